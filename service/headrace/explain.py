@@ -1,0 +1,65 @@
+"""Say what would become of a body, record by record, without publishing anything. Pure."""
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from headrace.mapping import Mapping
+from headrace.moments import from_millis
+from headrace.problems import from_exception
+from headrace.providers.base import Dropped, Identity, Piece, Provider, RawEvent
+from headrace.publish import event_id, event_of, meaning_of
+from headrace_events import Event, Problem, Provenance, RawPosition, Via
+
+
+class Explanation(Struct, omit_defaults=True, kw_only=True):
+    """One record: its `shape` and size, who it is, the row that decided, its `fate`, and the event or the problem.
+
+    `fate` is `published` (given that nothing was seen before), `mirror`, `noop` or `dead`.
+    """
+
+    number: int
+    shape: str
+    size: int
+    fate: str
+    identity: Identity | None = None
+    row: str | None = None
+    provisional: bool = False
+    reach: str | None = None
+    event: Event | None = None
+    problem: Problem | None = None
+
+
+def explain(
+    provider: Provider, tenant: str, mapping: Mapping, body: bytes, *, resource: str | None = None, now: int = 0
+) -> Iterator[Explanation]:
+    """Explain every record that `body` holds; `now` is the time of receipt in milliseconds since the epoch."""
+    for number, piece in enumerate(provider.cut(body, resource), 1):
+        yield explain_piece(provider, tenant, mapping, piece, number=number, now=now)
+
+
+def explain_piece(
+    provider: Provider, tenant: str, mapping: Mapping, piece: Piece, *, number: int = 1, now: int = 0
+) -> Explanation:
+    """Explain one record as cut from a body."""
+    raw = RawEvent(provider.name, tenant, piece.shape, piece.value, Via.INGEST, now, piece.hint)
+    told = Explanation(number=number, shape=piece.shape, size=len(piece.value), fate="dead")
+    try:
+        told.identity = provider.identity(raw)
+        draft = provider.translate(raw, mapping)
+    except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
+        told.problem = from_exception(error, len(piece.value))
+        return told
+    if isinstance(draft, Dropped):
+        told.fate, told.row = draft.fate, draft.row
+        return told
+    told.fate, told.row, told.provisional, told.reach = (
+        "published",
+        draft.row.label,
+        draft.row.provisional,
+        draft.row.reach,
+    )
+    provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
+    named = event_id(told.identity, meaning_of(draft))
+    told.event = event_of(draft, raw, named, provenance, from_millis(now))
+    return told

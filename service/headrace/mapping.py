@@ -1,0 +1,112 @@
+"""A provider's table: native code (and status word) to canonical words. Data, read once, refused whole.
+
+A table is the provider's `mapping.toml` with a tenant's overlay in front of it. `Mapping.find` never guesses: a code
+without a row becomes `unmapped`, a row that stands for a range is marked provisional.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+UNMAPPED: Final = "unmapped"
+
+
+class Row(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One decision: the canonical words for one native code, or for one code and status word.
+
+    `label` is what an event's provenance names. `fields` are constants for `data.fields`; `lift` names native fields
+    that move to a canonical place (`mx_Custom_3 = "duration_seconds"`, `mx_Custom_2 = "fields.next_step"`). `reach`
+    says what a webhook row is: `same` as what polling brings, a `nudge` for the feed that will bring it, or `only`.
+    """
+
+    label: str
+    type: str
+    direction: str | None = None
+    channel: str | None = None
+    outcome: str | None = None
+    actor: str | None = None
+    traffic: str | None = None
+    reach: str = "same"
+    provisional: bool = False
+    fields: dict[str, str] = {}
+    lift: dict[str, str] = {}
+
+    @property
+    def category(self) -> str:
+        """The word before the dot; `unmapped` for a code without a row."""
+        return self.type.partition(".")[0]
+
+    @property
+    def action(self) -> str | None:
+        """The word behind the dot, None for `unmapped`."""
+        return self.type.partition(".")[2] or None
+
+
+class Entry(Struct, frozen=True):
+    """All rows of one code: `row` for any status word, `words` for those that refine it, `name` a native name to match.
+
+    `low` and `high` bound a range of integer codes, else they are None and `codes` lists the codes.
+    """
+
+    table: str
+    codes: tuple[str, ...]
+    row: Row
+    words: dict[str, Row] = {}
+    name: str | None = None
+    low: int | None = None
+    high: int | None = None
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row of the entry."""
+        yield self.row
+        yield from self.words.values()
+
+
+@lru_cache(maxsize=4096)
+def fold(word: str) -> str:
+    """Fold case and separators: `InProgress`, `in_progress` and `In progress` are one word."""
+    return "".join(c for c in word.casefold() if c not in " _-")
+
+
+class Mapping:
+    """One tenant's table; `id` is 8 hex digits over everything in it."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        """Take entries in order of precedence: the overlay's first."""
+        self.entries: Final = tuple(entries)
+        self.id: Final = hashlib.blake2b(msgspec.json.encode(self.entries, order="sorted"), digest_size=4).hexdigest()
+        self._exact: Final[dict[tuple[str, str], list[Entry]]] = {}
+        self._ranges: Final = [entry for entry in self.entries if entry.low is not None]
+        for entry in self.entries:
+            for code in entry.codes:
+                self._exact.setdefault((entry.table, fold(code)), []).append(entry)
+
+    def find(self, table: str, code: str, word: str | None = None, name: str | None = None) -> Row:
+        """Give the row of a code in a table, refined by a status word and, in overlays, the native name."""
+        entry = self._entry(table, code, name)
+        if entry is None:
+            return Row(label=UNMAPPED, type=UNMAPPED)
+        if word is not None and entry.words:
+            return entry.words.get(fold(word), entry.row)
+        return entry.row
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row of every entry."""
+        for entry in self.entries:
+            yield from entry.rows()
+
+    def _entry(self, table: str, code: str, name: str | None) -> Entry | None:
+        for entry in self._exact.get((table, fold(code)), ()):
+            if entry.name is None or (name is not None and fold(entry.name) == fold(name)):
+                return entry
+        if not self._ranges or not (code.isascii() and code.isdigit()):
+            return None
+        number = int(code)
+        for entry in self._ranges:
+            if entry.table == table and entry.low <= number <= entry.high:  # type: ignore[operator]  # both bounds are set
+                return entry
+        return None

@@ -1,0 +1,52 @@
+"""Times as the canonical event writes them: RFC 3339, UTC, ending in Z, milliseconds where there are some."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN: Final = 20  # len("2026-08-08T09:03:30Z")
+_MILLIS: Final = 24  # len("2026-08-08T09:03:30.000Z")
+
+
+def instant(moment: datetime) -> str:
+    """Write an aware datetime; finer digits than milliseconds are cut, zero milliseconds are left out."""
+    moment = moment.astimezone(UTC)
+    text = moment.replace(tzinfo=None, microsecond=0).isoformat()
+    millis = moment.microsecond // 1000
+    return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
+
+
+def from_millis(millis: int) -> str:
+    """Write milliseconds since the epoch."""
+    seconds, rest = divmod(millis, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+
+
+def parse(text: str) -> datetime:
+    """Read RFC 3339 or ISO 8601 with a zone; without one it is taken as UTC. Raises `ValueError`."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def canonical(text: str) -> str:
+    """Rewrite an ISO 8601 time in canonical form. Raises `ValueError`."""
+    moment = datetime.fromisoformat(text)
+    # The two frequent forms need no more than a slice ("2026-W32-6T…" is a valid date of the same length).
+    if text[-1] == "Z" and text[10:11] == "T" and text[5] != "W":
+        if len(text) == _PLAIN:
+            return text
+        if len(text) == _MILLIS and text[19] == ".":
+            return f"{text[:19]}Z" if text[20:23] == "000" else text
+    return instant(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment)
+
+
+def micros(text: str) -> int:
+    """Microseconds since the epoch of an ISO 8601 time. Raises `ValueError`."""
+    return to_micros(parse(text))
+
+
+def to_micros(moment: datetime) -> int:
+    """Microseconds since the epoch of an aware datetime, exactly."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds

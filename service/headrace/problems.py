@@ -1,0 +1,75 @@
+"""Failure as data: one value for a dead letter and for a refused request, made from what the decoder said."""
+
+import re
+from typing import Final
+
+import msgspec
+
+from headrace_events import Problem, Source
+
+__all__ = ["Problem", "Source", "Undecodable", "bad_value", "from_exception", "shift"]
+
+_AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+_MISSING: Final = re.compile(r"required field `(?P<name>[^`]*)`")
+_BYTE: Final = re.compile(r"\(byte (?P<offset>\d+)\)")
+
+
+class Undecodable(Exception):  # noqa: N818  (the word of the design; it is an outcome, not a fault of ours)
+    """A payload that cannot become an event; `problem` says why and where."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+def bad_value(pointer: str, detail: str) -> Undecodable:
+    """Make the error for one value that is well-formed but makes no sense, at a path such as `$.CreatedOn`."""
+    return Undecodable(Problem("bad_value", "A value makes no sense", detail, Source(pointer=pointer)))
+
+
+def from_exception(error: Exception, size: int) -> Problem:
+    """Turn any exception of one payload of `size` bytes into a problem with a pointer or byte offset."""
+    match error:
+        case Undecodable():
+            return error.problem
+        case msgspec.ValidationError():
+            return _mismatch(str(error))
+        case msgspec.DecodeError():
+            return _malformed(str(error), size)
+        case UnicodeDecodeError():
+            return Problem("malformed", "The payload is not UTF-8", error.reason, Source(offset=error.start))
+        case RecursionError():
+            return Problem("too_deep", "The payload is nested too deeply", "nesting beyond what we read", _root())
+        case _:
+            # The text of an unknown error may quote the payload: its kind is enough to find it.
+            detail = f"{type(error).__name__} while it was read; the bytes are kept, redrive them after a fix"
+            return Problem("internal", "An error of ours", detail, _root())
+
+
+def shift(error: Undecodable, prefix: str) -> Undecodable:
+    """Move a problem's pointer below `prefix`: `$.id` under `$.row` becomes `$.row.id`."""
+    problem = error.problem
+    if problem.source is None or problem.source.pointer is None:
+        return error
+    moved = prefix + problem.source.pointer.removeprefix("$")
+    return Undecodable(msgspec.structs.replace(problem, source=Source(pointer=moved)))
+
+
+def _root() -> Source:
+    return Source(pointer="$")
+
+
+def _mismatch(message: str) -> Problem:
+    found = _AT.match(message)
+    path = (found and found["path"]) or "$"
+    detail = found["what"] if found else message
+    missing = _MISSING.search(detail)
+    if missing:
+        path = f"{path}.{missing['name']}"
+    return Problem("bad_shape", "The payload does not have the expected shape", detail, Source(pointer=path))
+
+
+def _malformed(message: str, size: int) -> Problem:
+    found = _BYTE.search(message)
+    offset = int(found["offset"]) if found else size
+    return Problem("malformed", "The payload is not JSON", message, Source(offset=offset))

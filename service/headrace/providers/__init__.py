@@ -1,0 +1,1 @@
+"""One folder a provider; `base` is the contract, `discover` finds the folders."""

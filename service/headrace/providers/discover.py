@@ -1,0 +1,30 @@
+"""Find the providers: every folder beside this file that offers a `provider`."""
+
+import importlib
+import pkgutil
+from functools import cache
+from importlib.resources import files
+
+from headrace import providers
+from headrace.mapping import Entry
+from headrace.providers.base import Provider
+from headrace.tables import read
+
+
+@cache
+def discover() -> dict[str, Provider]:
+    """Import every provider's folder; the key is its name."""
+    found: dict[str, Provider] = {}
+    for module in pkgutil.iter_modules(providers.__path__):
+        if module.ispkg:
+            provider: Provider = importlib.import_module(f"{providers.__name__}.{module.name}").provider
+            found[provider.name] = provider
+    return found
+
+
+@cache
+def builtin(name: str) -> tuple[Entry, ...]:
+    """Read a provider's own table. Raises `Faults` where it is wrong."""
+    provider = discover()[name]
+    file = files(f"{providers.__name__}.{name}") / "mapping.toml"
+    return tuple(read(file.read_text("utf-8"), f"{name}/mapping.toml", provider.tables))

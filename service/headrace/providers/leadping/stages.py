@@ -1,0 +1,156 @@
+"""The life of a LeadPing record: its times, which of them happened last, and how far a status has come.
+
+A row changes in place and carries no time of change, so these are what a version is made of. Times are compared in
+canonical form without the Z: fixed width, and a longer fraction sorts behind a shorter one.
+"""
+
+from operator import attrgetter
+from typing import Final
+
+from headrace.mapping import fold
+from headrace.moments import canonical, from_millis, micros
+from headrace.problems import bad_value
+from headrace.providers.base import Version
+from headrace.providers.leadping.wire import Activity, Call, CallStamp, Stamp
+
+Times = dict[str, str]
+"""Canonical times by their canonical names."""
+
+MILESTONES: Final = {
+    "queued": "queuedAt",
+    "sending": "sendingStartedAt",
+    "sent": "sentAt",
+    "delivered": "deliveredAt",
+    "received": "receivedAt",
+    "failed": "failedAt",
+    "undeliverable": "undeliverableAt",
+    "blocked": "blockedAt",
+    "canceled": "canceledAt",
+    "answered": "answeredAt",
+    "ended": "endedAt",
+}
+"""What happened to a record, with the field that says when; of two at one time the later in this list is newer."""
+
+_ORDER: Final = {stage: order for order, stage in enumerate(MILESTONES)}
+_ACTIVITY_NAMES: Final = tuple(MILESTONES.items())[:9]
+_CALL_NAMES: Final = tuple(MILESTONES.items())[9:]
+_ACTIVITY_TIMES: Final = attrgetter(
+    "queued_at",
+    "sending_started_at",
+    "sent_at",
+    "delivered_at",
+    "received_at",
+    "failed_at",
+    "undeliverable_at",
+    "blocked_at",
+    "canceled_at",
+)
+_UNSET: Final = "0001-01-01"  # .NET's zero date, in case it is written where a date was never set
+
+_FORWARD: Final = frozenset({"sent", "delivered", "received"})
+_COARSE: Final = {
+    "pending": _FORWARD,
+    "inprogress": _FORWARD,
+    "completed": _FORWARD,
+    "failed": frozenset({"undeliverable", "blocked"}),
+}
+"""The words of the old five-word status, and the milestones that say more than the word does."""
+
+_SETTLED: Final = 6
+_RANKS: Final = {
+    "draft": 1,
+    "scheduled": 1,
+    "pending": 1,
+    "queued": 2,
+    "inprogress": 3,
+    "sending": 3,
+    "initiated": 3,
+    "ringing": 4,
+    "active": 5,
+    "delivered": 7,
+    "received": 7,
+}
+"""How far a status has come, 0 (not said) to 9. All words that end something rank alike, as do words nobody knows:
+between two of them a change counts as news in either direction."""
+
+
+def when(text: str | None, pointer: str) -> str | None:
+    """Write a time in canonical form; None where it is not said. Raises `Undecodable` at `pointer`."""
+    if not text or text.startswith(_UNSET):
+        return None
+    try:
+        return canonical(text)
+    except (ValueError, OverflowError):
+        raise bad_value(pointer, "this is not an ISO 8601 time") from None
+
+
+def milestones(part: Activity | Stamp, at: str) -> Times:
+    """Give the milestones of a row or detail that lies at `at`; plans (`scheduledFor`, `nextRetryAt`) are none."""
+    times: Times = {}
+    for (stage, field), text in zip(_ACTIVITY_NAMES, _ACTIVITY_TIMES(part), strict=True):
+        if text and (moment := when(text, f"{at}.{field}")):
+            times[stage] = moment
+    return times
+
+
+def call_milestones(part: Call | CallStamp, at: str) -> Times:
+    """Give the milestones of a call that lies at `at`."""
+    times: Times = {}
+    for (stage, field), text in zip(_CALL_NAMES, (part.answered_at, part.ended_at), strict=True):
+        if text and (moment := when(text, f"{at}.{field}")):
+            times[stage] = moment
+    return times
+
+
+def newest(times: Times) -> str | None:
+    """Name the milestone that happened last."""
+    happened = [(moment[:-1], _ORDER[stage], stage) for stage, moment in times.items() if stage in _ORDER]
+    return max(happened)[2] if happened else None
+
+
+def decisive(status: str, times: Times) -> str | None:
+    """Name the milestone that says more than a folded status word; `status` is empty where none is said.
+
+    A milestone beats a coarse word: `Completed` with `deliveredAt` is delivered. What is delivered stays so, even
+    where two clocks put the sending behind it.
+    """
+    if not status:
+        return newest(times)
+    stages = _COARSE.get(status)
+    if stages is None:
+        return None
+    if status == "completed":
+        return next((stage for stage in ("delivered", "received", "sent") if stage in times), None)
+    last = newest(times)
+    return last if last in stages else None
+
+
+def rank(status: str | None, times: Times) -> int:
+    """Rank the status of a row or detail, 0 where it has none."""
+    if not status:
+        return 0
+    word = fold(status)
+    return _RANKS.get(decisive(word, times) or word, _SETTLED)
+
+
+def call_rank(status: str) -> int:
+    """Rank the status of a call, whose `in_progress` says that both sides are connected."""
+    word = fold(status)
+    return _RANKS["active"] if word == "inprogress" else _RANKS.get(word, _SETTLED)
+
+
+def version(times: Times, created: str | None, rank: int, received: int) -> Version:
+    """Number a state: milliseconds of its newest milestone, then how many there are (two digits), then the rank (one).
+
+    Milestones after `received` (milliseconds since the epoch) are left out: a clock that runs wild must not outrank
+    everything that follows. A record that was created after its newest milestone counts from its creation, one that
+    has neither time has no number.
+    """
+    limit = from_millis(received)[:-1]
+    past = [text for moment in times.values() if (text := moment[:-1]) <= limit]
+    count = len(past)
+    if created is not None:
+        past.append(created[:-1])
+    if not past:
+        return "unknown"
+    return max(micros(max(past)) // 1000, 1) * 1000 + count * 10 + rank

@@ -1,0 +1,38 @@
+"""Outreach: polled events by name, and webhooks about the records behind them."""
+
+from collections.abc import Iterator, Mapping as Headers
+
+from headrace.mapping import Mapping
+from headrace.providers.base import Accepted, Delivery, Draft, Dropped, Identity, Piece, RawEvent, Tenant
+from headrace.providers.outreach import cutting, hooks, translate, webhook
+from headrace.providers.outreach.wire import NAME, RESOURCES, TABLES
+
+__all__ = ["Outreach", "provider"]
+
+
+class Outreach:
+    """What `base.Provider` asks for; each method is a module of this folder."""
+
+    name: str = NAME
+    Settings: type[Tenant] = webhook.Settings
+    resources: Headers[str, str] = RESOURCES
+    tables: Headers[str, str] = TABLES
+
+    def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:
+        """Cut pages, single records, rows and webhook bodies, or a JSON array of these."""
+        return cutting.cut(body, resource)
+
+    def accept(self, delivery: Delivery, settings: Tenant) -> Accepted:
+        """Verify the HMAC of a delivery. Raises `Refused`."""
+        return webhook.accept(delivery, settings)
+
+    def identity(self, raw: RawEvent) -> Identity:
+        """Name an event by its id, a webhook by the fact it tells."""
+        return hooks.identity(raw) if raw.shape == cutting.HOOK else translate.identity(raw)
+
+    def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
+        """Turn an event or webhook body into a draft; an update that says nothing is `noop`."""
+        return hooks.translate(raw, mapping) if raw.shape == cutting.HOOK else translate.translate(raw, mapping)
+
+
+provider = Outreach()

@@ -1,0 +1,170 @@
+"""What a webhook body says beside its fact: ids, times, addresses, money, what changed, and all the rest."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+import msgspec
+
+from headrace.mapping import Row
+from headrace.moments import parse
+from headrace.providers.outreach.facts import Fact
+from headrace.providers.outreach.translate import moment, parties_of, plain, without_nulls
+from headrace.providers.outreach.wire import Hook, id_text, ref_name
+from headrace_events import Change, Data, Value
+
+_TIMES: Final = {
+    "mailing": (("scheduled", "scheduledAt"), ("delivered", "deliveredAt"), ("received", "repliedAt")),
+    "call": (("answered", "answeredAt"), ("ended", "completedAt")),
+    "task": (("scheduled", "scheduledAt"),),
+    "kaiaRecording": (("ended", "endTime"),),
+}
+_HAPPENED: Final = {
+    "created": ("completedAt", "endTime", "createdAt"),
+    "updated": ("updatedAt",),
+    "completed": ("completedAt",),
+}
+"""The attributes that say when a fact without a state or milestone happened; of a call its end."""
+
+_TITLE: Final = {"mailing": "subject", "kaiaRecording": "title"}
+_TEXT: Final = {"mailing": "bodyText", "call": "note", "task": "note"}
+_URLS: Final = (("recording", "recordingUrl"), ("voicemail", "voicemailRecordingUrl"))
+_BOOKKEEPING: Final = frozenset({"updatedAt", "stateChangedAt", "touchedAt"})
+
+
+def refs_of(hook: Hook, fact: Fact) -> dict[str, str]:
+    """Collect the ids that the body names: the record's own, and those of its relationships."""
+    refs = {ref_name(fact.resource): fact.record}
+    for name, relationship in (hook.data.relationships or {}).items():
+        ident = related(relationship)
+        if ident is not None:
+            refs.setdefault(ref_name(name), ident)
+    return refs
+
+
+def related(relationship: Any) -> str | None:
+    """Give the id of a relationship, flat or wrapped in `data`; None where it names none, or several."""
+    if not isinstance(relationship, dict):
+        return None
+    inner = relationship.get("data", relationship)
+    ident = inner.get("id") if isinstance(inner, dict) else None
+    return id_text(ident) if isinstance(ident, int | str) and not isinstance(ident, bool) and ident != "" else None
+
+
+def times_of(hook: Hook, fact: Fact) -> tuple[dict[str, str] | None, str | None]:
+    """Collect the milestones, and the time of the fact itself where the body tells it."""
+    times: dict[str, str] = {}
+    for name, attribute in (*_TIMES.get(fact.resource, ()), ("created", "createdAt")):
+        at = _at(hook, attribute)
+        if at is not None:
+            times[name] = at
+    candidates = (*((fact.moment,) if fact.moment else ()), *_HAPPENED.get(fact.action, ()))
+    happened = next((at for name in candidates if (at := _at(hook, name)) is not None), None)
+    if happened is not None:
+        times["occurred"] = happened
+    return times or None, happened
+
+
+def fields_of(hook: Hook, row: Row) -> dict[str, Any] | None:
+    """Keep every attribute that has a value, and the constants of the row, which win."""
+    return {**without_nulls(hook.data.attributes or {}), **row.fields} or None
+
+
+def leftovers(hook: Hook) -> dict[str, Any] | None:
+    """Keep what has no canonical place: delivery, values before, relationships of several, what was cleared."""
+    extra: dict[str, Any] = {}
+    if hook.meta.delivered_at:
+        extra["deliveredAt"] = hook.meta.delivered_at
+    if hook.meta.job_id:
+        extra["jobId"] = hook.meta.job_id
+    before = hook.before_update or hook.data.before_update
+    if before:
+        extra["beforeUpdate"] = without_nulls(before)
+    relationships = hook.data.relationships or {}
+    for name, relationship in relationships.items():
+        if isinstance(relationship, dict) and relationship.get("data") and related(relationship) is None:
+            extra[f"relationships.{name}"] = without_nulls(relationship["data"])
+    cleared = [name for name, value in (hook.data.attributes or {}).items() if value is None]
+    cleared += [name for name, value in relationships.items() if _is_cleared(value)]
+    if cleared:
+        extra["cleared"] = cleared
+    return extra or None
+
+
+def change_of(hook: Hook, fact: Fact) -> Change | None:
+    """Give one value before and after: of the relationship that decided, of the state, or of the first that differs."""
+    if fact.action != "updated":
+        return None
+    before = hook.before_update or hook.data.before_update or {}
+    relationships = hook.data.relationships or {}
+    if fact.changed is not None:
+        old = related((before.get("relationships") or {}).get(fact.changed))
+        return _change(fact.changed, old, related(relationships.get(fact.changed)))
+    old_attributes = before.get("attributes", {k: v for k, v in before.items() if k != "relationships"}) or {}
+    attributes = hook.data.attributes or {}
+    names = ["state"] if fact.status is not None and "state" in old_attributes else list(old_attributes)
+    name = next((name for name in names if name not in _BOOKKEEPING), None)
+    if name is None:
+        return None
+    return _change(name, _text(old_attributes[name]), _text(attributes.get(name)))
+
+
+def describe(data: Data, hook: Hook, fact: Fact) -> None:
+    """Put title, text, addresses, recordings, length and deal money into their canonical places."""
+    said = hook.data.attributes or {}
+    data.title = plain(said.get(_TITLE.get(fact.resource, "")))
+    data.text = plain(said.get(_TEXT.get(fact.resource, "")))
+    urls = {name: url for name, attribute in _URLS if (url := plain(said.get(attribute))) is not None}
+    data.urls = urls or None
+    if fact.resource == "call":
+        data.parties = parties_of(said.get("from"), said.get("to"))
+        data.direction = data.direction or _direction(said)
+    elif fact.resource == "mailing":
+        data.parties = parties_of(said.get("mailboxAddress"), None)
+    elif fact.resource == "opportunity":
+        amount = plain(said.get("amountPrecise")) or plain(said.get("amount"))
+        currency = plain(said.get("currencyType"))
+        data.value = Value(amount, currency) if amount or currency else None
+    data.duration_seconds = _duration(data, said)
+
+
+def _direction(said: dict[str, Any]) -> str | None:
+    word = str(said.get("direction")).lower()
+    return word if word in ("inbound", "outbound") else None
+
+
+def _duration(data: Data, said: dict[str, Any]) -> int | float | None:
+    """Seconds: a call tells no length, only its two ends; a recording tells its own as text."""
+    told = plain(said.get("mediaDurationSeconds"))
+    if told is not None and told.isascii() and told.isdigit():
+        return int(told)
+    times = data.times or {}
+    if "answered" not in times or "ended" not in times:
+        return None
+    length: timedelta = parse(times["ended"]) - parse(times["answered"])
+    seconds = length.total_seconds()
+    return None if seconds < 0 else int(seconds) if seconds == int(seconds) else seconds
+
+
+def _at(hook: Hook, name: str) -> str | None:
+    value = (hook.data.attributes or {}).get(name)
+    return moment(value, f"$.data.attributes.{name}") if isinstance(value, str) else None
+
+
+def _is_cleared(relationship: Any) -> bool:
+    """Tell a relationship that was emptied: null, `{"id": null}` or `{"data": null}`."""
+    if not isinstance(relationship, dict):
+        return relationship is None
+    return ("id" in relationship and relationship["id"] is None) or (
+        "data" in relationship and relationship["data"] is None
+    )
+
+
+def _change(name: str, old: str | None, new: str | None) -> Change | None:
+    return None if old is None and new is None else Change(field=name, from_=old, to=new)
+
+
+def _text(value: Any) -> str | None:
+    """Write a value as text; an object or list as its JSON."""
+    if isinstance(value, dict | list):
+        return msgspec.json.encode(value).decode() if value else None
+    return plain(value)

@@ -1,0 +1,158 @@
+"""Which fact a webhook body tells, and under what id: two deliveries of one fact must carry one id.
+
+Neither `meta.jobId` nor `deliveredAt` may decide: two webhooks with overlapping subscriptions deliver one change twice,
+and only the attributes and relationships are the same then. The README of this folder explains the choice.
+"""
+
+import hashlib
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from headrace.moments import parse, to_micros
+from headrace.problems import bad_value
+from headrace.providers.outreach.wire import Hook, id_text
+
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode
+
+_ONCE: Final = {
+    "mailing": frozenset({"bounced", "delivered", "opened", "replied"}),
+    "sequenceState": frozenset({"advanced", "finished"}),
+    "task": frozenset({"completed"}),
+    "import": frozenset({"finished"}),
+}
+"""Facts that a bare action event tells too, with nothing in it but type and id: they happen once for us."""
+
+_STATEFUL: Final = frozenset({"mailing", "sequenceState", "task"})
+_SAME_WORD: Final = {("task", "complete"): "completed"}
+
+_MILESTONES: Final = {
+    "scheduledAt": "scheduled",
+    "deliveredAt": "delivered",
+    "openedAt": "opened",
+    "clickedAt": "clicked",
+    "repliedAt": "replied",
+    "bouncedAt": "bounced",
+    "markedAsSpamAt": "marked_spam",
+    "unsubscribedAt": "unsubscribed",
+}
+"""Attributes of a mailing that name a moment, in the order in which they happen; the first is only a plan."""
+
+_CHANGED: Final = {
+    "prospect": ("stage", "owner"),
+    "account": ("owner",),
+    "opportunity": ("stage", "opportunityStage", "owner"),
+    "task": ("owner",),
+}
+"""Relationships whose change has a type of its own, the more telling one first."""
+
+
+class Fact(Struct, frozen=True, gc=False):
+    """What a body tells: of which record, under which id, and the status word that refines the row.
+
+    `moment` names the attribute that says when, `changed` the relationship that decided, `status` the state as sent.
+    """
+
+    resource: str
+    action: str
+    record: str
+    id: str
+    word: str | None = None
+    moment: str | None = None
+    changed: str | None = None
+    status: str | None = None
+    empty: bool = False
+
+
+def fact_of(hook: Hook) -> Fact:
+    """Name the fact of a body. Raises `Undecodable` where a time that decides is none."""
+    record = id_text(hook.data.id)
+    resource, _, action = hook.meta.event_name.partition(".")
+    if not resource or "/" in hook.meta.event_name:
+        raise bad_value("$.meta.eventName", "an event name reads resource.action")
+    attributes, relationships = hook.data.attributes or {}, hook.data.relationships or {}
+    if not attributes and not relationships:
+        bare = f"{record}/{action}" if action else record
+        return Fact(resource, action, record, bare, empty=action == "updated")
+    if action in ("created", "updated"):
+        return _refined(hook, Fact(resource, action, record, f"{record}/{action}"))
+    known = action == "destroyed" or action in _ONCE.get(resource, ())
+    name = f"{record}/{action}" if known else f"{record}/{action or '-'}/{_digest(hook)}"
+    return Fact(resource, action, record, name, status=_state(attributes))
+
+
+def _refined(hook: Hook, fact: Fact) -> Fact:
+    """Look into a created or updated record for a state, a milestone or an outcome."""
+    attributes = hook.data.attributes or {}
+    state = _state(attributes)
+    if fact.resource in _STATEFUL and state is not None:
+        word = _SAME_WORD.get((fact.resource, state), state)
+        return _named(hook, fact, word, "stateChangedAt", word=state, status=state)
+    if fact.resource == "mailing" and fact.action == "updated":
+        newest = _newest(attributes)
+        if newest is not None:
+            return _named(hook, fact, _MILESTONES[newest], newest, word=f"times.{_MILESTONES[newest]}")
+    if fact.action == "created":
+        return _described(hook, fact, fact.id)
+    return _described(hook, fact, f"{fact.id}/{_digest(hook)}")
+
+
+def _named(hook: Hook, fact: Fact, name: str, moment: str, *, word: str, status: str | None = None) -> Fact:
+    """Name a fact by a state or milestone: with its time, unless a bare action event may tell the same."""
+    attributes = hook.data.attributes or {}
+    if name in _ONCE.get(fact.resource, ()):
+        ident = f"{fact.record}/{name}"
+    elif fact.action == "created":
+        ident = fact.id
+    else:
+        at = _instant(attributes, moment)
+        ident = f"{fact.record}/{name}" if at is None else f"{fact.record}/{name}/{to_micros(at)}"
+    return msgspec.structs.replace(fact, id=ident, word=word, moment=moment, status=status)
+
+
+def _described(hook: Hook, fact: Fact, ident: str) -> Fact:
+    """Refine a record without a state: by the outcome of a call, or by the relationship that changed."""
+    attributes, relationships = hook.data.attributes or {}, hook.data.relationships or {}
+    outcome = attributes.get("outcome")
+    if fact.resource == "call" and isinstance(outcome, str) and outcome:
+        inbound = str(attributes.get("direction")).lower() == "inbound"
+        word = f"inbound {outcome}" if inbound else outcome
+        return msgspec.structs.replace(fact, id=ident, word=word, moment="completedAt", status=outcome)
+    changed = None
+    if fact.action == "updated":
+        changed = next((name for name in _CHANGED.get(fact.resource, ()) if name in relationships), None)
+    word = "stage" if changed == "opportunityStage" else changed
+    return msgspec.structs.replace(fact, id=ident, word=word, changed=changed, status=_state(attributes))
+
+
+def _state(attributes: dict[str, Any]) -> str | None:
+    state = attributes.get("state")
+    return state if isinstance(state, str) and state and "/" not in state else None
+
+
+def _newest(attributes: dict[str, Any]) -> str | None:
+    """Give the attribute of the newest milestone; of two at one time the later stage, a plan only if it is alone."""
+    found: list[tuple[bool, datetime, int, str]] = []
+    for rank, name in enumerate(_MILESTONES):
+        at = _instant(attributes, name)
+        if at is not None:
+            found.append((rank > 0, at, rank, name))
+    return max(found)[3] if found else None
+
+
+def _instant(attributes: dict[str, Any], name: str) -> datetime | None:
+    value = attributes.get(name)
+    if value is None or value == "":
+        return None
+    try:
+        return parse(value)
+    except (TypeError, ValueError, OverflowError):
+        raise bad_value(f"$.data.attributes.{name}", "no time in ISO 8601") from None
+
+
+def _digest(hook: Hook) -> str:
+    """Digest what changed; `beforeUpdate` stays out, so that payload versions 1 and 2 agree."""
+    said = (hook.data.attributes or {}, hook.data.relationships or {})
+    return hashlib.blake2b(_sorted(said), digest_size=8).hexdigest()

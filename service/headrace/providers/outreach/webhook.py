@@ -1,0 +1,114 @@
+"""The door for webhook deliveries: hex HMAC-SHA256 over the raw body, several secrets at once.
+
+Outreach signs no time, so an old delivery can be sent again by whoever recorded it; it tells a fact that is known
+already and is counted as a duplicate. `Outreach-Webhook-Cleanup-Token` is a secret: it is never looked at here.
+"""
+
+import hashlib
+import hmac
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+import msgspec
+
+from headrace.mapping import Mapping
+from headrace.problems import Problem, Undecodable
+from headrace.providers.base import Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
+from headrace.providers.outreach.cutting import HOOK, cut
+from headrace.providers.outreach.details import refs_of
+from headrace.providers.outreach.facts import fact_of
+from headrace.providers.outreach.hooks import TABLE, nudge_of
+from headrace.providers.outreach.wire import NAME, TABLES, decode_hook
+from headrace.tables import build, read
+from headrace_events import Via
+
+SIGNATURE: Final = "outreach-webhook-signature"
+EVENT_ID: Final = "outreach-webhook-event-id"
+CONTENT_TYPES: Final = ("application/vnd.api+json", "application/json")
+
+
+class Settings(Tenant):
+    """The shape of `[tenants.outreach.*]`: without `allow_unsigned` every delivery needs a good signature."""
+
+    allow_unsigned: bool = False
+
+
+def accept(delivery: Delivery, settings: Tenant) -> Accepted:
+    """Verify a delivery and cut it. Raises `Refused` with 415 or 401."""
+    content_type = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type not in CONTENT_TYPES:
+        raise _refused(415, "unsupported_media_type", f"Send one of {', '.join(CONTENT_TYPES)}, as Outreach does.")
+    _verify(delivery, settings)
+    events: list[RawEvent] = []
+    nudges: list[Nudge] = []
+    for piece in cut(delivery.body, "webhook"):
+        nudge = _nudge(piece) if settings.polling else None
+        if nudge is not None:
+            nudges.append(nudge)
+        else:
+            events.append(_raw(delivery, piece))
+    return Accepted(events, nudges)
+
+
+def _verify(delivery: Delivery, settings: Tenant) -> None:
+    """Check the signature against every secret. Raises `Refused` 401."""
+    secrets = [secret for secret in settings.webhook_secrets if secret]
+    unsigned_ok = isinstance(settings, Settings) and settings.allow_unsigned
+    given = delivery.headers.get(SIGNATURE, "").strip().lower().encode("utf-8", "replace")
+    if unsigned_ok and not (given and secrets):
+        return
+    if not secrets:
+        raise _refused(
+            401, "no_secret", "Set webhook_secrets to the secret of the webhook; allow_unsigned = true takes any sender."
+        )
+    if not given:
+        raise _refused(401, "no_signature", "Give the webhook a secret at Outreach, and put it into webhook_secrets.")
+    good = [hmac.compare_digest(sign(delivery.body, secret).encode(), given) for secret in secrets]
+    if not any(good):
+        raise _refused(401, "bad_signature", "None of webhook_secrets made this signature: compare it with the webhook's.")
+
+
+def sign(body: bytes, secret: str) -> str:
+    """Sign a body as Outreach does: lower-case hex, no prefix."""
+    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+@cache
+def _table() -> Mapping:
+    """Read the built-in table: what a row reaches is known before a tenant's overlay is."""
+    text = (files(__package__ or "") / "mapping.toml").read_text("utf-8")
+    return build(read(text, f"{NAME}/mapping.toml", TABLES))
+
+
+def _nudge(piece: Piece) -> Nudge | None:
+    """Give the nudge of a body that a polled event will tell better; None where it has to be published itself."""
+    try:
+        hook = decode_hook(piece.value)
+        fact = fact_of(hook)
+        row = _table().find(TABLE, hook.meta.event_name, fact.word)
+        return None if fact.empty else nudge_of(row, refs_of(hook, fact))
+    except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # it becomes a dead letter on its way through raw
+
+
+def _raw(delivery: Delivery, piece: Piece) -> RawEvent:
+    """Make the raw event; its delivery is the job at Outreach that made the request."""
+    return RawEvent(
+        NAME, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, delivery=_delivery(delivery, piece)
+    )
+
+
+def _delivery(delivery: Delivery, piece: Piece) -> str:
+    job = None
+    if piece.shape == HOOK:
+        try:
+            job = decode_hook(piece.value).meta.job_id
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            job = None
+    return job or delivery.headers.get(EVENT_ID, "")
+
+
+def _refused(status: int, code: str, detail: str) -> Refused:
+    title = "The delivery was not verified" if status == 401 else "The content type is not taken"  # noqa: PLR2004  (HTTP)
+    return Refused(status, Problem(code, title, detail))

@@ -1,0 +1,133 @@
+"""The payloads of Outreach: JSON:API rows of `GET /events`, and the flatter bodies of its webhooks.
+
+Every attribute may be null and most keys may be missing; a missing key means what null means.
+"""
+
+from functools import lru_cache
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+NAME: Final = "outreach"
+
+RESOURCES: Final = {
+    "event": "a row of GET /events, a page of them or a single one",
+    "account": "a webhook body about a company",
+    "call": "a webhook body about a call",
+    "emailAddress": "a webhook body about an e-mail address of a prospect",
+    "import": "a webhook body about an import of prospects",
+    "install": "a life-cycle webhook of a published app",
+    "kaiaRecording": "a webhook body about a recorded meeting",
+    "mailing": "a webhook body about an e-mail",
+    "opportunity": "a webhook body about a deal",
+    "opportunityProspectRole": "a webhook body about a prospect's role in a deal",
+    "prospect": "a webhook body about a prospect, who is a lead here",
+    "sequence": "a webhook body about a cadence",
+    "sequenceState": "a webhook body about one prospect in one cadence",
+    "task": "a webhook body about a task",
+    "user": "a webhook body about a user",
+}
+TABLES: Final = {
+    "event": 'names of polled events, "message_opened"; "<app>:<event>" stands for the events that apps post',
+    "webhook": 'event names of webhooks, "mailing.opened", refined by a state, an outcome or what changed',
+}
+
+Id = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(min_length=1, max_length=64)]
+"""Integers in every capture; the AsyncAPI document says strings, and ids of installs are GUIDs."""
+
+
+class Ref(Struct, gc=False):
+    """A JSON:API resource identifier; the id may be null."""
+
+    id: Id | None = None
+
+
+class Relationship(Struct, gc=False):
+    """The REST form of a relationship: `data` is null, missing (only `links`), one identifier or a list of them."""
+
+    data: Ref | list[Any] | None = None
+
+
+class Attributes(Struct, gc=False, rename="camel"):
+    """What an event says; `mailingId` is in no schema and in every capture."""
+
+    name: str | None = None
+    event_at: str | None = None
+    created_at: str | None = None
+    body: str | None = None
+    external_url: str | None = None
+    payload: Any = None
+    request_city: str | None = None
+    request_region: str | None = None
+    request_host: str | None = None
+    request_device: str | None = None
+    request_proxied: bool | None = None
+    mailing_id: Id | None = None
+
+
+class EventRow(Struct, gc=False):
+    """One row of `GET /events`."""
+
+    id: Id
+    attributes: Attributes
+    relationships: dict[str, Relationship | None] | None = None
+    type: str | None = None
+
+
+class EventKey(Struct, gc=False):
+    """As much of a row as names it."""
+
+    id: Id
+    type: str | None = None
+
+
+class Record(Struct, gc=False, rename="camel"):
+    """`data` of a webhook body: action events carry type and id alone, updates only what changed.
+
+    A relationship is flat, `{"type": "owner", "id": 2}` with the type repeating the name, or the REST form.
+    """
+
+    type: str
+    id: Id
+    attributes: dict[str, Any] | None = None
+    relationships: dict[str, Any] | None = None
+    before_update: dict[str, Any] | None = None
+
+
+class HookMeta(Struct, gc=False, rename="camel"):
+    """`meta` of a webhook body; `jobId` is missing in captures before 2020, `deliveredAt` carries any offset or none."""
+
+    event_name: str
+    delivered_at: str | None = None
+    job_id: str | None = None
+
+
+class Hook(Struct, gc=False, rename="camel"):
+    """One webhook body; version 2 adds `beforeUpdate` (beside `data` in the AsyncAPI document, inside is read too)."""
+
+    data: Record
+    meta: HookMeta
+    before_update: dict[str, Any] | None = None
+
+
+decode_event: Final = msgspec.json.Decoder(EventRow).decode
+decode_event_key: Final = msgspec.json.Decoder(EventKey).decode
+decode_hook: Final = msgspec.json.Decoder(Hook).decode
+
+_REFS: Final = {"prospect": "lead", "primaryProspect": "lead"}
+
+
+def id_text(given: int | str) -> str:
+    """Write an id in canonical form: integers without leading zeros, GUIDs in lower case."""
+    if type(given) is int:
+        return str(given)
+    text = str(given).strip()
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text.lower()
+
+
+@lru_cache(maxsize=1024)
+def ref_name(relationship: str) -> str:
+    """Name a relationship or resource as `refs` does: `prospect` is the lead, `sequenceStep` the `sequence_step`."""
+    known = _REFS.get(relationship)
+    return known or "".join(f"_{c.lower()}" if c.isupper() else c for c in relationship).lstrip("_")

@@ -1,0 +1,131 @@
+"""Write a draft down as the canonical event, and a problem as the dead letter, both as records ready to append."""
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+
+from headrace.providers.base import Draft, Identity, RawEvent
+from headrace_events import DEAD_LETTER_HEADER, DeadLetter, Event, Provenance
+from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
+
+LONGEST_VALUE: Final = 64 * 1024
+"""Characters kept of one value in `text` and `native.extra`; raw has the rest."""
+
+_encode: Final = msgspec.json.Encoder(decimal_format="string").encode
+_meaning: Final = msgspec.msgpack.Encoder().encode
+_CONTENT_TYPE: Final = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+_SPECVERSION: Final = ("ce_specversion", b"1.0")
+_DATACONTENTTYPE: Final = ("ce_datacontenttype", b"application/json")
+_DATASCHEMA: Final = ("ce_dataschema", b"urn:headrace:event:1")
+
+Headers = list[tuple[str, bytes]]
+
+
+class Out(msgspec.Struct, frozen=True, gc=False):
+    """A record to append: where no `partition` is named, the key decides as Java clients do (murmur2)."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+    partition: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire, rounded up: key, value, headers and the framing of a record."""
+        return len(self.key) + len(self.value) + sum(len(name) + len(value) + 10 for name, value in self.headers) + 100
+
+
+def meaning_of(draft: Draft) -> int:
+    """Digest what a draft says, 63 bits: the lowest bit is free for `Mark.meanings`."""
+    packed = _meaning((draft.row.type, draft.meaning))
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little") & ~1
+
+
+def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: str = "") -> str:
+    """Name an event: `<resource>/<id>` for what never changes, else with the version, or 8 hex of the meaning.
+
+    `again` marks a second meaning under one version (whole-second clocks), `replay` the mapping it was re-read under.
+    """
+    base = f"{identity.resource}/{identity.id}"
+    if identity.version == "unknown":
+        base = f"{base}/{meaning >> 32:08x}"
+    elif identity.version is not None:
+        base = f"{base}/{identity.version}-{meaning >> 32:08x}" if again else f"{base}/{identity.version}"
+    return f"{base}~{replay}" if replay else base
+
+
+def event_of(draft: Draft, raw: RawEvent, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
+    """Put a draft into its CloudEvents envelope; the draft's data is taken over, not copied."""
+    source = raw.source
+    draft.data.provenance = provenance
+    return Event(
+        specversion="1.0",
+        id=id,
+        source=source,
+        type=f"{TYPE_PREFIX}{draft.row.type}{TYPE_SUFFIX}",
+        subject=draft.subject,
+        time=draft.time,
+        recordedtime=recorded,
+        datacontenttype="application/json",
+        dataschema="urn:headrace:event:1",
+        partitionkey=f"{source}/{draft.subject}",
+        traffic=draft.traffic,
+        data=draft.data,
+    )
+
+
+def encode_event(event: Event) -> Out:
+    """Encode an event for `events`: the whole of it as the value, its attributes again as `ce_` headers."""
+    value = _encode(event)
+    if len(value) > LONGEST_VALUE and _trim(event):
+        value = _encode(event)
+    key = event.partitionkey.encode()
+    headers = [
+        _CONTENT_TYPE,
+        _SPECVERSION,
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_subject", event.subject.encode()),
+        ("ce_recordedtime", event.recordedtime.encode()),
+        _DATACONTENTTYPE,
+        _DATASCHEMA,
+        ("ce_partitionkey", key),
+    ]
+    if event.time is not None:
+        headers.append(("ce_time", event.time.encode()))
+    if event.traffic is not None:
+        headers.append(("ce_traffic", event.traffic.encode()))
+    return Out(key, value, headers)
+
+
+def encode_letter(letter: DeadLetter, key: bytes, value: bytes, headers: Headers, partition: int) -> Out:
+    """Encode a dead letter: the raw record's key, bytes and headers as they were, and the problem beside them."""
+    problem = (DEAD_LETTER_HEADER, _encode(letter))
+    return Out(key, value, [*(pair for pair in headers if pair[0] != DEAD_LETTER_HEADER), problem], partition)
+
+
+def _trim(event: Event) -> bool:
+    """Cut overlong values of `text` and `native.extra`, and list them in `truncated`."""
+    data = event.data
+    cut: list[str] = []
+    if data.text is not None and len(data.text) > LONGEST_VALUE:
+        data.text = data.text[:LONGEST_VALUE]
+        cut.append("text")
+    for name, value in (data.native.extra or {}).items():
+        short = _shorten(value)
+        if short is not value and data.native.extra is not None:
+            data.native.extra[name] = short
+            cut.append(f"native.extra.{name}")
+    if cut:
+        data.truncated = cut
+    return bool(cut)
+
+
+def _shorten(value: Any) -> Any:
+    """Cut a long string; write a large structure as its first characters of JSON."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE]
+    text = _encode(value)
+    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE].decode("utf-8", "ignore")
