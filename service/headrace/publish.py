@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.providers.base import Draft, Identity, RawEvent
+from headrace.providers.base import Draft, Identity, Nudge, RawEvent
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
 LONGEST_VALUE: Final = 64 * 1024
 """Characters kept of one value in `text` and `native.extra`; raw has the rest."""
+
+NUDGE_FORMAT: Final = b"\x01"
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 _meaning: Final = msgspec.msgpack.Encoder().encode
@@ -104,6 +106,11 @@ def encode_letter(letter: DeadLetter, key: bytes, value: bytes, headers: Headers
     """Encode a dead letter: the raw record's key, bytes and headers as they were, and the problem beside them."""
     problem = (DEAD_LETTER_HEADER, _encode(letter))
     return Out(key, value, [*(pair for pair in headers if pair[0] != DEAD_LETTER_HEADER), problem], partition)
+
+
+def encode_nudge(source: str, nudge: Nudge) -> Out:
+    """Encode a nudge for `nudges`: version byte and JSON, keyed by the tenant's source."""
+    return Out(source.encode(), NUDGE_FORMAT + _encode(nudge), [])
 
 
 def _trim(event: Event) -> bool:

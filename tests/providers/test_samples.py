@@ -41,8 +41,9 @@ def test_labels_are_unique(home: Home) -> None:
 def test_no_expectation_is_left_over(home: Home) -> None:
     """Expected files and headers belong to a sample that exists."""
     bodies = {sample.stem for sample in suite.samples(home)}
-    beside = [file for suffix in suite.SECRETIVE for file in (home.folder / "samples").glob(f"*{suffix}")]
-    assert not [file.name for file in beside if file.name.split(".")[0] not in bodies]
+    folder = home.folder / "samples"
+    beside = {f.name.removesuffix(suffix) for suffix in suite.SECRETIVE for f in folder.glob(f"*{suffix}")}
+    assert not beside - bodies
 
 
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)

@@ -1,7 +1,7 @@
-"""Cut what LeadPing sends into records, their bytes untouched."""
+"""Cut what LeadPing sends into records, their bytes untouched, and guess the shape of each where nobody says it."""
 
-from collections.abc import Iterator, Set as AbstractSet
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 from msgspec import Raw
@@ -16,42 +16,137 @@ CALL: Final = "call"
 SMS: Final = "sms"
 AUTOMATION: Final = "automation"
 
-_MEMBERS: Final = msgspec.json.Decoder(dict[str, Raw] | list[Raw])
-_ITEMS: Final = msgspec.json.Decoder(list[Raw])
-_UNCUTTABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+UNCUTTABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_PARTS: Final = frozenset({"row", "detail", "call"})
+_members: Final = msgspec.json.Decoder(dict[str, Raw] | list[Raw]).decode
+_items: Final = msgspec.json.Decoder(list[Raw] | None).decode
+
+_PARTS: Final = ("row", "detail", "call")
 _TYPED: Final = frozenset({"activityType", "timelineType", "eventType"})
 _ONLY_DETAILS: Final = frozenset({"modifiedAt", "secondaryEventType", "user", "userId", "userEmail"})
 _ONLY_CALLS: Final = frozenset({"callerId", "answeredAt", "endedAt", "billableSeconds", "recordingUrl"})
 _ONLY_SMS: Final = frozenset({"text", "isAutomated"})
 
-Members = dict[str, Raw]
-
 
 def cut(body: bytes, resource: str | None) -> Iterator[Piece]:
     """Cut a page, a list of records or one record; never raises.
 
-    `resource` settles whether records are calls, SMS rows or automation bodies; without it the shape tells. An
-    automation body is free-form: unless it is asked for by name, only the event inside it is recognised.
+    The records of a page have one shape, those of a bare list each their own. Automation bodies are free-form: they
+    are taken for what they are only where `resource` says so, or where an event is found inside.
     """
     if resource == AUTOMATION:
-        yield automation(body)
+        yield from automation(body, None)
         return
-    found = _members(body)
-    items = found if isinstance(found, list) else _page(found)
+    try:
+        found = _members(body)
+        items = found if isinstance(found, list) else _items(found["items"]) or [] if "items" in found else None
+    except UNCUTTABLE:
+        yield Piece(UNREADABLE, body)
+        return
     if items is None:
-        yield Piece(_shape(found, resource), body) if isinstance(found, dict) else Piece(UNREADABLE, body)
+        yield from _single(body, resource)
         return
-    paged = None if isinstance(found, list) else resource or _first_shape(items)
+    paged = _page_shape(items, resource) if isinstance(found, dict) else None
     for item in items:
         value = bytes(item)
-        yield Piece(_shape(_members(value), resource, paged), value)
+        yield Piece(paged or _guess(value, resource) or UNREADABLE, value)
 
 
-def automation(body: bytes, pointers: tuple[str, ...] = ("", "/event")) -> Piece | None:
-    """Hmm."""
+def automation(body: bytes, pointer: str | None) -> list[Piece]:
+    """Cut the body of an automation's webhook: the events at a JSON pointer (RFC 6901), else the body as it is.
+
+    What the tenant's pointer names needs an `id` to be an event. Without a pointer the body itself and its member
+    `event` are looked at, and have to look like a record that we know.
+    """
+    try:
+        _members(body)
+    except msgspec.ValidationError:
+        return [Piece(AUTOMATION, body)]  # JSON, but neither object nor array
+    except UNCUTTABLE:
+        return [Piece(UNREADABLE, body)]
+    if pointer is None:
+        pieces = _events(body, "", None) or _events(body, "/event", None)
+    else:
+        pieces = _events(body, pointer, ROW)
+    return pieces or [Piece(AUTOMATION, body)]
 
 
-def explain_unreadable(body: bytes) -> Undecodable:
-    """Hmm."""
+def unreadable(body: bytes) -> Undecodable:
+    """Say why a body could not be cut. Raises what msgspec raises where it is no JSON object or array."""
+    found = _members(body)
+    if isinstance(found, dict) and "items" in found and bytes(found["items"])[:1] not in (b"[", b"n"):
+        return bad_value("$.items", "the items of a page are an array")
+    return bad_value(
+        "$", "neither a page, a row, a detail, a call nor a bundle: name the resource if it is one of them"
+    )
+
+
+def _single(body: bytes, resource: str | None) -> Iterator[Piece]:
+    shape = _guess(body, resource)
+    inside = [] if shape else _events(body, "/event", None)
+    yield from inside or [Piece(shape or UNREADABLE, body)]
+
+
+def _page_shape(items: list[Raw], resource: str | None) -> str | None:
+    """Give the shape of all rows of a page: that of the first one that can be told."""
+    if resource in (CALL, SMS):
+        return resource
+    return next((shape for item in items if (shape := _guess(bytes(item), None))), ROW if resource else None)
+
+
+def _guess(value: bytes, resource: str | None) -> str | None:
+    """Tell a record's shape by the names in it; None where it has none of ours."""
+    if resource in (CALL, SMS):
+        return resource
+    found = _object(value)
+    names = found.keys()
+    if "id" not in names:
+        parts = (bytes(found[name])[:1] for name in _PARTS if name in names)
+        return BUNDLE if b"{" in parts else None
+    if resource or names & _TYPED:
+        return DETAIL if names & _ONLY_DETAILS else ROW
+    if names & _ONLY_CALLS:
+        return CALL
+    return SMS if names & _ONLY_SMS else None
+
+
+def _object(value: bytes) -> dict[str, Raw]:
+    """Give the members of an object; none for anything else."""
+    try:
+        found = _members(value)
+    except UNCUTTABLE:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _events(body: bytes, pointer: str, default: str | None) -> list[Piece]:
+    """Cut the records at a pointer; empty where there is none, or where one of several is none."""
+    try:
+        value = _at(body, pointer)
+        found = _members(value)
+    except (*UNCUTTABLE, LookupError):
+        return []
+    records = [bytes(item) for item in found] if isinstance(found, list) else [value]
+    pieces = [Piece(shape, record) for record in records if (shape := _guess(record, None) or _named(record, default))]
+    return pieces if len(pieces) == len(records) else []
+
+
+def _at(body: bytes, pointer: str) -> bytes:
+    """Give the bytes at a pointer. Raises `LookupError` where there is nothing, and what msgspec raises."""
+    value = body
+    for token in pointer.split("/")[1:]:
+        found = _members(value)
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(found, dict):
+            value = bytes(found[name])
+        elif name.isascii() and name.isdigit():
+            value = bytes(found[int(name)])
+        else:
+            raise LookupError(name)
+    return value
+
+
+def _named(record: bytes, default: str | None) -> str | None:
+    """Give `default` for an object that has an id."""
+    told = _object(record).get("id")
+    return default if told is not None and bytes(told)[:1] == b'"' else None

@@ -1,28 +1,84 @@
-"""Which record this is, and which version of it: computed once at the door, from a few fields."""
+"""Which record this is, and which version of it: computed once at the door, from a few fields.
+
+Row, detail and bundle of one event have one name, and one version where they tell the same milestones. A shape that
+tells fewer (the detail of the old generation tells none) has the lower number: it never replaces what a fuller one
+said. `modifiedAt` takes no part, because rows do not have it.
+"""
 
 import hashlib
 
 from headrace.problems import bad_value
 from headrace.providers.base import Identity, RawEvent, Version
-from headrace.providers.leadping import stages, wire
-from headrace.providers.leadping.cut import AUTOMATION, BUNDLE, CALL, DETAIL, ROW, SMS, explain_unreadable
+from headrace.providers.leadping import cut, stages, wire
+
+_DIGITS = 16
 
 
 def identify(raw: RawEvent) -> Identity:
-    """Name a record; row, detail and bundle of one event have one name, and one version where they say the same.
-
-    Raises `Undecodable`, or what msgspec raises, where it carries no id.
-    """
+    """Name a record. Raises `Undecodable`, or what msgspec raises, where it carries no id."""
     match raw.shape:
-        case "row" | "detail" | "sms":
-            part = wire.stamp(raw.value)
-            resource = "sms" if raw.shape == SMS else "activity"
-            return Identity(resource, said(part.id, "$.id"), _version(part, None, None, raw.received))
-        case "bundle":
+        case cut.ROW | cut.DETAIL:
+            return _activity(wire.stamp(raw.value), raw.received, "activity")
+        case cut.SMS:
+            return _activity(wire.stamp(raw.value), raw.received, "sms")
+        case cut.BUNDLE:
             return _bundle(wire.bundle_stamp(raw.value), raw.received)
-        case "call":
+        case cut.CALL:
             return _call(wire.call_stamp(raw.value), raw.received)
-        case "automation":
-            return Identity("automation", raw.delivery or digest(raw.value), None)
+        case cut.AUTOMATION:
+            return Identity("automation", automation_id(raw), None)
         case _:
-            raise explain_unreadable(raw.value)
+            raise cut.unreadable(raw.value)
+
+
+def automation_id(raw: RawEvent) -> str:
+    """Name the run that delivered the body, else (a file that was handed in, a mode without headers) its bytes."""
+    return raw.hint or raw.delivery or hashlib.blake2b(raw.value, digest_size=_DIGITS // 2).hexdigest()
+
+
+def _activity(part: wire.Stamp, received: int, resource: str) -> Identity:
+    times = stages.milestones(part, "$")
+    created = stages.when(part.created_at, "$.createdAt")
+    return Identity(
+        resource, _id(part.id, "$.id"), stages.version(times, created, stages.rank(part.status, times), received)
+    )
+
+
+def _call(part: wire.CallStamp, received: int) -> Identity:
+    times = stages.call_milestones(part, "$")
+    created = stages.when(part.created_at, "$.createdAt")
+    rank = stages.call_rank(part.status) if part.status else 0
+    return Identity("call", _id(part.id, "$.id"), stages.version(times, created, rank, received))
+
+
+def _bundle(bundle: wire.BundleStamp, received: int) -> Identity:
+    row, detail = bundle.row, bundle.detail
+    part = row or detail
+    if part is None:
+        raise bad_value("$.row", "a bundle needs a row or a detail: a call alone is a call")
+    if row and detail and row.id != detail.id:
+        raise bad_value("$.detail.id", "the detail of another event stands beside the row")
+    return Identity("activity", _id(part.id, "$.row.id" if row else "$.detail.id"), _version(bundle, received))
+
+
+def _version(bundle: wire.BundleStamp, received: int) -> Version:
+    """Give a bundle its number: a call that moved on while its row did not makes a new version, too."""
+    row, detail, call = bundle.row, bundle.detail, bundle.call
+    times: stages.Times = {}
+    created = status = None
+    for part, at in ((detail, "$.detail"), (row, "$.row")):
+        if part is not None:
+            times |= stages.milestones(part, at)
+            created = stages.when(part.created_at, f"{at}.createdAt") or created
+            status = part.status or status
+    rank = stages.rank(status, times)
+    if call is not None:
+        times |= stages.call_milestones(call, "$.call")
+        rank = stages.call_rank(call.status) if call.status else rank
+    return stages.version(times, created, rank, received)
+
+
+def _id(said: str, pointer: str) -> str:
+    if not said:
+        raise bad_value(pointer, "a record needs an id")
+    return said

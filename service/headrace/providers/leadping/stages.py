@@ -4,10 +4,11 @@ A row changes in place and carries no time of change, so these are what a versio
 canonical form without the Z: fixed width, and a longer fraction sorts behind a shorter one.
 """
 
+from datetime import datetime
 from operator import attrgetter
 from typing import Final
 
-from headrace.mapping import fold
+from headrace.mapping import Row, fold
 from headrace.moments import canonical, from_millis, micros
 from headrace.problems import bad_value
 from headrace.providers.base import Version
@@ -31,6 +32,7 @@ MILESTONES: Final = {
 }
 """What happened to a record, with the field that says when; of two at one time the later in this list is newer."""
 
+_ALL: Final = ("created", "scheduled", *MILESTONES, "next_retry")
 _ORDER: Final = {stage: order for order, stage in enumerate(MILESTONES)}
 _ACTIVITY_NAMES: Final = tuple(MILESTONES.items())[:9]
 _CALL_NAMES: Final = tuple(MILESTONES.items())[9:]
@@ -46,6 +48,26 @@ _ACTIVITY_TIMES: Final = attrgetter(
     "canceled_at",
 )
 _UNSET: Final = "0001-01-01"  # .NET's zero date, in case it is written where a date was never set
+
+_HAPPENED: Final[dict[str, tuple[str, ...]]] = {
+    "message.queued": ("queued", "sending"),
+    "message.sent": ("sent",),
+    "message.delivered": ("delivered",),
+    "message.received": ("received",),
+    "message.failed": ("failed", "undeliverable"),
+    "message.blocked": ("blocked",),
+    "message.canceled": ("canceled",),
+    "call.queued": ("queued",),
+    "call.answered": ("answered",),
+    "call.completed": ("ended", "answered"),
+    "call.unanswered": ("ended",),
+    "call.voicemail_left": ("ended",),
+    "call.transferred": ("ended", "answered"),
+    "call.failed": ("failed", "ended"),
+    "call.canceled": ("canceled", "ended"),
+    "call.blocked": ("blocked", "ended"),
+}
+"""The times that tell when a type happened, the best first."""
 
 _FORWARD: Final = frozenset({"sent", "delivered", "received"})
 _COARSE: Final = {
@@ -108,6 +130,29 @@ def newest(times: Times) -> str | None:
     return max(happened)[2] if happened else None
 
 
+def in_order(times: Times) -> Times:
+    """Give the times in one order, wherever they came from: the meaning of an event must not depend on it."""
+    return {name: times[name] for name in _ALL if name in times}
+
+
+def duration(times: Times) -> int | float | None:
+    """Give the seconds from answer to end: the only measure of a call whose unit is known."""
+    if "answered" not in times or "ended" not in times:
+        return None
+    seconds = (datetime.fromisoformat(times["ended"]) - datetime.fromisoformat(times["answered"])).total_seconds()
+    return None if seconds < 0 else int(seconds) if seconds.is_integer() else seconds
+
+
+def happened(row: Row, times: Times) -> str | None:
+    """Give the time of the milestone that the type names, else of the creation."""
+    if row.outcome == "undeliverable" and "undeliverable" in times:
+        return times["undeliverable"]
+    for name in _HAPPENED.get(row.type, ()):
+        if name in times:
+            return times[name]
+    return times.get("created")
+
+
 def decisive(status: str, times: Times) -> str | None:
     """Name the milestone that says more than a folded status word; `status` is empty where none is said.
 
@@ -140,7 +185,7 @@ def call_rank(status: str) -> int:
 
 
 def version(times: Times, created: str | None, rank: int, received: int) -> Version:
-    """Number a state: milliseconds of its newest milestone, then how many there are (two digits), then the rank (one).
+    """Give a state its number: milliseconds of its newest milestone, how many there are (two digits), the rank (one).
 
     Milestones after `received` (milliseconds since the epoch) are left out: a clock that runs wild must not outrank
     everything that follows. A record that was created after its newest milestone counts from its creation, one that

@@ -10,7 +10,7 @@ from headrace.moments import parse
 from headrace.providers.outreach.facts import Fact
 from headrace.providers.outreach.translate import moment, parties_of, plain, without_nulls
 from headrace.providers.outreach.wire import Hook, id_text, ref_name
-from headrace_events import Change, Data, Value
+from headrace_events import Actor, Change, Data, Value
 
 _TIMES: Final = {
     "mailing": (("scheduled", "scheduledAt"), ("delivered", "deliveredAt"), ("received", "repliedAt")),
@@ -18,13 +18,6 @@ _TIMES: Final = {
     "task": (("scheduled", "scheduledAt"),),
     "kaiaRecording": (("ended", "endTime"),),
 }
-_HAPPENED: Final = {
-    "created": ("completedAt", "endTime", "createdAt"),
-    "updated": ("updatedAt",),
-    "completed": ("completedAt",),
-}
-"""The attributes that say when a fact without a state or milestone happened; of a call its end."""
-
 _TITLE: Final = {"mailing": "subject", "kaiaRecording": "title"}
 _TEXT: Final = {"mailing": "bodyText", "call": "note", "task": "note"}
 _URLS: Final = (("recording", "recordingUrl"), ("voicemail", "voicemailRecordingUrl"))
@@ -50,6 +43,18 @@ def related(relationship: Any) -> str | None:
     return id_text(ident) if isinstance(ident, int | str) and not isinstance(ident, bool) and ident != "" else None
 
 
+def direction_of(hook: Hook, fact: Fact) -> str | None:
+    """Give the direction that a call tells; of nothing else is it told."""
+    word = str((hook.data.attributes or {}).get("direction")).lower() if fact.resource == "call" else ""
+    return word if word in ("inbound", "outbound") else None
+
+
+def keeper(fact: Fact, refs: dict[str, str]) -> Actor | None:
+    """Give the user who made or changed the record, where it names one."""
+    user = refs.get("creator" if fact.action == "created" else "updater")
+    return None if user is None else Actor(kind="user", id=user)
+
+
 def times_of(hook: Hook, fact: Fact) -> tuple[dict[str, str] | None, str | None]:
     """Collect the milestones, and the time of the fact itself where the body tells it."""
     times: dict[str, str] = {}
@@ -57,8 +62,9 @@ def times_of(hook: Hook, fact: Fact) -> tuple[dict[str, str] | None, str | None]
         at = _at(hook, attribute)
         if at is not None:
             times[name] = at
-    candidates = (*((fact.moment,) if fact.moment else ()), *_HAPPENED.get(fact.action, ()))
-    happened = next((at for name in candidates if (at := _at(hook, name)) is not None), None)
+    ended = "endTime" if fact.resource == "kaiaRecording" else None
+    candidates = (fact.moment, ended, f"{fact.action}At")  # openedAt, createdAt, updatedAt…
+    happened = next((at for name in candidates if name and (at := _at(hook, name)) is not None), None)
     if happened is not None:
         times["occurred"] = happened
     return times or None, happened
@@ -76,8 +82,7 @@ def leftovers(hook: Hook) -> dict[str, Any] | None:
         extra["deliveredAt"] = hook.meta.delivered_at
     if hook.meta.job_id:
         extra["jobId"] = hook.meta.job_id
-    before = hook.before_update or hook.data.before_update
-    if before:
+    if before := hook.before_update or hook.data.before_update:
         extra["beforeUpdate"] = without_nulls(before)
     relationships = hook.data.relationships or {}
     for name, relationship in relationships.items():
@@ -94,18 +99,15 @@ def change_of(hook: Hook, fact: Fact) -> Change | None:
     """Give one value before and after: of the relationship that decided, of the state, or of the first that differs."""
     if fact.action != "updated":
         return None
-    before = hook.before_update or hook.data.before_update or {}
-    relationships = hook.data.relationships or {}
+    old, old_relationships = _before(hook)
     if fact.changed is not None:
-        old = related((before.get("relationships") or {}).get(fact.changed))
-        return _change(fact.changed, old, related(relationships.get(fact.changed)))
-    old_attributes = before.get("attributes", {k: v for k, v in before.items() if k != "relationships"}) or {}
-    attributes = hook.data.attributes or {}
-    names = ["state"] if fact.status is not None and "state" in old_attributes else list(old_attributes)
+        new = (hook.data.relationships or {}).get(fact.changed)
+        return Change(fact.changed, related(old_relationships.get(fact.changed)), related(new))
+    names = ["state"] if fact.status is not None and "state" in old else list(old)
     name = next((name for name in names if name not in _BOOKKEEPING), None)
     if name is None:
         return None
-    return _change(name, _text(old_attributes[name]), _text(attributes.get(name)))
+    return Change(name, _text(old[name]), _text((hook.data.attributes or {}).get(name)))
 
 
 def describe(data: Data, hook: Hook, fact: Fact) -> None:
@@ -117,7 +119,6 @@ def describe(data: Data, hook: Hook, fact: Fact) -> None:
     data.urls = urls or None
     if fact.resource == "call":
         data.parties = parties_of(said.get("from"), said.get("to"))
-        data.direction = data.direction or _direction(said)
     elif fact.resource == "mailing":
         data.parties = parties_of(said.get("mailboxAddress"), None)
     elif fact.resource == "opportunity":
@@ -127,9 +128,15 @@ def describe(data: Data, hook: Hook, fact: Fact) -> None:
     data.duration_seconds = _duration(data, said)
 
 
-def _direction(said: dict[str, Any]) -> str | None:
-    word = str(said.get("direction")).lower()
-    return word if word in ("inbound", "outbound") else None
+def _before(hook: Hook) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give attributes and relationships as they were: a record as in the AsyncAPI document, or bare attributes."""
+    before = hook.before_update or hook.data.before_update or {}
+    relationships = before.get("relationships")
+    attributes = before.get("attributes", None if "relationships" in before else before)
+    return (
+        attributes if isinstance(attributes, dict) else {},
+        relationships if isinstance(relationships, dict) else {},
+    )
 
 
 def _duration(data: Data, said: dict[str, Any]) -> int | float | None:
@@ -157,10 +164,6 @@ def _is_cleared(relationship: Any) -> bool:
     return ("id" in relationship and relationship["id"] is None) or (
         "data" in relationship and relationship["data"] is None
     )
-
-
-def _change(name: str, old: str | None, new: str | None) -> Change | None:
-    return None if old is None and new is None else Change(field=name, from_=old, to=new)
 
 
 def _text(value: Any) -> str | None:

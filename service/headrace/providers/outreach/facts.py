@@ -25,8 +25,14 @@ _ONCE: Final = {
 }
 """Facts that a bare action event tells too, with nothing in it but type and id: they happen once for us."""
 
-_STATEFUL: Final = frozenset({"mailing", "sequenceState", "task"})
+_STATEFUL: Final = frozenset({"sequenceState", "task"})
+"""A mailing is made in some state and told by it; these are told as created, and by their state later."""
+
 _SAME_WORD: Final = {("task", "complete"): "completed"}
+"""A state of another name than the action event that tells the same."""
+
+_LAST: Final = frozenset({"destroyed", "deleted"})
+"""A record ends once; apps are deleted, everything else is destroyed."""
 
 _MILESTONES: Final = {
     "scheduledAt": "scheduled",
@@ -78,7 +84,7 @@ def fact_of(hook: Hook) -> Fact:
         return Fact(resource, action, record, bare, empty=action == "updated")
     if action in ("created", "updated"):
         return _refined(hook, Fact(resource, action, record, f"{record}/{action}"))
-    known = action == "destroyed" or action in _ONCE.get(resource, ())
+    known = action in _LAST or action in _ONCE.get(resource, ())
     name = f"{record}/{action}" if known else f"{record}/{action or '-'}/{_digest(hook)}"
     return Fact(resource, action, record, name, status=_state(attributes))
 
@@ -87,7 +93,8 @@ def _refined(hook: Hook, fact: Fact) -> Fact:
     """Look into a created or updated record for a state, a milestone or an outcome."""
     attributes = hook.data.attributes or {}
     state = _state(attributes)
-    if fact.resource in _STATEFUL and state is not None:
+    stateful = fact.resource == "mailing" or (fact.action == "updated" and fact.resource in _STATEFUL)
+    if stateful and state is not None:
         word = _SAME_WORD.get((fact.resource, state), state)
         return _named(hook, fact, word, "stateChangedAt", word=state, status=state)
     if fact.resource == "mailing" and fact.action == "updated":
@@ -118,11 +125,10 @@ def _described(hook: Hook, fact: Fact, ident: str) -> Fact:
     outcome = attributes.get("outcome")
     if fact.resource == "call" and isinstance(outcome, str) and outcome:
         inbound = str(attributes.get("direction")).lower() == "inbound"
-        word = f"inbound {outcome}" if inbound else outcome
-        return msgspec.structs.replace(fact, id=ident, word=word, moment="completedAt", status=outcome)
-    changed = None
-    if fact.action == "updated":
-        changed = next((name for name in _CHANGED.get(fact.resource, ()) if name in relationships), None)
+        refined = f"inbound {outcome}" if inbound else outcome
+        return msgspec.structs.replace(fact, id=ident, word=refined, moment="completedAt", status=outcome)
+    telling = _CHANGED.get(fact.resource, ()) if fact.action == "updated" else ()
+    changed = next((name for name in telling if name in relationships), None)
     word = "stage" if changed == "opportunityStage" else changed
     return msgspec.structs.replace(fact, id=ident, word=word, changed=changed, status=_state(attributes))
 

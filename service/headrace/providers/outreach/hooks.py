@@ -8,7 +8,9 @@ from headrace.providers.base import UNPUBLISHED, Draft, Dropped, Identity, Nudge
 from headrace.providers.outreach.details import (
     change_of,
     describe,
+    direction_of,
     fields_of,
+    keeper,
     leftovers,
     refs_of,
     times_of,
@@ -16,7 +18,7 @@ from headrace.providers.outreach.details import (
 from headrace.providers.outreach.facts import Fact, fact_of
 from headrace.providers.outreach.translate import actor_of, moment
 from headrace.providers.outreach.wire import Hook, decode_hook, ref_name
-from headrace_events import Actor, Data, Native
+from headrace_events import Data, Native
 
 FEED: Final = "events"
 TABLE: Final = "webhook"
@@ -39,16 +41,17 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         return Dropped("noop", row.label)
     refs = refs_of(hook, fact)
     delivered = moment(hook.meta.delivered_at, "$.meta.deliveredAt")
+    direction = row.direction or direction_of(hook, fact)
     times, happened = times_of(hook, fact)
     data = Data(
         category=row.category,
         action=row.action,
-        direction=row.direction,
+        direction=direction,
         channel=row.channel,
         outcome=row.outcome,
         revised=moment(_text(hook, "updatedAt"), "$.data.attributes.updatedAt"),
         refs=refs,
-        actor=_actor(row, fact, refs),
+        actor=actor_of(row, refs, direction) or keeper(fact, refs),
         times=times,
         change=change_of(hook, fact),
         fields=fields_of(hook, row),
@@ -87,12 +90,6 @@ def _subject(fact: Fact, refs: dict[str, str]) -> str:
     own = ref_name(fact.resource)
     name = next((name for name in _NEAREST if name in refs), own)
     return f"{name}/{refs[name]}"
-
-
-def _actor(row: Row, fact: Fact, refs: dict[str, str]) -> Actor | None:
-    """Give who did it: what the row says, else the user that the record names as its creator or updater."""
-    named = refs.get("creator" if fact.action == "created" else "updater")
-    return actor_of(row, refs) or (None if named is None else Actor(kind="user", id=named))
 
 
 def _text(hook: Hook, name: str) -> str | None:

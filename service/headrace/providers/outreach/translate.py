@@ -26,15 +26,18 @@ _NEAREST: Final = (
     "account", "opportunity", "mailing", "call", "task", "user", "sequence", "sequence_step", "note", "plugin",
 )  # fmt: skip
 
+_NESTED: Final = frozenset({dict, list})
+
 
 def identity(raw: RawEvent) -> Identity:
     """Name a row by its id. Raises `Undecodable` where it is not an event's."""
     key = decode_event_key(raw.value)
     if key.type is not None and key.type != EVENT:
         raise bad_value("$.type", "only rows of GET /events are events, this is a row of another resource")
-    if type(key.id) is not int and not (key.id.isascii() and key.id.isdigit()):
+    ident = id_text(key.id)
+    if not (ident.isascii() and ident.isdigit()):
         raise bad_value("$.id", "an event's id is an integer")
-    return Identity(EVENT, id_text(key.id), None)
+    return Identity(EVENT, ident, None)
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
@@ -47,7 +50,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     if said.mailing_id is not None:
         refs.setdefault("mailing", id_text(said.mailing_id))
     time = moment(said.event_at, "$.attributes.eventAt")
-    created = moment(said.created_at, "$.attributes.createdAt")
+    created = time if said.created_at == said.event_at else moment(said.created_at, "$.attributes.createdAt")
     data = Data(
         category=found.category,
         action=found.action,
@@ -57,7 +60,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         proxied=said.request_proxied,
         revised=created,
         refs=refs or None,
-        actor=actor_of(found, refs),
+        actor=actor_of(found, refs, found.direction),
         times=times_of(time, created),
         text=said.body or None,
         urls={"external": said.external_url} if said.external_url else None,
@@ -91,8 +94,9 @@ def refs_of(relationships: dict[str, Relationship | None] | None) -> dict[str, s
     """Collect the ids of the relationships that say one."""
     refs: dict[str, str] = {}
     for name, relationship in (relationships or {}).items():
-        if relationship is not None and type(relationship.data) is Ref and relationship.data.id is not None:
-            refs[ref_name(name)] = id_text(relationship.data.id)
+        ref = None if relationship is None else relationship.data
+        if type(ref) is Ref and ref.id is not None:
+            refs[ref_name(name)] = str(ref.id) if type(ref.id) is int else id_text(ref.id)
     return refs
 
 
@@ -104,11 +108,11 @@ def nearest(refs: dict[str, str], otherwise: str) -> str:
     return otherwise
 
 
-def actor_of(row: Row, refs: dict[str, str]) -> Actor | None:
+def actor_of(row: Row, refs: dict[str, str], direction: str | None) -> Actor | None:
     """Give who did it where the row says so, and the user of what went out; the user of an open owns the mailbox."""
     if row.actor is not None:
         return Actor(kind=row.actor, id=refs.get(row.actor))
-    if row.direction == "outbound" and "user" in refs:
+    if direction == "outbound" and "user" in refs:
         return Actor(kind="user", id=refs["user"])
     return None
 
@@ -132,16 +136,23 @@ def moment(text: str | None, pointer: str) -> str | None:
 
 def without_nulls(value: Any) -> Any:
     """Leave out what is null at any depth of objects; the places of a list are kept."""
-    if isinstance(value, dict):
-        return {key: without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [without_nulls(item) for item in value]
+    kind = type(value)
+    if kind is dict:
+        return {
+            key: without_nulls(item) if type(item) in _NESTED else item
+            for key, item in value.items()
+            if item is not None
+        }
+    if kind is list:
+        return [without_nulls(item) if type(item) in _NESTED else item for item in value]
     return value
 
 
 def plain(value: Any) -> str | None:
     """Write a scalar as text; None for nothing, an object or a list."""
-    if value is None or value == "" or isinstance(value, dict | list):
+    if type(value) is str:
+        return value or None
+    if value is None or type(value) in _NESTED:
         return None
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -152,7 +163,8 @@ def parties_of(from_: Any, to: Any) -> Parties | None:
     if sender is None and receiver is None:
         return None
     return Parties(
-        from_=None if sender is None else Party(address=sender), to=None if receiver is None else Party(address=receiver)
+        from_=None if sender is None else Party(address=sender),
+        to=None if receiver is None else Party(address=receiver),
     )
 
 

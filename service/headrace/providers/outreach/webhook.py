@@ -15,11 +15,11 @@ import msgspec
 from headrace.mapping import Mapping
 from headrace.problems import Problem, Undecodable
 from headrace.providers.base import Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
-from headrace.providers.outreach.cutting import HOOK, cut
+from headrace.providers.outreach.cutting import cut
 from headrace.providers.outreach.details import refs_of
 from headrace.providers.outreach.facts import fact_of
 from headrace.providers.outreach.hooks import TABLE, nudge_of
-from headrace.providers.outreach.wire import NAME, TABLES, decode_hook
+from headrace.providers.outreach.wire import NAME, TABLES, Hook, decode_hook
 from headrace.tables import build, read
 from headrace_events import Via
 
@@ -43,11 +43,12 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     events: list[RawEvent] = []
     nudges: list[Nudge] = []
     for piece in cut(delivery.body, "webhook"):
-        nudge = _nudge(piece) if settings.polling else None
+        hook = _read(piece)
+        nudge = _nudge(hook) if hook is not None and settings.polling else None
         if nudge is not None:
             nudges.append(nudge)
         else:
-            events.append(_raw(delivery, piece))
+            events.append(_raw(delivery, piece, hook))
     return Accepted(events, nudges)
 
 
@@ -60,13 +61,17 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
         return
     if not secrets:
         raise _refused(
-            401, "no_secret", "Set webhook_secrets to the secret of the webhook; allow_unsigned = true takes any sender."
+            401,
+            "no_secret",
+            "Set webhook_secrets to the secret of the webhook; allow_unsigned = true takes any sender.",
         )
     if not given:
         raise _refused(401, "no_signature", "Give the webhook a secret at Outreach, and put it into webhook_secrets.")
     good = [hmac.compare_digest(sign(delivery.body, secret).encode(), given) for secret in secrets]
     if not any(good):
-        raise _refused(401, "bad_signature", "None of webhook_secrets made this signature: compare it with the webhook's.")
+        raise _refused(
+            401, "bad_signature", "None of webhook_secrets made this signature: compare it with the webhook's."
+        )
 
 
 def sign(body: bytes, secret: str) -> str:
@@ -81,32 +86,28 @@ def _table() -> Mapping:
     return build(read(text, f"{NAME}/mapping.toml", TABLES))
 
 
-def _nudge(piece: Piece) -> Nudge | None:
+def _read(piece: Piece) -> Hook | None:
+    """Decode a body; None where it will be a dead letter: that is not decided at the door."""
+    try:
+        return decode_hook(piece.value)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _nudge(hook: Hook) -> Nudge | None:
     """Give the nudge of a body that a polled event will tell better; None where it has to be published itself."""
     try:
-        hook = decode_hook(piece.value)
         fact = fact_of(hook)
-        row = _table().find(TABLE, hook.meta.event_name, fact.word)
-        return None if fact.empty else nudge_of(row, refs_of(hook, fact))
-    except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # it becomes a dead letter on its way through raw
+    except Undecodable:
+        return None
+    row = _table().find(TABLE, hook.meta.event_name, fact.word)
+    return None if fact.empty else nudge_of(row, refs_of(hook, fact))
 
 
-def _raw(delivery: Delivery, piece: Piece) -> RawEvent:
+def _raw(delivery: Delivery, piece: Piece, hook: Hook | None) -> RawEvent:
     """Make the raw event; its delivery is the job at Outreach that made the request."""
-    return RawEvent(
-        NAME, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, delivery=_delivery(delivery, piece)
-    )
-
-
-def _delivery(delivery: Delivery, piece: Piece) -> str:
-    job = None
-    if piece.shape == HOOK:
-        try:
-            job = decode_hook(piece.value).meta.job_id
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            job = None
-    return job or delivery.headers.get(EVENT_ID, "")
+    job = (hook.meta.job_id if hook else None) or delivery.headers.get(EVENT_ID, "")
+    return RawEvent(NAME, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, delivery=job)
 
 
 def _refused(status: int, code: str, detail: str) -> Refused:

@@ -96,7 +96,7 @@ class Record(Struct, gc=False, rename="camel"):
 
 
 class HookMeta(Struct, gc=False, rename="camel"):
-    """`meta` of a webhook body; `jobId` is missing in captures before 2020, `deliveredAt` carries any offset or none."""
+    """`meta` of a webhook body; old captures lack `jobId`, `deliveredAt` carries any offset or none."""
 
     event_name: str
     delivered_at: str | None = None

@@ -1,0 +1,124 @@
+"""The one door into raw: name a raw event, place it, and write its envelope. Pure.
+
+The envelope is one header, allow-listed by its type: whatever is not a field of it cannot travel, so that no secret,
+signature or token does.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from headrace.problems import Undecodable
+from headrace.providers.base import Identity, Provider, RawEvent, Version
+from headrace.publish import Headers, Out
+from headrace.seen import NewerFormat
+from headrace_events import Via
+
+FORMAT: Final = 1
+HEADER: Final = "headrace"
+
+
+class Envelope(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """What raw holds beside the bytes. `resource` and `id` are absent where the record carried no name.
+
+    `received` is in milliseconds since the epoch; `replay` names the mapping a replayed record waits for; `redriven`
+    marks a dead letter that was sent back.
+    """
+
+    provider: str
+    tenant: str
+    resource: str = ""
+    id: str = ""
+    version: Version = None
+    shape: str
+    via: Via
+    received: int
+    hint: str = ""
+    delivery: str = ""
+    replay: str = ""
+    redriven: bool = False
+
+    def raw_event(self, value: bytes) -> RawEvent:
+        """Give the raw event as it came through the door."""
+        return RawEvent(
+            self.provider, self.tenant, self.shape, value, self.via, self.received, self.hint, self.delivery
+        )
+
+    @property
+    def identity(self) -> Identity | None:
+        """Give the identity that was computed at the door, None where there was none."""
+        return Identity(self.resource, self.id, self.version) if self.id else None
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Envelope).decode
+
+
+def admit(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> Out:
+    """Name a raw event, once, and make the record for raw. A record without a name is placed by its bytes."""
+    try:
+        identity = provider.identity(raw)
+    except (Undecodable, msgspec.DecodeError, ValueError, RecursionError):
+        identity = None
+    envelope = Envelope(
+        provider=raw.provider,
+        tenant=raw.tenant,
+        resource=identity.resource if identity else "",
+        id=identity.id if identity else "",
+        version=identity.version if identity else None,
+        shape=raw.shape,
+        via=raw.via,
+        received=raw.received,
+        hint=raw.hint,
+        delivery=raw.delivery,
+        redriven=redriven,
+    )
+    key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
+    return Out(key, raw.value, headers_of(envelope))
+
+
+def headers_of(envelope: Envelope) -> Headers:
+    """Write the envelope as the headers of a raw record."""
+    return [(HEADER, bytes((FORMAT,)) + _encode(envelope))]
+
+
+def read_envelope(headers: Iterable[tuple[str, bytes]]) -> Envelope:
+    """Read the envelope of a raw record or dead letter.
+
+    Raises `LookupError` without one, `NewerFormat` where a newer Headrace wrote it, `msgspec.DecodeError` where it is
+    damaged.
+    """
+    for name, value in headers:
+        if name == HEADER:
+            if value[:1] != bytes((FORMAT,)):
+                raise NewerFormat(
+                    f"a record on raw has format {value[:1].hex()}, this program reads {FORMAT}: upgrade it"
+                )
+            return _decode(memoryview(value)[1:])
+    raise LookupError(f"the record has no header {HEADER}: nothing but Headrace may write to raw")
+
+
+def digest(source: str, resource: str, id: str) -> bytes:  # noqa: A002  (the design's word)
+    """Give the 16 bytes that place and remember an id."""
+    return hashlib.blake2b(f"{source}\0{resource}\0{id}".encode(), digest_size=16).digest()
+
+
+def digest_of_bytes(value: bytes, salt: str = "") -> bytes:
+    """Give 16 bytes for a payload without a name, or, with a salt, for a dead letter of one code version."""
+    return hashlib.blake2b(value, digest_size=16, key=b"bytes" + salt.encode()[:59]).digest()
+
+
+def place(key: bytes, partitions: int) -> int:
+    """Give the raw partition of a key: explicit, so that no client's partitioner can move an id."""
+    return int.from_bytes(key[:8], "big") % partitions
+
+
+@lru_cache(maxsize=256)
+def shape_digest(shape: str) -> int:
+    """Give the 16 bits that a mark keeps of a shape's name."""
+    return zlib.crc32(shape.encode()) & 0xFFFF

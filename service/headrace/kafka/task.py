@@ -1,0 +1,294 @@
+"""Own one raw partition: fence, restore, run, and leave without a trace.
+
+```
+CREATED --> FENCING --> RESTORING --> RUNNING --> CLOSED        cancellation leads to CLOSED from anywhere
+               ^            |            |
+               +------------+------------+   any error inside a transaction: close the producer, begin again
+```
+
+The order of a take-over is part of correctness. Fence first: from then on the predecessor cannot commit, so what is
+restored is all there is. Restore continues at the seen offset that memory has reached: one path for cold start,
+rebalance and a commit whose outcome nobody knows.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+import structlog
+from msgspec import Struct
+
+from headrace.config import Kafka
+from headrace.decide import Commit, Decision, Limits, WaitsForMapping, decide, refuse, rewrite, skip
+from headrace.kafka.log import Consumer, Fenced, KafkaError, Member, OutOfRange, Record, Transactions, WriteFailed
+from headrace.kafka.murmur import partitions
+from headrace.observe.metrics import Metrics
+from headrace.publish import Out
+from headrace.seen import Seen, SeenRecord, decode_record
+from headrace.tenants import Tenants
+
+HEARTBEAT: Final = 3.0
+RESTORE_DEADLINE: Final = 60.0
+REWRITE_AFTER: Final = 86_400.0
+LONGEST_PAUSE: Final = 30.0
+MOST_RECORDS: Final = 2_000
+
+_log = structlog.get_logger()
+
+
+class State(StrEnum):
+    """Where a task is in its life."""
+
+    CREATED = "created"
+    FENCING = "fencing"
+    RESTORING = "restoring"
+    RUNNING = "running"
+    CLOSED = "closed"
+
+
+class CannotRun(Exception):  # noqa: N818  (a sentence for the operator)
+    """What stands in Kafka makes it impossible to keep the promises: the process ends with this sentence."""
+
+
+class Setup(Struct, frozen=True):
+    """What all tasks of a process share."""
+
+    kafka: Kafka
+    prefix: str
+    tenants: Tenants
+    metrics: Metrics
+    member: Member
+    commits: asyncio.Semaphore
+    limits: Callable[[int], Limits]
+    clock: Callable[[], float] = time.time
+    decided: Callable[[list[Decision]], None] = lambda _: None
+
+    def topic(self, name: str) -> str:
+        """Give a topic's full name."""
+        return self.prefix + name
+
+
+class Task:
+    """The one who may publish what raw partition `partition` says; `seen` is its memory, kept across take-overs."""
+
+    def __init__(self, setup: Setup, partition: int, seen: Seen) -> None:
+        self.setup = setup
+        self.partition = partition
+        self.seen = seen
+        self.state = State.CREATED
+        self._counts: dict[str, int] = {}
+        self._written_at = 0.0
+        self._most = MOST_RECORDS
+        self._refused: tuple[int, int] | None = None
+        self._give_up = -1
+        self._swept_at = 0.0
+
+    async def run(self) -> None:
+        """Take over and work until cancelled. Raises `CannotRun`, `NewerFormat`."""
+        pause = 0.1
+        try:
+            while True:
+                reached = self.seen.next_offset
+                try:
+                    await self.own()
+                except (WriteFailed, KafkaError, TimeoutError, ConnectionError) as error:
+                    fenced = isinstance(error, Fenced) or (isinstance(error, WriteFailed) and error.fenced)
+                    await self._recover(error, pause, fenced=fenced)
+                pause = 0.1 if self.seen.next_offset > reached else min(pause * 2, LONGEST_PAUSE)
+        finally:
+            self._enter(State.CLOSED)
+
+    async def own(self) -> None:
+        """Fence, restore, seek, run with one producer, until something breaks it or it has become doubtful."""
+        producer = Transactions(self.setup.kafka, f"{self.setup.prefix}normalizer-{self.partition}")
+        try:
+            self._enter(State.FENCING)
+            await producer.fence()
+            self._enter(State.RESTORING)
+            await self.restore()
+            for name in ("events", "nudges", "dead-letters"):
+                self._counts[name] = await producer.partitions_of(self.setup.topic(name))
+            await self._skip_lost(producer)
+            self._enter(State.RUNNING)
+            while not producer.doubtful:
+                await self.step(producer)
+            self.setup.metrics.producer_rebuilt(self.partition, "doubtful")
+        finally:
+            stuck = Transactions.stuck
+            await producer.close()
+            if Transactions.stuck > stuck:
+                self.setup.metrics.producer_stuck()
+
+    async def restore(self) -> None:
+        """Read seen from where memory stands to its end. Raises `CannotRun` where that cannot be all there is."""
+        topic, began, ids = self.setup.topic("seen"), time.monotonic(), len(self.seen.marks)
+        # Sampled after the fence and without regard to open transactions: what is written is below it.
+        async with Consumer(self.setup.kafka, committed=False) as log:
+            first, end = await log.bounds(topic, self.partition)
+        at = max(self.seen.read_to, first)
+        if end == 0 or at > end:
+            raise CannotRun(_no_memory(f"{topic}-{self.partition}", at, end))
+        async with Consumer(self.setup.kafka) as log:
+            log.seek(topic, self.partition, at)
+            while at < end:
+                records, position = await log.next(topic, self.partition)
+                self.seen.apply(_decoded(records), position)
+                if position == at and time.monotonic() - began > RESTORE_DEADLINE:
+                    raise CannotRun(
+                        f"{topic}-{self.partition} cannot be read to its end ({at} of {end}): somebody holds an open "
+                        f"transaction on it; find it with `kafka-transactions.sh find-hanging`, abort it, start again"
+                    )
+                began = time.monotonic() if position > at else began
+                at = position
+        self.setup.metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
+        self._written_at = 0.0
+        _log.info(
+            "task_restored",
+            partition=self.partition,
+            ids=len(self.seen.marks),
+            new=len(self.seen.marks) - ids,
+            position=self.seen.next_offset,
+        )
+
+    async def step(self, producer: Transactions) -> None:
+        """Take what raw holds next, decide, commit, and only then remember."""
+        records = await self._next(producer)
+        if not records:
+            await self._idle(producer)
+            return
+        if records[0].offset != self.seen.next_offset:
+            await self._seek()
+            return
+        await self._commit(producer, records)
+
+    async def _commit(self, producer: Transactions, records: list[Record]) -> None:
+        async with self.setup.commits:
+            began, now = time.monotonic(), int(self.setup.clock() * 1000)
+            commit = self._decide(records, now)
+            if commit is not None:
+                await self._write(producer, commit, len(records))
+                self.setup.metrics.committed(self.partition, commit, time.monotonic() - began, now)
+                self.setup.decided(commit.decisions)
+        if commit is None:
+            await asyncio.sleep(HEARTBEAT)
+        if commit is None or len(commit.decisions) < len(records):
+            self.setup.member.seek(self.partition, self.seen.next_offset)
+
+    def _decide(self, records: list[Record], now: int) -> Commit | None:
+        """Decide on a batch; None where its first record waits for a mapping that this program does not have."""
+        limits = self.setup.limits(self.partition)
+        if records[0].offset == self._give_up:
+            return refuse(records[0], self.seen, limits, now)
+        try:
+            return decide(records, self.seen, self.setup.tenants, limits, now)
+        except WaitsForMapping as waits:
+            _log.warning("task_waits_for_mapping", partition=self.partition, reason=str(waits))
+            return None
+
+    async def _write(self, producer: Transactions, commit: Commit, size: int = 0) -> None:
+        """Write a commit in one transaction, then let memory follow."""
+        try:
+            offsets = await producer.write(self._groups(commit))
+        except WriteFailed as failed:
+            if failed.definite and size:
+                self._bisect(size)
+            raise
+        end = offsets[self.setup.topic("seen"), self.partition] + 1
+        self.seen.apply([decode_record(commit.seen_value)], end)
+        self._written_at = time.monotonic()
+        self._most = min(self._most * 2, MOST_RECORDS)
+        self._sweep()
+
+    def _bisect(self, size: int) -> None:
+        """Halve a batch that Kafka refused twice as it is, down to the one record that becomes a dead letter."""
+        refused = (self.seen.next_offset, size)
+        if self._refused == refused:
+            self._most = max(1, size // 2)
+            self._give_up = self.seen.next_offset if size == 1 else -1
+        self._refused = refused
+
+    def _sweep(self) -> None:
+        """Once a day, forget the marks that may be gone from the log."""
+        now = self.setup.clock()
+        if now - self._swept_at > REWRITE_AFTER:
+            self._swept_at = now
+            self.seen.marks.drop_before(int(now) - self.setup.limits(self.partition).lifetime)
+
+    def _groups(self, commit: Commit) -> dict[tuple[str, int], list[Out]]:
+        topic = self.setup.topic
+        groups: dict[tuple[str, int], list[Out]] = {
+            (topic("seen"), self.partition): [Out(b"", commit.seen_value, [])],
+        }
+        for name, outs in (("events", commit.events), ("nudges", commit.nudges)):
+            for out, partition in zip(outs, partitions([o.key for o in outs], self._counts[name]), strict=True):
+                groups.setdefault((topic(name), partition), []).append(out)
+        if commit.letters:
+            groups[topic("dead-letters"), self.partition % self._counts["dead-letters"]] = commit.letters
+        return groups
+
+    async def _next(self, producer: Transactions) -> list[Record]:
+        try:
+            records = await self.setup.member.next(self.partition, self._most)
+        except OutOfRange:
+            await self._skip_lost(producer)
+            return []
+        end = self.setup.member.end(self.partition)
+        if end is not None:
+            oldest = records[0].timestamp if records else None
+            self.setup.metrics.end_offset(self.partition, end, oldest)
+        return list(records)
+
+    async def _idle(self, producer: Transactions) -> None:
+        """Write the position of a quiet partition again, long before its last record ages out."""
+        if time.monotonic() - self._written_at > REWRITE_AFTER and self.seen.read_to:
+            await self._write(producer, rewrite(self.seen))
+
+    async def _seek(self) -> None:
+        """Go to the position of the seen record. Raises `CannotRun` where raw cannot be the raw it belongs to."""
+        _, end = await self.setup.member.bounds(self.partition)
+        if self.seen.next_offset > end:
+            raise CannotRun(
+                f"{self.setup.topic('raw')}-{self.partition} ends at {end}, but {self.seen.next_offset} was published "
+                "already: raw was created anew; delete seen as well, or restore raw"
+            )
+        self.setup.member.seek(self.partition, self.seen.next_offset)
+
+    async def _skip_lost(self, producer: Transactions) -> None:
+        """Count what retention took before it was read, and go to where we stand."""
+        first, _ = await self.setup.member.bounds(self.partition)
+        if first > self.seen.next_offset:
+            lost = first - self.seen.next_offset
+            await self._write(producer, skip(self.seen, first))
+            _log.error("raw_records_lost", partition=self.partition, lost=lost, position=first)
+        await self._seek()
+
+    async def _recover(self, error: Exception, pause: float, *, fenced: bool) -> None:
+        """Say what happened and wait; after `fenced`, until the group says that the partition is still ours."""
+        reason = type(error.__cause__ or error).__name__
+        _log.warning("producer_rebuilt", partition=self.partition, reason=reason, detail=str(error), pause=pause)
+        self.setup.metrics.producer_rebuilt(self.partition, reason)
+        if not fenced:
+            await asyncio.sleep(pause)
+            return
+        self.setup.metrics.task_fenced(self.partition)
+        await asyncio.sleep(max(HEARTBEAT, pause))
+        while not self.setup.member.owns(self.partition):  # noqa: ASYNC110  (the client offers nothing to wait for)
+            await asyncio.sleep(HEARTBEAT)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self.setup.metrics.task_state(self.partition, state)
+
+
+def _no_memory(where: str, at: int, end: int) -> str:
+    if end == 0:
+        return (
+            f"{where} does not even hold its first record: run `headrace topics apply`, which says whether that is safe"
+        )
+    return f"{where} ends at {end}, but was read to {at} before: it was created anew under us; restore it"
+
+
+def _decoded(records: list[Record]) -> list[SeenRecord]:
+    return [decode_record(record.value or b"") for record in records]

@@ -1,0 +1,157 @@
+"""The topics of Headrace: what `topics.toml` says, how to create them, and what the service refuses to run on."""
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+import headrace_events
+from headrace.config import Config
+from headrace.kafka.admin import Admin, Topic, admin
+from headrace.kafka.log import Appender, Consumer
+from headrace.publish import Out
+from headrace.seen import TOTALS, encode_record
+
+DAY: Final = 86_400_000
+_MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}
+NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
+
+
+class Refused(Exception):  # noqa: N818  (a sentence for the operator)
+    """The topics are not what the promises need; the text says what to do."""
+
+
+class Wanted(Struct, frozen=True):
+    """One topic as `topics.toml` wants it, durations in milliseconds."""
+
+    name: str
+    partitions: int
+    replicas: int
+    config: dict[str, str]
+
+
+def wanted(prefix: str, profile: str = "") -> list[Wanted]:
+    """Read `topics.toml` for one profile ("" for production, "dev" for one broker)."""
+    raw = tomllib.loads(_file().read_text("utf-8"))
+    defaults, over = raw["defaults"], raw["profiles"][profile] if profile else {}
+    return [_wanted(prefix, name, raw["topics"][name], defaults, over) for name in NAMES]
+
+
+async def apply(config: Config, profile: str = "", partitions: int | None = None) -> list[tuple[Wanted, bool]]:
+    """Create what is missing; give each topic and whether it was created. What exists is never changed.
+
+    A new `seen` gets a first record in each partition, by which the service knows that it may begin without memory.
+    Raises `Refused` where `seen` is missing or empty while `raw` holds records: they would all be published again.
+    """
+    topics = wanted(config.topic_prefix, profile)
+    done: list[tuple[Wanted, bool]] = []
+    async with admin(config.kafka) as client:
+        present = await client.topics({topic.name for topic in topics})
+        raw = present.get(f"{config.topic_prefix}raw")
+        for topic in topics:
+            count = partitions or topic.partitions
+            if raw is not None and topic.name.endswith("seen"):
+                count = raw.partitions
+            made = msgspec.structs.replace(topic, partitions=count)
+            done.append((made, await client.create(made.name, made.partitions, made.replicas, made.config)))
+    await _begin(config)
+    return done
+
+
+async def _begin(config: Config) -> None:
+    """Write the first record of every seen partition that has none and whose raw partition was never written."""
+    raw, seen = f"{config.topic_prefix}raw", f"{config.topic_prefix}seen"
+    first = Out(b"", encode_record(0, (0,) * len(TOTALS), {}), [])
+    async with Consumer(config.kafka, committed=False) as log, Appender(config.kafka) as appender:
+        for partition in range(await appender.partitions_of(seen)):
+            if (await log.bounds(seen, partition))[1] > 0:
+                continue
+            if (await log.bounds(raw, partition))[1] > 0:
+                raise Refused(
+                    f"{seen}-{partition} is empty, but {raw}-{partition} was written: what was published is forgotten; "
+                    f"restore {seen}, or delete {raw} and {seen} together"
+                )
+            await appender.append(seen, partition, first)
+
+
+async def describe(config: Config) -> dict[str, Topic]:
+    """Give those of the topics that exist, by name."""
+    async with admin(config.kafka) as client:
+        return await client.topics({config.topic_prefix + name for name in NAMES})
+
+
+async def verify(config: Config) -> dict[str, Topic]:
+    """Give the topics, or raise `Refused` with everything that the promises cannot be kept on."""
+    async with admin(config.kafka) as client:
+        return await _verify(config, client)
+
+
+async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
+    prefix = config.topic_prefix
+    present = await client.topics({prefix + name for name in NAMES})
+    missing = [prefix + name for name in NAMES if prefix + name not in present]
+    if missing:
+        raise Refused(f"topics are missing: {', '.join(missing)}; run `headrace topics apply`")
+    faults = check({name: present[prefix + name] for name in NAMES}, config.dedupe.window * 1000)
+    if faults:
+        raise Refused("; ".join(faults))
+    return present
+
+
+def check(topics: dict[str, Topic], window: int) -> list[str]:
+    """Say what is wrong with the topics (by short name) for a dedupe window in milliseconds."""
+    raw, seen = topics["raw"], topics["seen"]
+    faults = []
+    if raw.partitions != seen.partitions:
+        faults.append(
+            f"{raw.name} has {raw.partitions} partitions and {seen.name} has {seen.partitions}: they belong together "
+            "one to one; see the README on how to re-split"
+        )
+    needed = max(window, retention(raw)) + int(raw.config.get("segment.ms") or DAY) + DAY
+    if retention(seen) < needed:
+        faults.append(
+            f"{seen.name} is kept {_days(retention(seen))}, it must outlive {raw.name} and the dedupe window: "
+            f"set its retention.ms to at least {needed}"
+        )
+    if seen.config.get("cleanup.policy", "delete") != "delete":
+        faults.append(f"{seen.name} must have cleanup.policy=delete: compaction would drop positions")
+    sizes = [int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")]
+    if not sizes[0] < min(sizes[1:]):
+        faults.append(
+            f"max.message.bytes must grow: {raw.name} has {sizes[0]}, events {sizes[1]}, dead-letters {sizes[2]}; "
+            "raise the latter two"
+        )
+    return faults
+
+
+def retention(topic: Topic) -> int:
+    """Give a topic's retention in milliseconds; "for ever" is a thousand years."""
+    millis = int(topic.config.get("retention.ms") or -1)
+    return millis if millis >= 0 else 365_000 * DAY
+
+
+def _days(millis: int) -> str:
+    return f"{millis / DAY:g} d"
+
+
+def _file() -> Any:
+    """Find `topics.toml`: inside the installed package, or beside it in a checkout."""
+    packaged = files(headrace_events) / "topics.toml"
+    return packaged if packaged.is_file() else Path(headrace_events.__file__).parents[1] / "topics.toml"
+
+
+def _wanted(prefix: str, name: str, topic: dict[str, Any], defaults: dict[str, Any], over: dict[str, Any]) -> Wanted:
+    config = defaults["config"] | over.get("config", {}) | topic.get("config", {})
+    return Wanted(
+        prefix + name,
+        topic.get("partitions", defaults["partitions"]),
+        over.get("replication_factor", defaults["replication_factor"]),
+        {key: _millis(value) if key.endswith(".ms") else value for key, value in config.items()},
+    )
+
+
+def _millis(text: str) -> str:
+    return str(int(text[:-1]) * _MILLIS[text[-1]]) if text[-1] in _MILLIS else text

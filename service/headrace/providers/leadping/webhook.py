@@ -1,0 +1,180 @@
+"""The door for automations' webhooks: Standard Webhooks signatures, or one of LeadPing's weaker modes."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from functools import lru_cache
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from headrace.problems import Problem
+from headrace.providers.base import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
+from headrace.providers.leadping import cut
+from headrace.providers.leadping.activity import FEED
+from headrace_events import Via
+
+TOLERANCE_SECONDS: Final = 300
+"""How far a timestamp may lie from the time of receipt; LeadPing suggests five minutes."""
+
+_PREFIX: Final = "whsec_"
+_SCHEME: Final = "v1,"
+_UNAUTHORIZED: Final = 401
+_TITLES: Final = {
+    _UNAUTHORIZED: "The delivery was not verified",
+    405: "The method is not taken",
+    415: "The content type is not taken",
+}
+
+
+class Settings(Tenant, kw_only=True):
+    """A tenant's settings.
+
+    `webhook_mode` is what the automation's webhook action is set to, `webhook_header` the header of its mode `header`.
+    `webhook_event` is a JSON pointer (RFC 6901) to the event, or the array of events, inside the body.
+    """
+
+    webhook_mode: Literal["signature", "bearer", "header", "none"] = "signature"
+    webhook_header: str = "X-Headrace-Secret"
+    webhook_event: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what can never work. Raises `ValueError`, without the secret in it."""
+        if self.webhook_event and not self.webhook_event.startswith("/"):
+            raise ValueError('webhook_event is a JSON pointer and starts with "/", such as "/event"')
+        if self.webhook_mode == "signature" and not all(map(key_of, self.webhook_secrets)):
+            raise ValueError('a secret of webhook_secrets is not "whsec_" and base64, as LeadPing shows it')
+
+
+class _Named(Struct, rename="camel", gc=False):
+    """What a nudge can tell of an event."""
+
+    id: str | None = None
+    lead_id: str | None = None
+    row: "_Named | None" = None
+
+
+_named: Final = msgspec.json.Decoder(_Named).decode
+
+
+def accept(name: str, delivery: Delivery, settings: Settings) -> Accepted:
+    """Verify a delivery and cut it; with polling, an event in it only wakes the feed. Raises `Refused`."""
+    if delivery.method.upper() != "POST":
+        raise _refused(405, "method_not_allowed", "LeadPing delivers by POST: so must whoever sends this.")
+    content_type = delivery.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if content_type != "application/json" and not content_type.endswith("+json"):
+        raise _refused(415, "unsupported_media_type", "Set the automation's webhook action to send application/json.")
+    _verify(delivery, settings)
+    run = delivery.headers.get("webhook-id", "")
+    events: list[RawEvent] = []
+    nudges: list[Nudge] = []
+    for piece in cut.automation(delivery.body, settings.webhook_event):
+        nudge = _nudge(piece) if settings.polling else None
+        if nudge is not None:
+            nudges.append(nudge)
+            continue
+        hint = run if piece.shape == cut.AUTOMATION else ""
+        events.append(
+            RawEvent(name, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, hint, run)
+        )
+    return Accepted(events, nudges)
+
+
+def sign(secret: str, run: str, timestamp: str, body: bytes) -> str:
+    """Sign a body as LeadPing does: `v1,<base64>`. Raises `ValueError` where the secret is none."""
+    key = key_of(secret)
+    if key is None:
+        raise ValueError('a secret is "whsec_" and base64')
+    signed = hmac.digest(key, b".".join((run.encode(), timestamp.encode(), body)), hashlib.sha256)
+    return _SCHEME + base64.b64encode(signed).decode()
+
+
+@lru_cache(maxsize=256)
+def key_of(secret: str) -> bytes | None:
+    """Decode a secret; None where it is not base64, or nothing at all."""
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _verify(delivery: Delivery, settings: Settings) -> None:
+    """Check what the mode asks for. Raises `Refused`."""
+    if settings.webhook_mode == "none":
+        return
+    secrets = [secret for secret in settings.webhook_secrets if secret]
+    if not secrets:
+        raise _refused(
+            _UNAUTHORIZED, "no_secret", "Put the secret of the automation's webhook action into webhook_secrets."
+        )
+    match settings.webhook_mode:
+        case "signature":
+            _check_signature(delivery, secrets)
+        case "bearer":
+            scheme, _, token = delivery.headers.get("authorization", "").partition(" ")
+            _check_secret(token.strip() if scheme.lower() == "bearer" else "", secrets, "Authorization: Bearer")
+        case "header":
+            named = settings.webhook_header
+            _check_secret(delivery.headers.get(named.lower(), ""), secrets, named)
+
+
+def _check_signature(delivery: Delivery, secrets: list[str]) -> None:
+    run, timestamp, given = (delivery.headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature"))
+    if not (run and timestamp and given):
+        raise _refused(
+            _UNAUTHORIZED,
+            "no_signature",
+            "Set the automation's webhook action to sign (webhook-id, webhook-timestamp, webhook-signature), "
+            "or set webhook_mode to what it does.",
+        )
+    # Each pair is compared, so that the time taken does not tell which one fits.
+    good = [
+        hmac.compare_digest(sign(secret, run, timestamp, delivery.body).encode(), one.encode("utf-8", "replace"))
+        for secret in secrets
+        if key_of(secret)
+        for one in given.split()
+    ]
+    if not any(good):
+        raise _refused(
+            _UNAUTHORIZED, "bad_signature", "None of webhook_secrets made this signature: compare them with LeadPing's."
+        )
+    if not _fresh(timestamp, delivery.received):
+        raise _refused(
+            _UNAUTHORIZED,
+            "stale_timestamp",
+            "The delivery was signed more than five minutes ago or ahead: check the clock of this machine.",
+        )
+
+
+def _fresh(timestamp: str, received: int) -> bool:
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        return False
+    return abs(received / 1000 - int(timestamp)) <= TOLERANCE_SECONDS
+
+
+def _check_secret(given: str, secrets: list[str], header: str) -> None:
+    # Each secret is compared, as above.
+    told = given.encode("utf-8", "replace")
+    if not any([hmac.compare_digest(secret.encode(), told) for secret in secrets]):  # noqa: C419  (all of them)
+        raise _refused(
+            _UNAUTHORIZED, "bad_secret", f"Send one of webhook_secrets as {header}: compare them with LeadPing's."
+        )
+
+
+def _nudge(piece: Piece) -> Nudge | None:
+    """Name what the feed should read again; None for what only this delivery tells, or what cannot be read."""
+    if piece.shape in (cut.AUTOMATION, UNREADABLE):
+        return None
+    try:
+        told = _named(piece.value)
+    except cut.UNCUTTABLE:
+        return None
+    told = told.row or told
+    event = told.id if piece.shape in (cut.ROW, cut.DETAIL, cut.BUNDLE) else None
+    return Nudge(FEED, told.lead_id or None, event or None) if event or told.lead_id else None
+
+
+def _refused(status: int, code: str, detail: str) -> Refused:
+    return Refused(status, Problem(code, _TITLES[status], detail))

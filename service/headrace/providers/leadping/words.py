@@ -1,0 +1,78 @@
+"""Which row of the table decides: the code, refined by a status word or a milestone."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.mapping import Mapping, Row, fold
+from headrace.providers.leadping import wire
+from headrace.providers.leadping.stages import Times, decisive, newest
+
+MESSAGES: Final = frozenset({"message", "sms", "mms"})
+VOICE: Final = "Call"
+
+_BLOCKED: Final = "blocked"
+_BLOCKS: Final = frozenset(
+    {"billing", "compliance", "configuration", "missingcampaign", "permission", "phonenumberstatus"}
+)
+_DIRECTIONS: Final = frozenset({"inbound", "outbound"})
+
+
+def direction_of(said: str | None) -> str | None:
+    """Give inbound or outbound, in whatever case it is said; None for any other word."""
+    word = said.lower() if said else None
+    return word if word in _DIRECTIONS else None
+
+
+class Decision(Struct, gc=False):
+    """The row, and the code and status that led to it; `by_call` where the call's word counted, not the activity's."""
+
+    row: Row
+    code: str | None
+    status: str | None
+    by_call: bool = False
+
+
+def decide(
+    mapping: Mapping, part: wire.Activity, call: wire.Call | None, times: Times, direction: str | None
+) -> Decision:
+    """Find the row of an activity. Of a voice call the call record knows more, if it says anything at all.
+
+    The type stands under either name; the oldest generation has nothing but `eventType`, which no row here knows.
+    """
+    code = part.activity_type or part.timeline_type or (VOICE if call else part.event_type) or None
+    if code is None:
+        return Decision(mapping.find("activity", ""), None, part.status or None)
+    if call is not None and fold(code) == fold(VOICE) and (call.status or "answered" in times):
+        return Decision(call_row(mapping, call, times), code, call.status or part.status or None, by_call=True)
+    return Decision(activity_row(mapping, code, part.status, times, direction), code, part.status or None)
+
+
+def activity_row(mapping: Mapping, code: str, status: str | None, times: Times, direction: str | None) -> Row:
+    """Find the row of an activity. The word is the status; a milestone where that says more, or nothing is said."""
+    if fold(code) in MESSAGES:
+        return mapping.find("activity", code, _message_word(fold(status or ""), times, direction))
+    if status:
+        return mapping.find("activity", code, status)
+    stage = newest(times)
+    return mapping.find("activity", code, f"times.{stage}" if stage else None)
+
+
+def call_row(mapping: Mapping, call: wire.Call, times: Times) -> Row:
+    """Find the row of a call: by status, else by what its times prove. A call that ended unanswered proves nothing."""
+    if call.status:
+        return mapping.find("call", "call", call.status)
+    if "answered" not in times:
+        return mapping.find("call", "call")
+    return mapping.find("call", "call", "times.ended" if "ended" in times else "times.answered")
+
+
+def _message_word(status: str, times: Times, direction: str | None) -> str | None:
+    stage = decisive(status, times)
+    if stage is not None:
+        return f"times.{stage}"
+    if direction == "inbound" and status in ("", "completed"):
+        return f"{status}inbound"
+    if status.startswith(_BLOCKED) and status.removeprefix(_BLOCKED) not in _BLOCKS:
+        return _BLOCKED
+    return status or None

@@ -1,0 +1,81 @@
+"""Cut a body into records: pages of three reads, webhook batches, single objects. The bytes stay as they came."""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from headrace.problems import Problem, Source, Undecodable
+from headrace.providers.base import UNREADABLE, Piece
+from headrace.providers.leadsquared import wire
+
+
+def cut(body: bytes, resource: str | None, hint: str) -> Iterator[Piece]:
+    """Give the pieces of a body; `hint` is the kind that its webhook has, `resource` names what no shape tells."""
+    start = body.lstrip()[:1]
+    try:
+        if start == b"[":
+            for item in wire.decode_batch(body):
+                yield _single(bytes(item), resource, hint)
+            return
+        probe = wire.decode_probe(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        yield Piece(UNREADABLE, body)
+        return
+    if isinstance(probe.prospect_activities, list):
+        yield from (Piece(_row_shape(row), bytes(row)) for row in probe.prospect_activities)
+    elif isinstance(probe.list, list):
+        yield from (Piece(wire.CODE_ACTIVITY, bytes(row)) for row in probe.list)
+    elif probe.prospect_activities is UNSET and probe.list is UNSET:
+        yield Piece(_shape(probe, body, resource), body, hint)
+
+
+def refuse(value: bytes) -> Undecodable:
+    """Say why a body could not be cut. Raises what msgspec raises where it is not JSON."""
+    wire.decode_raw(value)
+    probe = wire.decode_probe(value)
+    detail = "neither a page of activities, nor an activity, lead or task"
+    if isinstance(probe.data, Raw) or probe.id is not UNSET:
+        detail += ": an activity has Id and EventCode, or ProspectActivityId and ActivityEvent"
+    return Undecodable(Problem("unknown_shape", "The payload is nothing that we know", detail, Source(pointer="$")))
+
+
+def _single(body: bytes, resource: str | None, hint: str) -> Piece:
+    try:
+        return Piece(_shape(wire.decode_probe(body), body, resource), body, hint)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Piece(UNREADABLE, body)
+
+
+def _row_shape(row: Raw) -> str:
+    """Tell the rows of two reads apart: a quote inside a string is escaped, so the key cannot be found in one."""
+    return wire.MODIFIED_ACTIVITY if b'"Fields"' in bytes(row) else wire.LEAD_ACTIVITY
+
+
+def _shape(probe: wire.Probe, body: bytes, resource: str | None) -> str:
+    """Name the shape of a single object."""
+    if probe.prospect_activity_id is not UNSET and probe.activity_event is not UNSET:
+        # A flat row has no Data; in a webhook it holds the custom fields.
+        return wire.CODE_ACTIVITY if probe.data is UNSET and b'"ModifiedOn"' in body else wire.WEBHOOK_ACTIVITY
+    if probe.id is not UNSET and probe.event_code is not UNSET:
+        return wire.MODIFIED_ACTIVITY if b'"Fields"' in body else wire.LEAD_ACTIVITY
+    if isinstance(probe.after, Raw):
+        return _change_shape(bytes(probe.after), resource)
+    if _is_task(probe):
+        return wire.TASK
+    if probe.prospect_id is not UNSET:
+        return wire.LEAD
+    return wire.TASK if resource == "task" else wire.LEAD if resource == "lead" else UNREADABLE
+
+
+def _change_shape(after: bytes, resource: str | None) -> str:
+    try:
+        if _is_task(wire.decode_probe(after)):
+            return wire.TASK_CHANGE
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return wire.LEAD_CHANGE  # its decoder will say what is wrong, and where
+    return wire.TASK_CHANGE if resource == "task" else wire.LEAD_CHANGE
+
+
+def _is_task(probe: wire.Probe) -> bool:
+    return any(key is not UNSET for key in (probe.user_task_id, probe.task_id, probe.task_id_in_capitals))

@@ -1,0 +1,124 @@
+"""Name every record: the same activity has one id in all four shapes; what has no id of its own gets one composed.
+
+- `activity/<guid>`, version ModifiedOn in microseconds, `unknown` where the shape lacks it. `<guid>/3011` for the
+  mirror of another activity, `<guid>/deleted` for an opportunity that a webhook says is gone: both would else be taken
+  for a version of the activity.
+- `lead/<guid>/<kind>[:<field>]/<ModifiedOn in microseconds>`: lead webhooks carry no event id. Two changes in one
+  second have one name, so the version is `unknown` and the meaning tells them apart.
+- `task/<guid>`, version ModifiedOn; `<guid>/due` and `<guid>/deleted` are facts of their own.
+"""
+
+from typing import Any, Final
+
+from headrace.problems import bad_value
+from headrace.providers.base import Identity, RawEvent, Version
+from headrace.providers.leadsquared import cut, wire
+from headrace.providers.leadsquared.times import micros
+
+MIRROR: Final = "3011"
+DELETED: Final = "opportunity_deleted"
+_TASK_IDS: Final = ("UserTaskId", "TaskId", "TaskID")
+
+
+def identity(raw: RawEvent) -> Identity:
+    """Name a record. Raises `Undecodable`, or what msgspec raises."""
+    match raw.shape:
+        case wire.LEAD_ACTIVITY | wire.MODIFIED_ACTIVITY:
+            row = wire.decode_activity_key(raw.value)
+            return _activity(row.id, "$.Id", row.event_code, row.modified_on, raw.hint)
+        case wire.CODE_ACTIVITY | wire.WEBHOOK_ACTIVITY:
+            item = wire.decode_item_key(raw.value)
+            return _activity(
+                item.prospect_activity_id, "$.ProspectActivityId", item.activity_event, item.modified_on, raw.hint
+            )
+        case wire.LEAD:
+            lead = wire.decode_lead_key(raw.value)
+            return Identity("lead", _change_id(lead, raw.hint or "lead_created", "$"), "unknown")
+        case wire.LEAD_CHANGE:
+            change = wire.decode_change_key(raw.value)
+            return Identity("lead", _change_id(change.after, raw.hint or kind_of(change), "$.After"), "unknown")
+        case wire.TASK | wire.TASK_CHANGE:
+            return task_identity(raw)
+        case _:
+            raise cut.refuse(raw.value)
+
+
+def guid(told: str, pointer: str) -> str:
+    """Give an id in its one form. Raises `Undecodable` where it is empty."""
+    if not told:
+        raise bad_value(pointer, "an id is never empty")
+    return told.lower()
+
+
+def kind_of(change: wire.LeadChangeKey) -> str:
+    """Tell the kind of a lead's change from what differs, where the webhook's URL does not say it."""
+    before, after = change.before, change.after
+    if before is None:
+        return "lead_updated"
+    if _differs(before.prospect_stage, after.prospect_stage):
+        return "lead_stage_changed"
+    if _differs(before.owner_id, after.owner_id):
+        return "lead_owner_changed"
+    if _differs(before.score, after.score):
+        return "lead_score_changed"
+    return "lead_updated"
+
+
+def task(raw: RawEvent) -> tuple[wire.Fields, wire.Fields | None, str]:
+    """Read a task: its values, those before where told, and the pointer of the values."""
+    if raw.shape == wire.TASK:
+        return wire.decode_fields(raw.value), None, "$"
+    change = wire.decode_change(raw.value)
+    return change.after, change.before, "$.After"
+
+
+def task_identity(raw: RawEvent) -> Identity:
+    """Name a task, or what happened to it."""
+    values, _, pointer = task(raw)
+    for key in _TASK_IDS:
+        if key in values:
+            break
+    else:
+        raise bad_value(f"{pointer}.{_TASK_IDS[0]}", "a task has a UserTaskId, TaskId or TaskID")
+    name = guid(text(values, key, pointer) or "", f"{pointer}.{key}")
+    if raw.hint == "task_due":
+        return Identity("task", f"{name}/due", "unknown")
+    if raw.hint == "task_deleted":
+        return Identity("task", f"{name}/deleted", None)
+    return Identity("task", name, _version(text(values, "ModifiedOn", pointer), f"{pointer}.ModifiedOn"))
+
+
+def text(values: wire.Fields, key: str, pointer: str) -> str | None:
+    """Give a value of an open object that must be a string or a number, None where it is not said."""
+    found: Any = values.get(key)
+    if found is None or found == "":
+        return None
+    if isinstance(found, str):
+        return found
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        return str(found)
+    raise bad_value(f"{pointer}.{key}", f"expected a string, got {type(found).__name__}")
+
+
+def _activity(told: str, pointer: str, code: int | str, modified: str | None, hint: str) -> Identity:
+    name = guid(told, pointer)
+    if str(code) == MIRROR:
+        return Identity("activity", f"{name}/{MIRROR}", _version(modified, "$.ModifiedOn"))
+    if hint == DELETED:
+        return Identity("activity", f"{name}/deleted", None)
+    return Identity("activity", name, _version(modified, "$.ModifiedOn"))
+
+
+def _change_id(key: wire.LeadKey, kind: str, pointer: str) -> str:
+    name = guid(key.prospect_id, f"{pointer}.ProspectID")
+    at = micros(key.modified_on, f"{pointer}.ModifiedOn") or micros(key.created_on, f"{pointer}.CreatedOn")
+    return f"{name}/{kind}/{at}" if at else f"{name}/{kind}"
+
+
+def _version(modified: str | None, pointer: str) -> Version:
+    at = micros(modified, pointer)
+    return "unknown" if at is None or at <= 0 else at
+
+
+def _differs(before: Any, after: Any) -> bool:
+    return (before or "") != (after or "")

@@ -1,0 +1,170 @@
+"""The payload shapes of LeadSquared, as it sends them.
+
+Strict where a record would have no name, place or time without the value; `Any` where generations and accounts differ
+(numbers come as strings and the other way round) and the value only travels on. Links in README.md.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+LEAD_ACTIVITY: Final = "lead-activity"
+"""A row of `ProspectActivity.svc/Retrieve`: custom fields are the object `ActivityFields`, `Data` is a list of pairs."""
+MODIFIED_ACTIVITY: Final = "modified-activity"
+"""A row of `RetrieveRecentlyModified`: as above, but custom fields are the list of pairs `Fields`."""
+CODE_ACTIVITY: Final = "code-activity"
+"""A row of `RetrieveByActivityEvent`: flat, custom fields beside the others, no name of the code."""
+WEBHOOK_ACTIVITY: Final = "webhook-activity"
+"""An item of an activity webhook: here `Data` is the object of custom fields, and ModifiedOn may be missing."""
+LEAD: Final = "lead"
+"""A flat lead, as the lead create webhook brings it."""
+LEAD_CHANGE: Final = "lead-change"
+"""`{"Before": lead, "After": lead}`, as the lead update, stage, owner, score and field webhooks bring it."""
+TASK: Final = "task"
+"""A flat task, as the task webhooks bring it."""
+TASK_CHANGE: Final = "task-change"
+"""`{"Before": task, "After": task}`."""
+
+Fields = dict[str, Any]
+
+
+class Pair(Struct, rename="pascal", gc=False):
+    """One entry of a `Data` or `Fields` list."""
+
+    key: str
+    value: Any = None
+
+
+class Activity(Struct, rename="pascal", gc=False):
+    """A row of Retrieve or of RetrieveRecentlyModified."""
+
+    id: str
+    event_code: int | str
+    event_name: str | None = None
+    created_on: str | None = None
+    modified_on: str | None = None
+    related_prospect_id: str | None = None
+    related_opportunity_id: str | None = None
+    activity_fields: Fields | None = None
+    fields: list[Pair] | None = None
+    data: list[Pair] | None = None
+    activity_type: Any = None
+    activity_score: Any = None
+    is_email_type: Any = None
+    type: Any = None
+    session_id: Any = None
+    track_location: Any = None
+    latitude: Any = None
+    longitude: Any = None
+
+
+class ActivityByCode(Struct, rename="pascal", gc=False):
+    """The fields of a flat row that we know; the row is read once more as a whole for the others."""
+
+    prospect_activity_id: str
+    activity_event: int | str
+    activity_event_name: str | None = None
+    created_on: str | None = None
+    modified_on: str | None = None
+    related_prospect_id: str | None = None
+    related_opportunity_id: str | None = None
+    created_by_name: str | None = None
+
+
+class ActivityItem(Struct, rename="pascal", gc=False):
+    """An item of an activity webhook, of an opportunity webhook too (code 12000 and up, no name)."""
+
+    prospect_activity_id: str
+    activity_event: int | str
+    activity_event_name: str | None = None
+    created_on: str | None = None
+    modified_on: str | None = None
+    related_prospect_id: str | None = None
+    related_opportunity_id: str | None = None
+    created_by: str | None = None
+    created_by_name: str | None = None
+    data: Fields | None = None
+    activity_type: Any = None
+    score: Any = None
+
+
+class ActivityKey(Struct, rename="pascal", gc=False):
+    """What names an API row of an activity."""
+
+    id: str
+    event_code: int | str
+    modified_on: str | None = None
+
+
+class ItemKey(Struct, rename="pascal", gc=False):
+    """What names a flat row or a webhook item."""
+
+    prospect_activity_id: str
+    activity_event: int | str
+    modified_on: str | None = None
+
+
+class LeadKey(Struct, rename="pascal", gc=False):
+    """What names a lead and tells the kinds of its changes apart."""
+
+    prospect_id: str = field(name="ProspectID")
+    created_on: str | None = None
+    modified_on: str | None = None
+    prospect_stage: Any = None
+    owner_id: Any = None
+    score: Any = None
+
+
+class LeadBefore(Struct, rename="pascal", gc=False):
+    """The values of the lead before that tell the kinds of changes apart."""
+
+    prospect_stage: Any = None
+    owner_id: Any = None
+    score: Any = None
+
+
+class LeadChangeKey(Struct, rename="pascal", gc=False):
+    """What names the change of a lead."""
+
+    after: LeadKey
+    before: LeadBefore | None = None
+
+
+class Change(Struct, rename="pascal", gc=False):
+    """A lead or task before and after."""
+
+    after: Fields
+    before: Fields | None = None
+
+
+class Probe(Struct, rename="pascal", gc=False):
+    """The keys that tell what a body is; values stay undecoded. The lists are pages."""
+
+    prospect_activities: list[Raw] | None | UnsetType = UNSET
+    list: list[Raw] | None | UnsetType = UNSET
+    id: Raw | UnsetType = UNSET
+    event_code: Raw | UnsetType = UNSET
+    prospect_activity_id: Raw | UnsetType = UNSET
+    activity_event: Raw | UnsetType = UNSET
+    data: Raw | UnsetType = UNSET
+    after: Raw | UnsetType = UNSET
+    prospect_id: Raw | UnsetType = field(default=UNSET, name="ProspectID")
+    user_task_id: Raw | UnsetType = UNSET
+    task_id: Raw | UnsetType = UNSET
+    task_id_in_capitals: Raw | UnsetType = field(default=UNSET, name="TaskID")
+
+
+decode_activity: Final = msgspec.json.Decoder(Activity).decode
+decode_by_code: Final = msgspec.json.Decoder(ActivityByCode).decode
+decode_item: Final = msgspec.json.Decoder(ActivityItem).decode
+decode_activity_key: Final = msgspec.json.Decoder(ActivityKey).decode
+decode_item_key: Final = msgspec.json.Decoder(ItemKey).decode
+decode_lead_key: Final = msgspec.json.Decoder(LeadKey).decode
+decode_change_key: Final = msgspec.json.Decoder(LeadChangeKey).decode
+decode_change: Final = msgspec.json.Decoder(Change).decode
+decode_fields: Final = msgspec.json.Decoder(Fields).decode
+decode_probe: Final = msgspec.json.Decoder(Probe).decode
+decode_batch: Final = msgspec.json.Decoder(list[Raw]).decode
+decode_any: Final = msgspec.json.Decoder(Any).decode
+decode_raw: Final = msgspec.json.Decoder(Raw).decode

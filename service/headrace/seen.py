@@ -1,0 +1,197 @@
+"""What was published, by id: the table that decides whether a record is news, and the log record that rebuilds it.
+
+Pure. Memory changes only through `Seen.apply`, with a record that is committed: what a crash leaves is what the log
+says.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from headrace.marks import IMMUTABLE, KEPT, ROW, UNKNOWN, Mark, Marks, pack, unpack
+
+FORMAT: Final = 1
+TOTALS: Final = (
+    "published",
+    "duplicate",
+    "unchanged",
+    "conflict",
+    "stale",
+    "mirror",
+    "noop",
+    "nudged",
+    "dead",
+    "lost",
+)
+"""The fates of raw records, in the order of the running totals: position = their sum."""
+
+Fate = Literal["published", "duplicate", "unchanged", "conflict", "stale", "mirror", "noop", "nudged", "dead", "lost"]
+
+UNNUMBERED: Final = 1
+"""The bit of a kept meaning that was told without a version."""
+
+
+class NewerFormat(Exception):  # noqa: N818  (a sentence for the operator)
+    """A record of a private topic was written by a newer Headrace than this one."""
+
+
+class Header(Struct, array_like=True, gc=False):
+    """The head of a seen record: the position after it, the running totals, and the kept meanings behind the first."""
+
+    next_offset: int
+    totals: tuple[int, ...]
+    more: list[tuple[bytes, tuple[int, ...]]] = []
+
+
+class SeenRecord(Struct, frozen=True):
+    """One committed record of the `seen` topic: position, totals, and the marks that changed."""
+
+    next_offset: int
+    totals: tuple[int, ...]
+    rows: NDArray[Any]
+    more: Sequence[tuple[bytes, tuple[int, ...]]] = ()
+
+
+class Verdict(Struct, frozen=True, gc=False):
+    """What becomes of a record whose meaning is known, and the mark to keep (None: as it is).
+
+    `again` says that the version was published before with another meaning.
+    """
+
+    fate: Fate
+    version: int | None = None
+    meanings: tuple[int, ...] = ()
+    again: bool = False
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(Header).decode
+
+
+def encode_record(next_offset: int, totals: Sequence[int], marks: dict[bytes, Mark]) -> bytes:
+    """Write a seen record: version byte, length of the header, header, packed marks."""
+    rows, more = pack(marks.items())
+    header = _encode(Header(next_offset, tuple(totals), more))
+    return bytes((FORMAT,)) + len(header).to_bytes(4, "little") + header + rows
+
+
+def decode_record(value: bytes) -> SeenRecord:
+    """Read a seen record. Raises `NewerFormat`, or `ValueError` where it is damaged."""
+    if not value or value[0] != FORMAT:
+        found = value[0] if value else "nothing"
+        raise NewerFormat(f"a record on seen has format {found}, this program reads {FORMAT}: upgrade it")
+    end = 5 + int.from_bytes(value[1:5], "little")
+    header = _decode(value[5:end])
+    return SeenRecord(header.next_offset, header.totals, unpack(value[end:]), header.more)
+
+
+class Seen:
+    """The memory of one raw partition: marks, position and totals, as far as `read_to` on the seen topic."""
+
+    def __init__(self) -> None:
+        self.marks: Final = Marks()
+        self.next_offset = 0
+        self.totals: tuple[int, ...] = (0,) * len(TOTALS)
+        self.read_to = 0
+
+    def apply(self, records: Sequence[SeenRecord], read_to: int) -> None:
+        """Take over committed records, oldest first; `read_to` is the seen offset behind the last."""
+        if records:
+            rows = records[0].rows if len(records) == 1 else np.concatenate([r.rows for r in records])
+            self.marks.put(rows, [pair for record in records for pair in record.more])
+            self.next_offset = records[-1].next_offset
+            self.totals = records[-1].totals
+        self.read_to = read_to
+
+
+def settle(mark: Mark | None, version: int) -> Fate | None:
+    """Decide what the version alone decides, before anything is decoded; None where the meaning is needed."""
+    if mark is None:
+        return None
+    if version == IMMUTABLE and mark.version == IMMUTABLE:
+        return "duplicate"
+    if mark.version > version > UNKNOWN:
+        return "stale"
+    return None
+
+
+def judge(mark: Mark | None, version: int, shape: int, meaning: int, *, polled: bool) -> Verdict:
+    """Decide by version and meaning, as the table in DECISIONS.md says; `polled`: a feed will tell the version."""
+    if mark is None:
+        return Verdict("published", version, (_kept(version, meaning),))
+    if version == UNKNOWN:
+        return _unnumbered(mark, meaning, polled=polled)
+    if mark.version <= UNKNOWN or version > mark.version:
+        return _newer(mark, version, meaning)
+    return _equal(mark, version, shape, meaning)
+
+
+def judge_replay(mark: Mark | None, version: int, meaning: int) -> Verdict:
+    """Decide on a record that is read again under a new mapping: only another meaning of what was published counts."""
+    if mark is None or mark.version > version > UNKNOWN:
+        return Verdict("stale")
+    if any(_same(kept, meaning) for kept in mark.meanings):
+        return Verdict("duplicate")
+    return Verdict("published", mark.version, (_kept(version, meaning), *_told_without(mark))[:KEPT])
+
+
+def _unnumbered(mark: Mark, meaning: int, *, polled: bool) -> Verdict:
+    """Judge a copy without a version: it is news only where its meaning was never told."""
+    told = next((kept for kept in mark.meanings if _same(kept, meaning)), None)
+    if told is None:
+        if polled and mark.version > UNKNOWN:
+            return Verdict("nudged")
+        return Verdict("published", mark.version, (meaning | UNNUMBERED, *mark.meanings)[:KEPT])
+    if told & UNNUMBERED:
+        return Verdict("duplicate")
+    # Remember that it was told so, too: a late copy of it stays a duplicate when the version has moved on.
+    return Verdict("duplicate", mark.version, tuple(m | UNNUMBERED if m == told else m for m in mark.meanings))
+
+
+def _newer(mark: Mark, version: int, meaning: int) -> Verdict:
+    """Judge a newer version, or the first number of an id known without one: news where it differs from the last."""
+    if _same(mark.meanings[0], meaning):
+        return Verdict("unchanged", version, mark.meanings)
+    return Verdict("published", version, (meaning, *_told_without(mark))[:KEPT])
+
+
+def _equal(mark: Mark, version: int, shape: int, meaning: int) -> Verdict:
+    """Judge the version that is known: another meaning of one shape is an edit within one tick of the clock."""
+    if any(_same(kept, meaning) for kept in mark.meanings):
+        return Verdict("duplicate")
+    if shape != mark.shape:
+        return Verdict("conflict")
+    return Verdict("published", version, (meaning, *mark.meanings)[:KEPT], again=True)
+
+
+def _kept(version: int, meaning: int) -> int:
+    return meaning | UNNUMBERED if version == UNKNOWN else meaning
+
+
+def _same(kept: int, meaning: int) -> bool:
+    return kept | UNNUMBERED == meaning | UNNUMBERED
+
+
+def _told_without(mark: Mark) -> tuple[int, ...]:
+    return tuple(kept for kept in mark.meanings if kept & UNNUMBERED)
+
+
+__all__ = [
+    "ROW",
+    "TOTALS",
+    "Fate",
+    "Mark",
+    "NewerFormat",
+    "Seen",
+    "SeenRecord",
+    "Verdict",
+    "decode_record",
+    "encode_record",
+    "judge",
+    "judge_replay",
+    "settle",
+]

@@ -1,0 +1,171 @@
+"""The fixtures `kafka`, `own_kafka` and `prefix`, and what a run says about its Kafka first and last.
+
+Whoever uses `kafka` is marked `kafka`; whoever uses `own_kafka`, which is always Apache Kafka, is marked
+`apache_kafka` too.
+"""
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from kafka import jvm
+from kafka.broker import Broker, Unavailable
+from kafka.find import Found, find
+from kafka.jvm import JvmBroker
+
+REQUIRE_APACHE = "HEADRACE_REQUIRE_APACHE_KAFKA"
+INSTALL = "install a JDK 17 and Maven (apt-get install default-jdk-headless maven)"
+
+
+class OwnKafka(Protocol):
+    """What the fixture `own_kafka` is."""
+
+    def __call__(self, settings: Mapping[str, str] | None = None) -> JvmBroker:
+        """Return a started Apache Kafka of the test's own; `settings` are lines of its server.properties."""
+
+
+@dataclass
+class _Run:
+    """What this test run knows about its Kafka."""
+
+    home: Path
+    found: Found
+    brokers: list[Broker] = field(default_factory=list)     # those that were started
+    skipped: int = 0
+
+    @cached_property
+    def no_own_kafka(self) -> str | None:
+        """Why tests cannot have an Apache Kafka of their own, if they cannot."""
+        try:
+            jvm.check()
+        except Unavailable as reason:
+            return str(reason)
+        return None
+
+    def why_not(self, item: pytest.Item) -> str | None:
+        """Why a test cannot be judged with the Kafka of this run, if it cannot."""
+        if item.get_closest_marker("apache_kafka") and not self.found.broker.is_apache:
+            return f"only Apache Kafka can judge this, not {self.found.broker.name}"
+        if "own_kafka" in _fixtures(item) and self.no_own_kafka:
+            return f"it needs an Apache Kafka of its own on the local JVM: {self.no_own_kafka}"
+        return None
+
+
+_RUN = pytest.StashKey[_Run]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let people choose a kind, to see what a run would say on another machine."""
+    kinds = ("external", "docker", "jvm", "embedded")
+    parser.addoption("--kafka", choices=kinds, help="use this kind of Kafka only (else the first that can be had)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Find a Kafka and say which, before pytest says anything; the first test that asks for it starts it."""
+    config = session.config
+    home = Path(tempfile.mkdtemp(prefix="headrace-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
+    try:
+        found = find(home, config.getoption("--kafka"))
+    except Unavailable as reasons:
+        raise pytest.UsageError(f"no Kafka for tests: {reasons}") from None
+    config.get_terminal_writer().line(str(found))
+    if os.environ.get(REQUIRE_APACHE) and not found.broker.is_apache:
+        raise pytest.UsageError(f"{REQUIRE_APACHE} is set, and this is not Apache Kafka: {INSTALL}")
+    config.stash[_RUN] = _Run(home, found)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Mark the tests that use a Kafka, early enough for `-m`."""
+    for item in items:
+        if {"kafka", "own_kafka"} & _fixtures(item):
+            item.add_marker("kafka")
+        if "own_kafka" in _fixtures(item):
+            item.add_marker("apache_kafka")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, visibly and counted, what cannot be judged here; fail it where Apache Kafka is required."""
+    run = item.config.stash[_RUN]
+    reason = run.why_not(item)
+    if reason is None:
+        return
+    if os.environ.get(REQUIRE_APACHE):
+        pytest.fail(f"{REQUIRE_APACHE} is set, but {reason}", pytrace=False)
+    run.skipped += 1
+    pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of a broker's log with the failure that its death brought about."""
+    report = yield
+    if report.failed:
+        for broker in item.config.stash[_RUN].brokers:
+            if obituary := broker.obituary:
+                report.sections.append((f"{broker.name} died", obituary))
+    return report
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say last, below pytest's own closing line, how much was not judged and what would help."""
+    run = config.stash.get(_RUN, None)
+    if run is None or run.skipped == 0:
+        return
+    many = "1 test" if run.skipped == 1 else f"{run.skipped} tests"
+    were = "was" if run.skipped == 1 else "were"
+    or_docker = "" if run.found.broker.is_apache else " or Docker"
+    line = f"{many} that only Apache Kafka can judge {were} skipped: {INSTALL}{or_docker}"
+    config.get_terminal_writer().line(line)
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """The Kafka that all tests share: use topics under `prefix`, and never hurt it."""
+    run = request.config.stash[_RUN]
+    broker = run.found.broker
+    run.brokers.append(broker)
+    with ExitStack() as stack:
+        stack.callback(broker.close)
+        broker.start()
+        yield broker
+
+
+@pytest.fixture
+def own_kafka(request: pytest.FixtureRequest) -> Iterator[OwnKafka]:
+    """Make Apache Kafkas that belong to this test alone: to stop, kill, pause, restart, put a proxy before."""
+    run = request.config.stash[_RUN]
+    with ExitStack() as stack:
+
+        def start(settings: Mapping[str, str] | None = None) -> JvmBroker:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=run.home, ignore_cleanup_errors=True)))
+            broker = jvm.offer(home, settings)
+            run.brokers.append(broker)
+            stack.callback(run.brokers.remove, broker)
+            stack.callback(broker.close)
+            broker.start()
+            return broker
+
+        yield start
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A topic prefix that no other test has."""
+    return f"t{secrets.token_hex(4)}."
+
+
+def _fixtures(item: pytest.Item) -> frozenset[str]:
+    return frozenset(getattr(item, "fixturenames", ()))     # only test functions have fixtures

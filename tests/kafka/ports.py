@@ -1,0 +1,23 @@
+"""Free TCP ports on loopback."""
+
+import random
+import socket
+
+HOST = "127.0.0.1"
+
+# Below what Linux (32768) and macOS (49152) hand to outgoing connections: a client that retries while its broker is
+# down must not be given the broker's own port, or it ends up connected to itself.
+_LOWEST, _HIGHEST = 20_000, 32_000
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens and which no outgoing connection will be given."""
+    while True:
+        port = random.randint(_LOWEST, _HIGHEST)
+        with socket.socket() as candidate:
+            candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                candidate.bind((HOST, port))
+            except OSError:
+                continue
+            return port
