@@ -1,8 +1,3 @@
-"""Options that every folder of tests shares."""
+"""What all tests share."""
 
-import pytest
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--update-samples` writes what providers make of their samples, to be reviewed by reading it."""
-    parser.addoption("--update-samples", action="store_true", help="write the providers' *.expected.json anew")
+pytest_plugins = ["kafka.plugin"]

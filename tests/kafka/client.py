@@ -1,7 +1,6 @@
 """The few calls that tests make to Kafka beside those of the program."""
 
 import asyncio
-import time
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -28,26 +27,31 @@ async def create_topic(bootstrap_servers: str, topic: str, *, partitions: int = 
 async def read_all(
     bootstrap_servers: str, topic: str, *, isolation: str = "read_committed", deadline: float = _PATIENCE
 ) -> list[ConsumerRecord]:
-    """Return every record of a topic, in order of partition and offset.
+    """Return the records of a topic, in the order of offsets within each partition.
 
-    Raise TimeoutError if the ends, sampled at the start, are not reached: under `read_committed` an open transaction
-    holds the reader back.
+    It reads to the ends as they are at the call: under `read_committed` that is in front of the first open
+    transaction. Raise TimeoutError if it does not get there within `deadline` seconds.
     """
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap_servers, isolation_level=isolation, auto_offset_reset="earliest"
+        topic, bootstrap_servers=bootstrap_servers, isolation_level=isolation, auto_offset_reset="earliest"
     )
-    async with asyncio.timeout(deadline):
-        await consumer.start()
     try:
         async with asyncio.timeout(deadline):
-            return await _read_to_the_end(consumer, topic)
+            await consumer.start()
+            return await _read_to_the_ends(consumer)
     finally:
         await asyncio.wait_for(consumer.stop(), _PATIENCE)
 
 
-async def _read_to_the_end(consumer: AIOKafkaConsumer, topic: str) -> list[ConsumerRecord]:
-    await consumer._client.force_metadata_update()
-    partitions = [TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic) or ())]
-    if not partitions:
-        raise RuntimeError(f"there is no topic {topic}")
-    return []
+async def _read_to_the_ends(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
+    ends = await consumer.end_offsets(list(consumer.assignment()))
+    records: list[ConsumerRecord] = []
+    for partition in sorted(ends):
+        others = [other for other in ends if other != partition]
+        consumer.pause(*others)
+        consumer.resume(partition)
+        # the position, not the last record: the marker that ends a transaction takes an offset too
+        while await consumer.position(partition) < ends[partition]:
+            batches = await consumer.getmany(partition, timeout_ms=100)
+            records += batches.get(partition, [])
+    return [record for record in records if record.offset < ends[TopicPartition(record.topic, record.partition)]]

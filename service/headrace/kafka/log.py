@@ -264,8 +264,7 @@ class Consumer:
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic; 0 where it does not exist."""
         async with asyncio.timeout(CALL_DEADLINE):
-            await self._consumer.topics()
-        return len(self._consumer.partitions_for_topic(topic) or ())
+            return len(await _partitions(self._consumer, topic))
 
 
 class Member:
@@ -404,8 +403,7 @@ async def read(
         await consumer.start()
     try:
         async with asyncio.timeout(CALL_DEADLINE):
-            await consumer.topics()
-            parts = [TopicPartition(topic, p) for p in sorted(consumer.partitions_for_topic(topic) or ())]
+            parts = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
             if not parts:
                 raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
             ends = await consumer.end_offsets(parts)
@@ -424,6 +422,12 @@ async def read(
             left = {at for at in left if await consumer.position(at) < ends[at]}
     finally:
         await _stop(consumer)
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    """Give a topic's partitions without subscribing, and without creating the topic."""
+    cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001  (topics() throws the partitions away)
+    return sorted(cluster.partitions_for_topic(topic) or ())
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:

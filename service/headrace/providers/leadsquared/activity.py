@@ -9,61 +9,15 @@ from typing import Any, Final
 from headrace.lift import lift
 from headrace.mapping import Mapping, Row
 from headrace.providers.base import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
-from headrace.providers.leadsquared import notes, wire
+from headrace.providers.leadsquared.content import Content, content, text
+from headrace.providers.leadsquared.details import add
 from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
 from headrace.providers.leadsquared.read import Told, activity
 from headrace.providers.leadsquared.times import canonical, said, same
-from headrace_events import Actor, Change, Client, Data, Native, Parties, Party
+from headrace_events import Data, Native
 
 FEED: Final = "lead-activities"
 TABLE: Final = "event"
-NOTE: Final = "ActivityEvent_Note"
-_CHANGED: Final = ("Stage", "Owner")
-_OPPORTUNITIES: Final = range(12000, 13000)
-
-
-class Packed:
-    """The note and the objects inside strings of one activity, decoded."""
-
-    __slots__ = ("fields", "free", "note", "originals", "pairs")
-
-    def __init__(self, told: Told) -> None:
-        fields = told.fields
-        webhook_note = fields.pop("Note", None)
-        self.note: Any = fields.pop(NOTE, None) or webhook_note
-        self.originals: dict[str, Any] = {}
-        self.fields: wire.Fields = {}
-        self.pairs: wire.Fields = {}
-        self.free: str | None = None
-        if isinstance(self.note, str) and self.note:
-            self._unpack(self.note)
-        elif self.note not in (None, ""):
-            self.originals[NOTE] = self.note
-
-    def _unpack(self, note: str) -> None:
-        if not notes.is_packed(note):
-            self.free = note
-            return
-        self.originals[NOTE] = note
-        self.pairs = notes.unpack(note)
-        self.free = _text(self.pairs.get("CallNotes")) or _text(self.pairs.get("EventNote"))
-
-    def keep(self, told: Told) -> None:
-        """Take over the fields that say something, objects inside strings decoded."""
-        kept, originals = self.fields, self.originals
-        for key, value in told.fields.items():
-            if value is None or value == "":
-                continue
-            if type(value) is str:
-                if value[0] in "{[":
-                    decoded = notes.said(value)
-                    if decoded is not value and not notes.is_faithful(value, decoded):
-                        originals[key] = value
-                    kept[key] = decoded
-                else:
-                    kept[key] = value
-            else:
-                kept[key] = notes.without_nulls(value) if type(value) in {dict, list} else value
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
@@ -74,19 +28,128 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     created = said(told.created, "$.CreatedOn")
     revised = said(told.modified, "$.ModifiedOn")
     fields = told.fields
-    status, owner, creator = (_text(fields.pop(key, None)) for key in ("Status", "Owner", "CreatedBy"))
-    packed = Packed(told)
-    status = status or _text(packed.pairs.get("Status"))
-    packed.keep(told)
+    status = text(fields.pop("Status", None))
+    owner = text(fields.pop("Owner", None))
+    creator = text(fields.pop("CreatedBy", None))
+    found = content(fields)
+    status = status or text(found.pairs.get("Status"))
     row = _row(told, mapping, status, raw.hint, first=revised is None or revised == created)
-    data = _data(raw, told, row, status, revised)
-    if created is not None:
-        data.times = {"created": created}
-    _refer(data, told, owner)
-    free = packed.free or (_text(told.pairs.get("NotableEventDescription")) if told.fields else None)
-    _lift(data, row, told, packed)
-    meaning = _meaning(data, created, status, free)
-    _add(data, row, told, packed, creator)
-    subject = _subject(data)
-    nudge = Nudge(FEED, lead=data.refs["lead"]) if revised is None and data.refs and "lead" in data.refs else None
-    return Draft(row=row, subject=subject, time=created, data=data, meaning=meaning, traffic=row.traffic, nudge=nudge)
+    data = _data(raw, told, row, status)
+    data.revised = revised
+    data.times = {"created": created} if created is not None else None
+    data.refs = _refs(told, owner)
+    data.fields = found.fields
+    if row.lift:
+        _lift(data, told, row)
+    if row.category == "call":
+        _call(data, found)
+    meaning = _meaning(data, row, found, told)
+    add(data, row, told, found, creator)
+    lead = data.refs.get("lead") if data.refs else None
+    return Draft(
+        row=row,
+        subject=f"lead/{lead}" if lead else _subject(data),
+        time=created,
+        data=data,
+        meaning=meaning,
+        traffic=row.traffic,
+        nudge=Nudge(FEED, lead=lead) if revised is None and lead else None,
+    )
+
+
+def _row(told: Told, mapping: Mapping, status: str | None, hint: str, *, first: bool) -> Row:
+    """Find the row; an opportunity's first version is its creation, unless the webhook's kind says otherwise."""
+    if hint == DELETED:
+        return mapping.find(TABLE, DELETED)
+    row = mapping.find(TABLE, told.code, status, told.name)
+    if row.type == "opportunity.updated" and (hint.endswith("_created") or (first and not hint.endswith("_updated"))):
+        creation = mapping.find(TABLE, told.code, "times.created", told.name)
+        return creation if creation.type == "opportunity.created" else row
+    return row
+
+
+def _data(raw: RawEvent, told: Told, row: Row, status: str | None) -> Data:
+    category, _, action = row.type.partition(".")
+    return Data(
+        category=category,
+        action=action or None,
+        direction=row.direction,
+        channel=row.channel,
+        outcome=row.outcome,
+        native=Native(
+            raw.provider, raw.tenant, "activity", guid(told.id, "$.Id"), told.code, told.name or None, status
+        ),
+        provenance=UNPUBLISHED,
+    )
+
+
+def _refs(told: Told, owner: str | None) -> dict[str, str] | None:
+    refs: dict[str, str] = {}
+    if told.lead:
+        refs["lead"] = told.lead.lower()
+    if owner:
+        refs["owner"] = owner.lower()
+    return refs or None
+
+
+def _subject(data: Data) -> str:
+    """Name the nearest entity of an activity that names no lead."""
+    refs = data.refs or {}
+    return f"opportunity/{refs['opportunity']}" if "opportunity" in refs else f"activity/{data.native.id}"
+
+
+def _lift(data: Data, told: Told, row: Row) -> None:
+    """Move what the row lifts, from custom fields or `Data`; a time is read first, and stays where it is no time."""
+    fields: dict[str, Any] = {} if data.fields is None else data.fields
+    moves = row.lift
+    for native, target in row.lift.items():
+        if native not in fields and told.pairs.get(native) not in (None, ""):
+            fields[native] = told.pairs.pop(native)
+        if target.startswith("times.") and native in fields:
+            try:
+                fields[native] = canonical(str(fields[native]))
+            except (ValueError, OverflowError):
+                moves = {key: place for key, place in moves.items() if key != native}
+    data.fields = fields
+    lift(data, moves)
+    if data.change is not None and data.change.field is None:
+        data.change.field = (row.action or "").removesuffix("_changed") or None
+
+
+def _call(data: Data, found: Content) -> None:
+    """Take from a call's note what its fields do not say: start and length."""
+    if not found.pairs:
+        return
+    if data.duration_seconds is None:
+        length = text(found.pairs.get("Duration"))
+        data.duration_seconds = int(length) if length and length.isascii() and length.isdigit() else None
+    start = text(found.pairs.get("StartTime"))
+    if start and data.times is not None and "occurred" not in data.times:
+        try:
+            data.times["occurred"] = canonical(start)
+        except (ValueError, OverflowError):
+            return
+
+
+def _meaning(data: Data, row: Row, found: Content, told: Told) -> tuple[object, ...]:
+    """Say what the activity says in any shape: see README.md."""
+    typed = found.typed
+    if typed is None and told.custom:
+        # Older accounts tell the note of a custom activity only here; the platform's own rows have generated text.
+        typed = text(told.pairs.get("NotableEventDescription"))
+    custom = data.fields or {}
+    return (
+        row.direction,
+        row.outcome,
+        data.native.status,
+        tuple(data.refs.items()) if data.refs else (),
+        tuple(data.times.items()) if data.times else (),
+        data.duration_seconds,
+        (data.title, data.text, data.reason, data.value, data.change),
+        typed.strip() if typed else None,
+        [(key, _one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")],
+    )
+
+
+def _one_form(value: Any) -> Any:
+    return same(value) if isinstance(value, str) else value if isinstance(value, dict | list) else str(value)

@@ -1,4 +1,4 @@
-"""Read an activity of any shape into one form: what the shapes name differently gets one name here.
+"""Read an activity of any shape into one form, `Told`: what the shapes name differently gets one name here.
 
 README.md lists the differences. Nothing is judged yet: no table, no canonical word.
 """
@@ -31,7 +31,8 @@ class Told(Struct, gc=False):
     """One activity, whichever read or webhook told it.
 
     `fields` are the custom fields with Status, Owner and note among them, verbatim; `pairs` the `Data` list of API
-    rows; `extra` what goes to `native.extra`. Times are native.
+    rows; `extra` what goes to `native.extra`. Times are native. `custom` is False for what the platform itself noted:
+    those rows have no custom fields at all.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Told(Struct, gc=False):
     pairs: Fields
     extra: Fields
     creator: str | None = None
+    custom: bool = True
     latitude: Any = None
     longitude: Any = None
 
@@ -71,6 +73,7 @@ def _row(value: bytes) -> Told:
         fields,
         {} if row.data is None else _joined(row.data),
         {},
+        custom=row.activity_fields is not None or row.fields is not None,
     )
     _details(row, told)
     return told

@@ -14,8 +14,8 @@ import msgspec
 
 from headrace.mapping import Mapping
 from headrace.problems import Problem, Undecodable
-from headrace.providers.base import Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
-from headrace.providers.outreach.cutting import cut
+from headrace.providers.base import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.providers.outreach.cutting import HOOK
 from headrace.providers.outreach.details import refs_of
 from headrace.providers.outreach.facts import fact_of
 from headrace.providers.outreach.hooks import TABLE, nudge_of
@@ -35,21 +35,14 @@ class Settings(Tenant):
 
 
 def accept(delivery: Delivery, settings: Tenant) -> Accepted:
-    """Verify a delivery and cut it. Raises `Refused` with 415 or 401."""
+    """Verify a delivery: one raw event, or one nudge. Raises `Refused` with 415 or 401."""
     content_type = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in CONTENT_TYPES:
         raise _refused(415, "unsupported_media_type", f"Send one of {', '.join(CONTENT_TYPES)}, as Outreach does.")
     _verify(delivery, settings)
-    events: list[RawEvent] = []
-    nudges: list[Nudge] = []
-    for piece in cut(delivery.body, "webhook"):
-        hook = _read(piece)
-        nudge = _nudge(hook) if hook is not None and settings.polling else None
-        if nudge is not None:
-            nudges.append(nudge)
-        else:
-            events.append(_raw(delivery, piece, hook))
-    return Accepted(events, nudges)
+    hook = _read(delivery.body)
+    nudge = _nudge(hook) if hook is not None and settings.polling else None
+    return Accepted([_raw(delivery, hook)]) if nudge is None else Accepted([], [nudge])
 
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
@@ -86,10 +79,10 @@ def _table() -> Mapping:
     return build(read(text, f"{NAME}/mapping.toml", TABLES))
 
 
-def _read(piece: Piece) -> Hook | None:
+def _read(body: bytes) -> Hook | None:
     """Decode a body; None where it will be a dead letter: that is not decided at the door."""
     try:
-        return decode_hook(piece.value)
+        return decode_hook(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
@@ -104,10 +97,10 @@ def _nudge(hook: Hook) -> Nudge | None:
     return None if fact.empty else nudge_of(row, refs_of(hook, fact))
 
 
-def _raw(delivery: Delivery, piece: Piece, hook: Hook | None) -> RawEvent:
-    """Make the raw event; its delivery is the job at Outreach that made the request."""
+def _raw(delivery: Delivery, hook: Hook | None) -> RawEvent:
+    """Make the raw event of the whole body; its delivery is the job at Outreach that made the request."""
     job = (hook.meta.job_id if hook else None) or delivery.headers.get(EVENT_ID, "")
-    return RawEvent(NAME, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, delivery=job)
+    return RawEvent(NAME, delivery.tenant, HOOK, delivery.body, Via.WEBHOOK, delivery.received, delivery=job)
 
 
 def _refused(status: int, code: str, detail: str) -> Refused:

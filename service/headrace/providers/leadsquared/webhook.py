@@ -1,0 +1,90 @@
+"""Accept webhooks. LeadSquared signs nothing: a static secret in a header that the customer sets is all there is.
+
+The kind of a delivery (stage or owner? task created or deleted?) does not stand in its body. The customer writes it
+into the webhook's URL (`?kind=lead_stage_changed`, `?kind=lead_field_changed&field=mx_City`) or into the headers
+X-Headrace-Kind and X-Headrace-Field; without it, it is told from what changed.
+"""
+
+import hmac
+from typing import Final
+
+import msgspec
+
+from headrace.problems import Problem, Undecodable
+from headrace.providers.base import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.providers.discover import builtin
+from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared.activity import FEED
+from headrace.providers.leadsquared.cut import cut
+from headrace.providers.leadsquared.identity import identity, kind_of
+from headrace_events import Via
+
+ANSWER: Final = b'{"Status":"Success","StatusReason":""}'
+HEADER: Final = "X-Headrace-Secret"
+_LONGEST: Final = 100  # characters of a kind or field: both travel in raw's headers
+
+
+class Settings(Tenant, kw_only=True):
+    """A LeadSquared account: `webhook_header` names the header that carries the secret."""
+
+    webhook_header: str = HEADER
+
+
+def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
+    """Verify a delivery and cut it. Raises `Refused`."""
+    if not delivery.body.strip() and delivery.method in {"HEAD", "GET", "POST"}:
+        return Accepted((), status=200, answer=ANSWER)  # the check when a webhook is saved: it holds nothing
+    if delivery.method != "POST":
+        raise Refused(405, Problem("wrong_method", "A webhook is a POST", "send the delivery with POST"))
+    _verify(delivery, settings)
+    kind = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refused(
+            415,
+            Problem("wrong_content_type", "The body must be JSON", "choose application/json in the webhook's settings"),
+        )
+    events, nudges = [], []
+    for piece in cut(delivery.body, None, _hint(delivery)):
+        raw = RawEvent(
+            provider, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, piece.hint
+        )
+        nudge = _nudge(raw) if settings.polling else None
+        if nudge is None:
+            events.append(raw)
+        else:
+            nudges.append(nudge)
+    return Accepted(events, nudges, status=200, answer=ANSWER)
+
+
+def _verify(delivery: Delivery, settings: Tenant) -> None:
+    """Compare the secret with each known one, in constant time. Raises `Refused`."""
+    header = settings.webhook_header if isinstance(settings, Settings) else HEADER
+    secrets = [secret.encode() for secret in settings.webhook_secrets if secret]
+    if not secrets:
+        detail = "set webhook_secrets for this tenant, and the same value as a custom header of the webhook"
+        raise Refused(401, Problem("no_secret", "This tenant has no webhook secret yet", detail))
+    told = delivery.headers.get(header.lower(), "").encode("utf-8", "surrogateescape")
+    # All are compared, so that the time taken does not tell which one fits.
+    if not sum(hmac.compare_digest(told, secret) for secret in secrets):
+        detail = f"give the webhook the custom header {header} with one of this tenant's webhook_secrets"
+        raise Refused(401, Problem("wrong_secret", "The secret is missing or wrong", detail))
+
+
+def _hint(delivery: Delivery) -> str:
+    """Give the kind that the URL or a header says, with the field behind a colon; empty where neither does."""
+    kind = delivery.query.get("kind") or delivery.headers.get("x-headrace-kind") or ""
+    field = delivery.query.get("field") or delivery.headers.get("x-headrace-field") or ""
+    told = kind.strip().lower()[:_LONGEST].replace("/", "_")
+    return f"{told}:{field.strip()[:_LONGEST]}" if told and field.strip() else told
+
+
+def _nudge(raw: RawEvent) -> Nudge | None:
+    """Wake the feed of a lead, where polling will bring what this webhook tells."""
+    if raw.shape != wire.LEAD_CHANGE:
+        return None
+    try:
+        kind = raw.hint.partition(":")[0] or kind_of(wire.decode_change_key(raw.value))
+        nudged = any(kind in entry.codes and entry.row.reach == "nudge" for entry in builtin(raw.provider))
+        return Nudge(FEED, lead=identity(raw).id.partition("/")[0]) if nudged else None
+    except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None  # it goes to raw and becomes a dead letter there

@@ -1,0 +1,124 @@
+"""The shape of `headrace.toml`, apart from its tenants: every key, its type and its default.
+
+A struct that declares both `x` and `x_file` holds a secret: whoever sets `x_file` has the secret read from that file
+into `x`; a list takes one secret a line.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+from headrace.tenants import Tenants
+
+Port = Annotated[int, Meta(ge=0, le=65_535)]
+"""A TCP port; 0 lets the system choose one that is free."""
+
+Seconds = Annotated[int, Meta(ge=1, title="a duration such as 30d, 12h, 15m or 90s")]
+"""A span of time, written as `30d`, `12h`, `15m` or `90s`."""
+
+TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="letters, digits, dots, _ and -")]
+"""What the names of all topics, groups and transactional ids begin with."""
+
+_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_DURATION: Final = re.compile(r"^(\d{1,9})\s*([dhms])$")
+_HIDDEN: Final = "…"
+
+
+def seconds(text: str) -> int:
+    """Read a duration. Raises `ValueError` (which quotes nothing) where it is none."""
+    found = _DURATION.match(text.strip())
+    if not found:
+        raise ValueError("write a duration such as 30d, 12h, 15m or 90s")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+class Kafka(Struct, frozen=True, kw_only=True):
+    """`[kafka]`: how to reach the brokers. Paths of certificates are relative to the file that names them."""
+
+    bootstrap_servers: str = "localhost:9092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    sasl_username: str | None = None
+    sasl_password: str | None = None
+    sasl_password_file: str | None = None
+    ssl_cafile: str | None = None
+    ssl_certfile: str | None = None
+    ssl_keyfile: str | None = None
+    ssl_keypassword: str | None = None
+    ssl_keypassword_file: str | None = None
+    compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] = "lz4"
+
+    def __repr__(self) -> str:
+        """Write the settings with nothing in them that may not be logged."""
+        return f"Kafka({self.bootstrap_servers!r}, {self.security_protocol})"
+
+
+class Dedupe(Struct, frozen=True, kw_only=True):
+    """`[dedupe]`: how long an id is remembered, in seconds."""
+
+    window: Seconds = 30 * 86_400
+
+
+class Receiver(Struct, frozen=True, kw_only=True):
+    """`[receiver]`: where webhooks come in."""
+
+    host: str = "0.0.0.0"  # noqa: S104  (platforms call it from outside)
+    port: Port = 8080
+
+
+class Admin(Struct, frozen=True, kw_only=True):
+    """`[admin]`: where health and metrics are served."""
+
+    host: str = "0.0.0.0"  # noqa: S104  (probes and scrapers come from outside the container)
+    port: Port = 9464
+
+
+class Log(Struct, frozen=True, kw_only=True):
+    """`[log]`: `auto` writes for people on a terminal and JSON everywhere else."""
+
+    format: Literal["auto", "json", "console"] = "auto"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Service(Struct, frozen=True, kw_only=True):
+    """Everything in `headrace.toml` but `[tenants]`."""
+
+    topic_prefix: TopicPrefix = "headrace."
+    kafka: Kafka = Kafka()
+    dedupe: Dedupe = Dedupe()
+    receiver: Receiver = Receiver()
+    admin: Admin = Admin()
+    log: Log = Log()
+
+
+class Config(Service, frozen=True, kw_only=True):
+    """A whole configuration that was found good; `file` is None where there is none and defaults hold."""
+
+    tenants: Tenants
+    file: Path | None = None
+
+    def __repr__(self) -> str:
+        """Write whose configuration it is, and none of its secrets."""
+        return f"Config({self.file and str(self.file)!r}, {self.kafka!r}, tenants={list(self.tenants.by_source)})"
+
+
+def contradictions(kafka: Kafka) -> list[tuple[str, str]]:
+    """Give what cannot be together in `[kafka]`: each a key and a sentence."""
+    found: list[tuple[str, str]] = []
+    sasl = {name: getattr(kafka, name) for name in ("sasl_mechanism", "sasl_username", "sasl_password")}
+    if kafka.security_protocol.startswith("SASL_"):
+        found += [(key, f"{kafka.security_protocol} needs it") for key, value in sasl.items() if value is None]
+    else:
+        found += [_unused(key, kafka, "SASL_SSL") for key, value in sasl.items() if value is not None]
+    tls = {name: getattr(kafka, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_keypassword")}
+    if not kafka.security_protocol.endswith("SSL"):
+        found += [_unused(key, kafka, "SSL or SASL_SSL") for key, value in tls.items() if value is not None]
+    if kafka.ssl_keyfile and not kafka.ssl_certfile:
+        found.append(("ssl_keyfile", "a key needs the certificate it belongs to: set ssl_certfile"))
+    return found
+
+
+def _unused(key: str, kafka: Kafka, needed: str) -> tuple[str, Any]:
+    return key, f"nobody reads it under {kafka.security_protocol}: set security_protocol to {needed}, or leave it out"
