@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["kafka.plugin"]
+pytest_plugins = ["tests.kafka.plugin"]

@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Struct
 
 UNMAPPED: Final = "unmapped"
+_LONGEST_WORD: Final = 64
+"""Characters of a word that is remembered folded: what a payload makes up must not fill the memory."""
 
 
 class Row(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -66,9 +68,13 @@ class Entry(Struct, frozen=True):
         yield from self.words.values()
 
 
-@lru_cache(maxsize=4096)
 def fold(word: str) -> str:
     """Fold case and separators: `InProgress`, `in_progress` and `In progress` are one word."""
+    return _fold(word) if len(word) <= _LONGEST_WORD else _fold.__wrapped__(word)
+
+
+@lru_cache(maxsize=4096)
+def _fold(word: str) -> str:
     return "".join(c for c in word.casefold() if c not in " _-")
 
 

@@ -10,7 +10,7 @@ _MILLIS: Final = 24  # len("2026-08-08T09:03:30.000Z")
 
 def instant(moment: datetime) -> str:
     """Write an aware datetime; finer digits than milliseconds are cut, zero milliseconds are left out."""
-    moment = moment.astimezone(UTC)
+    moment = _utc(moment)
     text = moment.replace(tzinfo=None, microsecond=0).isoformat()
     millis = moment.microsecond // 1000
     return f"{text}.{millis:03d}Z" if millis else f"{text}Z"
@@ -26,7 +26,7 @@ def from_millis(millis: int) -> str:
 def parse(text: str) -> datetime:
     """Read RFC 3339 or ISO 8601 with a zone; without one it is taken as UTC. Raises `ValueError`."""
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else _utc(moment)
 
 
 def canonical(text: str) -> str:
@@ -50,3 +50,10 @@ def to_micros(moment: datetime) -> int:
     """Microseconds since the epoch of an aware datetime, exactly."""
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+def _utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # year 1 or 9999 with an offset
+        raise ValueError("a time outside the years 1 to 9999") from None

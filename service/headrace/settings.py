@@ -6,7 +6,7 @@ into `x`; a list takes one secret a line.
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -23,7 +23,6 @@ TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="let
 
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION: Final = re.compile(r"^(\d{1,9})\s*([dhms])$")
-_HIDDEN: Final = "…"
 
 
 def seconds(text: str) -> int:
@@ -120,5 +119,5 @@ def contradictions(kafka: Kafka) -> list[tuple[str, str]]:
     return found
 
 
-def _unused(key: str, kafka: Kafka, needed: str) -> tuple[str, Any]:
+def _unused(key: str, kafka: Kafka, needed: str) -> tuple[str, str]:
     return key, f"nobody reads it under {kafka.security_protocol}: set security_protocol to {needed}, or leave it out"

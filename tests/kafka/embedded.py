@@ -7,7 +7,7 @@ from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 
-from kafka.broker import ProcessBroker, Unavailable
+from tests.kafka.broker import ProcessBroker, Unavailable
 
 
 class EmbeddedBroker(ProcessBroker):

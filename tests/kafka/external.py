@@ -2,8 +2,8 @@
 
 import os
 
-from kafka.broker import Broker, Unavailable
-from kafka.probe import serves
+from tests.kafka.broker import Broker, Unavailable
+from tests.kafka.probe import serves
 
 VARIABLE = "HEADRACE_TEST_KAFKA"
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from kafka import docker, embedded, external, jvm
-from kafka.broker import Broker, Unavailable
+from tests.kafka import docker, embedded, external, jvm
+from tests.kafka.broker import Broker, Unavailable
 
 
 @dataclass(frozen=True)

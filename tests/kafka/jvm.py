@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kafka.broker import ProcessBroker, Unavailable
-from kafka.ports import HOST, free_port
+from tests.kafka.broker import ProcessBroker, Unavailable
+from tests.kafka.ports import HOST, free_port
 
 _POM = Path(__file__).with_name("pom.xml")
 _CACHE = Path(__file__).parents[2] / "build"    # not under version control, emptied by `make clean`

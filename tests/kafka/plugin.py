@@ -17,10 +17,10 @@ from typing import Protocol
 
 import pytest
 
-from kafka import jvm
-from kafka.broker import Broker, Unavailable
-from kafka.find import Found, find
-from kafka.jvm import JvmBroker
+from tests.kafka import jvm
+from tests.kafka.broker import Broker, Unavailable
+from tests.kafka.find import Found, find
+from tests.kafka.jvm import JvmBroker
 
 REQUIRE_APACHE = "HEADRACE_REQUIRE_APACHE_KAFKA"
 INSTALL = "install a JDK 17 and Maven (apt-get install default-jdk-headless maven)"

@@ -5,8 +5,8 @@ from collections import Counter
 from types import TracebackType
 from typing import Self
 
-from kafka.jvm import JvmBroker
-from kafka.ports import HOST
+from tests.kafka.jvm import JvmBroker
+from tests.kafka.ports import HOST
 
 # The api keys of the requests that tests care about: https://kafka.apache.org/protocol#protocol_api_keys
 PRODUCE, FETCH, METADATA = 0, 1, 3

@@ -57,8 +57,8 @@ _FILLED: Final = (
 """What a detail may tell where its row does not."""
 
 
-class Told(Struct, gc=False, kw_only=True):
-    """One activity, put together: `at` is where `part` lies in the payload.
+class Told(Struct, gc=False):
+    """One activity, put together: `at` is where `part` lies in the payload, `last` names the newest of its `times`.
 
     `texts` are summary and description as `part` itself has them, `changed` when a detail says that it changed.
     """
@@ -66,6 +66,7 @@ class Told(Struct, gc=False, kw_only=True):
     part: wire.Activity
     at: str
     times: Times
+    last: str | None
     texts: tuple[str | None, str | None]
     changed: str | None
     call: wire.Call | None = None
@@ -75,14 +76,11 @@ class Told(Struct, gc=False, kw_only=True):
 
 def alone(part: wire.Activity, resource: str = "activity") -> Told:
     """Take a row or a detail as it is. Raises `Undecodable`."""
-    return Told(
-        part=part,
-        at="$",
-        times=milestones(part, "$") | planned(part, "$"),
-        texts=(part.summary, part.description),
-        changed=when(part.modified_at, "$.modifiedAt"),
-        resource=resource,
-    )
+    times = milestones(part, "$")
+    last = newest(times)
+    _add_plans(times, part, "$")
+    changed = when(part.modified_at, "$", "modifiedAt")
+    return Told(part, "$", times, last, (part.summary, part.description), changed, resource=resource)
 
 
 def bundled(bundle: wire.Bundle) -> Told:
@@ -91,18 +89,22 @@ def bundled(bundle: wire.Bundle) -> Told:
     part, at = (row, "$.row") if row else (detail, "$.detail")
     if part is None:
         raise bad_value("$.row", "a bundle needs a row or a detail: a call alone is a call")
-    told = Told(part=part, at=at, times={}, texts=(part.summary, part.description), changed=None, call=call)
-    for each, where in ((detail, "$.detail"), (row, "$.row")):
-        if each is not None:
-            told.times |= milestones(each, where) | planned(each, where)
-    if call is not None:
-        told.times |= call_milestones(call, "$.call")
+    times: Times = {}
+    changed = None
     if detail is not None:
-        told.changed = when(detail.modified_at, "$.detail.modifiedAt")
+        times |= milestones(detail, "$.detail")
+        _add_plans(times, detail, "$.detail")
+        changed = when(detail.modified_at, "$.detail", "modifiedAt")
+    if row is not None:
+        times |= milestones(row, "$.row")
+        _add_plans(times, row, "$.row")
+    if call is not None:
+        times |= call_milestones(call, "$.call")
+    times = in_order(times)
+    told = Told(part, at, times, newest(times), (part.summary, part.description), changed, call)
     if row is not None and detail is not None:
         told.detail_status = detail.status if row.status and detail.status != row.status else None
         _fill(row, detail)
-    told.times = in_order(told.times)
     return told
 
 
@@ -110,7 +112,7 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
     """Say what an activity means. Raises `Undecodable`."""
     part, call, times = told.part, told.call, told.times
     direction = direction_of(part.direction) or (direction_of(call.direction) if call else None)
-    found = decide(mapping, part, call, times, direction)
+    found = decide(mapping, part, call, times, told.last, direction)
     row = found.row
     actor = parts.actor_of(part, call)
     refs = parts.refs_of(part, call, voice=row.channel == "voice")
@@ -120,7 +122,7 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
         direction=row.direction or direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=told.changed or times.get(newest(times) or ""),
+        revised=told.changed or (times[told.last] if told.last else None),
         refs=refs,
         actor=parts.applied(actor, row.actor),
         parties=parts.parties_of(part, call),
@@ -157,16 +159,14 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
     )
 
 
-def planned(part: wire.Activity, at: str) -> Times:
-    """Give the times that are no milestones: the creation, and what is planned."""
-    times: Times = {}
-    if created := when(part.created_at, f"{at}.createdAt"):
+def _add_plans(times: Times, part: wire.Activity, at: str) -> None:
+    """Add the times that are no milestones: the creation, and what is planned."""
+    if created := when(part.created_at, at, "createdAt"):
         times["created"] = created
-    if scheduled := when(part.scheduled_for, f"{at}.scheduledFor"):
+    if scheduled := when(part.scheduled_for, at, "scheduledFor"):
         times["scheduled"] = scheduled
-    if retry := when(part.next_retry_at, f"{at}.nextRetryAt"):
+    if retry := when(part.next_retry_at, at, "nextRetryAt"):
         times["next_retry"] = retry
-    return times
 
 
 def _fill(row: wire.Activity, detail: wire.Activity) -> None:

@@ -89,9 +89,9 @@ _shared: Final = _attributes(_SHARED)
 
 
 def said(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
-    """Keep what is said: neither null nor empty."""
+    """Keep what is said: neither null nor empty, but zero and false."""
     return {
-        name: value for name, value in zip(names, values, strict=True) if value is not None and value not in ("", [])
+        name: value for name, value in zip(names, values, strict=True) if value or (value is not None and value == 0)
     }
 
 
@@ -127,6 +127,8 @@ def add_call(extra: dict[str, Any], part: Activity, call: Call, actor: Actor | N
     for key, value, own in zip(_SHARED, _shared(call), _shared(part), strict=True):
         if value and own and value != own:
             extra[f"call.{key}"] = value
+    if part.billable_amount and call.billable_amount and str(part.billable_amount) != str(call.billable_amount):
+        extra["call.billableAmount"] = call.billable_amount
     user = call.user_name or call.user
     if user and (actor is None or actor.name != user):
         extra["call.user"] = user

@@ -38,17 +38,17 @@ def automation_id(raw: RawEvent) -> str:
 
 def _activity(part: wire.Stamp, received: int, resource: str) -> Identity:
     times = stages.milestones(part, "$")
-    created = stages.when(part.created_at, "$.createdAt")
-    return Identity(
-        resource, _id(part.id, "$.id"), stages.version(times, created, stages.rank(part.status, times), received)
-    )
+    last = stages.newest(times)
+    created = stages.when(part.created_at, "$", "createdAt")
+    rank = stages.rank(part.status, times, last)
+    return Identity(resource, _id(part.id, "$.id"), stages.version(times, last, created, rank, received))
 
 
 def _call(part: wire.CallStamp, received: int) -> Identity:
     times = stages.call_milestones(part, "$")
-    created = stages.when(part.created_at, "$.createdAt")
+    created = stages.when(part.created_at, "$", "createdAt")
     rank = stages.call_rank(part.status) if part.status else 0
-    return Identity("call", _id(part.id, "$.id"), stages.version(times, created, rank, received))
+    return Identity("call", _id(part.id, "$.id"), stages.version(times, stages.newest(times), created, rank, received))
 
 
 def _bundle(bundle: wire.BundleStamp, received: int) -> Identity:
@@ -69,13 +69,14 @@ def _version(bundle: wire.BundleStamp, received: int) -> Version:
     for part, at in ((detail, "$.detail"), (row, "$.row")):
         if part is not None:
             times |= stages.milestones(part, at)
-            created = stages.when(part.created_at, f"{at}.createdAt") or created
+            created = stages.when(part.created_at, at, "createdAt") or created
             status = part.status or status
-    rank = stages.rank(status, times)
+    times = stages.in_order(times)
+    rank = stages.rank(status, times, stages.newest(times))
     if call is not None:
         times |= stages.call_milestones(call, "$.call")
         rank = stages.call_rank(call.status) if call.status else rank
-    return stages.version(times, created, rank, received)
+    return stages.version(times, stages.newest(times), created, rank, received)
 
 
 def _id(said: str, pointer: str) -> str:

@@ -3,8 +3,6 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
-from msgspec import Raw
-
 from headrace.mapping import Row, fold
 from headrace.problems import bad_value
 from headrace.providers.leadping.wire import Activity, Call, IdName
@@ -50,13 +48,14 @@ def subject_of(refs: dict[str, str] | None, resource: str, id: str) -> str:  # n
 
 def reason_of(row: Row, part: Activity, call: Call | None, *, by_call: bool) -> str | None:
     """Give the reason that belongs to the stage, in the provider's words; a call's own where the call decided."""
-    words = (part.status_reason, call and call.status_reason)
-    said = (words[1] or words[0] if by_call else words[0] or words[1]) or None
-    if row.type.endswith(".scheduled"):
-        return part.scheduled_reason or said
-    if row.type.endswith(".canceled") or row.outcome == "canceled":
-        return part.cancel_reason or said
-    return said
+    if row.type.endswith(".scheduled") and part.scheduled_reason:
+        return part.scheduled_reason
+    if part.cancel_reason and (row.type.endswith(".canceled") or row.outcome == "canceled"):
+        return part.cancel_reason
+    own = part.status_reason or None
+    if call is None or not call.status_reason:
+        return own
+    return call.status_reason if by_call else own or call.status_reason
 
 
 def urls_of(part: Activity | None, call: Call | None) -> dict[str, str] | None:
@@ -142,11 +141,11 @@ def cost_of(part: Activity | Call, at: str, call: Call | None = None) -> Cost | 
     return Cost(amount=amount, billable_seconds=seconds, status=status)
 
 
-def _amount(raw: Raw, at: str) -> str | None:
-    """Write money, a JSON number or a string, as a decimal string with the digits that were sent."""
-    text = bytes(raw).decode().strip('"')
-    if text in ("", "null"):
+def _amount(said: str | float | None, at: str) -> str | None:
+    """Write money, which some generations send as a number, as a decimal string; a string keeps its digits."""
+    if said is None or said == "":
         return None
+    text = str(said)
     if text.isascii() and text.replace(".", "", 1).isdigit() and text[0] != "." != text[-1]:
         return text
     try:

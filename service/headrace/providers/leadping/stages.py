@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 from headrace.mapping import Row, fold
-from headrace.moments import canonical, from_millis, micros
+from headrace.moments import canonical, from_millis
 from headrace.problems import bad_value
 from headrace.providers.base import Version
 from headrace.providers.leadping.wire import Activity, Call, CallStamp, Stamp
@@ -33,10 +33,8 @@ MILESTONES: Final = {
 """What happened to a record, with the field that says when; of two at one time the later in this list is newer."""
 
 _ALL: Final = ("created", "scheduled", *MILESTONES, "next_retry")
-_ORDER: Final = {stage: order for order, stage in enumerate(MILESTONES)}
-_ACTIVITY_NAMES: Final = tuple(MILESTONES.items())[:9]
-_CALL_NAMES: Final = tuple(MILESTONES.items())[9:]
-_ACTIVITY_TIMES: Final = attrgetter(
+_ACTIVITY_STAGES: Final = tuple(MILESTONES)[:9]
+_activity_times: Final = attrgetter(
     "queued_at",
     "sending_started_at",
     "sent_at",
@@ -47,7 +45,8 @@ _ACTIVITY_TIMES: Final = attrgetter(
     "blocked_at",
     "canceled_at",
 )
-_UNSET: Final = "0001-01-01"  # .NET's zero date, in case it is written where a date was never set
+_UNSET: Final = "1"
+"""No year begins with a zero: .NET's zero date, 0001-01-01, stands where a date was never set."""
 
 _HAPPENED: Final[dict[str, tuple[str, ...]]] = {
     "message.queued": ("queued", "sending"),
@@ -78,6 +77,9 @@ _COARSE: Final = {
 }
 """The words of the old five-word status, and the milestones that say more than the word does."""
 
+_SETTLING: Final = ("delivered", "received", "sent")
+"""What `Completed` may mean, the farthest first."""
+
 _SETTLED: Final = 6
 _RANKS: Final = {
     "draft": 1,
@@ -96,38 +98,42 @@ _RANKS: Final = {
 between two of them a change counts as news in either direction."""
 
 
-def when(text: str | None, pointer: str) -> str | None:
-    """Write a time in canonical form; None where it is not said. Raises `Undecodable` at `pointer`."""
-    if not text or text.startswith(_UNSET):
+def when(text: str | None, at: str, field: str) -> str | None:
+    """Write a time in canonical form; None where it is not said. Raises `Undecodable` at `<at>.<field>`."""
+    if not text or text < _UNSET:
         return None
     try:
         return canonical(text)
     except (ValueError, OverflowError):
-        raise bad_value(pointer, "this is not an ISO 8601 time") from None
+        raise bad_value(f"{at}.{field}", "this is not an ISO 8601 time") from None
 
 
 def milestones(part: Activity | Stamp, at: str) -> Times:
-    """Give the milestones of a row or detail that lies at `at`; plans (`scheduledFor`, `nextRetryAt`) are none."""
+    """Give the milestones of a row or detail that lies at `at`, in order; plans (`scheduledFor`) are none."""
     times: Times = {}
-    for (stage, field), text in zip(_ACTIVITY_NAMES, _ACTIVITY_TIMES(part), strict=True):
-        if text and (moment := when(text, f"{at}.{field}")):
+    for stage, text in zip(_ACTIVITY_STAGES, _activity_times(part), strict=True):
+        if text and (moment := when(text, at, MILESTONES[stage])):
             times[stage] = moment
     return times
 
 
 def call_milestones(part: Call | CallStamp, at: str) -> Times:
-    """Give the milestones of a call that lies at `at`."""
+    """Give the milestones of a call that lies at `at`, in order."""
     times: Times = {}
-    for (stage, field), text in zip(_CALL_NAMES, (part.answered_at, part.ended_at), strict=True):
-        if text and (moment := when(text, f"{at}.{field}")):
-            times[stage] = moment
+    if answered := when(part.answered_at, at, "answeredAt"):
+        times["answered"] = answered
+    if ended := when(part.ended_at, at, "endedAt"):
+        times["ended"] = ended
     return times
 
 
 def newest(times: Times) -> str | None:
-    """Name the milestone that happened last."""
-    happened = [(moment[:-1], _ORDER[stage], stage) for stage, moment in times.items() if stage in _ORDER]
-    return max(happened)[2] if happened else None
+    """Name the milestone that happened last, of times that are in order."""
+    last, best = None, ""
+    for stage, moment in times.items():
+        if stage in MILESTONES and moment[:-1] >= best:
+            last, best = stage, moment[:-1]
+    return last
 
 
 def in_order(times: Times) -> Times:
@@ -153,29 +159,28 @@ def happened(row: Row, times: Times) -> str | None:
     return times.get("created")
 
 
-def decisive(status: str, times: Times) -> str | None:
+def decisive(status: str, times: Times, last: str | None) -> str | None:
     """Name the milestone that says more than a folded status word; `status` is empty where none is said.
 
     A milestone beats a coarse word: `Completed` with `deliveredAt` is delivered. What is delivered stays so, even
     where two clocks put the sending behind it.
     """
-    if not status:
-        return newest(times)
+    if not status or last is None:
+        return last
     stages = _COARSE.get(status)
     if stages is None:
         return None
     if status == "completed":
-        return next((stage for stage in ("delivered", "received", "sent") if stage in times), None)
-    last = newest(times)
+        return next((stage for stage in _SETTLING if stage in times), None)
     return last if last in stages else None
 
 
-def rank(status: str | None, times: Times) -> int:
+def rank(status: str | None, times: Times, last: str | None) -> int:
     """Rank the status of a row or detail, 0 where it has none."""
     if not status:
         return 0
     word = fold(status)
-    return _RANKS.get(decisive(word, times) or word, _SETTLED)
+    return _RANKS.get(decisive(word, times, last) or word, _SETTLED)
 
 
 def call_rank(status: str) -> int:
@@ -184,18 +189,27 @@ def call_rank(status: str) -> int:
     return _RANKS["active"] if word == "inprogress" else _RANKS.get(word, _SETTLED)
 
 
-def version(times: Times, created: str | None, rank: int, received: int) -> Version:
+def version(times: Times, last: str | None, created: str | None, rank: int, received: int) -> Version:
     """Give a state its number: milliseconds of its newest milestone, how many there are (two digits), the rank (one).
 
     Milestones after `received` (milliseconds since the epoch) are left out: a clock that runs wild must not outrank
     everything that follows. A record that was created after its newest milestone counts from its creation, one that
     has neither time has no number.
     """
-    limit = from_millis(received)[:-1]
-    past = [text for moment in times.values() if (text := moment[:-1]) <= limit]
-    count = len(past)
-    if created is not None:
-        past.append(created[:-1])
-    if not past:
+    base = max(created or "", times[last] if last else "", key=_comparable)
+    if not base:
         return "unknown"
-    return max(micros(max(past)) // 1000, 1) * 1000 + count * 10 + rank
+    millis = _millis(base)
+    if millis > received:
+        limit = from_millis(received)[:-1]
+        times = {stage: moment for stage, moment in times.items() if moment[:-1] <= limit}
+        millis = max(map(_millis, filter(None, (created, *times.values()))), default=received)
+    return max(millis, 1) * 1000 + len(times) * 10 + rank
+
+
+def _comparable(moment: str) -> str:
+    return moment[:-1]
+
+
+def _millis(moment: str) -> int:
+    return round(datetime.fromisoformat(moment).timestamp() * 1000)

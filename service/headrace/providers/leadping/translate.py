@@ -50,8 +50,8 @@ def _typed(row: wire.Sms) -> wire.Sms:
 
 def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
     times = call_milestones(call, "$")
-    last = times.get(newest(times) or "")
-    if created := when(call.created_at, "$.createdAt"):
+    last = newest(times)
+    if created := when(call.created_at, "$", "createdAt"):
         times["created"] = created
     direction = direction_of(call.direction)
     row = call_row(mapping, call, times)
@@ -65,7 +65,7 @@ def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
         direction=row.direction or direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=last,
+        revised=times[last] if last else None,
         refs=refs,
         actor=parts.applied(parts.call_actor(call), row.actor),
         parties=parts.parties_of(call),

@@ -8,10 +8,7 @@ raw has them.
 from typing import Any
 
 import msgspec
-from msgspec import Raw, Struct
-
-NOTHING = Raw(b"")
-"""The default of money: an amount is kept as its bytes, so that no digit goes through a float."""
+from msgspec import Struct
 
 
 class IdName(Struct, gc=False):
@@ -56,7 +53,7 @@ class Activity(Struct, rename="camel", gc=False, kw_only=True):
     ten_dlc_campaign_id: str | None = None
     compliance_action: str | None = None
     billing_status: str | None = None
-    billable_amount: Raw = NOTHING
+    billable_amount: str | int | float | None = None
     error_code: str | int | None = None
     retry_count: int | str | None = None
     media: Any = None
@@ -132,7 +129,7 @@ class Call(Struct, rename="camel", gc=False, kw_only=True):
     ended_at: str | None = None
     duration: int | float | str | None = None
     billable_seconds: int | str | None = None
-    billable_amount: Raw = NOTHING
+    billable_amount: str | int | float | None = None
     billing_status: str | None = None
     recording_url: str | None = None
     voicemail_url: str | None = None

@@ -6,10 +6,12 @@ from msgspec import Struct
 
 from headrace.mapping import Mapping, Row, fold
 from headrace.providers.leadping import wire
-from headrace.providers.leadping.stages import Times, decisive, newest
+from headrace.providers.leadping.stages import Times, decisive
 
-MESSAGES: Final = frozenset({"message", "sms", "mms"})
 VOICE: Final = "Call"
+
+_VOICE: Final = fold(VOICE)
+_MESSAGES: Final = frozenset({"message", "sms", "mms"})
 
 _BLOCKED: Final = "blocked"
 _BLOCKS: Final = frozenset(
@@ -34,28 +36,24 @@ class Decision(Struct, gc=False):
 
 
 def decide(
-    mapping: Mapping, part: wire.Activity, call: wire.Call | None, times: Times, direction: str | None
+    mapping: Mapping, part: wire.Activity, call: wire.Call | None, times: Times, last: str | None, direction: str | None
 ) -> Decision:
     """Find the row of an activity. Of a voice call the call record knows more, if it says anything at all.
 
     The type stands under either name; the oldest generation has nothing but `eventType`, which no row here knows.
     """
     code = part.activity_type or part.timeline_type or (VOICE if call else part.event_type) or None
+    status = part.status or None
     if code is None:
-        return Decision(mapping.find("activity", ""), None, part.status or None)
-    if call is not None and fold(code) == fold(VOICE) and (call.status or "answered" in times):
-        return Decision(call_row(mapping, call, times), code, call.status or part.status or None, by_call=True)
-    return Decision(activity_row(mapping, code, part.status, times, direction), code, part.status or None)
-
-
-def activity_row(mapping: Mapping, code: str, status: str | None, times: Times, direction: str | None) -> Row:
-    """Find the row of an activity. The word is the status; a milestone where that says more, or nothing is said."""
-    if fold(code) in MESSAGES:
-        return mapping.find("activity", code, _message_word(fold(status or ""), times, direction))
-    if status:
-        return mapping.find("activity", code, status)
-    stage = newest(times)
-    return mapping.find("activity", code, f"times.{stage}" if stage else None)
+        return Decision(mapping.find("activity", ""), None, status)
+    kind = fold(code)
+    if call is not None and kind == _VOICE and (call.status or "answered" in times):
+        return Decision(call_row(mapping, call, times), code, call.status or status, by_call=True)
+    if kind in _MESSAGES:
+        word = _message_word(fold(status or ""), times, last, direction)
+    else:
+        word = status or (f"times.{last}" if last else None)
+    return Decision(mapping.find("activity", code, word), code, status)
 
 
 def call_row(mapping: Mapping, call: wire.Call, times: Times) -> Row:
@@ -67,8 +65,9 @@ def call_row(mapping: Mapping, call: wire.Call, times: Times) -> Row:
     return mapping.find("call", "call", "times.ended" if "ended" in times else "times.answered")
 
 
-def _message_word(status: str, times: Times, direction: str | None) -> str | None:
-    stage = decisive(status, times)
+def _message_word(status: str, times: Times, last: str | None, direction: str | None) -> str | None:
+    """Choose the word of a message: the status; a milestone where that says more, or where no status is said."""
+    stage = decisive(status, times, last)
     if stage is not None:
         return f"times.{stage}"
     if direction == "inbound" and status in ("", "completed"):

@@ -13,7 +13,7 @@ from headrace.providers.leadsquared.content import Content, content, text
 from headrace.providers.leadsquared.details import add
 from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
 from headrace.providers.leadsquared.read import Told, activity
-from headrace.providers.leadsquared.times import canonical, said, same
+from headrace.providers.leadsquared.times import canonical, one_form, said
 from headrace_events import Data, Native
 
 FEED: Final = "lead-activities"
@@ -134,8 +134,8 @@ def _call(data: Data, found: Content) -> None:
 def _meaning(data: Data, row: Row, found: Content, told: Told) -> tuple[object, ...]:
     """Say what the activity says in any shape: see README.md."""
     typed = found.typed
-    if typed is None and told.custom:
-        # Older accounts tell the note of a custom activity only here; the platform's own rows have generated text.
+    if typed is None and told.custom and not found.pairs and data.category != "call":
+        # Older accounts tell the note of a custom activity only here; elsewhere the platform writes it.
         typed = text(told.pairs.get("NotableEventDescription"))
     custom = data.fields or {}
     return (
@@ -147,9 +147,5 @@ def _meaning(data: Data, row: Row, found: Content, told: Told) -> tuple[object, 
         data.duration_seconds,
         (data.title, data.text, data.reason, data.value, data.change),
         typed.strip() if typed else None,
-        [(key, _one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")],
+        [(key, one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")],
     )
-
-
-def _one_form(value: Any) -> Any:
-    return same(value) if isinstance(value, str) else value if isinstance(value, dict | list) else str(value)

@@ -24,9 +24,9 @@ def cut(body: bytes, resource: str | None, hint: str) -> Iterator[Piece]:
         return
     if isinstance(probe.prospect_activities, list):
         yield from (Piece(_row_shape(row), bytes(row)) for row in probe.prospect_activities)
-    elif isinstance(probe.list, list):
-        yield from (Piece(wire.CODE_ACTIVITY, bytes(row)) for row in probe.list)
-    elif probe.prospect_activities is UNSET and probe.list is UNSET:
+    elif isinstance(probe.rows, list):
+        yield from (Piece(wire.CODE_ACTIVITY, bytes(row)) for row in probe.rows)
+    elif probe.prospect_activities is UNSET and probe.rows is UNSET:
         yield Piece(_shape(probe, body, resource), body, hint)
 
 

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from headrace.mapping import Row
+from headrace.providers.leadsquared import notes
 from headrace.providers.leadsquared.content import NOTE, Content, text
 from headrace.providers.leadsquared.read import Told
 from headrace.providers.leadsquared.wire import Fields
@@ -11,7 +12,8 @@ from headrace_events import Actor, Client, Data, Parties, Party
 _OPPORTUNITY: Final = range(12000, 13000)
 _CODE_DIGITS: Final = 5
 _GUID: Final = 36
-_REPEATED: Final = ("EventName", "CreatedByName", "CreatedBy", "NotableEventDescription", "Comment")
+_ELSEWHERE: Final = ("EventName", "CreatedByName", "CreatedBy", "NotableEventDescription", "Comment")
+"""Pairs of `Data` that have a canonical home, or repeat one."""
 
 
 def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -> None:
@@ -21,10 +23,9 @@ def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -
     extra = told.extra
     data.actor = _actor(data, row, told, creator)
     _point(data, told)
-    if told.pairs:
-        for key, value in told.pairs.items():
-            if value is not None and value != "" and key not in _REPEATED:
-                extra[f"Data.{key}"] = value
+    for key, value in told.pairs.items():
+        if value is not None and value != "" and key not in _ELSEWHERE:
+            extra[f"Data.{key}"] = notes.without_nulls(value)
     if row.category == "call":
         _call(data, told, found)
     if told.latitude is not None or told.longitude is not None:
@@ -37,12 +38,17 @@ def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -
 
 
 def _tell(data: Data, told: Told, found: Content) -> None:
-    """Choose the text; a note that differs from it is kept beside the fields."""
+    """Choose the text: what the row lifted, the description, the note, the comment; what differs from it is kept."""
     typed = found.typed
     description = text(told.pairs.get("NotableEventDescription"))
-    data.text = data.text or description or typed or text(told.pairs.get("Comment"))
-    if typed and not found.pairs and typed != data.text:
+    comment = text(told.pairs.get("Comment"))
+    chosen = data.text = data.text or description or typed or comment
+    if typed and typed != chosen and not found.pairs:
         data.fields = {**(data.fields or {}), NOTE: typed}
+    if description and description != chosen:
+        told.extra["Data.NotableEventDescription"] = description
+    if comment and comment != chosen:
+        told.extra["Data.Comment"] = comment
 
 
 def _actor(data: Data, row: Row, told: Told, creator: str | None) -> Actor | None:
@@ -56,6 +62,8 @@ def _actor(data: Data, row: Row, told: Told, creator: str | None) -> Actor | Non
         creator = creator or other
     else:
         name = name or other
+    if other and other not in {creator, name}:
+        told.extra["Data.CreatedBy"] = other
     if creator is None and name is None:
         return None if row.actor is None else Actor(row.actor)
     return Actor(row.actor or "user", creator and creator.lower(), name)

@@ -8,7 +8,7 @@ from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.activity import FEED, TABLE
 from headrace.providers.leadsquared.content import content
 from headrace.providers.leadsquared.identity import identity, kind_of, text
-from headrace.providers.leadsquared.times import said, same
+from headrace.providers.leadsquared.times import one_form, said
 from headrace_events import Actor, Change, Data, Native
 
 _WORDS: Final = {"ProspectStage": "stage", "OwnerId": "owner", "Score": "score"}
@@ -33,6 +33,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     kind, _, field = kind.partition(":")
     row = mapping.find(TABLE, kind)
     changed = changes(before, after)
+    # A flat lead that says it changed is known by what it says; of a new one, the name and the time say enough.
+    told = changed if before is not None or row.type == "lead.created" else changes({}, after)
     created = said(text(after, "CreatedOn", pointer), f"{pointer}.CreatedOn")
     revised = said(text(after, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
     data = _data(raw, row, kind, name)
@@ -43,7 +45,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     _keep(data, row, after, before, changed)
     lead = name.partition("/")[0]
     time = (created if row.type == "lead.created" else None) or revised or created
-    meaning = (lead, time, [(key, same(old), same(new)) for key, old, new in changed])
+    meaning = (lead, time, [(key, one_form(old), one_form(new)) for key, old, new in told])
     nudge = Nudge(FEED, lead=lead) if row.reach == "nudge" else None
     return Draft(
         row=row, subject=f"lead/{lead}", time=time, data=data, meaning=meaning, traffic=row.traffic, nudge=nudge

@@ -7,10 +7,13 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
+
 from headrace.moments import instant, to_micros
 from headrace.problems import bad_value
 
-_PLAIN: Final = 19  # len("2026-07-31 05:33:50")
+_PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest of the others has as many
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 _AMERICAN: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2}):(\d{2}) ([AP])M", re.ASCII)
 _NOT_SAID: Final = ("0001-01-01", "1/1/0001")
 """How .NET writes a date that was never set."""
@@ -58,9 +61,11 @@ def micros(text: str | None, pointer: str) -> int | None:
         raise bad_value(pointer, f"cannot read a time: {error}") from None
 
 
-def same(value: Any) -> Any:
-    """Give one form for what may be written in three: a string that reads as a time becomes canonical."""
-    if isinstance(value, str) and len(value) >= _PLAIN - 2 and value[0].isdigit() and ":" in value:
+def one_form(value: Any) -> str:
+    """Write a value so that two shapes' ways of telling it compare equal: times in three forms, numbers as strings."""
+    if not isinstance(value, str):
+        return _sorted(value).decode()
+    if len(value) >= _PLAIN and value[0].isdigit() and ":" in value:
         try:
             return canonical(value)
         except (ValueError, OverflowError):

@@ -142,7 +142,7 @@ class Probe(Struct, rename="pascal", gc=False):
     """The keys that tell what a body is; values stay undecoded. The lists are pages."""
 
     prospect_activities: list[Raw] | None | UnsetType = UNSET
-    list: list[Raw] | None | UnsetType = UNSET
+    rows: list[Raw] | None | UnsetType = field(default=UNSET, name="List")
     id: Raw | UnsetType = UNSET
     event_code: Raw | UnsetType = UNSET
     prospect_activity_id: Raw | UnsetType = UNSET
