@@ -10,11 +10,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
-import msgspec
 from msgspec import Struct
 
 from headrace import __version__
-from headrace.door import Envelope, digest_of_bytes, read_envelope, shape_digest
+from headrace.door import Envelope, digest_of_bytes, name, read_envelope, shape_digest
 from headrace.marks import IMMUTABLE, UNKNOWN, Mark
 from headrace.moments import from_millis
 from headrace.problems import from_exception
@@ -24,7 +23,7 @@ from headrace.seen import TOTALS, Fate, NewerFormat, Seen, Verdict, encode_recor
 from headrace.tenants import Account, Tenants
 from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
 
-_INDEX: Final = {fate: index for index, fate in enumerate(TOTALS)}
+_KEY_BYTES: Final = 16
 
 
 class Record(Protocol):
@@ -75,6 +74,7 @@ class Decision(NamedTuple):
     via: str
     resource: str
     id: str
+    subject: str
     type: str
     code: str
     provisional: bool
@@ -150,7 +150,7 @@ class _Batch:
         self.now = now
         self.now_text = from_millis(now)
         self.oldest = now // 1000 - limits.lifetime
-        self.found = seen.marks.find([record.key for record in batch if record.key is not None])
+        self.found = seen.marks.find([record.key for record in batch if record.key and len(record.key) == _KEY_BYTES])
         self.marks: dict[bytes, Mark] = {}
         self.events: list[Out] = []
         self.letters: list[Out] = []
@@ -185,8 +185,8 @@ class _Batch:
     def record(self, record: Record) -> None:
         """Give one record exactly one fate."""
         try:
-            envelope = read_envelope(record.headers)
-        except (LookupError, msgspec.DecodeError) as error:
+            envelope = _envelope_of(record)
+        except (LookupError, ValueError, RecursionError) as error:
             self.foreign(record, error)
             return
         raw = envelope.raw_event(record.value or b"")
@@ -256,7 +256,8 @@ class _Batch:
         elif verdict.fate == "nudged" and draft.nudge is not None:
             self.nudges.append(encode_nudge(raw.source, draft.nudge))
         if verdict.version is not None:
-            kept = mark.shape if mark is not None and verdict.fate == "duplicate" else shape
+            # The shape that a mark keeps is the one that told its version: copies without one say nothing about it.
+            kept = mark.shape if mark is not None and (verdict.fate == "duplicate" or version == UNKNOWN) else shape
             self.marks[key] = Mark(verdict.version, kept, verdict.meanings, self.now // 1000)
         else:
             self.remember(record, key, mark)
@@ -277,7 +278,7 @@ class _Batch:
     def nameless(self, raw: RawEvent, account: Account) -> Problem:
         """Say why a record has no name: translating it finds the place."""
         try:
-            account.provider.identity(raw)
+            name(account.provider, raw)
             account.provider.translate(raw, account.mapping)
         except Exception as error:  # noqa: BLE001  (the reason is wanted, whatever it is)
             return from_exception(error, len(raw.value))
@@ -292,7 +293,8 @@ class _Batch:
     def dead(self, record: Record, envelope: Envelope, problem: Problem, mapping: str) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
         value = record.value or b""
-        key = digest_of_bytes(value, f"{__version__} {mapping} {problem.code}")
+        source = f"/{envelope.provider}/{envelope.tenant}"
+        key = digest_of_bytes(value, f"{__version__} {mapping} {problem.code} {source}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
         if known is not None and known.at >= self.oldest and not envelope.redriven:
             self.remember(record, key, known)
@@ -300,7 +302,7 @@ class _Batch:
             return
         letter = DeadLetter(
             problem=problem,
-            source=f"/{envelope.provider}/{envelope.tenant}",
+            source=source,
             resource=envelope.resource or None,
             id=envelope.id or None,
             via=envelope.via,
@@ -331,6 +333,7 @@ class _Batch:
                 envelope.via,
                 envelope.resource,
                 envelope.id,
+                draft.subject if draft else "",
                 draft.row.type if draft else "",
                 (draft.data.native.code or "") if draft else "",
                 draft.row.provisional if draft else False,
@@ -338,6 +341,14 @@ class _Batch:
                 note or (str(version) if draft and version > UNKNOWN else ""),
             )
         )
+
+
+def _envelope_of(record: Record) -> Envelope:
+    """Read the envelope. Raises `NewerFormat`, or what `read_envelope` raises, where the record is none of ours."""
+    envelope = read_envelope(record.headers)
+    if len(record.key or b"") != _KEY_BYTES:
+        raise LookupError(f"the record's key is no digest of {_KEY_BYTES} bytes: nothing but Headrace may write to raw")
+    return envelope
 
 
 def _number(version: Version) -> int:

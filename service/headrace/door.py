@@ -8,12 +8,12 @@ import hashlib
 import zlib
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
-from headrace.problems import Undecodable
+from headrace.problems import bad_value
 from headrace.providers.base import Identity, Provider, RawEvent, Version
 from headrace.publish import Headers, Out
 from headrace.seen import NewerFormat
@@ -21,6 +21,7 @@ from headrace_events import Via
 
 FORMAT: Final = 1
 HEADER: Final = "headrace"
+_HIGHEST: Final = 2**63 - 1
 
 
 class Envelope(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -37,7 +38,7 @@ class Envelope(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     version: Version = None
     shape: str
     via: Via
-    received: int
+    received: Annotated[int, Meta(ge=0, lt=253_402_300_800_000)]  # before the year 10000: it must fit a text
     hint: str = ""
     delivery: str = ""
     replay: str = ""
@@ -59,11 +60,19 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Envelope).decode
 
 
+def name(provider: Provider, raw: RawEvent) -> Identity:
+    """Name a raw event. Raises what `Provider.identity` raises, and `Undecodable` where no mark can keep the version."""
+    identity = provider.identity(raw)
+    if isinstance(identity.version, int) and not 0 < identity.version <= _HIGHEST:
+        raise bad_value("$", f"its version {identity.version} is out of range")
+    return identity
+
+
 def admit(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> Out:
     """Name a raw event, once, and make the record for raw. A record without a name is placed by its bytes."""
     try:
-        identity = provider.identity(raw)
-    except (Undecodable, msgspec.DecodeError, ValueError, RecursionError):
+        identity = name(provider, raw)
+    except Exception:  # noqa: BLE001  (whatever it is, the bytes are kept: the normalizer says why it has no name)
         identity = None
     envelope = Envelope(
         provider=raw.provider,
@@ -90,11 +99,11 @@ def headers_of(envelope: Envelope) -> Headers:
 def read_envelope(headers: Iterable[tuple[str, bytes]]) -> Envelope:
     """Read the envelope of a raw record or dead letter.
 
-    Raises `LookupError` without one, `NewerFormat` where a newer Headrace wrote it, `msgspec.DecodeError` where it is
-    damaged.
+    Raises `LookupError` without one, `NewerFormat` where a newer Headrace wrote it, `ValueError` or `RecursionError`
+    where it is damaged.
     """
-    for name, value in headers:
-        if name == HEADER:
+    for header, value in headers:
+        if header == HEADER and value:  # Kafka allows a header without a value
             if value[:1] != bytes((FORMAT,)):
                 raise NewerFormat(
                     f"a record on raw has format {value[:1].hex()}, this program reads {FORMAT}: upgrade it"
@@ -110,7 +119,8 @@ def digest(source: str, resource: str, id: str) -> bytes:  # noqa: A002  (the de
 
 def digest_of_bytes(value: bytes, salt: str = "") -> bytes:
     """Give 16 bytes for a payload without a name, or, with a salt, for a dead letter of one code version."""
-    return hashlib.blake2b(value, digest_size=16, key=b"bytes" + salt.encode()[:59]).digest()
+    salted = hashlib.blake2b(salt.encode(), digest_size=32).digest() if salt else b""
+    return hashlib.blake2b(value, digest_size=16, key=b"bytes" + salted).digest()
 
 
 def place(key: bytes, partitions: int) -> int:

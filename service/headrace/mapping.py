@@ -13,6 +13,8 @@ import msgspec
 from msgspec import Struct
 
 UNMAPPED: Final = "unmapped"
+
+_DIGITS: Final = 18  # of a code that may lie in a range; Python refuses to read numbers of thousands of digits
 _LONGEST_WORD: Final = 64
 """Characters of a word that is remembered folded: what a payload makes up must not fill the memory."""
 
@@ -109,7 +111,7 @@ class Mapping:
         for entry in self._exact.get((table, fold(code)), ()):
             if entry.name is None or (name is not None and fold(entry.name) == fold(name)):
                 return entry
-        if not self._ranges or not (code.isascii() and code.isdigit()):
+        if not self._ranges or len(code) > _DIGITS or not (code.isascii() and code.isdigit()):
             return None
         number = int(code)
         for entry in self._ranges:

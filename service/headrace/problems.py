@@ -11,6 +11,7 @@ __all__ = ["Problem", "Source", "Undecodable", "bad_value", "from_exception", "s
 
 _AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"required field `(?P<name>[^`]*)`")
+_LONGEST: Final = 500
 _BYTE: Final = re.compile(r"\(byte (?P<offset>\d+)\)")
 
 
@@ -28,7 +29,18 @@ def bad_value(pointer: str, detail: str) -> Undecodable:
 
 
 def from_exception(error: Exception, size: int) -> Problem:
-    """Turn any exception of one payload of `size` bytes into a problem with a pointer or byte offset."""
+    """Turn any exception of one payload of `size` bytes into a problem with a pointer or byte offset.
+
+    What quotes the payload is cut: a dead letter must fit its topic beside the bytes.
+    """
+    problem = _told(error, size)
+    source = problem.source
+    if source is not None and source.pointer is not None and len(source.pointer) > _LONGEST:
+        source = Source(pointer=source.pointer[:_LONGEST])
+    return msgspec.structs.replace(problem, detail=problem.detail[:_LONGEST], source=source)
+
+
+def _told(error: Exception, size: int) -> Problem:
     match error:
         case Undecodable():
             return error.problem

@@ -112,7 +112,7 @@ def settle(mark: Mark | None, version: int) -> Fate | None:
     """Decide what the version alone decides, before anything is decoded; None where the meaning is needed."""
     if mark is None:
         return None
-    if version == IMMUTABLE and mark.version == IMMUTABLE:
+    if version == IMMUTABLE:
         return "duplicate"
     if mark.version > version > UNKNOWN:
         return "stale"

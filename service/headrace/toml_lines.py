@@ -13,7 +13,7 @@ _PART: Final = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
 class Fault(Struct, frozen=True, order=True):
-    """One thing that is wrong in a file, with what to do about it."""
+    """One thing that is wrong in a file, with what to do about it; `line` 0 is no line of it (or no file at all)."""
 
     file: str
     line: int
@@ -21,12 +21,9 @@ class Fault(Struct, frozen=True, order=True):
     reason: str
 
     def __str__(self) -> str:
-        """Write `file:line: where: reason`."""
-        return (
-            f"{self.file}:{self.line}: {self.where}: {self.reason}"
-            if self.where
-            else f"{self.file}:{self.line}: {self.reason}"
-        )
+        """Write `file:line: where: reason`, without what there is none of."""
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{place}: {self.where}: {self.reason}" if self.where else f"{place}: {self.reason}"
 
 
 class Faults(Exception):  # noqa: N818  (a list of faults, each a sentence)
@@ -58,7 +55,10 @@ def locate(text: str) -> dict[Path, int]:
 
 
 def line_of(lines: dict[Path, int], path: Path) -> int:
-    """Give the line of a path, or of the nearest table around it; 1 where nothing is known."""
+    """Give the line of a path, or of the first thing in it, or of the nearest table around it, or else 1."""
+    inside = [line for known, line in lines.items() if known[: len(path)] == path]
+    if inside and path:
+        return lines.get(path, min(inside))
     for end in range(len(path), 0, -1):
         if path[:end] in lines:
             return lines[path[:end]]

@@ -25,7 +25,7 @@ UNKNOWN: Final = ("unknown", "unknown")
 FATES: Final = tuple(fate for fate in TOTALS if fate != "lost")
 """The fates that a record can be given; what is lost was never read."""
 
-REASONS: Final = ("bad_shape", "bad_value", "internal", "malformed", "refused", "too_deep", "too_large", "unnamed")
+REASONS: Final = ("bad_shape", "bad_value", "internal", "malformed", "too_deep", "too_large", "unnamed", "unwritable")
 REASONS_UNKNOWN: Final = ("foreign", "unknown_tenant")
 """Codes of problems that dead letters are known to have, of configured tenants and of others."""
 
@@ -34,11 +34,10 @@ _key: Final = attrgetter("fate", "source", "via", "type", "provisional")
 
 
 class Metrics(TaskMetrics):
-    """What a normalizer counts. `clock` gives seconds since the epoch, for ages."""
+    """What a normalizer counts. `clock` gives seconds since the epoch."""
 
     def __init__(self, tenants: Iterable[Account], version: str, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(Board(), "normalizer")
-        self._clock: Final = clock
+        super().__init__(Board(), "normalizer", clock)
         self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
         board = self.board
         board.series("headrace_build_info").add((version, platform.python_version()))
@@ -62,29 +61,28 @@ class Metrics(TaskMetrics):
     def committed(self, partition: int, commit: Commit, seconds: float, now_ms: int) -> None:
         """Count a commit that became durable at `now_ms`, `seconds` after its batch was taken up."""
         self.count_commit(partition, seconds)
-        self._count(commit.decisions)
-        self._time(commit.decisions, now_ms)
+        for via in self._count(commit.decisions):
+            self._time(via, commit.decisions, now_ms)
         for letter in commit.letters:
             self._count_letter(letter)
-
-    def end_offset(self, partition: int, end: int, oldest_ms: int | None, now_ms: int | None = None) -> None:
-        """Note the end of a raw partition and when its oldest undecided record was appended, where known."""
-        super().end_offset(partition, end, oldest_ms, self._now_ms() if now_ms is None else now_ms)
 
     def render(self) -> bytes:
         """Give the text exposition."""
         return self.board.render()
 
-    def _count(self, decisions: Sequence[Decision]) -> None:
-        listed = False
+    def _count(self, decisions: Sequence[Decision]) -> set[str]:
+        """Count fates, types and codes; give the ways that published something came."""
+        vias, listed = set(), False
         for (fate, source, via, word, provisional), count in Counter(map(_key, decisions)).items():
             provider, tenant = self._accounts.get(source, UNKNOWN)
             self._decided.add((provider, tenant, via, fate), count)
             if fate == "published":
                 self._published.add((provider, tenant, word), count)
+                vias.add(via)
                 listed = listed or provisional or word == UNMAPPED
         if listed:
             self._list_codes(decisions)
+        return vias
 
     def _list_codes(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
@@ -95,17 +93,14 @@ class Metrics(TaskMetrics):
                 elif decision.provisional:
                     self._provisional.add((provider, decision.code))
 
-    def _time(self, decisions: Sequence[Decision], now_ms: int) -> None:
+    def _time(self, via: str, decisions: Sequence[Decision], now_ms: int) -> None:
         """Sort the times of receipt once and look up each edge in them, instead of each time among the edges."""
-        for via in Via:
-            received = sorted([d.received for d in decisions if d.fate == "published" and d.via == via])
-            if not received:
-                continue
-            if received[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time
-                received = [min(moment, now_ms) for moment in received]
-            count = len(received)
-            cumulative = [count - bisect_left(received, now_ms - edge) for edge in _EDGES_MS]
-            self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(received)) / 1000)
+        received = sorted([d.received for d in decisions if d.fate == "published" and d.via == via])
+        if received[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time
+            received = [min(moment, now_ms) for moment in received]
+        count = len(received)
+        cumulative = [count - bisect_left(received, now_ms - edge) for edge in _EDGES_MS]
+        self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(received)) / 1000)
 
     def _count_letter(self, letter: Out) -> None:
         told = decode_dead_letter(letter.headers)
@@ -143,6 +138,3 @@ class Metrics(TaskMetrics):
             values = (position, end, end - position, owned.age(now_ms), len(owned.seen.marks), owned.seen.marks.nbytes)
             for series, value in zip(self._gauges.values(), values, strict=True):
                 series.values[partition,] = value
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)

@@ -1,5 +1,7 @@
 """What every role with tasks tells about them: states, take-overs, commits, producers."""
 
+import time
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -44,11 +46,15 @@ class Owned(Struct):
 
 
 class TaskMetrics:
-    """The metrics of a role's tasks, on the board that all roles of a process share."""
+    """The metrics of a role's tasks, on the board that all roles of a process share.
 
-    def __init__(self, board: Board, role: str) -> None:
+    `clock` gives seconds since the epoch.
+    """
+
+    def __init__(self, board: Board, role: str, clock: Callable[[], float] = time.time) -> None:
         self.board: Final = board
         self.role: Final = role
+        self._clock: Final = clock
         self.owned: Final[dict[int, Owned]] = {}
         self._tasks = board.series("headrace_tasks")
         self._tasks_owned = board.series("headrace_tasks_owned")
@@ -99,17 +105,21 @@ class TaskMetrics:
         if self.owned.pop(partition, None) is not None:
             self._tasks_owned.values[self.role,] = max(0, self._tasks_owned.values[self.role,] - 1)
 
-    def end_offset(self, partition: int, end: int, oldest_ms: int | None, now_ms: int) -> None:
+    def end_offset(self, partition: int, end: int, oldest_ms: int | None) -> None:
         """Note the end of a partition's log and when (ms) its oldest undecided record was appended, where known."""
-        self._own(partition).hear(end, oldest_ms, now_ms)
+        self._own(partition).hear(end, oldest_ms, self._now_ms())
 
     def count_commit(self, partition: int, seconds: float) -> None:
         """Count a durable commit that took so long."""
         self._commits.add((self.role, str(partition)))
         self._commit_duration.observe((self.role,), seconds)
 
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
+
     def _own(self, partition: int) -> Owned:
-        self.task_state(partition, self.owned[partition].state if partition in self.owned else "created")
+        if partition not in self.owned:
+            self.task_state(partition, "created")
         return self.owned[partition]
 
     def _start(self, partition: str) -> None:

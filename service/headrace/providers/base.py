@@ -6,14 +6,14 @@ never looks at the clock: `RawEvent.received` and `Delivery.received` carry the 
 """
 
 from collections.abc import Iterator, Mapping as Headers, Sequence
-from typing import Final, Literal, Protocol
+from typing import Annotated, Final, Literal, Protocol
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from headrace.mapping import Mapping, Row
 from headrace_events import Data, Problem, Provenance, RawPosition, Via
 
-Version = int | Literal["unknown"] | None
+Version = Annotated[int, Meta(gt=0, le=2**63 - 1)] | Literal["unknown"] | None
 """None: immutable. "unknown": this shape does not carry it. A number: higher is newer (0 < n < 2**63)."""
 
 UNREADABLE: Final = "unreadable"

@@ -189,7 +189,7 @@ def _extra(told: Told, found: Decision, direction: str | None, actor: Actor | No
 
 def _meaning(data: Data, texts: tuple[str | None, str | None]) -> tuple[object, ...]:
     """Collect what row, detail and bundle may all carry; where one carries less, its version is the lower one."""
-    refs, parties, cost = data.refs or {}, data.parties, data.cost
+    refs = data.refs or {}
     return (
         data.direction,
         data.outcome,
@@ -197,10 +197,10 @@ def _meaning(data: Data, texts: tuple[str | None, str | None]) -> tuple[object, 
         refs.get("conversation"),
         refs.get("campaign"),
         refs.get("lead_source"),
-        parties and (parties.from_ and parties.from_.address, parties.to and parties.to.address),
+        data.parties,
         data.times,
         data.duration_seconds,
-        cost and (cost.amount, cost.billable_seconds, cost.status),
+        data.cost,
         data.reason,
         *texts,
     )

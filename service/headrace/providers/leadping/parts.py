@@ -90,15 +90,18 @@ def traffic_of(part: Activity) -> str | None:
 
 def actor_of(part: Activity, call: Call | None) -> Actor | None:
     """Name who did it: the newest generations say so, a detail has its user, a row only who created it."""
-    if part.actor_user_id or part.actor_lead_id:
-        kind = "user" if part.actor_user_id else "lead"
-        return Actor(kind=kind, id=part.actor_user_id or part.actor_lead_id, name=part.actor_display_name or None)
-    if actor := _user_of(part) or (call_actor(call) if call else None):
-        return actor
+    name = part.actor_display_name or None
+    if part.actor_user_id:
+        return Actor(kind="user", id=part.actor_user_id, name=name)
+    if part.actor_lead_id:
+        return Actor(kind="lead", id=part.actor_lead_id, name=name)
+    user = _user_of(part) or (call_actor(call) if call else None)
+    if user is not None:
+        return user
     if part.created_by:
         kind = "system" if fold(part.created_by) == "system" else None
-        return Actor(kind=kind, id=part.created_by, name=part.actor_display_name or None)
-    return Actor(name=part.actor_display_name) if part.actor_display_name else None
+        return Actor(kind=kind, id=part.created_by, name=name)
+    return Actor(name=name) if name else None
 
 
 def _user_of(part: Activity) -> Actor | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from headrace.mapping import Row, fold
 from headrace.moments import canonical, from_millis
-from headrace.problems import bad_value
+from headrace.problems import Undecodable, bad_value
 from headrace.providers.base import Version
 from headrace.providers.leadping.wire import Activity, Call, CallStamp, Stamp
 
@@ -105,15 +105,19 @@ def when(text: str | None, at: str, field: str) -> str | None:
     try:
         return canonical(text)
     except (ValueError, OverflowError):
-        raise bad_value(f"{at}.{field}", "this is not an ISO 8601 time") from None
+        raise _no_time(f"{at}.{field}") from None
 
 
 def milestones(part: Activity | Stamp, at: str) -> Times:
     """Give the milestones of a row or detail that lies at `at`, in order; plans (`scheduledFor`) are none."""
     times: Times = {}
-    for stage, text in zip(_ACTIVITY_STAGES, _activity_times(part), strict=True):
-        if text and (moment := when(text, at, MILESTONES[stage])):
-            times[stage] = moment
+    stage = ""
+    try:
+        for stage, text in zip(_ACTIVITY_STAGES, _activity_times(part), strict=True):
+            if text and text >= _UNSET:
+                times[stage] = canonical(text)
+    except (ValueError, OverflowError):
+        raise _no_time(f"{at}.{MILESTONES[stage]}") from None
     return times
 
 
@@ -205,6 +209,10 @@ def version(times: Times, last: str | None, created: str | None, rank: int, rece
         times = {stage: moment for stage, moment in times.items() if moment[:-1] <= limit}
         millis = max(map(_millis, filter(None, (created, *times.values()))), default=received)
     return max(millis, 1) * 1000 + len(times) * 10 + rank
+
+
+def _no_time(pointer: str) -> Undecodable:
+    return bad_value(pointer, "this is not an ISO 8601 time")
 
 
 def _comparable(moment: str) -> str:

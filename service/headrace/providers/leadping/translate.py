@@ -106,17 +106,17 @@ def _refs(call: wire.Call) -> dict[str, str] | None:
 
 def _call_meaning(data: Data) -> tuple[object, ...]:
     """Collect what counts of a call. It has one shape: all of it does, but names and links."""
-    parties = data.parties
+    metadata = data.fields and _in_one_order(data.fields)
     return (
         data.direction,
         data.outcome,
         data.refs,
-        parties and (parties.from_ and parties.from_.address, parties.to and parties.to.address),
+        data.parties,
         data.times,
         data.duration_seconds,
-        data.cost and (data.cost.amount, data.cost.billable_seconds, data.cost.status),
+        data.cost,
         data.reason,
-        data.fields and _in_one_order(data.fields),
+        metadata,
     )
 
 

@@ -14,8 +14,8 @@ NOTE: Final = "ActivityEvent_Note"
 class Content(Struct, gc=False):
     """What the custom fields say.
 
-    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, `typed` what somebody typed; `originals` are
-    the strings that say more than their decoded form (doubled keys, spacing), for `native.extra`.
+    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, `typed` what somebody typed;
+    `originals` are the strings that say more than their decoded form (doubled keys, spacing), for `native.extra`.
     """
 
     fields: Fields

@@ -26,7 +26,7 @@ def unpack(note: str) -> dict[str, Any]:
 
 
 def said(text: str) -> Any:
-    """Decode a custom object, `text` itself where it is no JSON object or list. Empty values are kept, nulls are not."""
+    """Decode a custom object; `text` itself where it is no JSON object or list. Empty values stay, nulls go."""
     try:
         found = _decode(text)
         return without_nulls(found) if isinstance(found, dict | list) else text

@@ -1,4 +1,4 @@
-"""Translate what task webhooks tell. Their body is not documented; the fields are those of the task reads of the API."""
+"""Translate what task webhooks tell. Their body is not documented; the fields are those of the API's task reads."""
 
 from typing import Any, Final
 

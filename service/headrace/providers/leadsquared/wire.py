@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 LEAD_ACTIVITY: Final = "lead-activity"
-"""A row of `ProspectActivity.svc/Retrieve`: custom fields are the object `ActivityFields`, `Data` is a list of pairs."""
+"""A row of `ProspectActivity.svc/Retrieve`: custom fields are the object `ActivityFields`, `Data` is a list."""
 MODIFIED_ACTIVITY: Final = "modified-activity"
 """A row of `RetrieveRecentlyModified`: as above, but custom fields are the list of pairs `Fields`."""
 CODE_ACTIVITY: Final = "code-activity"
@@ -141,8 +141,8 @@ class Change(Struct, rename="pascal", gc=False):
 class Probe(Struct, rename="pascal", gc=False):
     """The keys that tell what a body is; values stay undecoded. The lists are pages."""
 
-    prospect_activities: list[Raw] | None | UnsetType = UNSET
-    rows: list[Raw] | None | UnsetType = field(default=UNSET, name="List")
+    prospect_activities: list[Raw] | UnsetType | None = UNSET
+    rows: list[Raw] | UnsetType | None = field(default=UNSET, name="List")
     id: Raw | UnsetType = UNSET
     event_code: Raw | UnsetType = UNSET
     prospect_activity_id: Raw | UnsetType = UNSET

@@ -52,15 +52,32 @@ class Given:
         folder = self.file.parent if self.file and not self.from_environment(keys) else Path()
         return folder / Path(name).expanduser()
 
+    def read(self, keys: Keys, name: str) -> str | None:
+        """Read a file that is named at `keys`; None where that fails, which is noted."""
+        path = self.path(keys, name)
+        try:
+            return path.read_text("utf-8")
+        except OSError as error:
+            self.fault(keys, f"{path} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            self.fault(keys, f"{path} is not UTF-8")
+        return None
+
     def fault(self, keys: Keys, reason: str) -> None:
         """Note what is wrong with the value at a path. `reason` never quotes a value: it may be a secret."""
-        variable = self._variables.get(keys) or self._variables.get(keys[:-1])
+        variable = self._variable(keys)
         if variable:
             self.faults.append(Fault(variable, 0, "", reason))
         elif self.file:
             self.faults.append(Fault(str(self.file), line_of(self._lines, keys), ".".join(map(str, keys)), reason))
         else:
             self.faults.append(Fault(".".join(map(str, keys)) or "configuration", 0, "", reason))
+
+    def _variable(self, keys: Keys) -> str | None:
+        """Name the variable that set a value, or made a table that the file does not have."""
+        if keys in self._variables or keys in self._lines:
+            return self._variables.get(keys)
+        return next((name for path, name in self._variables.items() if keys and path[: len(keys)] == keys), None)
 
     def _read(self, file: Path) -> None:
         try:

@@ -1,0 +1,128 @@
+"""What the demo shows: a line per thing that happens, one whole event, the totals, and how to go on."""
+
+import re
+import sys
+from collections import Counter, defaultdict
+from typing import Any
+
+from headrace.seen import TOTALS
+from tests.demo.story import Expected
+
+_ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  {note}"
+_POINTER = re.compile(r"at (\$\S*|byte \d+)")
+SAMPLE = "service/headrace/providers/leadsquared/samples/seed_page.json"
+_DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
+
+
+class Screen:
+    """Collects the decisions of the normalizer and shows them."""
+
+    def __init__(self) -> None:
+        self.decisions: list[dict[str, Any]] = []
+        self._versions: Counter[tuple[str, str, str]] = Counter()
+        self._colors = sys.stdout.isatty()
+
+    def head(self) -> None:
+        """Print the heads of the columns."""
+        self.say(
+            "", _ROW.format(time="time", provider="provider", via="via", type="type", lead="lead", id="id", note="note")
+        )
+
+    def decided(self, entry: dict[str, Any]) -> None:
+        """Print one record's fate."""
+        self.decisions.append(entry)
+        note = self._note(entry)
+        line = _ROW.format(
+            time=entry["timestamp"][11:23],
+            provider=_provider(entry),
+            via=entry["via"],
+            type=entry["type"] or "-",
+            lead=_short(entry["subject"].removeprefix("lead/"), 13) or "-",
+            id=_short(f"{entry['resource']}/{entry['id']}" if entry["id"] else "-", 26),
+            note=note,
+        ).rstrip()
+        color = _RED if entry["fate"] == "dead" else _DIM if entry["fate"] != "published" else ""
+        self.say(f"{color}{line}{_PLAIN}" if color and self._colors else line)
+
+    def differs(self, expected: list[tuple[str, Expected]]) -> list[str]:
+        """Compare, provider by provider, what happened with what the story must give."""
+        faults = []
+        for provider in sorted({provider for provider, _ in expected}):
+            wanted = Counter((one.fate, one.type) for name, one in expected if name == provider)
+            found = Counter(
+                (d["fate"], d["type"] if d["fate"] == "published" else "")
+                for d in self.decisions
+                if _provider(d) == provider
+            )
+            faults += [f"{provider}: missing {n} x {_words(key)}" for key, n in (wanted - found).items()]
+            faults += [f"{provider}: unexpected {n} x {_words(key)}" for key, n in (found - wanted).items()]
+        return faults
+
+    def event(self, text: str) -> None:
+        """Print one whole event."""
+        self.say("", "One event, whole, as it stands on the topic demo.events:", "", text)
+
+    def totals(self) -> None:
+        """Print the table of fates per provider; rows and columns add up to the number of raw records."""
+        table: dict[str, Counter[str]] = defaultdict(Counter)
+        for decision in self.decisions:
+            table[_provider(decision)][decision["fate"]] += 1
+        fates = [fate for fate in TOTALS if any(row[fate] for row in table.values())]
+        self.say("", "Every raw record has one fate:", "")
+        self.say("".join([f"{'provider':<13}", *(f"{fate:>11}" for fate in fates), f"{'records':>11}"]))
+        whole: Counter[str] = Counter()
+        for provider, row in sorted(table.items()):
+            whole += row
+            self.say("".join([f"{provider:<13}", *(f"{row[fate]:>11}" for fate in fates), f"{row.total():>11}"]))
+        self.say("".join([f"{'all':<13}", *(f"{whole[fate]:>11}" for fate in fates), f"{whole.total():>11}"]))
+
+    def go_on(self, port: int) -> None:
+        """Say what to look at next."""
+        self.say(
+            "",
+            f"Metrics   http://127.0.0.1:{port}/metrics",
+            f"Explain   .venv/bin/headrace explain --provider leadsquared {SAMPLE}",
+            "Read on   README.md",
+        )
+
+    def say(self, *lines: str) -> None:
+        """Print lines at once."""
+        print(*lines, sep="\n", flush=True)
+
+    def _note(self, entry: dict[str, Any]) -> str:
+        match entry["fate"]:
+            case "dead":
+                where = _POINTER.search(entry["note"])
+                return f"dead letter at {where[1]}" if where else "dead letter"
+            case "published":
+                return self._published(entry)
+            case "mirror":
+                return "mirror of another record"
+            case "noop":
+                return "noop: nothing in it"
+            case "stale":
+                return "stale: an older version"
+            case fate:
+                return str(fate)
+
+    def _published(self, entry: dict[str, Any]) -> str:
+        key = (entry["source"], entry["resource"], entry["id"])
+        self._versions[key] += 1
+        notes = [f"version {self._versions[key]}"] if self._versions[key] > 1 else []
+        if entry["type"] == "unmapped":
+            notes.append(f"unmapped code {entry['code']}")
+        if entry["provisional"]:
+            notes.append(f"provisional: code {entry['code']}")
+        return ", ".join(notes)
+
+
+def _provider(entry: dict[str, Any]) -> str:
+    return str(entry["source"]).split("/")[1]
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _words(key: tuple[str, str]) -> str:
+    return " ".join(filter(None, key))
