@@ -61,7 +61,7 @@ _decode: Final = msgspec.json.Decoder(Envelope).decode
 
 
 def name(provider: Provider, raw: RawEvent) -> Identity:
-    """Name a raw event. Raises what `Provider.identity` raises, and `Undecodable` where no mark can keep the version."""
+    """Name a raw event. Raises what `identity` raises, and `Undecodable` where no mark can keep its version."""
     identity = provider.identity(raw)
     if isinstance(identity.version, int) and not 0 < identity.version <= _HIGHEST:
         raise bad_value("$", f"its version {identity.version} is out of range")

@@ -1,6 +1,7 @@
 """The tests' own tools hold what they promise."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -87,11 +88,22 @@ def test_a_paused_broker_is_silent_until_it_is_resumed(own_kafka: OwnKafka) -> N
     broker.wait_until_serves()
 
 
-def test_a_broker_that_dies_by_itself_leaves_an_obituary(own_kafka: OwnKafka) -> None:
-    """A start that fails shows the end of the broker's own log."""
-    with pytest.raises(TimeoutError) as failure:
+def test_a_broker_that_cannot_start_shows_why(own_kafka: OwnKafka) -> None:
+    """The error of a failed start carries the end of the broker's own log."""
+    with pytest.raises(RuntimeError) as failure:
         own_kafka({"process.roles": "neither"})
-    assert "neither" in "".join(failure.value.__notes__)
+    assert "process.roles" in "".join(failure.value.__notes__)
+
+
+def test_a_broker_that_ends_unasked_leaves_an_obituary(own_kafka: OwnKafka) -> None:
+    """Only a death that nobody ordered is worth showing."""
+    broker = own_kafka()
+    assert broker.obituary is None
+    broker.child.signal(signal.SIGTERM)
+    broker.child.wait(DEADLINE)
+    assert "shut down completed" in str(broker.obituary)
+    with pytest.raises(TimeoutError, match="ended before it served"):
+        broker.wait_until_serves()
 
 
 async def test_the_proxy_loses_the_answer_to_a_commit(own_kafka: OwnKafka, prefix: str) -> None:

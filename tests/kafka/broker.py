@@ -50,7 +50,7 @@ class ProcessBroker(Broker):
         self.home = home
         self.port = free_port()
         self.bootstrap_servers = f"{HOST}:{self.port}"
-        self._log = home / "broker.log"
+        self.log = home / "broker.log"
         self._child: Child | None = None
 
     @abstractmethod
@@ -66,11 +66,11 @@ class ProcessBroker(Broker):
         """Start (again) without waiting; call it from the main thread (see `Child`)."""
         if self._child is not None:
             raise RuntimeError(f"{self.name} is running already")
-        self._child = Child(self.command(), log=self._log, cwd=self.home)
+        self._child = Child(self.command(), log=self.log, cwd=self.home)
 
     def wait_until_serves(self) -> None:
         """Wait until it serves; from a coroutine use `asyncio.to_thread`."""
-        child = self._running()
+        child = self.child
         try:
             wait_until_serves(self.bootstrap_servers, deadline=STARTS_WITHIN, still_possible=lambda: child.runs)
         except TimeoutError as error:
@@ -79,21 +79,21 @@ class ProcessBroker(Broker):
 
     def stop(self) -> None:
         """End it in good order (SIGTERM)."""
-        self._running().terminate(STOPS_WITHIN)
+        self.child.terminate(STOPS_WITHIN)
         self._child = None
 
     def kill(self) -> None:
         """End it at once (SIGKILL)."""
-        self._running().kill()
+        self.child.kill()
         self._child = None
 
     def pause(self) -> None:
         """Freeze it (SIGSTOP): connections stay open, nothing answers."""
-        self._running().signal(signal.SIGSTOP)
+        self.child.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let it go on after `pause` (SIGCONT)."""
-        self._running().signal(signal.SIGCONT)
+        self.child.signal(signal.SIGCONT)
 
     def close(self) -> None:
         """End it at once if it runs: its data are thrown away."""
@@ -109,10 +109,12 @@ class ProcessBroker(Broker):
 
     def log_tail(self, lines: int = 40) -> str:
         """Return the last lines of its log."""
-        text = self._log.read_text(errors="replace") if self._log.exists() else ""
+        text = self.log.read_text(errors="replace") if self.log.exists() else ""
         return "\n".join([f"-- the end of the log of {self.name} --", *text.splitlines()[-lines:]])
 
-    def _running(self) -> Child:
+    @property
+    def child(self) -> Child:
+        """The running process; raise RuntimeError if there is none."""
         if self._child is None:
             raise RuntimeError(f"{self.name} is not running")
         return self._child

@@ -78,7 +78,13 @@ class JvmBroker(ProcessBroker):
 
     def _format(self) -> None:
         arguments = ("format", "-t", _CLUSTER_ID, "-c", str(self._properties))
-        _run((*self._java, "kafka.tools.StorageTool", *arguments), within=_FORMAT_WITHIN)
+        command = (*self._java, "kafka.tools.StorageTool", *arguments)
+        with self.log.open("ab") as output:
+            done = subprocess.run(command, stdout=output, stderr=output, timeout=_FORMAT_WITHIN, check=False)
+        if done.returncode != 0:
+            error = RuntimeError("Kafka refuses to format its data directory")
+            error.add_note(self.log_tail())
+            raise error
 
     def _listeners(self) -> dict[str, str]:
         def at(broker: int, proxied: int) -> str:

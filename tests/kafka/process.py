@@ -50,6 +50,10 @@ class Child:
     def terminate(self, deadline: float) -> None:
         """Ask the process to end; raise TimeoutExpired if it has not after `deadline` seconds."""
         self._process.terminate()
+        self.wait(deadline)
+
+    def wait(self, deadline: float) -> None:
+        """Wait until the process has ended; raise TimeoutExpired if it has not after `deadline` seconds."""
         self._process.wait(deadline)
         atexit.unregister(self.kill)
 

@@ -1,16 +1,16 @@
-"""Where the numbers of one process stand until they are asked for: plain dicts, rendered as Prometheus text.
+"""Where the numbers of one process stand until they are asked for: plain dicts, written down as Prometheus text.
 
-The client library's own metrics take a lock and a lookup for every single event. Here a commit is summed up first and
-added at once.
+The client library's own metrics take a lock and a lookup for every single event, and about 10 us for every line of a
+reading (measured): with a hundred tenants each scrape would hold up the event loop for 100 ms. Here a commit is summed
+up first and added at once, and what a line begins with is written once.
 """
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
 from headrace.observe.contract import CONTRACT, Family
 
@@ -29,22 +29,25 @@ class Series:
     def __init__(self, family: Family) -> None:
         self.family: Final = family
         self.values: Final[dict[Labels, float]] = {}
+        self._heads: Final[dict[Labels, str]] = {}
 
     def start(self, *labels: str) -> None:
         """Make a label set visible, at 0 where it is new."""
         self.values.setdefault(labels, 0)
+        self._head(labels)
 
     def add(self, labels: Labels, count: float = 1) -> None:
         """Count."""
         self.values[labels] = self.values.get(labels, 0) + count
 
-    def collect(self) -> Metric:
-        """Give what stands here as the client library's family."""
-        kind = CounterMetricFamily if self.family.kind == "counter" else GaugeMetricFamily
-        metric = kind(self.family.name, self.family.help, labels=self.family.labels)
-        for labels, value in list(self.values.items()):
-            metric.add_metric(labels, value)
-        return metric
+    def lines(self) -> Iterator[str]:
+        """Give one line of text for each label set."""
+        for labels, value in self.values.items():
+            yield f"{self._heads.get(labels) or self._head(labels)} {value}\n"
+
+    def _head(self, labels: Labels) -> str:
+        head = self._heads[labels] = _begin(self.family.name, zip(self.family.labels, labels, strict=True))
+        return head
 
 
 class Capped(Series):
@@ -79,11 +82,14 @@ class Histogram:
         self.family: Final = family
         self.counts: Final[dict[Labels, list[int]]] = {}
         self.sums: Final[dict[Labels, float]] = {}
+        self._heads: Final[dict[Labels, list[str]]] = {}
 
     def start(self, *labels: str) -> None:
         """Make a label set visible, at 0 where it is new."""
-        self.counts.setdefault(labels, [0] * (len(self.family.edges) + 1))
-        self.sums.setdefault(labels, 0.0)
+        if labels not in self.counts:
+            self.counts[labels] = [0] * (len(self.family.edges) + 1)
+            self.sums[labels] = 0.0
+            self._heads[labels] = self._begin_all(labels)
 
     def observe(self, labels: Labels, value: float) -> None:
         """Count one value."""
@@ -97,24 +103,31 @@ class Histogram:
         self.counts[labels] = [old + new for old, new in zip(self.counts[labels], cumulative, strict=True)]
         self.sums[labels] += total
 
-    def collect(self) -> Metric:
-        """Give what stands here as the client library's family."""
-        metric = HistogramMetricFamily(self.family.name, self.family.help, labels=self.family.labels)
-        names = [*(f"{edge:g}" for edge in self.family.edges), "+Inf"]
-        for labels, counts in list(self.counts.items()):
-            metric.add_metric(labels, list(zip(names, counts, strict=True)), self.sums[labels])
-        return metric
+    def lines(self) -> Iterator[str]:
+        """Give the lines of text of each label set: buckets, count, sum."""
+        for labels, counts in self.counts.items():
+            values = (*counts, counts[-1], self.sums[labels])
+            for head, value in zip(self._heads[labels], values, strict=True):
+                yield f"{head} {value}\n"
+
+    def _begin_all(self, labels: Labels) -> list[str]:
+        name, pairs = self.family.name, list(zip(self.family.labels, labels, strict=True))
+        edges = (*(str(edge) for edge in self.family.edges), "+Inf")
+        buckets = [_begin(f"{name}_bucket", [*pairs, ("le", edge)]) for edge in edges]
+        return [*buckets, _begin(f"{name}_count", pairs), _begin(f"{name}_sum", pairs)]
 
 
 class Board:
-    """All metrics of one process: each role asks for its families and may bring them up to date before a reading."""
+    """All metrics of one process: each role asks for its families and may bring them up to date before a reading.
+
+    What the client library's own collectors tell of the process comes from `registry`.
+    """
 
     def __init__(self) -> None:
         self.registry: Final = CollectorRegistry()
         self._families: Final = {family.name: family for family in CONTRACT}
         self._shown: Final[dict[str, Series | Histogram]] = {}
         self._refreshers: Final[list[Callable[[], None]]] = []
-        self.registry.register(self)
         ProcessCollector(registry=self.registry)
 
     def series(self, name: str) -> Series:
@@ -133,20 +146,27 @@ class Board:
         """Have `refresh` called before each reading."""
         self._refreshers.append(refresh)
 
-    def collect(self) -> Iterator[Metric]:
-        """Give all families, in the order of the contract."""
+    def render(self) -> bytes:
+        """Give the text exposition: the families that are shown, in the order of the contract, then the process."""
         for refresh in self._refreshers:
             refresh()
-        for name in self._families:
+        text = []
+        for name, family in self._families.items():
             if name in self._shown:
-                yield self._shown[name].collect()
-
-    def render(self) -> bytes:
-        """Give the text exposition."""
-        return generate_latest(self.registry)
+                text += [f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n", *self._shown[name].lines()]
+        return "".join(text).encode() + generate_latest(self.registry)
 
     def _show(self, name: str, kind: type[Shown]) -> Shown:
         shown = self._shown.get(name)
         if not isinstance(shown, kind):  # the first role that asks makes it, the others share it
             shown = self._shown[name] = kind(self._families[name])
         return shown
+
+
+def _begin(name: str, pairs: Iterable[tuple[str, str]]) -> str:
+    labels = ",".join(f'{label}="{_escape(value)}"' for label, value in pairs)
+    return f"{name}{{{labels}}}" if labels else name
+
+
+def _escape(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

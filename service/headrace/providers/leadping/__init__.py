@@ -21,7 +21,8 @@ class LeadPing:
         "automation": "the body of an automation's webhook",
     }
     tables: Headers[str, str] = {
-        "activity": "activityType or timelineType, refined by status or milestone; eventType where there is no type",
+        "activity": "activityType or timelineType, refined by status or milestone",
+        "event": "eventType, where a record has neither activityType nor timelineType",
         "call": "the one code call, refined by the status of the call record",
         "automation": "what a free-form webhook body calls itself, else automation",
     }

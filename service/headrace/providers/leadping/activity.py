@@ -14,16 +14,7 @@ from headrace.problems import bad_value
 from headrace.providers.base import UNPUBLISHED, Draft, Nudge, RawEvent
 from headrace.providers.leadping import parts, wire
 from headrace.providers.leadping.extra import activity_extra, add_call
-from headrace.providers.leadping.stages import (
-    Times,
-    call_milestones,
-    duration,
-    happened,
-    in_order,
-    milestones,
-    newest,
-    when,
-)
+from headrace.providers.leadping.stages import Times, call_milestones, duration, happened, in_order, life, newest, when
 from headrace.providers.leadping.words import Decision, decide, direction_of
 from headrace_events import Actor, Data, Native
 
@@ -76,11 +67,9 @@ class Told(Struct, gc=False):
 
 def alone(part: wire.Activity, resource: str = "activity") -> Told:
     """Take a row or a detail as it is. Raises `Undecodable`."""
-    times = milestones(part, "$")
-    last = newest(times)
-    _add_plans(times, part, "$")
+    times = life(part, "$")
     changed = when(part.modified_at, "$", "modifiedAt")
-    return Told(part, "$", times, last, (part.summary, part.description), changed, resource=resource)
+    return Told(part, "$", times, newest(times), (part.summary, part.description), changed, resource=resource)
 
 
 def bundled(bundle: wire.Bundle) -> Told:
@@ -92,14 +81,12 @@ def bundled(bundle: wire.Bundle) -> Told:
     times: Times = {}
     changed = None
     if detail is not None:
-        times |= milestones(detail, "$.detail")
-        _add_plans(times, detail, "$.detail")
+        times |= life(detail, "$.detail")
         changed = when(detail.modified_at, "$.detail", "modifiedAt")
     if row is not None:
-        times |= milestones(row, "$.row")
-        _add_plans(times, row, "$.row")
+        times |= life(row, "$.row")
     if call is not None:
-        times |= call_milestones(call, "$.call")
+        call_milestones(call, "$.call", times)
     times = in_order(times)
     told = Told(part, at, times, newest(times), (part.summary, part.description), changed, call)
     if row is not None and detail is not None:
@@ -157,16 +144,6 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
         traffic=row.traffic or parts.traffic_of(part),
         nudge=Nudge(FEED, part.lead_id or None, part.id),
     )
-
-
-def _add_plans(times: Times, part: wire.Activity, at: str) -> None:
-    """Add the times that are no milestones: the creation, and what is planned."""
-    if created := when(part.created_at, at, "createdAt"):
-        times["created"] = created
-    if scheduled := when(part.scheduled_for, at, "scheduledFor"):
-        times["scheduled"] = scheduled
-    if retry := when(part.next_retry_at, at, "nextRetryAt"):
-        times["next_retry"] = retry
 
 
 def _fill(row: wire.Activity, detail: wire.Activity) -> None:

@@ -108,9 +108,9 @@ def when(text: str | None, at: str, field: str) -> str | None:
         raise _no_time(f"{at}.{field}") from None
 
 
-def milestones(part: Activity | Stamp, at: str) -> Times:
-    """Give the milestones of a row or detail that lies at `at`, in order; plans (`scheduledFor`) are none."""
-    times: Times = {}
+def milestones(part: Activity | Stamp, at: str, times: Times | None = None) -> Times:
+    """Add the milestones of a row or detail that lies at `at`, in order; plans (`scheduledFor`) are none."""
+    times = {} if times is None else times
     stage = ""
     try:
         for stage, text in zip(_ACTIVITY_STAGES, _activity_times(part), strict=True):
@@ -121,9 +121,22 @@ def milestones(part: Activity | Stamp, at: str) -> Times:
     return times
 
 
-def call_milestones(part: Call | CallStamp, at: str) -> Times:
-    """Give the milestones of a call that lies at `at`, in order."""
+def life(part: Activity, at: str) -> Times:
+    """Give all times of a row or detail that lies at `at`, in order: its creation and plans among the milestones."""
     times: Times = {}
+    if created := when(part.created_at, at, "createdAt"):
+        times["created"] = created
+    if scheduled := when(part.scheduled_for, at, "scheduledFor"):
+        times["scheduled"] = scheduled
+    milestones(part, at, times)
+    if retry := when(part.next_retry_at, at, "nextRetryAt"):
+        times["next_retry"] = retry
+    return times
+
+
+def call_milestones(part: Call | CallStamp, at: str, times: Times | None = None) -> Times:
+    """Add the milestones of a call that lies at `at`, in order."""
+    times = {} if times is None else times
     if answered := when(part.answered_at, at, "answeredAt"):
         times["answered"] = answered
     if ended := when(part.ended_at, at, "endedAt"):

@@ -49,10 +49,9 @@ def _typed(row: wire.Sms) -> wire.Sms:
 
 
 def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
-    times = call_milestones(call, "$")
+    created = when(call.created_at, "$", "createdAt")
+    times = call_milestones(call, "$", {"created": created} if created else None)
     last = newest(times)
-    if created := when(call.created_at, "$", "createdAt"):
-        times["created"] = created
     direction = direction_of(call.direction)
     row = call_row(mapping, call, times)
     extra = call_extra(call)

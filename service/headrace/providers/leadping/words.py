@@ -40,19 +40,23 @@ def decide(
 ) -> Decision:
     """Find the row of an activity. Of a voice call the call record knows more, if it says anything at all.
 
-    The type stands under either name; the oldest generation has nothing but `eventType`, which no row here knows.
+    The type stands under either name. The oldest generation has nothing but `eventType`, whose values nobody
+    publishes: they have a table of their own, for tenants to fill.
     """
-    code = part.activity_type or part.timeline_type or (VOICE if call else part.event_type) or None
+    code = part.activity_type or part.timeline_type or (VOICE if call else None)
     status = part.status or None
-    if code is None:
-        return Decision(mapping.find("activity", ""), None, status)
+    milestone = f"times.{last}" if last else None
+    if not code:
+        return Decision(
+            mapping.find("event", part.event_type or "", status or milestone), part.event_type or None, status
+        )
     kind = fold(code)
     if call is not None and kind == _VOICE and (call.status or "answered" in times):
         return Decision(call_row(mapping, call, times), code, call.status or status, by_call=True)
     if kind in _MESSAGES:
         word = _message_word(fold(status or ""), times, last, direction)
     else:
-        word = status or (f"times.{last}" if last else None)
+        word = status or milestone
     return Decision(mapping.find("activity", code, word), code, status)
 
 

@@ -32,20 +32,23 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     owner = text(fields.pop("Owner", None))
     creator = text(fields.pop("CreatedBy", None))
     found = content(fields)
-    status = status or text(found.pairs.get("Status"))
+    pairs = found.pairs
+    if status is None and pairs:
+        status = text(pairs.get("Status"))
     row = _row(told, mapping, status, raw.hint, first=revised is None or revised == created)
     data = _data(raw, told, row, status)
     data.revised = revised
-    data.times = {"created": created} if created is not None else None
-    data.refs = _refs(told, owner)
+    if created is not None:
+        data.times = {"created": created}
+    refs = data.refs = _refs(told, owner)
     data.fields = found.fields
     if row.lift:
-        _lift(data, told, row)
-    if row.category == "call":
-        _call(data, found)
-    meaning = _meaning(data, row, found, told)
+        _lift(data, told, row.lift)
+    if pairs and data.category == "call":
+        _call(data, pairs)
+    meaning = _meaning(data, found, told)
     add(data, row, told, found, creator)
-    lead = data.refs.get("lead") if data.refs else None
+    lead = refs.get("lead")
     return Draft(
         row=row,
         subject=f"lead/{lead}" if lead else _subject(data),
@@ -83,13 +86,13 @@ def _data(raw: RawEvent, told: Told, row: Row, status: str | None) -> Data:
     )
 
 
-def _refs(told: Told, owner: str | None) -> dict[str, str] | None:
+def _refs(told: Told, owner: str | None) -> dict[str, str]:
     refs: dict[str, str] = {}
     if told.lead:
         refs["lead"] = told.lead.lower()
-    if owner:
+    if owner is not None:
         refs["owner"] = owner.lower()
-    return refs or None
+    return refs
 
 
 def _subject(data: Data) -> str:
@@ -98,14 +101,13 @@ def _subject(data: Data) -> str:
     return f"opportunity/{refs['opportunity']}" if "opportunity" in refs else f"activity/{data.native.id}"
 
 
-def _lift(data: Data, told: Told, row: Row) -> None:
+def _lift(data: Data, told: Told, moves: dict[str, str]) -> None:
     """Move what the row lifts, from custom fields or `Data`; a time is read first, and stays where it is no time."""
     fields: dict[str, Any] = {} if data.fields is None else data.fields
-    moves = row.lift
-    for native, target in row.lift.items():
-        if native not in fields and told.pairs.get(native) not in (None, ""):
+    for native, target in moves.items():
+        if native in told.pairs and native not in fields and told.pairs[native] not in (None, ""):
             fields[native] = told.pairs.pop(native)
-        if target.startswith("times.") and native in fields:
+        if native in fields and target.startswith("times."):
             try:
                 fields[native] = canonical(str(fields[native]))
             except (ValueError, OverflowError):
@@ -113,39 +115,38 @@ def _lift(data: Data, told: Told, row: Row) -> None:
     data.fields = fields
     lift(data, moves)
     if data.change is not None and data.change.field is None:
-        data.change.field = (row.action or "").removesuffix("_changed") or None
+        data.change.field = (data.action or "").removesuffix("_changed") or None
 
 
-def _call(data: Data, found: Content) -> None:
+def _call(data: Data, pairs: dict[str, Any]) -> None:
     """Take from a call's note what its fields do not say: start and length."""
-    if not found.pairs:
-        return
     if data.duration_seconds is None:
-        length = text(found.pairs.get("Duration"))
+        length = text(pairs.get("Duration"))
         data.duration_seconds = int(length) if length and length.isascii() and length.isdigit() else None
-    start = text(found.pairs.get("StartTime"))
-    if start and data.times is not None and "occurred" not in data.times:
+    times = data.times
+    start = text(pairs.get("StartTime"))
+    if start is not None and times is not None and "occurred" not in times:
         try:
-            data.times["occurred"] = canonical(start)
+            times["occurred"] = canonical(start)
         except (ValueError, OverflowError):
             return
 
 
-def _meaning(data: Data, row: Row, found: Content, told: Told) -> tuple[object, ...]:
+def _meaning(data: Data, found: Content, told: Told) -> tuple[object, ...]:
     """Say what the activity says in any shape: see README.md."""
     typed = found.typed
     if typed is None and told.custom and not found.pairs and data.category != "call":
         # Older accounts tell the note of a custom activity only here; elsewhere the platform writes it.
         typed = text(told.pairs.get("NotableEventDescription"))
-    custom = data.fields or {}
+    custom = data.fields
     return (
-        row.direction,
-        row.outcome,
+        data.direction,
+        data.outcome,
         data.native.status,
-        tuple(data.refs.items()) if data.refs else (),
-        tuple(data.times.items()) if data.times else (),
+        dict(data.refs or {}),
+        dict(data.times or {}),
         data.duration_seconds,
         (data.title, data.text, data.reason, data.value, data.change),
-        typed.strip() if typed else None,
-        [(key, one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")],
+        typed and typed.strip(),
+        [(key, one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")] if custom else (),
     )

@@ -1,4 +1,4 @@
-"""Open the custom fields of an activity: objects inside strings, and the note."""
+"""Open the custom fields of an activity, lead or task: objects inside strings, and the note."""
 
 from typing import Any, Final
 
@@ -9,35 +9,38 @@ from headrace.providers.leadsquared.wire import Fields
 
 NOTE: Final = "ActivityEvent_Note"
 """The note's name in API rows; webhooks call it Note."""
+_NOTHING: Final[Fields] = {}
 
 
 class Content(Struct, gc=False):
-    """What the custom fields say.
+    """What custom fields say.
 
-    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, `typed` what somebody typed;
-    `originals` are the strings that say more than their decoded form (doubled keys, spacing), for `native.extra`.
+    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, not to be changed; `typed` what
+    somebody typed; `originals` the strings that say more than their decoded form (doubled keys, spacing), for
+    `native.extra`, or None.
     """
 
     fields: Fields
-    pairs: Fields
-    typed: str | None
-    originals: Fields
+    pairs: Fields = _NOTHING
+    typed: str | None = None
+    originals: Fields | None = None
 
 
 def content(fields: Fields) -> Content:
     """Open custom fields, from which status, owner and creator are taken out already. Changes `fields`."""
     other = fields.pop("Note", None)
     note = fields.pop(NOTE, None) or other
-    found = Content({}, {}, None, {})
-    kept = found.fields
+    kept: Fields = {}
+    found = Content(kept)
     for key, value in fields.items():
         if type(value) is str:
             if value:
-                kept[key] = _opened(key, value, found) if value[0] in "{[" else value
+                kept[key] = value if value[0] not in "{[" else _opened(key, value, found)
         elif value is not None:
             kept[key] = notes.without_nulls(value)
     if isinstance(note, str):
-        _read_note(note, found)
+        if note:
+            _read_note(note, found)
     elif note is not None:
         kept[NOTE] = notes.without_nulls(note)
     return found
@@ -53,16 +56,22 @@ def text(value: Any) -> str | None:
 def _opened(key: str, value: str, found: Content) -> Any:
     decoded = notes.said(value)
     if decoded is not value and not notes.is_faithful(value, decoded):
-        found.originals[key] = value
+        _keep_original(key, value, found)
     return decoded
 
 
 def _read_note(note: str, found: Content) -> None:
-    if not notes.is_packed(note):
+    if "{=}" not in note:
         found.typed = note.strip() or None
         return
-    found.originals[NOTE] = note
-    found.pairs = notes.unpack(note)
-    found.typed = text(found.pairs.get("CallNotes")) or text(found.pairs.get("EventNote"))
-    if found.pairs:
-        found.fields[NOTE] = found.pairs
+    _keep_original(NOTE, note, found)
+    pairs = notes.unpack(note)
+    if pairs:
+        found.pairs = found.fields[NOTE] = pairs
+        found.typed = text(pairs.get("CallNotes")) or text(pairs.get("EventNote"))
+
+
+def _keep_original(key: str, value: str, found: Content) -> None:
+    if found.originals is None:
+        found.originals = {}
+    found.originals[key] = value

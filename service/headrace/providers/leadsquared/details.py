@@ -9,84 +9,91 @@ from headrace.providers.leadsquared.read import Told
 from headrace.providers.leadsquared.wire import Fields
 from headrace_events import Actor, Client, Data, Parties, Party
 
-_OPPORTUNITY: Final = range(12000, 13000)
-_CODE_DIGITS: Final = 5
 _GUID: Final = 36
-_ELSEWHERE: Final = ("EventName", "CreatedByName", "CreatedBy", "NotableEventDescription", "Comment")
-"""Pairs of `Data` that have a canonical home, or repeat one."""
+_CODE: Final = 5  # digits of an opportunity's code, 12000 to 12999
 
 
 def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -> None:
     """Complete a draft's data."""
-    data.title = data.title or told.name or None
-    _tell(data, told, found)
-    extra = told.extra
-    data.actor = _actor(data, row, told, creator)
-    _point(data, told)
-    for key, value in told.pairs.items():
-        if value is not None and value != "" and key not in _ELSEWHERE:
-            extra[f"Data.{key}"] = notes.without_nulls(value)
-    if row.category == "call":
-        _call(data, told, found)
+    extra, pairs = told.extra, told.pairs
+    name = told.creator
+    if data.title is None:
+        data.title = told.name
+    if data.text is None:
+        data.text = found.typed
+    elif found.typed is not None and found.typed != data.text:
+        _keep_note(data, found)
+    if pairs:
+        name = name or text(pairs.pop("CreatedByName", None))
+        _read_pairs(data, told, found)
+    if told.code[:2] == "12" and len(told.code) == _CODE:
+        data.refs = {**(data.refs or {}), "opportunity": data.native.id}
+    elif told.opportunity:
+        data.refs = {**(data.refs or {}), "opportunity": told.opportunity.lower()}
+    data.actor = _actor(data, row, told, creator, name)
+    if data.category == "call":
+        _call(data, pairs, found.pairs)
     if told.latitude is not None or told.longitude is not None:
         data.client = _client(told)
     if row.fields:
         data.fields = {**row.fields, **(data.fields or {})}
-    extra.update(found.originals)
-    data.fields = data.fields or None
+    if found.originals is not None:
+        extra |= found.originals
     data.native.extra = extra or None
+    if not data.fields:
+        data.fields = None
 
 
-def _tell(data: Data, told: Told, found: Content) -> None:
-    """Choose the text: what the row lifted, the description, the note, the comment; what differs from it is kept."""
-    typed = found.typed
-    description = text(told.pairs.get("NotableEventDescription"))
-    comment = text(told.pairs.get("Comment"))
-    chosen = data.text = data.text or description or typed or comment
-    if typed and typed != chosen and not found.pairs:
-        data.fields = {**(data.fields or {}), NOTE: typed}
-    if description and description != chosen:
-        told.extra["Data.NotableEventDescription"] = description
-    if comment and comment != chosen:
-        told.extra["Data.Comment"] = comment
+def _read_pairs(data: Data, told: Told, found: Content) -> None:
+    """Give the pairs of `Data` their homes: a description is the text, what has no home goes to `native.extra`."""
+    extra = told.extra
+    for key, value in told.pairs.items():
+        if value is None or value == "" or (key == "EventName" and value == told.name):
+            continue
+        if key == "NotableEventDescription" and isinstance(value, str) and data.text in (None, found.typed):
+            data.text = value
+            if found.typed is not None and found.typed != value:
+                _keep_note(data, found)
+        elif key == "Comment" and data.text is None and isinstance(value, str):
+            data.text = value
+        else:
+            extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
 
 
-def _actor(data: Data, row: Row, told: Told, creator: str | None) -> Actor | None:
+def _keep_note(data: Data, found: Content) -> None:
+    """Keep a note that is not the text; a packed one stands among the fields already."""
+    if not found.pairs and found.typed is not None:
+        data.fields = {**(data.fields or {}), NOTE: found.typed}
+
+
+def _actor(data: Data, row: Row, told: Told, creator: str | None, name: str | None) -> Actor | None:
     """Name who did it: the lead where the row says so, else the user who made the record."""
-    name = told.creator or text(told.pairs.get("CreatedByName"))
     if row.actor == "lead":
-        told.extra |= _said(("CreatedBy", creator), ("CreatedByName", name))
+        told.extra |= {key: who for key, who in (("CreatedBy", creator), ("CreatedByName", name)) if who}
         return Actor("lead", (data.refs or {}).get("lead"))
-    other = text(told.pairs.get("CreatedBy"))  # a name in the platform's own rows
-    if other and len(other) == _GUID and other.count("-") == 4:  # noqa: PLR2004  (a GUID has five groups)
-        creator = creator or other
-    else:
-        name = name or other
-    if other and other not in {creator, name}:
-        told.extra["Data.CreatedBy"] = other
+    if creator is None and "Data.CreatedBy" in told.extra:
+        other = told.extra["Data.CreatedBy"]  # a name in the platform's own rows
+        if _is_guid(other):
+            creator = told.extra.pop("Data.CreatedBy")
+        elif name is None or name == other:
+            name = told.extra.pop("Data.CreatedBy")
     if creator is None and name is None:
         return None if row.actor is None else Actor(row.actor)
     return Actor(row.actor or "user", creator and creator.lower(), name)
 
 
-def _point(data: Data, told: Told) -> None:
-    """Name the opportunity: an activity of a type from 12000 on is one itself."""
-    code = told.code
-    if len(code) == _CODE_DIGITS and code.isascii() and code.isdigit() and int(code) in _OPPORTUNITY:
-        data.refs = {**(data.refs or {}), "opportunity": data.native.id}
-    elif told.opportunity:
-        data.refs = {**(data.refs or {}), "opportunity": told.opportunity.lower()}
+def _is_guid(value: Any) -> bool:
+    return isinstance(value, str) and len(value) == _GUID and value.count("-") == 4  # noqa: PLR2004  (it has five groups)
 
 
-def _call(data: Data, told: Told, found: Content) -> None:
+def _call(data: Data, pairs: Fields, note: Fields) -> None:
     """Add a call's recording, its numbers, and its length where no field told it."""
-    pairs, note = told.pairs, found.pairs
     recording = text(note.get("ResourceURL")) or text(pairs.get("ResourceUrl"))
-    if recording and "recording" not in (data.urls or {}):
+    if recording is not None and "recording" not in (data.urls or {}):
         data.urls = {**(data.urls or {}), "recording": recording}
-    length = text(pairs.get("Duration"))
-    if data.duration_seconds is None and length and length.isascii() and length.isdigit():
-        data.duration_seconds = int(length)
+    if data.duration_seconds is None:
+        length = text(pairs.get("Duration"))
+        data.duration_seconds = int(length) if length and length.isascii() and length.isdigit() else None
     source = note.get("SourceData")
     if isinstance(source, dict):
         ends = [text(source.get(key)) for key in ("SourceNumber", "DestinationNumber")]
@@ -99,9 +106,6 @@ def _client(told: Told) -> Client | None:
     try:
         return Client(lat=float(told.latitude), lon=float(told.longitude))
     except (TypeError, ValueError, OverflowError):
-        told.extra |= _said(("Latitude", told.latitude), ("Longitude", told.longitude))
+        places = (("Latitude", told.latitude), ("Longitude", told.longitude))
+        told.extra |= {key: value for key, value in places if value is not None and value != ""}
         return None
-
-
-def _said(*pairs: tuple[str, Any]) -> Fields:
-    return {key: value for key, value in pairs if value is not None and value != ""}

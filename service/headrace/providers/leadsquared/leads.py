@@ -113,7 +113,7 @@ def _keep(
         after.pop(key, None)
     found = content(after)
     data.fields = {**row.fields, **found.fields} or None
-    extra: dict[str, Any] = dict(found.originals)
+    extra: dict[str, Any] = dict(found.originals or {})
     if before is not None:
         extra["Changed"] = [key for key, _, _ in changed]
         was = content({key: old for key, old, _ in changed}).fields

@@ -10,18 +10,13 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def is_packed(note: str) -> bool:
-    """Tell a note of pairs from free text."""
-    return "{=}" in note
-
-
 def unpack(note: str) -> dict[str, Any]:
     """Decode a note of pairs; keys occur twice and the first is often empty, so the last non-empty value counts."""
     told: dict[str, Any] = {}
     for part in note.removeprefix(_PREFIX).split("{next}"):
         key, _, value = part.partition("{=}")
         if value:
-            told[key.strip()] = value if value[0] not in "{[" else said(value)
+            told[key] = value if value[0] not in "{[" else said(value)
     return told
 
 
@@ -29,7 +24,9 @@ def said(text: str) -> Any:
     """Decode a custom object; `text` itself where it is no JSON object or list. Empty values stay, nulls go."""
     try:
         found = _decode(text)
-        return without_nulls(found) if isinstance(found, dict | list) else text
+        if not isinstance(found, dict | list):
+            return text
+        return without_nulls(found) if "null" in text else found
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return text
 

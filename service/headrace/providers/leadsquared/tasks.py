@@ -137,5 +137,5 @@ def _keep(data: Data, row: Row, values: Fields, before: Fields | None) -> None:
         values.pop(key, None)
     found = content(values)
     data.fields = {**row.fields, **found.fields} or None
-    extra.update(found.originals)
+    extra |= found.originals or {}
     data.native.extra = extra or None

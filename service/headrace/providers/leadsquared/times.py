@@ -4,61 +4,64 @@
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import msgspec
 
-from headrace.moments import instant, to_micros
+from headrace.moments import instant
 from headrace.problems import bad_value
 
-_PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest of the others has as many
+_PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest American form has as many
+_MARKS: Final = "-- ::"  # every third character of that form from the first dash on
+_AMERICAN: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}) (0?[1-9]|1[0-2]):(\d\d):(\d\d) ([AP])M", re.ASCII)
+_NEVER: Final = "0001-01-01"
+"""How .NET begins a date that was never set."""
+
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (all is UTC here; without zones it is twice as fast)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode
-_AMERICAN: Final = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}) (\d{1,2}):(\d{2}):(\d{2}) ([AP])M", re.ASCII)
-_NOT_SAID: Final = ("0001-01-01", "1/1/0001")
-"""How .NET writes a date that was never set."""
-
-
-def parse(text: str) -> datetime:
-    """Read any of the forms, or ISO 8601 with a zone. Raises `ValueError`."""
-    if len(text) >= _PLAIN and text[4] == "-" and text[13] == ":":
-        moment = datetime.fromisoformat(text)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    told = _AMERICAN.fullmatch(text)
-    if told is None:
-        raise ValueError("not a time that LeadSquared is known to write")
-    month, day, year, hour, minute, second = map(int, told.groups()[:6])
-    if not 1 <= hour <= 12:  # noqa: PLR2004  (a clock of twelve hours)
-        raise ValueError("not an hour of a twelve-hour clock")
-    return datetime(year, month, day, hour % 12 + (12 if told[7] == "P" else 0), minute, second, tzinfo=UTC)
 
 
 def canonical(text: str) -> str:
-    """Rewrite a time of any form as the canonical event has it. Raises `ValueError`."""
-    if len(text) == _PLAIN and text[10] == " " and text[4] == text[7] == "-" and text[13] == text[16] == ":":
-        datetime.fromisoformat(text)  # the frequent form: once it is known to be a time, a slice will do
+    """Write a time of any form as the canonical event has it. Raises `ValueError`."""
+    if text[4::3] == _MARKS and len(text) == _PLAIN:
+        datetime.fromisoformat(text)  # by far the most frequent form: where it is a time, a slice will do
         return f"{text[:10]}T{text[11:]}Z"
-    return instant(parse(text))
+    if "/" in text:
+        return f"{_american(text)}Z"
+    moment = _moment(text)
+    if moment.tzinfo is None and not moment.microsecond:
+        return f"{moment.isoformat()}Z"
+    return instant(moment.replace(tzinfo=moment.tzinfo or UTC))
+
+
+def parse(text: str) -> datetime:
+    """Read a time of any form as UTC without a zone, as LeadSquared means it. Raises `ValueError`."""
+    moment = _moment(text) if "/" not in text else datetime.fromisoformat(_american(text))
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def said(text: str | None, pointer: str) -> str | None:
     """Give the canonical form of a time, None where it is not said. Raises `Undecodable` at `pointer`."""
-    if not text or text.startswith(_NOT_SAID):
+    if not text:
         return None
     try:
-        return canonical(text)
+        written = canonical(text)
     except (ValueError, OverflowError) as error:
         raise bad_value(pointer, f"cannot read a time: {error}") from None
+    return None if written[:10] == _NEVER else written
 
 
 def micros(text: str | None, pointer: str) -> int | None:
     """Give microseconds since the epoch, None where the time is not said. Raises `Undecodable` at `pointer`."""
-    if not text or text.startswith(_NOT_SAID):
+    if not text:
         return None
     try:
-        return to_micros(parse(text))
+        moment = parse(text)
     except (ValueError, OverflowError) as error:
         raise bad_value(pointer, f"cannot read a time: {error}") from None
+    return None if moment.year == 1 else (moment - _EPOCH) // _MICROSECOND
 
 
 def one_form(value: Any) -> str:
@@ -71,3 +74,22 @@ def one_form(value: Any) -> str:
         except (ValueError, OverflowError):
             return value
     return value
+
+
+def _moment(text: str) -> datetime:
+    """Read ISO 8601 with date and time of day; Python's reader would take a bare date or a year too."""
+    if len(text) < _PLAIN or text[4] != "-":
+        raise ValueError("not a time that LeadSquared is known to write")
+    return datetime.fromisoformat(text)
+
+
+def _american(text: str) -> str:
+    """Rewrite the form with the month first as ISO 8601."""
+    told = _AMERICAN.fullmatch(text)
+    if told is None:
+        raise ValueError("not a time that LeadSquared is known to write")
+    month, day, year, hour, minute, second, half = told.groups()
+    hours = int(hour) % 12 + (12 if half == "P" else 0)
+    iso = f"{year}-{month:0>2}-{day:0>2}T{hours:02}:{minute}:{second}"
+    datetime.fromisoformat(iso)  # there is no 31st of June
+    return iso

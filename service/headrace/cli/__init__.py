@@ -1,0 +1,87 @@
+"""The command line: one module a command, imported when it is called, so that help comes at once."""
+
+import difflib
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from headrace import __version__
+
+__all__ = ["main"]
+
+_SECTIONS: Final = {
+    "Run it": {
+        "run": "run the service: the normalizer, or everything",
+        "check": "say everything that is wrong with the configuration, at once",
+        "topics": "create the Kafka topics, or show what is there",
+    },
+    "Feed it": {
+        "ingest": "take in files: API pages, rows, webhook bodies",
+        "redrive": "send dead letters back to be read again",
+    },
+    "Look into it": {
+        "explain": "say what would become of a file, publishing nothing",
+        "tail": "follow events, or dead letters, as they come out",
+        "taxonomy": "list the words of events, and the codes that have none",
+    },
+}
+_COMMANDS: Final = [name for section in _SECTIONS.values() for name in section]
+
+
+class _Commands(click.Group):
+    """The commands by section; each is the `command` of the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
+        """Give the names in the order of the help."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name in _COMMANDS:
+            command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+            return command
+        if not cmd_name.startswith("-"):
+            near = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
+            ctx.fail(f'there is no command "{cmd_name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
+        return None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
+        """Write the sections without importing what stands in them."""
+        for section, commands in _SECTIONS.items():
+            with formatter.section(section):
+                formatter.write_dl(list(commands.items()))
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every command tells more: headrace COMMAND --help",
+)
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration; else the file that HEADRACE_CONFIG names, else ./headrace.toml, else defaults.",
+)
+@click.version_option(__version__, message="headrace %(version)s")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """One stream of everything that sales platforms say about a lead: each event once, in one vocabulary.
+
+    \b
+    Nothing is needed to try it, not even Kafka:
+      headrace explain --provider P page.json        what would become of each record, and why
+    With Kafka:
+      headrace topics apply --profile dev            once
+      headrace run                                   in one terminal
+      headrace tail                                  in another
+      headrace ingest --provider P --tenant T *.json
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    ctx.obj = config
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        ctx.color = False

@@ -1,0 +1,41 @@
+"""What a file holds: one body, or one a line (NDJSON)."""
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+from msgspec import Raw
+
+
+def bodies(stream: BinaryIO) -> Iterator[bytes]:
+    """Give the bodies of a file, lines as they come in; what is neither JSON nor lines of it is one body."""
+    lead, first = b"", stream.readline()
+    while first and not first.strip():
+        lead, first = lead + first, stream.readline()
+    if not _is_json(first):
+        yield from _without_a_first(lead + first + stream.read())
+        return
+    yield first.strip()
+    for line in stream:
+        if line.strip():
+            yield line.strip()
+
+
+def _without_a_first(whole: bytes) -> Iterator[bytes]:
+    """Cut what does not begin with a line of JSON: by lines only if most of them are JSON."""
+    lines = [line.strip() for line in whole.splitlines() if line.strip()]
+    if not _is_json(whole) and sum(map(_is_json, lines)) * 2 >= max(len(lines), 2):
+        yield from lines
+    else:
+        yield whole
+
+
+def _is_json(text: bytes) -> bool:
+    """Say whether this is a JSON object or array and nothing else."""
+    if text.lstrip()[:1] not in (b"{", b"["):
+        return False
+    try:
+        msgspec.json.decode(text, type=Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True

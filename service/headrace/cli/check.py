@@ -1,0 +1,74 @@
+"""`headrace check`: everything that is wrong with the configuration and the tables, at once."""
+
+import os
+
+import click
+
+from headrace.cli.show import count, table
+from headrace.config import Config, load
+from headrace.providers.discover import builtin, discover
+from headrace.tenants import Account
+from headrace.toml_lines import Fault, Faults
+
+
+@click.command("check")
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Say everything that is wrong with the configuration, at once.
+
+    Reads headrace.toml, the environment over it, every provider's table and every tenant's overlay, and talks to
+    nobody. Each fault comes with file and line, and with the word that was probably meant.
+
+    \b
+      headrace check
+      headrace --config deploy/headrace.toml check && echo good
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    faults: set[Fault] = set()
+    config: Config | None = None
+    try:
+        config = load(ctx.find_root().obj, os.environ)
+    except Faults as found:
+        faults |= set(found.faults)
+    for name in discover():
+        try:
+            builtin(name)
+        except Faults as found:
+            faults |= set(found.faults)
+    if faults or config is None:
+        for fault in sorted(faults):
+            click.echo(str(fault), err=True)
+        click.secho(f"{count(len(faults), 'thing')} to mend.", bold=True, err=True)
+        ctx.exit(1)
+    _summary(config)
+
+
+def _summary(config: Config) -> None:
+    where = str(config.file) if config.file else "No headrace.toml: the defaults and the environment hold. They"
+    click.secho(f"{where} {'is' if config.file else 'are'} good.\n", fg="green")
+    days = config.dedupe.window / 86_400
+    table(
+        ("kafka", "topics", "ids remembered for", "webhooks on", "metrics on"),
+        [
+            (
+                config.kafka.bootstrap_servers,
+                f"{config.topic_prefix}*",
+                f"{days:g} d",
+                f":{config.receiver.port}",
+                f":{config.admin.port}",
+            )
+        ],
+    )
+    click.echo()
+    if not config.tenants.by_source:
+        click.echo("  No tenant yet: add [tenants.PROVIDER.NAME], where PROVIDER is " + ", ".join(discover()))
+        return
+    titles = ("provider", "tenant", "mapping", "rows", "overlay rows", "polling", "secrets")
+    table(titles, [_row(each) for each in config.tenants], right=("rows", "overlay rows", "secrets"))
+
+
+def _row(account: Account) -> tuple[object, ...]:
+    own = sum(1 for entry in builtin(account.provider.name) for _ in entry.rows())
+    overlay = sum(1 for _ in account.mapping.rows()) - own
+    polling = "on" if account.settings.polling else "off"
+    secrets = len(account.settings.webhook_secrets)
+    return account.provider.name, account.name, account.mapping.id, own, overlay or "-", polling, secrets or "none"

@@ -1,0 +1,146 @@
+"""`headrace ingest`: take in files through the same door as webhooks and polls."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+import click
+from msgspec import Struct
+
+from headrace.cli import reach
+from headrace.cli.arguments import ProviderType, account, check_resource, configuration
+from headrace.cli.bodies import bodies
+from headrace.cli.show import count
+from headrace.config import Config
+from headrace.door import admit, place, read_envelope
+from headrace.kafka.admin import Topic
+from headrace.kafka.log import Appender
+from headrace.providers.base import Provider, RawEvent
+from headrace.publish import Out
+from headrace_events import Via
+
+_AT_ONCE: Final = 2_000
+_BYTES_AT_ONCE: Final = 700_000
+"""Records in flight fill less than one batch of the client: the next would overtake what waits for room in it."""
+_PROGRESS_AFTER: Final = 1.0
+
+
+class Told(Struct):
+    """What became of one file."""
+
+    appended: int = 0
+    unreadable: int = 0
+    too_large: int = 0
+
+
+class Asked(Struct, frozen=True):
+    """What the command line asks for."""
+
+    provider: Provider
+    tenant: str
+    resource: str | None
+
+
+@click.command("ingest")
+@click.option("-p", "--provider", type=ProviderType(), required=True, help="Who sent it.")
+@click.option("-t", "--tenant", required=True, help="Which of the provider's configured tenants it belongs to.")
+@click.option("-r", "--resource", help="What it is, where the shape does not tell.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.pass_context
+def command(ctx: click.Context, provider: Provider, tenant: str, resource: str | None, files: tuple[str, ...]) -> None:
+    """Take in FILEs: API pages, rows or webhook bodies, or one of these a line (NDJSON); - reads standard input.
+
+    Each record is cut out, named and appended to raw, as if a poll had brought it; the normalizer does the rest. To
+    ingest a file twice does no harm: what was seen before is a duplicate. What cannot be read goes in all the same,
+    and becomes a dead letter that says where it breaks.
+
+    \b
+      headrace ingest -p PROVIDER -t acme export/*.json
+      zcat history.ndjson.gz | headrace ingest -p PROVIDER -t acme -
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    check_resource(provider, resource)
+    config = configuration(ctx)
+    account(config, provider, tenant)
+    if not reach.run(config, _ingest(config, Asked(provider, tenant, resource), files)):
+        ctx.exit(1)
+
+
+async def _ingest(config: Config, asked: Asked, files: tuple[str, ...]) -> bool:
+    """Append every record of the files in their order; False where one was larger than raw takes."""
+    (raw,) = await reach.topics(config, "raw")
+    fine = True
+    async with Appender(config.kafka) as appender:
+        for file in files:
+            told, progress = Told(), _Progress()
+            try:
+                with click.open_file(file, "rb") as stream:
+                    for outs in _groups(_records(asked, stream), raw, told):
+                        appends = (appender.append(raw.name, place(out.key, raw.partitions), out) for out in outs)
+                        await asyncio.gather(*appends)
+                        told.appended += len(outs)
+                        progress.show(told)
+            finally:
+                progress.clear()
+                _sum_up(told, raw.name, file)
+            fine = fine and not told.too_large
+    return fine
+
+
+def _records(asked: Asked, stream: BinaryIO) -> Iterator[Out]:
+    """Cut a file and take each record through the door; all of one body came in at one time."""
+    for body in bodies(stream):
+        now = time.time_ns() // 1_000_000
+        for piece in asked.provider.cut(body, asked.resource):
+            named = asked.provider.name, asked.tenant, piece.shape
+            yield admit(asked.provider, RawEvent(*named, piece.value, Via.INGEST, now, piece.hint))
+
+
+def _groups(outs: Iterator[Out], raw: Topic, told: Told) -> Iterator[list[Out]]:
+    """Gather what goes out at once, and leave out what the topic does not take."""
+    limit = int(raw.config.get("max.message.bytes") or sys.maxsize)
+    group: list[Out] = []
+    size = 0
+    for out in outs:
+        if out.size > limit:
+            told.too_large += 1
+            click.echo(f"a record takes {out.size:,} bytes, {raw.name} takes {limit:,}: left out", err=True)
+            continue
+        if group and (len(group) == _AT_ONCE or size + out.size > _BYTES_AT_ONCE):
+            yield group
+            group, size = [], 0
+        told.unreadable += read_envelope(out.headers).identity is None
+        group.append(out)
+        size += out.size
+    if group:
+        yield group
+
+
+class _Progress:
+    """A line on a terminal that counts, once it takes longer than one would wait in silence."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + _PROGRESS_AFTER
+        self._wide = 0
+
+    def show(self, told: Told) -> None:
+        if sys.stderr.isatty() and time.monotonic() > self._next:
+            self._next = time.monotonic() + _PROGRESS_AFTER
+            text = f"{told.appended:,} records…"
+            self._wide = len(text)
+            click.echo(f"\r{text}", nl=False, err=True)
+
+    def clear(self) -> None:
+        if self._wide:
+            click.echo("\r" + " " * self._wide + "\r", nl=False, err=True)
+
+
+def _sum_up(told: Told, topic: str, file: str) -> None:
+    name = "standard input" if file == "-" else file
+    unreadable = f", {told.unreadable:,} of them unreadable: see `headrace tail --dead-letters`"
+    click.echo(
+        f"{count(told.appended, 'record')} into {topic} ({name})"
+        + (unreadable if told.unreadable else "")
+        + (f", {told.too_large:,} too large and left out" if told.too_large else "")
+    )

@@ -1,0 +1,119 @@
+"""`headrace tail`: follow events, or dead letters, as they come out."""
+
+import contextlib
+import sys
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import click
+import msgspec
+from msgspec import Struct
+
+from headrace.cli import reach
+from headrace.cli.arguments import ProviderType, configuration
+from headrace.cli.lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
+from headrace.config import Config
+from headrace.kafka.log import read
+from headrace.providers.base import Provider
+from headrace.tables import did_you_mean
+from headrace_events import Event, Type, decode, decode_dead_letter
+
+_encode: Final = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class TypeName(click.ParamType):
+    """A word of the taxonomy, or the category before its dot."""
+
+    name = "type"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a word."""
+        known = [*Type, *dict.fromkeys(word.partition(".")[0] for word in Type)]
+        if value not in known:
+            hint = f"{did_you_mean(value, known)}; `headrace taxonomy words` lists them"
+            self.fail(f'no event is called "{value}"{hint}', param, ctx)
+        return str(value)
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """The options of the command: what is wanted, and how it is told. Empty means all."""
+
+    types: tuple[str, ...]
+    provider: Provider | None
+    tenant: str | None
+    dead_letters: bool
+    from_start: bool
+    most: int | None
+    as_json: bool
+
+    def source(self, source: str) -> bool:
+        """Say whether something of this source is wanted."""
+        provider, _, tenant = source[1:].partition("/")
+        return (self.provider is None or self.provider.name == provider) and self.tenant in (None, tenant)
+
+    def event(self, event: Event) -> bool:
+        """Say whether an event is wanted."""
+        named = not self.types or event.word in self.types or event.data.category in self.types
+        return named and self.source(event.source)
+
+
+@click.command("tail")
+@click.option(
+    "--type", "types", type=TypeName(), multiple=True, help="Only this type, or category such as call; repeatable."
+)
+@click.option("-p", "--provider", type=ProviderType(), help="Only this provider's.")
+@click.option("-t", "--tenant", help="Only this tenant's.")
+@click.option("--dead-letters", is_flag=True, help="Follow what could not be read, instead of events.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest that is kept, not with what comes now.")
+@click.option("-n", "--max", "most", type=click.IntRange(1), help="End after so many.")
+@click.option("--json", "as_json", is_flag=True, help="One whole JSON object a line.")
+@click.pass_context
+def command(ctx: click.Context, **options: Any) -> None:
+    """Follow events as they come out, one line each, until Ctrl-C. Only what is committed is shown.
+
+    The time is UTC and says when it happened; for a dead letter, when it was written. On a terminal long ids are
+    shortened; in a pipe and with --json they are whole.
+
+    \b
+      headrace tail
+      headrace tail --type call --type message.failed -t acme
+      headrace tail --dead-letters --from-start
+      headrace tail --from-start --json -n 1000 | jq -r .type | sort | uniq -c
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    asked = Asked(**options)
+    if asked.dead_letters and asked.types:
+        raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
+    config = configuration(ctx)
+    if sys.stdout.isatty() and not asked.as_json:
+        click.secho(LETTER_TITLES if asked.dead_letters else EVENT_TITLES, dim=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        reach.run(config, _print(_letters(config, asked) if asked.dead_letters else _events(config, asked), asked.most))
+
+
+async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
+    number = 0
+    async with contextlib.aclosing(lines):
+        async for line in lines:
+            click.echo(line)
+            number += 1
+            if number == most:
+                return
+
+
+async def _events(config: Config, asked: Asked) -> AsyncGenerator[str]:
+    """Give a line for each event that is wanted."""
+    (topic,) = await reach.topics(config, "events")
+    async for record in read(config.kafka, topic.name, from_start=asked.from_start, follow=True):
+        value = record.value or b""
+        event = decode(value)
+        if asked.event(event):
+            yield value.decode() if asked.as_json else event_line(event, brief=sys.stdout.isatty())
+
+
+async def _letters(config: Config, asked: Asked) -> AsyncGenerator[str]:
+    """Give a line for each dead letter that is wanted."""
+    (topic,) = await reach.topics(config, "dead-letters")
+    async for record in read(config.kafka, topic.name, from_start=asked.from_start, follow=True):
+        letter = decode_dead_letter(record.headers)
+        if asked.source(letter.source):
+            yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=sys.stdout.isatty())

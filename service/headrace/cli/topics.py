@@ -1,0 +1,93 @@
+"""`headrace topics`: create the Kafka topics, or show what is there."""
+
+import asyncio
+from typing import Final
+
+import click
+
+from headrace.cli import reach
+from headrace.cli.arguments import configuration
+from headrace.cli.show import table
+from headrace.config import Config
+from headrace.kafka import topics
+from headrace.kafka.admin import Topic
+from headrace.kafka.log import KafkaError
+
+_PROFILES: Final = {"production": "", "dev": "dev"}
+_APPLY_DEADLINE: Final = 60.0
+_TITLES: Final = ("topic", "partitions", "replicas", "kept", "largest record", "")
+_RIGHT: Final = ("partitions", "replicas", "kept", "largest record")
+_YEARS: Final = 3_650
+
+
+@click.group("topics")
+def command() -> None:
+    """Create the Kafka topics, or show what is there.
+
+    The service creates none itself: it looks at them when it starts, and refuses to run on what would break its
+    promises.
+    """
+
+
+@command.command("apply")
+@click.option(
+    "--profile",
+    type=click.Choice(tuple(_PROFILES)),
+    default="production",
+    show_default=True,
+    help="production keeps three copies of everything, dev keeps one: for one broker on one machine.",
+)
+@click.option("--partitions", type=click.IntRange(1, 10_000), help="Partitions of each topic.  [default: 12]")
+@click.pass_context
+def apply(ctx: click.Context, profile: str, partitions: int | None) -> None:
+    """Create the topics that are missing; what exists is never changed.
+
+    \b
+      headrace topics apply --profile dev
+      headrace topics apply --partitions 24
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    config = configuration(ctx)
+    reach.run(config, _apply(config, _PROFILES[profile], partitions))
+
+
+@command.command("show")
+@click.pass_context
+def show(ctx: click.Context) -> None:
+    """Show the topics as Kafka has them, and what the service would refuse to run on (exit code 1)."""
+    config = configuration(ctx)
+    if not reach.run(config, _show(config)):
+        ctx.exit(1)
+
+
+async def _apply(config: Config, profile: str, partitions: int | None) -> None:
+    await reach.topics(config)
+    try:
+        async with asyncio.timeout(_APPLY_DEADLINE):
+            done = await topics.apply(config, profile, partitions)
+            present = await topics.describe(config)
+    except KafkaError as error:
+        raise click.ClickException(f"Kafka refuses: {error}") from None
+    news = [(wanted.name, "created" if new else "was there") for wanted, new in done]
+    table(_TITLES, [_row(present[name], told) for name, told in news if name in present], right=_RIGHT)
+
+
+async def _show(config: Config) -> bool:
+    """Write what is there; False where something is wrong with it."""
+    await reach.topics(config)
+    present = await topics.describe(config)
+    names = [config.topic_prefix + name for name in topics.NAMES]
+    rows = [_row(present[name]) if name in present else (name, "", "", "", "", "missing") for name in names]
+    table(_TITLES, rows, right=_RIGHT)
+    try:
+        await topics.verify(config)
+    except topics.Refused as refused:
+        click.echo(f"\n{refused}", err=True)
+        return False
+    return True
+
+
+def _row(topic: Topic, told: str = "") -> tuple[object, ...]:
+    days = topics.retention(topic) / topics.DAY
+    kept = "for ever" if days > _YEARS or topic.config.get("cleanup.policy") == "compact" else f"{days:g} d"
+    size = int(topic.config.get("max.message.bytes") or 0)
+    return topic.name, topic.partitions, topic.replicas, kept, f"{size / 2**20:g} MiB", told

@@ -1,0 +1,93 @@
+"""The admin port: metrics and health over HTTP, for machines. It answers as long as the event loop turns."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Final, Protocol
+
+from aiohttp import web
+
+from headrace.observe.board import CONTENT_TYPE
+from headrace.observe.health import Check, Report
+
+IDLE_DEADLINE: Final = 15.0
+"""Seconds that a connection may say nothing."""
+STOP_DEADLINE: Final = 2.0
+"""Seconds that open connections get when the port closes."""
+
+_INDEX: Final = """\
+Headrace
+
+/metrics           numbers, as Prometheus text
+/healthz/startup   configuration and topics are verified
+/healthz/live      it is worth letting it go on
+/healthz/ready     it does its work
+"""
+
+Handler = Callable[[web.Request], Awaitable[web.Response]]
+
+
+class Readable(Protocol):
+    """Numbers that can be read."""
+
+    def render(self) -> bytes:
+        """Give the text exposition."""
+
+
+class Probed(Protocol):
+    """A role that can be asked how it is."""
+
+    def startup(self) -> Report:
+        """Tell whether it has started."""
+
+    def live(self) -> Report:
+        """Tell whether it should go on."""
+
+    def ready(self) -> Report:
+        """Tell whether it does its work."""
+
+
+@asynccontextmanager
+async def serve(host: str, port: int, metrics: Readable, *roles: Probed) -> AsyncIterator[int]:
+    """Serve until the block ends; give the port (another one for port 0). Raises `OSError` where it is taken.
+
+    A probe is answered 200 where every role's every check holds, else 503; the body lists all of them.
+    """
+    runner = web.AppRunner(
+        _app(metrics, roles), access_log=None, keepalive_timeout=IDLE_DEADLINE, shutdown_timeout=STOP_DEADLINE
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+def _app(metrics: Readable, roles: tuple[Probed, ...]) -> web.Application:
+    app = web.Application(client_max_size=1024)
+    app.router.add_get("/", _index)
+    app.router.add_get("/metrics", _metrics(metrics))
+    app.router.add_get("/healthz/startup", _probe(lambda: [role.startup() for role in roles]))
+    app.router.add_get("/healthz/live", _probe(lambda: [role.live() for role in roles]))
+    app.router.add_get("/healthz/ready", _probe(lambda: [role.ready() for role in roles]))
+    return app
+
+
+async def _index(_: web.Request) -> web.Response:
+    return web.Response(text=_INDEX)
+
+
+def _metrics(metrics: Readable) -> Handler:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+
+    return answer
+
+
+def _probe(ask: Callable[[], list[Report]]) -> Handler:
+    async def answer(_: web.Request) -> web.Response:
+        checks: list[Check] = [check for report in ask() for check in report.checks]
+        told = Report(tuple(checks))
+        return web.Response(body=told.json(), status=200 if told.ok else 503, content_type="application/json")
+
+    return answer

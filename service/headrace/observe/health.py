@@ -1,0 +1,175 @@
+"""Whether a role that owns tasks is well: what it was told, and the rules over it. Pure: the clock is handed in.
+
+- startup: configuration and topics are verified.
+- live: the event loop turns, the consumer is in its group, no task stands still. That Kafka does not answer is held
+  against nobody: every limit counts from when it answers again.
+- ready: verified, in the group, partitions assigned, all their tasks run.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+
+class Limits(Struct, frozen=True):
+    """Seconds that a role may pass without a turn of the loop, a place in the group, an end of a take-over, a move."""
+
+    turn: float = 30.0
+    group: float = 120.0
+    takeover: float = 300.0
+    standstill: float = 120.0
+
+
+RUNNING: Final = "running"
+DEFAULTS: Final = Limits()
+
+
+class Check(Struct, frozen=True):
+    """One rule: whether it holds, and why in a few words."""
+
+    role: str
+    check: str
+    ok: bool
+    why: str
+
+
+class Report(Struct, frozen=True):
+    """The answer to one probe: every check that was made."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether all checks hold."""
+        return all(check.ok for check in self.checks)
+
+    def json(self) -> bytes:
+        """Write it as `{"ok": …, "checks": [{"role", "check", "ok", "why"}, …]}`."""
+        return msgspec.json.encode({"ok": self.ok, "checks": self.checks})
+
+
+class _Partition(Struct):
+    state: str
+    since: float
+    lag: int = 0
+
+
+class Health:
+    """What a role with tasks knows of itself. `clock` gives seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float], limits: Limits = DEFAULTS, role: str = "normalizer") -> None:
+        self._clock: Final = clock
+        self._limits: Final = limits
+        self._role: Final = role
+        self._verified = False
+        self._turned_at = clock()
+        self._answers_since: float | None = None
+        self._member = False
+        self._partitions: dict[int, _Partition] | None = None
+        self._outside_since = clock()
+
+    def verified(self) -> None:
+        """Note that configuration and topics are verified."""
+        self._verified = True
+        self._outside_since = self._clock()
+
+    def joined(self, *, member: bool) -> None:
+        """Note that the consumer is in its group, or is not any more."""
+        if member != self._member:
+            self._outside_since = self._clock()
+        self._member = member
+
+    def assigned(self, partitions: Iterable[int]) -> None:
+        """Note which partitions the group has assigned: none is an answer too, for a spare process."""
+        known, now = self._partitions or {}, self._clock()
+        self._partitions = {p: known.get(p) or _Partition("created", now) for p in partitions}
+
+    def revoked(self) -> None:
+        """Note that the group took all partitions back and has yet to assign anew."""
+        self._partitions = None
+        self._outside_since = self._clock()
+
+    def progress(self, partition: int, state: str, lag: int, moved: bool) -> None:  # noqa: FBT001  (one row of facts)
+        """Note a task's state, how many records lie before it, and whether its position moved since last told."""
+        task = (self._partitions or {}).get(partition)
+        if task is None:
+            return
+        if moved or state != task.state or (state == RUNNING and lag == 0):
+            task.since = self._clock()
+        task.state, task.lag = state, lag
+
+    def kafka(self, *, answers: bool) -> None:
+        """Note whether Kafka answers. Until it is told, Kafka counts as away."""
+        if not answers:
+            self._answers_since = None
+        elif self._answers_since is None:
+            self._answers_since = self._clock()
+
+    def tick(self) -> None:
+        """Note that the event loop turns."""
+        self._turned_at = self._clock()
+
+    def startup(self) -> Report:
+        """Tell whether the role has started."""
+        return Report((self._startup(),))
+
+    def live(self) -> Report:
+        """Tell whether the process should go on: if not, it ends and starts clean."""
+        return Report((self._turns(), self._in_group(), self._moves()))
+
+    def ready(self) -> Report:
+        """Tell whether the role does its work."""
+        return Report((self._startup(), self._joined(), self._runs()))
+
+    def _check(self, name: str, why: str, *, ok: bool) -> Check:
+        return Check(self._role, name, ok, why)
+
+    def _startup(self) -> Check:
+        why = "configuration and topics are verified" if self._verified else "topics are not verified yet"
+        return self._check("verified", why, ok=self._verified)
+
+    def _turns(self) -> Check:
+        still = self._clock() - self._turned_at
+        return self._check("loop", f"last turn {still:.0f} s ago", ok=still <= self._limits.turn)
+
+    def _joined(self) -> Check:
+        if not self._member:
+            return self._check("group", "not in its group", ok=False)
+        if self._partitions is None:
+            return self._check("group", "in its group, partitions are not assigned yet", ok=False)
+        return self._check("group", f"in its group, {len(self._partitions)} partitions assigned", ok=True)
+
+    def _in_group(self) -> Check:
+        joined = self._joined()
+        if joined.ok:
+            return joined
+        if not self._verified:
+            return self._check("group", "joins when topics are verified", ok=True)
+        return self._held(joined.why, self._outside_since, self._limits.group, "group")
+
+    def _moves(self) -> Check:
+        for number, task in sorted((self._partitions or {}).items()):
+            limit = self._limits.standstill if task.state == RUNNING else self._limits.takeover
+            behind = f" with {task.lag} records before it" if task.state == RUNNING else ""
+            found = self._held(f"partition {number} is {task.state}{behind}", task.since, limit, "tasks")
+            if not found.ok:
+                return found
+        return self._check("tasks", "no task stands still", ok=True)
+
+    def _held(self, what: str, since: float, limit: float, name: str) -> Check:
+        """Hold a state against the role once it lasts too long, counted only while Kafka answers."""
+        if self._answers_since is None:
+            return self._check(name, f"{what}; Kafka does not answer", ok=True)
+        lasted = self._clock() - max(since, self._answers_since)
+        return self._check(name, f"{what} for {lasted:.0f} s, limit {limit:.0f} s", ok=lasted <= limit)
+
+    def _runs(self) -> Check:
+        if self._partitions is None:
+            return self._check("tasks", "partitions are not assigned yet", ok=False)
+        others = {number: task.state for number, task in sorted(self._partitions.items()) if task.state != RUNNING}
+        if others:
+            told = ", ".join(f"{number} {state}" for number, state in others.items())
+            return self._check("tasks", f"{len(others)} of {len(self._partitions)} do not run: {told}", ok=False)
+        return self._check("tasks", f"{len(self._partitions)} of {len(self._partitions)} run", ok=True)

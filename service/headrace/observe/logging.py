@@ -1,0 +1,103 @@
+"""One log for ours and everybody's lines: JSON for machines, readable columns on a terminal.
+
+Events are short past-tense facts (`task_restored`) with their values beside them. The libraries' own logs join at
+warning level, through the same renderer and the same redaction.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable
+from typing import Any, Final, Literal, TextIO
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from headrace.observe.redact import redact
+
+Format = Literal["auto", "json", "console"]
+
+_OURS: Final = "headrace"
+_FIXED: Final = ("time", "level", "event", "logger")
+
+
+class _Lines(logging.Handler):
+    """Write to a stream, by default to whatever stderr is at that moment."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            line = self.format(record)
+            stream = self._stream or sys.stderr
+            stream.write(f"{line}\n")
+            stream.flush()
+        except Exception:  # noqa: BLE001  (logging must not end what it tells about)
+            self.handleError(record)
+
+
+def configure(format: Format, level: str, stream: TextIO | None = None) -> None:  # noqa: A002  (the option's name)
+    """Set up all logging of this process; a second call replaces the first.
+
+    `auto` is `console` on a terminal and `json` elsewhere. `level` (debug, info, warning, error) is ours; libraries
+    are heard from warning on.
+    """
+    terminal = (stream or sys.stderr).isatty()
+    console = format == "console" or (format == "auto" and terminal)
+    number = logging.getLevelNamesMapping()[level.upper()]
+    structlog.configure(
+        processors=[structlog.contextvars.merge_contextvars, *_shared(), _wrap],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=lambda *_: logging.getLogger(_OURS),
+        cache_logger_on_first_use=False,
+    )
+    handler = _Lines(stream)
+    handler.setFormatter(_formatter(_columns(colors=terminal) if console else _json))
+    root = logging.getLogger()
+    for old in [known for known in root.handlers if isinstance(known, _Lines)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger(_OURS).setLevel(number)
+
+
+_wrap: Final = structlog.stdlib.ProcessorFormatter.wrap_for_formatter
+
+
+def _shared() -> Iterable[Processor]:
+    return (structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"))
+
+
+def _formatter(render: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=(*_shared(), structlog.stdlib.add_logger_name),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.StackInfoRenderer(),
+            structlog.processors.format_exc_info,
+            _redacted,
+            render,
+        ],
+    )
+
+
+def _redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Take nothing over as it is: also what a library says of a URL or a header goes through here."""
+    return {name: redact(name, event[name]) for name in sorted(event, key=_order)}
+
+
+def _order(name: str) -> tuple[int, str]:
+    return (_FIXED.index(name), "") if name in _FIXED else (len(_FIXED), name)
+
+
+def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return json.dumps(event)
+
+
+def _columns(*, colors: bool) -> Any:
+    return structlog.dev.ConsoleRenderer(
+        colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+    )

@@ -1,0 +1,102 @@
+"""A mixed load of all providers, seeded: payloads as they come from pages, bundles and webhooks. All values invented.
+
+A kind is one payload as a tenant would see it most often; `MIX` says how many of a hundred records are of each kind.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from itertools import cycle
+from typing import Any, Final
+
+from msgspec import Struct
+
+from headrace.door import admit
+from headrace.providers.base import RawEvent
+from headrace.providers.discover import builtin, discover
+from headrace.publish import Headers, Out
+from headrace.tables import build
+from headrace.tenants import Account, Tenants
+from headrace_events import Via
+from tests.benchmarks.payloads import leadping, leadsquared, outreach
+from tests.benchmarks.payloads.invent import Invented
+
+TENANT: Final = "acme"
+DUPLICATES: Final = 10
+"""Every tenth record was told before: the look-back of a feed, or a webhook that is delivered again."""
+RECEIVED: Final = 1_795_250_000_000
+"""Milliseconds since the epoch, after every time in the load."""
+
+Kind = tuple[str, str]
+
+MIX: Final[dict[Kind, tuple[int, Callable[[Invented], dict[str, Any]]]]] = {
+    ("leadsquared", "call row"): (8, leadsquared.call_row),
+    ("leadsquared", "visit row"): (12, leadsquared.visit_row),
+    ("leadsquared", "custom row"): (5, leadsquared.custom_row),
+    ("leadsquared", "call webhook"): (10, leadsquared.call_webhook),
+    ("leadsquared", "lead webhook"): (5, leadsquared.lead_webhook),
+    ("leadping", "message row"): (15, leadping.message),
+    ("leadping", "message bundle"): (7, leadping.message_bundle),
+    ("leadping", "call bundle"): (3, leadping.call_bundle),
+    ("leadping", "call"): (5, leadping.call),
+    ("outreach", "event"): (25, outreach.event),
+    ("outreach", "webhook"): (5, outreach.webhook),
+}
+
+
+class Record(Struct, frozen=True, gc=False):
+    """A raw record as the client would give it."""
+
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+def tenants() -> Tenants:
+    """Give one tenant of each provider."""
+    return Tenants(
+        [
+            Account(provider, TENANT, provider.Settings(), build(builtin(name)))
+            for name, provider in discover().items()
+        ]
+    )
+
+
+def raw_events(kind: Kind, count: int, seed: int = 1) -> list[RawEvent]:
+    """Invent raw events of one kind, each with an id of its own."""
+    provider = discover()[kind[0]]
+    _, make = MIX[kind]
+    told = Invented(seed, list(MIX).index(kind) * 10**7)
+    events = []
+    for _ in range(count):
+        (piece,) = provider.cut(json.dumps(make(told), separators=(",", ":")).encode())
+        events.append(RawEvent(provider.name, TENANT, piece.shape, piece.value, Via.POLL, RECEIVED, piece.hint))
+    return events
+
+
+def mixed(count: int, seed: int = 1) -> Iterator[Out]:
+    """Invent `count` records for raw, all kinds in turn; every tenth is one that came a hundred records before."""
+    streams = {kind: iter(raw_events(kind, count * part // 90 + 1, seed)) for kind, (part, _) in MIX.items()}
+    turns = cycle(_turns())
+    past: list[Out] = []
+    for number in range(count):
+        if number % DUPLICATES == DUPLICATES - 1 and past:
+            yield past[max(0, len(past) - 100)]
+            continue
+        raw = next(streams[next(turns)])
+        out = admit(discover()[raw.provider], raw)
+        past.append(out)
+        yield out
+
+
+def records(outs: Iterator[Out], start: int = 0) -> list[Record]:
+    """Give records as the client would, from offset `start` on."""
+    return [Record(start + i, RECEIVED, out.key, out.value, out.headers) for i, out in enumerate(outs)]
+
+
+def _turns() -> list[Kind]:
+    """Spread the kinds evenly over a hundred turns, in the parts that `MIX` says."""
+    total = sum(part for part, _ in MIX.values())
+    placed = [((i + 0.5) * total / part, kind) for kind, (part, _) in MIX.items() for i in range(part)]
+    return [kind for _, kind in sorted(placed)]

@@ -1,0 +1,46 @@
+"""Values that nobody ever had, from a seed."""
+
+import random
+import uuid
+from typing import Final
+
+_FIRST: Final = ("Ines", "Tomas", "Amara", "Jonas", "Mei", "Ravi", "Clara", "Yusuf", "Nadia", "Piotr")
+_LAST: Final = ("Falk", "Okoro", "Lindqvist", "Moreau", "Tanaka", "Bauer", "Silva", "Haddad", "Kowal", "Reyes")
+_WORDS: Final = tuple(
+    "the offer that we spoke about last week is ready and I would like to walk you through it on Thursday morning "
+    "if that still suits you please bring your questions about roof garden delivery and financing".split()
+)
+
+
+class Invented:
+    """A source of values; each number above `first` is given once."""
+
+    def __init__(self, seed: int, first: int = 0) -> None:
+        self.rng: Final = random.Random(seed + first)
+        self.number = first
+
+    def next(self) -> int:
+        """Give a number that was not given before."""
+        self.number += 1
+        return self.number
+
+    def guid(self) -> str:
+        """Give a GUID."""
+        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+
+    def person(self) -> str:
+        """Give a name."""
+        return f"{self.rng.choice(_FIRST)} {self.rng.choice(_LAST)}"
+
+    def phone(self) -> str:
+        """Give a number of the range that is kept for fiction."""
+        return f"+1202555{self.rng.randrange(10_000):04d}"
+
+    def text(self, words: int) -> str:
+        """Give a sentence."""
+        return " ".join(self.rng.choices(_WORDS, k=words)).capitalize() + "."
+
+    def moment(self, separator: str = " ", end: str = "", later: int = 0) -> str:
+        """Give a time of the day that `number` falls on, `later` seconds after it."""
+        second = (self.number * 7 + later) % 86_000
+        return f"2026-11-20{separator}{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}{end}"

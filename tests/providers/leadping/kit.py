@@ -1,0 +1,209 @@
+"""LeadPing for the contract suite: signatures, and the same state told by row, detail, bundle and webhook."""
+
+import base64
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import headrace.providers.leadping as home
+from headrace.mapping import Mapping
+from headrace.providers.base import Piece, RawEvent
+from headrace.providers.leadping import provider
+from headrace.providers.leadping.cut import automation
+from headrace.providers.leadping.webhook import Settings, sign
+from headrace.tables import build, read
+from headrace_events import Via
+from tests.providers.kit import RECEIVED, TENANT, Kit, Rendering, Twin
+
+FOLDER = Path(home.__file__).parent
+SECRET = "whsec_" + base64.b64encode(b"a key that signs nothing but samples").decode()
+OLD_SECRET = "whsec_" + base64.b64encode(b"the key before the rotation of keys").decode()
+
+
+def table() -> Mapping:
+    """Read the built-in table, without a look at other providers."""
+    return build(read((FOLDER / "mapping.toml").read_text("utf-8"), "leadping/mapping.toml", provider.tables))
+
+
+def signed(headers: dict[str, str], body: bytes) -> dict[str, str]:
+    """Sign as LeadPing does; a body without an id of its run gets one."""
+    run, timestamp = headers.get("webhook-id", "run-action-1"), str(RECEIVED // 1000)
+    signatures = f"v1a,ignored v1,AAAA {sign(SECRET, run, timestamp, body)}"
+    return headers | {"webhook-id": run, "webhook-timestamp": timestamp, "webhook-signature": signatures}
+
+
+def raw_of(shape: str, record: Any, via: Via = Via.POLL, received: int = RECEIVED) -> RawEvent:
+    """Make the raw event of a record."""
+    return RawEvent(provider.name, TENANT, shape, json.dumps(record).encode(), via, received)
+
+
+def told(record: Any, *, via: Via = Via.POLL, resource: str | None = None) -> Rendering:
+    """Render a record as the poller or a file brings it."""
+    (piece,) = provider.cut(json.dumps(record).encode(), resource)
+    return Rendering(piece, via)
+
+
+def delivered(body: Any, pointer: str | None = "/event") -> Rendering:
+    """Render what a webhook brings."""
+    (piece,) = automation(json.dumps(body).encode(), pointer)
+    return Rendering(Piece(piece.shape, piece.value, "run-1" if piece.shape == "automation" else ""), Via.WEBHOOK)
+
+
+def row(**said: Any) -> dict[str, Any]:
+    """Make a list row of the newest generation, nulls left in."""
+    empty = dict.fromkeys(("queuedAt", "sendingStartedAt", "sentAt", "deliveredAt", "failedAt", "scheduledFor"))
+    return {
+        "id": "act-9001",
+        "eventType": "message.outbound",
+        "timelineType": "Sms",
+        "leadId": "lead-9",
+        "direction": "outbound",
+        "summary": "A reminder",
+        "createdAt": "2026-09-01T08:00:00Z",
+        "retryCount": 0,
+        **empty,
+        **said,
+    }
+
+
+def detail(of: dict[str, Any], status: str, **said: Any) -> dict[str, Any]:
+    """Make the detail beside a row: its own coarse status, a user, a time of change."""
+    shared = {name: value for name, value in of.items() if name != "retryCount"}
+    user = {"user": {"id": "user-9", "name": "Ines Okafor"}, "userId": "user-9", "modifiedAt": "2026-09-01T08:59:00Z"}
+    return shared | user | {"status": status} | said
+
+
+def bundle(of: dict[str, Any], beside: dict[str, Any] | None = None, call: Any = None) -> dict[str, Any]:
+    """Make a bundle."""
+    return {"row": of, "detail": beside, "call": call}
+
+
+def message() -> Twin:
+    """Tell a message from the queue to the lead."""
+    queued = row(status="Queued", queuedAt="2026-09-01T08:00:01Z")
+    sent = row(status="Sent", queuedAt="2026-09-01T08:00:01Z", sentAt="2026-09-01T08:00:02Z")
+    there = sent | {"status": "Delivered", "deliveredAt": "2026-09-01T08:00:04Z"}
+    versions = [
+        [told(queued), told(bundle(queued)), delivered({"event": queued})],
+        [
+            told(sent),
+            told(detail(sent, "Completed")),
+            told(bundle(sent)),
+            told(bundle(sent, detail(sent, "Completed"))),
+            delivered({"event": sent}),
+        ],
+        [
+            told(there),
+            told(detail(there, "Completed")),
+            told(bundle(there)),
+            told(bundle(there, detail(there, "Completed"))),
+            delivered({"event": there}),
+        ],
+    ]
+    return Twin("a message", versions)
+
+
+def retried() -> Twin:
+    """Tell a message that failed, and was sent again."""
+    failed = row(status="Failed", failedAt="2026-09-01T08:00:05Z", nextRetryAt="2026-09-01T08:05:00Z")
+    again = failed | {"status": "Sent", "sentAt": "2026-09-01T08:05:01Z", "nextRetryAt": None, "retryCount": 1}
+    return Twin(
+        "a message that failed once",
+        [
+            [told(failed), told(bundle(failed, detail(failed, "Failed")))],
+            [told(again), told(detail(again, "Completed")), told(bundle(again))],
+        ],
+    )
+
+
+def note() -> Twin:
+    """Tell a note, which has neither milestones nor a time of change, and an edit of it."""
+    first = row(timelineType="Note", eventType="note.added", status="Completed", direction=None)
+    edited = first | {"summary": "A reminder, edited"}
+    return Twin(
+        "a note",
+        [
+            [
+                told(bundle(first)),
+                told(bundle(first, detail(first, "Completed"))),
+            ],
+            [told(bundle(edited)), told(bundle(edited, detail(edited, "Completed")))],
+        ],
+    )
+
+
+def voice() -> Twin:
+    """Tell a call whose record moves on while the row says little."""
+    ringing = row(timelineType="Call", eventType="call.outbound", status="Ringing")
+    over = ringing | {"status": "Ended"}
+    call = {
+        "id": "call-9",
+        "callerId": None,
+        "leadId": "lead-9",
+        "direction": "outbound",
+        "createdAt": "2026-09-01T08:00:00Z",
+    }
+    ended = call | {"status": "completed", "answeredAt": "2026-09-01T08:00:09Z", "endedAt": "2026-09-01T08:01:09Z"}
+    billed = ended | {"billableSeconds": 60, "billableAmount": 0.01, "billingStatus": "charged"}
+    return Twin(
+        "a call and its bill",
+        [
+            [told(ringing), delivered({"event": ringing}), told(bundle(ringing, None, call | {"status": "ringing"}))],
+            [told(bundle(over, None, ended)), told(bundle(over, detail(over, "Completed"), ended))],
+            [told(bundle(over, None, billed)), told(bundle(over, detail(over, "Completed"), billed))],
+        ],
+    )
+
+
+def lone_call() -> Twin:
+    """Tell a call by its own resource."""
+    call = {"id": "call-9", "callerId": None, "leadId": "lead-9", "createdAt": "2026-09-01T08:00:00Z"}
+    answered = call | {"status": "in_progress", "answeredAt": "2026-09-01T08:00:09Z"}
+    ended = answered | {"status": "completed", "endedAt": "2026-09-01T08:01:09Z", "duration": "60"}
+    return Twin(
+        "a call alone",
+        [
+            [told(call | {"status": "queued"}), told({"items": [call | {"status": "queued"}]})],
+            [told(answered), delivered({"event": answered})],
+            [told(ended), told(ended | {"duration": 60}), told(ended | {"recordingUrl": "https://voice.example/9"})],
+        ],
+    )
+
+
+def partial() -> Twin:
+    """Tell an event by a template that leaves all times out: each new meaning is news, no copy is."""
+    event = {"id": "act-9002", "timelineType": "Sms", "leadId": "lead-9"}
+    sent, there = event | {"status": "Sent"}, event | {"status": "Delivered"}
+    return Twin(
+        "an event without times",
+        [
+            [delivered({"event": sent}), delivered({"event": [sent]}), delivered(sent, "")],
+            [delivered({"event": there}), delivered({"event": there, "run": 2})],
+        ],
+    )
+
+
+def twins() -> Sequence[Twin]:
+    """Offer what is told more than once."""
+    sms = row(status="delivered", text="Hi", isAutomated=True, deliveredAt="2026-09-01T08:00:04Z")
+    sms = {name: value for name, value in sms.items() if name not in ("timelineType", "eventType")}
+    free = {"type": "lead.hot", "leadId": "lead-9"}
+    return [
+        message(),
+        retried(),
+        note(),
+        voice(),
+        lone_call(),
+        partial(),
+        Twin("a row of the SMS lists", [[told(sms), told({"items": [sms]}), told(sms, resource="sms")]]),
+        Twin("an automation without an event", [[delivered(free), delivered(free | {"attempt": 2})]]),
+    ]
+
+
+kit = Kit(
+    settings=Settings(webhook_secrets=[OLD_SECRET, SECRET]),
+    sign=signed,
+    not_payloads=("openapi-*.json",),  # descriptions of the API
+    twins=twins,
+)
