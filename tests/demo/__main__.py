@@ -42,6 +42,7 @@ webhook_secrets = ["whsec_ZGVtby1zZWNyZXQtb2YtdHdlbnR5LWZvdXItYnl0ZXM="]
 [tenants.outreach.acme]
 webhook_secrets = ["demo"]
 """
+HEADRACE = Path(sys.executable).with_name("headrace")
 STARTS_WITHIN = 60.0
 DECIDES_WITHIN = 30.0
 
@@ -138,7 +139,7 @@ async def _normalizer(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event
     told, ready = asyncio.Event(), asyncio.Event()
     log = home / "normalizer.log"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "headrace.cli", "run", "--role", "normalizer",
+        HEADRACE, "run", "--role", "normalizer",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
 
@@ -178,7 +179,7 @@ def _entry(line: bytes) -> dict[str, Any]:
 
 async def _headrace(*arguments: str, stdin: bytes = b"") -> None:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "headrace.cli", *arguments,
+        HEADRACE, *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     async with asyncio.timeout(STARTS_WITHIN):

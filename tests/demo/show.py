@@ -9,7 +9,7 @@ from headrace.seen import TOTALS
 from tests.demo.story import Expected
 
 _ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  {note}"
-_POINTER = re.compile(r"at (\$\S*|byte \d+)")
+_POINTER = re.compile(r"at (\$[^\s:]*|byte \d+)")
 SAMPLE = "service/headrace/providers/leadsquared/samples/seed_page.json"
 _DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
 
@@ -33,7 +33,7 @@ class Screen:
         self.decisions.append(entry)
         note = self._note(entry)
         line = _ROW.format(
-            time=entry["timestamp"][11:23],
+            time=entry["time"][11:23],
             provider=_provider(entry),
             via=entry["via"],
             type=entry["type"] or "-",

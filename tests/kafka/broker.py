@@ -13,7 +13,7 @@ from tests.kafka.process import Child
 
 Kind = Literal["external", "docker", "jvm", "embedded"]
 
-STARTS_WITHIN = 90.0    # seconds, generous for a busy machine
+STARTS_WITHIN = 90.0  # seconds, generous for a busy machine
 STOPS_WITHIN = 30.0
 
 
@@ -26,8 +26,8 @@ class Broker(ABC):
 
     kind: ClassVar[Kind]
     is_apache: ClassVar[bool] = True
-    name: str                   # for people: what it is, which version
-    bootstrap_servers: str      # known once started
+    name: str  # for people: what it is, which version
+    bootstrap_servers: str  # known once started
 
     @abstractmethod
     def start(self) -> None:

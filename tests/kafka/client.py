@@ -6,7 +6,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import ConsumerRecord
 
-_PATIENCE = 30.0    # seconds
+_PATIENCE = 30.0  # seconds
 
 
 async def create_topic(bootstrap_servers: str, topic: str, *, partitions: int = 1, **configs: str) -> None:
@@ -19,7 +19,7 @@ async def create_topic(bootstrap_servers: str, topic: str, *, partitions: int = 
         answer = await asyncio.wait_for(admin.create_topics([wanted]), _PATIENCE)
     finally:
         await asyncio.wait_for(admin.close(), _PATIENCE)
-    for name, code, *message in answer.topic_errors:    # aiokafka raises nothing for a refused topic
+    for name, code, *message in answer.topic_errors:  # aiokafka raises nothing for a refused topic
         if code != 0:
             raise RuntimeError(f"Kafka refuses to create {name}: error {code} {message}")
 

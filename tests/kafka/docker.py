@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import docker
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
 IMAGE = f"apache/kafka:{KAFKA_VERSION}"
 _PORT = 9092
-_STARTER = "/tmp/start-kafka.sh"    # noqa: S108 - a path inside the container
+_STARTER = "/tmp/start-kafka.sh"  # noqa: S108 - a path inside the container
 _LISTENERS = {
     "process.roles": "broker,controller",
     "node.id": "1",
@@ -76,17 +79,31 @@ class DockerBroker(Broker):
 
 def offer() -> DockerBroker:
     """Return a broker of the official image, which is pulled if the daemon does not have it."""
+    client = _daemon()
+    if client is None:
+        raise Unavailable("no Docker daemon answers")
     try:
-        client = docker.from_env()
-    except DockerException:
-        raise Unavailable("no Docker daemon answers") from None
-    try:
-        try:
-            client.images.get(IMAGE)
-        except ImageNotFound:
-            client.images.pull(IMAGE)
+        _have_image(client)
     except DockerException as error:
         raise Unavailable(f"Docker cannot pull {IMAGE}: {str(error).splitlines()[0]}") from None
     finally:
         client.close()
     return DockerBroker()
+
+
+def _daemon() -> docker.DockerClient | None:
+    client = None
+    with warnings.catch_warnings():
+        # the client forgets to close a socket that it could not connect
+        warnings.simplefilter("ignore", ResourceWarning)
+        with suppress(DockerException):
+            client = docker.from_env()
+        gc.collect()
+    return client
+
+
+def _have_image(client: docker.DockerClient) -> None:
+    try:
+        client.images.get(IMAGE)
+    except ImageNotFound:
+        client.images.pull(IMAGE)

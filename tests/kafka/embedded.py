@@ -23,7 +23,7 @@ class EmbeddedBroker(ProcessBroker):
 
     def command(self) -> Sequence[str | PathLike[str]]:
         """Return the command that runs the broker."""
-        data = self.home / "data"   # without this it writes to the working directory
+        data = self.home / "data"  # without this it writes to the working directory
         return (self._binary, "start", "--only", "kafka", "--kafka-port", str(self.port), "--data-dir", data)
 
 
@@ -35,5 +35,5 @@ def offer(home: Path) -> EmbeddedBroker:
         raise Unavailable("noida-db is not installed (extra `embedded`)") from None
     binary = Path(str(files("noida_db"))) / "noida-db"
     if not os.access(binary, os.X_OK):
-        binary.chmod(0o755)     # a wheel does not always carry the permission
+        binary.chmod(0o755)  # a wheel does not always carry the permission
     return EmbeddedBroker(binary, home, release)

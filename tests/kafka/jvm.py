@@ -12,11 +12,11 @@ from tests.kafka.broker import ProcessBroker, Unavailable
 from tests.kafka.ports import HOST, free_port
 
 _POM = Path(__file__).with_name("pom.xml")
-_CACHE = Path(__file__).parents[2] / "build"    # not under version control, emptied by `make clean`
+_CACHE = Path(__file__).parents[2] / "build"  # not under version control, emptied by `make clean`
 _JAVA_NEEDED = 17
-_MAVEN_WITHIN = 300.0       # seconds, for the first time on a slow line
+_MAVEN_WITHIN = 300.0  # seconds, for the first time on a slow line
 _FORMAT_WITHIN = 60.0
-_CLUSTER_ID = "aGVhZHJhY2UtdGVzdHMtMQ"      # any 16 bytes in base64
+_CLUSTER_ID = "aGVhZHJhY2UtdGVzdHMtMQ"  # any 16 bytes in base64
 
 KAFKA_VERSION = re.findall(r"<kafka\.version>(.+)</kafka\.version>", _POM.read_text())[0]
 
@@ -31,18 +31,18 @@ SETTINGS: Mapping[str, str] = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "group.initial.rebalance.delay.ms": "0",
-    "group.min.session.timeout.ms": "500",      # tests of take-over need not wait for six seconds
+    "group.min.session.timeout.ms": "500",  # tests of take-over need not wait for six seconds
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
     "broker.heartbeat.interval.ms": "250",
-    "broker.session.timeout.ms": "3000",        # after SIGKILL a broker waits until its old self has timed out
-    "log.cleaner.dedupe.buffer.size": "4194304",    # the default takes 128 MiB of the heap
-    "log.index.size.max.bytes": "1048576",          # the default makes two sparse files of 10 MiB per segment
+    "broker.session.timeout.ms": "3000",  # after SIGKILL a broker waits until its old self has timed out
+    "log.cleaner.dedupe.buffer.size": "4194304",  # the default takes 128 MiB of the heap
+    "log.index.size.max.bytes": "1048576",  # the default makes two sparse files of 10 MiB per segment
 }
 _JVM_OPTIONS = (
     "-Xms128m",
     "-Xmx512m",
-    "-XX:+UseSerialGC",             # two cores are shared with the tests
-    "-XX:TieredStopAtLevel=1",      # a quarter less time to start; the brokers of tests do not live long
+    "-XX:+UseSerialGC",  # two cores are shared with the tests
+    "-XX:TieredStopAtLevel=1",  # a quarter less time to start; the brokers of tests do not live long
     "-Dorg.apache.logging.log4j.level=INFO",
 )
 
@@ -126,7 +126,7 @@ def _jars() -> Path:
         jars = Path(fetching) / "jars"
         goal = ("dependency:copy-dependencies", f"-DoutputDirectory={jars}")
         _run(("mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(_POM), *goal), within=_MAVEN_WITHIN)
-        if not folder.exists():     # another run may have been faster
+        if not folder.exists():  # another run may have been faster
             jars.rename(folder)
     return folder
 

@@ -39,7 +39,7 @@ class _Run:
 
     home: Path
     found: Found
-    brokers: list[Broker] = field(default_factory=list)     # those that were started
+    brokers: list[Broker] = field(default_factory=list)  # those that were started
     skipped: int = 0
 
     @cached_property
@@ -133,7 +133,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """The Kafka that all tests share: use topics under `prefix`, and never hurt it."""
+    """Start the Kafka that all tests share: use topics under `prefix`, and never hurt it."""
     run = request.config.stash[_RUN]
     broker = run.found.broker
     run.brokers.append(broker)
@@ -163,9 +163,9 @@ def own_kafka(request: pytest.FixtureRequest) -> Iterator[OwnKafka]:
 
 @pytest.fixture
 def prefix() -> str:
-    """A topic prefix that no other test has."""
+    """Return a topic prefix that no other test has."""
     return f"t{secrets.token_hex(4)}."
 
 
 def _fixtures(item: pytest.Item) -> frozenset[str]:
-    return frozenset(getattr(item, "fixturenames", ()))     # only test functions have fixtures
+    return frozenset(getattr(item, "fixturenames", ()))  # only test functions have fixtures

@@ -5,9 +5,9 @@ import struct
 import time
 from collections.abc import Callable
 
-_METADATA = 3   # https://kafka.apache.org/protocol#protocol_api_keys
-_HEADER = struct.Struct(">hhih")    # api key, version, correlation id, length of the client id (-1: none)
-_PATIENCE = 1.0     # seconds for one question
+_METADATA = 3  # https://kafka.apache.org/protocol#protocol_api_keys
+_HEADER = struct.Struct(">hhih")  # api key, version, correlation id, length of the client id (-1: none)
+_PATIENCE = 1.0  # seconds for one question
 
 
 def serves(bootstrap_server: str) -> bool:

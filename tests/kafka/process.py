@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1   # prctl(2)
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 _LIBC = ctypes.CDLL(None)
 
 
@@ -33,8 +33,8 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,             # Ctrl-C is for pytest, which then ends this
-                preexec_fn=_die_with_parent,        # noqa: PLW1509 - it only makes one system call
+                start_new_session=True,  # Ctrl-C is for pytest, which then ends this
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - it only makes one system call
             )
         atexit.register(self.kill)
 

@@ -67,14 +67,14 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry frames both ways until either side, or an order, ends the connection."""
         broker: asyncio.StreamWriter | None = None
-        lost: dict[bytes, asyncio.Future[None]] = {}    # answers to keep, by correlation id
+        lost: dict[bytes, asyncio.Future[None]] = {}  # answers to keep, by correlation id
         try:
             answers, broker = await asyncio.open_connection(HOST, self._forward)
             async with asyncio.TaskGroup() as both:
                 both.create_task(self._carry_requests(reader, broker, lost))
                 both.create_task(self._carry_answers(answers, writer, lost))
         except* (OSError, asyncio.IncompleteReadError):
-            pass    # one side is gone, or an order was carried out: so goes the other
+            pass  # one side is gone, or an order was carried out: so goes the other
         finally:
             for side in (writer, broker):
                 if side is not None:

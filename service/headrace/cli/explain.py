@@ -45,7 +45,9 @@ class Explained(Struct, omit_defaults=True):
 @click.option("-t", "--tenant", help="Whose table decides: with this tenant's overlay.  [default: the built-in table]")
 @click.option("-r", "--resource", help="What it is, where the shape does not tell.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 @click.pass_context
 def command(
     ctx: click.Context,

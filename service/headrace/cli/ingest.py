@@ -1,6 +1,5 @@
 """`headrace ingest`: take in files through the same door as webhooks and polls."""
 
-import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -10,20 +9,16 @@ import click
 from msgspec import Struct
 
 from headrace.cli import reach
+from headrace.cli.appending import Appending
 from headrace.cli.arguments import ProviderType, account, check_resource, configuration
 from headrace.cli.bodies import bodies
 from headrace.cli.show import count
 from headrace.config import Config
-from headrace.door import admit, place, read_envelope
-from headrace.kafka.admin import Topic
-from headrace.kafka.log import Appender
+from headrace.door import admit, read_envelope
 from headrace.providers.base import Provider, RawEvent
 from headrace.publish import Out
 from headrace_events import Via
 
-_AT_ONCE: Final = 2_000
-_BYTES_AT_ONCE: Final = 700_000
-"""Records in flight fill less than one batch of the client: the next would overtake what waits for room in it."""
 _PROGRESS_AFTER: Final = 1.0
 
 
@@ -47,7 +42,9 @@ class Asked(Struct, frozen=True):
 @click.option("-p", "--provider", type=ProviderType(), required=True, help="Who sent it.")
 @click.option("-t", "--tenant", required=True, help="Which of the provider's configured tenants it belongs to.")
 @click.option("-r", "--resource", help="What it is, where the shape does not tell.")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.argument(
+    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+)
 @click.pass_context
 def command(ctx: click.Context, provider: Provider, tenant: str, resource: str | None, files: tuple[str, ...]) -> None:
     """Take in FILEs: API pages, rows or webhook bodies, or one of these a line (NDJSON); - reads standard input.
@@ -71,21 +68,30 @@ async def _ingest(config: Config, asked: Asked, files: tuple[str, ...]) -> bool:
     """Append every record of the files in their order; False where one was larger than raw takes."""
     (raw,) = await reach.topics(config, "raw")
     fine = True
-    async with Appender(config.kafka) as appender:
+    async with Appending(config, raw) as raw_log:
         for file in files:
-            told, progress = Told(), _Progress()
-            try:
-                with click.open_file(file, "rb") as stream:
-                    for outs in _groups(_records(asked, stream), raw, told):
-                        appends = (appender.append(raw.name, place(out.key, raw.partitions), out) for out in outs)
-                        await asyncio.gather(*appends)
-                        told.appended += len(outs)
-                        progress.show(told)
-            finally:
-                progress.clear()
-                _sum_up(told, raw.name, file)
+            told = await _ingest_file(asked, file, raw_log)
+            _sum_up(told, raw.name, file)
             fine = fine and not told.too_large
     return fine
+
+
+async def _ingest_file(asked: Asked, file: str, raw_log: Appending) -> Told:
+    told, progress, before = Told(), _Progress(), raw_log.appended
+    with click.open_file(file, "rb") as stream:
+        for out in _records(asked, stream):
+            if out.size > raw_log.limit:
+                told.too_large += 1
+                size = f"{out.size:,} bytes, more than the {raw_log.limit:,} that raw takes"
+                click.echo(f"{file}: left out a record of {size}", err=True)
+            else:
+                told.unreadable += read_envelope(out.headers).identity is None
+                await raw_log.add(out)
+                progress.show(raw_log.appended - before)
+    await raw_log.flush()
+    progress.clear()
+    told.appended = raw_log.appended - before
+    return told
 
 
 def _records(asked: Asked, stream: BinaryIO) -> Iterator[Out]:
@@ -97,26 +103,6 @@ def _records(asked: Asked, stream: BinaryIO) -> Iterator[Out]:
             yield admit(asked.provider, RawEvent(*named, piece.value, Via.INGEST, now, piece.hint))
 
 
-def _groups(outs: Iterator[Out], raw: Topic, told: Told) -> Iterator[list[Out]]:
-    """Gather what goes out at once, and leave out what the topic does not take."""
-    limit = int(raw.config.get("max.message.bytes") or sys.maxsize)
-    group: list[Out] = []
-    size = 0
-    for out in outs:
-        if out.size > limit:
-            told.too_large += 1
-            click.echo(f"a record takes {out.size:,} bytes, {raw.name} takes {limit:,}: left out", err=True)
-            continue
-        if group and (len(group) == _AT_ONCE or size + out.size > _BYTES_AT_ONCE):
-            yield group
-            group, size = [], 0
-        told.unreadable += read_envelope(out.headers).identity is None
-        group.append(out)
-        size += out.size
-    if group:
-        yield group
-
-
 class _Progress:
     """A line on a terminal that counts, once it takes longer than one would wait in silence."""
 
@@ -124,10 +110,10 @@ class _Progress:
         self._next = time.monotonic() + _PROGRESS_AFTER
         self._wide = 0
 
-    def show(self, told: Told) -> None:
+    def show(self, appended: int) -> None:
         if sys.stderr.isatty() and time.monotonic() > self._next:
             self._next = time.monotonic() + _PROGRESS_AFTER
-            text = f"{told.appended:,} records…"
+            text = f"{appended:,} records…"
             self._wide = len(text)
             click.echo(f"\r{text}", nl=False, err=True)
 

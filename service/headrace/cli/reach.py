@@ -1,17 +1,18 @@
 """Work with Kafka from the command line: within a deadline, and with a sentence where it does not go."""
 
 import asyncio
+import contextlib
 import logging
 import sys
-from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncGenerator, Coroutine
+from typing import Any, Final, TypeVar, cast
 
 import click
 import structlog
 
 from headrace.config import Config
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import KafkaError
+from headrace.kafka.log import KafkaError, Record, read
 from headrace.kafka.topics import Refused, describe
 
 T = TypeVar("T")
@@ -46,6 +47,17 @@ async def topics(config: Config, *names: str) -> list[Topic]:
     if missing:
         raise click.ClickException(f"there is no topic {', '.join(missing)}: run `headrace topics apply`")
     return [present[name] for name in full]
+
+
+async def records(
+    config: Config, name: str, *, from_start: bool = True, follow: bool = False
+) -> AsyncGenerator[Record]:
+    """Give the committed records of a topic; without `follow`, up to where it ends now."""
+    (topic,) = await topics(config, name)
+    found = cast("AsyncGenerator[Record]", read(config.kafka, topic.name, from_start=from_start, follow=follow))
+    async with contextlib.aclosing(found):
+        async for record in found:
+            yield record
 
 
 def unreachable(config: Config, error: BaseException) -> click.ClickException:

@@ -1,26 +1,28 @@
 """`headrace redrive`: send dead letters back to raw, to be read again after a fix."""
 
-import asyncio
+import contextlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
 import click
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.cli import reach
+from headrace.cli.appending import Appending
 from headrace.cli.arguments import ProviderType, configuration
 from headrace.cli.show import clock, count, table
 from headrace.config import Config, seconds
-from headrace.door import Envelope, admit, digest_of_bytes, place, read_envelope
-from headrace.kafka.log import Appender, Record, read
+from headrace.door import Envelope, admit, digest_of_bytes, read_envelope
+from headrace.kafka.log import Record
 from headrace.moments import parse
-from headrace.providers.base import Provider
+from headrace.providers.base import UNREADABLE, Provider
 from headrace.publish import Out
+from headrace.seen import NewerFormat
 from headrace_events import DeadLetter, decode_dead_letter
-
-_AT_ONCE: Final = 200
 
 
 class Moment(click.ParamType):
@@ -40,14 +42,6 @@ class Moment(click.ParamType):
             return parse(value)
         except ValueError:
             self.fail(f'"{value}" is neither a time such as 2026-08-08T09:00Z nor how long ago, such as 2h', param, ctx)
-
-
-class Letter(Struct, frozen=True):
-    """One dead letter that can go back: what was wrong, how it came in, and its bytes."""
-
-    told: DeadLetter
-    envelope: Envelope
-    value: bytes
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -73,11 +67,130 @@ class Asked(Struct, frozen=True, kw_only=True):
         )
 
 
-class Found(Struct):
-    """What stands on dead-letters: those wanted, by source and bytes; copies of them; what cannot go back."""
+class Letter(Struct, frozen=True):
+    """A dead letter that can go back: where it stands on dead-letters, and what it says."""
 
-    letters: dict[bytes, Letter] = {}
-    copies: Counter[tuple[str, str]] = Counter()
+    position: tuple[int, int]
+    told: DeadLetter
+
+
+class Found(Struct):
+    """What stands on dead-letters: what can go back, once for the same bytes, and why the rest does not."""
+
+    letters: dict[tuple[str, str, str, bytes], Letter] = {}
+    copies: int = 0
     foreign: int = 0
     unknown: Counter[str] = Counter()
     others: Counter[str] = Counter()
+
+
+@click.command("redrive")
+@click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only this problem code; repeatable.")
+@click.option("-p", "--provider", type=ProviderType(), help="Only this provider's.")
+@click.option("-t", "--tenant", help="Only this tenant's.")
+@click.option("--since", type=Moment(), help="Only letters written since: 2026-08-08T09:00Z, or 2h for two hours ago.")
+@click.option("--until", type=Moment(), help="Only letters written before.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.pass_context
+def command(ctx: click.Context, **options: Any) -> None:
+    """Send dead letters back to raw, to be read again: after a fix, a new row, a tenant that was configured.
+
+    Shows what there is and asks. The bytes go through the same door as at first and are named anew; what has been
+    published in the meantime is a duplicate and comes out no second time. What still cannot be read becomes a dead
+    letter again. Letters with the same bytes go back once.
+
+    \b
+      headrace redrive --reason unknown_tenant -t acme
+      headrace redrive --since 2h --yes
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    asked = Asked(**options)
+    config = configuration(ctx)
+    found = reach.run(config, _look(config, asked))
+    _tell(found)
+    if not found.letters:
+        return
+    if not (asked.yes or click.confirm(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
+        click.echo("Nothing was sent.")
+        return
+    sent = reach.run(config, _send(config, {letter.position for letter in found.letters.values()}))
+    click.echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
+
+
+async def _look(config: Config, asked: Asked) -> Found:
+    """Read dead-letters to its end. Of letters with the same bytes the newest is kept."""
+    found = Found()
+    async with contextlib.aclosing(reach.records(config, "dead-letters")) as records:
+        async for record in records:
+            told = decode_dead_letter(record.headers)
+            if not asked.wants(told):
+                found.others[told.problem.code] += 1
+                continue
+            envelope = _envelope(record)
+            if envelope is None:
+                found.foreign += 1
+            elif config.tenants.get(envelope.provider, envelope.tenant) is None:
+                found.unknown[told.source] += 1
+            else:
+                key = (told.source, envelope.shape, envelope.hint, digest_of_bytes(record.value or b""))
+                found.copies += key in found.letters
+                found.letters[key] = Letter((record.partition, record.offset), told)
+    return found
+
+
+def _tell(found: Found) -> None:
+    groups: dict[tuple[str, str], list[DeadLetter]] = {}
+    for letter in found.letters.values():
+        groups.setdefault((letter.told.source, letter.told.problem.code), []).append(letter.told)
+    now = datetime.now(UTC)
+    rows = [
+        (source, code, f"{len(letters):,}", clock(max(each.recordedtime for each in letters), now))
+        for (source, code), letters in sorted(groups.items())
+    ]
+    if rows:
+        table(("source", "problem", "letters", "newest"), rows, right=("letters", "newest"))
+    else:
+        others = ", ".join(f"{code} ({number:,})" for code, number in found.others.most_common())
+        click.echo("No dead letter fits" + (f"; there are others: {others}" if others else ": there is none at all"))
+    if found.copies:
+        click.echo(f"  {count(found.copies, 'older letter')} with the same bytes: only the newest goes back")
+    if found.foreign:
+        click.echo(f"  {count(found.foreign, 'letter')} that did not come through our door: cannot go back")
+    for source, number in sorted(found.unknown.items()):
+        click.echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
+
+
+async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
+    """Read dead-letters again and send what was chosen, each once."""
+    (raw,) = await reach.topics(config, "raw")
+    async with Appending(config, raw) as raw_log:
+        async with contextlib.aclosing(reach.records(config, "dead-letters")) as records:
+            async for record in records:
+                if (record.partition, record.offset) in positions:
+                    for out in _admitted(config, record):
+                        await raw_log.add(out)
+        await raw_log.flush()
+        return raw_log.appended
+
+
+def _admitted(config: Config, record: Record) -> Iterator[Out]:
+    """Take a letter through the door again; a body that could not be cut then may be cut now."""
+    envelope = _envelope(record)
+    account = envelope and config.tenants.get(envelope.provider, envelope.tenant)
+    if envelope is None or account is None:
+        return
+    raw = envelope.raw_event(record.value or b"")
+    if raw.shape != UNREADABLE:
+        yield admit(account.provider, raw, redriven=True)
+        return
+    for piece in account.provider.cut(raw.value, None):
+        anew = replace(raw, shape=piece.shape, value=piece.value, hint=piece.hint or raw.hint)
+        yield admit(account.provider, anew, redriven=True)
+
+
+def _envelope(record: Record) -> Envelope | None:
+    try:
+        return read_envelope(record.headers)
+    except (LookupError, msgspec.DecodeError):
+        return None
+    except NewerFormat as error:
+        raise click.ClickException(str(error)) from None

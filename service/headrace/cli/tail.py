@@ -13,7 +13,7 @@ from headrace.cli import reach
 from headrace.cli.arguments import ProviderType, configuration
 from headrace.cli.lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
 from headrace.config import Config
-from headrace.kafka.log import read
+from headrace.kafka.log import Record
 from headrace.providers.base import Provider
 from headrace.tables import did_you_mean
 from headrace_events import Event, Type, decode, decode_dead_letter
@@ -102,18 +102,22 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
 
 async def _events(config: Config, asked: Asked) -> AsyncGenerator[str]:
     """Give a line for each event that is wanted."""
-    (topic,) = await reach.topics(config, "events")
-    async for record in read(config.kafka, topic.name, from_start=asked.from_start, follow=True):
-        value = record.value or b""
-        event = decode(value)
-        if asked.event(event):
-            yield value.decode() if asked.as_json else event_line(event, brief=sys.stdout.isatty())
+    async with contextlib.aclosing(_records(config, "events", asked)) as records:
+        async for record in records:
+            value = record.value or b""
+            event = decode(value)
+            if asked.event(event):
+                yield value.decode() if asked.as_json else event_line(event, brief=sys.stdout.isatty())
 
 
 async def _letters(config: Config, asked: Asked) -> AsyncGenerator[str]:
     """Give a line for each dead letter that is wanted."""
-    (topic,) = await reach.topics(config, "dead-letters")
-    async for record in read(config.kafka, topic.name, from_start=asked.from_start, follow=True):
-        letter = decode_dead_letter(record.headers)
-        if asked.source(letter.source):
-            yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=sys.stdout.isatty())
+    async with contextlib.aclosing(_records(config, "dead-letters", asked)) as records:
+        async for record in records:
+            letter = decode_dead_letter(record.headers)
+            if asked.source(letter.source):
+                yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=sys.stdout.isatty())
+
+
+def _records(config: Config, name: str, asked: Asked) -> AsyncGenerator[Record]:
+    return reach.records(config, name, from_start=asked.from_start, follow=True)

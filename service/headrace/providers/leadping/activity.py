@@ -14,7 +14,17 @@ from headrace.problems import bad_value
 from headrace.providers.base import UNPUBLISHED, Draft, Nudge, RawEvent
 from headrace.providers.leadping import parts, wire
 from headrace.providers.leadping.extra import activity_extra, add_call
-from headrace.providers.leadping.stages import Times, call_milestones, duration, happened, in_order, life, newest, when
+from headrace.providers.leadping.stages import (
+    Times,
+    call_milestones,
+    duration,
+    happened,
+    in_order,
+    life,
+    newest,
+    revised,
+    when,
+)
 from headrace.providers.leadping.words import Decision, decide, direction_of
 from headrace_events import Actor, Data, Native
 
@@ -109,7 +119,7 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
         direction=row.direction or direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=told.changed or (times[told.last] if told.last else None),
+        revised=revised(times, told.last, told.changed, raw.received),
         refs=refs,
         actor=parts.applied(actor, row.actor),
         parties=parts.parties_of(part, call),

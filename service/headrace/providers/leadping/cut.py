@@ -102,7 +102,7 @@ def _guess(value: bytes, resource: str | None) -> str | None:
     names = found.keys()
     if "id" not in names:
         parts = (bytes(found[name])[:1] for name in _PARTS if name in names)
-        return BUNDLE if b"{" in parts else None
+        return BUNDLE if b"{" in parts else ROW if names & _TYPED else None
     if resource or names & _TYPED:
         return DETAIL if names & _ONLY_DETAILS else ROW
     if names & _ONLY_CALLS:

@@ -73,7 +73,6 @@ _SHARED: Final = (
     "leadId",
     "conversationId",
     "userId",
-    "direction",
     "fromPhoneNumber",
     "fromPhoneNumberId",
     "toPhoneNumber",
@@ -99,13 +98,23 @@ def activity_extra(part: Activity, direction: str | None, actor: Actor | None) -
     """Give what has no canonical place, verbatim, and what a canonical place could not hold."""
     extra = said(_ACTIVITY_EXTRA, _activity_extra(part))
     if isinstance(part, Sms):
-        extra |= said(_SMS_EXTRA, _sms_extra(part))
+        extra |= _sms_told(part)
     if part.direction and direction is None:
         extra["direction"] = part.direction
     if part.traffic_type and fold(part.traffic_type) not in _PLAIN_TRAFFIC:
         extra["trafficType"] = part.traffic_type
     if part.created_by and (actor is None or actor.id != part.created_by):
         extra["createdBy"] = part.created_by
+    return extra
+
+
+def _sms_told(row: Sms) -> dict[str, Any]:
+    """Give what only a row of the SMS lists says; its `user` may be a name or an id, whichever `userName` is not."""
+    extra = said(_SMS_EXTRA, _sms_extra(row))
+    if row.lead is not None and row.lead.name:
+        extra["leadName"] = row.lead.name
+    if row.user_name and row.user and row.user != row.user_name:
+        extra["user"] = row.user
     return extra
 
 
@@ -127,6 +136,8 @@ def add_call(extra: dict[str, Any], part: Activity, call: Call, actor: Actor | N
     for key, value, own in zip(_SHARED, _shared(call), _shared(part), strict=True):
         if value and own and value != own:
             extra[f"call.{key}"] = value
+    if call.direction and part.direction and call.direction.lower() != part.direction.lower():
+        extra["call.direction"] = call.direction
     if part.billable_amount and call.billable_amount and str(part.billable_amount) != str(call.billable_amount):
         extra["call.billableAmount"] = call.billable_amount
     user = call.user_name or call.user

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from headrace.mapping import Row, fold
 from headrace.problems import bad_value
-from headrace.providers.leadping.wire import Activity, Call, IdName
+from headrace.providers.leadping.wire import Activity, Call, IdName, Sms
 from headrace_events import Actor, Cost, Parties, Party
 
 _TRAFFIC: Final = {
@@ -106,6 +106,8 @@ def actor_of(part: Activity, call: Call | None) -> Actor | None:
 
 def _user_of(part: Activity) -> Actor | None:
     user = part.user if isinstance(part.user, IdName) else IdName(name=part.user)
+    if isinstance(part, Sms) and part.user_name:
+        user = IdName(name=part.user_name)
     number = user.id or part.user_id
     return Actor(kind="user", id=number or None, name=user.name or None) if number or user.name else None
 

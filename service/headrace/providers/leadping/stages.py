@@ -5,6 +5,7 @@ canonical form without the Z: fixed width, and a longer fraction sorts behind a 
 """
 
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
@@ -76,6 +77,8 @@ _COARSE: Final = {
     "failed": frozenset({"undeliverable", "blocked"}),
 }
 """The words of the old five-word status, and the milestones that say more than the word does."""
+
+_MINUTE: Final = 60_000
 
 _SETTLING: Final = ("delivered", "received", "sent")
 """What `Completed` may mean, the farthest first."""
@@ -176,6 +179,22 @@ def happened(row: Row, times: Times) -> str | None:
     return times.get("created")
 
 
+def revised(times: Times, last: str | None, changed: str | None, received: int) -> str | None:
+    """Give the later of a detail's time of change and the newest milestone, but none from after the receipt."""
+    happened = times[last] if last else None
+    if happened and comparable(happened) > (limit := _minute_after(received // _MINUTE)):
+        past = {stage: moment for stage, moment in times.items() if comparable(moment) <= limit}
+        happened = past.get(newest(past) or "")
+    if changed is None or happened is None:
+        return changed or happened
+    return max(changed, happened, key=comparable)
+
+
+@lru_cache(maxsize=16)
+def _minute_after(minute: int) -> str:
+    return comparable(from_millis((minute + 1) * _MINUTE))
+
+
 def decisive(status: str, times: Times, last: str | None) -> str | None:
     """Name the milestone that says more than a folded status word; `status` is empty where none is said.
 
@@ -213,7 +232,7 @@ def version(times: Times, last: str | None, created: str | None, rank: int, rece
     everything that follows. A record that was created after its newest milestone counts from its creation, one that
     has neither time has no number.
     """
-    base = max(created or "", times[last] if last else "", key=_comparable)
+    base = max(created or "", times[last] if last else "", key=comparable)
     if not base:
         return "unknown"
     millis = _millis(base)
@@ -228,7 +247,8 @@ def _no_time(pointer: str) -> Undecodable:
     return bad_value(pointer, "this is not an ISO 8601 time")
 
 
-def _comparable(moment: str) -> str:
+def comparable(moment: str) -> str:
+    """Give a canonical time as text that sorts by time."""
     return moment[:-1]
 
 

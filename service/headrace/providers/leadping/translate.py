@@ -11,7 +11,7 @@ from headrace.providers.leadping import activity, cut, parts, wire
 from headrace.providers.leadping.activity import FEED
 from headrace.providers.leadping.extra import call_extra
 from headrace.providers.leadping.identity import automation_id
-from headrace.providers.leadping.stages import call_milestones, duration, happened, newest, when
+from headrace.providers.leadping.stages import call_milestones, duration, happened, newest, revised, when
 from headrace.providers.leadping.words import VOICE, call_row, direction_of
 from headrace_events import Data, Native
 
@@ -44,14 +44,12 @@ def _typed(row: wire.Sms) -> wire.Sms:
     row.activity_type = row.activity_type or row.timeline_type or "Sms"
     row.description = row.description or row.text
     row.lead_id = row.lead_id or (row.lead.id if row.lead else None)
-    row.user = row.user_name or row.user
     return row
 
 
 def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
     created = when(call.created_at, "$", "createdAt")
     times = call_milestones(call, "$", {"created": created} if created else None)
-    last = newest(times)
     direction = direction_of(call.direction)
     row = call_row(mapping, call, times)
     extra = call_extra(call)
@@ -64,7 +62,7 @@ def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
         direction=row.direction or direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=times[last] if last else None,
+        revised=revised(times, newest(times), None, raw.received),
         refs=refs,
         actor=parts.applied(parts.call_actor(call), row.actor),
         parties=parts.parties_of(call),

@@ -53,10 +53,7 @@ def decide(
     kind = fold(code)
     if call is not None and kind == _VOICE and (call.status or "answered" in times):
         return Decision(call_row(mapping, call, times), code, call.status or status, by_call=True)
-    if kind in _MESSAGES:
-        word = _message_word(fold(status or ""), times, last, direction)
-    else:
-        word = status or milestone
+    word = _message_word(fold(status or ""), times, last, direction) if kind in _MESSAGES else status or milestone
     return Decision(mapping.find("activity", code, word), code, status)
 
 

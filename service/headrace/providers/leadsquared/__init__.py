@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Mapping as Headers
 
-from headrace.mapping import Mapping
-from headrace.providers.base import Accepted, Delivery, Draft, Dropped, Identity, Piece, RawEvent, Tenant
+from headrace.providers.base import Accepted, Delivery, Piece, Tenant
 from headrace.providers.leadsquared import cut, identity, translate, webhook
 
 
@@ -29,13 +28,9 @@ class LeadSquared:
         """Compare the static secret; see `webhook.py`. Raises `Refused`."""
         return webhook.accept(self.name, delivery, settings)
 
-    def identity(self, raw: RawEvent) -> Identity:
-        """Name a record; see `identity.py`."""
-        return identity.identity(raw)
-
-    def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
-        """Turn a record into a draft; see `translate.py`."""
-        return translate.translate(raw, mapping)
+    # Called for every record, so without a call between.
+    identity = staticmethod(identity.identity)
+    translate = staticmethod(translate.translate)
 
 
 provider = LeadSquared()

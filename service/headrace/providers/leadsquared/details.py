@@ -15,21 +15,14 @@ _CODE: Final = 5  # digits of an opportunity's code, 12000 to 12999
 
 def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -> None:
     """Complete a draft's data."""
-    extra, pairs = told.extra, told.pairs
-    name = told.creator
+    pairs = told.pairs
     if data.title is None:
         data.title = told.name
-    if data.text is None:
-        data.text = found.typed
-    elif found.typed is not None and found.typed != data.text:
-        _keep_note(data, found)
+    name = told.creator
     if pairs:
         name = name or text(pairs.pop("CreatedByName", None))
-        _read_pairs(data, told, found)
-    if told.code[:2] == "12" and len(told.code) == _CODE:
-        data.refs = {**(data.refs or {}), "opportunity": data.native.id}
-    elif told.opportunity:
-        data.refs = {**(data.refs or {}), "opportunity": told.opportunity.lower()}
+    _tell(data, told, found)
+    _point(data, told)
     data.actor = _actor(data, row, told, creator, name)
     if data.category == "call":
         _call(data, pairs, found.pairs)
@@ -38,26 +31,38 @@ def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -
     if row.fields:
         data.fields = {**row.fields, **(data.fields or {})}
     if found.originals is not None:
-        extra |= found.originals
-    data.native.extra = extra or None
+        told.extra |= found.originals
+    data.native.extra = told.extra or None
     if not data.fields:
         data.fields = None
 
 
-def _read_pairs(data: Data, told: Told, found: Content) -> None:
-    """Give the pairs of `Data` their homes: a description is the text, what has no home goes to `native.extra`."""
-    extra = told.extra
+def _point(data: Data, told: Told) -> None:
+    """Name the opportunity: an activity of a code from 12000 to 12999 is one itself."""
+    if told.code[:2] == "12" and len(told.code) == _CODE:
+        data.refs = {**(data.refs or {}), "opportunity": data.native.id}
+    elif told.opportunity:
+        data.refs = {**(data.refs or {}), "opportunity": told.opportunity.lower()}
+
+
+def _tell(data: Data, told: Told, found: Content) -> None:
+    """Give note and `Data` their homes: a description is the text before a note, what has no home goes to extra."""
+    typed = found.typed
+    if data.text is None:
+        data.text = typed
+    elif typed is not None and typed != data.text:
+        _keep_note(data, found)
     for key, value in told.pairs.items():
         if value is None or value == "" or (key == "EventName" and value == told.name):
             continue
-        if key == "NotableEventDescription" and isinstance(value, str) and data.text in (None, found.typed):
+        if key == "NotableEventDescription" and type(value) is str and data.text in {None, typed}:
             data.text = value
-            if found.typed is not None and found.typed != value:
+            if typed is not None and typed != value:
                 _keep_note(data, found)
-        elif key == "Comment" and data.text is None and isinstance(value, str):
+        elif key == "Comment" and data.text is None and type(value) is str:
             data.text = value
         else:
-            extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
+            told.extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
 
 
 def _keep_note(data: Data, found: Content) -> None:
@@ -71,19 +76,19 @@ def _actor(data: Data, row: Row, told: Told, creator: str | None, name: str | No
     if row.actor == "lead":
         told.extra |= {key: who for key, who in (("CreatedBy", creator), ("CreatedByName", name)) if who}
         return Actor("lead", (data.refs or {}).get("lead"))
-    if creator is None and "Data.CreatedBy" in told.extra:
-        other = told.extra["Data.CreatedBy"]  # a name in the platform's own rows
+    other = told.extra.get("Data.CreatedBy")  # a name in the platform's own rows
+    if isinstance(other, str):
         if _is_guid(other):
-            creator = told.extra.pop("Data.CreatedBy")
-        elif name is None or name == other:
+            creator = creator or told.extra.pop("Data.CreatedBy")
+        elif name in {None, other}:
             name = told.extra.pop("Data.CreatedBy")
     if creator is None and name is None:
         return None if row.actor is None else Actor(row.actor)
     return Actor(row.actor or "user", creator and creator.lower(), name)
 
 
-def _is_guid(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == _GUID and value.count("-") == 4  # noqa: PLR2004  (it has five groups)
+def _is_guid(value: str) -> bool:
+    return len(value) == _GUID and value.count("-") == 4  # noqa: PLR2004  (it has five groups)
 
 
 def _call(data: Data, pairs: Fields, note: Fields) -> None:

@@ -3,7 +3,6 @@
 `2026-07-31 05:33:50` · `2026-08-08 07:38:00.000` · `7/31/2026 5:33:50 AM` (month first)
 """
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -14,7 +13,13 @@ from headrace.problems import bad_value
 
 _PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest American form has as many
 _MARKS: Final = "-- ::"  # every third character of that form from the first dash on
-_AMERICAN: Final = re.compile(r"(\d\d?)/(\d\d?)/(\d{4}) (0?[1-9]|1[0-2]):(\d\d):(\d\d) ([AP])M", re.ASCII)
+_HOURS: Final = {
+    (form.format(hour), half): f"{hour % 12 + late:02}"
+    for half, late in (("AM", 0), ("PM", 12))
+    for hour in range(1, 13)
+    for form in ("{}", "{:02}")
+}
+"""The hours of a twelve-hour clock, with and without a leading zero: `("5", "PM")` is `17`."""
 _NEVER: Final = "0001-01-01"
 """How .NET begins a date that was never set."""
 
@@ -84,12 +89,12 @@ def _moment(text: str) -> datetime:
 
 
 def _american(text: str) -> str:
-    """Rewrite the form with the month first as ISO 8601."""
-    told = _AMERICAN.fullmatch(text)
-    if told is None:
+    """Rewrite the form with the month first as ISO 8601 without a zone. Raises `ValueError`."""
+    date, clock, half = text.split(" ")
+    month, day, year = date.split("/")
+    hour, _, rest = clock.partition(":")
+    iso = f"{year}-{month:0>2}-{day:0>2}T{_HOURS.get((hour, half))}:{rest}"
+    if len(iso) != _PLAIN:
         raise ValueError("not a time that LeadSquared is known to write")
-    month, day, year, hour, minute, second, half = told.groups()
-    hours = int(hour) % 12 + (12 if half == "P" else 0)
-    iso = f"{year}-{month:0>2}-{day:0>2}T{hours:02}:{minute}:{second}"
-    datetime.fromisoformat(iso)  # there is no 31st of June
+    datetime.fromisoformat(iso)  # knows that there is no 31st of June, and takes digits only
     return iso
