@@ -1,5 +1,3 @@
 """Headrace turns the activity events of sales platforms into one stream of canonical events on Kafka."""
 
-from importlib.metadata import version
-
-__version__ = version("headrace")
+__version__ = "0.1.0"

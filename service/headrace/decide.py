@@ -21,7 +21,7 @@ from headrace.providers.base import Draft, Dropped, Identity, RawEvent, Version
 from headrace.publish import Out, encode_event, encode_letter, encode_nudge, event_id, event_of, meaning_of
 from headrace.seen import TOTALS, Fate, NewerFormat, Seen, Verdict, encode_record, judge, judge_replay, settle
 from headrace.tenants import Account, Tenants
-from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
+from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source, Via
 
 _KEY_BYTES: Final = 16
 
@@ -123,9 +123,11 @@ def refuse(record: Record, seen: Seen, limits: Limits, now: int) -> Commit:
     """Make a dead letter of the one record whose outcome Kafka refuses, whatever it says."""
     batch = _Batch([record], seen, Tenants([]), limits, now)
     detail = "Kafka refused what this record became, twice and alone: see the log, mend the topic, then redrive"
-    batch.dead(
-        record, read_envelope(record.headers), Problem("unwritable", "Kafka refused it", detail, Source("$")), ""
-    )
+    problem = Problem("unwritable", "Kafka refused it", detail, Source("$"))
+    try:
+        batch.dead(record, _envelope_of(record), problem, "")
+    except (LookupError, ValueError, RecursionError):
+        batch.dead(record, _strangers(record), problem, "")
     return batch.done()
 
 
@@ -287,8 +289,7 @@ class _Batch:
     def foreign(self, record: Record, error: Exception) -> None:
         """Keep a record that did not come through our door."""
         problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
-        envelope = Envelope(provider="", tenant="", shape="", via="ingest", received=record.timestamp)  # type: ignore[arg-type]  # a word
-        self.dead(record, envelope, problem, "")
+        self.dead(record, _strangers(record), problem, "")
 
     def dead(self, record: Record, envelope: Envelope, problem: Problem, mapping: str) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
@@ -349,6 +350,11 @@ def _envelope_of(record: Record) -> Envelope:
     if len(record.key or b"") != _KEY_BYTES:
         raise LookupError(f"the record's key is no digest of {_KEY_BYTES} bytes: nothing but Headrace may write to raw")
     return envelope
+
+
+def _strangers(record: Record) -> Envelope:
+    """Give a record that is none of ours the envelope it lacks."""
+    return Envelope(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp)
 
 
 def _number(version: Version) -> int:

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from headrace.providers.base import Draft, Identity, Nudge, RawEvent
-from headrace_events import DEAD_LETTER_HEADER, DeadLetter, Event, Provenance
+from headrace_events import DEAD_LETTER_HEADER, Data, DeadLetter, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
 LONGEST_VALUE: Final = 64 * 1024
@@ -80,6 +80,8 @@ def event_of(draft: Draft, raw: RawEvent, id: str, provenance: Provenance, recor
 def encode_event(event: Event) -> Out:
     """Encode an event for `events`: the whole of it as the value, its attributes again as `ce_` headers."""
     value = _encode(event)
+    if b"null" in value and _leave_out_nulls(event.data):
+        value = _encode(event)
     if len(value) > LONGEST_VALUE and _trim(event):
         value = _encode(event)
     key = event.partitionkey.encode()
@@ -111,6 +113,23 @@ def encode_letter(letter: DeadLetter, key: bytes, value: bytes, headers: Headers
 def encode_nudge(source: str, nudge: Nudge) -> Out:
     """Encode a nudge for `nudges`: version byte and JSON, keyed by the tenant's source."""
     return Out(source.encode(), NUDGE_FORMAT + _encode(nudge), [])
+
+
+def _leave_out_nulls(data: Data) -> bool:
+    """Take out what is null inside the verbatim parts; False where only a text says "null"."""
+    before = (data.fields, data.native.extra)
+    data.fields = _said(data.fields) or None
+    data.native.extra = _said(data.native.extra) or None
+    return (data.fields, data.native.extra) != before
+
+
+def _said(value: Any) -> Any:
+    """Copy a structure without its nulls, at any depth."""
+    if isinstance(value, dict):
+        return {key: _said(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_said(inner) for inner in value if inner is not None]
+    return value
 
 
 def _trim(event: Event) -> bool:

@@ -1,10 +1,10 @@
 """What several commands are told: the configuration, a provider, a tenant, a resource."""
 
 import os
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import click
-from click.shell_completion import CompletionItem
 
 from headrace.config import Config, load
 from headrace.providers.base import Provider
@@ -12,6 +12,9 @@ from headrace.providers.discover import discover
 from headrace.tables import did_you_mean
 from headrace.tenants import Account
 from headrace.toml_lines import Faults
+
+FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
+"""A file that can be read, or - for standard input."""
 
 _BROKEN: Final = "the configuration cannot be used:\n"
 
@@ -24,45 +27,37 @@ def configuration(ctx: click.Context) -> Config:
         raise click.ClickException(_BROKEN + "\n".join(f"  {fault}" for fault in faults.faults)) from None
 
 
-class ProviderType(click.ParamType):
-    """A provider's name on the command line, the provider in the program."""
-
-    name = "provider"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Provider:
-        """Find a provider."""
-        providers = discover()
-        if value not in providers:
-            self.fail(f'"{value}" is unknown{did_you_mean(value, providers)}; known are {_all(providers)}', param, ctx)
-        return providers[value]
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  (click's signature)
-        """Complete a provider's name."""
-        return [CompletionItem(name) for name in discover() if name.startswith(incomplete)]
+def provider(name: str) -> Provider:
+    """Find the provider that an option names; as click's `type`, its own name is the help's."""
+    providers = discover()
+    if name not in providers:
+        raise click.BadParameter(f'"{name}" is none of {_all(providers)}{did_you_mean(name, providers)}')
+    return providers[name]
 
 
-def account(config: Config, provider: Provider, tenant: str) -> Account:
+def account(config: Config, of: Provider, tenant: str) -> Account:
     """Find a tenant, or end the command with those that there are."""
-    found = config.tenants.get(provider.name, tenant)
+    found = config.tenants.get(of.name, tenant)
     if found is None:
-        names = [each.name for each in config.tenants if each.provider.name == provider.name]
-        have = f"{did_you_mean(tenant, names)}; {provider.name} has {_all(names)}" if names else ""
+        names = [each.name for each in config.tenants if each.provider.name == of.name]
+        have = f"{_all(names)} of {of.name} {'are' if len(names) > 1 else 'is'}" if names else "no other is either"
         raise click.ClickException(
-            f'tenant "{tenant}" is not configured{have}: add [tenants.{provider.name}.{tenant}] to headrace.toml'
+            f'tenant "{tenant}" is not configured, {have}: add [tenants.{of.name}.{tenant}] to headrace.toml'
+            + did_you_mean(tenant, names)
         )
     return found
 
 
-def check_resource(provider: Provider, resource: str | None) -> None:
+def check_resource(of: Provider, resource: str | None) -> None:
     """End the command where a provider has no such resource."""
-    if resource is not None and resource not in provider.resources:
-        lines = [f"  {name:<14} {told}" for name, told in provider.resources.items()]
+    if resource is not None and resource not in of.resources:
+        wide = max(map(len, of.resources))
+        lines = [f"  {name:<{wide}}  {told}" for name, told in of.resources.items()]
         raise click.BadParameter(
-            f'{provider.name} has no "{resource}"{did_you_mean(resource, provider.resources)}; it has\n'
-            + "\n".join(lines),
+            f'{of.name} has no "{resource}"{did_you_mean(resource, of.resources)}; it has\n' + "\n".join(lines),
             param_hint="--resource",
         )
 
 
-def _all(names: Any) -> str:
+def _all(names: Iterable[str]) -> str:
     return ", ".join(names)

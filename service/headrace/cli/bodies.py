@@ -1,10 +1,18 @@
 """What a file holds: one body, or one a line (NDJSON)."""
 
+import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 from msgspec import Raw
+
+
+def opened(file: str) -> AbstractContextManager[BinaryIO]:
+    """Open a file to read, or standard input for `-`, which stays open."""
+    return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
 
 
 def bodies(stream: BinaryIO) -> Iterator[bytes]:

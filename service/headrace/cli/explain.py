@@ -10,8 +10,8 @@ import click
 import msgspec
 from msgspec import Struct
 
-from headrace.cli.arguments import ProviderType, account, check_resource, configuration
-from headrace.cli.bodies import bodies
+from headrace.cli import arguments
+from headrace.cli.bodies import bodies, opened
 from headrace.cli.show import count
 from headrace.config.load import find
 from headrace.explain import Explanation, explain
@@ -32,22 +32,26 @@ _FATES: Final = {
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
 
-class Explained(Struct, omit_defaults=True):
-    """One line of `--json`: the file (`-` is stdin), the body in it, and the record in that."""
+class Explained(Struct):
+    """One record of a file (`-` is stdin): in which of its bodies it stands, and what would become of it."""
 
     file: str
     body: int
     record: Explanation
 
+    def line(self) -> bytes:
+        """Write the line of `--json`: what stands in the record, with file and body before it."""
+        return _encode({"file": self.file, "body": self.body} | msgspec.to_builtins(self.record))
+
 
 @click.command("explain")
-@click.option("-p", "--provider", type=ProviderType(), required=True, help="Who sent it.")
-@click.option("-t", "--tenant", help="Whose table decides: with this tenant's overlay.  [default: the built-in table]")
-@click.option("-r", "--resource", help="What it is, where the shape does not tell.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
+@click.option("-p", "--provider", type=arguments.provider, required=True, help="Who sent it.")
+@click.option(
+    "-t", "--tenant", metavar="NAME", help="Decide as for this tenant, with its overlay; else by the built-in table."
 )
+@click.option("-r", "--resource", metavar="NAME", help="What it is, where the shape does not tell.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=arguments.FILE)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -66,14 +70,14 @@ def command(
     \b
       headrace explain -p PROVIDER page.json
       curl … | headrace explain -p PROVIDER -t acme -
-      headrace explain -p PROVIDER --json *.json | jq .record.event.type
+      headrace explain -p PROVIDER --json *.json | jq -r .event.type
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    check_resource(provider, resource)
+    arguments.check_resource(provider, resource)
     mapping = _mapping(ctx, provider, tenant)
     fates: Counter[str] = Counter()
     for explained in _explained(provider, tenant or _NOBODY, mapping, resource, files):
         fates[explained.record.fate] += 1
-        click.echo(_encode(explained)) if as_json else _tell(explained)
+        click.echo(explained.line()) if as_json else _tell(explained)
     if not as_json:
         told = ", ".join(f"{number:,} {fate}" for fate, number in fates.items())
         click.secho(f"{count(fates.total(), 'record')}{': ' if told else ''}{told}", bold=True)
@@ -84,7 +88,7 @@ def _mapping(ctx: click.Context, provider: Provider, tenant: str | None) -> Mapp
     """Give a tenant's mapping; the built-in one where no tenant is asked for, or nothing is configured."""
     if tenant is None or find(ctx.find_root().obj, os.environ) is None:
         return build(builtin(provider.name))
-    return account(configuration(ctx), provider, tenant).mapping
+    return arguments.account(arguments.configuration(ctx), provider, tenant).mapping
 
 
 def _explained(
@@ -92,7 +96,7 @@ def _explained(
 ) -> Iterator[Explained]:
     now = time.time_ns() // 1_000_000
     for file in files:
-        with click.open_file(file, "rb") as stream:
+        with opened(file) as stream:
             for number, body in enumerate(bodies(stream), 1):
                 for told in explain(provider, tenant, mapping, body, resource=resource, now=now):
                     yield Explained(file, number, told)

@@ -8,10 +8,9 @@ from typing import BinaryIO, Final
 import click
 from msgspec import Struct
 
-from headrace.cli import reach
+from headrace.cli import arguments, reach
 from headrace.cli.appending import Appending
-from headrace.cli.arguments import ProviderType, account, check_resource, configuration
-from headrace.cli.bodies import bodies
+from headrace.cli.bodies import bodies, opened
 from headrace.cli.show import count
 from headrace.config import Config
 from headrace.door import admit, read_envelope
@@ -39,12 +38,10 @@ class Asked(Struct, frozen=True):
 
 
 @click.command("ingest")
-@click.option("-p", "--provider", type=ProviderType(), required=True, help="Who sent it.")
-@click.option("-t", "--tenant", required=True, help="Which of the provider's configured tenants it belongs to.")
-@click.option("-r", "--resource", help="What it is, where the shape does not tell.")
-@click.argument(
-    "files", metavar="FILE...", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, allow_dash=True)
-)
+@click.option("-p", "--provider", type=arguments.provider, required=True, help="Who sent it.")
+@click.option("-t", "--tenant", metavar="NAME", required=True, help="Which of its configured tenants it is about.")
+@click.option("-r", "--resource", metavar="NAME", help="What it is, where the shape does not tell.")
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=arguments.FILE)
 @click.pass_context
 def command(ctx: click.Context, provider: Provider, tenant: str, resource: str | None, files: tuple[str, ...]) -> None:
     """Take in FILEs: API pages, rows or webhook bodies, or one of these a line (NDJSON); - reads standard input.
@@ -57,9 +54,9 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str |
       headrace ingest -p PROVIDER -t acme export/*.json
       zcat history.ndjson.gz | headrace ingest -p PROVIDER -t acme -
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    check_resource(provider, resource)
-    config = configuration(ctx)
-    account(config, provider, tenant)
+    arguments.check_resource(provider, resource)
+    config = arguments.configuration(ctx)
+    arguments.account(config, provider, tenant)
     if not reach.run(config, _ingest(config, Asked(provider, tenant, resource), files)):
         ctx.exit(1)
 
@@ -78,7 +75,7 @@ async def _ingest(config: Config, asked: Asked, files: tuple[str, ...]) -> bool:
 
 async def _ingest_file(asked: Asked, file: str, raw_log: Appending) -> Told:
     told, progress, before = Told(), _Progress(), raw_log.appended
-    with click.open_file(file, "rb") as stream:
+    with opened(file) as stream:
         for out in _records(asked, stream):
             if out.size > raw_log.limit:
                 told.too_large += 1

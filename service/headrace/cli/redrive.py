@@ -11,9 +11,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from headrace.cli import reach
+from headrace.cli import arguments, reach
 from headrace.cli.appending import Appending
-from headrace.cli.arguments import ProviderType, configuration
 from headrace.cli.show import clock, count, table
 from headrace.config import Config, seconds
 from headrace.door import Envelope, admit, digest_of_bytes, read_envelope
@@ -25,23 +24,13 @@ from headrace.seen import NewerFormat
 from headrace_events import DeadLetter, decode_dead_letter
 
 
-class Moment(click.ParamType):
-    """A time such as 2026-08-08T09:00Z, or how long ago, such as 2h."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read a time."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            return datetime.now(UTC) - timedelta(seconds=seconds(value))
-        except ValueError:
-            pass
-        try:
-            return parse(value)
-        except ValueError:
-            self.fail(f'"{value}" is neither a time such as 2026-08-08T09:00Z nor how long ago, such as 2h', param, ctx)
+def moment(text: str) -> datetime:
+    """Read a time such as 2026-08-08T09:00Z, or how long ago, such as 2h."""
+    with contextlib.suppress(ValueError):
+        return datetime.now(UTC) - timedelta(seconds=seconds(text))
+    with contextlib.suppress(ValueError):
+        return parse(text)
+    raise click.BadParameter(f'"{text}" is neither a time such as 2026-08-08T09:00Z nor how long ago, such as 2h')
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -86,13 +75,18 @@ class Found(Struct):
 
 @click.command("redrive")
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only this problem code; repeatable.")
-@click.option("-p", "--provider", type=ProviderType(), help="Only this provider's.")
-@click.option("-t", "--tenant", help="Only this tenant's.")
-@click.option("--since", type=Moment(), help="Only letters written since: 2026-08-08T09:00Z, or 2h for two hours ago.")
-@click.option("--until", type=Moment(), help="Only letters written before.")
+@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
+@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option(
+    "--since",
+    type=moment,
+    metavar="TIME",
+    help="Only letters written since: 2026-08-08T09:00Z, or 2h for two hours ago.",
+)
+@click.option("--until", type=moment, metavar="TIME", help="Only letters written before.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Send dead letters back to raw, to be read again: after a fix, a new row, a tenant that was configured.
 
     Shows what there is and asks. The bytes go through the same door as at first and are named anew; what has been
@@ -104,7 +98,7 @@ def command(ctx: click.Context, **options: Any) -> None:
       headrace redrive --since 2h --yes
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     asked = Asked(**options)
-    config = configuration(ctx)
+    config = arguments.configuration(ctx)
     found = reach.run(config, _look(config, asked))
     _tell(found)
     if not found.letters:
@@ -175,7 +169,7 @@ async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
 def _admitted(config: Config, record: Record) -> Iterator[Out]:
     """Take a letter through the door again; a body that could not be cut then may be cut now."""
     envelope = _envelope(record)
-    account = envelope and config.tenants.get(envelope.provider, envelope.tenant)
+    account = config.tenants.get(envelope.provider, envelope.tenant) if envelope else None
     if envelope is None or account is None:
         return
     raw = envelope.raw_event(record.value or b"")

@@ -13,8 +13,7 @@ from headrace.cli.arguments import configuration
     type=click.Choice((*app.ROLES, "all")),
     default=("all",),
     multiple=True,
-    show_default="all",
-    help="What to run; may be given several times.",
+    help="What to run, repeatable; else all of it.",
 )
 @click.pass_context
 def command(ctx: click.Context, roles: tuple[str, ...]) -> None:

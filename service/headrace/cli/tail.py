@@ -9,8 +9,7 @@ import click
 import msgspec
 from msgspec import Struct
 
-from headrace.cli import reach
-from headrace.cli.arguments import ProviderType, configuration
+from headrace.cli import arguments, reach
 from headrace.cli.lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
 from headrace.config import Config
 from headrace.kafka.log import Record
@@ -21,18 +20,13 @@ from headrace_events import Event, Type, decode, decode_dead_letter
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
 
-class TypeName(click.ParamType):
-    """A word of the taxonomy, or the category before its dot."""
-
-    name = "type"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Check a word."""
-        known = [*Type, *dict.fromkeys(word.partition(".")[0] for word in Type)]
-        if value not in known:
-            hint = f"{did_you_mean(value, known)}; `headrace taxonomy words` lists them"
-            self.fail(f'no event is called "{value}"{hint}', param, ctx)
-        return str(value)
+def event_type(word: str) -> str:
+    """Check a word of the taxonomy, or the category before its dot."""
+    known = [*Type, *dict.fromkeys(each.partition(".")[0] for each in Type)]
+    if word not in known:
+        hint = f"{did_you_mean(word, known)}; `headrace taxonomy words` lists them"
+        raise click.BadParameter(f'no event is called "{word}"{hint}')
+    return word
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -59,16 +53,21 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 @click.command("tail")
 @click.option(
-    "--type", "types", type=TypeName(), multiple=True, help="Only this type, or category such as call; repeatable."
+    "--type",
+    "types",
+    type=event_type,
+    multiple=True,
+    metavar="WORD",
+    help="Only this type, or category such as call; repeatable.",
 )
-@click.option("-p", "--provider", type=ProviderType(), help="Only this provider's.")
-@click.option("-t", "--tenant", help="Only this tenant's.")
+@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
+@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
 @click.option("--dead-letters", is_flag=True, help="Follow what could not be read, instead of events.")
 @click.option("--from-start", is_flag=True, help="Begin with the oldest that is kept, not with what comes now.")
-@click.option("-n", "--max", "most", type=click.IntRange(1), help="End after so many.")
+@click.option("-n", "--max", "most", metavar="N", type=click.IntRange(1), help="End after so many.")
 @click.option("--json", "as_json", is_flag=True, help="One whole JSON object a line.")
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Follow events as they come out, one line each, until Ctrl-C. Only what is committed is shown.
 
     The time is UTC and says when it happened; for a dead letter, when it was written. On a terminal long ids are
@@ -83,7 +82,7 @@ def command(ctx: click.Context, **options: Any) -> None:
     asked = Asked(**options)
     if asked.dead_letters and asked.types:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
-    config = configuration(ctx)
+    config = arguments.configuration(ctx)
     if sys.stdout.isatty() and not asked.as_json:
         click.secho(LETTER_TITLES if asked.dead_letters else EVENT_TITLES, dim=True)
     with contextlib.suppress(KeyboardInterrupt):

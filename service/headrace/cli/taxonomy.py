@@ -3,13 +3,12 @@
 import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import click
 from msgspec import Struct
 
-from headrace.cli import reach
-from headrace.cli.arguments import ProviderType, configuration
+from headrace.cli import arguments, reach
 from headrace.cli.lines import PROVISIONAL
 from headrace.cli.show import clock, table
 from headrace.config import Config
@@ -54,7 +53,7 @@ def command() -> None:
     """
 
 
-@command.command("words")
+@command.command("words", short_help="list the closed words of an event, each with its meaning")
 @click.argument("lists", metavar="[LIST]...", nargs=-1, type=click.Choice(tuple(_LISTS)))
 def words(lists: Sequence[str]) -> None:
     """List the closed words of an event, each with its meaning.
@@ -72,9 +71,9 @@ def words(lists: Sequence[str]) -> None:
         click.echo()
 
 
-@command.command("unmapped")
-@click.option("-p", "--provider", type=ProviderType(), help="Only this provider's.")
-@click.option("-t", "--tenant", help="Only this tenant's.")
+@command.command("unmapped", short_help="list the native codes without a row, and the provisional ones")
+@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
+@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
 @click.pass_context
 def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) -> None:
     """List the native codes of all events that are kept on Kafka whose row is missing, or provisional.
@@ -82,7 +81,7 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
     \b
       headrace taxonomy unmapped -t acme
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    config = configuration(ctx)
+    config = arguments.configuration(ctx)
     counts = reach.run(config, _count(config, provider, tenant))
     if not counts:
         click.echo("Every event that is kept has a row of its own.")

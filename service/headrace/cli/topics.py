@@ -29,7 +29,7 @@ def command() -> None:
     """
 
 
-@command.command("apply")
+@command.command("apply", short_help="create the topics that are missing")
 @click.option(
     "--profile",
     type=click.Choice(tuple(_PROFILES)),
@@ -37,7 +37,7 @@ def command() -> None:
     show_default=True,
     help="production keeps three copies of everything, dev keeps one: for one broker on one machine.",
 )
-@click.option("--partitions", type=click.IntRange(1, 10_000), help="Partitions of each topic.  [default: 12]")
+@click.option("--partitions", metavar="N", type=click.IntRange(1, 10_000), help="Partitions of each topic; else 12.")
 @click.pass_context
 def apply(ctx: click.Context, profile: str, partitions: int | None) -> None:
     """Create the topics that are missing; what exists is never changed.
@@ -50,7 +50,7 @@ def apply(ctx: click.Context, profile: str, partitions: int | None) -> None:
     reach.run(config, _apply(config, _PROFILES[profile], partitions))
 
 
-@command.command("show")
+@command.command("show", short_help="show the topics, and what the service would refuse to run on")
 @click.pass_context
 def show(ctx: click.Context) -> None:
     """Show the topics as Kafka has them, and what the service would refuse to run on (exit code 1)."""
@@ -66,7 +66,8 @@ async def _apply(config: Config, profile: str, partitions: int | None) -> None:
             done = await topics.apply(config, profile, partitions)
             present = await topics.describe(config)
     except KafkaError as error:
-        raise click.ClickException(f"Kafka refuses: {error}") from None
+        hint = "; for a single broker: --profile dev" if "ReplicationFactor" in type(error).__name__ else ""
+        raise click.ClickException(f"Kafka refuses: {error}{hint}") from None
     news = [(wanted.name, "created" if new else "was there") for wanted, new in done]
     table(_TITLES, [_row(present[name], told) for name, told in news if name in present], right=_RIGHT)
 

@@ -88,10 +88,8 @@ def _accounts(given: Given) -> Iterator[Account]:
     for provider_name, named in tenants.items():
         keys: Keys = (_TENANTS, provider_name)
         if provider_name not in providers:
-            known = ", ".join(providers)
-            given.fault(
-                keys, f'unknown provider "{provider_name}"{did_you_mean(provider_name, providers)}; known are {known}'
-            )
+            known = f"{', '.join(providers)}{did_you_mean(provider_name, providers)}"
+            given.fault(keys, f'provider "{provider_name}" is none of {known}')
         elif not isinstance(named, dict):
             given.fault(keys, f"tenants are written as [{_TENANTS}.{provider_name}.NAME]")
         else:

@@ -21,6 +21,11 @@ Seconds = Annotated[int, Meta(ge=1, title="a duration such as 30d, 12h, 15m or 9
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="letters, digits, dots, _ and -")]
 """What the names of all topics, groups and transactional ids begin with."""
 
+Servers = Annotated[
+    str, Meta(pattern=r"^[^\s,:]+(:\d+)?(\s*,\s*[^\s,:]+(:\d+)?)*$", title="host:port, or several with commas")
+]
+"""Where brokers are found."""
+
 _UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DURATION: Final = re.compile(r"^(\d{1,9})\s*([dhms])$")
 
@@ -36,7 +41,7 @@ def seconds(text: str) -> int:
 class Kafka(Struct, frozen=True, kw_only=True):
     """`[kafka]`: how to reach the brokers. Paths of certificates are relative to the file that names them."""
 
-    bootstrap_servers: str = "localhost:9092"
+    bootstrap_servers: Servers = "localhost:9092"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
     sasl_username: str | None = None

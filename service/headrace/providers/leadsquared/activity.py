@@ -52,7 +52,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     return Draft(
         row=row,
         subject=f"lead/{lead}" if lead else _subject(data),
-        time=created,
+        time=created if raw.hint != DELETED else revised,  # when it was deleted, CreatedOn does not say
         data=data,
         meaning=meaning,
         traffic=row.traffic,

@@ -1,6 +1,6 @@
 """Add to an activity what only some shapes carry: people, texts, places, links, and the rest for `native.extra`."""
 
-from typing import Any, Final
+from typing import Final
 
 from headrace.mapping import Row
 from headrace.providers.leadsquared import notes
@@ -19,7 +19,7 @@ def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -
     if data.title is None:
         data.title = told.name
     name = told.creator
-    if pairs:
+    if pairs and row.actor != "lead":
         name = name or text(pairs.pop("CreatedByName", None))
     _tell(data, told, found)
     _point(data, told)

@@ -26,13 +26,16 @@ _TAKEN: Final = (
     *_LEAD,
     "OwnerId",
     "OwnerID",
-    "CreatedBy",
-    "CreatedByName",
     "ModifiedOn",
     "StatusCode",
     "Status",
     *_TIMES.values(),
 )
+_WHO: Final = {
+    "task.created": ("CreatedBy", "CreatedByName"),
+    "task.updated": ("ModifiedBy", "ModifiedByName"),
+    "task.completed": ("ModifiedBy", "ModifiedByName"),
+}
 _WHEN: Final = {
     "task.created": ("created",),
     "task.completed": ("ended", "revised"),
@@ -70,9 +73,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         native=Native(raw.provider, raw.tenant, "task", name, kind, status=status),
         provenance=UNPUBLISHED,
     )
-    who, called = text(values, "CreatedBy", pointer), text(values, "CreatedByName", pointer)
-    if row.type == "task.created" and (who or called):
-        data.actor = Actor("user", who and who.lower(), called)
+    data.actor = _actor(row, values, pointer)
     meaning = (tuple(sorted(refs.items())), times.get("scheduled"), data.title, data.text, status)
     _keep(data, row, values, before)
     return Draft(
@@ -108,6 +109,12 @@ def _refs(values: Fields, pointer: str) -> dict[str, str]:
     return refs
 
 
+def _actor(row: Row, values: Fields, pointer: str) -> Actor | None:
+    """Name who made or changed the task."""
+    told = [text(values, key, pointer) for key in _WHO.get(row.type, ())]
+    return Actor("user", told[0] and told[0].lower(), told[1]) if any(told) else None
+
+
 def _subject(refs: dict[str, str], name: str) -> str:
     for entity in ("lead", "opportunity"):
         if entity in refs:
@@ -127,13 +134,11 @@ def _when(row: Row, times: dict[str, str], revised: str | None) -> str | None:
 def _keep(data: Data, row: Row, values: Fields, before: Fields | None) -> None:
     """Keep every other value of the task, and what it was before."""
     extra: dict[str, Any] = {}
-    if row.type != "task.created":
-        extra = {key: values[key] for key in ("CreatedBy", "CreatedByName") if values.get(key) not in (None, "")}
     if before is not None:
         old = {key: value for key, value in before.items() if value != values.get(key)}
         was = content(old).fields
         extra |= {"Before": was} if was else {}
-    for key in _TAKEN:
+    for key in (*_TAKEN, *_WHO.get(row.type, ())):
         values.pop(key, None)
     found = content(values)
     data.fields = {**row.fields, **found.fields} or None
