@@ -1,51 +1,56 @@
-# Everything there is to do with Headrace, on a machine with Python 3.11 and make.
+# Two commands do everything: `make demo` and `make test`. They need Python 3.11 and make.
 
-PYTHON ?= python3
-VENV := .venv
-PY := $(VENV)/bin/python
-STAMP := $(VENV)/.installed
-ARGS ?=
+PYTHON ?= $(shell command -v python3.11 || echo python3)
+VENV   := .venv
+PY     := $(VENV)/bin/python
+STAMP  := $(VENV)/.installed
+PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
+LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench crash-100 schemas clean
+.PHONY: help venv demo test lint bench crash-100 schemas clean
 
-help:           ## say what there is
-	@echo "make …"
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /  \1\t/' | expand -t 14
+help:  ## show this list
+	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
+	@echo
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-venv: $(STAMP)  ## make .venv and install everything into it, if anything changed
+venv: $(STAMP)  ## make the virtual environment, .venv, or bring it up to date
 
+# Installing is silent on stdout, so that what the commands below print starts with their own first line.
+# hatchling and editables build the editable install: pinned too, hence installed first and no isolated build.
 $(STAMP): pyproject.toml constraints.txt requirements-embedded.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@echo "installing into $(VENV) …"
-	@$(PYTHON) -m venv $(VENV)
-	@$(PY) -m pip install -q --disable-pip-version-check --require-hashes --no-deps -r requirements-embedded.txt
-	@$(PY) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PYTHON) -c '$(LEAST)'
+	@echo "Installing into $(VENV), once, a minute or so ..." >&2
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "Python cannot make a virtual environment: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) --require-hashes --no-deps -r requirements-embedded.txt
+	@$(PIP) -c constraints.txt hatchling editables
+	@$(PIP) -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 
-demo: $(STAMP)  ## play a story of three providers; SECONDS=20 ends by itself
-	@$(PY) -m tests.demo $(if $(SECONDS),--seconds $(SECONDS))
+demo: venv  ## play a story of all three providers through an embedded broker (SECONDS=20: end by itself)
+	@$(PY) -m headrace.demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: $(STAMP)  ## run all tests; ARGS='-k decide' for some
-	@$(PY) -m pytest -q $(ARGS)
+test: venv  ## run all tests on the best Kafka there is (ARGS="-k spool": as for pytest)
+	@$(PY) -m pytest $(ARGS)
 
-lint: $(STAMP)  ## ruff and mypy
+lint: venv  ## check style, formatting and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
-format: $(STAMP) ## let ruff write the code
-	@$(PY) -m ruff check --fix-only -q .
-	@$(PY) -m ruff format .
-
-bench: $(STAMP) ## ours beside the stripped-down limit, in one run; ARGS=--quick
+bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the benchmarks)
 	@$(PY) -m tests.benchmarks $(ARGS)
 
-crash-100: $(STAMP) ## the crash test, a hundred rounds of it
-	@HEADRACE_CRASH_ROUNDS=100 $(PY) -m pytest -q -s tests/acceptance/test_crash.py $(ARGS)
+crash-100: venv  ## a hundred rounds of the crash test, about an hour
+	@HEADRACE_CRASH_ROUNDS=100 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
+		$(PY) -m pytest --timeout=0 tests/acceptance/test_crash.py $(ARGS)
 
-schemas: $(STAMP) ## write schemas/json anew
+schemas: venv  ## write the JSON Schemas again after a change of the structs
 	@$(PY) -m headrace_events.generate
+	@$(PY) -m headrace.observe.contract
 
-clean:          ## remove what make made
-	@rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+clean:  ## remove everything that these commands made, .venv too
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .noida-db
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -47,11 +47,12 @@ def explain_piece(
     try:
         told.identity = provider.identity(raw)
         draft = provider.translate(raw, mapping)
+        if isinstance(draft, Dropped):
+            told.fate, told.row = draft.fate, draft.row
+            return told
+        named = event_id(told.identity, meaning_of(draft))
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
         told.problem = from_exception(error, len(piece.value))
-        return told
-    if isinstance(draft, Dropped):
-        told.fate, told.row = draft.fate, draft.row
         return told
     told.fate, told.row, told.provisional, told.reach = (
         "published",
@@ -60,6 +61,5 @@ def explain_piece(
         draft.row.reach,
     )
     provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
-    named = event_id(told.identity, meaning_of(draft))
     told.event = event_of(draft, raw, named, provenance, from_millis(now))
     return told

@@ -1,8 +1,10 @@
 """Move native fields of a draft to the canonical places that a mapping row names."""
 
-from typing import Any
+from typing import Any, Final
 
 from headrace_events import Change, Data, Value
+
+_CANONICAL: Final = ("title", "text", "reason", "duration_seconds")
 
 
 def lift(data: Data, moves: dict[str, str]) -> None:
@@ -10,7 +12,7 @@ def lift(data: Data, moves: dict[str, str]) -> None:
 
     A target is a plain name or `fields.NAME` (renamed in place), `title`, `text`, `reason`, `duration_seconds`,
     `value.amount|currency`, `change.field|from|to`, `refs.NAME`, `urls.NAME` or `times.NAME`. A value that does not
-    fit its target (a duration that is no number) stays where it was.
+    fit its target (a duration that is no number, a plain name that is taken) stays where it was.
     """
     fields = data.fields
     if not fields or not moves:
@@ -20,7 +22,8 @@ def lift(data: Data, moves: dict[str, str]) -> None:
             del fields[native]
     for native, target in moves.items():
         plain = target.removeprefix("fields.")
-        if native in fields and "." not in plain and not hasattr(data, plain):
+        renamed = plain != target or ("." not in target and target not in _CANONICAL)
+        if native in fields and renamed and plain not in fields:
             fields[plain] = fields.pop(native)
     if not fields:
         data.fields = None

@@ -109,12 +109,17 @@ class Mapping:
 
     def _entry(self, table: str, code: str, name: str | None) -> Entry | None:
         for entry in self._exact.get((table, fold(code)), ()):
-            if entry.name is None or (name is not None and fold(entry.name) == fold(name)):
+            if _named(entry, name):
                 return entry
         if not self._ranges or len(code) > _DIGITS or not (code.isascii() and code.isdigit()):
             return None
         number = int(code)
         for entry in self._ranges:
-            if entry.table == table and entry.low <= number <= entry.high:  # type: ignore[operator]  # both bounds are set
+            if entry.table == table and entry.low <= number <= entry.high and _named(entry, name):  # type: ignore[operator]  # both bounds are set
                 return entry
         return None
+
+
+def _named(entry: Entry, name: str | None) -> bool:
+    """Tell whether a row is for any native name, or for this one."""
+    return entry.name is None or (name is not None and fold(entry.name) == fold(name))

@@ -10,6 +10,7 @@ Guarantees
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -19,7 +20,7 @@ from headrace.config import Config
 from headrace.decide import Decision, Limits
 from headrace.kafka.admin import Topic
 from headrace.kafka.log import KafkaError, Member
-from headrace.kafka.task import Setup, State, Task
+from headrace.kafka.task import Pace, Setup, State, Task
 from headrace.kafka.topics import retention
 from headrace.observe.health import Health
 from headrace.observe.metrics import Metrics
@@ -29,7 +30,9 @@ COMMITS_AT_ONCE: Final = 2
 """Tasks that decide and commit at a time: more only hold transactions open for longer."""
 DISPLAY_EVERY: Final = 5.0
 HEALTH_EVERY: Final = 1.0
+ASK_EVERY: Final = 5.0
 LEAVE_DEADLINE: Final = 10.0
+DEFAULT_PACE: Final = Pace()
 
 _log = structlog.get_logger()
 
@@ -44,12 +47,16 @@ class Normalizer:
         metrics: Metrics,
         health: Health,
         decided: Callable[[list[Decision]], None] = lambda _: None,
+        pace: Pace = DEFAULT_PACE,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.config = config
         self.topics = topics
         self.metrics = metrics
         self.health = health
         self.decided = decided
+        self.pace = pace
+        self.clock = clock
         self.tasks: dict[int, Task] = {}
         self.memory: dict[int, Seen] = {}
         self._running: dict[int, asyncio.Task[None]] = {}
@@ -68,6 +75,8 @@ class Normalizer:
             member=member,
             commits=asyncio.Semaphore(COMMITS_AT_ONCE),
             limits=self._limits,
+            pace=self.pace,
+            clock=self.clock,
             decided=self.decided,
         )
         async with member:
@@ -76,6 +85,7 @@ class Normalizer:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._display(member))
                     group.create_task(self._watch())
+                    group.create_task(self._ask(member))
                     group.create_task(self._fail())
             finally:
                 self.health.joined(member=False)
@@ -97,7 +107,7 @@ class Normalizer:
         await self._leave()
         for partition in partitions:
             self.metrics.forget(partition)
-        self.health.assigned(set())
+        self.health.revoked()
 
     async def _leave(self) -> None:
         """End all tasks, under a deadline: eager rebalancing takes every partition away."""
@@ -142,6 +152,12 @@ class Normalizer:
                 self.health.progress(partition, task.state, lag, moved)
                 positions[partition] = position
             await asyncio.sleep(HEALTH_EVERY)
+
+    async def _ask(self, member: Member) -> None:
+        """Tell health whether Kafka answers: while it does not, nothing that stands still is our fault."""
+        while True:
+            self.health.kafka(answers=await member.answers())
+            await asyncio.sleep(ASK_EVERY)
 
     def _limits(self, partition: int) -> Limits:
         prefix = self.config.topic_prefix

@@ -90,13 +90,17 @@ def decode_record(value: bytes) -> SeenRecord:
 
 
 class Seen:
-    """The memory of one raw partition: marks, position and totals, as far as `read_to` on the seen topic."""
+    """The memory of one raw partition: marks, position and totals, as far as `read_to` on the seen topic.
+
+    `restored` says that there was a record at all: without one, nobody knows what was published.
+    """
 
     def __init__(self) -> None:
         self.marks: Final = Marks()
         self.next_offset = 0
         self.totals: tuple[int, ...] = (0,) * len(TOTALS)
         self.read_to = 0
+        self.restored = False
 
     def apply(self, records: Sequence[SeenRecord], read_to: int) -> None:
         """Take over committed records, oldest first; `read_to` is the seen offset behind the last."""
@@ -105,6 +109,7 @@ class Seen:
             self.marks.put(rows, [pair for record in records for pair in record.more])
             self.next_offset = records[-1].next_offset
             self.totals = records[-1].totals
+            self.restored = True
         self.read_to = read_to
 
 

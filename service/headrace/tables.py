@@ -58,14 +58,18 @@ def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
 
 
 def build(builtin: Iterable[Entry], overlay: Iterable[Entry] = ()) -> Mapping:
-    """Put a tenant's overlay in front of the provider's own rows."""
-    return Mapping([*overlay, *builtin])
+    """Put a tenant's overlay in front of the provider's own rows; of one file, rows with a name come first."""
+    return Mapping([entry for part in (overlay, builtin) for entry in sorted(part, key=lambda e: e.name is None)])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Give `; did you mean "x"?` where a known word is near, else an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
+
+
+_Words = dict[str, tuple[str, dict[str, Any]]]
+"""Status words, folded, each as it was written and with its canonical words."""
 
 
 class _Reader:
@@ -77,6 +81,7 @@ class _Reader:
         self.lines = locate(text)
         self.faults: list[Fault] = []
         self.taken: dict[tuple[str, str, str], int] = {}
+        self.shared: dict[str, _Words] = {}
         try:
             self.raw = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
@@ -94,8 +99,9 @@ class _Reader:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             self.fault(("row",), "rows are written as [[row]]")
             rows = []
-        shared = self.raw.get("words", {})
-        entries = [self.entry(("row", i), row, shared) for i, row in enumerate(rows)]
+        shared = self.table_of(("words",), self.raw.get("words", {}))
+        self.shared = {name: self.word_set(("words", name), words) for name, words in shared.items()}
+        entries = [self.entry(("row", i), row) for i, row in enumerate(rows)]
         if self.faults:
             raise Faults(self.faults)
         return [entry for entry in entries if entry is not None]
@@ -104,7 +110,7 @@ class _Reader:
         where = ".".join(f"[{part}]" if isinstance(part, int) else part for part in path).replace(".[", "[")
         self.faults.append(Fault(self.file, line_of(self.lines, path), where, reason))
 
-    def entry(self, path: Path, raw: dict[str, Any], shared: Any) -> Entry | None:
+    def entry(self, path: Path, raw: dict[str, Any]) -> Entry | None:
         before = len(self.faults)
         self.unknown_keys(path, raw, _ROW_KEYS)
         table = self.table(path, raw)
@@ -112,12 +118,14 @@ class _Reader:
         base = self.words_of(path, raw)
         name = self.string(path, raw, "name")
         label = str(raw["code"]) if low is not None else codes[0] if len(codes) == 1 else "|".join(codes)
-        words = self.refined(path, raw, base, shared, label)
+        words = self.refined(path, raw)
         if len(self.faults) > before:
             return None
         self.claim(path, table, codes or (label,), name or "")
+        if self.faults:
+            return None
         suffix = " (provisional)" if base.get("provisional") else ""
-        return Entry(table, codes, Row(label=label + suffix, **base), words, name, low, high)
+        return Entry(table, codes, Row(label=label + suffix, **base), _rows(label, base, words), name, low, high)
 
     def table(self, path: Path, raw: dict[str, Any]) -> str:
         table = raw.get("table", self.tables[0] if len(self.tables) == 1 else None)
@@ -141,6 +149,8 @@ class _Reader:
             return ("?",), None, None
         bounds = _RANGE.match(listed[0]) if len(listed) == 1 else None
         if not bounds:
+            for code_range in filter(_RANGE.match, listed):
+                self.fault((*path, "code"), f'a range stands alone: give "{code_range}" a row of its own')
             return tuple(listed), None, None
         low, high = int(bounds[1]), int(bounds[2])
         if low > high:
@@ -182,24 +192,31 @@ class _Reader:
                 )
         return {key: pairs} if pairs else {}
 
-    def refined(self, path: Path, raw: dict[str, Any], base: dict[str, Any], shared: Any, label: str) -> dict[str, Row]:
-        """Give the rows of the status words: the shared set, then the row's own, which win."""
-        inherited = {key: base[key] for key in _INHERITED if key in base}
-        rows: dict[str, Row] = {}
+    def refined(self, path: Path, raw: dict[str, Any]) -> _Words:
+        """Give the status words of a row: the shared set, then the row's own, which win."""
         name = self.string(path, raw, "words")
-        if name is not None and not isinstance(shared.get(name), dict):
-            self.fault((*path, "words"), f"there is no [words.{name}]{did_you_mean(name, shared)}")
-            name = None
-        for where, words in (
-            (("words", name or ""), shared[name] if name else {}),
-            ((*path, "status"), raw.get("status", {})),
-        ):
-            for word, value in words.items():
-                raw_word = {"type": value} if isinstance(value, str) else value
-                self.unknown_keys((*where, word), raw_word, _WORD_KEYS)
-                joined = f"{label} + {word}" if word.startswith("times.") else f"{label}/{word}"
-                rows[fold(word)] = Row(label=joined, **(inherited | self.words_of((*where, word), raw_word)))
-        return rows
+        if name is not None and name not in self.shared:
+            self.fault((*path, "words"), f"there is no [words.{name}]{did_you_mean(name, self.shared)}")
+        return self.shared.get(name or "", {}) | self.word_set((*path, "status"), raw.get("status", {}))
+
+    def word_set(self, path: Path, raw: Any) -> _Words:
+        """Check a set of status words."""
+        found: _Words = {}
+        for word, value in self.table_of(path, raw).items():
+            said = {"type": value} if isinstance(value, str) else self.table_of((*path, word), value)
+            self.unknown_keys((*path, word), said, _WORD_KEYS)
+            if fold(word) in found:
+                self.fault(
+                    (*path, word), f'"{word}" is "{found[fold(word)][0]}" again: case and separators do not count'
+                )
+            found[fold(word)] = (word, self.words_of((*path, word), said))
+        return found
+
+    def table_of(self, path: Path, raw: Any) -> dict[str, Any]:
+        if isinstance(raw, dict):
+            return raw
+        self.fault(path, f"{path[-1]} is a table, or a type in quotes for one status word")
+        return {}
 
     def claim(self, path: Path, table: str, codes: Iterable[str], name: str) -> None:
         for code in codes:
@@ -221,3 +238,12 @@ class _Reader:
         for key in raw:
             if key not in known:
                 self.fault((*path, key), f'unknown key "{key}"{did_you_mean(key, known)}')
+
+
+def _rows(label: str, base: dict[str, Any], words: _Words) -> dict[str, Row]:
+    """Give the rows of the status words: they inherit what they do not say, but for the outcome."""
+    inherited = {key: base[key] for key in _INHERITED if key in base}
+    return {
+        folded: Row(label=f"{label} + {word}" if word.startswith("times.") else f"{label}/{word}", **(inherited | said))
+        for folded, (word, said) in words.items()
+    }

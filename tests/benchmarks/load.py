@@ -4,7 +4,7 @@ A kind is one payload as a tenant would see it most often; `MIX` says how many o
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import cycle
 from typing import Any, Final
 
@@ -75,22 +75,26 @@ def raw_events(kind: Kind, count: int, seed: int = 1) -> list[RawEvent]:
     return events
 
 
-def mixed(count: int, seed: int = 1) -> Iterator[Out]:
-    """Invent `count` records for raw, all kinds in turn; every tenth is one that came a hundred records before."""
+def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, Out]]:
+    """Invent `count` records for raw, all kinds in turn, each with the number of its kind in `MIX`.
+
+    Every tenth record came before, a hundred records ago: it has no number.
+    """
+    kinds = list(MIX)
     streams = {kind: iter(raw_events(kind, count * part // 90 + 1, seed)) for kind, (part, _) in MIX.items()}
     turns = cycle(_turns())
     past: list[Out] = []
     for number in range(count):
-        if number % DUPLICATES == DUPLICATES - 1 and past:
-            yield past[max(0, len(past) - 100)]
+        if number % DUPLICATES == DUPLICATES - 1:
+            yield None, past[max(0, len(past) - 100)]
             continue
-        raw = next(streams[next(turns)])
-        out = admit(discover()[raw.provider], raw)
-        past.append(out)
-        yield out
+        kind = next(turns)
+        raw = next(streams[kind])
+        past.append(admit(discover()[raw.provider], raw))
+        yield kinds.index(kind), past[-1]
 
 
-def records(outs: Iterator[Out], start: int = 0) -> list[Record]:
+def records(outs: Iterable[Out], start: int = 0) -> list[Record]:
     """Give records as the client would, from offset `start` on."""
     return [Record(start + i, RECEIVED, out.key, out.value, out.headers) for i, out in enumerate(outs)]
 

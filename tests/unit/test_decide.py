@@ -7,6 +7,7 @@ from hypothesis import given, strategies as st
 from headrace.decide import Commit, Limits, WaitsForMapping, decide, refuse, rewrite, skip
 from headrace.door import HEADER, Envelope, admit, digest, headers_of
 from headrace.marks import IMMUTABLE, UNKNOWN
+from headrace.providers.base import RawEvent
 from headrace.publish import Out
 from headrace.seen import TOTALS, NewerFormat, decode_record
 from headrace_events import Via, decode, decode_dead_letter
@@ -75,12 +76,12 @@ def test_promise_2_a_new_thing_is_published_with_its_envelope_and_provenance() -
     ],
 )
 @pytest.mark.parametrize("together", [True, False])
-def test_every_fate(before: list[object], now: object, fate: str, *, together: bool) -> None:
+def test_every_fate(before: list[RawEvent], now: RawEvent, fate: str, *, together: bool) -> None:
     """A record gets its fate, whether what came before it is in the same batch or was committed long ago."""
     here = partition()
     batches = [[*before, now]] if together else [[raw] for raw in (*before, now)]
     for batch in batches:
-        here.hear(toy, *batch)  # type: ignore[arg-type]  # raw events
+        here.hear(toy, *batch)
     assert here.fates[-1] == fate
     assert here.seen.totals[TOTALS.index(fate)] >= 1
 
@@ -98,11 +99,11 @@ RECORDS = st.builds(
 
 
 @given(st.lists(st.lists(RECORDS, max_size=6), max_size=6), st.booleans())
-def test_position_is_the_sum_of_the_totals(batches: list[list[object]], polling: bool) -> None:  # noqa: FBT001  (given)
+def test_position_is_the_sum_of_the_totals(batches: list[list[RawEvent]], polling: bool) -> None:  # noqa: FBT001  (given)
     """Each record has exactly one fate, and the commit says where raw goes on."""
     here, count = partition(polling=polling), 0
     for batch in batches:
-        commit = here.hear(toy, *batch)  # type: ignore[arg-type]  # raw events
+        commit = here.hear(toy, *batch)
         count += len(batch)
         assert commit.next_offset == sum(commit.totals) == count == here.seen.next_offset
         assert len(commit.decisions) == len(batch)
@@ -114,14 +115,14 @@ def test_position_is_the_sum_of_the_totals(batches: list[list[object]], polling:
 
 
 @given(st.lists(RECORDS, max_size=12), st.integers(0, 2**32))
-def test_batches_change_nothing(raws: list[object], seed: int) -> None:
+def test_batches_change_nothing(raws: list[RawEvent], seed: int) -> None:
     """The same records give the same events, letters and fates, however they are cut into batches."""
     whole, cut, rng = partition(), partition(), random.Random(seed)
-    whole.hear(toy, *raws)  # type: ignore[arg-type]  # raw events
+    whole.hear(toy, *raws)
     left = list(raws)
     while left:
         size = rng.randint(1, len(left))
-        cut.hear(toy, *left[:size])  # type: ignore[arg-type]  # raw events
+        cut.hear(toy, *left[:size])
         left = left[size:]
     assert cut.fates == whole.fates
     assert cut.events == whole.events
@@ -191,10 +192,10 @@ def test_promise_6_any_exception_of_one_record_stays_one() -> None:
 def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
     """Bytes that carry no name are placed by themselves and told with the place where reading ended."""
     here = partition()
-    commit = here.hear(toy, msgspec.structs.replace(thing(), value=b'{"id": 3'), thing("b", 1))
+    commit = here.hear(toy, msgspec.structs.replace(thing(), value=b'{"id": "a"'), thing("b", 1))
     assert here.fates == ["dead", "published"]
     source = here.letters[0].problem.source
-    assert (here.letters[0].id, source and source.offset) == (None, 8)
+    assert (here.letters[0].id, source and source.offset) == (None, 10)
     assert len(commit.letters[0].key) == 16
 
 

@@ -78,7 +78,7 @@ class Toy:
         said = _said(raw.value)
         if said.do == "nameless":
             raise ZeroDivisionError
-        version: Version = {"hook": "unknown", "fact": None}.get(raw.shape, said.v)  # type: ignore[assignment]  # words
+        version: Version = {"hook": "unknown", "fact": None}.get(raw.shape, said.v)
         return Identity("thing", said.id, version)
 
     def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
@@ -119,15 +119,15 @@ def tenants(table: str = TABLE, *names: str, polling: bool = False) -> Tenants:
 
 
 def thing(
-    id: str = "a",
-    v: int = 0,
+    name: str = "a",
+    v: int = 1,
     m: str = "",
     *,
     shape: str = "row",
     via: Via = Via.POLL,
     tenant: str = "acme",
-    **more: Any,  # noqa: A002  (its name)
+    **more: Any,
 ) -> RawEvent:
     """Make a raw event of the toy, received at the epoch's second 1,000."""
-    value = json.dumps({"id": id, "v": v, "m": m, **more}).encode()
+    value = json.dumps({"id": name, "v": v, "m": m, **more}).encode()
     return RawEvent("toy", tenant, shape, value, via, 1_000_000)

@@ -143,7 +143,7 @@ def _version(identity: Identity) -> str:
 def _row(told: Explanation) -> str:
     if told.row == UNMAPPED and told.event:
         native = told.event.data.native
-        named = f' "{native.name}"' if native.name else ""
+        named = f' "{native.name}"' if native.name not in (None, native.code) else ""
         return click.style(f"unmapped: no row for code {native.code}{named}; an overlay can add one", fg="yellow")
     word = f" → {told.event.word}" if told.event else ""
     waits = ", under polling only a nudge" if told.reach == "nudge" else ""

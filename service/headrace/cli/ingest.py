@@ -64,13 +64,19 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str |
 async def _ingest(config: Config, asked: Asked, files: tuple[str, ...]) -> bool:
     """Append every record of the files in their order; False where one was larger than raw takes."""
     (raw,) = await reach.topics(config, "raw")
-    fine = True
+    total = Told()
     async with Appending(config, raw) as raw_log:
         for file in files:
             told = await _ingest_file(asked, file, raw_log)
             _sum_up(told, raw.name, file)
-            fine = fine and not told.too_large
-    return fine
+            total.appended += told.appended
+            total.unreadable += told.unreadable
+            total.too_large += told.too_large
+    if len(files) > 1:
+        _sum_up(total, raw.name, f"{len(files)} files")
+    if total.unreadable:
+        click.echo("What is unreadable becomes a dead letter: headrace tail --dead-letters --from-start")
+    return not total.too_large
 
 
 async def _ingest_file(asked: Asked, file: str, raw_log: Appending) -> Told:
@@ -121,9 +127,6 @@ class _Progress:
 
 def _sum_up(told: Told, topic: str, file: str) -> None:
     name = "standard input" if file == "-" else file
-    unreadable = f", {told.unreadable:,} of them unreadable: see `headrace tail --dead-letters`"
-    click.echo(
-        f"{count(told.appended, 'record')} into {topic} ({name})"
-        + (unreadable if told.unreadable else "")
-        + (f", {told.too_large:,} too large and left out" if told.too_large else "")
-    )
+    unreadable = f", {told.unreadable:,} of them unreadable" if told.unreadable else ""
+    too_large = f"; {told.too_large:,} too large and left out" if told.too_large else ""
+    click.echo(f"{count(told.appended, 'record')} into {topic} ({name}){unreadable}{too_large}")

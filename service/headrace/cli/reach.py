@@ -1,18 +1,17 @@
 """Work with Kafka from the command line: within a deadline, and with a sentence where it does not go."""
 
 import asyncio
-import contextlib
 import logging
 import sys
-from collections.abc import AsyncGenerator, Coroutine
-from typing import Any, Final, TypeVar, cast
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
 
 import click
 import structlog
 
 from headrace.config import Config
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import KafkaError, Record, read
+from headrace.kafka.log import KafkaError
 from headrace.kafka.topics import Refused, describe
 
 T = TypeVar("T")
@@ -49,22 +48,11 @@ async def topics(config: Config, *names: str) -> list[Topic]:
     return [present[name] for name in full]
 
 
-async def records(
-    config: Config, name: str, *, from_start: bool = True, follow: bool = False
-) -> AsyncGenerator[Record]:
-    """Give the committed records of a topic; without `follow`, up to where it ends now."""
-    (topic,) = await topics(config, name)
-    found = cast("AsyncGenerator[Record]", read(config.kafka, topic.name, from_start=from_start, follow=follow))
-    async with contextlib.aclosing(found):
-        async for record in found:
-            yield record
-
-
 def unreachable(config: Config, error: BaseException) -> click.ClickException:
     """Say that Kafka does not answer, where it was looked for, and what to do."""
     return click.ClickException(
-        f"Kafka does not answer at {config.kafka.bootstrap_servers} ({type(error).__name__}): start it, or set "
-        "bootstrap_servers in [kafka] or HEADRACE_KAFKA__BOOTSTRAP_SERVERS"
+        f"Kafka does not answer at {config.kafka.bootstrap_servers} ({type(error).__name__}): start it, or mend "
+        "bootstrap_servers and security_protocol in [kafka] (HEADRACE_KAFKA__BOOTSTRAP_SERVERS and so on)"
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
-from headrace.cli import arguments, reach
+from headrace.cli import arguments, reach, reading
 from headrace.cli.appending import Appending
 from headrace.cli.show import clock, count, table
 from headrace.config import Config, seconds
@@ -21,7 +21,7 @@ from headrace.moments import parse
 from headrace.providers.base import UNREADABLE, Provider
 from headrace.publish import Out
 from headrace.seen import NewerFormat
-from headrace_events import DeadLetter, decode_dead_letter
+from headrace_events import DeadLetter
 
 
 def moment(text: str) -> datetime:
@@ -69,8 +69,8 @@ class Found(Struct):
     letters: dict[tuple[str, str, str, bytes], Letter] = {}
     copies: int = 0
     foreign: int = 0
-    unknown: Counter[str] = Counter()
-    others: Counter[str] = Counter()
+    unknown: Counter[str] = field(default_factory=Counter)
+    others: Counter[str] = field(default_factory=Counter)
 
 
 @click.command("redrive")
@@ -113,9 +113,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 async def _look(config: Config, asked: Asked) -> Found:
     """Read dead-letters to its end. Of letters with the same bytes the newest is kept."""
     found = Found()
-    async with contextlib.aclosing(reach.records(config, "dead-letters")) as records:
-        async for record in records:
-            told = decode_dead_letter(record.headers)
+    async with contextlib.aclosing(reading.letters(config)) as letters:
+        async for record, told in letters:
             if not asked.wants(told):
                 found.others[told.problem.code] += 1
                 continue
@@ -142,9 +141,11 @@ def _tell(found: Found) -> None:
     ]
     if rows:
         table(("source", "problem", "letters", "newest"), rows, right=("letters", "newest"))
-    else:
+    elif found.others:
         others = ", ".join(f"{code} ({number:,})" for code, number in found.others.most_common())
-        click.echo("No dead letter fits" + (f"; there are others: {others}" if others else ": there is none at all"))
+        click.echo(f"No dead letter fits; there are others: {others}")
+    else:
+        click.echo("There is no dead letter to send back.")
     if found.copies:
         click.echo(f"  {count(found.copies, 'older letter')} with the same bytes: only the newest goes back")
     if found.foreign:
@@ -157,8 +158,8 @@ async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
     """Read dead-letters again and send what was chosen, each once."""
     (raw,) = await reach.topics(config, "raw")
     async with Appending(config, raw) as raw_log:
-        async with contextlib.aclosing(reach.records(config, "dead-letters")) as records:
-            async for record in records:
+        async with contextlib.aclosing(reading.letters(config)) as letters:
+            async for record, _ in letters:
                 if (record.partition, record.offset) in positions:
                     for out in _admitted(config, record):
                         await raw_log.add(out)

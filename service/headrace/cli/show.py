@@ -8,7 +8,7 @@ import click
 
 from headrace.moments import parse
 
-_HEAD: Final = 6
+_HEAD: Final = 4
 _TAIL: Final = 3
 
 
@@ -28,9 +28,9 @@ def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) ->
 
 
 def short(text: str) -> str:
-    """Shorten the long parts of an id or subject: `lead/4f7a01e2-…-9c1b` is `lead/4f7a01…c1b`."""
+    """Shorten the long parts of an id or subject: `lead/4f7a01e2-…-9c1b` is `lead/4f7a…c1b`."""
     parts = text.split("/")
-    return "/".join(p if len(p) <= _HEAD + _TAIL + 1 else f"{p[:_HEAD]}…{p[-_TAIL:]}" for p in parts)
+    return "/".join(p if len(p) <= _HEAD + _TAIL + 2 else f"{p[:_HEAD]}…{p[-_TAIL:]}" for p in parts)
 
 
 def clock(text: str, now: datetime) -> str:

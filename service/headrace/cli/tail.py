@@ -9,13 +9,12 @@ import click
 import msgspec
 from msgspec import Struct
 
-from headrace.cli import arguments, reach
+from headrace.cli import arguments, reach, reading
 from headrace.cli.lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
 from headrace.config import Config
-from headrace.kafka.log import Record
 from headrace.providers.base import Provider
 from headrace.tables import did_you_mean
-from headrace_events import Event, Type, decode, decode_dead_letter
+from headrace_events import Event, Type
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -101,22 +100,17 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
 
 async def _events(config: Config, asked: Asked) -> AsyncGenerator[str]:
     """Give a line for each event that is wanted."""
-    async with contextlib.aclosing(_records(config, "events", asked)) as records:
-        async for record in records:
-            value = record.value or b""
-            event = decode(value)
+    brief = sys.stdout.isatty()
+    async with contextlib.aclosing(reading.events(config, from_start=asked.from_start, follow=True)) as events:
+        async for record, event in events:
             if asked.event(event):
-                yield value.decode() if asked.as_json else event_line(event, brief=sys.stdout.isatty())
+                yield (record.value or b"").decode() if asked.as_json else event_line(event, brief=brief)
 
 
 async def _letters(config: Config, asked: Asked) -> AsyncGenerator[str]:
     """Give a line for each dead letter that is wanted."""
-    async with contextlib.aclosing(_records(config, "dead-letters", asked)) as records:
-        async for record in records:
-            letter = decode_dead_letter(record.headers)
+    brief = sys.stdout.isatty()
+    async with contextlib.aclosing(reading.letters(config, from_start=asked.from_start, follow=True)) as letters:
+        async for _, letter in letters:
             if asked.source(letter.source):
-                yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=sys.stdout.isatty())
-
-
-def _records(config: Config, name: str, asked: Asked) -> AsyncGenerator[Record]:
-    return reach.records(config, name, from_start=asked.from_start, follow=True)
+                yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=brief)

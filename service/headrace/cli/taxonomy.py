@@ -8,13 +8,13 @@ from typing import Final
 import click
 from msgspec import Struct
 
-from headrace.cli import arguments, reach
+from headrace.cli import arguments, reach, reading
 from headrace.cli.lines import PROVISIONAL
 from headrace.cli.show import clock, table
 from headrace.config import Config
 from headrace.mapping import UNMAPPED
 from headrace.providers.base import Provider
-from headrace_events import ActorKind, Channel, Direction, Event, Outcome, Traffic, Type, Via, Word, decode
+from headrace_events import ActorKind, Channel, Direction, Event, Outcome, Traffic, Type, Via, Word
 
 _LISTS: Final[dict[str, type[Word]]] = {
     "type": Type,
@@ -98,9 +98,8 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
 
 async def _count(config: Config, provider: Provider | None, tenant: str | None) -> dict[Key, Count]:
     counts: dict[Key, Count] = {}
-    async with contextlib.aclosing(reach.records(config, "events")) as records:
-        async for record in records:
-            event = decode(record.value or b"")
+    async with contextlib.aclosing(reading.events(config)) as events:
+        async for _, event in events:
             native = event.data.native
             wanted = (provider is None or native.provider == provider.name) and tenant in (None, native.tenant)
             if wanted and _undecided(event):

@@ -53,6 +53,8 @@ class Kafka(Struct, frozen=True, kw_only=True):
     ssl_keypassword: str | None = None
     ssl_keypassword_file: str | None = None
     compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] = "lz4"
+    session_timeout: Seconds = 45
+    """How long the group waits for a process that says nothing before others take over what it owned."""
 
     def __repr__(self) -> str:
         """Write the settings with nothing in them that may not be logged."""

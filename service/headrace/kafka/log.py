@@ -16,9 +16,11 @@ from aiokafka.errors import (
     KafkaConnectionError,
     KafkaError,
     KafkaTimeoutError,
+    MessageSizeTooLargeError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
     ProducerFenced,
+    RecordListTooLargeError,
 )
 from aiokafka.structs import ConsumerRecord
 
@@ -57,13 +59,16 @@ _log = structlog.get_logger()
 
 
 class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
-    """A transaction did not commit, or nobody knows. `definite` = Kafka refused the records as they are."""
+    """A transaction did not commit, or nobody knows. `definite` = Kafka refused the records as they are.
+
+    Only sizes are definite: what else Kafka refuses (rights, storage, a code that the client does not know) says
+    nothing about the records and may be mended; they wait.
+    """
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
         self.fenced = isinstance(cause, ProducerFenced)
-        retriable = isinstance(cause, KafkaError) and cause.retriable
-        self.definite = isinstance(cause, KafkaError) and not retriable and not self.fenced
+        self.definite = isinstance(cause, MessageSizeTooLargeError | RecordListTooLargeError)
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
@@ -288,8 +293,8 @@ class Member:
             kafka,
             group_id=group,
             isolation_level="read_uncommitted",
-            session_timeout_ms=45_000,
-            heartbeat_interval_ms=3_000,
+            session_timeout_ms=kafka.session_timeout * 1000,
+            heartbeat_interval_ms=min(3_000, kafka.session_timeout * 1000 // 4),
             # A take-over longer than this makes the member leave for ever, in silence: liveness is judged by us.
             max_poll_interval_ms=2**31 - 1,
             partition_assignment_strategy=(StickyPartitionAssignor,),
@@ -336,6 +341,15 @@ class Member:
         """Give the last known offset behind the end, from the latest fetch."""
         end: int | None = self._consumer.highwater(TopicPartition(self.topic, partition))
         return end
+
+    async def answers(self) -> bool:
+        """Say whether a broker answers, within `CALL_DEADLINE`."""
+        try:
+            async with asyncio.timeout(CALL_DEADLINE):
+                await self._consumer.topics()
+        except (KafkaError, TimeoutError):
+            return False
+        return True
 
     async def commit(self, positions: dict[int, int]) -> None:
         """Tell the group's offsets, for other tools' lag displays only. Raises `KafkaError`, `TimeoutError`."""

@@ -29,11 +29,10 @@ from headrace.publish import Out
 from headrace.seen import Seen, SeenRecord, decode_record
 from headrace.tenants import Tenants
 
-HEARTBEAT: Final = 3.0
-RESTORE_DEADLINE: Final = 60.0
-REWRITE_AFTER: Final = 86_400.0
+SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0
 MOST_RECORDS: Final = 2_000
+DAY: Final = 86_400.0
 
 _log = structlog.get_logger()
 
@@ -52,6 +51,14 @@ class CannotRun(Exception):  # noqa: N818  (a sentence for the operator)
     """What stands in Kafka makes it impossible to keep the promises: the process ends with this sentence."""
 
 
+class Pace(Struct, frozen=True):
+    """Seconds: between looks at the group, without progress in a restore, until a quiet position is written again."""
+
+    heartbeat: float = 3.0
+    restore: float = 60.0
+    rewrite: float = DAY
+
+
 class Setup(Struct, frozen=True):
     """What all tasks of a process share."""
 
@@ -62,6 +69,7 @@ class Setup(Struct, frozen=True):
     member: Member
     commits: asyncio.Semaphore
     limits: Callable[[int], Limits]
+    pace: Pace = Pace()
     clock: Callable[[], float] = time.time
     decided: Callable[[list[Decision]], None] = lambda _: None
 
@@ -79,7 +87,7 @@ class Task:
         self.seen = seen
         self.state = State.CREATED
         self._counts: dict[str, int] = {}
-        self._written_at = 0.0
+        self._written_at: float | None = None
         self._most = MOST_RECORDS
         self._refused: tuple[int, int] | None = None
         self._give_up = -1
@@ -87,16 +95,17 @@ class Task:
 
     async def run(self) -> None:
         """Take over and work until cancelled. Raises `CannotRun`, `NewerFormat`."""
-        pause = 0.1
+        pause = SHORTEST_PAUSE
         try:
             while True:
-                reached = self.seen.next_offset
+                reached = self.seen.next_offset, self._most
                 try:
                     await self.own()
                 except (WriteFailed, KafkaError, TimeoutError, ConnectionError) as error:
                     fenced = isinstance(error, Fenced) or (isinstance(error, WriteFailed) and error.fenced)
                     await self._recover(error, pause, fenced=fenced)
-                pause = 0.1 if self.seen.next_offset > reached else min(pause * 2, LONGEST_PAUSE)
+                got_on = reached != (self.seen.next_offset, self._most)
+                pause = SHORTEST_PAUSE if got_on else min(pause * 2, LONGEST_PAUSE)
         finally:
             self._enter(State.CLOSED)
 
@@ -123,7 +132,8 @@ class Task:
 
     async def restore(self) -> None:
         """Read seen from where memory stands to its end. Raises `CannotRun` where that cannot be all there is."""
-        topic, began, ids = self.setup.topic("seen"), time.monotonic(), len(self.seen.marks)
+        topic, ids = self.setup.topic("seen"), len(self.seen.marks)
+        began = moved_at = time.monotonic()
         # Sampled after the fence and without regard to open transactions: what is written is below it.
         async with Consumer(self.setup.kafka, committed=False) as log:
             first, end = await log.bounds(topic, self.partition)
@@ -135,15 +145,17 @@ class Task:
             while at < end:
                 records, position = await log.next(topic, self.partition)
                 self.seen.apply(_decoded(records), position)
-                if position == at and time.monotonic() - began > RESTORE_DEADLINE:
+                if position > at:
+                    at, moved_at = position, time.monotonic()
+                elif time.monotonic() - moved_at > self.setup.pace.restore:
                     raise CannotRun(
                         f"{topic}-{self.partition} cannot be read to its end ({at} of {end}): somebody holds an open "
                         f"transaction on it; find it with `kafka-transactions.sh find-hanging`, abort it, start again"
                     )
-                began = time.monotonic() if position > at else began
-                at = position
+        if not self.seen.restored:
+            raise CannotRun(_no_memory(f"{topic}-{self.partition}", at, end))
         self.setup.metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
-        self._written_at = 0.0
+        self._written_at = None  # nobody knows how old the last record is
         _log.info(
             "task_restored",
             partition=self.partition,
@@ -172,7 +184,7 @@ class Task:
                 self.setup.metrics.committed(self.partition, commit, time.monotonic() - began, now)
                 self.setup.decided(commit.decisions)
         if commit is None:
-            await asyncio.sleep(HEARTBEAT)
+            await asyncio.sleep(self.setup.pace.heartbeat)
         if commit is None or len(commit.decisions) < len(records):
             self.setup.member.seek(self.partition, self.seen.next_offset)
 
@@ -202,17 +214,21 @@ class Task:
         self._sweep()
 
     def _bisect(self, size: int) -> None:
-        """Halve a batch that Kafka refused twice as it is, down to the one record that becomes a dead letter."""
-        refused = (self.seen.next_offset, size)
-        if self._refused == refused:
-            self._most = max(1, size // 2)
-            self._give_up = self.seen.next_offset if size == 1 else -1
-        self._refused = refused
+        """Halve a batch that Kafka refused twice, down to the one record that becomes a dead letter."""
+        at, before = self._refused or (-1, 0)
+        if at != self.seen.next_offset or size < before:
+            self._refused = (self.seen.next_offset, size)
+            return
+        # The second time may bring more records than the first: more were there to read.
+        self._refused = None
+        self._most = max(1, before // 2)
+        if before == 1:
+            self._give_up = self.seen.next_offset
 
     def _sweep(self) -> None:
         """Once a day, forget the marks that may be gone from the log."""
         now = self.setup.clock()
-        if now - self._swept_at > REWRITE_AFTER:
+        if now - self._swept_at > DAY:
             self._swept_at = now
             self.seen.marks.drop_before(int(now) - self.setup.limits(self.partition).lifetime)
 
@@ -242,7 +258,7 @@ class Task:
 
     async def _idle(self, producer: Transactions) -> None:
         """Write the position of a quiet partition again, long before its last record ages out."""
-        if time.monotonic() - self._written_at > REWRITE_AFTER and self.seen.read_to:
+        if self._written_at is None or time.monotonic() - self._written_at > self.setup.pace.rewrite:
             await self._write(producer, rewrite(self.seen))
 
     async def _seek(self) -> None:
@@ -273,9 +289,9 @@ class Task:
             await asyncio.sleep(pause)
             return
         self.setup.metrics.task_fenced(self.partition)
-        await asyncio.sleep(max(HEARTBEAT, pause))
+        await asyncio.sleep(max(self.setup.pace.heartbeat, pause))
         while not self.setup.member.owns(self.partition):  # noqa: ASYNC110  (the client offers nothing to wait for)
-            await asyncio.sleep(HEARTBEAT)
+            await asyncio.sleep(self.setup.pace.heartbeat)
 
     def _enter(self, state: State) -> None:
         self.state = state
@@ -287,7 +303,9 @@ def _no_memory(where: str, at: int, end: int) -> str:
         return (
             f"{where} does not even hold its first record: run `headrace topics apply`, which says whether that is safe"
         )
-    return f"{where} ends at {end}, but was read to {at} before: it was created anew under us; restore it"
+    if at > end:
+        return f"{where} ends at {end}, but was read to {at} before: it was created anew under us; restore it"
+    return f"{where} holds no record any more: what was published is forgotten; restore it, or delete it and raw together"
 
 
 def _decoded(records: list[Record]) -> list[SeenRecord]:

@@ -64,7 +64,7 @@ class Health:
         self._limits: Final = limits
         self._role: Final = role
         self._verified = False
-        self._turned_at = clock()
+        self._turned_at: float | None = None
         self._answers_since: float | None = None
         self._member = False
         self._partitions: dict[int, _Partition] | None = None
@@ -108,7 +108,7 @@ class Health:
             self._answers_since = self._clock()
 
     def tick(self) -> None:
-        """Note that the event loop turns."""
+        """Note that the event loop turns; from the first time on it has to."""
         self._turned_at = self._clock()
 
     def startup(self) -> Report:
@@ -131,6 +131,8 @@ class Health:
         return self._check("verified", why, ok=self._verified)
 
     def _turns(self) -> Check:
+        if self._turned_at is None:
+            return self._check("loop", "it answers", ok=True)
         still = self._clock() - self._turned_at
         return self._check("loop", f"last turn {still:.0f} s ago", ok=still <= self._limits.turn)
 

@@ -3,7 +3,7 @@
 import platform
 import time
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Final
@@ -61,8 +61,8 @@ class Metrics(TaskMetrics):
     def committed(self, partition: int, commit: Commit, seconds: float, now_ms: int) -> None:
         """Count a commit that became durable at `now_ms`, `seconds` after its batch was taken up."""
         self.count_commit(partition, seconds)
-        for via in self._count(commit.decisions):
-            self._time(via, commit.decisions, now_ms)
+        self._count(commit.decisions)
+        self._time(commit.decisions, now_ms)
         for letter in commit.letters:
             self._count_letter(letter)
 
@@ -70,19 +70,16 @@ class Metrics(TaskMetrics):
         """Give the text exposition."""
         return self.board.render()
 
-    def _count(self, decisions: Sequence[Decision]) -> set[str]:
-        """Count fates, types and codes; give the ways that published something came."""
-        vias, listed = set(), False
+    def _count(self, decisions: Sequence[Decision]) -> None:
+        listed = False
         for (fate, source, via, word, provisional), count in Counter(map(_key, decisions)).items():
             provider, tenant = self._accounts.get(source, UNKNOWN)
             self._decided.add((provider, tenant, via, fate), count)
             if fate == "published":
                 self._published.add((provider, tenant, word), count)
-                vias.add(via)
                 listed = listed or provisional or word == UNMAPPED
         if listed:
-            self._list_codes(decisions)
-        return vias
+            self._list_codes([d for d in decisions if d.provisional or d.type == UNMAPPED])
 
     def _list_codes(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
@@ -93,14 +90,19 @@ class Metrics(TaskMetrics):
                 elif decision.provisional:
                     self._provisional.add((provider, decision.code))
 
-    def _time(self, via: str, decisions: Sequence[Decision], now_ms: int) -> None:
+    def _time(self, decisions: Sequence[Decision], now_ms: int) -> None:
         """Sort the times of receipt once and look up each edge in them, instead of each time among the edges."""
-        received = sorted([d.received for d in decisions if d.fate == "published" and d.via == via])
-        if received[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time
-            received = [min(moment, now_ms) for moment in received]
-        count = len(received)
-        cumulative = [count - bisect_left(received, now_ms - edge) for edge in _EDGES_MS]
-        self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(received)) / 1000)
+        received: defaultdict[str, list[int]] = defaultdict(list)
+        for decision in decisions:
+            if decision.fate == "published":
+                received[decision.via].append(decision.received)
+        for via, moments in received.items():
+            moments.sort()
+            if moments[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time
+                moments = [min(moment, now_ms) for moment in moments]  # noqa: PLW2901  (the same, corrected)
+            count = len(moments)
+            cumulative = [count - bisect_left(moments, now_ms - edge) for edge in _EDGES_MS]
+            self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(moments)) / 1000)
 
     def _count_letter(self, letter: Out) -> None:
         told = decode_dead_letter(letter.headers)

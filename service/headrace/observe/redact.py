@@ -13,11 +13,12 @@ _WORDS: Final = (
 )
 _NAME: Final = re.compile(_WORDS, re.IGNORECASE)
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<name>(?:{_WORDS})[\w-]*(?:["']?\s*[=:]\s*["']?|["']\s*,\s*["']))[^\s&"',;}})\]]+""", re.IGNORECASE
+    rf"""(?P<name>(?:{_WORDS})[\w-]{{0,40}}(?:["']?\s{{0,4}}[=:]\s{{0,4}}["']?|["']\s{{0,4}},\s{{0,4}}["']))[^\s&"',;}})\]]+""",
+    re.IGNORECASE,
 )
 """`accessKey=…` in a query string, `"token": "…"` in JSON, `('Cookie', '…')` among quoted headers.
 
-It begins at the word itself, so that a long text costs one pass.
+It begins at the word itself and what may follow is bounded, so that a long text costs one pass.
 """
 _SCHEME: Final = re.compile(r"\b(?P<scheme>Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"://[^\s/@]+@")
@@ -45,6 +46,7 @@ def _named(name: str, value: Any, depth: int) -> Any:
 
 
 def _plain(value: Any, depth: int) -> Any:
+    plain: Any
     match value:
         case None | int():
             plain = value

@@ -16,20 +16,27 @@ MESSAGES = ("Message", "Sms", "Mms")
 NEITHER = ("Note", "Disposition", "LeadStatusChange", "LeadCreated", "LeadUpdated", "Notification", "Payment", "Warmup")
 TYPES = (*MESSAGES, "Call", "Voicemail", *NEITHER)
 
+
+def listed(words: str) -> tuple[str, ...]:
+    """Give the words of a line."""
+    return tuple(words.split())
+
+
 ROW_STATUSES = (
-    "Pending InProgress Completed Cancelled Scheduled Queued Sending Sent Received Delivered Undeliverable Blocked "
-    "Initiated Ringing Active Ended Missed Voicemail Failed Canceled"
-).split() + ["Opted out"]
-DETAIL_STATUSES = "Pending InProgress Completed Failed Cancelled".split()
+    *listed("Pending InProgress Completed Cancelled Scheduled Queued Sending Sent Received Delivered Undeliverable"),
+    *listed("Blocked Initiated Ringing Active Ended Missed Voicemail Failed Canceled"),
+    "Opted out",
+)
+DETAIL_STATUSES = listed("Pending InProgress Completed Failed Cancelled")
 CALL_STATUSES = (
-    "scheduled queued initiated ringing in_progress active completed ended busy no_answer failed canceled missed "
-    "transferred voicemail blocked_billing blocked_phone_number_status blocked_configuration blocked_permission "
-    "configuration_required"
-).split()
+    *listed("scheduled queued initiated ringing in_progress active completed ended busy no_answer failed canceled"),
+    *listed("missed transferred voicemail blocked_billing blocked_phone_number_status blocked_configuration"),
+    *listed("blocked_permission configuration_required"),
+)
 SMS_STATUSES = (
-    "draft scheduled queued sending sent received delivered failed undeliverable opted_out blocked_compliance "
-    "blocked_billing blocked_missing_campaign canceled"
-).split()
+    *listed("draft scheduled queued sending sent received delivered failed undeliverable opted_out"),
+    *listed("blocked_compliance blocked_billing blocked_missing_campaign canceled"),
+)
 STATUSES = (None, *sorted({*ROW_STATUSES, *DETAIL_STATUSES, *CALL_STATUSES, *SMS_STATUSES}))
 
 MESSAGE_WORDS = {

@@ -14,7 +14,7 @@ from headrace.problems import bad_value
 from headrace.providers.base import UNPUBLISHED, Draft, Nudge, RawEvent
 from headrace.providers.leadping import parts, wire
 from headrace.providers.leadping.extra import activity_extra, add_call
-from headrace.providers.leadping.stages import (
+from headrace.providers.leadping.times import (
     Times,
     call_milestones,
     duration,

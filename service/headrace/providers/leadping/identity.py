@@ -9,7 +9,9 @@ import hashlib
 
 from headrace.problems import bad_value
 from headrace.providers.base import Identity, RawEvent, Version
-from headrace.providers.leadping import cut, stages, wire
+from headrace.providers.leadping import cut, wire
+from headrace.providers.leadping.stages import call_rank_of, rank_of, version_of
+from headrace.providers.leadping.times import Times, call_milestones, in_order, milestones, newest, when
 
 _DIGITS = 16
 
@@ -37,18 +39,18 @@ def automation_id(raw: RawEvent) -> str:
 
 
 def _activity(part: wire.Stamp, received: int, resource: str) -> Identity:
-    times = stages.milestones(part, "$")
-    last = stages.newest(times)
-    created = stages.when(part.created_at, "$", "createdAt")
-    rank = stages.rank(part.status, times, last)
-    return Identity(resource, _id(part.id, "$.id"), stages.version(times, last, created, rank, received))
+    times = milestones(part, "$")
+    last = newest(times)
+    created = when(part.created_at, "$", "createdAt")
+    rank = rank_of(part.status, times, last)
+    return Identity(resource, _id(part.id, "$.id"), version_of(times, last, created, rank, received))
 
 
 def _call(part: wire.CallStamp, received: int) -> Identity:
-    times = stages.call_milestones(part, "$")
-    created = stages.when(part.created_at, "$", "createdAt")
-    rank = stages.call_rank(part.status) if part.status else 0
-    return Identity("call", _id(part.id, "$.id"), stages.version(times, stages.newest(times), created, rank, received))
+    times = call_milestones(part, "$")
+    created = when(part.created_at, "$", "createdAt")
+    rank = call_rank_of(part.status) if part.status else 0
+    return Identity("call", _id(part.id, "$.id"), version_of(times, newest(times), created, rank, received))
 
 
 def _bundle(bundle: wire.BundleStamp, received: int) -> Identity:
@@ -64,19 +66,19 @@ def _bundle(bundle: wire.BundleStamp, received: int) -> Identity:
 def _version(bundle: wire.BundleStamp, received: int) -> Version:
     """Give a bundle its number: a call that moved on while its row did not makes a new version, too."""
     row, detail, call = bundle.row, bundle.detail, bundle.call
-    times: stages.Times = {}
+    times: Times = {}
     created = status = None
     for part, at in ((detail, "$.detail"), (row, "$.row")):
         if part is not None:
-            times |= stages.milestones(part, at)
-            created = stages.when(part.created_at, at, "createdAt") or created
+            times |= milestones(part, at)
+            created = when(part.created_at, at, "createdAt") or created
             status = part.status or status
-    times = stages.in_order(times)
-    rank = stages.rank(status, times, stages.newest(times))
+    times = in_order(times)
+    rank = rank_of(status, times, newest(times))
     if call is not None:
-        times |= stages.call_milestones(call, "$.call")
-        rank = stages.call_rank(call.status) if call.status else rank
-    return stages.version(times, stages.newest(times), created, rank, received)
+        times |= call_milestones(call, "$.call")
+        rank = call_rank_of(call.status) if call.status else rank
+    return version_of(times, newest(times), created, rank, received)
 
 
 def _id(said: str, pointer: str) -> str:

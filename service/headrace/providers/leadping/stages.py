@@ -1,73 +1,15 @@
-"""The life of a LeadPing record: its times, which of them happened last, and how far a status has come.
+"""How far a LeadPing record has come, and the version made of it.
 
-A row changes in place and carries no time of change, so these are what a version is made of. Times are compared in
-canonical form without the Z: fixed width, and a longer fraction sorts behind a shorter one.
+A row changes in place and carries no time of change: its milestones, their number and its status are all there is.
 """
 
 from datetime import datetime
-from functools import lru_cache
-from operator import attrgetter
 from typing import Final
 
-from headrace.mapping import Row, fold
-from headrace.moments import canonical, from_millis
-from headrace.problems import Undecodable, bad_value
+from headrace.mapping import fold
+from headrace.moments import from_millis
 from headrace.providers.base import Version
-from headrace.providers.leadping.wire import Activity, Call, CallStamp, Stamp
-
-Times = dict[str, str]
-"""Canonical times by their canonical names."""
-
-MILESTONES: Final = {
-    "queued": "queuedAt",
-    "sending": "sendingStartedAt",
-    "sent": "sentAt",
-    "delivered": "deliveredAt",
-    "received": "receivedAt",
-    "failed": "failedAt",
-    "undeliverable": "undeliverableAt",
-    "blocked": "blockedAt",
-    "canceled": "canceledAt",
-    "answered": "answeredAt",
-    "ended": "endedAt",
-}
-"""What happened to a record, with the field that says when; of two at one time the later in this list is newer."""
-
-_ALL: Final = ("created", "scheduled", *MILESTONES, "next_retry")
-_ACTIVITY_STAGES: Final = tuple(MILESTONES)[:9]
-_activity_times: Final = attrgetter(
-    "queued_at",
-    "sending_started_at",
-    "sent_at",
-    "delivered_at",
-    "received_at",
-    "failed_at",
-    "undeliverable_at",
-    "blocked_at",
-    "canceled_at",
-)
-_UNSET: Final = "1"
-"""No year begins with a zero: .NET's zero date, 0001-01-01, stands where a date was never set."""
-
-_HAPPENED: Final[dict[str, tuple[str, ...]]] = {
-    "message.queued": ("queued", "sending"),
-    "message.sent": ("sent",),
-    "message.delivered": ("delivered",),
-    "message.received": ("received",),
-    "message.failed": ("failed", "undeliverable"),
-    "message.blocked": ("blocked",),
-    "message.canceled": ("canceled",),
-    "call.queued": ("queued",),
-    "call.answered": ("answered",),
-    "call.completed": ("ended", "answered"),
-    "call.unanswered": ("ended",),
-    "call.voicemail_left": ("ended",),
-    "call.transferred": ("ended", "answered"),
-    "call.failed": ("failed", "ended"),
-    "call.canceled": ("canceled", "ended"),
-    "call.blocked": ("blocked", "ended"),
-}
-"""The times that tell when a type happened, the best first."""
+from headrace.providers.leadping.times import Times, comparable
 
 _FORWARD: Final = frozenset({"sent", "delivered", "received"})
 _COARSE: Final = {
@@ -77,8 +19,6 @@ _COARSE: Final = {
     "failed": frozenset({"undeliverable", "blocked"}),
 }
 """The words of the old five-word status, and the milestones that say more than the word does."""
-
-_MINUTE: Final = 60_000
 
 _SETTLING: Final = ("delivered", "received", "sent")
 """What `Completed` may mean, the farthest first."""
@@ -101,100 +41,6 @@ _RANKS: Final = {
 between two of them a change counts as news in either direction."""
 
 
-def when(text: str | None, at: str, field: str) -> str | None:
-    """Write a time in canonical form; None where it is not said. Raises `Undecodable` at `<at>.<field>`."""
-    if not text or text < _UNSET:
-        return None
-    try:
-        return canonical(text)
-    except (ValueError, OverflowError):
-        raise _no_time(f"{at}.{field}") from None
-
-
-def milestones(part: Activity | Stamp, at: str, times: Times | None = None) -> Times:
-    """Add the milestones of a row or detail that lies at `at`, in order; plans (`scheduledFor`) are none."""
-    times = {} if times is None else times
-    stage = ""
-    try:
-        for stage, text in zip(_ACTIVITY_STAGES, _activity_times(part), strict=True):
-            if text and text >= _UNSET:
-                times[stage] = canonical(text)
-    except (ValueError, OverflowError):
-        raise _no_time(f"{at}.{MILESTONES[stage]}") from None
-    return times
-
-
-def life(part: Activity, at: str) -> Times:
-    """Give all times of a row or detail that lies at `at`, in order: its creation and plans among the milestones."""
-    times: Times = {}
-    if created := when(part.created_at, at, "createdAt"):
-        times["created"] = created
-    if scheduled := when(part.scheduled_for, at, "scheduledFor"):
-        times["scheduled"] = scheduled
-    milestones(part, at, times)
-    if retry := when(part.next_retry_at, at, "nextRetryAt"):
-        times["next_retry"] = retry
-    return times
-
-
-def call_milestones(part: Call | CallStamp, at: str, times: Times | None = None) -> Times:
-    """Add the milestones of a call that lies at `at`, in order."""
-    times = {} if times is None else times
-    if answered := when(part.answered_at, at, "answeredAt"):
-        times["answered"] = answered
-    if ended := when(part.ended_at, at, "endedAt"):
-        times["ended"] = ended
-    return times
-
-
-def newest(times: Times) -> str | None:
-    """Name the milestone that happened last, of times that are in order."""
-    last, best = None, ""
-    for stage, moment in times.items():
-        if stage in MILESTONES and moment[:-1] >= best:
-            last, best = stage, moment[:-1]
-    return last
-
-
-def in_order(times: Times) -> Times:
-    """Give the times in one order, wherever they came from: the meaning of an event must not depend on it."""
-    return {name: times[name] for name in _ALL if name in times}
-
-
-def duration(times: Times) -> int | float | None:
-    """Give the seconds from answer to end: the only measure of a call whose unit is known."""
-    if "answered" not in times or "ended" not in times:
-        return None
-    seconds = (datetime.fromisoformat(times["ended"]) - datetime.fromisoformat(times["answered"])).total_seconds()
-    return None if seconds < 0 else int(seconds) if seconds.is_integer() else seconds
-
-
-def happened(row: Row, times: Times) -> str | None:
-    """Give the time of the milestone that the type names, else of the creation."""
-    if row.outcome == "undeliverable" and "undeliverable" in times:
-        return times["undeliverable"]
-    for name in _HAPPENED.get(row.type, ()):
-        if name in times:
-            return times[name]
-    return times.get("created")
-
-
-def revised(times: Times, last: str | None, changed: str | None, received: int) -> str | None:
-    """Give the later of a detail's time of change and the newest milestone, but none from after the receipt."""
-    happened = times[last] if last else None
-    if happened and comparable(happened) > (limit := _minute_after(received // _MINUTE)):
-        past = {stage: moment for stage, moment in times.items() if comparable(moment) <= limit}
-        happened = past.get(newest(past) or "")
-    if changed is None or happened is None:
-        return changed or happened
-    return max(changed, happened, key=comparable)
-
-
-@lru_cache(maxsize=16)
-def _minute_after(minute: int) -> str:
-    return comparable(from_millis((minute + 1) * _MINUTE))
-
-
 def decisive(status: str, times: Times, last: str | None) -> str | None:
     """Name the milestone that says more than a folded status word; `status` is empty where none is said.
 
@@ -211,7 +57,7 @@ def decisive(status: str, times: Times, last: str | None) -> str | None:
     return last if last in stages else None
 
 
-def rank(status: str | None, times: Times, last: str | None) -> int:
+def rank_of(status: str | None, times: Times, last: str | None) -> int:
     """Rank the status of a row or detail, 0 where it has none."""
     if not status:
         return 0
@@ -219,13 +65,13 @@ def rank(status: str | None, times: Times, last: str | None) -> int:
     return _RANKS.get(decisive(word, times, last) or word, _SETTLED)
 
 
-def call_rank(status: str) -> int:
+def call_rank_of(status: str) -> int:
     """Rank the status of a call, whose `in_progress` says that both sides are connected."""
     word = fold(status)
     return _RANKS["active"] if word == "inprogress" else _RANKS.get(word, _SETTLED)
 
 
-def version(times: Times, last: str | None, created: str | None, rank: int, received: int) -> Version:
+def version_of(times: Times, last: str | None, created: str | None, rank: int, received: int) -> Version:
     """Give a state its number: milliseconds of its newest milestone, how many there are (two digits), the rank (one).
 
     Milestones after `received` (milliseconds since the epoch) are left out: a clock that runs wild must not outrank
@@ -237,19 +83,10 @@ def version(times: Times, last: str | None, created: str | None, rank: int, rece
         return "unknown"
     millis = _millis(base)
     if millis > received:
-        limit = from_millis(received)[:-1]
-        times = {stage: moment for stage, moment in times.items() if moment[:-1] <= limit}
+        limit = comparable(from_millis(received))
+        times = {stage: moment for stage, moment in times.items() if comparable(moment) <= limit}
         millis = max(map(_millis, filter(None, (created, *times.values()))), default=received)
     return max(millis, 1) * 1000 + len(times) * 10 + rank
-
-
-def _no_time(pointer: str) -> Undecodable:
-    return bad_value(pointer, "this is not an ISO 8601 time")
-
-
-def comparable(moment: str) -> str:
-    """Give a canonical time as text that sorts by time."""
-    return moment[:-1]
 
 
 def _millis(moment: str) -> int:

@@ -11,7 +11,7 @@ from headrace.providers.leadping import activity, cut, parts, wire
 from headrace.providers.leadping.activity import FEED
 from headrace.providers.leadping.extra import call_extra
 from headrace.providers.leadping.identity import automation_id
-from headrace.providers.leadping.stages import call_milestones, duration, happened, newest, revised, when
+from headrace.providers.leadping.times import call_milestones, duration, happened, newest, revised, when
 from headrace.providers.leadping.words import VOICE, call_row, direction_of
 from headrace_events import Data, Native
 

@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from headrace.mapping import Mapping, Row, fold
 from headrace.providers.leadping import wire
-from headrace.providers.leadping.stages import Times, decisive
+from headrace.providers.leadping.stages import decisive
+from headrace.providers.leadping.times import Times
 
 VOICE: Final = "Call"
 
@@ -45,15 +46,15 @@ def decide(
     """
     code = part.activity_type or part.timeline_type or (VOICE if call else None)
     status = part.status or None
-    milestone = f"times.{last}" if last else None
     if not code:
-        return Decision(
-            mapping.find("event", part.event_type or "", status or milestone), part.event_type or None, status
-        )
+        row = mapping.find("event", part.event_type or "", status or _milestone(last))
+        return Decision(row, part.event_type or None, status)
     kind = fold(code)
     if call is not None and kind == _VOICE and (call.status or "answered" in times):
         return Decision(call_row(mapping, call, times), code, call.status or status, by_call=True)
-    word = _message_word(fold(status or ""), times, last, direction) if kind in _MESSAGES else status or milestone
+    word = (
+        _message_word(fold(status or ""), times, last, direction) if kind in _MESSAGES else status or _milestone(last)
+    )
     return Decision(mapping.find("activity", code, word), code, status)
 
 
@@ -66,11 +67,15 @@ def call_row(mapping: Mapping, call: wire.Call, times: Times) -> Row:
     return mapping.find("call", "call", "times.ended" if "ended" in times else "times.answered")
 
 
+def _milestone(stage: str | None) -> str | None:
+    return f"times.{stage}" if stage else None
+
+
 def _message_word(status: str, times: Times, last: str | None, direction: str | None) -> str | None:
     """Choose the word of a message: the status; a milestone where that says more, or where no status is said."""
-    stage = decisive(status, times, last)
-    if stage is not None:
-        return f"times.{stage}"
+    word = _milestone(decisive(status, times, last))
+    if word is not None:
+        return word
     if direction == "inbound" and status in ("", "completed"):
         return f"{status}inbound"
     if status.startswith(_BLOCKED) and status.removeprefix(_BLOCKED) not in _BLOCKS:

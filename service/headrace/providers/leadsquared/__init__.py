@@ -10,7 +10,7 @@ class LeadSquared:
     """The contract of a provider; each method is a module of this folder."""
 
     name = "leadsquared"
-    Settings = webhook.Settings
+    Settings: type[Tenant] = webhook.Settings
     resources: Headers[str, str] = {
         "activity": "pages or rows of Retrieve, RetrieveByActivityEvent, RetrieveRecentlyModified; activity webhooks",
         "lead": "lead webhooks: a flat lead, or Before and After",

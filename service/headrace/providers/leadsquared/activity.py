@@ -148,5 +148,5 @@ def _meaning(data: Data, found: Content, told: Told) -> tuple[object, ...]:
         data.duration_seconds,
         (data.title, data.text, data.reason, data.value, data.change),
         typed and typed.strip(),
-        [(key, one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")] if custom else (),
+        [(key, one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")] if custom else [],
     )

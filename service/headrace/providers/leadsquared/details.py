@@ -33,8 +33,8 @@ def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -
     if found.originals is not None:
         told.extra |= found.originals
     data.native.extra = told.extra or None
-    if not data.fields:
-        data.fields = None
+    data.fields = data.fields or None
+    data.refs = data.refs or None
 
 
 def _point(data: Data, told: Told) -> None:

@@ -1,0 +1,166 @@
+"""One contender in a process of its own, so that its CPU seconds are its own: `python -m tests.benchmarks.worker JOB`.
+
+`ours` is the normalizer as the program runs it. `stripped` is the same loop with nothing in it but what nobody can
+leave out: take records, decode each into its Struct, encode an event that was prepared, write all in one transaction.
+"""
+
+import asyncio
+import base64
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+import uvloop
+from msgspec import Struct
+
+from headrace.config import Config, Kafka
+from headrace.kafka.log import Member, Record, Transactions
+from headrace.kafka.task import MOST_RECORDS
+from headrace.kafka.topics import verify
+from headrace.normalizer import COMMITS_AT_ONCE, Normalizer
+from headrace.observe.health import Health
+from headrace.observe.metrics import Metrics
+from headrace.publish import Out
+from tests.benchmarks import load
+from tests.benchmarks.limits import SKIPPED, prepared
+
+DEADLINE: Final = 300.0
+
+
+class Job(Struct):
+    """What to run: raw stands under `prefix` and holds `count` records; `stripped` writes under `target`.
+
+    `plan` says for the stripped loop which kind each raw record is, by partition, a byte a record, in base64.
+    """
+
+    contender: str
+    servers: str
+    prefix: str
+    target: str
+    count: int
+    plan: dict[int, str] = {}
+
+
+class Result(Struct):
+    """Records after the first batch until the last, and what they took, in seconds of CPU and by the clock."""
+
+    records: int
+    cpu: float
+    wall: float
+
+
+class Watch:
+    """Measures from the end of the first batch: what it takes to start is not part of the loop."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.done = asyncio.Event()
+        self._seen = self._first = 0
+        self._began = (0.0, 0.0)
+        self.result = Result(0, 0, 0)
+
+    def saw(self, records: int) -> None:
+        """Note that so many records are committed."""
+        self._seen += records
+        now = (_cpu(), time.perf_counter())
+        if not self._first:
+            self._first, self._began = self._seen, now
+        if self._seen >= self.count:
+            self.result = Result(self._seen - self._first, now[0] - self._began[0], now[1] - self._began[1])
+            self.done.set()
+
+
+async def ours(job: Job, watch: Watch) -> None:
+    """Run the normalizer."""
+    config = Config(
+        kafka=Kafka(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix
+    )
+    metrics, health = Metrics(config.tenants, "benchmark"), Health(time.monotonic)
+    topics = await verify(config)
+    await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
+
+
+async def stripped(job: Job, watch: Watch) -> None:
+    """Run the loop without the service: the same members, transactions, batches and turns."""
+    kafka = Kafka(bootstrap_servers=job.servers)
+    turns = asyncio.Semaphore(COMMITS_AT_ONCE)
+    running: list[asyncio.Task[None]] = []
+
+    async def assigned(partitions: set[int]) -> None:
+        for partition in sorted(partitions):
+            loop = _Stripped(job, kafka, member, partition, turns)
+            running.append(asyncio.create_task(loop.run(watch.saw)))
+
+    async def revoked(_: set[int]) -> None:
+        for task in running:
+            task.cancel()
+
+    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", assigned, revoked)
+    async with member:
+        await asyncio.Event().wait()
+
+
+class _Stripped:
+    """One partition of the stripped loop."""
+
+    def __init__(self, job: Job, kafka: Kafka, member: Member, partition: int, turns: asyncio.Semaphore) -> None:
+        self.job, self.member, self.partition, self.turns = job, member, partition, turns
+        self.producer = Transactions(kafka, f"{job.target}stripped-{partition}")
+        self.plan = base64.b64decode(job.plan[partition])
+        self.kinds = prepared()
+        self.position = 0
+
+    async def run(self, committed: Callable[[int], Any]) -> None:
+        """Work until cancelled."""
+        await self.producer.fence()
+        spread = await self.producer.partitions_of(f"{self.job.target}events")
+        self.member.seek(self.partition, 0)
+        try:
+            while True:
+                batch = await self.member.next(self.partition, MOST_RECORDS)
+                if batch:
+                    async with self.turns:
+                        await self.write(batch, spread)
+                    committed(len(batch))
+        finally:
+            await self.producer.close()
+
+    def write(self, batch: Sequence[Record], spread: int) -> Awaitable[Any]:
+        """Decode every record that is news, encode an event for it, and write them with the position."""
+        position = Out(b"", (self.position + len(batch)).to_bytes(8, "little"), [])
+        groups = {(f"{self.job.target}seen", self.partition): [position]}
+        events: list[list[Out]] = [[] for _ in range(spread)]
+        for record in batch:
+            number = self.plan[record.offset]
+            if number != SKIPPED:
+                kind = self.kinds[number]
+                kind.decode(record.value)
+                events[record.offset % spread].append(Out(kind.key, kind.encode(kind.event), kind.headers))
+        groups |= {(f"{self.job.target}events", i): outs for i, outs in enumerate(events) if outs}
+        self.position += len(batch)
+        return self.producer.write(groups)
+
+
+def _cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+async def _main(job: Job) -> Result:
+    watch = Watch(job.count)
+    contender = asyncio.create_task({"ours": ours, "stripped": stripped}[job.contender](job, watch))
+    done = asyncio.create_task(watch.done.wait())
+    async with asyncio.timeout(DEADLINE):
+        await asyncio.wait([contender, done], return_when=asyncio.FIRST_COMPLETED)
+    if contender.done():
+        contender.result()
+    contender.cancel()
+    await asyncio.wait([contender], timeout=10)
+    return watch.result
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_main(msgspec.json.decode(sys.stdin.buffer.read(), type=Job)))))

@@ -1,0 +1,264 @@
+"""The door: signatures, the other modes, and what a body becomes."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from headrace.providers.base import UNREADABLE, Accepted, Delivery, Nudge, Refused, Tenant
+from headrace.providers.leadping import provider
+from headrace.providers.leadping.webhook import Settings, sign
+from headrace_events import Via
+from tests.providers.leadping.kit import OLD_SECRET, SECRET, row
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+RECEIVED = int(NOW.timestamp() * 1000)
+EVENT = row(status="Sent")
+BODY = json.dumps({"event": EVENT, "note": "é"}, ensure_ascii=False).encode()
+
+
+def delivery(
+    headers: dict[str, str], body: bytes = BODY, *, method: str = "POST", received: int = RECEIVED
+) -> Delivery:
+    """Make a delivery of JSON."""
+    return Delivery("acme", method, {"content-type": "application/json"} | headers, {}, body, received)
+
+
+def signed(body: bytes = BODY, secret: str = SECRET, at: datetime = NOW, run: str = "run-1") -> dict[str, str]:
+    """Sign as the public library of Standard Webhooks does."""
+    return {
+        "webhook-id": run,
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(secret).sign(run, at, body.decode()),
+    }
+
+
+def accept(request: Delivery, **settings: Any) -> Accepted:
+    """Pass a delivery through the door."""
+    return provider.accept(request, Settings(**{"webhook_secrets": [SECRET], **settings}))
+
+
+def refused(request: Delivery, **settings: Any) -> Refused:
+    """Expect a refusal, and give it; no secret and no signature is in it."""
+    with pytest.raises(Refused) as caught:
+        accept(request, **settings)
+    text = str(msgspec.to_builtins(caught.value.problem))
+    assert not any(word in text for word in (SECRET, OLD_SECRET, SECRET.removeprefix("whsec_"), "v1,"))
+    return caught.value
+
+
+def test_a_signature_of_the_public_library_is_accepted() -> None:
+    """What the library of Standard Webhooks signs comes in, with the bytes of the event as they were."""
+    accepted = accept(delivery(signed()))
+    (raw,) = accepted.events
+    assert (accepted.status, accepted.answer, accepted.nudges) == (202, b"", [])
+    assert (raw.source, raw.shape, raw.via, raw.received, raw.delivery) == (
+        "/leadping/acme",
+        "row",
+        Via.WEBHOOK,
+        RECEIVED,
+        "run-1",
+    )
+    assert raw.value in BODY
+    assert json.loads(raw.value) == EVENT
+
+
+def test_our_signature_is_accepted_by_the_public_library() -> None:
+    """Both sides of the signature are the same."""
+    timestamp = str(int(NOW.timestamp()))
+    headers = {
+        "webhook-id": "run-1",
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(SECRET, "run-1", timestamp, BODY),
+    }
+    assert Webhook(SECRET).verify(BODY.decode(), headers) == json.loads(BODY)
+
+
+def test_secrets_rotate() -> None:
+    """Any of several secrets, and any of several signatures, is enough."""
+    accept(delivery(signed(secret=OLD_SECRET)), webhook_secrets=[SECRET, OLD_SECRET])
+    both = signed()
+    both["webhook-signature"] = "v1,AAAA v1a,BBBB " + both["webhook-signature"]
+    accept(delivery(both))
+    assert refused(delivery(signed(secret=OLD_SECRET))).problem.code == "bad_signature"
+
+
+@pytest.mark.parametrize("seconds", [-300, 300])
+def test_a_timestamp_may_be_five_minutes_off(seconds: int) -> None:
+    """Old and future deliveries are taken within five minutes, and refused beyond."""
+    off = RECEIVED + seconds * 1000
+    accept(delivery(signed(), received=off))
+    further = off + (1 if seconds > 0 else -1)
+    found = refused(delivery(signed(), received=further))
+    assert (found.status, found.problem.code) == (401, "stale_timestamp")
+
+
+@pytest.mark.parametrize("part", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_every_part_is_signed_and_needed(part: str) -> None:
+    """A part that is missing or changed makes the delivery a stranger's."""
+    missing = signed()
+    del missing[part]
+    assert refused(delivery(missing)).problem.code == "no_signature"
+    changed = signed()
+    changed[part] = "v1,AAAA" if part == "webhook-signature" else changed[part] + "0"
+    assert refused(delivery(changed)).problem.code == "bad_signature"
+
+
+@pytest.mark.parametrize("timestamp", ["yesterday", "-5", "١٢٣", "1e9"])
+def test_a_timestamp_is_a_number(timestamp: str) -> None:
+    """A signature over nonsense is no proof of when."""
+    headers = {
+        "webhook-id": "r",
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(SECRET, "r", timestamp, BODY),
+    }
+    assert refused(delivery(headers)).problem.code == "stale_timestamp"
+
+
+def test_the_signature_is_over_the_bytes() -> None:
+    """One space more in the body, and the signature fits no longer."""
+    assert refused(delivery(signed(), BODY + b" ")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("mode", "good", "bad"),
+    [
+        ("bearer", {"authorization": "Bearer s3"}, {"authorization": "Basic s3"}),
+        ("bearer", {"authorization": "bearer  s3"}, {"authorization": "Bearer s4"}),
+        ("header", {"x-headrace-secret": "s3"}, {"x-headrace-secret": "s3x"}),
+        ("header", {"x-headrace-secret": "s2"}, {}),
+    ],
+)
+def test_the_other_modes_compare_a_secret(mode: str, good: dict[str, str], bad: dict[str, str]) -> None:
+    """Bearer token and own header carry one of the secrets."""
+    settings = {"webhook_mode": mode, "webhook_secrets": ["s2", "s3"]}
+    assert accept(delivery(good), **settings).events
+    assert refused(delivery(bad), **settings).problem.code == "bad_secret"
+    assert refused(delivery(good), **settings | {"webhook_secrets": []}).problem.code == "no_secret"
+    assert refused(delivery(signed()), **settings).status == 401
+
+
+def test_the_header_has_a_name_of_ones_own() -> None:
+    """`webhook_header` names it, in any case."""
+    settings = {"webhook_mode": "header", "webhook_header": "X-Own", "webhook_secrets": ["s"]}
+    assert accept(delivery({"x-own": "s"}), **settings).events
+    assert refused(delivery({"x-headrace-secret": "s"}), **settings).status == 401
+
+
+def test_a_tenant_may_check_nothing() -> None:
+    """The mode `none` is chosen by name, never by leaving the secrets out."""
+    assert accept(delivery({}), webhook_mode="none", webhook_secrets=[]).events
+    assert refused(delivery(signed()), webhook_secrets=[]).problem.code == "no_secret"
+
+
+def test_other_methods_and_types_are_refused() -> None:
+    """Only JSON by POST is looked at."""
+    assert refused(delivery(signed(), method="GET")).status == 405
+    assert refused(delivery(signed() | {"content-type": "text/plain"})).status == 415
+    assert accept(delivery(signed() | {"content-type": "Application/JSON; charset=utf-8"})).events
+    assert accept(delivery(signed() | {"content-type": "application/cloudevents+json"})).events
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"webhook_event": "event"}, "JSON pointer"),
+        ({"webhook_secrets": ["no base64!"]}, "whsec_"),
+        ({"webhook_secrets": ["whsec_"]}, "whsec_"),
+        ({"webhook_mode": "oauth"}, "oauth"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], sentence: str) -> None:
+    """A wrong pointer, mode or secret is told when the configuration is read, without the secret."""
+    with pytest.raises(msgspec.ValidationError, match=sentence) as caught:
+        msgspec.convert(settings, Settings)
+    assert "no base64!" not in str(caught.value)
+
+
+def test_settings_of_another_provider_are_an_error_of_ours() -> None:
+    """The door takes the settings of this provider."""
+    with pytest.raises(TypeError):
+        provider.accept(delivery({}), Tenant())
+
+
+@pytest.mark.parametrize(
+    ("pointer", "body", "shapes"),
+    [
+        (None, EVENT, ["row"]),
+        (None, {"event": EVENT}, ["row"]),
+        (None, [EVENT, EVENT], ["row", "row"]),
+        (None, {"event": {"id": "run-7", "name": "Automation finished"}}, ["automation"]),
+        (None, {"data": EVENT}, ["automation"]),
+        (None, {"event": "lead.hot"}, ["automation"]),
+        (None, "text", ["automation"]),
+        ("", EVENT, ["row"]),
+        ("/event", {"event": EVENT}, ["row"]),
+        ("/event", {"event": {"id": "act-1", "state": "new"}}, ["row"]),
+        ("/event", {"event": {"row": EVENT, "detail": None}}, ["bundle"]),
+        ("/event", {"event": {"id": "c", "answeredAt": None}}, ["call"]),
+        ("/event", {"event": {"id": 5}}, ["automation"]),
+        ("/event", {"other": EVENT}, ["automation"]),
+        ("/event", {"event": None}, ["automation"]),
+        ("/a~1b/m~0n/1", {"a/b": {"m~n": [0, EVENT]}}, ["row"]),
+        ("/list", {"list": [EVENT, EVENT]}, ["row", "row"]),
+        ("/list", {"list": [EVENT, "x"]}, ["automation"]),
+        ("/list/7", {"list": [EVENT]}, ["automation"]),
+        ("/list/x", {"list": [EVENT]}, ["automation"]),
+        ("/list", {"list": []}, ["automation"]),
+    ],
+)
+def test_the_pointer_finds_the_event(pointer: str | None, body: Any, shapes: list[str]) -> None:
+    """An event is cut out where the pointer says; a body without one is kept whole."""
+    data = json.dumps(body).encode()
+    events = accept(delivery(signed(data), data), webhook_event=pointer).events
+    assert [raw.shape for raw in events] == shapes
+    if shapes == ["automation"]:
+        assert (events[0].value, events[0].hint) == (data, "run-1")
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"event": {{id}} }', b"\xff\xfe{}", b"[" * 100_000])
+def test_what_is_no_json_is_kept_for_later(body: bytes) -> None:
+    """A verified body that cannot be decoded is accepted all the same: the normalizer makes a dead letter of it."""
+    timestamp = str(int(NOW.timestamp()))
+    headers = {
+        "webhook-id": "r",
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(SECRET, "r", timestamp, body),
+    }
+    (raw,) = accept(delivery(headers, body)).events
+    assert (raw.shape, raw.value) == (UNREADABLE, body)
+
+
+@pytest.mark.parametrize(
+    ("event", "nudge"),
+    [
+        (EVENT, Nudge("lead-events", "lead-9", "act-9001")),
+        ({"id": "act-1", "status": "Sent"}, Nudge("lead-events", None, "act-1")),
+        ({"row": EVENT, "detail": None}, Nudge("lead-events", "lead-9", "act-9001")),
+        ({"id": "c-1", "leadId": "lead-9", "answeredAt": None}, Nudge("lead-events", "lead-9")),
+    ],
+)
+def test_with_polling_an_event_wakes_the_feed(event: Any, nudge: Nudge) -> None:
+    """The feed will bring the event, and bring it whole."""
+    data = json.dumps({"event": event}).encode()
+    accepted = accept(delivery(signed(data), data), polling=True, webhook_event="/event")
+    assert (list(accepted.events), list(accepted.nudges)) == ([], [nudge])
+
+
+@pytest.mark.parametrize("body", [{"type": "lead.hot"}, {"event": {"id": "c-1", "answeredAt": None}}])
+def test_with_polling_what_no_feed_tells_is_published(body: Any) -> None:
+    """A body without an event, and a call of nobody known, are told by this delivery alone."""
+    data = json.dumps(body).encode()
+    accepted = accept(delivery(signed(data), data), polling=True, webhook_event="/event")
+    assert len(accepted.events) == 1
+    assert not accepted.nudges
+
+
+def test_with_polling_an_event_that_cannot_be_read_is_kept() -> None:
+    """What makes no nudge becomes a dead letter, not nothing."""
+    data = json.dumps({"event": {"id": "act-1", "timelineType": "Sms", "leadId": 5}}).encode()
+    accepted = accept(delivery(signed(data), data), polling=True)
+    assert [raw.shape for raw in accepted.events] == ["row"]

@@ -1,0 +1,100 @@
+from typing import Any
+
+import pytest
+
+from headrace.problems import Undecodable
+from headrace.providers.base import Identity
+from headrace.providers.leadsquared import provider
+from tests.providers.leadsquared.read import GUID, ROW, raw_of
+
+LEAD = "6f1f3a10-5c1e-4b7a-9d43-1f0f6b2ad001"
+AT = 1772439360000000
+
+
+def named(body: Any, hint: str = "") -> Identity:
+    """Name a single object."""
+    return provider.identity(raw_of(body, hint))
+
+
+FLAT = {"ProspectActivityId": GUID.upper(), "ActivityEvent": "171", "ModifiedOn": "2026-03-02 08:16:00"}
+
+
+def test_one_activity_has_one_name_in_all_shapes() -> None:
+    """Retrieve, RetrieveByActivityEvent, RetrieveRecentlyModified and webhooks name the same id and version."""
+    pairs = {key: value for key, value in ROW.items() if key != "ActivityFields"} | {"Fields": []}
+    found = {named(ROW), named(FLAT), named(pairs), named(FLAT | {"Data": {}})}
+    assert {(name.resource, name.id, name.version) for name in found} == {("activity", GUID, AT)}
+
+
+def test_an_item_without_modified_on_has_an_unknown_version() -> None:
+    """What the shape does not carry is said to be unknown, not guessed from CreatedOn."""
+    item = {key: value for key, value in FLAT.items() if key != "ModifiedOn"} | {"CreatedOn": "2026-03-02 08:15:30"}
+    assert named(item).version == "unknown"
+
+
+def test_a_mirror_has_an_id_of_its_own() -> None:
+    """3011 repeats the id of another activity and must not take its place."""
+    assert named(ROW | {"EventCode": 3011}).id == f"{GUID}/3011"
+    assert named(FLAT | {"ActivityEvent": "3011"}).id == f"{GUID}/3011"
+
+
+def test_a_deleted_opportunity_is_a_fact_of_its_own() -> None:
+    """A deletion never changes again and is no version of the activity."""
+    assert named(FLAT | {"ActivityEvent": "12000"}, "opportunity_deleted") == Identity(
+        "activity", f"{GUID}/deleted", None
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ({"ProspectStage": "New"}, {"ProspectStage": "Won", "OwnerId": "u"}, "lead_stage_changed"),
+        ({"OwnerId": "u"}, {"OwnerId": "v", "Score": "2"}, "lead_owner_changed"),
+        ({"Score": "1"}, {"Score": "2"}, "lead_score_changed"),
+        ({"ProspectStage": None}, {"ProspectStage": "", "Phone": "1"}, "lead_updated"),
+    ],
+)
+def test_the_kind_of_a_change_is_told_from_what_differs(
+    before: dict[str, Any], after: dict[str, Any], kind: str
+) -> None:
+    """Without a kind in the URL stage comes before owner before score."""
+    body = {"Before": before, "After": after | {"ProspectID": LEAD.upper(), "ModifiedOn": "3/2/2026 8:16:00 AM"}}
+    assert named(body) == Identity("lead", f"{LEAD}/{kind}/{AT}", "unknown")
+
+
+def test_the_kind_that_is_said_wins() -> None:
+    """A kind in the webhook's URL, and its field, are part of the name."""
+    body = {"Before": {"ProspectStage": "New"}, "After": {"ProspectID": LEAD, "ModifiedOn": "2026-03-02 08:16:00"}}
+    assert named(body, "lead_field_changed:mx_City").id == f"{LEAD}/lead_field_changed:mx_City/{AT}"
+
+
+def test_a_lead_without_times_is_named_without_one() -> None:
+    """ModifiedOn, else CreatedOn, else nothing stands in the name."""
+    assert named({"ProspectID": LEAD, "CreatedOn": "2026-03-02 08:16:00"}).id == f"{LEAD}/lead_created/{AT}"
+    assert named({"ProspectID": LEAD}).id == f"{LEAD}/lead_created"
+
+
+@pytest.mark.parametrize("key", ["UserTaskId", "TaskId", "TaskID"])
+def test_a_task_is_named_by_any_of_its_keys(key: str) -> None:
+    """The reads of the API name a task in three ways."""
+    assert named({key: GUID.upper(), "ModifiedOn": "2026-03-02 08:16:00.000"}) == Identity("task", GUID, AT)
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (ROW | {"Id": ""}, "$.Id"),
+        (ROW | {"ModifiedOn": "soon"}, "$.ModifiedOn"),
+        (FLAT | {"ProspectActivityId": ""}, "$.ProspectActivityId"),
+        ({"After": {"ProspectID": ""}}, "$.After.ProspectID"),
+        ({"UserTaskId": 0, "ModifiedOn": True}, "$.ModifiedOn"),
+        ({"Before": {}, "After": {"TaskId": ""}}, "$.After.TaskId"),
+        ({"Data": []}, "$"),
+    ],
+)
+def test_a_record_without_a_name_says_where_it_lacks(body: dict[str, Any], pointer: str) -> None:
+    """The problem points at the value that is missing or wrong."""
+    with pytest.raises(Undecodable) as error:
+        named(body)
+    assert error.value.problem.source is not None
+    assert error.value.problem.source.pointer == pointer

@@ -1,0 +1,134 @@
+import json
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.providers.base import Accepted, Delivery, Nudge, Refused
+from headrace.providers.leadsquared import provider
+from headrace.providers.leadsquared.webhook import Settings
+from tests.providers.kit import RECEIVED
+
+SETTINGS = Settings(webhook_secrets=["old-secret", "new-secret"])
+ITEM = {"ProspectActivityId": "AB", "ActivityEvent": "22", "Data": {}}
+LEAD = {"ProspectID": "CD", "ModifiedOn": "2026-03-02 08:16:00"}
+ANSWER = b'{"Status":"Success","StatusReason":""}'
+
+
+def delivery(body: Any = b"", /, method: str = "POST", **headers: str) -> Delivery:
+    """Make a delivery; a body that is no bytes is written as JSON."""
+    told = {"content-type": "application/json", "x-headrace-secret": "new-secret"}
+    return Delivery(
+        tenant="acme",
+        method=method,
+        headers=told | {name.replace("_", "-"): value for name, value in headers.items()},
+        query={},
+        body=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        received=RECEIVED,
+    )
+
+
+def accepted(told: Delivery, settings: Any = SETTINGS) -> Accepted:
+    """Pass a delivery through the door."""
+    return provider.accept(told, settings)
+
+
+@pytest.mark.parametrize("secret", ["old-secret", "new-secret"])
+def test_any_known_secret_opens_the_door(secret: str) -> None:
+    """While a secret is rotated, old and new are both taken, and the answer is the one LeadSquared wants."""
+    found = accepted(delivery([ITEM, ITEM], x_headrace_secret=secret))
+    assert [raw.value for raw in found.events] == [json.dumps(ITEM).encode()] * 2
+    assert (found.status, found.answer, found.content_type) == (200, ANSWER, "application/json")
+
+
+@pytest.mark.parametrize("secret", ["", "wrong", "new-secre", "new-secrets", "néw-secret", "\udcff"])
+def test_a_wrong_secret_is_refused_without_telling_one(secret: str) -> None:
+    """A stranger gets 401 and the name of the header, nothing else."""
+    with pytest.raises(Refused) as refused:
+        accepted(delivery([ITEM], x_headrace_secret=secret))
+    assert refused.value.status == 401
+    assert "X-Headrace-Secret" in str(refused.value)
+    assert not any(told in str(refused.value) for told in ("old-secret", "new-secret"))
+
+
+def test_the_header_of_the_secret_can_be_named() -> None:
+    """`webhook_header` names another header, in any case, and then the usual one does not count."""
+    settings = Settings(webhook_secrets=["s"], webhook_header="X-Api-Key")
+    assert accepted(delivery([ITEM], x_api_key="s"), settings).events
+    with pytest.raises(Refused, match="X-Api-Key"):
+        accepted(replace(delivery([ITEM]), headers={"content-type": "application/json"}), settings)
+
+
+@pytest.mark.parametrize("secrets", [[], [""]])
+def test_no_secret_means_no_delivery(secrets: list[str]) -> None:
+    """Without a configured secret, an empty one included, nothing is accepted, and the sentence says what to set."""
+    with pytest.raises(Refused, match="webhook_secrets") as refused:
+        accepted(delivery([ITEM], x_headrace_secret=""), Settings(webhook_secrets=secrets))
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("method", ["HEAD", "GET", "POST"])
+def test_the_check_of_a_new_webhook_is_answered(method: str) -> None:
+    """A request without a body gets 200 without a secret, and brings nothing."""
+    found = accepted(delivery(b" ", method, x_headrace_secret=""))
+    assert (found.status, found.events, found.nudges, found.answer) == (200, (), (), ANSWER)
+
+
+@pytest.mark.parametrize(("method", "body"), [("PUT", b""), ("GET", b"[]"), ("DELETE", b"")])
+def test_another_method_is_refused(method: str, body: bytes) -> None:
+    """A body comes by POST."""
+    with pytest.raises(Refused) as refused:
+        accepted(delivery(body, method))
+    assert refused.value.status == 405
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", ""])
+def test_another_content_type_is_refused(kind: str) -> None:
+    """The platform offers three content types; only JSON can be read."""
+    with pytest.raises(Refused, match="application/json") as refused:
+        accepted(delivery(b"a=b", content_type=kind))
+    assert refused.value.status == 415
+
+
+def test_parameters_of_the_content_type_do_not_matter() -> None:
+    """A charset, in any case, is fine."""
+    assert accepted(delivery([ITEM], content_type="Application/JSON; charset=UTF-8")).events
+
+
+def test_a_verified_body_that_cannot_be_read_is_kept_whole() -> None:
+    """What is verified is never refused for its content: one raw event, the bytes untouched."""
+    (raw,) = accepted(delivery(b'[{"ProspectActivityId":')).events
+    assert (raw.shape, raw.value) == ("unreadable", b'[{"ProspectActivityId":')
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "hint"),
+    [
+        ({"kind": "Lead_Stage_Changed "}, {}, "lead_stage_changed"),
+        ({"kind": "lead_field_changed", "field": "mx_City"}, {}, "lead_field_changed:mx_City"),
+        ({}, {"x_headrace_kind": "task_deleted"}, "task_deleted"),
+        ({"kind": "a/b" + "c" * 200}, {}, "a_b" + "c" * 97),
+        ({"field": "mx_City"}, {}, ""),
+    ],
+)
+def test_the_kind_travels_beside_the_bytes(query: dict[str, str], headers: dict[str, str], hint: str) -> None:
+    """The kind in the URL or a header becomes the hint of every record."""
+    told = replace(delivery(LEAD, **headers), query=query)
+    (raw,) = accepted(told).events
+    assert raw.hint == hint
+
+
+@pytest.mark.parametrize("kind", ["lead_stage_changed", "lead_owner_changed", ""])
+def test_what_polling_brings_wakes_the_feed(kind: str) -> None:
+    """For a polled tenant changes of stage and owner become nudges; unpolled they are events."""
+    body = {"Before": {"ProspectStage": "New"}, "After": LEAD}
+    told = replace(delivery(body), query={"kind": kind})
+    polled = accepted(told, replace(SETTINGS, polling=True))
+    assert (polled.events, polled.nudges) == ([], [Nudge("lead-activities", lead="cd")])
+    assert len(accepted(told).events) == 1
+
+
+@pytest.mark.parametrize("body", [{"Before": {}, "After": {}}, {"Before": {}, "After": LEAD}, [ITEM], LEAD])
+def test_what_only_webhooks_bring_stays_an_event(body: Any) -> None:
+    """Other kinds, activities, and changes that cannot be read go to raw, polled or not."""
+    assert len(accepted(delivery(body), replace(SETTINGS, polling=True)).events) == 1

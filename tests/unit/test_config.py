@@ -1,0 +1,345 @@
+"""The configuration: what it reads, and that everything wrong in it is told at once, without a secret."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from headrace.config import Config, load, seconds
+from headrace.tenants import Account
+from headrace.toml_lines import Faults
+
+SECRET = "hunter2-of-acme"  # noqa: S105  (an invented one, to look for)
+
+BAD_NAME = "a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them"
+NO_PROVIDER = 'provider "outreech" is none of leadping, leadsquared, outreach; did you mean "outreach"?'
+UNDERSCORES = "two underscores lead into a table: HEADRACE_TENANTS__PROVIDER__TENANT__KEY"
+
+
+def write(folder: Path, text: str, name: str = "headrace.toml") -> Path:
+    path = folder / name
+    path.write_text(text)
+    return path
+
+
+def faults(path: Path | None, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(Faults) as raised:
+        load(path, environ or {})
+    return [str(fault).replace(f"{path.parent if path else ''}/", "") for fault in raised.value.faults]
+
+
+def tenant(config: Config, name: str = "acme") -> Account:
+    account = config.tenants.get("outreach", name)
+    assert account is not None
+    return account
+
+
+def test_defaults_hold_where_nothing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a file and without variables, a broker on this machine is used and no tenant is configured."""
+    monkeypatch.chdir(tmp_path)
+    config = load(None, {"PATH": "/bin", "HOME": "/"})
+    assert (config.topic_prefix, config.kafka.bootstrap_servers) == ("headrace.", "localhost:9092")
+    assert (config.kafka.compression, config.dedupe.window) == ("lz4", 30 * 86_400)
+    assert (config.receiver.port, config.admin.port, config.log.format) == (8080, 9464, "auto")
+    assert not list(config.tenants)
+    assert config.file is None
+
+
+def test_the_file_is_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is asked for wins over HEADRACE_CONFIG, and that over ./headrace.toml."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path, 'topic_prefix = "here."')
+    named = write(tmp_path, 'topic_prefix = "named."', "named.toml")
+    asked = write(tmp_path, 'topic_prefix = "asked."', "asked.toml")
+    assert load(None, {}).topic_prefix == "here."
+    assert load(None, {"HEADRACE_CONFIG": str(named)}).topic_prefix == "named."
+    assert load(asked, {"HEADRACE_CONFIG": str(named)}).topic_prefix == "asked."
+
+
+def test_a_missing_file_is_told(tmp_path: Path) -> None:
+    """A file that somebody names and that is not there is an error, never a silent default."""
+    assert faults(tmp_path / "no.toml") == ["no.toml: cannot be read: No such file or directory"]
+
+
+def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
+    """What is no TOML is told with file and line."""
+    [fault] = faults(write(tmp_path, "[kafka]\nbootstrap_servers =\n"))
+    assert fault.startswith("headrace.toml:2: not TOML: ")
+
+
+def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
+    """Wrong keys, values, tenants, providers and overlay rows of one configuration are told together, with lines."""
+    write(tmp_path, '[[row]]\ntable = "event"\ncode = "x"\ntype = "meeting.schedule"\n', "acme.toml")
+    path = write(
+        tmp_path,
+        """topic_prefx = "headrace."
+[kafka]
+compression = "lz5"
+[dedupe]
+window = "30 days"
+[admin]
+port = 70000
+[receiver]
+port = "http"
+[log]
+levl = "info"
+[tenants.outreach.acme]
+polling = "yes"
+mapping = "acme.toml"
+[tenants.outreach.Acme_EU]
+[tenants.outreech.acme]
+polling = true
+""",
+    )
+    assert faults(path) == [
+        'acme.toml:4: row[0].type: unknown type "meeting.schedule"; did you mean "meeting.scheduled"?',
+        'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?',
+        'headrace.toml:3: kafka.compression: expected one of lz4, zstd, gzip, snappy, none; did you mean "lz4"?',
+        "headrace.toml:5: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
+        "headrace.toml:7: admin.port: expected a whole number <= 65535",
+        "headrace.toml:9: receiver.port: expected a whole number, got a string",
+        'headrace.toml:11: log.levl: unknown key "levl"; did you mean "level"?',
+        "headrace.toml:13: tenants.outreach.acme.polling: expected true or false, got a string",
+        f"headrace.toml:15: tenants.outreach.Acme_EU: {BAD_NAME}",
+        f"headrace.toml:16: tenants.outreech: {NO_PROVIDER}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("kafka = 1", "headrace.toml:1: kafka: is a table: write [kafka]"),
+        ("tenants = 1", "headrace.toml:1: tenants: tenants are written as [tenants.PROVIDER.NAME]"),
+        (
+            "[tenants]\noutreach = 1",
+            "headrace.toml:2: tenants.outreach: tenants are written as [tenants.outreach.NAME]",
+        ),
+        (
+            "[tenants.outreach]\nacme = 1",
+            "headrace.toml:2: tenants.outreach.acme: is a table: write [tenants.outreach.acme]",
+        ),
+        ("[dedupe]\nwindow = 30", "headrace.toml:2: dedupe.window: write a duration such as 30d, 12h, 15m or 90s"),
+        ('topic_prefix = "a b"', "headrace.toml:1: topic_prefix: expected letters, digits, dots, _ and -"),
+        (
+            '[kafka]\nbootstrap_servers = "a:b"',
+            "headrace.toml:2: kafka.bootstrap_servers: expected host:port, or several with commas",
+        ),
+        (
+            '[tenants.outreach.acme]\nmapping = "no.toml"',
+            "headrace.toml:2: tenants.outreach.acme.mapping: no.toml cannot be read: No such file or directory",
+        ),
+        ('[tenants.leadping.acme]\nwebhook_event = "event"', "headrace.toml:1: tenants.leadping.acme: "),
+    ],
+)
+def test_a_wrong_value_is_told(tmp_path: Path, text: str, fault: str) -> None:
+    """Each kind of mistake has a sentence of its own, with the line it stands in."""
+    [told] = faults(write(tmp_path, text))
+    assert told.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"), [("30d", 2_592_000), ("12h", 43_200), ("15m", 900), ("90s", 90), (" 1 d ", 86_400)]
+)
+def test_durations(written: str, wanted: int) -> None:
+    """A duration is a number of days, hours, minutes or seconds."""
+    assert seconds(written) == wanted
+
+
+@pytest.mark.parametrize("written", ["", "30", "d", "-1d", "1w", "1.5h", "1h30m", "9" * 20 + "d"])
+def test_what_is_no_duration(written: str) -> None:
+    """Anything else is refused, and not quoted."""
+    with pytest.raises(ValueError, match=r"^write a duration"):
+        seconds(written)
+
+
+def test_variables_lie_over_the_file(tmp_path: Path) -> None:
+    """A variable wins over the file, reaches into tables and tenants, and is read as the type of its key."""
+    path = write(tmp_path, '[kafka]\nbootstrap_servers = "file:1"\n[tenants.outreach.acme]\npolling = false\n')
+    config = load(
+        path,
+        {
+            "HEADRACE_TOPIC_PREFIX": "other.",
+            "HEADRACE_KAFKA__BOOTSTRAP_SERVERS": "one:1,two:2",
+            "HEADRACE_DEDUPE__WINDOW": "7d",
+            "HEADRACE_ADMIN__PORT": "0",
+            "HEADRACE_TENANTS__OUTREACH__ACME__POLLING": "true",
+            "HEADRACE_TENANTS__OUTREACH__ACME__WEBHOOK_SECRETS": "one, two",
+            "HEADRACE_TENANTS__OUTREACH__ACME_EU__WEBHOOK_SECRETS": '["one,two"]',
+        },
+    )
+    assert (config.topic_prefix, config.kafka.bootstrap_servers) == ("other.", "one:1,two:2")
+    assert (config.dedupe.window, config.admin.port) == (7 * 86_400, 0)
+    assert tenant(config).settings.polling
+    assert tenant(config).settings.webhook_secrets == ["one", "two"]
+    assert tenant(config, "acme-eu").settings.webhook_secrets == ["one,two"]
+
+
+def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
+    """What a variable says wrongly is told under its name, misspelt ones with the name that was meant."""
+    told = faults(
+        write(tmp_path, ""),
+        {
+            "HEADRACE_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
+            "HEADRACE_KAFKA__COMPRESION": "lz4",
+            "HEADRACE_ADMIN__PORT": "nine",
+            "HEADRACE_LOG__LEVEL": "loud",
+            "HEADRACE_TOPIC_PREFIX__X": "x",
+            "HEADRACE_TENANTS_OUTREACH_ACME_POLLING": "true",
+            "HEADRACE_TENANTS__OUTREECH__ACME__POLLING": "true",
+            "HEADRACE_TENANTS__OUTREACH__ACME__POLING": "true",
+            "HEADRACE_TENANTS__OUTREACH__BETA__WEBHOOK_SECRETS": "[",
+        },
+    )
+    assert told == [
+        "HEADRACE_ADMIN__PORT: expected a whole number, got a string",
+        "HEADRACE_KAFKA_BOOTSTRAP_SERVERS: nobody reads it; did you mean HEADRACE_KAFKA__BOOTSTRAP_SERVERS?",
+        'HEADRACE_KAFKA__COMPRESION: unknown key "compresion"; did you mean "compression"?',
+        "HEADRACE_LOG__LEVEL: expected one of debug, info, warning, error",
+        f"HEADRACE_TENANTS_OUTREACH_ACME_POLLING: nobody reads it; {UNDERSCORES}",
+        'HEADRACE_TENANTS__OUTREACH__ACME__POLING: unknown key "poling"; did you mean "polling"?',
+        'HEADRACE_TENANTS__OUTREACH__BETA__WEBHOOK_SECRETS: is no JSON list: write ["one", "two"] or one,two',
+        f"HEADRACE_TENANTS__OUTREECH__ACME__POLLING: {NO_PROVIDER}",
+        "HEADRACE_TOPIC_PREFIX__X: expected a string, got a table",
+    ]
+
+
+def test_a_variable_into_a_value_of_the_file(tmp_path: Path) -> None:
+    """A variable that leads into what the file says is a plain value is told."""
+    path = write(tmp_path, 'topic_prefix = "x."')
+    assert faults(path, {"HEADRACE_TOPIC_PREFIX__X": "1"}) == ["HEADRACE_TOPIC_PREFIX__X: topic_prefix is not a table"]
+
+
+def test_what_kubernetes_sets_is_not_ours(tmp_path: Path) -> None:
+    """The variables that Kubernetes derives from Services called headrace-… are passed over."""
+    address = "tcp://10.0.0.7:8080"
+    environ = {
+        "HEADRACE_RECEIVER_PORT": address,
+        "HEADRACE_RECEIVER_PORT_8080_TCP": address,
+        "HEADRACE_RECEIVER_PORT_8080_TCP_ADDR": "10.0.0.7",
+        "HEADRACE_RECEIVER_SERVICE_HOST": "10.0.0.7",
+        "HEADRACE_RECEIVER_SERVICE_PORT": "8080",
+        "HEADRACE_TEST_KAFKA": "localhost:9092",
+        "HEADRACE_EXTRA_SAMPLES": "samples",
+    }
+    assert load(write(tmp_path, ""), environ).receiver.port == 8080
+
+
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    """`x_file` beside the configuration gives x: a whole file, or one secret a line, beside those written inline."""
+    write(tmp_path, "sesame\n", "password")
+    write(tmp_path, "two\n\n  three  \n", "secrets")
+    path = write(
+        tmp_path,
+        """[kafka]
+security_protocol = "SASL_PLAINTEXT"
+sasl_mechanism = "PLAIN"
+sasl_username = "me"
+sasl_password_file = "password"
+[tenants.outreach.acme]
+webhook_secrets = ["one"]
+webhook_secrets_file = "secrets"
+""",
+    )
+    config = load(path, {})
+    assert config.kafka.sasl_password == "sesame"  # noqa: S105  (an invented one)
+    assert tenant(config).settings.webhook_secrets == ["one", "two", "three"]
+    assert tenant(config).settings.webhook_secrets_file == str(tmp_path / "secrets")
+
+
+def test_a_variable_silences_the_other_way_to_say_it(tmp_path: Path) -> None:
+    """A secret in a variable wins over a secret file in the file, and the other way round."""
+    write(tmp_path, "from-file", "password")
+    sasl = 'security_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_username = "me"\n'
+    by_file = write(tmp_path, f'[kafka]\n{sasl}sasl_password_file = "password"', "by_file.toml")
+    inline = write(tmp_path, f'[kafka]\n{sasl}sasl_password = "inline"', "inline.toml")
+    variable = load(by_file, {"HEADRACE_KAFKA__SASL_PASSWORD": "from-variable"})
+    assert variable.kafka.sasl_password == "from-variable"  # noqa: S105  (an invented one)
+    file = load(inline, {"HEADRACE_KAFKA__SASL_PASSWORD_FILE": str(tmp_path / "password")})
+    assert file.kafka.sasl_password == "from-file"  # noqa: S105  (an invented one)
+
+
+@pytest.mark.parametrize(
+    ("kafka", "told"),
+    [
+        ('sasl_password = "x"', ["sasl_password: nobody reads it under PLAINTEXT"]),
+        ('ssl_certfile = "headrace.toml"', ["ssl_certfile: nobody reads it under PLAINTEXT"]),
+        (
+            'security_protocol = "SASL_SSL"\nsasl_username = "me"',
+            ["sasl_mechanism: SASL_SSL needs it", "sasl_password: "],
+        ),
+        ('security_protocol = "SSL"\nssl_cafile = "ca.pem"', ["ssl_cafile: there is no file ca.pem"]),
+        ('security_protocol = "SSL"\nssl_keyfile = "headrace.toml"', ["ssl_keyfile: a key needs the certificate"]),
+        ('sasl_password_file = "no"', ["sasl_password_file: no cannot be read"]),
+    ],
+)
+def test_kafka_settings_that_cannot_be_together(tmp_path: Path, kafka: str, told: list[str]) -> None:
+    """Settings that nobody would read, or that lack their other half, are told instead of failing at the broker."""
+    found = [
+        re.sub(r"^headrace.toml:\d+: kafka\.", "", fault) for fault in faults(write(tmp_path, f"[kafka]\n{kafka}\n"))
+    ]
+    assert len(found) == len(told)
+    assert all(fault.startswith(start) for fault, start in zip(found, told, strict=True))
+
+
+def test_empty_secrets_are_refused(tmp_path: Path) -> None:
+    """An empty secret proves nothing: inline, in a file, or as an empty file, it is told."""
+    write(tmp_path, "\n \n", "empty")
+    inline = '[tenants.outreach.acme]\nwebhook_secrets = ["one", ""]'
+    assert faults(write(tmp_path, inline)) == [
+        "headrace.toml:2: tenants.outreach.acme.webhook_secrets: a secret is empty"
+    ]
+    in_file = '[tenants.outreach.acme]\nwebhook_secrets_file = "empty"'
+    assert faults(write(tmp_path, in_file)) == [
+        "headrace.toml:2: tenants.outreach.acme.webhook_secrets_file: empty is empty"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'[tenants.outreach.acme]\nwebhook_secrets = "{SECRET}"',
+        f'[tenants.outreach.acme]\nwebhook_secrets = ["{SECRET}", 1]',
+        f'[tenants.outreach.acme]\npolling = "{SECRET}"',
+        f'[tenants.outreach.acme]\nwebhook_secret = "{SECRET}"',
+        f'[tenants.leadping.acme]\nwebhook_secrets = ["{SECRET}"]\nwebhook_mode = "{SECRET}"',
+        f'[kafka]\nsasl_password = "{SECRET}"',
+        f'[kafka]\nsasl_mechanism = "{SECRET}"',
+        f'[kafka]\ncompression = "{SECRET}"\nbootstrap_servers = "{SECRET}:{SECRET}"',
+        f'[dedupe]\nwindow = "{SECRET}"',
+        f'topic_prefix = "{SECRET} "',
+        f'[kafka]\nsasl_password = "{SECRET}',
+        f"[kafka]\nsasl_password = {SECRET}",
+    ],
+)
+def test_promise_7_no_error_holds_a_secret(tmp_path: Path, text: str) -> None:
+    """Whatever is wrong with a secret, or wherever one went astray, no sentence repeats it."""
+    told = faults(write(tmp_path, text))
+    assert told
+    assert SECRET not in "\n".join(told)
+
+
+def test_promise_7_no_representation_holds_a_secret(tmp_path: Path) -> None:
+    """A configuration that is logged by accident tells no secret."""
+    path = write(
+        tmp_path,
+        '[kafka]\nsecurity_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_username = "me"\n'
+        f'sasl_password = "{SECRET}"\n[tenants.outreach.acme]\nwebhook_secrets = ["{SECRET}"]\n',
+    )
+    config = load(path, {})
+    assert config.kafka.sasl_password == SECRET
+    assert SECRET not in repr(config)
+    assert SECRET not in repr(config.kafka)
+
+
+def test_the_overlay_lies_before_the_built_in_table(tmp_path: Path) -> None:
+    """A tenant's overlay file stands beside the configuration; its rows win, and change the mapping's id."""
+    write(
+        tmp_path,
+        '[[row]]\ntable = "event"\ncode = "message_opened"\ntype = "custom.logged"\n',
+        "acme.toml",
+    )
+    path = write(tmp_path, '[tenants.outreach.acme]\nmapping = "acme.toml"\n[tenants.outreach.plain]\n')
+    config = load(path, {})
+    assert tenant(config).mapping.find("event", "message_opened").type == "custom.logged"
+    assert tenant(config, "plain").mapping.find("event", "message_opened").type == "email.opened"
+    assert tenant(config).mapping.id != tenant(config, "plain").mapping.id

@@ -1,0 +1,106 @@
+from typing import Any
+
+import pytest
+
+from headrace.lift import lift
+from headrace.providers.base import UNPUBLISHED
+from headrace_events import Change, Data, Native, Value
+
+
+def data(**fields: Any) -> Data:
+    native = Native(provider="toy", tenant="acme", resource="thing", id="a")
+    return Data(category="call", native=native, provenance=UNPUBLISHED, fields=fields or None)
+
+
+@pytest.mark.parametrize("target", ["title", "text", "reason"])
+def test_a_field_becomes_a_text(target: str) -> None:
+    """A field moves to a canonical text and is gone from the fields."""
+    found = data(mx_1="hello", mx_2="stays")
+    lift(found, {"mx_1": target})
+    assert getattr(found, target) == "hello"
+    assert found.fields == {"mx_2": "stays"}
+
+
+@pytest.mark.parametrize("target", ["refs", "urls", "times"])
+def test_a_field_joins_what_is_there(target: str) -> None:
+    """A named place is added beside the names that are there."""
+    found = data(mx_1=7)
+    setattr(found, target, {"lead": "a"})
+    lift(found, {"mx_1": f"{target}.recording"})
+    assert getattr(found, target) == {"lead": "a", "recording": "7"}
+    assert found.fields is None
+
+
+def test_a_field_makes_the_first_name_of_a_place() -> None:
+    """A place that was not said comes into being."""
+    found = data(mx_1="a")
+    lift(found, {"mx_1": "refs.deal"})
+    assert found.refs == {"deal": "a"}
+
+
+def test_money_and_changes() -> None:
+    """Parts of a value and of a change come from fields of their own, numbers as texts."""
+    found = data(mx_1=12.5, mx_2="EUR", mx_3="stage", mx_4="a", mx_5="b")
+    lift(
+        found,
+        {
+            "mx_1": "value.amount",
+            "mx_2": "value.currency",
+            "mx_3": "change.field",
+            "mx_4": "change.from",
+            "mx_5": "change.to",
+        },
+    )
+    assert found.value == Value("12.5", "EUR")
+    assert found.change == Change("stage", "a", "b")
+    assert found.fields is None
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("73", 73), (73, 73), ("0", 0)])
+def test_a_duration(value: Any, seconds: int) -> None:
+    """Whole seconds become the duration."""
+    found = data(mx_1=value)
+    lift(found, {"mx_1": "duration_seconds"})
+    assert (found.duration_seconds, found.fields) == (seconds, None)
+
+
+@pytest.mark.parametrize("value", ["1:13", "-5", "12.5", 12.5, "", None, {"a": 1}, [1], "٣"])
+def test_what_is_no_duration_stays_where_it_was(value: Any) -> None:
+    """A value that does not fit is neither guessed nor lost."""
+    found = data(mx_1=value)
+    lift(found, {"mx_1": "duration_seconds"})
+    assert (found.duration_seconds, found.fields) == (None, {"mx_1": value})
+
+
+def test_a_structure_is_no_text() -> None:
+    """An object keeps its place and its form."""
+    found = data(mx_1={"a": 1})
+    lift(found, {"mx_1": "text"})
+    assert (found.text, found.fields) == (None, {"mx_1": {"a": 1}})
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [("next_step", "next_step"), ("fields.next_step", "next_step"), ("fields.title", "title"), ("channel", "channel")],
+)
+def test_a_field_gets_a_name(target: str, name: str) -> None:
+    """A plain name renames in place, whatever the value is; a canonical name may be meant as a field's, too."""
+    found = data(mx_1={"a": 1}, mx_2=2)
+    lift(found, {"mx_1": target})
+    assert found.fields == {name: {"a": 1}, "mx_2": 2}
+    assert (found.title, found.channel) == (None, None)
+
+
+def test_a_name_that_is_taken_is_not_overwritten() -> None:
+    """Two fields never become one."""
+    found = data(mx_1=1, notes=2)
+    lift(found, {"mx_1": "notes"})
+    assert found.fields == {"mx_1": 1, "notes": 2}
+
+
+def test_what_is_not_there_is_passed_over() -> None:
+    """A row may name fields that a record does not have, and a record may have none."""
+    found, empty = data(mx_2=2), data()
+    for each in (found, empty):
+        lift(each, {"mx_1": "title"})
+    assert (found.fields, empty.fields, found.title) == ({"mx_2": 2}, None, None)

@@ -1,0 +1,100 @@
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Struct
+
+from headrace.problems import Problem, Source, Undecodable, bad_value, from_exception, shift
+
+
+class Inner(Struct):
+    name: str
+
+
+class Outer(Struct):
+    id: int
+    inner: Inner | None = None
+    many: list[Inner] = []
+
+
+def decoding(data: bytes, kind: Any = Outer) -> Exception:
+    """Give the error that decoding ends with."""
+    try:
+        msgspec.json.decode(data, type=kind)
+    except Exception as error:  # noqa: BLE001  (it is what the test is about)
+        return error
+    raise AssertionError(f"{data!r} was decoded")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "source"),
+    [
+        (b'{"id": "x"}', "bad_shape", Source(pointer="$.id")),
+        (b'{"id": 1, "inner": {"name": 3}}', "bad_shape", Source(pointer="$.inner.name")),
+        (b'{"id": 1, "inner": {}}', "bad_shape", Source(pointer="$.inner.name")),
+        (b'{"id": 1, "many": [{"name": "a"}, {}]}', "bad_shape", Source(pointer="$.many[1].name")),
+        (b"{}", "bad_shape", Source(pointer="$.id")),
+        (b"[]", "bad_shape", Source(pointer="$")),
+        (b"null", "bad_shape", Source(pointer="$")),
+        (b'{"id": 1', "malformed", Source(offset=8)),
+        (b"", "malformed", Source(offset=0)),
+        (b'{"id": x}', "malformed", Source(offset=7)),
+        (b'{"id": 1} 2', "malformed", Source(offset=10)),
+        (b'{"id": 1, "inner": {"name": "\xff"}}', "malformed", Source(offset=0)),
+    ],
+)
+def test_promise_4_what_the_decoder_says_becomes_a_problem_that_points(data: bytes, code: str, source: Source) -> None:
+    """Wrong shapes have a pointer, broken bytes an offset."""
+    problem = from_exception(decoding(data), len(data))
+    assert (problem.code, problem.source) == (code, source)
+    assert problem.detail
+
+
+def test_what_is_nested_too_deeply() -> None:
+    """A payload that is all brackets is told as such."""
+    data = b"[" * 100_000
+    problem = from_exception(decoding(data, Any), len(data))
+    assert (problem.code, problem.source) == ("too_deep", Source(pointer="$"))
+
+
+def test_a_value_that_makes_no_sense() -> None:
+    """What a provider says about a value is told as it is."""
+    error = bad_value("$.CreatedOn", "not a date")
+    assert from_exception(error, 10) == error.problem
+    assert str(error) == "bad_value at $.CreatedOn: not a date"
+
+
+def test_promise_7_an_unknown_error_does_not_quote_itself() -> None:
+    """The text of an error of ours may hold a payload: its kind is told, its text is not."""
+    problem = from_exception(KeyError("+12025550143"), 10)
+    assert problem.code == "internal"
+    assert "KeyError" in problem.detail
+    assert "+12025550143" not in str(problem)
+
+
+def test_what_quotes_the_payload_is_cut() -> None:
+    """A letter fits its topic however long the value is that it complains about."""
+    problem = from_exception(bad_value("$." + "k" * 9_000, "v" * 9_000), 10)
+    assert problem.source is not None
+    assert len(problem.detail) == len(problem.source.pointer or "") == 500
+
+
+def test_a_pointer_moves_below_where_its_part_lies() -> None:
+    """A part that was decoded alone is told by its place in the whole."""
+    assert shift(bad_value("$.id", "x"), "$.row").problem.source == Source(pointer="$.row.id")
+    assert shift(bad_value("$", "x"), "$.row").problem.source == Source(pointer="$.row")
+
+
+def test_an_offset_does_not_move() -> None:
+    """Where only a byte is known there is nothing to move."""
+    error = Undecodable(Problem("malformed", "not JSON", "x", Source(offset=3)))
+    assert shift(error, "$.row") is error
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [(None, "c: d"), (Source(pointer="$.a"), "c at $.a: d"), (Source(offset=0), "c at byte 0: d")],
+)
+def test_a_problem_in_one_line(source: Source | None, line: str) -> None:
+    """People read code, place and detail."""
+    assert str(Problem("c", "t", "d", source)) == line
