@@ -223,7 +223,7 @@ class _Batch:
         except NewerFormat:
             raise
         except Exception as error:  # noqa: BLE001  (one bad record stays one: it becomes a dead letter, whatever it was)
-            self.dead(record, envelope, from_exception(error, len(raw.value)), account.mapping.id)
+            self.dead(record, envelope, from_exception(error, raw.value), account.mapping.id)
 
     def judged(
         self,
@@ -283,7 +283,7 @@ class _Batch:
             name(account.provider, raw)
             account.provider.translate(raw, account.mapping)
         except Exception as error:  # noqa: BLE001  (the reason is wanted, whatever it is)
-            return from_exception(error, len(raw.value))
+            return from_exception(error, raw.value)
         return Problem("unnamed", "It carried no name when it came in", "it can be read now: redrive it", Source("$"))
 
     def foreign(self, record: Record, error: Exception) -> None:

@@ -52,7 +52,7 @@ def explain_piece(
             return told
         named = event_id(told.identity, meaning_of(draft))
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
-        told.problem = from_exception(error, len(piece.value))
+        told.problem = from_exception(error, piece.value)
         return told
     told.fate, told.row, told.provisional, told.reach = (
         "published",

@@ -28,28 +28,29 @@ def bad_value(pointer: str, detail: str) -> Undecodable:
     return Undecodable(Problem("bad_value", "A value makes no sense", detail, Source(pointer=pointer)))
 
 
-def from_exception(error: Exception, size: int) -> Problem:
-    """Turn any exception of one payload of `size` bytes into a problem with a pointer or byte offset.
+def from_exception(error: Exception, payload: bytes) -> Problem:
+    """Turn any exception of one payload into a problem with a pointer or byte offset.
 
     What quotes the payload is cut: a dead letter must fit its topic beside the bytes.
     """
-    problem = _told(error, size)
+    problem = _told(error, payload)
     source = problem.source
     if source is not None and source.pointer is not None and len(source.pointer) > _LONGEST:
         source = Source(pointer=source.pointer[:_LONGEST])
     return msgspec.structs.replace(problem, detail=problem.detail[:_LONGEST], source=source)
 
 
-def _told(error: Exception, size: int) -> Problem:
+def _told(error: Exception, payload: bytes) -> Problem:
     match error:
         case Undecodable():
             return error.problem
         case msgspec.ValidationError():
             return _mismatch(str(error))
         case msgspec.DecodeError():
-            return _malformed(str(error), size)
+            return _malformed(str(error), len(payload))
         case UnicodeDecodeError():
-            return Problem("malformed", "The payload is not UTF-8", error.reason, Source(offset=error.start))
+            at = Source(offset=_not_utf8(payload, error))
+            return Problem("malformed", "The payload is not UTF-8", error.reason, at)
         case RecursionError():
             return Problem("too_deep", "The payload is nested too deeply", "nesting beyond what we read", _root())
         case _:
@@ -79,6 +80,15 @@ def _mismatch(message: str) -> Problem:
     if missing:
         path = f"{path}.{missing['name']}"
     return Problem("bad_shape", "The payload does not have the expected shape", detail, Source(pointer=path))
+
+
+def _not_utf8(payload: bytes, error: UnicodeDecodeError) -> int:
+    """Find the first byte that is no text: the decoder counts from the beginning of its string."""
+    try:
+        payload.decode()
+    except UnicodeDecodeError as whole:
+        return whole.start
+    return error.start
 
 
 def _malformed(message: str, size: int) -> Problem:

@@ -39,13 +39,13 @@ def decoding(data: bytes, kind: Any = Outer) -> Exception:
         (b'{"id": 1', "malformed", Source(offset=8)),
         (b"", "malformed", Source(offset=0)),
         (b'{"id": x}', "malformed", Source(offset=7)),
-        (b'{"id": 1} 2', "malformed", Source(offset=10)),
-        (b'{"id": 1, "inner": {"name": "\xff"}}', "malformed", Source(offset=0)),
+        (b'{"id": 1} 2', "malformed", Source(offset=11)),
+        (b'{"id": 1, "inner": {"name": "\xff"}}', "malformed", Source(offset=30)),
     ],
 )
 def test_promise_4_what_the_decoder_says_becomes_a_problem_that_points(data: bytes, code: str, source: Source) -> None:
     """Wrong shapes have a pointer, broken bytes an offset."""
-    problem = from_exception(decoding(data), len(data))
+    problem = from_exception(decoding(data), data)
     assert (problem.code, problem.source) == (code, source)
     assert problem.detail
 
@@ -53,20 +53,20 @@ def test_promise_4_what_the_decoder_says_becomes_a_problem_that_points(data: byt
 def test_what_is_nested_too_deeply() -> None:
     """A payload that is all brackets is told as such."""
     data = b"[" * 100_000
-    problem = from_exception(decoding(data, Any), len(data))
+    problem = from_exception(decoding(data, Any), data)
     assert (problem.code, problem.source) == ("too_deep", Source(pointer="$"))
 
 
 def test_a_value_that_makes_no_sense() -> None:
     """What a provider says about a value is told as it is."""
     error = bad_value("$.CreatedOn", "not a date")
-    assert from_exception(error, 10) == error.problem
+    assert from_exception(error, b"{}") == error.problem
     assert str(error) == "bad_value at $.CreatedOn: not a date"
 
 
 def test_promise_7_an_unknown_error_does_not_quote_itself() -> None:
     """The text of an error of ours may hold a payload: its kind is told, its text is not."""
-    problem = from_exception(KeyError("+12025550143"), 10)
+    problem = from_exception(KeyError("+12025550143"), b"{}")
     assert problem.code == "internal"
     assert "KeyError" in problem.detail
     assert "+12025550143" not in str(problem)
@@ -74,7 +74,7 @@ def test_promise_7_an_unknown_error_does_not_quote_itself() -> None:
 
 def test_what_quotes_the_payload_is_cut() -> None:
     """A letter fits its topic however long the value is that it complains about."""
-    problem = from_exception(bad_value("$." + "k" * 9_000, "v" * 9_000), 10)
+    problem = from_exception(bad_value("$." + "k" * 9_000, "v" * 9_000), b"{}")
     assert problem.source is not None
     assert len(problem.detail) == len(problem.source.pointer or "") == 500
 

@@ -181,7 +181,8 @@ class Task:
             commit = self._decide(records, now)
             if commit is not None:
                 await self._write(producer, commit, len(records))
-                self.setup.metrics.committed(self.partition, commit, time.monotonic() - began, now)
+                durable = int(self.setup.clock() * 1000)
+                self.setup.metrics.committed(self.partition, commit, time.monotonic() - began, durable)
                 self.setup.decided(commit.decisions)
         if commit is None:
             await asyncio.sleep(self.setup.pace.heartbeat)
