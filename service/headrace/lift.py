@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from headrace_events import Change, Data, Value
 
+_DIGITS: Final = 9  # of a number of seconds
 _CANONICAL: Final = ("title", "text", "reason", "duration_seconds")
 
 
@@ -54,7 +55,7 @@ def _place(data: Data, target: str, value: Any) -> bool:
 
 def _duration(data: Data, value: Any) -> bool:
     text = str(value)
-    if not (text.isascii() and text.isdigit()):
+    if len(text) > _DIGITS or not (text.isascii() and text.isdigit()):
         return False
     data.duration_seconds = int(text)
     return True

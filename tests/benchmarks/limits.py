@@ -27,7 +27,7 @@ DECODERS: Final[dict[tuple[str, str], Callable[[bytes], Any]]] = {
     ("leadping", "bundle"): leadping.bundle,
     ("leadping", "call"): leadping.call,
     ("outreach", "event"): outreach.decode_event,
-    ("outreach", "hook"): outreach.decode_hook,
+    ("outreach", "webhook"): outreach.decode_hook,
 }
 """The Struct that each shape is decoded into, by provider and shape."""
 

@@ -87,20 +87,16 @@ async def stripped(job: Job, watch: Watch) -> None:
     """Run the loop without the service: the same members, transactions, batches and turns."""
     kafka = Kafka(bootstrap_servers=job.servers)
     turns = asyncio.Semaphore(COMMITS_AT_ONCE)
-    running: list[asyncio.Task[None]] = []
-
-    async def assigned(partitions: set[int]) -> None:
-        for partition in sorted(partitions):
+    given: asyncio.Queue[set[int]] = asyncio.Queue()
+    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", given.put, _ignore)
+    async with member, asyncio.TaskGroup() as group:
+        for partition in await given.get():
             loop = _Stripped(job, kafka, member, partition, turns)
-            running.append(asyncio.create_task(loop.run(watch.saw)))
+            group.create_task(loop.run(watch.saw))
 
-    async def revoked(_: set[int]) -> None:
-        for task in running:
-            task.cancel()
 
-    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", assigned, revoked)
-    async with member:
-        await asyncio.Event().wait()
+async def _ignore(_: set[int]) -> None:
+    """Nobody else joins: what is given stays."""
 
 
 class _Stripped:

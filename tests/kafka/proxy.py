@@ -27,6 +27,7 @@ class Proxy:
         self.refusing = False
         self._listen, self._forward = broker.proxy_port, broker.proxied_port
         self._orders: dict[int, asyncio.Future[None]] = {}
+        self._thefts: dict[int, asyncio.Future[bytes]] = {}
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -50,6 +51,25 @@ class Proxy:
         done = asyncio.get_running_loop().create_future()
         self._orders[api_key] = done
         return done
+
+    def steal(self, api_key: int) -> asyncio.Future[bytes]:
+        """Keep the next request of this kind from the broker, and close that connection; give the request.
+
+        A network that loses a connection may hold such a request and `deliver` it late.
+        """
+        stolen = asyncio.get_running_loop().create_future()
+        self._thefts[api_key] = stolen
+        return stolen
+
+    async def deliver(self, request: bytes) -> bytes:
+        """Send a stolen request to the broker after all, on a connection of its own; give the body of the answer."""
+        answers, broker = await asyncio.open_connection(HOST, self._forward)
+        try:
+            broker.write(request)
+            return (await _frame(answers))[8:]
+        finally:
+            broker.close()
+            await broker.wait_closed()
 
     def cut(self) -> None:
         """Close every connection at once; clients may connect again."""
@@ -87,6 +107,9 @@ class Proxy:
             frame = await _frame(requests)
             api_key, correlation = int.from_bytes(frame[4:6]), frame[8:12]
             self.requests[api_key] += 1
+            if theft := self._thefts.pop(api_key, None):
+                theft.set_result(frame)
+                raise ConnectionAbortedError("a request was stolen")
             if order := self._orders.pop(api_key, None):
                 lost[correlation] = order
             broker.write(frame)

@@ -40,7 +40,7 @@ def decoding(data: bytes, kind: Any = Outer) -> Exception:
         (b"", "malformed", Source(offset=0)),
         (b'{"id": x}', "malformed", Source(offset=7)),
         (b'{"id": 1} 2', "malformed", Source(offset=11)),
-        (b'{"id": 1, "inner": {"name": "\xff"}}', "malformed", Source(offset=30)),
+        (b'{"id": 1, "inner": {"name": "\xff"}}', "malformed", Source(offset=29)),
     ],
 )
 def test_promise_4_what_the_decoder_says_becomes_a_problem_that_points(data: bytes, code: str, source: Source) -> None:

@@ -343,10 +343,10 @@ class Member:
         return end
 
     async def answers(self) -> bool:
-        """Say whether a broker answers, within `CALL_DEADLINE`."""
+        """Say whether Kafka answers a small question within `CALL_DEADLINE`."""
         try:
             async with asyncio.timeout(CALL_DEADLINE):
-                await self._consumer.topics()
+                await self._consumer.end_offsets([TopicPartition(self.topic, 0)])
         except (KafkaError, TimeoutError):
             return False
         return True

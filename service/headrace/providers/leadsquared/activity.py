@@ -9,7 +9,7 @@ from typing import Any, Final
 from headrace.lift import lift
 from headrace.mapping import Mapping, Row
 from headrace.providers.base import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
-from headrace.providers.leadsquared.content import Content, content, text
+from headrace.providers.leadsquared.content import Content, content, seconds, text
 from headrace.providers.leadsquared.details import add
 from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
 from headrace.providers.leadsquared.read import Told, activity
@@ -121,8 +121,7 @@ def _lift(data: Data, told: Told, moves: dict[str, str]) -> None:
 def _call(data: Data, pairs: dict[str, Any]) -> None:
     """Take from a call's note what its fields do not say: start and length."""
     if data.duration_seconds is None:
-        length = text(pairs.get("Duration"))
-        data.duration_seconds = int(length) if length and length.isascii() and length.isdigit() else None
+        data.duration_seconds = seconds(pairs.get("Duration"))
     times = data.times
     start = text(pairs.get("StartTime"))
     if start is not None and times is not None and "occurred" not in times:

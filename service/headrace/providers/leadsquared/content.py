@@ -9,6 +9,7 @@ from headrace.providers.leadsquared.wire import Fields
 
 NOTE: Final = "ActivityEvent_Note"
 """The note's name in API rows; webhooks call it Note."""
+_DIGITS: Final = 9  # of a number of seconds
 _NOTHING: Final[Fields] = {}
 
 
@@ -51,6 +52,12 @@ def text(value: Any) -> str | None:
     if type(value) is str:
         return value or None
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def seconds(value: Any) -> int | None:
+    """Give a whole number of seconds that is written as text, None where it is something else."""
+    length = text(value)
+    return int(length) if length and len(length) <= _DIGITS and length.isascii() and length.isdigit() else None
 
 
 def _opened(key: str, value: str, found: Content) -> Any:

@@ -4,7 +4,7 @@ from typing import Final
 
 from headrace.mapping import Row
 from headrace.providers.leadsquared import notes
-from headrace.providers.leadsquared.content import NOTE, Content, text
+from headrace.providers.leadsquared.content import NOTE, Content, seconds, text
 from headrace.providers.leadsquared.read import Told
 from headrace.providers.leadsquared.wire import Fields
 from headrace_events import Actor, Client, Data, Parties, Party
@@ -97,8 +97,7 @@ def _call(data: Data, pairs: Fields, note: Fields) -> None:
     if recording is not None and "recording" not in (data.urls or {}):
         data.urls = {**(data.urls or {}), "recording": recording}
     if data.duration_seconds is None:
-        length = text(pairs.get("Duration"))
-        data.duration_seconds = int(length) if length and length.isascii() and length.isdigit() else None
+        data.duration_seconds = seconds(pairs.get("Duration"))
     source = note.get("SourceData")
     if isinstance(source, dict):
         ends = [text(source.get(key)) for key in ("SourceNumber", "DestinationNumber")]

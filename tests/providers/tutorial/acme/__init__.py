@@ -2,10 +2,10 @@
 
 import hmac
 from collections.abc import Iterator, Mapping as Headers
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from headrace import moments
 from headrace.mapping import Mapping
@@ -46,7 +46,7 @@ class Row(Key):
     person: str
     at: str
     state: str | None = None
-    seconds: int | None = None
+    seconds: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None
     text: str | None = None
 
 

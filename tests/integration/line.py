@@ -1,0 +1,382 @@
+"""One whole line under one prefix: topics, a raw topic to append to, normalizers, and what came out of them.
+
+`Line` is what tests hold. The platform behind it is `Things`: rows of JSON whose id, version and text a test chooses.
+What must come out is computed from what stands on raw (`expected`), by a rule so short that it can be read.
+"""
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping as Dict, Sequence
+from itertools import islice
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from headrace import __version__
+from headrace.config import Config, Kafka
+from headrace.decide import Decision
+from headrace.door import admit, place
+from headrace.kafka import topics
+from headrace.kafka.log import Appender, Consumer, KafkaError, Record, read
+from headrace.kafka.task import Pace
+from headrace.mapping import Mapping
+from headrace.normalizer import Normalizer
+from headrace.observe.health import Health
+from headrace.observe.metrics import Metrics
+from headrace.providers.base import (
+    UNPUBLISHED,
+    Accepted,
+    Delivery,
+    Draft,
+    Identity,
+    Nudge,
+    Piece,
+    RawEvent,
+    Refused,
+    Tenant,
+    Version,
+)
+from headrace.publish import Out
+from headrace.seen import TOTALS, SeenRecord, decode_record
+from headrace.tenants import Account, Tenants
+from headrace_events import Data, Native, Problem, Via
+
+DEADLINE: Final = 60.0
+"""Seconds within which everything here must have happened; a machine that is busy with other tests is slow."""
+
+
+class Row(Struct, omit_defaults=True):
+    """A row of the platform: `v` is its version (absent: not told), `text` all that it says.
+
+    `how` asks for trouble: "raise" fails in translate, "swell" publishes the text four times, "nudge" has a feed.
+    """
+
+    id: int
+    v: int | None = None
+    text: str = ""
+    how: str = ""
+
+
+_row: Final = msgspec.json.Decoder(Row)
+
+
+class Things:
+    """A platform whose rows are `Row`s: everything about them can be chosen by a test."""
+
+    name = "things"
+    Settings = Tenant
+    resources: Dict[str, str] = {"thing": "a row"}
+    tables: Dict[str, str] = {"thing": "there are no codes"}
+
+    def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:  # noqa: ARG002  (there is one resource)
+        """Take a body as one row."""
+        yield Piece("row", body)
+
+    def accept(self, delivery: Delivery, settings: Tenant) -> Accepted:  # noqa: ARG002  (nothing comes that way)
+        """Refuse: nothing comes this way."""
+        raise Refused(404, Problem("no_hooks", "No hooks", "there are none"))
+
+    def identity(self, raw: RawEvent) -> Identity:
+        """`thing/<id>`; version 0 stands for what never changes."""
+        row = _row.decode(raw.value)
+        version: Version = "unknown" if row.v is None else row.v or None
+        return Identity("thing", str(row.id), version)
+
+    def translate(self, raw: RawEvent, mapping: Mapping) -> Draft:
+        """Say what the row says."""
+        row = _row.decode(raw.value)
+        if row.how == "raise":
+            raise LookupError(row.text)
+        data = Data(
+            category="unmapped",
+            native=Native(raw.provider, raw.tenant, "thing", str(row.id)),
+            provenance=UNPUBLISHED,
+            text=row.text or None,
+            fields={str(number): row.text for number in range(3)} if row.how == "swell" else None,
+        )
+        found = mapping.find("thing", "any")
+        nudge = Nudge("things", event=str(row.id)) if row.how == "nudge" else None
+        return Draft(row=found, subject=f"thing/{row.id}", time=None, data=data, meaning=(row.text,), nudge=nudge)
+
+
+THINGS: Final = Things()
+
+
+def account(tenant: str = "t", *, polling: bool = False) -> Account:
+    """Configure a tenant of `Things`."""
+    return Account(THINGS, tenant, Tenant(polling=polling), Mapping([]))
+
+
+async def until(
+    happened: Callable[[], bool | Awaitable[bool]], what: str, *, deadline: float = DEADLINE, every: float = 0.05
+) -> None:
+    """Wait for a condition; raise TimeoutError that names it."""
+    end = time.monotonic() + deadline
+    while True:
+        found = happened()
+        if found if isinstance(found, bool) else await found:
+            return
+        if time.monotonic() > end:
+            raise TimeoutError(f"within {deadline:.0f} s not: {what}")
+        await asyncio.sleep(every)
+
+
+class Running:
+    """A normalizer at work in this process; `ended` is its end, which raises what ended it."""
+
+    def __init__(self, normalizer: Normalizer) -> None:
+        self.normalizer = normalizer
+        self.ended = asyncio.create_task(normalizer.run())
+
+    @property
+    def states(self) -> list[str]:
+        """The states of its tasks."""
+        return [str(task.state) for task in self.normalizer.tasks.values()]
+
+    @property
+    def rebuilt(self) -> Counter[str]:
+        """How often producers were discarded, by reason."""
+        found: Counter[str] = Counter()
+        for (_, _, reason), count in self.normalizer.metrics.board.series("headrace_producers_rebuilt_total").values.items():
+            found[reason] += int(count)
+        return found
+
+    async def runs(self, tasks: int | None = None) -> None:
+        """Wait until all its tasks run, and there are `tasks` of them where that is asked."""
+
+        def running() -> bool:
+            if self.ended.done():
+                self.ended.result()
+            states = self.states
+            return bool(states) and set(states) == {"running"} and tasks in (None, len(states))
+
+        await until(running, f"{tasks or 'all'} tasks run")
+
+    async def stop(self) -> None:
+        """Stop it as SIGTERM does."""
+        self.ended.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            async with asyncio.timeout(DEADLINE):
+                await self.ended
+
+
+class Line:
+    """One line: `config` names its prefix, broker and tenants."""
+
+    def __init__(self, config: Config, partitions: int) -> None:
+        self.config = config
+        self.partitions = partitions
+        self.topics: dict[str, topics.Topic] = {}
+
+    def topic(self, name: str) -> str:
+        """Give a topic's full name."""
+        return self.config.topic_prefix + name
+
+    def through(self, servers: str) -> "Line":
+        """Give the same line as seen through other servers (a proxy)."""
+        kafka = msgspec.structs.replace(self.config.kafka, bootstrap_servers=servers)
+        line = Line(msgspec.structs.replace(self.config, kafka=kafka), self.partitions)
+        line.topics = self.topics
+        return line
+
+    async def append(self, rows: Iterable[Row | bytes], tenant: str = "t") -> None:
+        """Append rows, or bytes as they are, to raw, in order."""
+        await self.append_raw((raw_event(row, tenant) for row in rows))
+
+    async def append_raw(self, raws: Iterable[RawEvent], *, redriven: bool = False) -> None:
+        """Append raw events through the door, in order."""
+        async with Appender(self.config.kafka) as appender:
+            left = iter(raws)
+            while outs := [admit(THINGS, raw, redriven=redriven) for raw in islice(left, 200)]:
+                await asyncio.gather(*(self._append(appender, out) for out in outs))
+
+    @contextlib.asynccontextmanager
+    async def under_load(self, seed: int) -> AsyncIterator[Counter[str]]:
+        """Append a random story while the body runs, and whatever the broker does; `rows` counts what it took."""
+        done: Counter[str] = Counter()
+        feeding = asyncio.create_task(self._feed(load(seed), done))
+        try:
+            yield done
+        finally:
+            feeding.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feeding
+
+    async def _feed(self, rows: Iterator[Row | bytes], done: Counter[str]) -> None:
+        async with Appender(self.config.kafka) as appender:
+            while outs := [admit(THINGS, raw_event(row)) for row in islice(rows, 50)]:
+                while True:  # what may or may not have been appended is appended again, as every sender does
+                    try:
+                        await asyncio.gather(*(self._append(appender, out) for out in outs))
+                        break
+                    except (KafkaError, TimeoutError):
+                        await asyncio.sleep(0.1)
+                done["rows"] += len(outs)
+                await asyncio.sleep(0.02)  # the load is there to be there, not to take the cores
+
+    async def _append(self, appender: Appender, out: Out) -> None:
+        await appender.append(self.topic("raw"), place(out.key, self.partitions), out)
+
+    def normalizer(
+        self, pace: Pace = Pace(), clock: Callable[[], float] = time.time, decided: list[Decision] | None = None
+    ) -> Normalizer:
+        """Make a normalizer, not running yet."""
+        return Normalizer(
+            self.config,
+            self.topics,
+            Metrics(self.config.tenants, __version__),
+            Health(time.monotonic),
+            decided.extend if decided is not None else lambda _: None,
+            pace,
+            clock,
+        )
+
+    @contextlib.asynccontextmanager
+    async def running(self, **how: Any) -> AsyncIterator[Running]:
+        """Run a normalizer; at the end it is stopped, and what ended it before is raised."""
+        running = Running(self.normalizer(**how))
+        try:
+            yield running
+        finally:
+            await running.stop()
+
+    async def settled(self, *running: Running, deadline: float = DEADLINE) -> None:
+        """Wait until every record of raw has its fate, as the committed records of seen tell."""
+        positions: dict[int, int] = {}
+
+        async def all_decided() -> bool:
+            for one in running:
+                if one.ended.done():
+                    one.ended.result()
+            ends = await self.raw_ends()
+            positions.update({p: last.next_offset for p, last in (await self.ledger()).items()})
+            return positions == ends
+
+        await until(all_decided, "every raw record has its fate", deadline=deadline, every=0.2)
+
+    async def raw_ends(self) -> dict[int, int]:
+        """Give the end of each raw partition."""
+        async with Consumer(self.config.kafka) as log:
+            return {p: (await log.bounds(self.topic("raw"), p))[1] for p in range(self.partitions)}
+
+    async def ledger(self) -> dict[int, SeenRecord]:
+        """Give the last committed seen record of each partition."""
+        async with Consumer(self.config.kafka) as log:
+            return {p: await _last(log, self.topic("seen"), p) for p in range(self.partitions)}
+
+    async def totals(self) -> dict[str, int]:
+        """Sum up the totals of all partitions; each must add up to its position."""
+        summed: Counter[str] = Counter()
+        for partition, last in (await self.ledger()).items():
+            assert sum(last.totals) == last.next_offset, f"partition {partition}: {last.totals} is not {last.next_offset}"
+            summed.update(dict(zip(TOTALS, last.totals, strict=True)))
+        return {fate: count for fate, count in summed.items() if count}
+
+    async def records(self, name: str) -> list[Record]:
+        """Give the committed records of a topic, in the order of each partition."""
+        async with asyncio.timeout(DEADLINE):
+            return [record async for record in read(self.config.kafka, self.topic(name))]
+
+    async def published(self) -> list[str]:
+        """Give the ids of the committed events, in the order of each partition."""
+        return [_header(record, "ce_id") for record in await self.records("events")]
+
+    async def holds_its_promises(self) -> dict[str, int]:
+        """Assert that what came out is what raw asks for, once; give the totals."""
+        wanted = expected(await self.records("raw"))
+        found = await self.published()
+        doubled = {name: count for name, count in Counter(found).items() if count > 1}
+        assert not doubled, f"doubled: {doubled}"
+        assert sorted(wanted - set(found)) == [], "lost"
+        assert sorted(set(found) - wanted) == [], "invented"
+        last: dict[str, int] = {}
+        for name in found:
+            _, key, version = name.split("/")
+            assert int(version) > last.get(key, 0), f"{name} came after version {last[key]}"
+            last[key] = int(version)
+        totals = await self.totals()
+        assert totals["published"] == len(found)
+        return totals
+
+
+async def make_line(
+    servers: str, prefix: str, *, partitions: int = 2, accounts: Sequence[Account] = (), **kafka: Any
+) -> Line:
+    """Create the topics of a line; without `accounts` there is one tenant `t`."""
+    tenants = Tenants(list(accounts) or [account()])
+    config = Config(topic_prefix=prefix, kafka=Kafka(bootstrap_servers=servers, **kafka), tenants=tenants)
+    line = Line(config, partitions)
+    async with asyncio.timeout(DEADLINE):
+        await topics.apply(config, "dev", partitions)
+        line.topics = await topics.verify(config)
+    return line
+
+
+def raw_event(row: Row | bytes, tenant: str = "t", via: Via = Via.INGEST) -> RawEvent:
+    """Make a raw event of a row, or of bytes as they are."""
+    value = row if isinstance(row, bytes) else msgspec.json.encode(row)
+    return RawEvent("things", tenant, "row", value, via, int(time.time() * 1000))
+
+
+def load(seed: int) -> Iterator[Row | bytes]:
+    """Tell a random story without end: new things, edits, edits that say nothing new, copies, and what is broken."""
+    dice = random.Random(seed)
+    told: list[list[Row]] = [[Row(10, 1, "the first")]]
+    yield told[0][0]
+    while True:
+        kind = dice.choices(["new", "edit", "same", "copy", "broken"], [6, 3, 1, 4, 0.2])[0]
+        thing = dice.choice(told)
+        if kind == "broken":
+            yield dice.choice([b'{"id":', b"\xff\xfe", b'{"id":1,"v":1,"how":"raise"}', b""])
+        elif kind == "copy":
+            yield dice.choice(thing)
+        elif kind == "new":
+            told.append([Row(len(told) + 10, 1, f"{dice.random()}")])
+            yield told[-1][0]
+        else:
+            text = thing[-1].text if kind == "same" else f"{dice.random()}"
+            thing.append(Row(thing[-1].id, (thing[-1].v or 0) + dice.randint(1, 3), text))
+            yield thing[-1]
+
+
+def expected(raw: Iterable[Record]) -> set[str]:
+    """Give the ids that must be published for these raw records: each newer version that says something else."""
+    last: dict[int, tuple[int, str]] = {}
+    wanted: set[str] = set()
+    for record in raw:
+        with contextlib.suppress(msgspec.DecodeError):
+            row = _row.decode(record.value or b"")
+            version, text = last.get(row.id, (0, None))
+            if row.v is None or row.how or row.v <= version:
+                continue
+            if row.text != text:
+                wanted.add(f"thing/{row.id}/{row.v}")
+            last[row.id] = row.v, row.text
+    return wanted
+
+
+async def _last(log: Consumer, topic: str, partition: int) -> SeenRecord:
+    """Find the last committed seen record, from the end backwards."""
+    first, end = await log.bounds(topic, partition)
+    back = 8
+    while True:
+        at = max(first, end - back)
+        log.seek(topic, partition, at)
+        found: SeenRecord | None = None
+        while at < end:
+            records, at = await log.next(topic, partition)
+            found = decode_record(records[-1].value or b"") if records else found
+        if found is not None:
+            return found
+        assert end - back > first, f"{topic}-{partition} holds no committed record"
+        back *= 8
+
+
+def _header(record: Record, name: str) -> str:
+    return next(value for key, value in record.headers if key == name).decode()
+
+

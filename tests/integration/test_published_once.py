@@ -1,0 +1,20 @@
+"""Promise 2 on a broker: every version at most once, the last always, and totals that add up."""
+
+from itertools import islice
+
+from tests.integration.line import load, make_line
+from tests.kafka.broker import Broker
+
+
+async def test_promise_2_copies_and_edits_are_published_once_and_the_last_version_last(
+    kafka: Broker, prefix: str
+) -> None:
+    """Of a random load each version that says something new comes out once, in order, and every record is counted."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=3)
+    rows = list(islice(load(seed=2), 3000))
+    await line.append(rows)
+    async with line.running() as running:
+        await line.settled(running)
+    totals = await line.holds_its_promises()
+    assert sum(totals.values()) == len(rows)
+    assert {"published", "duplicate", "unchanged", "stale", "dead"} <= set(totals)

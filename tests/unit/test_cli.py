@@ -1,0 +1,399 @@
+"""The command line, as far as it needs no Kafka."""
+
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from headrace import __version__
+from headrace.cli import main
+from headrace.cli.bodies import bodies
+from headrace.cli.lines import event_line, letter_line, note
+from headrace.cli.redrive import moment
+from headrace.cli.show import clock, count, short, table
+from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
+
+OPENED = {
+    "data": [
+        {
+            "type": "event",
+            "id": 5,
+            "attributes": {"name": "message_opened", "eventAt": "2026-08-08T09:00:00.000Z"},
+            "relationships": {"prospect": {"data": {"type": "prospect", "id": 81}}},
+        }
+    ]
+}
+PAGE = json.dumps(OPENED)
+PRETTY = json.dumps(OPENED, indent=2)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run headrace in an empty folder and a clean environment, on a terminal of a hundred columns."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
+        monkeypatch.delenv(name)
+
+    def call(*words: str, stdin: str | bytes | None = None, **environ: str) -> Result:
+        return CliRunner(env=dict(environ)).invoke(main, words, input=stdin)
+
+    return call
+
+
+def test_help_imports_no_command() -> None:
+    """The help of the program lists every command without importing one: it comes at once."""
+    script = (
+        "import sys, contextlib\nfrom headrace.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])\n"
+        "print(sorted(m for m in sys.modules if m.startswith(('headrace.', 'aiokafka', 'msgspec', 'numpy'))))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "['headrace.cli']"
+
+
+@pytest.mark.parametrize("name", ["run", "check", "topics", "ingest", "redrive", "explain", "tail", "taxonomy"])
+def test_every_command_has_help_with_examples(run: Any, name: str) -> None:
+    """Each command of the help can be asked for its own, which is no wider than a terminal."""
+    assert f"  {name} " in run("--help").output
+    helped = run(name, "--help")
+    assert helped.exit_code == 0
+    assert f"Usage: main {name}" in helped.output
+    assert max(map(len, helped.output.splitlines())) <= 100
+
+
+def test_version(run: Any) -> None:
+    """--version tells the version of the distribution."""
+    assert run("--version").output == f"headrace {__version__}\n"
+
+
+def test_a_misspelt_command_is_told(run: Any) -> None:
+    """A command that does not exist ends with exit code 2 and the one that was meant."""
+    done = run("chek")
+    assert done.exit_code == 2
+    assert 'there is no command "chek"; did you mean "check"?' in done.output
+
+
+def test_check_says_what_is_good(run: Any) -> None:
+    """A good configuration is summed up: a line a tenant, with its table's rows and its overlay's."""
+    Path("acme.toml").write_text('[[row]]\ntable = "event"\ncode = "x"\ntype = "custom.logged"\n')
+    Path("headrace.toml").write_text(
+        '[tenants.outreach.acme]\nmapping = "acme.toml"\npolling = true\nwebhook_secrets = ["one", "two"]\n'
+    )
+    done = run("check")
+    assert done.exit_code == 0
+    assert "headrace.toml is good." in done.output
+    provider, tenant, mapping, rows, overlay, polling, secrets = done.output.splitlines()[-1].split()
+    assert (provider, tenant, overlay, polling, secrets) == ("outreach", "acme", "1", "on", "2")
+    assert len(mapping) == 8
+    assert int(rows) > 100
+
+
+def test_check_without_a_configuration(run: Any) -> None:
+    """Without any configuration the defaults are shown, and what to add."""
+    done = run("check")
+    assert done.exit_code == 0
+    assert "No tenant yet: add [tenants.PROVIDER.NAME]" in done.output
+
+
+def test_check_says_everything_that_is_wrong(run: Any) -> None:
+    """Every fault stands on a line of its own on stderr with file and line, and the exit code is 1."""
+    Path("headrace.toml").write_text("topic_prefx = 1\n[dedupe]\nwindow = 1\n")
+    done = run("check")
+    assert done.exit_code == 1
+    assert done.stderr.splitlines() == [
+        'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?',
+        "headrace.toml:3: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
+        "2 things to mend.",
+    ]
+    assert not done.stdout
+
+
+def test_a_broken_configuration_ends_every_command(run: Any) -> None:
+    """A command that needs the configuration ends with what is wrong with it, before anything else."""
+    Path("headrace.toml").write_text("topic_prefx = 1\n")
+    done = run("tail")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: the configuration cannot be used:\n  headrace.toml:1: topic_prefx:")
+
+
+def test_explain_a_page(run: Any) -> None:
+    """A record is told with who it is, the row that decided, its fate and the whole event."""
+    Path("page.json").write_text(PRETTY)
+    done = run("explain", "-p", "outreach", "page.json")
+    assert done.exit_code == 0
+    head, event = done.output.split("{", 1)
+    title, shape, *facts = head.splitlines()
+    assert title == "event/5  page.json, record 1"
+    assert shape.startswith("  shape    event, ")
+    assert facts == [
+        "  version  none: it never changes",
+        "  row      message_opened → email.opened",
+        "  fate     published, unless it was seen before",
+    ]
+    body, summary = f"{{{event}".rsplit("\n\n", 1)
+    assert json.loads(body)["type"] == "headrace.email.opened.v1"
+    assert summary == "1 record: 1 published\n"
+
+
+def test_explain_as_json(run: Any) -> None:
+    """With --json each record is one object on one line, with the file and the body it stood in."""
+    Path("pages.ndjson").write_text(f"{PAGE}\n\n{PAGE}\nnonsense\n")
+    done = run("explain", "-p", "outreach", "--json", "pages.ndjson")
+    assert done.exit_code == 1
+    told = [json.loads(line) for line in done.output.splitlines()]
+    assert [(each["file"], each["body"], each["number"], each["fate"]) for each in told] == [
+        ("pages.ndjson", 1, 1, "published"),
+        ("pages.ndjson", 2, 1, "published"),
+        ("pages.ndjson", 3, 1, "dead"),
+    ]
+    assert told[0]["identity"] == {"resource": "event", "id": "5", "version": None}
+    assert told[0]["event"]["subject"] == "lead/81"
+    assert told[2]["problem"]["code"] == "malformed"
+
+
+def test_explain_reads_standard_input(run: Any) -> None:
+    """A dash stands for standard input."""
+    assert run("explain", "-p", "outreach", "-", stdin=PAGE).output.endswith("1 record: 1 published\n")
+
+
+def test_explain_tells_a_problem(run: Any) -> None:
+    """A record that cannot be read is told with the problem and its place, and the exit code is 1."""
+    Path("cut.json").write_text(PAGE[:40])
+    done = run("explain", "-p", "outreach", "cut.json")
+    assert done.exit_code == 1
+    assert done.output.splitlines()[0] == "no identity  cut.json, record 1"
+    assert "  problem  malformed at byte 40: " in done.output
+
+
+def test_explain_an_unmapped_code(run: Any) -> None:
+    """A code without a row is told as such."""
+    done = run("explain", "-p", "outreach", "-", stdin=PAGE.replace("message_opened", "moon_landed"))
+    assert done.exit_code == 0
+    assert "  row      unmapped: no row for code moon_landed; an overlay can add one" in done.output
+
+
+def test_explain_by_a_tenants_overlay(run: Any) -> None:
+    """With a tenant its overlay decides; an unknown tenant is told, with the one that was meant."""
+    Path("acme.toml").write_text('[[row]]\ntable = "event"\ncode = "moon_landed"\ntype = "custom.logged"\n')
+    Path("headrace.toml").write_text('[tenants.outreach.acme]\nmapping = "acme.toml"\n')
+    page = PAGE.replace("message_opened", "moon_landed")
+    assert "moon_landed → custom.logged" in run("explain", "-p", "outreach", "-t", "acme", "-", stdin=page).output
+    wrong = run("explain", "-p", "outreach", "-t", "acne", "-", stdin=page)
+    assert wrong.exit_code == 1
+    assert 'tenant "acne" is not configured, acme of outreach is' in wrong.output
+    assert 'did you mean "acme"?' in wrong.output
+
+
+def test_explain_refuses_what_it_does_not_know(run: Any) -> None:
+    """An unknown provider, resource or file is a usage error that names what there is."""
+    provider = run("explain", "-p", "outreech", "-", stdin=PAGE)
+    resource = run("explain", "-p", "outreach", "-r", "evnt", "-", stdin=PAGE)
+    file = run("explain", "-p", "outreach", "no.json")
+    assert [done.exit_code for done in (provider, resource, file)] == [2, 2, 2]
+    assert 'none of leadping, leadsquared, outreach; did you mean "outreach"?' in provider.output
+    assert 'outreach has no "evnt"; did you mean "event"?; it has\n  event ' in resource.output
+    assert "does not exist" in file.output
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        (b'{"a": 1}', [b'{"a": 1}']),
+        (b'\n{"a": 1}\n\n', [b'{"a": 1}']),
+        (b'{\n "a": 1\n}\n', [b'{\n "a": 1\n}\n']),
+        (b'{"a": 1}\r\n\r\n{"a": 2}\n[3]', [b'{"a": 1}', b'{"a": 2}', b"[3]"]),
+        (b'{"a": 1}\n{"a": \n', [b'{"a": 1}', b'{"a":']),
+        (b'{"a": \n{"a": 1}\n{"a": 2}\n', [b'{"a":', b'{"a": 1}', b'{"a": 2}']),
+        (b'{\n "a": [\n  {},\n', [b'{\n "a": [\n  {},\n']),
+        (b"name=Acme&kind=x", [b"name=Acme&kind=x"]),
+        (b"one\ntwo\n", [b"one\ntwo\n"]),
+        (b"\xff\xfe{\n", [b"\xff\xfe{\n"]),
+        (b"", [b""]),
+        (b"[" * 100_000, [b"[" * 100_000]),
+    ],
+)
+def test_bodies_of_a_file(file: bytes, wanted: list[bytes]) -> None:
+    """A file is one body, or one a line where its lines are JSON; a broken body stays whole."""
+    assert list(bodies(io.BytesIO(file))) == wanted
+
+
+def test_lines_are_given_as_they_come() -> None:
+    """A stream of lines is not read to its end before its first body is given."""
+
+    class Endless(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:  # noqa: ARG002  (the signature of files)
+            return b'{"a": 1}\n'
+
+        __next__ = readline  # iteration reads lines
+
+    found = bodies(Endless())
+    assert [next(found) for _ in range(3)] == [b'{"a": 1}'] * 3
+
+
+def test_ingest_wants_a_configured_tenant(run: Any) -> None:
+    """Nothing is ingested for a tenant that is not configured: it would only become dead letters."""
+    done = run("ingest", "-p", "outreach", "-t", "acme", "-", stdin=PAGE)
+    assert done.exit_code == 1
+    assert "add [tenants.outreach.acme] to headrace.toml" in done.output
+
+
+@pytest.mark.parametrize(
+    "words", [("tail",), ("tail", "--dead-letters"), ("redrive",), ("topics", "show"), ("taxonomy", "unmapped")]
+)
+def test_promise_8_kafka_away_is_one_sentence(run: Any, words: tuple[str, ...]) -> None:
+    """Where no broker answers, the command ends with one sentence that says where it was looked for."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        server = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = run(*words, HEADRACE_KAFKA__BOOTSTRAP_SERVERS=server)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: Kafka does not answer at {server} (")
+    assert len(done.stderr.splitlines()) == 1
+    assert not done.stdout
+
+
+def test_promise_8_a_broker_that_never_answers(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that takes connections and says nothing does not hold the command up beyond its deadline."""
+    monkeypatch.setattr("headrace.cli.reach.REACH_DEADLINE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = f"127.0.0.1:{silent.getsockname()[1]}"
+        done = run("tail", HEADRACE_KAFKA__BOOTSTRAP_SERVERS=server)
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"Error: Kafka does not answer at {server} (TimeoutError): ")
+
+
+def test_tail_refuses_what_makes_no_sense(run: Any) -> None:
+    """A type that no event has, and a type for dead letters, are usage errors."""
+    unknown = run("tail", "--type", "call.complete")
+    assert unknown.exit_code == 2
+    assert 'no event is called "call.complete"; did you mean "call.completed"?' in unknown.output
+    assert run("tail", "--type", "call", "--dead-letters").exit_code == 2
+
+
+def test_taxonomy_words(run: Any) -> None:
+    """The closed words are listed with their meanings, all or only those asked for."""
+    only = run("taxonomy", "words", "direction").output
+    assert only == "direction\n  inbound   from the lead\n  outbound  to the lead\n\n"
+    assert "call.voicemail_left" in run("taxonomy", "words").output
+
+
+def test_run_knows_its_roles(run: Any) -> None:
+    """A role that does not exist is a usage error that names those that do."""
+    done = run("run", "--role", "normaliser")
+    assert done.exit_code == 2
+    assert "'normalizer'" in done.output
+
+
+def event(**data: Any) -> Event:
+    """Make an event of an imaginary provider; `data` overrides."""
+    native = Native("acme", "north", "call", "c-1", code="350", name="Site visit")
+    row = data.pop("row", "350")
+    defaults: dict[str, Any] = {"category": "unmapped", "native": native}
+    provenance = Provenance("poll", "2026-08-08T09:00:00Z", RawPosition("headrace.raw", 1, 2), "00000000", row)
+    word = "unmapped" if "action" not in data else f"{data['category']}.{data['action']}"
+    return Event(
+        specversion="1.0",
+        id="call/4f7a01e2-0000-4000-8000-00000000009c/1786179810000000",
+        source="/acme/north",
+        type=f"headrace.{word}.v1",
+        subject="lead/81",
+        time="2026-08-08T09:00:00Z",
+        recordedtime="2026-08-08T09:00:01Z",
+        datacontenttype="application/json",
+        dataschema="urn:headrace:event:1",
+        partitionkey="/acme/north/lead/81",
+        data=Data(**(defaults | data), provenance=provenance),
+    )
+
+
+def test_an_event_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe gets whole ids and times; a terminal gets them short, so that a line stays a line."""
+    monkeypatch.setenv("COLUMNS", "100")
+    whole = click.unstyle(event_line(event(), brief=False))
+    assert whole.split() == [
+        "2026-08-08T09:00:00Z",
+        "acme/north",
+        "poll",
+        "unmapped",
+        "lead/81",
+        "call/4f7a01e2-0000-4000-8000-00000000009c/1786179810000000",
+        "unmapped",
+        "code",
+        "350",
+        '"Site',
+        'visit"',
+    ]
+    brief = click.unstyle(event_line(event(), brief=True))
+    assert len(brief) <= 100
+    assert brief.split()[2:8] == ["acme/north", "poll", "unmapped", "81", "call/4f7a…09c", "code"]
+
+
+def test_what_is_worth_a_note() -> None:
+    """Outcome, traffic that is no sales activity, a provisional row and a later revision are noted."""
+    call = event(category="call", action="unanswered", outcome="busy", revised="2026-08-08T09:00:07Z")
+    assert note(call, brief=False) == "busy, revised 09:00:07"
+    assert note(event(category="custom", action="logged", row="100-299 (provisional)"), brief=False) == "provisional"
+    quiet = event(category="call", action="completed", revised="2026-08-08T09:00:00Z")
+    assert note(quiet, brief=False) == ""
+
+
+def test_a_dead_letter_in_one_line() -> None:
+    """A dead letter tells when, whose, what is wrong where, the raw record, and the detail."""
+    letter = DeadLetter(
+        problem=Problem("bad_value", "A value makes no sense", "no such month", Source(pointer="$.CreatedOn")),
+        source="/acme/north",
+        via="poll",
+        received="2026-08-08T09:00:00Z",
+        recordedtime="2026-08-08T09:00:01Z",
+        raw=RawPosition("headrace.raw", 3, 1841),
+    )
+    line = click.unstyle(letter_line(letter, brief=False))
+    assert line.split() == [
+        "2026-08-08T09:00:01Z",
+        "acme/north",
+        "bad_value",
+        "$.CreatedOn",
+        "3@1841",
+        "no",
+        "such",
+        "month",
+    ]
+
+
+def test_short_words() -> None:
+    """Ids, times and counts are written as short as they stay clear."""
+    assert short("lead/4f7a01e2-0000-4000-8000-00000000009c") == "lead/4f7a…09c"
+    assert short("lead/81") == "lead/81"
+    now = datetime(2026, 8, 8, 12, tzinfo=UTC)
+    assert clock("2026-08-08T09:03:30.120Z", now) == "   09:03:30"
+    assert clock("2026-08-07T09:03:30Z", now) == "08-07 09:03"
+    assert [count(1, "record"), count(1204, "record"), count(0, "copy", "copies")] == [
+        "1 record",
+        "1,204 records",
+        "0 copies",
+    ]
+
+
+def test_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns are as wide as they must be, and numbers end at one edge."""
+    table(("name", "rows"), [("a", 1), ("long one", 1000)], right=("rows",))
+    assert click.unstyle(capsys.readouterr().out) == "  name      rows\n  a            1\n  long one  1000\n"
+
+
+def test_moments_of_redrive() -> None:
+    """A time is written as such, or as how long ago; anything else is told."""
+    assert moment("2026-08-08T09:00Z") == datetime(2026, 8, 8, 9, tzinfo=UTC)
+    before = datetime.now(UTC)
+    assert before <= moment("2h") + timedelta(hours=2) <= datetime.now(UTC)
+    with pytest.raises(click.BadParameter, match="nor how long ago"):
+        moment("yesterday")
