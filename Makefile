@@ -8,7 +8,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint bench crash-100 schemas clean
+.PHONY: help venv demo test lint format bench crash-100 schemas clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -30,22 +30,26 @@ $(STAMP): pyproject.toml constraints.txt requirements-embedded.txt
 	@touch $@
 
 demo: venv  ## play a story of all three providers through an embedded broker (SECONDS=20: end by itself)
-	@$(PY) -m headrace.demo $(if $(SECONDS),--seconds $(SECONDS))
+	@$(PY) -m tests.demo $(if $(SECONDS),--seconds $(SECONDS))
 
 test: venv  ## run all tests on the best Kafka there is (ARGS="-k spool": as for pytest)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -q $(ARGS)
 
 lint: venv  ## check style, formatting and types
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 
+format: venv  ## let ruff write the code
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
+
 bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the benchmarks)
 	@$(PY) -m tests.benchmarks $(ARGS)
 
 crash-100: venv  ## a hundred rounds of the crash test, about an hour
 	@HEADRACE_CRASH_ROUNDS=100 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
-		$(PY) -m pytest --timeout=0 tests/acceptance/test_crash.py $(ARGS)
+		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_crash.py $(ARGS)
 
 schemas: venv  ## write the JSON Schemas again after a change of the structs
 	@$(PY) -m headrace_events.generate

@@ -15,7 +15,7 @@ LONGEST_VALUE: Final = 64 * 1024
 NUDGE_FORMAT: Final = b"\x01"
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
-_meaning: Final = msgspec.msgpack.Encoder().encode
+_meaning: Final = msgspec.msgpack.Encoder(order="deterministic").encode  # shapes order their keys as they like
 _CONTENT_TYPE: Final = ("content-type", b"application/cloudevents+json; charset=UTF-8")
 _SPECVERSION: Final = ("ce_specversion", b"1.0")
 _DATACONTENTTYPE: Final = ("ce_datacontenttype", b"application/json")

@@ -86,7 +86,8 @@ class _Reader:
             self.raw = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"at line (\d+)", str(error))
-            raise Faults([Fault(file, int(found[1]) if found else 1, "", f"not TOML: {error}")]) from None
+            line = int(found[1]) if found else max(1, len(text.splitlines()))  # it says "at end of document", too
+            raise Faults([Fault(file, line, "", f"not TOML: {error}")]) from None
 
     def entries(self) -> list[Entry]:
         """Give the entries, or raise `Faults`."""

@@ -131,6 +131,12 @@ class Running:
     def __init__(self, normalizer: Normalizer) -> None:
         self.normalizer = normalizer
         self.ended = asyncio.create_task(normalizer.run())
+        self._refused = False
+
+    @property
+    def position(self) -> int:
+        """The sum of the positions of its tasks."""
+        return sum(task.seen.next_offset for task in self.normalizer.tasks.values())
 
     @property
     def states(self) -> list[str]:
@@ -156,8 +162,21 @@ class Running:
 
         await until(running, f"{tasks or 'all'} tasks run")
 
+    async def refuses(self, kind: type[Exception]) -> str:
+        """Wait until it ends with this error; give its sentence."""
+        done, _ = await asyncio.wait([self.ended], timeout=DEADLINE)
+        assert done, "it goes on"
+        self._refused = True
+        error: BaseException | None = self.ended.exception()
+        while isinstance(error, ExceptionGroup):
+            (error,) = error.exceptions
+        assert isinstance(error, kind), repr(error)
+        return str(error)
+
     async def stop(self) -> None:
-        """Stop it as SIGTERM does."""
+        """Stop it as SIGTERM does; raise what ended it before, unless the test asked for that."""
+        if self._refused or self.ended.cancelled():
+            return
         self.ended.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             async with asyncio.timeout(DEADLINE):

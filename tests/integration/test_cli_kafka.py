@@ -1,35 +1,33 @@
 """The commands that work with Kafka, as the real program, against a real broker."""
 
-import asyncio
 import json
-import os
 import re
 import signal
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from headrace.config import Kafka
 from headrace.door import Envelope, admit, read_envelope
-from headrace.kafka.log import Appender
 from headrace.providers.base import UNREADABLE, RawEvent
 from headrace.providers.discover import discover
 from headrace.publish import Out, encode_letter
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Via
+from tests.integration.program import DEADLINE, Headrace
 from tests.kafka.broker import Broker
-from tests.kafka.client import read_all
 
-PROGRAM = Path(sys.executable).with_name("headrace")
-DEADLINE = 60.0
 PROVIDER = discover()["outreach"]
-CONFIG = '[tenants.outreach.acme]\nmapping = "acme.toml"\n[tenants.outreach.north]\n'
-OVERLAY = '[[row]]\ntable = "event"\ncode = "moon_landed"\ntype = "custom.logged"\nprovisional = true\n'
+TOPICS = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
+FOREIGN: dict[str, Any] = {
+    "problem": Problem("foreign", "Not a record of ours", "no header"),
+    "source": "//",
+    "via": "ingest",
+    "received": "2026-08-08T09:00:00Z",
+    "recordedtime": "2026-08-08T09:00:09Z",
+    "raw": RawPosition("raw", 0, 9),
+}
 
 
 def row(number: int, name: str = "message_opened", **more: Any) -> dict[str, Any]:
@@ -45,77 +43,15 @@ def page(*rows: dict[str, Any]) -> str:
     return json.dumps({"data": rows})
 
 
-class Headrace:
-    """The program in a folder with a configuration, on topics of its own."""
-
-    def __init__(self, folder: Path, servers: str, prefix: str) -> None:
-        self.folder = folder
-        self.servers = servers
-        self.prefix = prefix
-        own = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
-        self.environ = own | {
-            "HEADRACE_KAFKA__BOOTSTRAP_SERVERS": servers,
-            "HEADRACE_TOPIC_PREFIX": prefix,
-            "HEADRACE_ADMIN__PORT": "0",
-        }
-        (folder / "headrace.toml").write_text(CONFIG)
-        (folder / "acme.toml").write_text(OVERLAY)
-
-    def __call__(self, *words: str, stdin: str | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        done = subprocess.run(
-            [PROGRAM, *words],
-            input=stdin,
-            env=self.environ,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    @contextmanager
-    def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """Run a command beside the test."""
-        process = subprocess.Popen(
-            [PROGRAM, *words], env=self.environ, cwd=self.folder, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
-            try:
-                process.communicate(timeout=DEADLINE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
-
-    def read(self, topic: str) -> list[ConsumerRecord]:
-        """Give all committed records of a topic."""
-        return asyncio.run(read_all(self.servers, self.prefix + topic))
-
-    def append(self, topic: str, *outs: Out) -> None:
-        """Append records, to the partition that each names or to the first."""
-
-        async def work() -> None:
-            async with Appender(Kafka(bootstrap_servers=self.servers)) as appender:
-                for out in outs:
-                    await appender.append(self.prefix + topic, out.partition or 0, out)
-
-        asyncio.run(work())
-
-
 @pytest.fixture
 def empty(tmp_path: Path, kafka: Broker, prefix: str) -> Headrace:
-    """The program where no topics exist yet."""
+    """Give the program where no topics exist yet."""
     return Headrace(tmp_path, kafka.bootstrap_servers, prefix)
 
 
 @pytest.fixture
 def headrace(empty: Headrace) -> Headrace:
-    """The program with topics of two partitions."""
+    """Give the program with topics of two partitions."""
     empty("topics", "apply", "--profile", "dev", "--partitions", "2")
     return empty
 
@@ -154,9 +90,6 @@ def test_topics_are_created_once(empty: Headrace) -> None:
     again = names(empty("topics", "apply", "--profile", "dev", "--partitions", "5"))
     assert again[0] == f"{empty.prefix}raw 3 1 30 d 2 MiB was there"
     assert names(empty("topics", "show"))[0] == f"{empty.prefix}raw 3 1 30 d 2 MiB"
-
-
-TOPICS = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
 
 
 @pytest.mark.parametrize(
@@ -244,16 +177,6 @@ def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
         ("webhook", 1_786_179_600_000, "d-1", True)
     }
     assert sorted(each.id for each in envelopes(records)) == ["1", "2"]
-
-
-FOREIGN: dict[str, Any] = {
-    "problem": Problem("foreign", "Not a record of ours", "no header"),
-    "source": "//",
-    "via": "ingest",
-    "received": "2026-08-08T09:00:00Z",
-    "recordedtime": "2026-08-08T09:00:09Z",
-    "raw": RawPosition("raw", 0, 9),
-}
 
 
 def test_redrive_by_reason_tenant_and_time(headrace: Headrace) -> None:

@@ -1,9 +1,12 @@
 """The few calls that tests make to Kafka beside those of the program."""
 
 import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import ConsumerRecord
 
 _PATIENCE = 30.0  # seconds
@@ -11,17 +14,37 @@ _PATIENCE = 30.0  # seconds
 
 async def create_topic(bootstrap_servers: str, topic: str, *, partitions: int = 1, **configs: str) -> None:
     """Create a topic, with configs as `retention_ms="1000"`; raise RuntimeError with Kafka's word if it refuses."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    await asyncio.wait_for(admin.start(), _PATIENCE)
-    try:
-        settings = {name.replace("_", "."): value for name, value in configs.items()}
-        wanted = NewTopic(topic, partitions, 1, topic_configs=settings)
-        answer = await asyncio.wait_for(admin.create_topics([wanted]), _PATIENCE)
-    finally:
-        await asyncio.wait_for(admin.close(), _PATIENCE)
+    wanted = NewTopic(topic, partitions, 1, topic_configs=_settings(configs))
+    async with _admin(bootstrap_servers) as admin:
+        answer = await admin.create_topics([wanted])
     for name, code, *message in answer.topic_errors:  # aiokafka raises nothing for a refused topic
         if code != 0:
             raise RuntimeError(f"Kafka refuses to create {name}: error {code} {message}")
+
+
+async def delete_topic(bootstrap_servers: str, topic: str) -> None:
+    """Delete a topic; raise RuntimeError if Kafka refuses."""
+    async with _admin(bootstrap_servers) as admin:
+        answer = await admin.delete_topics([topic])
+    for name, code in answer.topic_error_codes:
+        if code != 0:
+            raise RuntimeError(f"Kafka refuses to delete {name}: error {code}")
+
+
+async def change_topic(bootstrap_servers: str, topic: str, **configs: str) -> None:
+    """Give a topic these configs, and the defaults for all others; raise RuntimeError if Kafka refuses."""
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, _settings(configs))
+    async with _admin(bootstrap_servers) as admin:
+        (answer,) = await admin.alter_configs([resource])
+    for code, message, *_ in answer.resources:
+        if code != 0:
+            raise RuntimeError(f"Kafka refuses to change {topic}: error {code} {message}")
+
+
+async def delete_records(bootstrap_servers: str, topic: str, partition: int, before: int) -> None:
+    """Delete the records of a partition before an offset, as retention does; raise KafkaError if Kafka refuses."""
+    async with _admin(bootstrap_servers) as admin:
+        await admin.delete_records({TopicPartition(topic, partition): RecordsToDelete(before)})
 
 
 async def read_all(
@@ -55,3 +78,18 @@ async def _read_to_the_ends(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
             batches = await consumer.getmany(partition, timeout_ms=100)
             records += batches.get(partition, [])
     return [record for record in records if record.offset < ends[TopicPartition(record.topic, record.partition)]]
+
+
+@asynccontextmanager
+async def _admin(bootstrap_servers: str) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    async with asyncio.timeout(_PATIENCE):
+        await admin.start()
+        try:
+            yield admin
+        finally:
+            await admin.close()
+
+
+def _settings(configs: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "."): value for name, value in configs.items()}

@@ -43,6 +43,11 @@ class Child:
         """Whether the process has not ended yet (a paused one has not)."""
         return self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended: its exit code, or the signal that ended it, negative; None while it runs."""
+        return self._process.poll()
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal; nothing happens if the process has ended."""
         self._process.send_signal(number)

@@ -80,6 +80,7 @@ def test_a_meaning_is_in_type_and_values_alone() -> None:
     assert here == meaning_of(draft(title="another", extra={"x": 1}))
     assert here == meaning_of(draft(Row(label="another", type="call.completed", channel="voice")))
     assert here != meaning_of(draft(Row(label="call/completed", type="call.failed")))
+    assert meaning_of(draft(meaning=({"a": 1, "b": 2},))) == meaning_of(draft(meaning=({"b": 2, "a": 1},)))
     assert here != meaning_of(draft(meaning=("y",)))
     assert here != meaning_of(draft(meaning=("x", None)))
 

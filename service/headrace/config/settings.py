@@ -21,8 +21,9 @@ Seconds = Annotated[int, Meta(ge=1, title="a duration such as 30d, 12h, 15m or 9
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="letters, digits, dots, _ and -")]
 """What the names of all topics, groups and transactional ids begin with."""
 
+_HOST: Final = r"(\[[0-9a-fA-F:]+\]|[^\s,:]+)(:\d+)?"
 Servers = Annotated[
-    str, Meta(pattern=r"^[^\s,:]+(:\d+)?(\s*,\s*[^\s,:]+(:\d+)?)*$", title="host:port, or several with commas")
+    str, Meta(pattern=rf"^{_HOST}(\s*,\s*{_HOST})*$", title="host:port, or several with commas between them")
 ]
 """Where brokers are found."""
 

@@ -18,6 +18,7 @@ from headrace_events import Data, Native
 
 FEED: Final = "lead-activities"
 TABLE: Final = "event"
+_CALLS: Final = ("21", "22")
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
@@ -44,6 +45,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     data.fields = found.fields
     if row.lift:
         _lift(data, told, row.lift)
+    elif told.code in _CALLS:
+        _place(data, found.fields)
     if pairs and data.category == "call":
         _call(data, pairs)
     meaning = _meaning(data, found, told)
@@ -118,6 +121,25 @@ def _lift(data: Data, told: Told, moves: dict[str, str]) -> None:
         data.change.field = (data.action or "").removesuffix("_changed") or None
 
 
+def _place(data: Data, fields: dict[str, Any]) -> None:
+    """Move what the fields of 21 and 22 hold in every account: start, length, recording; no lift has to name them."""
+    start = fields.get("mx_Custom_2")
+    if start is not None and data.times is not None:
+        try:
+            data.times["occurred"] = canonical(str(start))
+            del fields["mx_Custom_2"]
+        except (ValueError, OverflowError):
+            pass  # it stays among the fields
+    length = seconds(fields.get("mx_Custom_3"))
+    if length is not None:
+        data.duration_seconds = length
+        del fields["mx_Custom_3"]
+    recording = fields.get("mx_Custom_4")
+    if type(recording) is str:
+        data.urls = {"recording": recording}
+        del fields["mx_Custom_4"]
+
+
 def _call(data: Data, pairs: dict[str, Any]) -> None:
     """Take from a call's note what its fields do not say: start and length."""
     if data.duration_seconds is None:
@@ -142,8 +164,8 @@ def _meaning(data: Data, found: Content, told: Told) -> tuple[object, ...]:
         data.direction,
         data.outcome,
         data.native.status,
-        dict(data.refs or {}),
-        dict(data.times or {}),
+        data.refs,
+        data.times,
         data.duration_seconds,
         (data.title, data.text, data.reason, data.value, data.change),
         typed and typed.strip(),

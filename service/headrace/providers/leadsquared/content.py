@@ -56,7 +56,7 @@ def text(value: Any) -> str | None:
 
 def seconds(value: Any) -> int | None:
     """Give a whole number of seconds that is written as text, None where it is something else."""
-    length = text(value)
+    length = value if type(value) is str else text(value)
     return int(length) if length and len(length) <= _DIGITS and length.isascii() and length.isdigit() else None
 
 

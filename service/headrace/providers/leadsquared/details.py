@@ -93,9 +93,10 @@ def _is_guid(value: str) -> bool:
 
 def _call(data: Data, pairs: Fields, note: Fields) -> None:
     """Add a call's recording, its numbers, and its length where no field told it."""
-    recording = text(note.get("ResourceURL")) or text(pairs.get("ResourceUrl"))
-    if recording is not None and "recording" not in (data.urls or {}):
-        data.urls = {**(data.urls or {}), "recording": recording}
+    if data.urls is None or "recording" not in data.urls:
+        recording = text(note.get("ResourceURL")) or text(pairs.get("ResourceUrl"))
+        if recording is not None:
+            data.urls = {**(data.urls or {}), "recording": recording}
     if data.duration_seconds is None:
         data.duration_seconds = seconds(pairs.get("Duration"))
     source = note.get("SourceData")

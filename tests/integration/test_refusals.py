@@ -1,0 +1,169 @@
+"""What cannot be right is refused with one sentence: nothing is guessed about positions and memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import msgspec
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from headrace.door import HEADER, admit
+from headrace.kafka import topics
+from headrace.kafka.log import Appender
+from headrace.kafka.task import CannotRun, Pace
+from headrace.publish import Out
+from headrace.seen import FORMAT, TOTALS, NewerFormat, encode_record
+from tests.integration.line import DEADLINE, THINGS, Line, Row, make_line, raw_event, until
+from tests.kafka.broker import Broker
+from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic
+
+pytestmark = pytest.mark.apache_kafka
+
+EMPTY = encode_record(0, (0,) * len(TOTALS), {})
+
+
+def rows(first: int, count: int) -> list[Row]:
+    return [Row(number, 1, f"text of {number}") for number in range(first, first + count)]
+
+
+async def published(line: Line, count: int) -> None:
+    """Publish so many things, in order."""
+    await line.append(rows(0, count))
+    async with line.running() as running:
+        await line.settled(running)
+
+
+@asynccontextmanager
+async def stranger_on_seen(line: Line) -> AsyncIterator[AIOKafkaProducer]:
+    """Hold a transaction open on seen-0, as a producer that knows nothing of Headrace."""
+    stranger = AIOKafkaProducer(
+        bootstrap_servers=line.config.kafka.bootstrap_servers,
+        transactional_id=f"{line.config.topic_prefix}stranger",
+        transaction_timeout_ms=300_000,
+    )
+    async with asyncio.timeout(DEADLINE):
+        await stranger.start()
+        await stranger.begin_transaction()
+        await stranger.send_and_wait(line.topic("seen"), EMPTY, partition=0)
+    try:
+        yield stranger
+    finally:
+        await asyncio.wait_for(stranger.stop(), DEADLINE)
+
+
+async def test_promise_3_an_open_foreign_transaction_on_seen_is_waited_for(kafka: Broker, prefix: str) -> None:
+    """What lies behind a stranger's open transaction is restored once that has ended, so that nothing is doubled."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await line.append(rows(0, 20))
+    async with line.running() as running:
+        await line.settled(running)
+        async with stranger_on_seen(line) as stranger:
+            await line.append(rows(20, 40))
+            await until(lambda: running.position == 60, "60 records have their fate")
+            await running.stop()
+            await line.append(rows(0, 60))
+            async with line.running() as cold:
+                await until(lambda: cold.position == 20, "what lies before the stranger's transaction is restored")
+                assert cold.states == ["restoring"]
+                await asyncio.wait_for(stranger.abort_transaction(), DEADLINE)
+                await line.settled(cold)
+    assert await line.holds_its_promises() == {"published": 60, "duplicate": 60}
+
+
+async def test_promise_3_an_open_foreign_transaction_on_seen_ends_in_a_sentence(kafka: Broker, prefix: str) -> None:
+    """A restore that does not get to the end of seen is given up, and the operator is told where to look."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(line, 20)
+    async with stranger_on_seen(line), line.running(pace=Pace(restore=0.5)) as running:
+        assert "somebody holds an open transaction on it" in await running.refuses(CannotRun)
+
+
+async def test_raw_that_was_created_anew_is_refused(kafka: Broker, prefix: str) -> None:
+    """A position behind the end of raw belongs to another raw."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(line, 20)
+    await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
+    await create_topic(kafka.bootstrap_servers, line.topic("raw"), max_message_bytes="2097152")
+    await line.append(rows(100, 5))
+    async with line.running() as running:
+        assert "ends at 5, but 20 was published already: raw was created anew" in await running.refuses(CannotRun)
+
+
+async def test_seen_is_never_created_again_in_silence(kafka: Broker, prefix: str) -> None:
+    """Without seen what raw holds would all be published again: neither `apply` nor the normalizer begins so."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
+    await published(line, 20)
+    await delete_topic(kafka.bootstrap_servers, line.topic("seen"))
+    with pytest.raises(topics.Refused, match=f"topics are missing: {line.topic('seen')}"):
+        await topics.verify(line.config)
+    for _ in range(2):
+        with pytest.raises(topics.Refused, match="what was published is forgotten"):
+            await topics.apply(line.config, "dev")
+    async with line.running() as running:
+        assert "run `headrace topics apply`" in await running.refuses(CannotRun)
+
+
+async def test_seen_without_a_record_left_is_refused(kafka: Broker, prefix: str) -> None:
+    """Retention that took every record of seen took the memory with it."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(line, 20)
+    await delete_records(kafka.bootstrap_servers, line.topic("seen"), 0, -1)
+    async with line.running() as running:
+        assert "what was published is forgotten" in await running.refuses(CannotRun)
+
+
+async def test_raw_and_seen_with_other_partition_counts_are_refused(kafka: Broker, prefix: str) -> None:
+    """The memory of a partition is only that partition's."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
+    await create_topic(kafka.bootstrap_servers, line.topic("raw"), partitions=2, max_message_bytes="2097152")
+    with pytest.raises(topics.Refused, match="has 2 partitions and .*seen has 1: they belong together"):
+        await topics.verify(line.config)
+
+
+async def test_topics_that_cannot_keep_the_promises_are_refused_all_at_once(kafka: Broker, prefix: str) -> None:
+    """A seen that forgets too early and an events topic that takes too little stand in one sentence."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await change_topic(kafka.bootstrap_servers, line.topic("seen"), retention_ms="86400000")
+    await change_topic(kafka.bootstrap_servers, line.topic("events"), max_message_bytes="1000")
+    with pytest.raises(topics.Refused) as refused:
+        await topics.verify(line.config)
+    assert "set its retention.ms to at least" in str(refused.value)
+    assert "max.message.bytes must grow" in str(refused.value)
+
+
+async def test_records_that_retention_took_are_counted_as_lost(kafka: Broker, prefix: str) -> None:
+    """What was deleted from raw before it was read is counted, and the partition goes on behind it."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(line, 10)
+    await line.append(rows(10, 20))
+    await delete_records(kafka.bootstrap_servers, line.topic("raw"), 0, 25)
+    async with line.running() as running:
+        await line.settled(running)
+        assert await line.totals() == {"published": 15, "lost": 15}
+        await line.append(rows(30, 5))
+        await line.settled(running)
+    assert await line.totals() == {"published": 20, "lost": 15}
+    assert len(set(await line.published())) == 20
+
+
+async def test_a_newer_format_on_seen_is_refused(kafka: Broker, prefix: str) -> None:
+    """What a newer Headrace remembered is not skipped."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    async with Appender(line.config.kafka) as appender:
+        await appender.append(line.topic("seen"), 0, Out(b"", bytes([FORMAT + 1]) + EMPTY[1:], []))
+    async with line.running() as running:
+        assert f"has format {FORMAT + 1}" in await running.refuses(NewerFormat)
+
+
+async def test_a_newer_format_on_raw_is_refused(kafka: Broker, prefix: str) -> None:
+    """What a newer Headrace took in is neither skipped nor made a dead letter."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    out = admit(THINGS, raw_event(Row(1, 1)))
+    newer = msgspec.structs.replace(out, headers=[(HEADER, b"\x02{}")])
+    async with Appender(line.config.kafka) as appender:
+        await appender.append(line.topic("raw"), 0, newer)
+    async with line.running() as running:
+        assert "upgrade it" in await running.refuses(NewerFormat)
+    assert await line.totals() == {}

@@ -1,0 +1,134 @@
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # it ships no types
+import msgspec
+import pytest
+
+from headrace_events import DeadLetter, Problem, RawPosition, Source, Type, Word, decode, generate, taxonomy
+
+GOLDEN = (Path(__file__).parent / "golden.jsonl").read_bytes().splitlines()
+TAXONOMY = generate.schemas()["taxonomy.json"]["$defs"]
+NAMES = [json.loads(line)["id"] for line in GOLDEN]
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Read a schema as consumers have it."""
+    found: dict[str, Any] = json.loads((generate.FOLDER / name).read_bytes())
+    return found
+
+
+@pytest.mark.parametrize("name", generate.schemas())
+def test_the_schemas_have_not_drifted(name: str) -> None:
+    """The files say what the structs say; `python -m headrace_events.generate` writes them anew."""
+    assert (generate.FOLDER / name).read_bytes() == generate.encode(generate.schemas()[name])
+
+
+def test_no_other_schema_lies_about() -> None:
+    """Each file in the folder is one that is generated."""
+    assert {file.name for file in generate.FOLDER.iterdir()} == set(generate.schemas())
+
+
+@pytest.mark.parametrize("name", generate.schemas())
+def test_a_schema_is_a_schema(name: str) -> None:
+    """Validators of the 2020-12 draft take it, it has an address, and nothing in it may be null."""
+    found = schema(name)
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["$id"].startswith("urn:headrace:")
+    assert b'"null"' not in generate.encode(found)
+
+
+def test_the_generator_writes_where_it_is_told(tmp_path: Path) -> None:
+    """Somebody may want the schemas elsewhere."""
+    generate.main(tmp_path / "deep" / "down")
+    assert {file.name for file in (tmp_path / "deep" / "down").iterdir()} == set(generate.schemas())
+
+
+@pytest.mark.parametrize("line", GOLDEN, ids=NAMES)
+def test_an_event_comes_back_byte_by_byte(line: bytes) -> None:
+    """Decoding and encoding change nothing: the struct knows every key, in the order in which it is published."""
+    assert msgspec.json.encode(decode(line)) == line
+
+
+@pytest.mark.parametrize("line", GOLDEN, ids=NAMES)
+def test_an_event_fits_its_schema(line: bytes) -> None:
+    """What we publish is what the schema promises."""
+    found = json.loads(line)
+    jsonschema.validate(found, schema("event.schema.json"))
+    assert schema("event.schema.json")["$id"] == found["dataschema"]
+
+
+@pytest.mark.parametrize("line", GOLDEN, ids=NAMES)
+def test_an_event_uses_known_words(line: bytes) -> None:
+    """The words in the examples stand in the taxonomy."""
+    event = decode(line)
+    told = {
+        "Type": event.word,
+        "Traffic": event.traffic,
+        "Direction": event.data.direction,
+        "Channel": event.data.channel,
+        "Outcome": event.data.outcome,
+        "ActorKind": event.data.actor.kind if event.data.actor else None,
+        "Via": event.data.provenance.via,
+    }
+    for words, word in told.items():
+        assert word is None or word in [known["const"] for known in TAXONOMY[words]["oneOf"]]
+
+
+@pytest.mark.parametrize("path", [(), ("data",), ("data", "native"), ("data", "provenance", "raw"), ("data", "refs")])
+def test_unknown_fields_and_words_are_no_error(path: tuple[str, ...]) -> None:
+    """A consumer of today reads the events of tomorrow."""
+    event = json.loads(GOLDEN[0])
+    part = event
+    for key in path:
+        part = part[key]
+    part["novelty"] = "x"
+    event["data"] |= {"direction": "sideways", "outcome": "levitated", "channel": "telepathy"}
+    event |= {"type": "headrace.call.levitated.v1", "traffic": "imaginary"}
+    found = decode(json.dumps(event).encode())
+    assert (found.word, found.traffic, found.data.outcome) == ("call.levitated", "imaginary", "levitated")
+    jsonschema.validate(event, schema("event.schema.json"))
+
+
+@pytest.mark.parametrize("value", [b"", b"null", b"{}", b"[]", GOLDEN[0][:-1], b"\xff"])
+def test_what_is_no_event_is_refused(value: bytes) -> None:
+    """Bytes that are no event are an error that consumers can catch."""
+    with pytest.raises(ValueError, match=r"."):
+        decode(value)
+
+
+def test_time_as_an_instant() -> None:
+    """Times compare as instants, with a fraction or without; an event whose time nobody told has none."""
+    assert decode(GOLDEN[0]).happened == datetime(2026, 10, 1, 6, 44, 5, tzinfo=UTC)
+    assert decode(GOLDEN[1]).happened == datetime(2026, 10, 1, 6, 46, 40, 120_000, tzinfo=UTC)
+    assert decode(GOLDEN[3]).happened is None
+
+
+def test_a_dead_letter_fits_its_schema() -> None:
+    """The problem beside a dead letter's bytes is what the schema promises."""
+    letter = DeadLetter(
+        problem=Problem("bad_value", "A value makes no sense", "no such day", Source(pointer="$.CreatedOn")),
+        source="/leadsquared/cedar-eu",
+        via="poll",
+        received="2026-10-01T06:46:40.900Z",
+        recordedtime="2026-10-01T06:46:41Z",
+        raw=RawPosition("headrace.raw", 5, 78),
+    )
+    jsonschema.validate(json.loads(msgspec.json.encode(letter)), schema("dead-letter.schema.json"))
+
+
+def test_every_word_has_a_meaning() -> None:
+    """No word stands in a list without a line on what it means, and none stands there twice."""
+    for words in Word.__subclasses__():
+        constants = TAXONOMY[words.__name__]["oneOf"]
+        assert [known["const"] for known in constants] == [str(word) for word in words] == list(words)
+        assert all(len(known["description"]) > 2 for known in constants)
+        assert len(words.__members__) == len(set(words))
+
+
+def test_types_are_a_category_and_an_action() -> None:
+    """A type has two parts, and only what nobody has mapped has one."""
+    assert [word for word in Type if word.count(".") != 1] == ["unmapped"]
+    assert taxonomy.TYPE_PREFIX + Type.CALL_COMPLETED + taxonomy.TYPE_SUFFIX == "headrace.call.completed.v1"

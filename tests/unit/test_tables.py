@@ -1,0 +1,408 @@
+from textwrap import dedent
+
+import pytest
+
+from headrace.mapping import Mapping, Row, fold
+from headrace.tables import build, did_you_mean, read
+from headrace.toml_lines import Fault, Faults, line_of, locate
+
+TABLES = ("activity",)
+ROW = '[[row]]\ncode = "22"\ntype = "call.logged"\n'
+
+
+def mapping(*texts: str, tables: tuple[str, ...] = TABLES) -> Mapping:
+    """Build a mapping of built-in rows and, before them, overlays."""
+    builtin, *overlays = [read(dedent(text), "mapping.toml", tables) for text in texts]
+    return build(builtin, [entry for overlay in overlays for entry in overlay])
+
+
+def faults(text: str, tables: tuple[str, ...] = TABLES) -> list[str]:
+    """Give the lines of what is wrong."""
+    with pytest.raises(Faults) as found:
+        read(dedent(text), "acme.toml", tables)
+    return str(found.value).splitlines()
+
+
+def test_a_code_decides() -> None:
+    """A code gives the words of its row, whatever its case and separators are."""
+    here = mapping(
+        """
+        [[row]]
+        code = "Call_Conversation"
+        type = "call.logged"
+        direction = "outbound"
+        channel = "voice"
+        actor = "user"
+        traffic = "real"
+        reach = "only"
+        note = "for people"
+        fields = { queue = "a" }
+        lift = { mx_1 = "duration_seconds" }
+        """
+    )
+    assert here.find("activity", "call conversation") == Row(
+        label="Call_Conversation",
+        type="call.logged",
+        direction="outbound",
+        channel="voice",
+        actor="user",
+        traffic="real",
+        reach="only",
+        fields={"queue": "a"},
+        lift={"mx_1": "duration_seconds"},
+    )
+
+
+def test_promise_4_a_code_without_a_row_is_unmapped() -> None:
+    """Nothing is guessed, neither from a neighbour's code nor from another table's."""
+    here = mapping(
+        '[[row]]\ntable = "a"\ncode = "22"\ntype = "call.logged"\n[[row]]\ntable = "b"\ncode = "300-399"\n'
+        'type = "custom.logged"',
+        tables=("a", "b"),
+    )
+    for table, code in (
+        ("a", "222"),
+        ("b", "22"),
+        ("a", "350"),
+        ("b", "400"),
+        ("b", "9" * 5_000),
+        ("b", ""),
+        ("b", "٣50"),
+    ):
+        row = here.find(table, code)
+        assert (row.label, row.type, row.category, row.action) == ("unmapped", "unmapped", "unmapped", None)
+
+
+def test_several_codes_share_a_row() -> None:
+    """A list of codes is one decision, and its label says so."""
+    here = mapping('[[row]]\ncode = ["1", "6"]\ntype = "call.logged"')
+    assert here.find("activity", "1") is here.find("activity", "6")
+    assert here.find("activity", "6").label == "1|6"
+
+
+def test_a_range_stands_for_all_codes_in_it() -> None:
+    """Both ends belong to a range, a row of its own beats it, and of two ranges the first that fits decides."""
+    here = mapping(
+        """
+        [[row]]
+        code = "100-299"
+        type = "custom.logged"
+        provisional = true
+        [[row]]
+        code = "150"
+        type = "call.logged"
+        [[row]]
+        code = "200-400"
+        type = "note.created"
+        """
+    )
+    labels = {code: here.find("activity", code).label for code in ("99", "100", "150", "299", "300", "400", "401")}
+    assert labels == {
+        "99": "unmapped",
+        "100": "100-299 (provisional)",
+        "150": "150",
+        "299": "100-299 (provisional)",
+        "300": "200-400",
+        "400": "200-400",
+        "401": "unmapped",
+    }
+    assert here.find("activity", "100").provisional
+    assert not here.find("activity", "150").provisional
+
+
+WORDS = """
+    [words.message]
+    Sent = "message.sent"
+    Failed = { type = "message.failed", outcome = "undeliverable" }
+    "times.delivered" = "message.delivered"
+
+    [[row]]
+    code = "Sms"
+    type = "message.logged"
+    direction = "outbound"
+    outcome = "connected"
+    channel = "sms"
+    words = "message"
+    [row.status."In Progress"]
+    type = "message.queued"
+    [row.status.failed]
+    type = "message.blocked"
+    channel = "mms"
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "row"),
+    [
+        (None, Row("Sms", "message.logged", "outbound", "sms", "connected")),
+        ("nobody knows", Row("Sms", "message.logged", "outbound", "sms", "connected")),
+        ("SENT", Row("Sms/Sent", "message.sent", "outbound", "sms")),
+        ("in_progress", Row("Sms/In Progress", "message.queued", "outbound", "sms")),
+        ("Failed", Row("Sms/failed", "message.blocked", "outbound", "mms")),
+        ("times.delivered", Row("Sms + times.delivered", "message.delivered", "outbound", "sms")),
+    ],
+)
+def test_a_status_word_refines(word: str | None, row: Row) -> None:
+    """Shared words and the row's own, which win, inherit all but the outcome; an unknown word leaves the row."""
+    assert mapping(WORDS).find("activity", "sms", word) == row
+
+
+def test_an_overlay_comes_first() -> None:
+    """A tenant's row replaces the built-in one of the same code, whole; all other codes stay."""
+    here = mapping(
+        ROW + '[row.status.Missed]\ntype = "call.unanswered"\n[[row]]\ncode = "23"\ntype = "call.failed"\n',
+        '[[row]]\ncode = "22"\ntype = "meeting.held"',
+    )
+    assert here.find("activity", "22", "Missed").type == "meeting.held"
+    assert here.find("activity", "23").type == "call.failed"
+
+
+def test_an_overlays_range_does_not_hide_a_built_in_code() -> None:
+    """A row for one code is more than a range, wherever it stands; of ranges the overlay's decides."""
+    here = mapping(
+        ROW + '[[row]]\ncode = "1-90"\ntype = "note.created"', '[[row]]\ncode = "20-30"\ntype = "custom.logged"'
+    )
+    types = [here.find("activity", code).type for code in ("22", "25", "40")]
+    assert types == ["call.logged", "custom.logged", "note.created"]
+
+
+@pytest.mark.parametrize("code", ["200", "200-299"])
+def test_a_name_narrows_a_row(code: str) -> None:
+    """A row with a name is for that native name alone, before the row without one, in whatever order they stand."""
+    here = mapping(
+        f'[[row]]\ncode = "{code}"\ntype = "custom.logged"\n[[row]]\ncode = "{code}"\nname = "Site Visit"\n'
+        'type = "meeting.held"'
+    )
+    found = [here.find("activity", "200", name=name).type for name in (None, "site visit", "Site Visit ", "Other")]
+    assert found == ["custom.logged", "meeting.held", "meeting.held", "custom.logged"]
+
+
+def test_a_name_alone_leaves_the_rest_to_the_built_in_row() -> None:
+    """Where an overlay's name does not fit, the provider's own row decides."""
+    here = mapping(ROW, '[[row]]\ncode = "22"\nname = "Demo"\ntype = "meeting.held"')
+    assert [here.find("activity", "22", name=n).type for n in ("Demo", "Call")] == ["meeting.held", "call.logged"]
+
+
+def test_a_mapping_is_known_by_all_that_is_in_it() -> None:
+    """The same tables have the same 8 hex digits, any change gives others."""
+    here = mapping(ROW)
+    assert here.id == mapping("\n# a comment\n" + ROW + 'note = "for people"').id
+    assert len({here.id, mapping(ROW + 'direction = "inbound"').id, mapping(ROW, ROW).id, mapping("").id}) == 4
+    assert len(here.id) == 8
+
+
+def test_every_row_is_listed() -> None:
+    """Whoever reports on a table meets each row of it, words among them."""
+    labels = [row.label for row in mapping(WORDS).rows()]
+    assert labels == ["Sms", "Sms/Sent", "Sms/failed", "Sms + times.delivered", "Sms/In Progress"]
+
+
+FAULTS = {
+    "not TOML": ("x = [", "acme.toml:1: not TOML: Invalid value (at end of document)"),
+    "not TOML, with its line": (
+        ROW + "x =",
+        "acme.toml:4: not TOML: Invalid value (at end of document)",
+    ),
+    "an unknown table": (
+        "[rows]\n",
+        'acme.toml:1: rows: unknown table "rows"; did you mean "row"?; known are [[row]] and [words.NAME]',
+    ),
+    "a single row": ("[row]\ncode = 'a'", "acme.toml:1: row: rows are written as [[row]]"),
+    "rows that are no tables": ("row = [3]", "acme.toml:1: row: rows are written as [[row]]"),
+    "an unknown key": (ROW + "colour = 3", 'acme.toml:4: row[0].colour: unknown key "colour"'),
+    "a key with a slip": (
+        ROW + "outcom = 'busy'",
+        'acme.toml:4: row[0].outcom: unknown key "outcom"; did you mean "outcome"?',
+    ),
+    "no code": (
+        '[[row]]\ntype = "call.logged"',
+        'acme.toml:1: row[0]: a row needs a "code": a string, a list of strings or a range "100-299"',
+    ),
+    "a code that is a number": (
+        '[[row]]\ncode = 22\ntype = "call.logged"',
+        'acme.toml:2: row[0].code: a row needs a "code": a string, a list of strings or a range "100-299"',
+    ),
+    "an empty code": (
+        '[[row]]\ncode = ["1", ""]\ntype = "call.logged"',
+        'acme.toml:2: row[0].code: a row needs a "code": a string, a list of strings or a range "100-299"',
+    ),
+    "an empty range": (
+        '[[row]]\ncode = "300-200"\ntype = "call.logged"',
+        "acme.toml:2: row[0].code: the range 300-200 is empty: write the lower code first",
+    ),
+    "a range among codes": (
+        '[[row]]\ncode = ["1", "100-200"]\ntype = "call.logged"',
+        'acme.toml:2: row[0].code: a range stands alone: give "100-200" a row of its own',
+    ),
+    "no type": ('[[row]]\ncode = "22"', 'acme.toml:1: row[0]: a row needs a "type", such as "call.completed"'),
+    "an unknown type": (
+        '[[row]]\ncode = "22"\ntype = "call.complete"',
+        'acme.toml:3: row[0].type: unknown type "call.complete"; did you mean "call.completed"?',
+    ),
+    "an unknown direction": (ROW + 'direction = "in"', 'acme.toml:4: row[0].direction: unknown direction "in"'),
+    "an unknown channel": (
+        ROW + 'channel = "whatsap"',
+        'acme.toml:4: row[0].channel: unknown channel "whatsap"; did you mean "whatsapp"?',
+    ),
+    "an unknown outcome": (
+        ROW + 'outcome = "conected"',
+        'acme.toml:4: row[0].outcome: unknown outcome "conected"; did you mean "connected"?',
+    ),
+    "an unknown actor": (ROW + 'actor = "robot"', 'acme.toml:4: row[0].actor: unknown actor "robot"'),
+    "an unknown traffic": (
+        ROW + 'traffic = "warm-up"',
+        'acme.toml:4: row[0].traffic: unknown traffic "warm-up"; did you mean "warmup"?',
+    ),
+    "an unknown reach": (
+        ROW + 'reach = "nugde"',
+        'acme.toml:4: row[0].reach: unknown reach "nugde"; did you mean "nudge"?',
+    ),
+    "a word that is no string": (ROW + "channel = 3", "acme.toml:4: row[0].channel: channel is a string in quotes"),
+    "provisional that is no boolean": (
+        ROW + 'provisional = "yes"',
+        "acme.toml:4: row[0].provisional: provisional is true or false",
+    ),
+    "fields that are no pairs": (
+        ROW + 'fields = "x"',
+        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { mx_Custom_2 = "next_step" }',
+    ),
+    "fields that are no strings": (
+        ROW + "fields = { x = 3 }",
+        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { mx_Custom_2 = "next_step" }',
+    ),
+    "a place that nothing can be lifted to": (
+        ROW + '[row.lift]\nmx_1 = "value.size"',
+        (
+            'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": use a plain name, title, text, reason, '
+            "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME"
+        ),
+    ),
+    "words that do not exist": (
+        ROW + 'words = "mesage"\n[words.message]\nSent = "message.sent"',
+        'acme.toml:4: row[0].words: there is no [words.mesage]; did you mean "message"?',
+    ),
+    "words that are no table": (
+        "words = 3",
+        "acme.toml:1: words: words is a table, or a type in quotes for one status word",
+    ),
+    "a set of words that is no table": (
+        "[words]\nmessage = 3",
+        "acme.toml:2: words.message: message is a table, or a type in quotes for one status word",
+    ),
+    "words that nobody uses are checked, too": (
+        '[words.message]\nSent = "message.send"',
+        'acme.toml:2: words.message.Sent.type: unknown type "message.send"; did you mean "message.sent"?',
+    ),
+    "a status that is no table": (
+        ROW + "status = 3",
+        "acme.toml:4: row[0].status: status is a table, or a type in quotes for one status word",
+    ),
+    "a status word with a slip in it": (
+        ROW + '[row.status.Answered]\ntype = "call.completed"\nlabl = "x"',
+        'acme.toml:6: row[0].status.Answered.labl: unknown key "labl"',
+    ),
+    "a status word twice": (
+        ROW + '[row.status]\n"In Progress" = "call.answered"\nin_progress = "call.failed"',
+        (
+            'acme.toml:6: row[0].status.in_progress: "in_progress" is "In Progress" again: '
+            "case and separators do not count"
+        ),
+    ),
+    "a code twice": (
+        ROW + '[[row]]\ncode = ["21", "22"]\ntype = "call.failed"',
+        'acme.toml:5: row[1].code: code "22" of table activity has a row already, in line 1',
+    ),
+    "a code with a name twice": (
+        (
+            '[[row]]\ncode = "A"\nname = "x y"\ntype = "call.logged"\n'
+            '[[row]]\ncode = "a"\nname = "X_Y"\ntype = "call.failed"'
+        ),
+        'acme.toml:6: row[1].code: code "a" of table activity has a row already, in line 1',
+    ),
+    "a range twice": (
+        '[[row]]\ncode = "1-9"\ntype = "call.logged"\n[[row]]\ncode = "1-9"\ntype = "call.failed"',
+        'acme.toml:5: row[1].code: code "1-9" of table activity has a row already, in line 1',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), FAULTS.values(), ids=FAULTS)
+def test_what_is_wrong_is_told_with_its_line(text: str, line: str) -> None:
+    """Each fault is one sentence with file, line, place and what to do."""
+    assert faults(text) == [line]
+
+
+def test_a_row_of_several_tables_says_which() -> None:
+    """Where a provider has more than one table a row must name it, rightly."""
+    two = ("calls", "texts")
+    assert faults(ROW, two) == ['acme.toml:1: row[0]: a row needs a "table", one of calls, texts']
+    assert faults(ROW + 'table = "call"', two) == [
+        'acme.toml:4: row[0].table: unknown table "call"; did you mean "calls"?; known are calls, texts'
+    ]
+    assert faults(ROW + "table = 3", two) == ['acme.toml:4: row[0].table: unknown table "3"; known are calls, texts']
+
+
+def test_a_status_word_without_a_type() -> None:
+    """A word that says nothing is told at its place, even where the row is used elsewhere."""
+    line = 'acme.toml:4: row[0].status.Busy: a row needs a "type", such as "call.completed"'
+    assert faults(ROW + '[row.status.Busy]\noutcome = "busy"') == [line]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    """Whoever mends a file does it in one go; what several rows share is told once."""
+    found = faults(
+        """\
+        [words.shared]
+        A = "call.ended"
+        [[row]]
+        code = "1"
+        type = "call.logged"
+        words = "shared"
+        [[row]]
+        code = "1"
+        type = "call.loged"
+        words = "shared"
+        colour = "red"
+        [[row]]
+        code = "1"
+        type = "call.logged"
+        """
+    )
+    assert [line.split(":")[1] for line in found] == ["2", "9", "11", "13"]
+
+
+def test_no_near_word_no_suggestion() -> None:
+    """A guess is offered only where a known word is near."""
+    assert did_you_mean("polling", ["poling", "x"]) == '; did you mean "poling"?'
+    assert did_you_mean("zebra", ["poling", "x"]) == ""
+
+
+def test_folding() -> None:
+    """Case and separators do not count, everything else does."""
+    assert fold("In Progress") == fold("in_progress") == fold("INPROGRESS") == fold("in-progress")
+    assert fold("in.progress") != fold("inprogress")
+
+
+def test_lines_of_a_file() -> None:
+    """Tables, rows and keys are found, quoted and dotted ones among them; what is unknown is near something known."""
+    lines = locate('a = 1\n[b."c.d"]\n"e f" = 2\ng.h = 3\n[[row]]\nx = 1\n[row.y]\n[[row]]\n[row.y]\nz = 4\n')
+    assert lines == {
+        ("a",): 1,
+        ("b", "c.d"): 2,
+        ("b", "c.d", "e f"): 3,
+        ("b", "c.d", "g", "h"): 4,
+        ("row", 0): 5,
+        ("row", 0, "x"): 6,
+        ("row", 0, "y"): 7,
+        ("row", 1): 8,
+        ("row", 1, "y"): 9,
+        ("row", 1, "y", "z"): 10,
+    }
+    places = [("row", 1, "y", "nowhere"), ("row", 0, "x", "deep"), ("b",), ("nowhere",), ()]
+    assert [line_of(lines, path) for path in places] == [9, 6, 2, 1, 1]
+
+
+def test_faults_in_the_order_of_the_files() -> None:
+    """Faults of several files are sorted by file and line; a fault without a line, or a place, leaves it out."""
+    found = [Fault("b", 2, "x", "r"), Fault("a", 10, "", "r"), Fault("a", 9, "y", "r"), Fault("a", 0, "z", "r")]
+    assert str(Faults(found)).splitlines() == ["a: z: r", "a:9: y: r", "a:10: r", "b:2: x: r"]
