@@ -10,7 +10,7 @@ from tests.demo.story import Expected
 
 _ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  {note}"
 _POINTER = re.compile(r"at (\$[^\s:]*|byte \d+)")
-SAMPLE = "service/headrace/providers/leadsquared/samples/seed_page.json"
+SAMPLE = "service/headrace/providers/leadsquared/samples/webhook-activities.json"
 _DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
 
 
