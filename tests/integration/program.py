@@ -1,83 +1,81 @@
-"""The real program for tests: its own folder, configuration and topics."""
+"""The real program as a child process: `headrace run --role normalizer`, configured by a file."""
 
-import asyncio
-import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from aiokafka.structs import ConsumerRecord
+import msgspec
 
-from headrace.config import Kafka
-from headrace.kafka.log import Appender
-from headrace.publish import Out
-from tests.kafka.client import read_all
+from tests.integration.line import until
+from tests.kafka.process import Child
 
-PROGRAM = Path(sys.executable).with_name("headrace")
-DEADLINE = 60.0
-CONFIG = '[tenants.outreach.acme]\nmapping = "acme.toml"\n[tenants.outreach.north]\n'
-OVERLAY = '[[row]]\ntable = "event"\ncode = "moon_landed"\ntype = "custom.logged"\nprovisional = true\n'
+STOPS_WITHIN = 25.0
 
 
-class Headrace:
-    """The program in a folder with a configuration, on topics of its own."""
+class Program:
+    """One process of the program. `configuration` is the text of its headrace.toml; its log goes to `home`."""
 
-    def __init__(self, folder: Path, servers: str, prefix: str) -> None:
-        self.folder = folder
-        self.servers = servers
-        self.prefix = prefix
-        own = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
-        self.environ = own | {
-            "HEADRACE_KAFKA__BOOTSTRAP_SERVERS": servers,
-            "HEADRACE_TOPIC_PREFIX": prefix,
-            "HEADRACE_ADMIN__PORT": "0",
-        }
-        (folder / "headrace.toml").write_text(CONFIG)
-        (folder / "acme.toml").write_text(OVERLAY)
+    def __init__(self, configuration: str, home: Path, name: str = "normalizer") -> None:
+        home.mkdir(parents=True, exist_ok=True)
+        self.log = home / f"{name}.log"
+        self._file = home / "headrace.toml"
+        self._file.write_text(configuration)
+        self._seen = len(self.log.read_bytes()) if self.log.exists() else 0
+        headrace = Path(sys.executable).with_name("headrace")
+        command = (headrace, "--config", self._file, "run", "--role", "normalizer")
+        self.child = Child(command, log=self.log, cwd=home)
 
-    def __call__(self, *words: str, stdin: str | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
-        done = subprocess.run(
-            [PROGRAM, *words],
-            input=stdin,
-            env=self.environ,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done
-
-    @contextmanager
-    def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """Run a command beside the test."""
-        process = subprocess.Popen(
-            [PROGRAM, *words], env=self.environ, cwd=self.folder, stdout=subprocess.PIPE, text=True
-        )
-        try:
-            yield process
-        finally:
-            process.terminate()
+    def events(self, name: str) -> list[dict[str, object]]:
+        """Give what the process logged under this name."""
+        found = []
+        for line in self.log.read_bytes()[self._seen :].splitlines():
             try:
-                process.communicate(timeout=DEADLINE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.communicate()
+                told = msgspec.json.decode(line, type=dict[str, object])
+            except msgspec.DecodeError:
+                continue  # half a line, or a traceback
+            if told.get("event") == name:
+                found.append(told)
+        return found
 
-    def read(self, topic: str) -> list[ConsumerRecord]:
-        """Give all committed records of a topic."""
-        return asyncio.run(read_all(self.servers, self.prefix + topic))
+    async def says(self, name: str, times: int = 1, deadline: float = 60.0) -> None:
+        """Wait until it has logged something under this name so often; raise when it ended before."""
 
-    def append(self, topic: str, *outs: Out) -> None:
-        """Append records, to the partition that each names or to the first."""
+        def said() -> bool:
+            if len(self.events(name)) >= times:
+                return True
+            if not self.child.runs:
+                raise RuntimeError(f"the program ended with {self.child.exit_code}:\n{self.tail()}")
+            return False
 
-        async def work() -> None:
-            async with Appender(Kafka(bootstrap_servers=self.servers)) as appender:
-                for out in outs:
-                    await appender.append(self.prefix + topic, out.partition or 0, out)
+        await until(said, f"the program says {name}", deadline=deadline)
 
-        asyncio.run(work())
+    def stop(self) -> int | None:
+        """Send SIGTERM and wait for the end; give the exit code. Raises TimeoutExpired after its own deadline."""
+        self.child.signal(signal.SIGTERM)
+        try:
+            self.child.wait(STOPS_WITHIN)
+        except subprocess.TimeoutExpired as error:
+            error.add_note(self.tail())
+            raise
+        return self.child.exit_code
+
+    def tail(self, lines: int = 30) -> str:
+        """Give the end of its log."""
+        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
+
+
+def configuration(servers: str, prefix: str, tenants: str, session_timeout: str = "2s") -> str:
+    """Write a configuration for tests: any port for the admin server, take-overs after two seconds."""
+    return f"""
+topic_prefix = "{prefix}"
+[kafka]
+bootstrap_servers = "{servers}"
+session_timeout = "{session_timeout}"
+[admin]
+host = "127.0.0.1"
+port = 0
+[log]
+format = "json"
+{tenants}
+"""

@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import cast
 
 import click
 import msgspec
@@ -43,7 +42,7 @@ async def letters(
 
 async def _records(config: Config, name: str, *, from_start: bool, follow: bool) -> AsyncGenerator[Record]:
     (topic,) = await reach.topics(config, name)
-    found = cast("AsyncGenerator[Record]", read(config.kafka, topic.name, from_start=from_start, follow=follow))
+    found = read(config.kafka, topic.name, from_start=from_start, follow=follow)
     async with contextlib.aclosing(found):
         async for record in found:
             yield record

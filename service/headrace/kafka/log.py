@@ -6,7 +6,7 @@ Where it does not simply pass a call on, the reason is a behaviour of aiokafka 0
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, TypeAlias
 
 import structlog
@@ -409,7 +409,7 @@ class Appender:
 
 async def read(
     kafka: Kafka, topic: str, *, from_start: bool = True, follow: bool = False, committed: bool = True
-) -> AsyncIterator[Record]:
+) -> AsyncGenerator[Record]:
     """Give the records of all partitions of a topic; without `follow`, up to where they end now."""
     level = "read_committed" if committed else "read_uncommitted"
     consumer = _consumer(kafka, isolation_level=level)

@@ -33,6 +33,10 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     webhook_secrets_file: str | None = None
     mapping: str | None = None
 
+    def __repr__(self) -> str:
+        """Write the settings with nothing in them that may not be logged."""
+        return f"{type(self).__name__}(polling={self.polling}, {len(self.webhook_secrets)} secrets)"
+
 
 class Piece(Struct, frozen=True, gc=False):
     """One record as cut from a body: its bytes untouched, the shape they have, and a hint that is not in them.
