@@ -52,32 +52,39 @@ async def read_all(
 ) -> list[ConsumerRecord]:
     """Return the records of a topic, in the order of offsets within each partition.
 
-    It reads to the ends as they are at the call: under `read_committed` that is in front of the first open
-    transaction. Raise TimeoutError if it does not get there within `deadline` seconds.
+    It reads to the very ends as they are at the call. Under `read_committed` it waits for what is open in front of
+    them: a commit is acknowledged a moment before its records are readable. Raise TimeoutError if that takes more
+    than `deadline` seconds.
     """
-    consumer = AIOKafkaConsumer(
+    async with asyncio.timeout(deadline):
+        async with _reader(bootstrap_servers, topic, "read_uncommitted") as reader:
+            ends = await reader.end_offsets(list(reader.assignment()))
+        async with _reader(bootstrap_servers, topic, isolation) as reader:
+            return await _read_to(ends, reader)
+
+
+async def _read_to(ends: Mapping[TopicPartition, int], reader: AIOKafkaConsumer) -> list[ConsumerRecord]:
+    records: list[ConsumerRecord] = []
+    for partition in sorted(ends):
+        reader.pause(*(other for other in ends if other != partition))
+        reader.resume(partition)
+        # the position, not the last record: the marker that ends a transaction takes an offset too
+        while await reader.position(partition) < ends[partition]:
+            batches = await reader.getmany(partition, timeout_ms=100)
+            records += batches.get(partition, [])
+    return [record for record in records if record.offset < ends[TopicPartition(record.topic, record.partition)]]
+
+
+@asynccontextmanager
+async def _reader(bootstrap_servers: str, topic: str, isolation: str) -> AsyncIterator[AIOKafkaConsumer]:
+    reader = AIOKafkaConsumer(
         topic, bootstrap_servers=bootstrap_servers, isolation_level=isolation, auto_offset_reset="earliest"
     )
     try:
-        async with asyncio.timeout(deadline):
-            await consumer.start()
-            return await _read_to_the_ends(consumer)
+        await reader.start()
+        yield reader
     finally:
-        await asyncio.wait_for(consumer.stop(), _PATIENCE)
-
-
-async def _read_to_the_ends(consumer: AIOKafkaConsumer) -> list[ConsumerRecord]:
-    ends = await consumer.end_offsets(list(consumer.assignment()))
-    records: list[ConsumerRecord] = []
-    for partition in sorted(ends):
-        others = [other for other in ends if other != partition]
-        consumer.pause(*others)
-        consumer.resume(partition)
-        # the position, not the last record: the marker that ends a transaction takes an offset too
-        while await consumer.position(partition) < ends[partition]:
-            batches = await consumer.getmany(partition, timeout_ms=100)
-            records += batches.get(partition, [])
-    return [record for record in records if record.offset < ends[TopicPartition(record.topic, record.partition)]]
+        await asyncio.wait_for(reader.stop(), _PATIENCE)
 
 
 @asynccontextmanager

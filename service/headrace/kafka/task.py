@@ -306,7 +306,7 @@ def _no_memory(where: str, at: int, end: int) -> str:
         )
     if at > end:
         return f"{where} ends at {end}, but was read to {at} before: it was created anew under us; restore it"
-    return f"{where} holds no record any more: what was published is forgotten; restore it, or delete it and raw together"
+    return f"{where} holds no record any more: what was published is forgotten; restore it, or delete raw and seen"
 
 
 def _decoded(records: list[Record]) -> list[SeenRecord]:
