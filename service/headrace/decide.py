@@ -251,7 +251,7 @@ class _Batch:
             position = RawPosition(self.limits.topic, self.limits.partition, record.offset)
             provenance = Provenance(raw.via, from_millis(raw.received), position, account.mapping.id, draft.row.label)
             out = encode_event(event_of(draft, raw, named, provenance, self.now_text))
-            if out.size > self.limits.event_bytes:
+            if not out.fits(self.limits.event_bytes):
                 self.dead(record, envelope, _too_large(out.size, self.limits.event_bytes), account.mapping.id)
                 return
             self.events.append(out)

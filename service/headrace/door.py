@@ -104,11 +104,11 @@ def read_envelope(headers: Iterable[tuple[str, bytes]]) -> Envelope:
     """
     for header, value in headers:
         if header == HEADER and value:  # Kafka allows a header without a value
-            if value[:1] != bytes((FORMAT,)):
+            if value[0] != FORMAT:
                 raise NewerFormat(
                     f"a record on raw has format {value[:1].hex()}, this program reads {FORMAT}: upgrade it"
                 )
-            return _decode(memoryview(value)[1:])
+            return _decode(value[1:])
     raise LookupError(f"the record has no header {HEADER}: nothing but Headrace may write to raw")
 
 

@@ -1,6 +1,7 @@
 """Times as the canonical event writes them: RFC 3339, UTC, ending in Z, milliseconds where there are some."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -19,7 +20,7 @@ def instant(moment: datetime) -> str:
 def from_millis(millis: int) -> str:
     """Write milliseconds since the epoch."""
     seconds, rest = divmod(millis, 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    text = _second(seconds)
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
 
 
@@ -50,6 +51,11 @@ def to_micros(moment: datetime) -> int:
     """Microseconds since the epoch of an aware datetime, exactly."""
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+@lru_cache(maxsize=1024)  # what comes in together has few seconds of receipt
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 
 
 def _utc(moment: datetime) -> datetime:

@@ -20,7 +20,7 @@ from headrace.config import Config
 from headrace.decide import Decision, Limits
 from headrace.kafka.admin import Topic
 from headrace.kafka.log import KafkaError, Member
-from headrace.kafka.task import Pace, Setup, State, Task
+from headrace.kafka.task import CannotRun, Pace, Setup, State, Task
 from headrace.kafka.topics import retention
 from headrace.observe.health import Health
 from headrace.observe.metrics import Metrics
@@ -84,7 +84,7 @@ class Normalizer:
             try:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(self._display(member))
-                    group.create_task(self._watch())
+                    group.create_task(self._watch(member))
                     group.create_task(self._ask(member))
                     group.create_task(self._fail())
             finally:
@@ -139,15 +139,19 @@ class Normalizer:
                 if running:
                     await member.commit(running)
 
-    async def _watch(self) -> None:
-        """Tell health what moved."""
+    async def _watch(self, member: Member) -> None:
+        """Tell health what moved. Raises `CannotRun` where the group has lost us for good."""
         positions: dict[int, int] = {}
         while True:
             self.health.tick()
+            try:
+                member.check()
+            except KafkaError as error:
+                raise CannotRun(f"the place in the group is lost ({error}): the process ends, start it again") from error
             for partition, task in self.tasks.items():
                 position = task.seen.next_offset
                 moved = positions.get(partition) != position
-                end = self._setup.member.end(partition)
+                end = member.end(partition)
                 lag = max(0, end - position) if end is not None and task.state is State.RUNNING else 0
                 self.health.progress(partition, task.state, lag, moved)
                 positions[partition] = position

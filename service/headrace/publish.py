@@ -13,6 +13,8 @@ LONGEST_VALUE: Final = 64 * 1024
 """Characters kept of one value in `text` and `native.extra`; raw has the rest."""
 
 NUDGE_FORMAT: Final = b"\x01"
+_REPEATED: Final = 1024
+"""More bytes than the names and the constant words of an event's headers take."""
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 _meaning: Final = msgspec.msgpack.Encoder(order="deterministic").encode  # shapes order their keys as they like
@@ -36,6 +38,11 @@ class Out(msgspec.Struct, frozen=True, gc=False):
     def size(self) -> int:
         """Bytes on the wire, rounded up: key, value, headers and the framing of a record."""
         return len(self.key) + len(self.value) + sum(len(name) + len(value) + 10 for name, value in self.headers) + 100
+
+    def fits(self, limit: int) -> bool:
+        """Say whether the record of an event takes no more than `limit` bytes; most are so small that nobody counts."""
+        # Key and headers repeat what stands in the value: each is shorter, but for the names and words of the headers.
+        return 3 * len(self.value) + _REPEATED <= limit or self.size <= limit
 
 
 def meaning_of(draft: Draft) -> int:

@@ -48,6 +48,7 @@ CALL_DEADLINE: Final = 15.0
 BATCH_DEADLINE: Final = 5.0
 ABORT_DEADLINE: Final = 1.0
 STOP_DEADLINE: Final = 3.0
+START_PAUSE: Final = 0.2
 TRANSACTION_TIMEOUT: Final = 15_000
 BATCH_BYTES: Final = 900_000
 """Bytes of one record batch: below the 1 MiB that a topic takes where nobody raised it."""
@@ -125,9 +126,16 @@ class Transactions:
         self.doubtful = False
 
     async def fence(self, deadline: float = 60.0) -> None:
-        """Start: returns when the predecessor can no longer commit and its open transaction is aborted."""
-        async with asyncio.timeout(deadline):
-            await self._producer.start()
+        """Start: returns when the predecessor can no longer commit and its open transaction is aborted.
+
+        Raises `KafkaError` or `TimeoutError` where nobody answers.
+        """
+        try:
+            async with asyncio.timeout(deadline):
+                await self._producer.start()
+        except AssertionError as error:
+            # A broker that has just come back answers before it knows any broker, itself included.
+            raise KafkaConnectionError(f"Kafka is not ready: {error}") from error
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic."""
@@ -302,12 +310,34 @@ class Member:
 
     async def __aenter__(self) -> Self:
         async with asyncio.timeout(CALL_DEADLINE * 2):
-            await self._consumer.start()
+            await self._start()
         self._consumer.subscribe([self.topic], listener=self._listener)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await _stop(self._consumer)
+
+    async def _start(self) -> None:
+        """Start, and wait until the client knows a broker: looking for the group without one, it would break for good.
+
+        A broker that has just come back answers before it knows any broker, itself included.
+        """
+        client = self._consumer._client  # noqa: SLF001  (nothing public tells)
+        while True:
+            try:
+                await self._consumer.start()
+                break
+            except KafkaConnectionError:
+                await asyncio.sleep(START_PAUSE)
+        while not client.cluster.brokers():
+            await asyncio.sleep(START_PAUSE)
+            await client.force_metadata_update()
+
+    def check(self) -> None:
+        """Raise `KafkaError` where the client has given up its place in the group: it never joins again by itself."""
+        routine = self._consumer._coordinator._coordination_task  # noqa: SLF001  (told to nobody but who fetches)
+        if routine.done() and not routine.cancelled() and (error := routine.exception()):
+            raise error
 
     def owns(self, partition: int) -> bool:
         """Say whether the group gives this partition to us now."""

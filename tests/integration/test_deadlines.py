@@ -1,0 +1,67 @@
+"""Promise 8 on a broker that is hurt: nothing hangs, everything ends in time and goes on when it can."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.integration.line import Line, make_line, until
+from tests.integration.program import STOPS_WITHIN, Program, configuration
+from tests.integration.test_take_over import BRISK
+from tests.kafka.plugin import OwnKafka
+
+pytestmark = pytest.mark.apache_kafka
+
+
+async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_again(
+    own_kafka: OwnKafka, prefix: str
+) -> None:
+    """A commit to a broker that does not answer ends by itself; a stop does too; afterwards everything is right."""
+    broker = own_kafka()
+    line = await make_line(broker.bootstrap_servers, prefix)
+    async with line.under_load(seed=8):
+        async with line.running(pace=BRISK) as running:
+            await until(lambda: running.position > 100, "it moves")
+            broker.pause()
+            await until(lambda: running.rebuilt.total() > 0, "a producer is given up", deadline=20)
+            broker.resume()
+            await asyncio.to_thread(broker.wait_until_serves)
+            reached = running.position
+            await until(lambda: running.position > reached + 100, "it moves again")
+            broker.pause()
+            began = time.monotonic()
+            await running.stop()
+            assert time.monotonic() - began < STOPS_WITHIN
+        broker.resume()
+        await asyncio.to_thread(broker.wait_until_serves)
+    async with line.running() as last:
+        await line.settled(last)
+    await line.holds_its_promises()
+
+
+@pytest.mark.parametrize("hurt", ["nothing", "pause", "kill"])
+async def test_promise_8_sigterm_ends_the_program_in_time(
+    own_kafka: OwnKafka, prefix: str, tmp_path: Path, hurt: str
+) -> None:
+    """The program ends with 0 within its deadline, whether Kafka answers, is silent or is gone."""
+    broker = own_kafka()
+    line = await make_line(broker.bootstrap_servers, prefix)
+    program = Program(configuration(broker.bootstrap_servers, prefix, ""), tmp_path)
+    await program.says("task_restored", times=2)
+    async with line.under_load(seed=9):
+        await _moves(line)
+        if hurt != "nothing":
+            getattr(broker, hurt)()
+        code = await asyncio.to_thread(program.stop)
+        assert code == 0, program.tail()
+        assert program.events("stopped")
+        if hurt == "pause":
+            broker.resume()
+
+
+async def _moves(line: Line) -> None:
+    async def moved() -> bool:
+        return sum(last.next_offset for last in (await line.ledger()).values()) > 50
+
+    await until(moved, "records have their fate", every=0.2)
