@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+import msgspec
 import structlog
 import uvloop
 
@@ -101,7 +102,7 @@ def _told(config: Config) -> Callable[[list[Decision]], None]:
 
     def tell(decisions: list[Decision]) -> None:
         for decision in decisions:
-            _log.debug("record_decided", **decision._asdict())
+            _log.debug("record_decided", **msgspec.structs.asdict(decision))
 
     return tell
 

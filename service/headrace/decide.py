@@ -8,7 +8,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -65,7 +65,7 @@ class Limits(Struct, frozen=True):
     raw_lifetime: int = 30 * 86_400
 
 
-class Decision(NamedTuple):
+class Decision(Struct, frozen=True, gc=False):
     """One record's fate, for logs, metrics and the demo's lines; `note` says more where there is more to say."""
 
     offset: int

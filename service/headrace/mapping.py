@@ -92,9 +92,15 @@ class Mapping:
         for entry in self.entries:
             for code in entry.codes:
                 self._exact.setdefault((entry.table, fold(code)), []).append(entry)
+        self._remembered: Final = lru_cache(maxsize=4096)(self._find)
 
     def find(self, table: str, code: str, word: str | None = None, name: str | None = None) -> Row:
         """Give the row of a code in a table, refined by a status word and, in overlays, the native name."""
+        if len(code) + len(word or "") + len(name or "") > 3 * _LONGEST_WORD:
+            return self._find(table, code, word, name)
+        return self._remembered(table, code, word, name)
+
+    def _find(self, table: str, code: str, word: str | None, name: str | None) -> Row:
         entry = self._entry(table, code, name)
         if entry is None:
             return Row(label=UNMAPPED, type=UNMAPPED)

@@ -13,6 +13,7 @@ LONGEST_VALUE: Final = 64 * 1024
 """Characters kept of one value in `text` and `native.extra`; raw has the rest."""
 
 NUDGE_FORMAT: Final = b"\x01"
+_PLAIN: Final = frozenset((str, int, float, bool))
 _REPEATED: Final = 1024
 """More bytes than the names and the constant words of an event's headers take."""
 
@@ -87,7 +88,7 @@ def event_of(draft: Draft, raw: RawEvent, id: str, provenance: Provenance, recor
 def encode_event(event: Event) -> Out:
     """Encode an event for `events`: the whole of it as the value, its attributes again as `ce_` headers."""
     value = _encode(event)
-    if b"null" in value and _leave_out_nulls(event.data):
+    if not _is_flat(event.data) and b"null" in value and _leave_out_nulls(event.data):
         value = _encode(event)
     if len(value) > LONGEST_VALUE and _trim(event):
         value = _encode(event)
@@ -120,6 +121,14 @@ def encode_letter(letter: DeadLetter, key: bytes, value: bytes, headers: Headers
 def encode_nudge(source: str, nudge: Nudge) -> Out:
     """Encode a nudge for `nudges`: version byte and JSON, keyed by the tenant's source."""
     return Out(source.encode(), NUDGE_FORMAT + _encode(nudge), [])
+
+
+def _is_flat(data: Data) -> bool:
+    """Tell whether the verbatim parts hold plain values only: no null in them, and nothing that could hold one."""
+    fields, extra = data.fields, data.native.extra
+    return (not fields or _PLAIN.issuperset(map(type, fields.values()))) and (
+        not extra or _PLAIN.issuperset(map(type, extra.values()))
+    )
 
 
 def _leave_out_nulls(data: Data) -> bool:

@@ -4,11 +4,7 @@ from hypothesis import given, strategies as st
 from headrace.marks import IMMUTABLE, UNKNOWN, Mark
 from headrace.seen import (
     TOTALS,
-    NewerFormat,
-    Seen,
     Verdict,
-    decode_record,
-    encode_record,
     judge,
     judge_replay,
     settle,
@@ -16,6 +12,8 @@ from headrace.seen import (
 
 A, B, C, D, E, F = (n << 1 for n in range(1, 7))
 """Meanings, as `meaning_of` gives them: the lowest bit is free."""
+
+
 ROW, HOOK = 1, 2
 """Shapes."""
 
@@ -34,6 +32,7 @@ def unknown(*meanings: int) -> Mark:
 
 
 IMMUTABLE_MARK = Mark(IMMUTABLE, ROW, (A,), 100)
+
 
 SETTLED = {
     "no mark, any version: the meaning is needed": (None, 5, None),
@@ -56,7 +55,6 @@ def test_what_the_version_alone_decides(mark: Mark | None, version: int, fate: s
     assert settle(mark, version) == fate
 
 
-# mark, version, shape, meaning, polled -> verdict
 JUDGED = {
     "no mark, numbered: published": (None, 5, ROW, A, False, Verdict("published", 5, (A,))),
     "no mark, immutable: published": (None, IMMUTABLE, ROW, A, False, Verdict("published", IMMUTABLE, (A,))),
@@ -215,7 +213,6 @@ def test_what_version_and_meaning_decide(
     assert judge(mark, version, shape, meaning, polled=polled) == verdict
 
 
-# mark, version, meaning -> verdict
 REPLAYED = {
     "no mark, numbered: counted and not published": (None, 5, A, Verdict("stale")),
     "no mark, unknown: counted and not published": (None, UNKNOWN, A, Verdict("stale")),
@@ -249,7 +246,11 @@ def test_what_a_replay_decides(mark: Mark | None, version: int, meaning: int, ve
 
 
 VERSIONS = st.sampled_from([IMMUTABLE, UNKNOWN, 1, 2, 3, 2**63 - 1])
+
+
 MEANINGS = st.sampled_from([A, B, C, D, E, F])
+
+
 HISTORIES = st.lists(st.tuples(VERSIONS, st.sampled_from([ROW, HOOK]), MEANINGS, st.booleans()), max_size=20)
 
 
@@ -282,55 +283,3 @@ def test_what_was_just_decided_is_a_duplicate(history: list[tuple[int, int, int,
             mark = Mark(verdict.version, shape, verdict.meanings, 100)
             again = settle(mark, version) or judge(mark, version, shape, meaning, polled=polled).fate
             assert again == "duplicate"
-
-
-MARKS = {b"a" * 16: numbered(5, A), b"b" * 16: unknown(D, C, B, A), b"c" * 16: IMMUTABLE_MARK}
-
-
-def test_a_record_says_everything_that_memory_needs() -> None:
-    """Position, totals and marks come back from the bytes of a seen record."""
-    totals = tuple(range(10))
-    record = decode_record(encode_record(45, totals, MARKS))
-    seen = Seen()
-    seen.apply([record], 7)
-    assert (seen.next_offset, seen.totals, seen.read_to) == (45, totals, 7)
-    assert seen.marks.find(list(MARKS)) == MARKS
-
-
-def test_a_record_without_marks_is_a_position() -> None:
-    """A quiet partition rewrites its position: no mark is needed for it."""
-    record = decode_record(encode_record(45, (0,) * 10, {}))
-    assert (record.next_offset, len(record.rows), list(record.more)) == (45, 0, [])
-
-
-def test_records_are_applied_in_order() -> None:
-    """Of several records the last says where we stand, and the last mark of an id is kept."""
-    seen = Seen()
-    first = decode_record(encode_record(1, (1,) + (0,) * 9, {b"a" * 16: numbered(5, A), b"b" * 16: unknown(B, A)}))
-    second = decode_record(encode_record(2, (2,) + (0,) * 9, {b"a" * 16: numbered(6, B)}))
-    seen.apply([first, second], 4)
-    assert (seen.next_offset, seen.totals[0], seen.read_to) == (2, 2, 4)
-    assert seen.marks.find([b"a" * 16, b"b" * 16]) == {b"a" * 16: numbered(6, B), b"b" * 16: unknown(B, A)}
-
-
-def test_nothing_new_moves_only_the_reading_position() -> None:
-    """A stretch of the log without committed records is passed over."""
-    seen = Seen()
-    seen.apply([decode_record(encode_record(3, (3,) + (0,) * 9, {}))], 1)
-    seen.apply([], 9)
-    assert (seen.next_offset, seen.totals[0], seen.read_to) == (3, 3, 9)
-
-
-def test_a_newer_format_is_refused_with_a_sentence() -> None:
-    """A record by a newer program is never skipped."""
-    with pytest.raises(NewerFormat, match="format 2, this program reads 1: upgrade"):
-        decode_record(b"\x02" + encode_record(1, (0,) * 10, {})[1:])
-    with pytest.raises(NewerFormat, match="nothing"):
-        decode_record(b"")
-
-
-@pytest.mark.parametrize("cut", [1, 3, 8, 20, -1])
-def test_a_damaged_record_is_refused(cut: int) -> None:
-    """Bytes that are missing are noticed."""
-    with pytest.raises(ValueError, match=r"."):
-        decode_record(encode_record(1, (0,) * 10, MARKS)[:cut])

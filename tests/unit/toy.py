@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.decide import Limits
 from headrace.mapping import Mapping
 from headrace.problems import bad_value
 from headrace.providers.base import (
@@ -28,6 +29,7 @@ from headrace.providers.base import (
 from headrace.tables import build, read
 from headrace.tenants import Account, Tenants
 from headrace_events import Data, Native, Problem, Via
+from tests.unit.partition import LIMITS, NOW, Partition
 
 TABLE: Final = """
 [[row]]
@@ -131,3 +133,11 @@ def thing(
     """Make a raw event of the toy, received at the epoch's second 1,000."""
     value = json.dumps({"id": name, "v": v, "m": m, **more}).encode()
     return RawEvent("toy", tenant, shape, value, via, 1_000_000)
+
+
+NEW, OLD = mapping_of(OTHER_TABLE).id, mapping_of(TABLE).id
+
+
+def partition(*names: str, polling: bool = False, limits: Limits = LIMITS, now: int = NOW) -> Partition:
+    """Make a partition of raw for the tenants `names` of the toy."""
+    return Partition(tenants(TABLE, *names, polling=polling), limits, now)

@@ -475,15 +475,25 @@ async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
 
 
 async def _stop(consumer: AIOKafkaConsumer) -> None:
-    """Stop a consumer; it may raise CancelledError of its own, which is not ours."""
-    stopping = asyncio.ensure_future(consumer.stop())
-    await asyncio.wait([stopping], timeout=STOP_DEADLINE)
-    if not stopping.done():
-        stopping.cancel()
-        await asyncio.wait([stopping], timeout=ABORT_DEADLINE)
-    if (
-        stopping.done()
-        and not stopping.cancelled()
-        and isinstance(stopping.exception(), KafkaError | KafkaConnectionError)
-    ):
-        _log.info("consumer_stopped_with_error", error=type(stopping.exception()).__name__)
+    """Stop a consumer; it may raise CancelledError of its own, which is not ours.
+
+    Where that hangs (while the broker does not answer), end its fetches and connections all the same: cancelled, the
+    client would leave them to go on for ever.
+    """
+    if await _ends(consumer.stop(), STOP_DEADLINE):
+        return
+    for part in (consumer._fetcher, consumer._client):  # noqa: SLF001  (what stop() did not get to)
+        if part is not None:
+            await _ends(part.close(), ABORT_DEADLINE)
+
+
+async def _ends(closing: Awaitable[None], deadline: float) -> bool:
+    """Wait for an end, cut it off after a deadline, and say whether it came by itself."""
+    task = asyncio.ensure_future(closing)
+    done, _ = await asyncio.wait([task], timeout=deadline)
+    if not done:
+        task.cancel()
+        await asyncio.wait([task], timeout=ABORT_DEADLINE)
+    if task.done() and not task.cancelled() and (error := task.exception()):
+        _log.info("stopped_with_error", error=type(error).__name__)
+    return bool(done) and not task.cancelled()

@@ -1,0 +1,69 @@
+import pytest
+
+from headrace.marks import IMMUTABLE, UNKNOWN, Mark
+from headrace.seen import (
+    NewerFormat,
+    Seen,
+    decode_record,
+    encode_record,
+)
+
+MARKS = {
+    b"a" * 16: Mark(5, 1, (2,), 100),
+    b"b" * 16: Mark(UNKNOWN, 2, (9, 7, 5, 3), 100),
+    b"c" * 16: Mark(IMMUTABLE, 1, (2,), 100),
+}
+
+
+def test_a_record_says_everything_that_memory_needs() -> None:
+    """Position, totals and marks come back from the bytes of a seen record."""
+    totals = tuple(range(10))
+    record = decode_record(encode_record(45, totals, MARKS))
+    seen = Seen()
+    seen.apply([record], 7)
+    assert (seen.next_offset, seen.totals, seen.read_to) == (45, totals, 7)
+    assert seen.marks.find(list(MARKS)) == MARKS
+
+
+def test_a_record_without_marks_is_a_position() -> None:
+    """A quiet partition rewrites its position: no mark is needed for it."""
+    record = decode_record(encode_record(45, (0,) * 10, {}))
+    assert (record.next_offset, len(record.rows), list(record.more)) == (45, 0, [])
+
+
+def test_records_are_applied_in_order() -> None:
+    """Of several records the last says where we stand, and the last mark of an id is kept."""
+    seen = Seen()
+    first = decode_record(
+        encode_record(1, (1,) + (0,) * 9, {b"a" * 16: Mark(5, 1, (2,), 100), b"b" * 16: Mark(UNKNOWN, 2, (5, 3), 100)})
+    )
+    second = decode_record(encode_record(2, (2,) + (0,) * 9, {b"a" * 16: Mark(6, 1, (4,), 100)}))
+    seen.apply([first, second], 4)
+    assert (seen.next_offset, seen.totals[0], seen.read_to) == (2, 2, 4)
+    assert seen.marks.find([b"a" * 16, b"b" * 16]) == {
+        b"a" * 16: Mark(6, 1, (4,), 100),
+        b"b" * 16: Mark(UNKNOWN, 2, (5, 3), 100),
+    }
+
+
+def test_nothing_new_moves_only_the_reading_position() -> None:
+    """A stretch of the log without committed records is passed over."""
+    seen = Seen()
+    seen.apply([decode_record(encode_record(3, (3,) + (0,) * 9, {}))], 1)
+    seen.apply([], 9)
+    assert (seen.next_offset, seen.totals[0], seen.read_to) == (3, 3, 9)
+
+
+def test_a_newer_format_is_refused_with_a_sentence() -> None:
+    """A record by a newer program is never skipped."""
+    with pytest.raises(NewerFormat, match="format 2, this program reads 1: upgrade"):
+        decode_record(b"\x02" + encode_record(1, (0,) * 10, {})[1:])
+    with pytest.raises(NewerFormat, match="nothing"):
+        decode_record(b"")
+
+
+@pytest.mark.parametrize("cut", [1, 3, 8, 20, -1])
+def test_a_damaged_record_is_refused(cut: int) -> None:
+    """Bytes that are missing are noticed."""
+    with pytest.raises(ValueError, match=r"."):
+        decode_record(encode_record(1, (0,) * 10, MARKS)[:cut])
