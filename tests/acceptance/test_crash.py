@@ -1,0 +1,185 @@
+"""Promises 2 and 3 for the real program: killed at random moments, put to sleep and woken up late, nothing differs.
+
+`HEADRACE_CRASH_ROUNDS` says how often it is hurt (20), `HEADRACE_CRASH_SEED` repeats the choices of a run. A take-over
+after SIGKILL begins when the group has missed the dead member for `kafka.session_timeout`: 45 s would make a round of
+it, so the configuration says one second.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from headrace.door import admit, place
+from headrace.kafka.log import Appender
+from headrace.providers.base import RawEvent
+from headrace.providers.discover import builtin, discover
+from headrace.tables import build
+from headrace.tenants import Account
+from headrace_events import Via, decode
+from tests.acceptance.story import TENANT, Position, Story
+from tests.integration.line import Line, make_line, until
+from tests.integration.program import Program, configuration
+from tests.kafka.broker import Broker
+
+ROUNDS = int(os.environ.get("HEADRACE_CRASH_ROUNDS", "20"))
+SEED = int(os.environ.get("HEADRACE_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+PARTITIONS = 4
+TENANTS = "\n".join(f"[tenants.{name}.{TENANT}]" for name in sorted(discover()))
+
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.timeout(120 + 15 * ROUNDS)]
+
+
+class Crowd:
+    """The processes of the program: hurt by `round`, replaced so that at least one is alive and awake."""
+
+    def __init__(self, line: Line, home: Path, dice: random.Random) -> None:
+        self.kills = 0
+        self.zombies = 0
+        self._line = line
+        self._home = home
+        self._dice = dice
+        self._alive: list[Program] = []
+        self._started = 0
+
+    async def round(self, number: int) -> None:
+        """Hurt one process at a random moment of its life: every fourth time it sleeps while another takes over."""
+        if not self._alive:
+            await self.start(wait=self._dice.random() < 0.7)
+        await asyncio.sleep(self._dice.uniform(0, 1.5))
+        victim = self._alive.pop(self._dice.randrange(len(self._alive)))
+        if number % 4 == 0:
+            await self._sleep_through(victim)
+        else:
+            victim.child.kill()
+            self.kills += 1
+
+    async def start(self, *, wait: bool = True) -> None:
+        """Start a process; with `wait`, until what it took over moves (another may have been alive beside it)."""
+        program = Program(
+            configuration(self._line.config.kafka.bootstrap_servers, self._line.config.topic_prefix, TENANTS, "1s"),
+            self._home,
+            f"normalizer-{self._started}",
+        )
+        self._started += 1
+        self._alive.append(program)
+        if wait:
+            await program.says("task_restored")
+
+    async def rest(self) -> None:
+        """Let one process alone finish, with nobody else left."""
+        while self._alive:
+            self._alive.pop().child.kill()
+        await self.start()
+        await self._line.settled(deadline=120)
+        assert await asyncio.to_thread(self._alive.pop().stop) == 0
+
+    def close(self) -> None:
+        """End what is left."""
+        for program in self._alive:
+            program.child.kill()
+
+    async def _sleep_through(self, victim: Program) -> None:
+        """Let a process sleep until another has taken over and moved on; awake, it goes on beside it."""
+        victim.child.signal(signal.SIGSTOP)
+        try:
+            await self.start()
+            await self._moves()
+        finally:
+            victim.child.signal(signal.SIGCONT)
+        self.zombies += 1
+        self._alive.append(victim)
+
+    async def _moves(self) -> None:
+        reached = await self._position()
+
+        async def moved() -> bool:
+            return await self._position() > reached
+
+        await until(moved, "somebody takes over", every=0.2)
+
+    async def _position(self) -> int:
+        return sum(last.next_offset for last in (await self._line.ledger()).values())
+
+
+async def test_promise_3_killed_at_random_moments_nothing_is_lost_or_doubled(
+    kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Through every SIGKILL and every zombie each version of each fact comes out once, the last one last."""
+    began, story, dice = time.monotonic(), Story(SEED), random.Random(SEED)
+    accounts = [Account(p, TENANT, p.Settings(), build(builtin(name), ())) for name, p in discover().items()]
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=PARTITIONS, accounts=accounts)
+    crowd = Crowd(line, tmp_path, dice)
+    try:
+        async with _telling(line, story):
+            for number in range(1, ROUNDS + 1):
+                await crowd.round(number)
+        await crowd.rest()
+    finally:
+        crowd.close()
+    records, events = await _judge(line, story)
+    with capsys.disabled():
+        print(  # noqa: T201  (the summary is the point)
+            f"\ncrash test: {len(story.told)} versions in {records} raw records, {events} events, {crowd.kills} kills, "
+            f"{crowd.zombies} zombies, 0 lost, 0 doubled, {time.monotonic() - began:.0f} s, seed {SEED}"
+        )
+
+
+async def _judge(line: Line, story: Story) -> tuple[int, int]:
+    """Compare what came out with what the order on raw asks for; give the numbers of raw records and events."""
+    raw = await line.records("raw")
+    events = [decode(record.value or b"") for record in await line.records("events")]
+    wanted = story.must_be_published(raw)
+    found: Counter[Position] = Counter(
+        (event.data.provenance.raw.partition, event.data.provenance.raw.offset) for event in events
+    )
+    told = {(record.partition, record.offset): story.told[record.value or b""] for record in raw}
+    lost = [(at, told[at]) for at in sorted(wanted - set(found))]
+    assert not lost, f"{len(lost)} lost, seed {SEED}: {lost[:3]}"
+    doubled = Counter((event.source, event.id) for event in events) - Counter({(e.source, e.id) for e in events})
+    assert not doubled, f"{len(doubled)} doubled, seed {SEED}: {doubled.most_common(3)}"
+    invented = [(at, told[at]) for at in sorted(set(found) - wanted)]
+    assert not invented, f"{len(invented)} published that were no news, seed {SEED}: {invented[:3]}"
+    assert found.total() == len(wanted)
+    letters = Counter(record.value for record in await line.records("dead-letters"))
+    assert set(letters) == story.broken(raw)
+    assert letters.total() == len(letters), f"a payload has two dead letters, seed {SEED}"
+    totals = await line.totals()
+    assert (totals["published"], totals["dead"], sum(totals.values())) == (len(events), len(letters), len(raw))
+    return len(raw), len(events)
+
+
+@contextlib.asynccontextmanager
+async def _telling(line: Line, story: Story) -> AsyncIterator[None]:
+    """Append the story while the body runs."""
+    telling = asyncio.create_task(_tell(line, story))
+    try:
+        yield
+        if telling.done():
+            telling.result()
+    finally:
+        telling.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await telling
+
+
+async def _tell(line: Line, story: Story) -> None:
+    records = iter(story)
+    async with Appender(line.config.kafka) as appender:
+        while True:
+            outs = [
+                admit(t.provider, RawEvent(t.provider.name, TENANT, t.shape, t.value, Via.POLL, int(time.time() * 1000)))
+                for t in islice(records, 50)
+            ]
+            await asyncio.gather(
+                *(appender.append(line.topic("raw"), place(out.key, PARTITIONS), out) for out in outs)
+            )
+            await asyncio.sleep(0.05)  # about a thousand a second: the load is there to be there
