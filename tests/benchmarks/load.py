@@ -67,7 +67,7 @@ def raw_events(kind: Kind, count: int, seed: int = 1) -> list[RawEvent]:
     """Invent raw events of one kind, each with an id of its own."""
     provider = discover()[kind[0]]
     _, make = MIX[kind]
-    told = Invented(seed, list(MIX).index(kind) * 10**7)
+    told = Invented(seed, (seed * len(MIX) + list(MIX).index(kind)) * 10**7)
     events = []
     for _ in range(count):
         (piece,) = provider.cut(json.dumps(make(told), separators=(",", ":")).encode())

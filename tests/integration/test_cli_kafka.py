@@ -15,7 +15,7 @@ from headrace.providers.base import UNREADABLE, RawEvent
 from headrace.providers.discover import discover
 from headrace.publish import Out, encode_letter
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Via
-from tests.integration.program import DEADLINE, Headrace
+from tests.integration.command import DEADLINE, Headrace
 from tests.kafka.broker import Broker
 
 PROVIDER = discover()["outreach"]

@@ -1,0 +1,46 @@
+"""How much a run does: enough to be believed, or just enough to see that it runs."""
+
+from typing import Final
+
+from msgspec import Struct
+
+
+class Sizes(Struct, frozen=True, kw_only=True):
+    """Records, ids and rounds of each benchmark."""
+
+    rounds: int
+    decoded: int
+    whole: int
+    whole_partitions: int
+    spread: int
+    spread_partitions: int
+    restored: int
+    restored_singly: int
+    remembered: int
+    decided: int
+
+
+FULL: Final = Sizes(
+    rounds=5,
+    decoded=2_000,
+    whole=60_000,
+    whole_partitions=12,
+    spread=128_000,
+    spread_partitions=64,
+    restored=3_000_000,
+    restored_singly=50_000,
+    remembered=10_000_000,
+    decided=20_000,
+)
+QUICK: Final = Sizes(
+    rounds=1,
+    decoded=50,
+    whole=400,
+    whole_partitions=2,
+    spread=400,
+    spread_partitions=4,
+    restored=4_000,
+    restored_singly=100,
+    remembered=20_000,
+    decided=400,
+)
