@@ -11,8 +11,8 @@ import structlog
 import uvloop
 
 from headrace import __version__
+from headrace.commit import Decision
 from headrace.config import Config
-from headrace.decide import Decision
 from headrace.kafka.admin import Topic
 from headrace.kafka.log import KafkaError, Transactions
 from headrace.kafka.task import CannotRun

@@ -8,96 +8,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Final, Protocol
-
-from msgspec import Struct
+from typing import Final
 
 from headrace import __version__
+from headrace.commit import Commit, Decision, Limits, Record, add
 from headrace.door import Envelope, digest_of_bytes, name, read_envelope, shape_digest
 from headrace.marks import IMMUTABLE, UNKNOWN, Mark
 from headrace.moments import from_millis
 from headrace.problems import from_exception
 from headrace.providers.base import Draft, Dropped, Identity, RawEvent, Version
 from headrace.publish import Out, encode_event, encode_letter, encode_nudge, event_id, event_of, meaning_of
-from headrace.seen import TOTALS, Fate, NewerFormat, Seen, Verdict, encode_record, judge, judge_replay, settle
+from headrace.seen import Fate, NewerFormat, Seen, Verdict, encode_record, judge, judge_replay, settle
 from headrace.tenants import Account, Tenants
 from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source, Via
 
 _KEY_BYTES: Final = 16
-
-
-class Record(Protocol):
-    """A raw record as the client gives it; `timestamp` is the append time in milliseconds since the epoch."""
-
-    @property
-    def offset(self) -> int:
-        """See Record."""
-
-    @property
-    def timestamp(self) -> int:
-        """See Record."""
-
-    @property
-    def key(self) -> bytes | None:
-        """See Record."""
-
-    @property
-    def value(self) -> bytes | None:
-        """See Record."""
-
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]:
-        """See Record."""
-
-
-class Limits(Struct, frozen=True):
-    """What the topics allow: bytes of one record, and how long (in seconds) marks and raw records are kept.
-
-    `lifetime` is the retention of seen: a mark older than that may be gone from the log. A duplicate whose mark would
-    expire before its own raw record, that is `raw_lifetime` later, is marked again.
-    """
-
-    topic: str
-    partition: int
-    event_bytes: int = 2 * 1024 * 1024
-    letter_bytes: int = 2 * 1024 * 1024
-    lifetime: int = 35 * 86_400
-    raw_lifetime: int = 30 * 86_400
-
-
-class Decision(Struct, frozen=True, gc=False):
-    """One record's fate, for logs, metrics and the demo's lines; `note` says more where there is more to say."""
-
-    offset: int
-    fate: Fate
-    source: str
-    via: str
-    resource: str
-    id: str
-    subject: str
-    type: str
-    code: str
-    provisional: bool
-    received: int
-    note: str
-
-
-class Commit(Struct, frozen=True):
-    """Everything that one transaction writes, and what memory takes over when it is committed."""
-
-    next_offset: int
-    totals: tuple[int, ...]
-    events: list[Out]
-    letters: list[Out]
-    nudges: list[Out]
-    marks: dict[bytes, Mark]
-    seen_value: bytes
-    decisions: list[Decision]
-
-    @property
-    def fates(self) -> Counter[str]:
-        """Count the records of this commit by fate."""
-        return Counter(decision.fate for decision in self.decisions)
 
 
 class WaitsForMapping(Exception):  # noqa: N818  (a state, told in a sentence)
@@ -113,12 +38,6 @@ def decide(batch: Sequence[Record], seen: Seen, tenants: Tenants, limits: Limits
     return _Batch(batch, seen, tenants, limits, now).commit()
 
 
-def skip(seen: Seen, to: int) -> Commit:
-    """Count the raw records before offset `to`, which retention took before they were read, as lost."""
-    totals = _add(seen.totals, {"lost": to - seen.next_offset})
-    return Commit(to, totals, [], [], [], {}, encode_record(to, totals, {}), [])
-
-
 def refuse(record: Record, seen: Seen, limits: Limits, now: int) -> Commit:
     """Make a dead letter of the one record whose outcome Kafka refuses, whatever it says."""
     batch = _Batch([record], seen, Tenants([]), limits, now)
@@ -129,16 +48,6 @@ def refuse(record: Record, seen: Seen, limits: Limits, now: int) -> Commit:
     except (LookupError, ValueError, RecursionError):
         batch.dead(record, _strangers(record), problem, "")
     return batch.done()
-
-
-def rewrite(seen: Seen) -> Commit:
-    """Write the position of a quiet partition again, before its last record ages out."""
-    value = encode_record(seen.next_offset, seen.totals, {})
-    return Commit(seen.next_offset, seen.totals, [], [], [], {}, value, [])
-
-
-def _add(totals: Sequence[int], fates: dict[str, int]) -> tuple[int, ...]:
-    return tuple(total + fates.get(name, 0) for name, total in zip(TOTALS, totals, strict=True))
 
 
 class _Batch:
@@ -172,7 +81,7 @@ class _Batch:
     def done(self) -> Commit:
         """Sum up what was decided."""
         next_offset = self.seen.next_offset + len(self.decisions)
-        totals = _add(self.seen.totals, Counter(decision.fate for decision in self.decisions))
+        totals = add(self.seen.totals, Counter(decision.fate for decision in self.decisions))
         return Commit(
             next_offset,
             totals,

@@ -16,8 +16,8 @@ from typing import Final
 
 import structlog
 
+from headrace.commit import Decision, Limits
 from headrace.config import Config
-from headrace.decide import Decision, Limits
 from headrace.kafka.admin import Topic
 from headrace.kafka.log import KafkaError, Member
 from headrace.kafka.task import CannotRun, Pace, Setup, State, Task
@@ -147,7 +147,9 @@ class Normalizer:
             try:
                 member.check()
             except KafkaError as error:
-                raise CannotRun(f"the place in the group is lost ({error}): the process ends, start it again") from error
+                raise CannotRun(
+                    f"the place in the group is lost ({error}): the process ends, start it again"
+                ) from error
             for partition, task in self.tasks.items():
                 position = task.seen.next_offset
                 moved = positions.get(partition) != position

@@ -98,7 +98,9 @@ class Story:
         """Break a record off, behind its id: no two are alike."""
         name, rows = self._dice.choice([_activity, _message, _event])(self._dice.randrange(10**9), 1)
         whole = self._record(name, "nothing", 1, rows[0])
-        return Told(whole.provider, whole.shape, whole.value[: self._dice.randrange(40, len(whole.value))], "nothing", 0)
+        return Told(
+            whole.provider, whole.shape, whole.value[: self._dice.randrange(40, len(whole.value))], "nothing", 0
+        )
 
     def _record(self, name: str, fact: str, version: int, row: dict[str, Any]) -> Told:
         provider = self._providers[name]

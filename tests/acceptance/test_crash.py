@@ -176,10 +176,10 @@ async def _tell(line: Line, story: Story) -> None:
     async with Appender(line.config.kafka) as appender:
         while True:
             outs = [
-                admit(t.provider, RawEvent(t.provider.name, TENANT, t.shape, t.value, Via.POLL, int(time.time() * 1000)))
+                admit(
+                    t.provider, RawEvent(t.provider.name, TENANT, t.shape, t.value, Via.POLL, int(time.time() * 1000))
+                )
                 for t in islice(records, 50)
             ]
-            await asyncio.gather(
-                *(appender.append(line.topic("raw"), place(out.key, PARTITIONS), out) for out in outs)
-            )
+            await asyncio.gather(*(appender.append(line.topic("raw"), place(out.key, PARTITIONS), out) for out in outs))
             await asyncio.sleep(0.05)  # about a thousand a second: the load is there to be there

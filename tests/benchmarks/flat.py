@@ -5,7 +5,8 @@ from statistics import median
 
 import numpy as np
 
-from headrace.decide import Limits, decide
+from headrace.commit import Limits
+from headrace.decide import decide
 from headrace.kafka.task import MOST_RECORDS
 from headrace.seen import Seen, decode_record
 from tests.benchmarks import load

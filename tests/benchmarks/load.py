@@ -56,10 +56,7 @@ class Record(Struct, frozen=True, gc=False):
 def tenants() -> Tenants:
     """Give one tenant of each provider."""
     return Tenants(
-        [
-            Account(provider, TENANT, provider.Settings(), build(builtin(name)))
-            for name, provider in discover().items()
-        ]
+        [Account(provider, TENANT, provider.Settings(), build(builtin(name))) for name, provider in discover().items()]
     )
 
 

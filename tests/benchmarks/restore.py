@@ -14,8 +14,8 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
+from headrace.commit import Limits
 from headrace.config import Config, Kafka
-from headrace.decide import Limits
 from headrace.kafka import topics
 from headrace.kafka.log import Member
 from headrace.kafka.task import MOST_RECORDS, Setup, Task
@@ -89,7 +89,9 @@ async def _fill(job: Job, ids: int, each: int) -> None:
 
 def _commit(start: int, count: int, rng: np.random.Generator) -> bytes:
     digests = rng.bytes(16 * count)
-    marks = {digests[i * 16 : i * 16 + 16]: Mark(1_795_250_000, 7, (start + i << 1,), 1_795_250_000) for i in range(count)}
+    marks = {
+        digests[i * 16 : i * 16 + 16]: Mark(1_795_250_000, 7, (start + i << 1,), 1_795_250_000) for i in range(count)
+    }
     return encode_record(start + count, (start + count, *TOTALS[1:0], *(0,) * (len(TOTALS) - 1)), marks)
 
 
@@ -130,4 +132,6 @@ def _cpu() -> float:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_main(msgspec.json.decode(sys.stdin.buffer.read(), type=Job)))))
+    sys.stdout.buffer.write(
+        msgspec.json.encode(uvloop.run(_main(msgspec.json.decode(sys.stdin.buffer.read(), type=Job))))
+    )

@@ -20,7 +20,6 @@ from headrace.door import place
 from headrace.kafka import topics
 from headrace.publish import Out
 from headrace.tenants import Tenants
-from tests.benchmarks import load
 from tests.benchmarks.limits import SKIPPED
 from tests.benchmarks.worker import Job, Result
 
@@ -54,7 +53,9 @@ class Round:
     async def fill(self, outs: Iterable[tuple[int | None, Out]]) -> None:
         """Create the topics and append the records, each with the number of its kind."""
         await self._create(self.prefix)
-        producer = AIOKafkaProducer(bootstrap_servers=self.servers, acks="all", compression_type="lz4", max_batch_size=BATCH_BYTES)
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self.servers, acks="all", compression_type="lz4", max_batch_size=BATCH_BYTES
+        )
         await producer.start()
         try:
             waiting: dict[int, list[Out]] = defaultdict(list)

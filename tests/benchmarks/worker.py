@@ -75,9 +75,7 @@ class Watch:
 
 async def ours(job: Job, watch: Watch) -> None:
     """Run the normalizer."""
-    config = Config(
-        kafka=Kafka(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix
-    )
+    config = Config(kafka=Kafka(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
     metrics, health = Metrics(config.tenants, "benchmark"), Health(time.monotonic)
     topics = await verify(config)
     await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
@@ -159,4 +157,6 @@ async def _main(job: Job) -> Result:
 
 
 if __name__ == "__main__":
-    sys.stdout.buffer.write(msgspec.json.encode(uvloop.run(_main(msgspec.json.decode(sys.stdin.buffer.read(), type=Job)))))
+    sys.stdout.buffer.write(
+        msgspec.json.encode(uvloop.run(_main(msgspec.json.decode(sys.stdin.buffer.read(), type=Job))))
+    )

@@ -17,10 +17,11 @@ import msgspec
 from msgspec import Struct
 
 from headrace import __version__
+from headrace.commit import Decision
 from headrace.config import Config, Kafka
-from headrace.decide import Decision
 from headrace.door import admit, place
 from headrace.kafka import topics
+from headrace.kafka.admin import Topic
 from headrace.kafka.log import Appender, Consumer, KafkaError, Record, read
 from headrace.kafka.task import Pace
 from headrace.mapping import Mapping
@@ -147,7 +148,9 @@ class Running:
     def rebuilt(self) -> Counter[str]:
         """How often producers were discarded, by reason."""
         found: Counter[str] = Counter()
-        for (_, _, reason), count in self.normalizer.metrics.board.series("headrace_producers_rebuilt_total").values.items():
+        for (_, _, reason), count in self.normalizer.metrics.board.series(
+            "headrace_producers_rebuilt_total"
+        ).values.items():
             found[reason] += int(count)
         return found
 
@@ -189,7 +192,7 @@ class Line:
     def __init__(self, config: Config, partitions: int) -> None:
         self.config = config
         self.partitions = partitions
-        self.topics: dict[str, topics.Topic] = {}
+        self.topics: dict[str, Topic] = {}
 
     def topic(self, name: str) -> str:
         """Give a topic's full name."""
@@ -204,7 +207,7 @@ class Line:
 
     async def append(self, rows: Iterable[Row | bytes], tenant: str = "t") -> None:
         """Append rows, or bytes as they are, to raw, in order."""
-        await self.append_raw((raw_event(row, tenant) for row in rows))
+        await self.append_raw(raw_event(row, tenant) for row in rows)
 
     async def append_raw(self, raws: Iterable[RawEvent], *, redriven: bool = False) -> None:
         """Append raw events through the door, in order."""
@@ -291,7 +294,9 @@ class Line:
         """Sum up the totals of all partitions; each must add up to its position."""
         summed: Counter[str] = Counter()
         for partition, last in (await self.ledger()).items():
-            assert sum(last.totals) == last.next_offset, f"partition {partition}: {last.totals} is not {last.next_offset}"
+            assert sum(last.totals) == last.next_offset, (
+                f"partition {partition}: {last.totals} is not {last.next_offset}"
+            )
             summed.update(dict(zip(TOTALS, last.totals, strict=True)))
         return {fate: count for fate, count in summed.items() if count}
 
@@ -396,6 +401,5 @@ async def _last(log: Consumer, topic: str, partition: int) -> SeenRecord:
 
 
 def _header(record: Record, name: str) -> str:
-    return next(value for key, value in record.headers if key == name).decode()
-
-
+    found: bytes = next(value for key, value in record.headers if key == name)
+    return found.decode()

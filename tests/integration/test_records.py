@@ -5,14 +5,13 @@ import time
 import msgspec
 import pytest
 
+from headrace.kafka.log import Appender, Consumer
 from headrace.kafka.murmur import partitions
 from headrace.kafka.task import Pace
-from headrace.providers.base import RawEvent
+from headrace.mapping import Mapping
+from headrace.providers.base import Draft, RawEvent, Tenant
 from headrace.publish import Out
 from headrace.tenants import Account, Tenants
-from headrace.kafka.log import Appender, Consumer
-from headrace.mapping import Mapping
-from headrace.providers.base import Draft, Tenant
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, decode_dead_letter
 from tests.integration.line import Line, Row, Running, Things, account, make_line, raw_event, until
 from tests.kafka.broker import Broker
@@ -64,7 +63,11 @@ async def test_promise_4_a_dead_letter_carries_the_bytes_and_headers_untouched(k
         assert letter.value == record.value
         assert [pair for pair in letter.headers if pair[0] != DEAD_LETTER_HEADER] == list(record.headers)
         told = decode_dead_letter(letter.headers)
-        assert (told.raw.topic, told.raw.partition, told.raw.offset) == (line.topic("raw"), record.partition, record.offset)
+        assert (told.raw.topic, told.raw.partition, told.raw.offset) == (
+            line.topic("raw"),
+            record.partition,
+            record.offset,
+        )
         assert told.problem.source is not None
     assert not raw
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,7 +10,7 @@ from headrace.kafka.log import Fenced, Member, Transactions
 from headrace.kafka.task import Pace, Setup, Task
 from headrace.publish import Out
 from headrace.seen import TOTALS, Seen, encode_record
-from tests.integration.line import DEADLINE, Line, Row, Running, load, make_line, until
+from tests.integration.line import DEADLINE, Line, Row, make_line, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import END_TXN, Proxy

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from headrace.decide import Commit, Limits, decide
+from headrace.commit import Commit, Limits
+from headrace.decide import decide
 from headrace.door import admit
 from headrace.providers.base import Provider, RawEvent
 from headrace.publish import Headers, Out

@@ -3,7 +3,8 @@ import random
 import pytest
 from hypothesis import given, strategies as st
 
-from headrace.decide import Commit, decide, rewrite, skip
+from headrace.commit import Commit, rewrite, skip
+from headrace.decide import decide
 from headrace.door import admit, digest
 from headrace.marks import IMMUTABLE, UNKNOWN
 from headrace.providers.base import RawEvent

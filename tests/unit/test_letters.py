@@ -1,7 +1,8 @@
 import msgspec
 import pytest
 
-from headrace.decide import Limits, refuse
+from headrace.commit import Limits
+from headrace.decide import refuse
 from headrace.door import HEADER, Envelope, admit, headers_of
 from headrace.publish import Out
 from headrace.seen import NewerFormat

@@ -9,7 +9,7 @@ from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace import decide as deciding, problems
-from headrace.decide import Decision, skip
+from headrace.commit import Decision, skip
 from headrace.observe import contract, metrics as metrics_module
 from headrace.observe.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, Metrics
 from headrace.publish import Out

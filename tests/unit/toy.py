@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.decide import Limits
+from headrace.commit import Limits
 from headrace.mapping import Mapping
 from headrace.problems import bad_value
 from headrace.providers.base import (

@@ -153,6 +153,7 @@ class Transactions:
             async with asyncio.timeout(BATCH_DEADLINE):
                 await self._producer.begin_transaction()
                 began = True
+                self._producer._txn_manager.wait_for_transaction_end().add_done_callback(_retrieve)  # noqa: SLF001  (else an error that ends the batch first is logged as forgotten)
                 offsets = await self._send(groups)
                 await self._producer.commit_transaction()
                 return offsets
@@ -178,6 +179,7 @@ class Transactions:
         for (topic, partition), outs in groups.items():
             for batch, count in self._batches(outs):
                 sent = await self._producer.send_batch(batch, topic, partition=partition)
+                sent.add_done_callback(_retrieve)
                 futures.append(((topic, partition), sent, count))
         # A failed send does not stop commit_transaction: every one is awaited first.
         results = await asyncio.gather(*(future for _, future, _ in futures), return_exceptions=True)
@@ -236,6 +238,12 @@ class Transactions:
                 raise
 
         client.send = watched
+
+
+def _retrieve(future: asyncio.Future[Any]) -> None:
+    """Look at an outcome, whoever else may: asyncio logs errors that nobody looked at."""
+    if not future.cancelled():
+        future.exception()
 
 
 class Consumer:

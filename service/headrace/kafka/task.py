@@ -20,8 +20,9 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
+from headrace.commit import Commit, Decision, Limits, rewrite, skip
 from headrace.config import Kafka
-from headrace.decide import Commit, Decision, Limits, WaitsForMapping, decide, refuse, rewrite, skip
+from headrace.decide import WaitsForMapping, decide, refuse
 from headrace.kafka.log import Consumer, Fenced, KafkaError, Member, OutOfRange, Record, Transactions, WriteFailed
 from headrace.kafka.murmur import partitions
 from headrace.observe.metrics import Metrics

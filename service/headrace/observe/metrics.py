@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Final
 
-from headrace.decide import Commit, Decision
+from headrace.commit import Commit, Decision
 from headrace.mapping import UNMAPPED
 from headrace.observe.board import OTHER, Board
 from headrace.observe.contract import END_TO_END_EDGES

@@ -46,9 +46,7 @@ def custom_row(told: Invented) -> Payload:
         f'"ModifiedOn":"{told.moment()}","Status":""}}'
     )
     return _row(told, 164, "Site Survey", 2, "Inbound") | {
-        "Data": _pairs(
-            CreatedByName=name, EventName="Site Survey", NotableEventDescription="", HasAttachments="False"
-        ),
+        "Data": _pairs(CreatedByName=name, EventName="Site Survey", NotableEventDescription="", HasAttachments="False"),
         "ActivityFields": {"mx_Custom_1": packed, "mx_Custom_2": told.text(6), "Status": "Active"},
     }
 
