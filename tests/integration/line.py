@@ -46,6 +46,7 @@ from headrace.seen import TOTALS, SeenRecord, decode_record
 from headrace.tenants import Account, Tenants
 from headrace_events import Data, Native, Problem, Via
 
+PACE: Final = Pace()
 DEADLINE: Final = 60.0
 """Seconds within which everything here must have happened; a machine that is busy with other tests is slow."""
 
@@ -244,7 +245,7 @@ class Line:
         await appender.append(self.topic("raw"), place(out.key, self.partitions), out)
 
     def normalizer(
-        self, pace: Pace = Pace(), clock: Callable[[], float] = time.time, decided: list[Decision] | None = None
+        self, pace: Pace = PACE, clock: Callable[[], float] = time.time, decided: list[Decision] | None = None
     ) -> Normalizer:
         """Make a normalizer, not running yet."""
         return Normalizer(

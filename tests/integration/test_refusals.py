@@ -118,7 +118,7 @@ async def test_raw_and_seen_with_other_partition_counts_are_refused(kafka: Broke
     line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
     await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
     await create_topic(kafka.bootstrap_servers, line.topic("raw"), partitions=2, max_message_bytes="2097152")
-    with pytest.raises(topics.Refused, match="has 2 partitions and .*seen has 1: they belong together"):
+    with pytest.raises(topics.Refused, match=r"has 2 partitions and .*seen has 1: they belong together"):
         await topics.verify(line.config)
 
 

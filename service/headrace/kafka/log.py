@@ -153,11 +153,11 @@ class Transactions:
             async with asyncio.timeout(BATCH_DEADLINE):
                 await self._producer.begin_transaction()
                 began = True
-                self._producer._txn_manager.wait_for_transaction_end().add_done_callback(_retrieve)  # noqa: SLF001  (else an error that ends the batch first is logged as forgotten)
                 offsets = await self._send(groups)
                 await self._producer.commit_transaction()
                 return offsets
         except (KafkaError, TimeoutError, AssertionError) as error:
+            self._retrieve()
             if began and not isinstance(error, ProducerFenced):
                 await self._abort()
             raise WriteFailed(error) from error
@@ -179,7 +179,6 @@ class Transactions:
         for (topic, partition), outs in groups.items():
             for batch, count in self._batches(outs):
                 sent = await self._producer.send_batch(batch, topic, partition=partition)
-                sent.add_done_callback(_retrieve)
                 futures.append(((topic, partition), sent, count))
         # A failed send does not stop commit_transaction: every one is awaited first.
         results = await asyncio.gather(*(future for _, future, _ in futures), return_exceptions=True)
@@ -207,6 +206,13 @@ class Transactions:
         with contextlib.suppress(KafkaError, TimeoutError, AssertionError, asyncio.CancelledError):
             async with asyncio.timeout(ABORT_DEADLINE):
                 await self._producer.abort_transaction()
+
+    def _retrieve(self) -> None:
+        """Look at the outcomes that the client leaves lying: asyncio would log each with its traceback."""
+        accumulator, transaction = self._producer._message_accumulator, self._producer._txn_manager  # noqa: SLF001  (nothing public gives them)
+        left = [batch._drain_waiter for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001  (as above)
+        for future in (*left, transaction.wait_for_transaction_end()):
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     async def _cut_off(self) -> None:
         Transactions.stuck += 1
@@ -238,12 +244,6 @@ class Transactions:
                 raise
 
         client.send = watched
-
-
-def _retrieve(future: asyncio.Future[Any]) -> None:
-    """Look at an outcome, whoever else may: asyncio logs errors that nobody looked at."""
-    if not future.cancelled():
-        future.exception()
 
 
 class Consumer:
