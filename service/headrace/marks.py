@@ -36,7 +36,7 @@ _WHOLE: Final = np.dtype((np.void, ROW.itemsize))
 _pack: Final = struct.Struct("<16sqQIHB").pack
 _LOAD: Final = 0.7
 _GROWTH: Final = 1.5
-_BLOCK: Final = 8192
+_BLOCK: Final = 32_768
 """Rows that are put together: their temporary arrays fit the cache."""
 
 Index = NDArray[np.int64]

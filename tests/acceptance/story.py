@@ -49,10 +49,7 @@ class Story:
             yield record
 
     def must_be_published(self, raw: Iterable[Record]) -> set[Position]:
-        """Give the positions of the raw records that must be published: the first of each version newer than all before.
-
-        Records with no known bytes would be an error of the test.
-        """
+        """Give the positions of the raw records that must be published: of each fact, each version newer than before."""
         newest: dict[str, int] = {}
         wanted: set[Position] = set()
         for record in raw:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from headrace.kafka.task import CannotRun
 from tests.integration.line import Line, make_line, until
 from tests.integration.program import STOPS_WITHIN, Program, configuration
 from tests.integration.test_take_over import BRISK
+from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 
 pytestmark = pytest.mark.apache_kafka
@@ -58,6 +60,21 @@ async def test_promise_8_sigterm_ends_the_program_in_time(own_kafka: OwnKafka, p
             if hurt == broker.pause:
                 broker.resume()
                 await asyncio.to_thread(broker.wait_until_serves)
+
+
+async def test_promise_8_a_lost_place_in_the_group_ends_the_process(kafka: Broker, prefix: str) -> None:
+    """The client's coordination, once broken, never comes back by itself: the process says so and ends."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    async with line.running() as running:
+        await running.runs(tasks=2)
+        coordinator = running.normalizer._setup.member._consumer._coordinator
+
+        async def broken() -> None:
+            raise LookupError("broken for the test")
+
+        coordinator.ensure_coordinator_known = broken
+        coordinator.coordinator_dead()
+        assert "the place in the group is lost" in await running.refuses(CannotRun)
 
 
 async def _moves(line: Line) -> None:

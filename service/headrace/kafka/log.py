@@ -6,6 +6,7 @@ Where it does not simply pass a call on, the reason is a behaviour of aiokafka 0
 import asyncio
 import contextlib
 import ssl
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Self, TypeAlias
 
@@ -48,6 +49,7 @@ CALL_DEADLINE: Final = 15.0
 BATCH_DEADLINE: Final = 5.0
 ABORT_DEADLINE: Final = 1.0
 STOP_DEADLINE: Final = 3.0
+SETTLE_DEADLINE: Final = 5.0
 START_PAUSE: Final = 0.2
 TRANSACTION_TIMEOUT: Final = 15_000
 BATCH_BYTES: Final = 900_000
@@ -157,9 +159,10 @@ class Transactions:
                 await self._producer.commit_transaction()
                 return offsets
         except (KafkaError, TimeoutError, AssertionError) as error:
-            self._retrieve()
-            if began and not isinstance(error, ProducerFenced):
-                await self._abort()
+            if began:
+                self._retrieve()
+                if not isinstance(error, ProducerFenced):
+                    await self._abort()
             raise WriteFailed(error) from error
         except asyncio.CancelledError:
             if began:
@@ -448,7 +451,11 @@ class Appender:
 async def read(
     kafka: Kafka, topic: str, *, from_start: bool = True, follow: bool = False, committed: bool = True
 ) -> AsyncGenerator[Record]:
-    """Give the records of all partitions of a topic; without `follow`, up to where they end now."""
+    """Give the records of all partitions of a topic; without `follow`, up to where they end now.
+
+    Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
+    for, unless a transaction stays open for longer than `SETTLE_DEADLINE`.
+    """
     level = "read_committed" if committed else "read_uncommitted"
     consumer = _consumer(kafka, isolation_level=level)
     async with asyncio.timeout(CALL_DEADLINE):
@@ -458,22 +465,30 @@ async def read(
             parts = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
             if not parts:
                 raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
-            ends = await consumer.end_offsets(parts)
+            ends = await _written(kafka, parts) if committed else await consumer.end_offsets(parts)
             starts = await consumer.beginning_offsets(parts) if from_start else ends
         consumer.assign(parts)
         for at in parts:
             consumer.seek(at, starts[at])
         left = {at for at in parts if starts[at] < ends[at]}
-        while follow or left:
+        moved_at = time.monotonic()
+        while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
             async with asyncio.timeout(CALL_DEADLINE):
                 found = await consumer.getmany(timeout_ms=200, max_records=5_000)
             for at, records in found.items():
+                moved_at = time.monotonic()
                 for record in records:
                     if follow or record.offset < ends[at]:
                         yield record
             left = {at for at in left if await consumer.position(at) < ends[at]}
     finally:
         await _stop(consumer)
+
+
+async def _written(kafka: Kafka, parts: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """Give where partitions end, whether that can be read yet or not."""
+    async with Consumer(kafka, committed=False) as log:
+        return {at: (await log.bounds(at.topic, at.partition))[1] for at in parts}
 
 
 async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
