@@ -45,7 +45,6 @@ class Limits(Struct, frozen=True):
     topic: str
     partition: int
     event_bytes: int = 2 * 1024 * 1024
-    letter_bytes: int = 2 * 1024 * 1024
     lifetime: int = 35 * 86_400
     raw_lifetime: int = 30 * 86_400
 

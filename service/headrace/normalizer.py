@@ -172,7 +172,6 @@ class Normalizer:
             topic=raw.name,
             partition=partition,
             event_bytes=int(self.topics[f"{prefix}events"].config["max.message.bytes"]),
-            letter_bytes=int(self.topics[f"{prefix}dead-letters"].config["max.message.bytes"]),
             lifetime=retention(seen) // 1000,
             raw_lifetime=max(self.config.dedupe.window, retention(raw) // 1000),
         )

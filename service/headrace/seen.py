@@ -5,12 +5,10 @@ says.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
-import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from headrace.marks import IMMUTABLE, KEPT, ROW, UNKNOWN, Mark, Marks, pack, unpack
 
@@ -48,11 +46,11 @@ class Header(Struct, array_like=True, gc=False):
 
 
 class SeenRecord(Struct, frozen=True):
-    """One committed record of the `seen` topic: position, totals, and the marks that changed."""
+    """One committed record of the `seen` topic: position, totals, and the marks that changed, as `pack` wrote them."""
 
     next_offset: int
     totals: tuple[int, ...]
-    rows: NDArray[Any]
+    rows: bytes
     more: Sequence[tuple[bytes, tuple[int, ...]]] = ()
 
 
@@ -86,7 +84,17 @@ def decode_record(value: bytes) -> SeenRecord:
         raise NewerFormat(f"a record on seen has format {found}, this program reads {FORMAT}: upgrade it")
     end = 5 + int.from_bytes(value[1:5], "little")
     header = _decode(value[5:end])
-    return SeenRecord(header.next_offset, header.totals, unpack(value[end:]), header.more)
+    rows = value[end:]
+    if len(rows) % ROW.itemsize:
+        raise ValueError(f"the marks take {len(rows)} bytes, which is no multiple of {ROW.itemsize}")
+    return SeenRecord(header.next_offset, header.totals, rows, header.more)
+
+
+def merge(records: Sequence[SeenRecord]) -> SeenRecord:
+    """Make one record of several, oldest first: it says what all of them say, and stands where the last one stands."""
+    last = records[-1]
+    more = [pair for record in records for pair in record.more]
+    return SeenRecord(last.next_offset, last.totals, b"".join([record.rows for record in records]), more)
 
 
 class Seen:
@@ -105,10 +113,9 @@ class Seen:
     def apply(self, records: Sequence[SeenRecord], read_to: int) -> None:
         """Take over committed records, oldest first; `read_to` is the seen offset behind the last."""
         if records:
-            rows = records[0].rows if len(records) == 1 else np.concatenate([r.rows for r in records])
-            self.marks.put(rows, [pair for record in records for pair in record.more])
-            self.next_offset = records[-1].next_offset
-            self.totals = records[-1].totals
+            told = merge(records)
+            self.marks.put(unpack(told.rows), told.more)
+            self.next_offset, self.totals = told.next_offset, told.totals
             self.restored = True
         self.read_to = read_to
 
@@ -198,5 +205,6 @@ __all__ = [
     "encode_record",
     "judge",
     "judge_replay",
+    "merge",
     "settle",
 ]

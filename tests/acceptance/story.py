@@ -49,7 +49,7 @@ class Story:
             yield record
 
     def must_be_published(self, raw: Iterable[Record]) -> set[Position]:
-        """Give the positions of the raw records that must be published: of each fact, each version newer than before."""
+        """Give the positions of the raw records that must be published: each version that is newer."""
         newest: dict[str, int] = {}
         wanted: set[Position] = set()
         for record in raw:

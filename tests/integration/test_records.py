@@ -108,16 +108,16 @@ async def test_an_event_over_the_limit_of_events_becomes_a_dead_letter(kafka: Br
 async def test_a_record_that_kafka_refuses_for_good_is_found_by_halving(kafka: Broker, prefix: str) -> None:
     """Where events takes less than was verified, the one record too many becomes a letter, the others come out."""
     line = await make_line(kafka.bootstrap_servers, prefix, partitions=1, compression="none")
-    await change_topic(kafka.bootstrap_servers, line.topic("events"), max_message_bytes="100000")
-    rows = [Row(number, 1, "x" * (120_000 if number == 17 else 100)) for number in range(40)]
+    await change_topic(kafka.bootstrap_servers, line.topic("events"), max_message_bytes="50000")
+    rows = [Row(number, 1, "x" * (60_000 if number == 7 else 100)) for number in range(20)]
     await line.append(rows)
     async with line.running() as running:
         await line.settled(running)
         assert running.rebuilt["MessageSizeTooLargeError"] > 0
     (letter,) = await letters(line)
-    assert (letter.problem.code, letter.id) == ("unwritable", "17")
-    assert sorted(await line.published()) == sorted(f"thing/{row.id}/1" for row in rows if row.id != 17)
-    assert await line.totals() == {"published": 39, "dead": 1}
+    assert (letter.problem.code, letter.id) == ("unwritable", "7")
+    assert sorted(await line.published()) == sorted(f"thing/{row.id}/1" for row in rows if row.id != 7)
+    assert await line.totals() == {"published": 19, "dead": 1}
 
 
 async def test_a_quiet_partition_writes_its_position_again(kafka: Broker, prefix: str) -> None:

@@ -28,7 +28,7 @@ def test_a_record_says_everything_that_memory_needs() -> None:
 def test_a_record_without_marks_is_a_position() -> None:
     """A quiet partition rewrites its position: no mark is needed for it."""
     record = decode_record(encode_record(45, (0,) * 10, {}))
-    assert (record.next_offset, len(record.rows), list(record.more)) == (45, 0, [])
+    assert (record.next_offset, record.rows, list(record.more)) == (45, b"", [])
 
 
 def test_records_are_applied_in_order() -> None:

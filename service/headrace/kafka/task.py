@@ -27,12 +27,15 @@ from headrace.kafka.log import Consumer, Fenced, KafkaError, Member, OutOfRange,
 from headrace.kafka.murmur import partitions
 from headrace.observe.metrics import Metrics
 from headrace.publish import Out
-from headrace.seen import Seen, SeenRecord, decode_record
+from headrace.seen import Seen, SeenRecord, decode_record, merge
 from headrace.tenants import Tenants
 
 SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 30.0
 MOST_RECORDS: Final = 2_000
+RESTORED_TOGETHER: Final = 16 * 1024 * 1024
+"""Bytes of marks (400,000 ids) that a restore puts into the table at once: to let it grow for each read of the log
+would take twice as long."""
 DAY: Final = 86_400.0
 
 _log = structlog.get_logger()
@@ -143,9 +146,14 @@ class Task:
             raise CannotRun(_no_memory(f"{topic}-{self.partition}", at, end))
         async with Consumer(self.setup.kafka) as log:
             log.seek(topic, self.partition, at)
+            told: list[SeenRecord] = []
             while at < end:
                 records, position = await log.next(topic, self.partition)
-                self.seen.apply(_decoded(records), position)
+                if records:
+                    told.append(merge([decode_record(record.value or b"") for record in records]))
+                if position >= end or sum(len(record.rows) for record in told) >= RESTORED_TOGETHER:
+                    self.seen.apply(told, position)
+                    told = []
                 if position > at:
                     at, moved_at = position, time.monotonic()
                 elif time.monotonic() - moved_at > self.setup.pace.restore:
@@ -308,7 +316,3 @@ def _no_memory(where: str, at: int, end: int) -> str:
     if at > end:
         return f"{where} ends at {end}, but was read to {at} before: it was created anew under us; restore it"
     return f"{where} holds no record any more: what was published is forgotten; restore it, or delete raw and seen"
-
-
-def _decoded(records: list[Record]) -> list[SeenRecord]:
-    return [decode_record(record.value or b"") for record in records]

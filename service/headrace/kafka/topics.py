@@ -17,6 +17,8 @@ from headrace.seen import TOTALS, encode_record
 
 DAY: Final = 86_400_000
 _MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}
+LETTER_ROOM: Final = 64 * 1024
+"""Bytes that a dead letter may take beside the raw record it holds."""
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
 
 
@@ -119,10 +121,10 @@ def check(topics: dict[str, Topic], window: int) -> list[str]:
     if seen.config.get("cleanup.policy", "delete") != "delete":
         faults.append(f"{seen.name} must have cleanup.policy=delete: compaction would drop positions")
     sizes = [int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")]
-    if not sizes[0] < min(sizes[1:]):
+    if not sizes[0] + LETTER_ROOM <= min(sizes[1:]):
         faults.append(
             f"max.message.bytes must grow: {raw.name} has {sizes[0]}, events {sizes[1]}, dead-letters {sizes[2]}; "
-            "raise the latter two"
+            f"raise the latter two to at least {LETTER_ROOM} more than raw"
         )
     return faults
 
