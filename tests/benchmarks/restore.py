@@ -107,19 +107,21 @@ def _restore(job: Job) -> Restored:
 
 async def _main(job: Job) -> Restored:
     kafka, tenants = Kafka(bootstrap_servers=job.servers), Tenants([])
-    seen = Seen()
+    seen, member = Seen(), Member(kafka, "nobody", f"{job.prefix}raw", _nothing, _nothing)
     setup = Setup(
         kafka=kafka,
         prefix=job.prefix,
         tenants=tenants,
         metrics=Metrics(tenants, "benchmark"),
-        member=Member(kafka, "nobody", f"{job.prefix}raw", _nothing, _nothing),
+        member=member,
         commits=asyncio.Semaphore(),
         limits=lambda partition: Limits("raw", partition),
     )
     used, began = _cpu(), time.perf_counter()
     await Task(setup, 0, seen).restore()
-    return Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
+    told = Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
+    await member.__aexit__()
+    return told
 
 
 async def _nothing(_: set[int]) -> None:

@@ -1,6 +1,6 @@
 """The whole path on a real broker, exactly once: the normalizer against the loop stripped to what nobody can leave out.
 
-Each contender runs in a process of its own and takes the same raw records; the two run in turns.
+Each contender runs in a process of its own over the same raw records; the two take turns.
 """
 
 import asyncio
@@ -9,8 +9,9 @@ import secrets
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from statistics import median
+from typing import Final
 
 import msgspec
 from aiokafka import AIOKafkaProducer
@@ -20,69 +21,97 @@ from headrace.door import place
 from headrace.kafka import topics
 from headrace.publish import Out
 from headrace.tenants import Tenants
+from tests.benchmarks import load
 from tests.benchmarks.limits import SKIPPED
+from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.table import Row, flat, judged
 from tests.benchmarks.worker import Job, Result
 
-BATCH_BYTES = 900_000
-APPENDED_TOGETHER = 100
+TARGET: Final = 50_000
+SHARE: Final = 0.6
+APPENDED_TOGETHER: Final = 100
 """Records of one batch of raw: a page of a feed, or what webhooks bring within some milliseconds."""
 
 
-class Round:
+def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
+    """Compare the normalizer with its target and with the stripped loop."""
+    ours: list[Result] = []
+    stripped: list[Result] = []
+    for number in range(sizes.rounds):
+        stage = Stage(servers, sizes.whole_partitions)
+        asyncio.run(stage.fill(load.mixed(sizes.whole, seed=number)))
+        ours.append(stage.run("ours"))
+        stripped.append(stage.run("stripped"))
+    speed, limit = (median(result.records / result.cpu for result in results) for results in (ours, stripped))
+    clock, clock_limit = (median(result.records / result.wall for result in results) for results in (ours, stripped))
+    yield judged("normalizer, exactly once", speed, TARGET, "events/CPU s", least=1)
+    yield judged("  beside the stripped loop", speed, limit, "events/CPU s", least=SHARE)
+    yield Row("  by the clock", f"{clock:,.0f} events/s", f"{clock_limit:,.0f} events/s", f"{clock / clock_limit:.2f}")
+
+
+def spread_rows(sizes: Sizes, servers: str) -> Iterator[Row]:
+    """Compare the cost of an event on one partition with that on many."""
+    costs: dict[int, list[float]] = {1: [], sizes.spread_partitions: []}
+    for number in range(min(sizes.rounds, 3)):
+        for partitions, cost in costs.items():
+            stage = Stage(servers, partitions)
+            asyncio.run(stage.fill(load.mixed(sizes.spread, seed=number)))
+            result = stage.run("ours")
+            cost.append(result.cpu * 1e6 / result.records)
+    one, many = (median(cost) for cost in costs.values())
+    yield flat(f"cost of an event, {sizes.spread_partitions} partitions against 1", one, many, "µs")
+
+
+class Stage:
     """The raw records of one comparison, appended once; each contender writes to topics of its own."""
 
-    def __init__(self, servers: str, partitions: int, count: int) -> None:
-        self.servers = servers
+    def __init__(self, servers: str, partitions: int) -> None:
+        self.kafka = Kafka(bootstrap_servers=servers)
         self.partitions = partitions
-        self.count = count
         self.prefix = f"b{secrets.token_hex(4)}."
         self._plan: dict[int, bytearray] = defaultdict(bytearray)
 
-    def run(self, contender: str, *, partitions: int | None = None) -> Result:
-        """Run one contender over all records, in a process of its own."""
+    def run(self, contender: str) -> Result:
+        """Run one contender over all records, in a process of its own. The normalizer can run only once."""
         target = self.prefix
         if contender == "stripped":
-            target = f"{self.prefix}{secrets.token_hex(2)}."
+            target = f"{self.prefix}stripped."
             asyncio.run(self._create(target))
         plan = {partition: base64.b64encode(kinds).decode() for partition, kinds in self._plan.items()}
-        job = Job(contender, self.servers, self.prefix, target, self.count, plan)
+        count = sum(map(len, self._plan.values()))
+        job = Job(contender, self.kafka.bootstrap_servers, self.prefix, target, count, plan)
         worker = (sys.executable, "-m", "tests.benchmarks.worker")
         done = subprocess.run(worker, input=msgspec.json.encode(job), stdout=subprocess.PIPE, check=True)
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)
 
     async def fill(self, outs: Iterable[tuple[int | None, Out]]) -> None:
-        """Create the topics and append the records, each with the number of its kind."""
+        """Create the topics and append the records, each with the number of its kind (None: it came before)."""
         await self._create(self.prefix)
+        waiting: dict[int, list[Out]] = defaultdict(list)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.servers, acks="all", compression_type="lz4", max_batch_size=BATCH_BYTES
+            bootstrap_servers=self.kafka.bootstrap_servers, compression_type="lz4", max_batch_size=1_000_000
         )
         await producer.start()
         try:
-            waiting: dict[int, list[Out]] = defaultdict(list)
             for number, out in outs:
                 partition = place(out.key, self.partitions)
                 self._plan[partition].append(SKIPPED if number is None else number)
                 waiting[partition].append(out)
-            for partition, placed in waiting.items():
-                for batch in _chunks(placed, APPENDED_TOGETHER):
-                    await self._append(producer, partition, batch)
+                if len(waiting[partition]) == APPENDED_TOGETHER:
+                    await self._append(producer, partition, waiting.pop(partition))
+            for partition, rest in waiting.items():
+                await self._append(producer, partition, rest)
             await producer.flush()
         finally:
             await producer.stop()
 
-    async def _append(self, producer: AIOKafkaProducer, partition: int, outs: Sequence[Out]) -> None:
+    async def _append(self, producer: AIOKafkaProducer, partition: int, outs: list[Out]) -> None:
         batch = producer.create_batch()
         for out in outs:
             if batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:
-                raise ValueError("a batch of the load is larger than the producer's batches")
+                raise ValueError("what comes together is larger than a batch")
         await producer.send_batch(batch, f"{self.prefix}raw", partition=partition)
 
     async def _create(self, prefix: str) -> None:
-        config = Config(kafka=Kafka(bootstrap_servers=self.servers), tenants=Tenants([]), topic_prefix=prefix)
+        config = Config(kafka=self.kafka, tenants=Tenants([]), topic_prefix=prefix)
         await topics.apply(config, "dev", self.partitions)
-
-
-def _chunks(outs: Sequence[Out], size: int) -> Iterator[list[Out]]:
-    it = iter(outs)
-    while chunk := list(islice(it, size)):
-        yield chunk

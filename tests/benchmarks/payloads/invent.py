@@ -6,46 +6,10 @@ from typing import Final
 
 _FIRST: Final = ("Ines", "Tomas", "Amara", "Jonas", "Mei", "Ravi", "Clara", "Yusuf", "Nadia", "Piotr")
 _LAST: Final = ("Falk", "Okoro", "Lindqvist", "Moreau", "Tanaka", "Bauer", "Silva", "Haddad", "Kowal", "Reyes")
-_WORDS: Final = tuple(
-    [
-        "the",
-        "offer",
-        "that",
-        "we",
-        "spoke",
-        "about",
-        "last",
-        "week",
-        "is",
-        "ready",
-        "and",
-        "I",
-        "would",
-        "like",
-        "to",
-        "walk",
-        "you",
-        "through",
-        "it",
-        "on",
-        "Thursday",
-        "morning",
-        "if",
-        "that",
-        "still",
-        "suits",
-        "you",
-        "please",
-        "bring",
-        "your",
-        "questions",
-        "about",
-        "roof",
-        "garden",
-        "delivery",
-        "and",
-        "financing",
-    ]
+_WORDS: Final = (
+    *("the", "offer", "that", "we", "spoke", "about", "last", "week", "is", "ready", "and", "I", "would", "like"),
+    *("to", "walk", "you", "through", "it", "on", "Thursday", "morning", "if", "that", "still", "suits", "you"),
+    *("please", "bring", "your", "questions", "about", "roof", "garden", "delivery", "and", "financing"),
 )
 
 

@@ -1,0 +1,12 @@
+from tests.benchmarks.__main__ import main
+from tests.kafka.broker import Broker
+
+
+def test_every_benchmark_runs(kafka: Broker) -> None:
+    """One command measures every row; what the figures are is for people to judge, on a quiet machine."""
+    rows = main(["--quick", "--servers", kafka.bootstrap_servers])
+    names = " ".join(row.name for row in rows)
+    for wanted in ("normalizer", "stripped loop", "partitions against 1", "restore", "memory an id", "remembered ids"):
+        assert wanted in names
+    assert sum(row.name.startswith("decode") for row in rows) == 11
+    assert all(row.ours for row in rows)
