@@ -18,7 +18,7 @@ from headrace.kafka.log import KafkaError, Transactions
 from headrace.kafka.task import CannotRun
 from headrace.kafka.topics import Refused, verify
 from headrace.normalizer import Normalizer
-from headrace.observe.admin import serve
+from headrace.observe.admin import CannotServe, serve
 from headrace.observe.health import Health
 from headrace.observe.logging import configure
 from headrace.observe.metrics import Metrics
@@ -42,7 +42,7 @@ def run(config: Config, roles: Iterable[str]) -> int:
     code = 0
     try:
         uvloop.run(_main(config, tuple(roles)))
-    except* (CannotRun, NewerFormat, Refused, Stuck) as refusals:
+    except* (CannotRun, CannotServe, NewerFormat, Refused, Stuck) as refusals:
         for refusal in _leaves(refusals):
             _log.error("refused_to_run", reason=str(refusal))
         code = 1

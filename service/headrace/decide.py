@@ -7,22 +7,25 @@
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from headrace import __version__
 from headrace.commit import Commit, Decision, Limits, Record, add
-from headrace.door import Envelope, digest_of_bytes, name, read_envelope, shape_digest
+from headrace.door import digest_of_bytes, shape_digest
 from headrace.marks import IMMUTABLE, UNKNOWN, Mark
 from headrace.moments import from_millis
 from headrace.problems import from_exception
-from headrace.providers.base import Draft, Dropped, Identity, RawEvent, Version
+from headrace.providers.base import Draft, Dropped, Identity
 from headrace.publish import Out, encode_event, encode_letter, encode_nudge, event_id, event_of, meaning_of
-from headrace.seen import Fate, NewerFormat, Seen, Verdict, encode_record, judge, judge_replay, settle
-from headrace.tenants import Account, Tenants
-from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source, Via
+from headrace.reading import Reading, read, translate, translated
+from headrace.seen import Fate, Seen, Verdict, encode_record, judge, judge_replay, settle
+from headrace.tenants import Tenants
+from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
 
 _KEY_BYTES: Final = 16
+_TOGETHER: Final = 500
+"""Records that are read and translated before the first of them gets its fate: their drafts fit the cache."""
 
 
 class WaitsForMapping(Exception):  # noqa: N818  (a state, told in a sentence)
@@ -42,11 +45,7 @@ def refuse(record: Record, seen: Seen, limits: Limits, now: int) -> Commit:
     """Make a dead letter of the one record whose outcome Kafka refuses, whatever it says."""
     batch = _Batch([record], seen, Tenants([]), limits, now)
     detail = "Kafka refused what this record became, twice and alone: see the log, mend the topic, then redrive"
-    problem = Problem("unwritable", "Kafka refused it", detail, Source("$"))
-    try:
-        batch.dead(record, _envelope_of(record), problem, "")
-    except (LookupError, ValueError, RecursionError):
-        batch.dead(record, _strangers(record), problem, "")
+    batch.dead(read(record, batch.tenants), Problem("unwritable", "Kafka refused it", detail, Source("$")))
     return batch.done()
 
 
@@ -69,13 +68,16 @@ class _Batch:
         self.decisions: list[Decision] = []
 
     def commit(self) -> Commit:
-        for record in self.batch:
-            try:
-                self.record(record)
-            except WaitsForMapping:
-                if not self.decisions:
-                    raise
-                break
+        for reading in self.readings():
+            wanted = reading.envelope.replay
+            if wanted and reading.account and wanted != reading.mapping:
+                if self.decisions:
+                    break
+                raise WaitsForMapping(
+                    f"{reading.raw.source} has mapping {reading.mapping}, "
+                    f"offset {reading.record.offset} waits for {wanted}"
+                )
+            self.decide(reading)
         return self.done()
 
     def done(self) -> Commit:
@@ -93,153 +95,115 @@ class _Batch:
             self.decisions,
         )
 
-    def record(self, record: Record) -> None:
+    def readings(self) -> Iterator[Reading]:
+        """Give the records in their order, read, and translated where they are likely to be news."""
+        for first in range(0, len(self.batch), _TOGETHER):
+            readings = [read(record, self.tenants) for record in self.batch[first : first + _TOGETHER]]
+            ids = {reading.key: reading for reading in reversed(readings)}  # of one id the first: others may be copies
+            translate(r for r in ids.values() if r.became is None and _settled(r, self.mark(r.key)) is None)
+            yield from readings
+
+    def decide(self, reading: Reading) -> None:
         """Give one record exactly one fate."""
-        try:
-            envelope = _envelope_of(record)
-        except (LookupError, ValueError, RecursionError) as error:
-            self.foreign(record, error)
+        mark = self.mark(reading.key)
+        if not isinstance(reading.became, Problem) and (fate := _settled(reading, mark)) is not None:
+            self.remember(reading, reading.key, mark)
+            self.decided(reading, fate)
             return
-        raw = envelope.raw_event(record.value or b"")
-        account = self.tenants.get(raw.provider, raw.tenant)
-        if account is None:
-            problem = Problem("unknown_tenant", "The tenant is not configured", f"configure {raw.source}, then redrive")
-            self.dead(record, envelope, problem, "")
-        elif envelope.replay and envelope.replay != account.mapping.id:
-            raise WaitsForMapping(
-                f"{raw.source} has mapping {account.mapping.id}, offset {record.offset} waits for {envelope.replay}"
-            )
-        elif (identity := envelope.identity) is None:
-            self.dead(record, envelope, self.nameless(raw, account), account.mapping.id)
+        became = reading.became or translated(reading)
+        if isinstance(became, Problem):
+            self.dead(reading, became)
+        elif isinstance(became, Dropped):
+            self.decided(reading, became.fate)
         else:
-            self.named(record, envelope, raw, account, identity)
+            try:
+                self.judged(reading, became, mark)
+            except Exception as error:  # noqa: BLE001  (one bad record stays one, wherever it breaks)
+                self.dead(reading, from_exception(error, reading.raw.value))
 
-    def named(self, record: Record, envelope: Envelope, raw: RawEvent, account: Account, identity: Identity) -> None:
-        key = record.key or b""
-        mark = self.mark(key)
-        version = _number(identity.version)
-        fate = None if envelope.replay else settle(mark, version)
-        if fate is not None:
-            self.remember(record, key, mark)
-            self.decided(record, envelope, fate)
-            return
-        try:
-            draft = account.provider.translate(raw, account.mapping)
-            if isinstance(draft, Dropped):
-                self.decided(record, envelope, draft.fate)
-                return
-            self.judged(record, envelope, raw, account, identity, draft, mark)
-        except NewerFormat:
-            raise
-        except Exception as error:  # noqa: BLE001  (one bad record stays one: it becomes a dead letter, whatever it was)
-            self.dead(record, envelope, from_exception(error, raw.value), account.mapping.id)
-
-    def judged(
-        self,
-        record: Record,
-        envelope: Envelope,
-        raw: RawEvent,
-        account: Account,
-        identity: Identity,
-        draft: Draft,
-        mark: Mark | None,
-    ) -> None:
+    def judged(self, reading: Reading, draft: Draft, mark: Mark | None) -> None:
+        """Publish a draft, or do not, and mark its id."""
         meaning = meaning_of(draft)
-        version, shape = _number(identity.version), shape_digest(raw.shape)
-        key = record.key or b""
-        if envelope.replay:
-            verdict = judge_replay(mark, version, meaning)
-        else:
-            polled = account.settings.polling and draft.nudge is not None
-            if polled and draft.row.reach == "nudge":
-                verdict = Verdict("nudged")
-            else:
-                verdict = judge(mark, version, shape, meaning, polled=polled)
+        verdict = self.verdict(reading, draft, mark, meaning)
         if verdict.fate == "published":
-            named = event_id(identity, meaning, again=verdict.again, replay=envelope.replay)
-            position = RawPosition(self.limits.topic, self.limits.partition, record.offset)
-            provenance = Provenance(raw.via, from_millis(raw.received), position, account.mapping.id, draft.row.label)
-            out = encode_event(event_of(draft, raw, named, provenance, self.now_text))
+            out = self.event(reading, draft, meaning, again=verdict.again)
             if not out.fits(self.limits.event_bytes):
-                self.dead(record, envelope, _too_large(out.size, self.limits.event_bytes), account.mapping.id)
+                self.dead(reading, _too_large(out.size, self.limits.event_bytes))
                 return
             self.events.append(out)
         elif verdict.fate == "nudged" and draft.nudge is not None:
-            self.nudges.append(encode_nudge(raw.source, draft.nudge))
-        if verdict.version is not None:
-            # The shape that a mark keeps is the one that told its version: copies without one say nothing about it.
-            kept = mark.shape if mark is not None and (verdict.fate == "duplicate" or version == UNKNOWN) else shape
-            self.marks[key] = Mark(verdict.version, kept, verdict.meanings, self.now // 1000)
+            self.nudges.append(encode_nudge(reading.raw.source, draft.nudge))
+        if verdict.version is None:
+            self.remember(reading, reading.key, mark)
         else:
-            self.remember(record, key, mark)
-        self.decided(record, envelope, verdict.fate, draft, version)
+            # The shape that a mark keeps is the one that told its version: copies without one say nothing about it.
+            same = mark is not None and (verdict.fate == "duplicate" or reading.version == UNKNOWN)
+            shape = mark.shape if mark is not None and same else shape_digest(reading.raw.shape)
+            self.marks[reading.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)
+        self.decided(reading, verdict.fate, draft)
+
+    def verdict(self, reading: Reading, draft: Draft, mark: Mark | None, meaning: int) -> Verdict:
+        """Judge a draft by what is remembered of its id."""
+        if reading.envelope.replay:
+            return judge_replay(mark, reading.version, meaning)
+        polled = draft.nudge is not None and reading.account is not None and reading.account.settings.polling
+        if polled and draft.row.reach == "nudge":
+            return Verdict("nudged")
+        return judge(mark, reading.version, shape_digest(reading.raw.shape), meaning, polled=polled)
+
+    def event(self, reading: Reading, draft: Draft, meaning: int, *, again: bool) -> Out:
+        """Write a draft down as the event that it becomes."""
+        envelope, raw = reading.envelope, reading.raw
+        identity = Identity(envelope.resource, envelope.id, envelope.version)
+        named = event_id(identity, meaning, again=again, replay=envelope.replay)
+        position = RawPosition(self.limits.topic, self.limits.partition, reading.record.offset)
+        provenance = Provenance(raw.via, from_millis(raw.received), position, reading.mapping, draft.row.label)
+        return encode_event(event_of(draft, raw, named, provenance, self.now_text))
 
     def mark(self, key: bytes) -> Mark | None:
         """Give what is remembered of a digest, this batch's own marks first."""
         mark = self.marks.get(key) or self.found.get(key)
         return mark if mark is not None and mark.at >= self.oldest else None
 
-    def remember(self, record: Record, key: bytes, mark: Mark | None) -> None:
+    def remember(self, reading: Reading, key: bytes, mark: Mark | None) -> None:
         """Mark a duplicate again where its mark would expire before its own raw record."""
         if mark is None:
             return
-        if mark.at + self.limits.lifetime < record.timestamp // 1000 + self.limits.raw_lifetime:
+        if mark.at + self.limits.lifetime < reading.record.timestamp // 1000 + self.limits.raw_lifetime:
             self.marks[key] = Mark(mark.version, mark.shape, mark.meanings, self.now // 1000)
 
-    def nameless(self, raw: RawEvent, account: Account) -> Problem:
-        """Say why a record has no name: translating it finds the place."""
-        try:
-            name(account.provider, raw)
-            account.provider.translate(raw, account.mapping)
-        except Exception as error:  # noqa: BLE001  (the reason is wanted, whatever it is)
-            return from_exception(error, raw.value)
-        return Problem("unnamed", "It carried no name when it came in", "it can be read now: redrive it", Source("$"))
-
-    def foreign(self, record: Record, error: Exception) -> None:
-        """Keep a record that did not come through our door."""
-        problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
-        self.dead(record, _strangers(record), problem, "")
-
-    def dead(self, record: Record, envelope: Envelope, problem: Problem, mapping: str) -> None:
+    def dead(self, reading: Reading, problem: Problem) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
-        value = record.value or b""
-        source = f"/{envelope.provider}/{envelope.tenant}"
-        key = digest_of_bytes(value, f"{__version__} {mapping} {problem.code} {source}")
+        record, envelope = reading.record, reading.envelope
+        key = digest_of_bytes(reading.raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.raw.source}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
         if known is not None and known.at >= self.oldest and not envelope.redriven:
-            self.remember(record, key, known)
-            self.decided(record, envelope, "duplicate", note="dead letter")
+            self.remember(reading, key, known)
+            self.decided(reading, "duplicate", note="dead letter")
             return
         letter = DeadLetter(
             problem=problem,
-            source=source,
+            source=reading.raw.source,
             resource=envelope.resource or None,
             id=envelope.id or None,
             via=envelope.via,
             received=from_millis(envelope.received),
             recordedtime=self.now_text,
             raw=RawPosition(self.limits.topic, self.limits.partition, record.offset),
-            mapping=mapping,
+            mapping=reading.mapping,
         )
         headers = [(name, data) for name, data in record.headers]
-        self.letters.append(encode_letter(letter, record.key or key, value, headers, self.limits.partition))
+        self.letters.append(encode_letter(letter, record.key or key, reading.raw.value, headers, self.limits.partition))
         self.marks[key] = Mark(IMMUTABLE, 0, (0,), self.now // 1000)
-        self.decided(record, envelope, "dead", note=str(problem))
+        self.decided(reading, "dead", note=str(problem))
 
-    def decided(
-        self,
-        record: Record,
-        envelope: Envelope,
-        fate: Fate,
-        draft: Draft | None = None,
-        version: int = UNKNOWN,
-        note: str = "",
-    ) -> None:
+    def decided(self, reading: Reading, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
+        envelope = reading.envelope
         self.decisions.append(
             Decision(
-                record.offset,
+                reading.record.offset,
                 fate,
-                f"/{envelope.provider}/{envelope.tenant}",
+                reading.raw.source,
                 envelope.via,
                 envelope.resource,
                 envelope.id,
@@ -248,33 +212,14 @@ class _Batch:
                 (draft.data.native.code or "") if draft else "",
                 draft.row.provisional if draft else False,
                 envelope.received,
-                note or (str(version) if draft and version > UNKNOWN else ""),
+                note or (str(reading.version) if draft and reading.version > UNKNOWN else ""),
             )
         )
 
 
-def _envelope_of(record: Record) -> Envelope:
-    """Read the envelope. Raises `NewerFormat`, or what `read_envelope` raises, where the record is none of ours."""
-    envelope = read_envelope(record.headers)
-    if len(record.key or b"") != _KEY_BYTES:
-        raise LookupError(f"the record's key is no digest of {_KEY_BYTES} bytes: nothing but Headrace may write to raw")
-    return envelope
-
-
-def _strangers(record: Record) -> Envelope:
-    """Give a record that is none of ours the envelope it lacks."""
-    return Envelope(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp)
-
-
-def _number(version: Version) -> int:
-    """Give a version as a mark keeps it."""
-    match version:
-        case None:
-            return IMMUTABLE
-        case "unknown":
-            return UNKNOWN
-        case _:
-            return version
+def _settled(reading: Reading, mark: Mark | None) -> Fate | None:
+    """Give the fate that the version alone decides; what is replayed is always looked at."""
+    return None if reading.envelope.replay else settle(mark, reading.version)
 
 
 def _too_large(size: int, limit: int) -> Problem:

@@ -12,6 +12,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from headrace.problems import bad_value
 from headrace.providers.base import Identity, Provider, RawEvent, Version
@@ -22,6 +23,8 @@ from headrace_events import Via
 FORMAT: Final = 1
 HEADER: Final = "headrace"
 _HIGHEST: Final = 2**63 - 1
+_LONGEST: Final = 256
+_KEPT: Final = 200
 
 
 class Envelope(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -70,6 +73,8 @@ def name(provider: Provider, raw: RawEvent) -> Identity:
 
 def admit(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> Out:
     """Name a raw event, once, and make the record for raw. A record without a name is placed by its bytes."""
+    if raw.hint or raw.delivery:  # before it is named: a name may be made of them
+        raw = replace(raw, hint=printable(raw.hint), delivery=printable(raw.delivery))
     try:
         identity = name(provider, raw)
     except Exception:  # noqa: BLE001  (whatever it is, the bytes are kept: the normalizer says why it has no name)
@@ -89,6 +94,19 @@ def admit(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> Out:
     )
     key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
     return Out(key, raw.value, headers_of(envelope))
+
+
+def printable(told: str) -> str:
+    r"""Make a text from outside fit the envelope; what fits already stays as it is.
+
+    A byte of a header that is no UTF-8 reaches us as a lone surrogate, which nothing can encode: it is written as
+    `\udcff`. Beyond 256 characters a text is cut and ends in its digest, so that two of them stay two.
+    """
+    if not told.isascii():
+        told = told.encode("utf-8", "backslashreplace").decode()
+    if len(told) <= _LONGEST:
+        return told
+    return f"{told[:_KEPT]}~{hashlib.blake2b(told.encode(), digest_size=16).hexdigest()}"
 
 
 def headers_of(envelope: Envelope) -> Headers:

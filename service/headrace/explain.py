@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from headrace.door import name
 from headrace.mapping import Mapping
 from headrace.moments import from_millis
 from headrace.problems import from_exception
 from headrace.providers.base import Dropped, Identity, Piece, Provider, RawEvent
-from headrace.publish import event_id, event_of, meaning_of
-from headrace_events import Event, Problem, Provenance, RawPosition, Via
+from headrace.publish import encode_event, event_id, event_of, meaning_of
+from headrace_events import Event, Problem, Provenance, RawPosition, Via, decode
 
 
 class Explanation(Struct, omit_defaults=True, kw_only=True):
@@ -45,12 +46,15 @@ def explain_piece(
     raw = RawEvent(provider.name, tenant, piece.shape, piece.value, Via.INGEST, now, piece.hint)
     told = Explanation(number=number, shape=piece.shape, size=len(piece.value), fate="dead")
     try:
-        told.identity = provider.identity(raw)
+        told.identity = name(provider, raw)
         draft = provider.translate(raw, mapping)
         if isinstance(draft, Dropped):
             told.fate, told.row = draft.fate, draft.row
             return told
         named = event_id(told.identity, meaning_of(draft))
+        provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
+        # Encoded and decoded, it is what consumers would see: values cut, nulls gone.
+        told.event = decode(encode_event(event_of(draft, raw, named, provenance, from_millis(now))).value)
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
         told.problem = from_exception(error, piece.value)
         return told
@@ -60,6 +64,4 @@ def explain_piece(
         draft.row.provisional,
         draft.row.reach,
     )
-    provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
-    told.event = event_of(draft, raw, named, provenance, from_millis(now))
     return told

@@ -92,7 +92,7 @@ async def _play(home: Path, servers: str, seconds: float | None, seed: int) -> i
         screen.totals()
         for fault in faults:
             screen.say(f"differs: {fault}")
-        screen.go_on(port)
+        screen.go_on(port, ends=seconds is not None)
         if seconds is None and not faults:
             screen.say("Ctrl-C ends the demo.")
             await _until_interrupted()

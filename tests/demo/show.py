@@ -76,11 +76,12 @@ class Screen:
             self.say("".join([f"{provider:<13}", *(f"{row[fate]:>11}" for fate in fates), f"{row.total():>11}"]))
         self.say("".join([f"{'all':<13}", *(f"{whole[fate]:>11}" for fate in fates), f"{whole.total():>11}"]))
 
-    def go_on(self, port: int) -> None:
-        """Say what to look at next."""
+    def go_on(self, port: int, *, ends: bool) -> None:
+        """Say what to look at next; `ends`: the demo is about to stop."""
+        until = "  (while the demo runs: make demo without SECONDS)" if ends else ""
         self.say(
             "",
-            f"Metrics   http://127.0.0.1:{port}/metrics",
+            f"Metrics   http://127.0.0.1:{port}/metrics{until}",
             f"Explain   .venv/bin/headrace explain --provider leadsquared {SAMPLE}",
             "Read on   README.md",
         )

@@ -62,6 +62,32 @@ async def test_promise_8_sigterm_ends_the_program_in_time(own_kafka: OwnKafka, p
                 await asyncio.to_thread(broker.wait_until_serves)
 
 
+async def test_promise_8_a_process_with_too_many_hanging_producers_ends(
+    own_kafka: OwnKafka, prefix: str, tmp_path: Path
+) -> None:
+    """Three producers that cannot be stopped end the process with a sentence; the next one goes on where it was."""
+    broker = own_kafka()
+    line = await make_line(broker.bootstrap_servers, prefix, partitions=4)
+    settings = configuration(broker.bootstrap_servers, prefix, "")
+    program = Program(settings, tmp_path)
+    async with line.under_load(seed=10):
+        await program.says("task_restored", times=4)
+        await _moves(line)
+        broker.pause()
+        await until(lambda: not program.child.runs, "the program ends", every=0.2)
+        assert program.child.exit_code == 1, program.tail()
+        assert "producers could not be stopped" in str(program.events("refused_to_run"))
+        broker.resume()
+        await asyncio.to_thread(broker.wait_until_serves)
+    program = Program(settings, tmp_path)
+    await line.settled()
+    assert await asyncio.to_thread(program.stop) == 0
+    # No tenant is configured: every payload becomes one dead letter, and its copies are known.
+    totals = await line.totals()
+    assert set(totals) == {"dead", "duplicate"}
+    assert totals["dead"] == len({record.value for record in await line.records("raw")})
+
+
 async def test_promise_8_a_lost_place_in_the_group_ends_the_process(kafka: Broker, prefix: str) -> None:
     """The client's coordination, once broken, never comes back by itself: the process says so and ends."""
     line = await make_line(kafka.bootstrap_servers, prefix)

@@ -1,4 +1,4 @@
-"""What cannot be right is refused with one sentence: nothing is guessed about positions and memory."""
+"""What cannot be right is refused with one sentence or counted: nothing is guessed about positions and memory."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from headrace.door import HEADER, admit
+from headrace.door import HEADER, admit, headers_of, read_envelope
 from headrace.kafka import topics
 from headrace.kafka.log import Appender
 from headrace.kafka.task import CannotRun, Pace
@@ -146,6 +146,24 @@ async def test_records_that_retention_took_are_counted_as_lost(kafka: Broker, pr
         await line.settled(running)
     assert await line.totals() == {"published": 20, "lost": 15}
     assert len(set(await line.published())) == 20
+
+
+async def test_records_that_retention_takes_from_under_a_running_task_are_counted_as_lost(
+    kafka: Broker, prefix: str
+) -> None:
+    """A task that waited too long at a record finds it gone, counts it and what lay behind it, and goes on."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    replayed = admit(THINGS, raw_event(Row(1, 1)))
+    envelope = msgspec.structs.replace(read_envelope(replayed.headers), replay="nobodys")
+    async with Appender(line.config.kafka) as appender:
+        await appender.append(line.topic("raw"), 0, msgspec.structs.replace(replayed, headers=headers_of(envelope)))
+    await line.append(rows(10, 5))
+    async with line.running(pace=Pace(heartbeat=0.1)) as running:
+        await running.runs(tasks=1)
+        assert running.position == 0
+        await delete_records(kafka.bootstrap_servers, line.topic("raw"), 0, 3)
+        await line.settled(running)
+    assert await line.totals() == {"published": 3, "lost": 3}
 
 
 async def test_a_newer_format_on_seen_is_refused(kafka: Broker, prefix: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import ConsumerRecord
 
@@ -20,6 +20,14 @@ async def create_topic(bootstrap_servers: str, topic: str, *, partitions: int = 
     for name, code, *message in answer.topic_errors:  # aiokafka raises nothing for a refused topic
         if code != 0:
             raise RuntimeError(f"Kafka refuses to create {name}: error {code} {message}")
+
+
+async def add_partitions(bootstrap_servers: str, topic: str, count: int) -> None:
+    """Raise the partitions of a topic to `count`, and wait until that shows."""
+    async with _admin(bootstrap_servers) as admin, asyncio.timeout(_PATIENCE):
+        await admin.create_partitions({topic: NewPartitions(count)})
+        while len((await admin.describe_topics([topic]))[0]["partitions"]) < count:  # noqa: ASYNC110  (polled)
+            await asyncio.sleep(0.05)
 
 
 async def delete_topic(bootstrap_servers: str, topic: str) -> None:

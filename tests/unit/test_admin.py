@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.observe import admin
-from headrace.observe.admin import serve
+from headrace.observe.admin import CannotServe, serve
 from headrace.observe.health import Health
 from headrace.observe.metrics import Metrics
 from tests.unit.toy import tenants
@@ -125,7 +125,7 @@ async def test_promise_8_an_open_connection_does_not_hold_up_the_end() -> None:
         number = port.port
         _, writer = await asyncio.open_connection("127.0.0.1", number)
     async with asyncio.timeout(DEADLINE):
-        with pytest.raises(OSError, match=str(number)):
+        with pytest.raises(CannotServe, match=str(number)):
             await asyncio.open_connection("127.0.0.1", number)
     writer.close()
 
@@ -133,7 +133,7 @@ async def test_promise_8_an_open_connection_does_not_hold_up_the_end() -> None:
 async def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     """The operator reads which port it is."""
     async with opened() as port:
-        with pytest.raises(OSError, match=str(port.port)):
+        with pytest.raises(CannotServe, match=str(port.port)):
             async with serve("127.0.0.1", port.port, Metrics(tenants(), "1"), port.health):
                 pass
 

@@ -56,7 +56,7 @@ def test_a_variable_silences_the_other_way_to_say_it(tmp_path: Path) -> None:
         ),
         ('security_protocol = "SSL"\nssl_cafile = "ca.pem"', ["ssl_cafile: there is no file ca.pem"]),
         ('security_protocol = "SSL"\nssl_keyfile = "headrace.toml"', ["ssl_keyfile: a key needs the certificate"]),
-        ('sasl_password_file = "no"', ["sasl_password_file: no cannot be read"]),
+        ('sasl_password_file = "no"', ["sasl_password_file: the file that it names cannot be read"]),
     ],
 )
 def test_kafka_settings_that_cannot_be_together(tmp_path: Path, kafka: str, told: list[str]) -> None:

@@ -13,6 +13,7 @@ from headrace.door import (
     headers_of,
     name,
     place,
+    printable,
     read_envelope,
     shape_digest,
 )
@@ -179,3 +180,28 @@ def test_an_envelope_with_a_field_of_tomorrow() -> None:
 def test_shapes_fit_a_mark() -> None:
     """A shape's name becomes 16 bits that never change."""
     assert [shape_digest(shape) for shape in ("row", "detail", "hook")] == [63195, 32659, 17237]
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "job-\udc80\udcff", "x\ud800", "é\udce9", "x" * 5_000, "\udcff" * 500])
+def test_promise_6_whatever_a_header_held_comes_in(odd: str) -> None:
+    """A hint or delivery that cannot be encoded, or is long, is kept as a text that fits the envelope."""
+    raw = msgspec.structs.replace(thing("a", 3, "x"), hint=odd, delivery=odd)
+    envelope = read_envelope(admit(toy, raw).headers)
+    assert envelope.hint == envelope.delivery == printable(odd)
+    assert 0 < len(envelope.hint) <= 256
+    assert envelope.identity == Identity("thing", "a", 3)
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=600))
+def test_what_is_printable_stays_as_it_is(odd: str) -> None:
+    """A record that is redriven keeps the words that it was admitted with."""
+    once = printable(odd)
+    assert printable(once) == once
+    assert once.encode().decode() == once
+
+
+def test_words_that_differ_stay_different() -> None:
+    """Neither the cut nor the replacement makes one delivery of two."""
+    odd = ["\udcff", "\udcfe", "?", "x" * 300 + "a", "x" * 300 + "b", "x" * 256, "é"]
+    assert len({printable(told) for told in odd}) == len(odd)
+    assert printable("é" * 256) == "é" * 256

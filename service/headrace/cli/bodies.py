@@ -1,5 +1,6 @@
 """What a file holds: one body, or one a line (NDJSON)."""
 
+import codecs
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -17,7 +18,7 @@ def opened(file: str) -> AbstractContextManager[BinaryIO]:
 
 def bodies(stream: BinaryIO) -> Iterator[bytes]:
     """Give the bodies of a file, lines as they come in; what is neither JSON nor lines of it is one body."""
-    lead, first = b"", stream.readline()
+    lead, first = b"", stream.readline().removeprefix(codecs.BOM_UTF8)  # exports of Windows begin with it
     while first and not first.strip():
         lead, first = lead + first, stream.readline()
     if not _is_json(first):

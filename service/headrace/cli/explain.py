@@ -41,7 +41,10 @@ class Explained(Struct):
 
     def line(self) -> bytes:
         """Write the line of `--json`: what stands in the record, with file and body before it."""
-        return _encode({"file": self.file, "body": self.body} | msgspec.to_builtins(self.record))
+        return _encode(
+            {"file": self.file.encode("utf-8", "replace").decode(), "body": self.body}
+            | msgspec.to_builtins(self.record)
+        )
 
 
 @click.command("explain")

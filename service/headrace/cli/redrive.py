@@ -26,7 +26,7 @@ from headrace_events import DeadLetter
 
 def moment(text: str) -> datetime:
     """Read a time such as 2026-08-08T09:00Z, or how long ago, such as 2h."""
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OverflowError):
         return datetime.now(UTC) - timedelta(seconds=seconds(text))
     with contextlib.suppress(ValueError):
         return parse(text)

@@ -55,12 +55,14 @@ class Given:
     def read(self, keys: Keys, name: str) -> str | None:
         """Read a file that is named at `keys`; None where that fails, which is noted."""
         path = self.path(keys, name)
+        # Where a file holds secrets, somebody may have written the secret itself: it is not repeated.
+        told = "the file that it names" if keys[-1].endswith("_file") else str(path)
         try:
             return path.read_text("utf-8")
         except OSError as error:
-            self.fault(keys, f"{path} cannot be read: {error.strerror}")
+            self.fault(keys, f"{told} cannot be read: {error.strerror}")
         except UnicodeDecodeError:
-            self.fault(keys, f"{path} is not UTF-8")
+            self.fault(keys, f"{told} is not UTF-8")
         return None
 
     def fault(self, keys: Keys, reason: str) -> None:

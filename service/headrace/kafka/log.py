@@ -257,8 +257,7 @@ class Consumer:
         self._consumer = _consumer(kafka, isolation_level=level)
 
     async def __aenter__(self) -> Self:
-        async with asyncio.timeout(CALL_DEADLINE):
-            await self._consumer.start()
+        await _started(self._consumer.start(), lambda: _stop(self._consumer), CALL_DEADLINE)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -320,8 +319,7 @@ class Member:
         )
 
     async def __aenter__(self) -> Self:
-        async with asyncio.timeout(CALL_DEADLINE * 2):
-            await self._start()
+        await _started(self._start(), lambda: _stop(self._consumer), CALL_DEADLINE * 2)
         self._consumer.subscribe([self.topic], listener=self._listener)
         return self
 
@@ -423,8 +421,7 @@ class Appender:
         self._producer = _producer(kafka)
 
     async def __aenter__(self) -> Self:
-        async with asyncio.timeout(CALL_DEADLINE):
-            await self._producer.start()
+        await _started(self._producer.start(), self.__aexit__, CALL_DEADLINE)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -458,8 +455,7 @@ async def read(
     """
     level = "read_committed" if committed else "read_uncommitted"
     consumer = _consumer(kafka, isolation_level=level)
-    async with asyncio.timeout(CALL_DEADLINE):
-        await consumer.start()
+    await _started(consumer.start(), lambda: _stop(consumer), CALL_DEADLINE)
     try:
         async with asyncio.timeout(CALL_DEADLINE):
             parts = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
@@ -483,6 +479,16 @@ async def read(
             left = {at for at in left if await consumer.position(at) < ends[at]}
     finally:
         await _stop(consumer)
+
+
+async def _started(start: Awaitable[None], stop: Callable[[], Awaitable[None]], deadline: float) -> None:
+    """Start a client; one that does not start in time, or is cancelled, leaves nothing behind."""
+    try:
+        async with asyncio.timeout(deadline):
+            await start
+    except BaseException:
+        await stop()
+        raise
 
 
 async def _written(kafka: Kafka, parts: list[TopicPartition]) -> dict[TopicPartition, int]:

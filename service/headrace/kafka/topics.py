@@ -17,6 +17,7 @@ from headrace.seen import TOTALS, encode_record
 
 DAY: Final = 86_400_000
 _MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}
+FOR_EVER: Final = 365_000 * DAY
 LETTER_ROOM: Final = 64 * 1024
 """Bytes that a dead letter may take beside the raw record it holds."""
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
@@ -64,18 +65,24 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
 
 
 async def _begin(config: Config) -> None:
-    """Write the first record of every seen partition that has none and whose raw partition was never written."""
+    """Write the first record of every seen partition that has none, as long as nothing was ever written to raw.
+
+    A seen partition that is empty beside a raw topic in use was emptied, or the topics were given more partitions:
+    both would publish events again, the one because they are forgotten, the other because ids change their place.
+    """
     raw, seen = f"{config.topic_prefix}raw", f"{config.topic_prefix}seen"
     first = Out(b"", encode_record(0, (0,) * len(TOTALS), {}), [])
     async with Consumer(config.kafka, committed=False) as log, Appender(config.kafka) as appender:
-        for partition in range(await appender.partitions_of(seen)):
-            if (await log.bounds(seen, partition))[1] > 0:
-                continue
-            if (await log.bounds(raw, partition))[1] > 0:
-                raise Refused(
-                    f"{seen}-{partition} is empty, but {raw}-{partition} was written: what was published is forgotten; "
-                    f"restore {seen}, or delete {raw} and {seen} together"
-                )
+        partitions = range(await appender.partitions_of(seen))
+        empty = [p for p in partitions if (await log.bounds(seen, p))[1] == 0]
+        used = [p for p in range(await appender.partitions_of(raw)) if (await log.bounds(raw, p))[1] > 0]
+        if empty and used:
+            raise Refused(
+                f"{seen}-{empty[0]} is empty, but {raw}-{used[0]} was written: what was published is forgotten, or the "
+                f"topics were given more partitions (see the README on how to re-split); restore {seen}, or delete "
+                f"{raw} and {seen} together"
+            )
+        for partition in empty:
             await appender.append(seen, partition, first)
 
 
@@ -113,7 +120,7 @@ def check(topics: dict[str, Topic], window: int) -> list[str]:
             "one to one; see the README on how to re-split"
         )
     needed = max(window, retention(raw)) + int(raw.config.get("segment.ms") or DAY) + DAY
-    if retention(seen) < needed:
+    if retention(seen) < min(needed, FOR_EVER):
         faults.append(
             f"{seen.name} is kept {_days(retention(seen))}, it must outlive {raw.name} and the dedupe window: "
             f"set its retention.ms to at least {needed}"
@@ -132,7 +139,7 @@ def check(topics: dict[str, Topic], window: int) -> list[str]:
 def retention(topic: Topic) -> int:
     """Give a topic's retention in milliseconds; "for ever" is a thousand years."""
     millis = int(topic.config.get("retention.ms") or -1)
-    return millis if millis >= 0 else 365_000 * DAY
+    return millis if millis >= 0 else FOR_EVER
 
 
 def _days(millis: int) -> str:

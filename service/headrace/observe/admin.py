@@ -46,9 +46,13 @@ class Probed(Protocol):
         """Tell whether it does its work."""
 
 
+class CannotServe(Exception):  # noqa: N818  (a sentence for the operator)
+    """The admin port cannot be opened; the text says which and what to do."""
+
+
 @asynccontextmanager
 async def serve(host: str, port: int, metrics: Readable, *roles: Probed) -> AsyncIterator[int]:
-    """Serve until the block ends; give the port (another one for port 0). Raises `OSError` where it is taken.
+    """Serve until the block ends; give the port (another one for port 0). Raises `CannotServe` where it is taken.
 
     A probe is answered 200 where every role's every check holds, else 503; the body lists all of them.
     """
@@ -57,10 +61,18 @@ async def serve(host: str, port: int, metrics: Readable, *roles: Probed) -> Asyn
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await _listen(web.TCPSite(runner, host, port), host, port)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+async def _listen(site: web.TCPSite, host: str, port: int) -> None:
+    try:
+        await site.start()
+    except OSError as error:
+        sentence = f"the admin port {host}:{port} cannot be had ({error.strerror}): choose another [admin] port"
+        raise CannotServe(sentence) from None
 
 
 def _app(metrics: Readable, roles: tuple[Probed, ...]) -> web.Application:

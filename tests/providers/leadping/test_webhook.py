@@ -8,7 +8,8 @@ import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from headrace.providers.base import UNREADABLE, Accepted, Delivery, Nudge, Refused, Tenant
+from headrace.door import admit, printable, read_envelope
+from headrace.providers.base import UNREADABLE, Accepted, Delivery, Identity, Nudge, Refused, Tenant
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.webhook import Settings, sign
 from headrace_events import Via
@@ -262,3 +263,42 @@ def test_with_polling_an_event_that_cannot_be_read_is_kept() -> None:
     data = json.dumps({"event": {"id": "act-1", "timelineType": "Sms", "leadId": 5}}).encode()
     accepted = accept(delivery(signed(data), data), polling=True)
     assert [raw.shape for raw in accepted.events] == ["row"]
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "\xff", "run-\udc80", "1٣", "9" * 13, "9" * 400, "9" * 5_000])
+@pytest.mark.parametrize("part", ["webhook-timestamp", "webhook-id", "webhook-signature"])
+def test_odd_headers_are_refused(part: str, odd: str) -> None:
+    """Headers that cannot be encoded, or hold far too many digits, are a stranger's, not an error of ours."""
+    assert refused(delivery(signed() | {part: odd})).status == 401
+
+
+@pytest.mark.parametrize("digits", [13, 400, 5_000])
+def test_a_timestamp_has_few_digits(digits: int) -> None:
+    """Even a good signature makes no time of hundreds of digits."""
+    timestamp = "9" * digits
+    headers = {
+        "webhook-id": "r",
+        "webhook-timestamp": timestamp,
+        "webhook-signature": sign(SECRET, "r", timestamp, BODY),
+    }
+    assert refused(delivery(headers)).problem.code == "stale_timestamp"
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "\xff", "s?"])
+@pytest.mark.parametrize(("mode", "header"), [("bearer", "authorization"), ("header", "x-headrace-secret")])
+def test_a_secret_may_be_any_text(mode: str, header: str, odd: str) -> None:
+    """A secret beyond ASCII is compared by its bytes, and what is no UTF-8 equals none."""
+    settings = {"webhook_mode": mode, "webhook_secrets": ["é", "?", "s"]}
+    prefix = "Bearer " if mode == "bearer" else ""
+    assert refused(delivery({header: prefix + odd}), **settings).problem.code == "bad_secret"
+    assert accept(delivery({header: prefix + "é"}), **settings).events
+
+
+@pytest.mark.parametrize("run", ["\udcff", "\xff", "r" * 5_000])
+def test_an_odd_run_names_its_automation(run: str) -> None:
+    """Where nothing is signed any webhook-id comes in, and the name made of it can be written down."""
+    request = delivery({"webhook-id": run}, b'{"type": "lead.hot"}')
+    (raw,) = accept(request, webhook_mode="none", webhook_secrets=[]).events
+    envelope = read_envelope(admit(provider, raw).headers)
+    assert envelope.identity == Identity("automation", printable(run), None)
+    assert provider.identity(envelope.raw_event(raw.value)) == envelope.identity

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from headrace.door import admit, printable, read_envelope
 from headrace.providers.base import Accepted, Delivery, Nudge, Refused
 from headrace.providers.leadsquared import provider
 from headrace.providers.leadsquared.webhook import Settings
@@ -132,3 +133,23 @@ def test_what_polling_brings_wakes_the_feed(kind: str) -> None:
 def test_what_only_webhooks_bring_stays_an_event(body: Any) -> None:
     """Other kinds, activities, and changes that cannot be read go to raw, polled or not."""
     assert len(accepted(delivery(body), replace(SETTINGS, polling=True)).events) == 1
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "\xff", "k" * 5_000])
+@pytest.mark.parametrize("where", ["headers", "query"])
+def test_an_odd_kind_comes_in(where: str, odd: str) -> None:
+    """A kind or field that cannot be encoded, or is long, does not keep a verified delivery out."""
+    body = {"Before": LEAD, "After": LEAD}
+    request = delivery(body, x_headrace_kind=odd, x_headrace_field=odd)
+    if where == "query":
+        request = replace(delivery(body), query={"kind": odd, "field": odd})
+    (raw,) = accepted(request).events
+    envelope = read_envelope(admit(provider, raw).headers)
+    assert envelope.hint == printable(raw.hint)
+    assert envelope.identity is not None
+    assert provider.identity(envelope.raw_event(raw.value)) == envelope.identity
+
+
+def test_a_secret_beyond_ascii_opens_the_door() -> None:
+    """A secret may be any text: its bytes are compared."""
+    assert accepted(delivery([ITEM], x_headrace_secret="é"), Settings(webhook_secrets=["é"])).events  # noqa: S106  (made up)

@@ -158,3 +158,25 @@ def test_the_time_of_a_bare_action_is_its_delivery() -> None:
     assert found.event is not None
     assert found.event.time == "2026-03-02T06:30:00.250Z"
     assert found.event.data.times is None
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (hook("event"), "$.meta.eventName"),
+        (hook("event."), "$.meta.eventName"),
+        (hook("event.created"), "$.meta.eventName"),
+        (hook("mailing"), "$.meta.eventName"),
+        (hook("mailing."), "$.meta.eventName"),
+        (hook(".delivered"), "$.meta.eventName"),
+        (hook("mailing.delivered/2"), "$.meta.eventName"),
+        (hook("mailing.created", id="1/delivered"), "$.data.id"),
+        (hook("mailing.delivered", id=" "), "$.data.id"),
+    ],
+)
+def test_no_body_takes_the_name_of_another_fact(body: dict[str, Any], pointer: str) -> None:
+    """A name without its parts, that of a polled event, and an id that holds a fact become dead letters."""
+    problem = told(body).problem
+    assert problem is not None
+    assert problem.source is not None
+    assert (problem.code, problem.source.pointer) == ("bad_value", pointer)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from headrace.door import admit, printable, read_envelope
 from headrace.providers.base import Accepted, Delivery, Nudge, Refused
 from headrace.providers.outreach import provider
 from headrace.providers.outreach.webhook import Settings
@@ -170,3 +171,11 @@ def test_a_verified_body_that_cannot_be_read_is_kept(body: bytes, polling: bool)
     accepted = provider.accept(delivery(body), replace(SETTINGS, polling=polling))
     assert [raw.value for raw in accepted.events] == [body]
     assert accepted.status == 202
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "\xff", "j" * 5_000])
+def test_an_odd_event_id_comes_in(odd: str) -> None:
+    """A job's name that cannot be encoded, or is long, does not keep a signed delivery out."""
+    for body in (b"{", json.dumps(hook("mailing.delivered", 1, job="" if odd == "\udcff" else odd)).encode()):
+        (raw,) = provider.accept(delivery(body, outreach_webhook_event_id=odd), SETTINGS).events
+        assert read_envelope(admit(provider, raw).headers).delivery == printable(odd)

@@ -19,6 +19,9 @@ from headrace_events import Via
 TOLERANCE_SECONDS: Final = 300
 """How far a timestamp may lie from the time of receipt; LeadPing suggests five minutes."""
 
+_DIGITS: Final = 12
+"""No time in seconds has more digits, and `int` takes only so many."""
+
 _PREFIX: Final = "whsec_"
 _SCHEME: Final = "v1,"
 _UNAUTHORIZED: Final = 401
@@ -129,34 +132,46 @@ def _check_signature(delivery: Delivery, secrets: list[str]) -> None:
             "Set the automation's webhook action to sign (webhook-id, webhook-timestamp, webhook-signature), "
             "or set webhook_mode to what it does.",
         )
+    if not run.isascii():  # nor could everything that a header may hold be encoded
+        raise _bad_signature()
+    if not _is_time(timestamp):
+        raise _stale()
     # Each pair is compared, so that the time taken does not tell which one fits.
     good = [
-        hmac.compare_digest(sign(secret, run, timestamp, delivery.body).encode(), one.encode("utf-8", "replace"))
+        hmac.compare_digest(
+            sign(secret, run, timestamp, delivery.body).encode(), one.encode("utf-8", "surrogateescape")
+        )
         for secret in secrets
         if key_of(secret)
         for one in given.split()
     ]
     if not any(good):
-        raise _refused(
-            _UNAUTHORIZED, "bad_signature", "None of webhook_secrets made this signature: compare them with LeadPing's."
-        )
-    if not _fresh(timestamp, delivery.received):
-        raise _refused(
-            _UNAUTHORIZED,
-            "stale_timestamp",
-            "The delivery was signed more than five minutes ago or ahead: check the clock of this machine.",
-        )
+        raise _bad_signature()
+    if abs(delivery.received / 1000 - int(timestamp)) > TOLERANCE_SECONDS:
+        raise _stale()
 
 
-def _fresh(timestamp: str, received: int) -> bool:
-    if not (timestamp.isascii() and timestamp.isdigit()):
-        return False
-    return abs(received / 1000 - int(timestamp)) <= TOLERANCE_SECONDS
+def _is_time(timestamp: str) -> bool:
+    return len(timestamp) <= _DIGITS and timestamp.isascii() and timestamp.isdigit()
+
+
+def _bad_signature() -> Refused:
+    return _refused(
+        _UNAUTHORIZED, "bad_signature", "None of webhook_secrets made this signature: compare them with LeadPing's."
+    )
+
+
+def _stale() -> Refused:
+    return _refused(
+        _UNAUTHORIZED,
+        "stale_timestamp",
+        "The delivery was signed more than five minutes ago or ahead: check the clock of this machine.",
+    )
 
 
 def _check_secret(given: str, secrets: list[str], header: str) -> None:
     # Each secret is compared, as above.
-    told = given.encode("utf-8", "replace")
+    told = given.encode("utf-8", "surrogateescape")  # the bytes as they were sent
     if not any([hmac.compare_digest(secret.encode(), told) for secret in secrets]):  # noqa: C419  (all of them)
         raise _refused(
             _UNAUTHORIZED, "bad_secret", f"Send one of webhook_secrets as {header}: compare them with LeadPing's."

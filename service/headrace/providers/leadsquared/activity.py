@@ -1,7 +1,6 @@
 """Translate an activity: from the one form of `read` to a draft.
 
-First comes what all four shapes carry, and the meaning is taken from that alone; then what only some carry is added.
-Which is which, and how sure that is, stands in README.md under "Meaning".
+First comes what all four shapes carry, and the meaning is taken; then what only some carry is added.
 """
 
 from typing import Any, Final
@@ -9,11 +8,12 @@ from typing import Any, Final
 from headrace.lift import lift
 from headrace.mapping import Mapping, Row
 from headrace.providers.base import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
-from headrace.providers.leadsquared.content import Content, content, seconds, text
+from headrace.providers.leadsquared.content import content, seconds, text
 from headrace.providers.leadsquared.details import add
 from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
+from headrace.providers.leadsquared.meaning import meaning_of
 from headrace.providers.leadsquared.read import Told, activity
-from headrace.providers.leadsquared.times import canonical, one_form, said
+from headrace.providers.leadsquared.times import canonical, said
 from headrace_events import Data, Native
 
 FEED: Final = "lead-activities"
@@ -49,7 +49,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         _place(data, found.fields)
     if pairs and data.category == "call":
         _call(data, pairs)
-    meaning = _meaning(data, found, told)
+    meaning = meaning_of(data, found, told)
     add(data, row, told, found, creator)
     lead = refs.get("lead")
     return Draft(
@@ -151,23 +151,3 @@ def _call(data: Data, pairs: dict[str, Any]) -> None:
             times["occurred"] = canonical(start)
         except (ValueError, OverflowError):
             return
-
-
-def _meaning(data: Data, found: Content, told: Told) -> tuple[object, ...]:
-    """Say what the activity says in any shape: see README.md."""
-    typed = found.typed
-    if typed is None and told.custom and not found.pairs and data.category != "call":
-        # Older accounts tell the note of a custom activity only here; elsewhere the platform writes it.
-        typed = text(told.pairs.get("NotableEventDescription"))
-    custom = data.fields
-    return (
-        data.direction,
-        data.outcome,
-        data.native.status,
-        data.refs,
-        data.times,
-        data.duration_seconds,
-        (data.title, data.text, data.reason, data.value, data.change),
-        typed and typed.strip(),
-        [(key, one_form(custom[key])) for key in sorted(custom) if key.startswith("mx_")] if custom else [],
-    )

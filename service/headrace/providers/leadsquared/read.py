@@ -73,7 +73,7 @@ def _row(value: bytes) -> Told:
         fields,
         {} if row.data is None else _joined(row.data),
         {},
-        custom=row.activity_fields is not None or row.fields is not None,
+        custom=bool(fields),
     )
     _details(row, told)
     return told

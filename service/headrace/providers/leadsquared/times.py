@@ -72,6 +72,8 @@ def micros(text: str | None, pointer: str) -> int | None:
 def one_form(value: Any) -> str:
     """Write a value so that two shapes' ways of telling it compare equal: times in three forms, numbers as strings."""
     if not isinstance(value, str):
+        if type(value) is float and value.is_integer():
+            return f"{value:.0f}"
         return _sorted(value).decode()
     if len(value) >= _PLAIN and value[0].isdigit() and ":" in value:
         try:

@@ -46,6 +46,9 @@ _MILESTONES: Final = {
 }
 """Attributes of a mailing that name a moment, in the order in which they happen; the first is only a plan."""
 
+_POLLED: Final = "event"
+"""The resource of the rows of `GET /events`: its names are theirs alone."""
+
 _CHANGED: Final = {
     "prospect": ("stage", "owner"),
     "account": ("owner",),
@@ -73,20 +76,29 @@ class Fact(Struct, frozen=True, gc=False):
 
 
 def fact_of(hook: Hook) -> Fact:
-    """Name the fact of a body. Raises `Undecodable` where a time that decides is none."""
+    """Name the fact of a body. Raises `Undecodable` where its name, its id or a time that decides is none."""
+    resource, action = _split(hook.meta.event_name)
     record = id_text(hook.data.id)
-    resource, _, action = hook.meta.event_name.partition(".")
-    if not resource or "/" in hook.meta.event_name:
-        raise bad_value("$.meta.eventName", "an event name reads resource.action")
+    if not record or "/" in record:
+        raise bad_value("$.data.id", "an id has characters, and no slash: behind that stands the fact")
     attributes, relationships = hook.data.attributes or {}, hook.data.relationships or {}
     if not attributes and not relationships:
-        bare = f"{record}/{action}" if action else record
-        return Fact(resource, action, record, bare, empty=action == "updated")
+        return Fact(resource, action, record, f"{record}/{action}", empty=action == "updated")
     if action in ("created", "updated"):
         return _refined(hook, Fact(resource, action, record, f"{record}/{action}"))
     known = action in _LAST or action in _ONCE.get(resource, ())
-    name = f"{record}/{action}" if known else f"{record}/{action or '-'}/{_digest(hook)}"
+    name = f"{record}/{action}" if known else f"{record}/{action}/{_digest(hook)}"
     return Fact(resource, action, record, name, status=_state(attributes))
+
+
+def _split(event_name: str) -> tuple[str, str]:
+    """Tell resource and action apart. Raises `Undecodable` for what is none, or would take a polled event's name."""
+    resource, _, action = event_name.partition(".")
+    if not resource or not action or "/" in event_name:
+        raise bad_value("$.meta.eventName", "an event name reads resource.action")
+    if resource == _POLLED:
+        raise bad_value("$.meta.eventName", "events are polled: no webhook tells of them")
+    return resource, action
 
 
 def _refined(hook: Hook, fact: Fact) -> Fact:

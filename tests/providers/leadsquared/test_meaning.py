@@ -1,0 +1,100 @@
+from typing import Any
+
+import pytest
+
+from headrace.providers.base import Draft
+from headrace.publish import meaning_of
+from tests.providers.leadsquared.read import GUID, ROW, draft
+
+CALL = ROW | {"EventCode": 22}
+PLAIN = {key: value for key, value in ROW.items() if key != "ActivityFields"}
+PACKED = "Duration{=}64{next}Tag{=}warm{next}Tag{=}{next}CallNotes{=}ring back{next}ResourceURL{=}{next}"
+
+
+def meaning(body: dict[str, Any]) -> int:
+    """Digest what a record means."""
+    found = draft(body)
+    assert isinstance(found, Draft)
+    return meaning_of(found)
+
+
+def row(fields: dict[str, Any], base: dict[str, Any] = CALL) -> dict[str, Any]:
+    """Write a row of Retrieve."""
+    return base | {"ActivityFields": {"Status": "Answered", **fields}}
+
+
+def modified(fields: dict[str, Any]) -> dict[str, Any]:
+    """Write a row of RetrieveRecentlyModified."""
+    pairs = [{"Key": key, "Value": value} for key, value in {"Status": "Answered", **fields}.items()]
+    return PLAIN | {"EventCode": 22, "Fields": pairs}
+
+
+def flat(fields: dict[str, Any]) -> dict[str, Any]:
+    """Write a row of RetrieveByActivityEvent."""
+    named = {"ProspectActivityId": GUID, "ActivityEvent": "22", "ModifiedOn": ROW["ModifiedOn"]}
+    return named | {"Status": "Answered", **fields}
+
+
+def item(fields: dict[str, Any]) -> dict[str, Any]:
+    """Write an item of a webhook without a version."""
+    told = {"Note" if key == "ActivityEvent_Note" else key: value for key, value in fields.items()}
+    return {"ProspectActivityId": GUID, "ActivityEvent": "22", "Data": {"Status": "Answered", **told}}
+
+
+def described(said: str, key: str = "NotableEventDescription", **more: Any) -> dict[str, Any]:
+    """Write a row of Retrieve with one pair in `Data`."""
+    return PLAIN | {"Data": [{"Key": key, "Value": said}]} | more
+
+
+@pytest.mark.parametrize("shape", [row, modified, flat, item])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ({"ActivityEvent_Note": PACKED}, {"ActivityEvent_Note": PACKED.replace("warm", "cold")}),
+        ({"ActivityEvent_Note": PACKED}, {"ActivityEvent_Note": PACKED.replace("ring back", "done")}),
+        ({"ActivityEvent_Note": f"{PACKED}one"}, {"ActivityEvent_Note": f"{PACKED}two"}),
+        ({"ActivityEvent_Note": "roof measured"}, {"ActivityEvent_Note": "roof measured twice"}),
+        ({"Amount": "120"}, {"Amount": "130"}),
+        ({"mx_Custom_9": "a"}, {"mx_Custom_9": "b"}),
+        ({"Amount": "120"}, {}),
+        ({}, {"Status": "Missed"}),
+    ],
+)
+def test_an_edit_is_seen_in_every_shape(shape: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """A pair of a note, a typed note, a custom field of any name or the status: each edit changes the meaning."""
+    assert meaning(shape(before)) != meaning(shape(after))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (described("filled in form A"), described("filled in form B")),
+        (described("a", ActivityFields={}), described("b", ActivityFields={})),
+        (described("a", ActivityFields={"Amount": "1"}), described("b", ActivityFields={"Amount": "1"})),
+        (described("a", EventCode=22), described("b", EventCode=22)),
+        (described("a", key="Page"), described("b", key="Page")),
+    ],
+)
+def test_an_edit_of_data_is_seen(before: dict[str, Any], after: dict[str, Any]) -> None:
+    """A description without a note counts, and every pair of a row that has no custom fields."""
+    assert meaning(before) != meaning(after)
+
+
+@pytest.mark.parametrize("shape", [row, modified, flat, item])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (
+            {"ActivityEvent_Note": PACKED},
+            {"ActivityEvent_Note": PACKED.replace("URL{=}", "URL{=}https://rec.example.net/9")},
+        ),
+        ({"ActivityEvent_Note": PACKED}, {"ActivityEvent_Note": PACKED.replace("Tag{=}{next}", "")}),
+        ({"Amount": "1"}, {"Amount": "1", "mx_Custom_4": "https://rec.example.net/9"}),
+        ({"Amount": "1"}, {"Amount": "1", "Other": "", "ProspectActivityAutoId": "7", "CreatedByName": "Nora Sample"}),
+        ({"Amount": 120.0}, {"Amount": "120"}),
+        ({"Visit": "3/2/2026 9:00:00 AM"}, {"Visit": "2026-03-02 09:00:00"}),
+    ],
+)
+def test_what_shapes_tell_differently_is_no_edit(shape: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """A recording that is added, empty values, names and other forms of a value leave the meaning as it was."""
+    assert meaning(shape(before)) == meaning(shape(after))
