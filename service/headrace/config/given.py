@@ -56,7 +56,7 @@ class Given:
         """Read a file that is named at `keys`; None where that fails, which is noted."""
         path = self.path(keys, name)
         # Where a file holds secrets, somebody may have written the secret itself: it is not repeated.
-        told = "the file that it names" if keys[-1].endswith("_file") else str(path)
+        told = "the file that it names" if str(keys[-1]).endswith("_file") else str(path)
         try:
             return path.read_text("utf-8")
         except OSError as error:
