@@ -47,7 +47,7 @@ format: venv  ## let ruff write the code
 bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the benchmarks)
 	@$(PY) -m tests.benchmarks $(ARGS)
 
-crash-100: venv  ## a hundred rounds of the crash test, about an hour
+crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 	@HEADRACE_CRASH_ROUNDS=100 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_crash.py $(ARGS)
 
