@@ -45,13 +45,16 @@ class Admin:
         return True
 
     async def topics(self, names: set[str]) -> dict[str, Topic]:
-        """Describe those of the topics that exist."""
+        """Describe those of the topics that exist. Raises `KafkaError` where the broker cannot say yet."""
         async with asyncio.timeout(CALL_DEADLINE):
             # describe_topics on a missing topic would create it where auto-creation is on.
             present = sorted(names & set(await self._client.list_topics()))
             if not present:
                 return {}
             described = await self._client.describe_topics(present)
+            for topic in described:
+                if code := topic["error_code"]:  # such as: it has no leader yet
+                    raise for_code(code)(topic["topic"])
             configs = await self._configs(present)
         return {
             topic["topic"]: Topic(

@@ -1,5 +1,6 @@
 """The topics of Headrace: what `topics.toml` says, how to create them, and what the service refuses to run on."""
 
+import asyncio
 import tomllib
 from importlib.resources import files
 from pathlib import Path
@@ -11,7 +12,7 @@ from msgspec import Struct
 import headrace_events
 from headrace.config import Config
 from headrace.kafka.admin import Admin, Topic, admin
-from headrace.kafka.log import Appender, Consumer
+from headrace.kafka.log import CALL_DEADLINE, Appender, Consumer
 from headrace.publish import Out
 from headrace.seen import TOTALS, encode_record
 
@@ -20,6 +21,7 @@ _MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}
 FOR_EVER: Final = 365_000 * DAY
 LETTER_ROOM: Final = 64 * 1024
 """Bytes that a dead letter may take beside the raw record it holds."""
+TELL_PAUSE: Final = 0.05
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
 
 
@@ -60,8 +62,16 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
                 count = raw.partitions
             made = msgspec.structs.replace(topic, partitions=count)
             done.append((made, await client.create(made.name, made.partitions, made.replicas, made.config)))
+        await _told(client, {topic.name for topic in topics})
     await _begin(config)
     return done
+
+
+async def _told(client: Admin, names: set[str]) -> None:
+    """Wait until the broker tells of what it created: it knows that later than it answers."""
+    async with asyncio.timeout(CALL_DEADLINE):
+        while len(await client.topics(names)) < len(names):  # noqa: ASYNC110  (the client offers nothing to wait for)
+            await asyncio.sleep(TELL_PAUSE)
 
 
 async def _begin(config: Config) -> None:
