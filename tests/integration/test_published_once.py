@@ -2,7 +2,8 @@
 
 from itertools import islice
 
-from tests.integration.line import load, make_line
+from tests.integration.line import make_line
+from tests.integration.things import load
 from tests.kafka.broker import Broker
 
 

@@ -5,7 +5,8 @@ import pytest
 from headrace.kafka import topics
 from headrace.kafka.log import Transactions
 from headrace.publish import Out
-from tests.integration.line import Row, make_line
+from tests.integration.line import make_line
+from tests.integration.things import Row
 from tests.kafka.broker import Broker
 from tests.kafka.client import add_partitions
 

@@ -13,7 +13,8 @@ from headrace.providers.base import Draft, RawEvent, Tenant
 from headrace.publish import Out
 from headrace.tenants import Account, Tenants
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, decode_dead_letter
-from tests.integration.line import Line, Row, Running, Things, account, make_line, raw_event, until
+from tests.integration.line import Line, Running, make_line, until
+from tests.integration.things import Row, Things, account, raw_event
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic
 

@@ -14,7 +14,8 @@ from headrace.kafka.log import Appender
 from headrace.kafka.task import CannotRun, Pace
 from headrace.publish import Out
 from headrace.seen import FORMAT, TOTALS, NewerFormat, encode_record
-from tests.integration.line import DEADLINE, THINGS, Line, Row, make_line, raw_event, until
+from tests.integration.line import DEADLINE, Line, make_line, until
+from tests.integration.things import THINGS, Row, raw_event
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic
 
