@@ -1,7 +1,6 @@
 """Promise 8 on a broker that is hurt: nothing hangs, everything ends in time and goes on when it can."""
 
 import asyncio
-import time
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,17 @@ from tests.kafka.plugin import OwnKafka
 
 pytestmark = pytest.mark.apache_kafka
 
+PATIENT = {"broker.session.timeout.ms": "120000"}
+"""A lone node that was frozen for longer than its session is fenced by itself when it wakes up. What it aborts in that
+moment it may report as done without a marker in the log (seen with 4.3.1): readers then wait there for ever, and only
+`kafka-transactions.sh` helps. These tests are about us."""
+
 
 async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_again(
     own_kafka: OwnKafka, prefix: str
 ) -> None:
     """A commit to a broker that does not answer ends by itself; a stop does too; afterwards everything is right."""
-    broker = own_kafka()
+    broker = own_kafka(PATIENT)
     line = await make_line(broker.bootstrap_servers, prefix)
     async with line.under_load(seed=8):
         async with line.running(pace=BRISK) as running:
@@ -32,9 +36,7 @@ async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_aga
             reached = running.position
             await until(lambda: running.position > reached + 100, "it moves again")
             broker.pause()
-            began = time.monotonic()
-            await running.stop()
-            assert time.monotonic() - began < STOPS_WITHIN
+            await running.stop(STOPS_WITHIN)
         broker.resume()
         await asyncio.to_thread(broker.wait_until_serves)
     async with line.running() as last:
@@ -44,7 +46,7 @@ async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_aga
 
 async def test_promise_8_sigterm_ends_the_program_in_time(own_kafka: OwnKafka, prefix: str, tmp_path: Path) -> None:
     """The program ends with 0 within its deadline, whether Kafka answers, is silent or is gone."""
-    broker = own_kafka()
+    broker = own_kafka(PATIENT)
     line = await make_line(broker.bootstrap_servers, prefix)
     settings = configuration(broker.bootstrap_servers, prefix, "")
     async with line.under_load(seed=9):
@@ -66,7 +68,7 @@ async def test_promise_8_a_process_with_too_many_hanging_producers_ends(
     own_kafka: OwnKafka, prefix: str, tmp_path: Path
 ) -> None:
     """Three producers that cannot be stopped end the process with a sentence; the next one goes on where it was."""
-    broker = own_kafka()
+    broker = own_kafka(PATIENT)
     line = await make_line(broker.bootstrap_servers, prefix, partitions=4)
     settings = configuration(broker.bootstrap_servers, prefix, "")
     program = Program(settings, tmp_path)
@@ -80,7 +82,11 @@ async def test_promise_8_a_process_with_too_many_hanging_producers_ends(
         broker.resume()
         await asyncio.to_thread(broker.wait_until_serves)
     program = Program(settings, tmp_path)
-    await line.settled()
+    try:
+        await line.settled()
+    except TimeoutError as error:
+        error.add_note(program.tail(60))
+        raise
     assert await asyncio.to_thread(program.stop) == 0
     # No tenant is configured: every payload becomes one dead letter, and its copies are known.
     totals = await line.totals()

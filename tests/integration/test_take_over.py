@@ -10,7 +10,8 @@ from headrace.kafka.log import Fenced, Member, Transactions
 from headrace.kafka.task import Pace, Setup, Task
 from headrace.publish import Out
 from headrace.seen import TOTALS, Seen, encode_record
-from tests.integration.line import DEADLINE, Line, Row, make_line, until
+from tests.integration.line import DEADLINE, Line, make_line, until
+from tests.integration.things import Row
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import END_TXN, Proxy
@@ -118,8 +119,9 @@ async def test_promise_3_a_commit_that_arrives_late_finds_its_producer_gone(own_
             stolen = proxy.steal(END_TXN)
             async with line.under_load(seed=7):
                 late = await asyncio.wait_for(stolen, DEADLINE)
-                await until(lambda: running.rebuilt["doubtful"] == 1, "the producer is rebuilt")
-                await running.runs(tasks=1)
+                await until(lambda: running.rebuilt["doubtful"] == 1, "the producer is given up")
+                reached = running.position
+                await until(lambda: running.position > reached, "its successor commits")
                 answer = await proxy.deliver(late)
             assert int.from_bytes(answer[4:6]) == 47, "not INVALID_PRODUCER_EPOCH"
             await line.settled(running)
