@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,7 @@ class DockerBroker(Broker):
         from testcontainers.core.container import DockerContainer  # noqa: PLC0415
 
         container = DockerContainer(IMAGE).with_exposed_ports(_PORT)
-        container.with_command(["sh", "-c", f"until [ -f {_STARTER} ]; do sleep 0.1; done; exec sh {_STARTER}"])
+        container.with_command(["sh", "-c", f"until [ -s {_STARTER} ]; do sleep 0.1; done; exec sh {_STARTER}"])
         for setting, value in {**SETTINGS, **_LISTENERS}.items():
             container.with_env("KAFKA_" + setting.upper().replace(".", "_"), value)
         container.start()
@@ -78,17 +79,25 @@ class DockerBroker(Broker):
 
 
 def offer() -> DockerBroker:
-    """Return a broker of the official image, which is pulled if the daemon does not have it."""
+    """Return a broker of the official image, pulled where the daemon has it not; raise Unavailable if that fails."""
     client = _daemon()
     if client is None:
         raise Unavailable("no Docker daemon answers")
     try:
-        _have_image(client)
-    except DockerException as error:
-        raise Unavailable(f"Docker cannot pull {IMAGE}: {str(error).splitlines()[0]}") from None
+        for image in _images():
+            _have(image, client)
     finally:
         client.close()
     return DockerBroker()
+
+
+def _images() -> Iterator[str]:
+    """Give the images that are needed: Kafka, and what removes its container even if the tests are killed."""
+    from testcontainers.core.config import testcontainers_config as told  # noqa: PLC0415  (as in start)
+
+    yield IMAGE
+    if not told.ryuk_disabled:  # TESTCONTAINERS_RYUK_DISABLED=true does without
+        yield told.ryuk_image
 
 
 def _daemon() -> docker.DockerClient | None:
@@ -102,8 +111,11 @@ def _daemon() -> docker.DockerClient | None:
     return client
 
 
-def _have_image(client: docker.DockerClient) -> None:
+def _have(image: str, client: docker.DockerClient) -> None:
     try:
-        client.images.get(IMAGE)
-    except ImageNotFound:
-        client.images.pull(IMAGE)
+        with suppress(ImageNotFound):
+            client.images.get(image)
+            return
+        client.images.pull(image)
+    except DockerException as error:
+        raise Unavailable(f"Docker cannot pull {image}: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,60 @@
+"""The files that Headrace is deployed with, read; and the configuration among them, checked as a person would."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+TOP = Path(__file__).parents[2]
+DEPLOY = TOP / "deploy"
+
+_SECRETS_FILE = "webhook_secrets_file"
+# A secret that every provider takes: "whsec_" and base64 for those that sign with it.
+_SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # noqa: S105 - made up
+_PROGRAM = Path(sys.executable).with_name("headrace")
+_WITHIN = 60.0
+
+
+def documents(text: str) -> list[Any]:
+    """Read YAML of one or many documents."""
+    return [document for document in yaml.safe_load_all(text) if document is not None]
+
+
+def document(path: Path) -> Any:
+    """Read a YAML file of one document."""
+    (only,) = documents(path.read_text("utf-8"))
+    return only
+
+
+def mounted(config: Path, secrets: Path) -> dict[str, str]:
+    """Give variables that name files in the folder `secrets`, made here, where `config` names those of a container."""
+    environ = {}
+    for provider, named in tomllib.loads(config.read_text("utf-8"))["tenants"].items():
+        for tenant, settings in named.items():
+            if _SECRETS_FILE in settings:
+                file = secrets / f"{provider}-{tenant}"
+                file.write_text(_SECRET)
+                environ[f"HEADRACE_TENANTS__{provider}__{tenant}__{_SECRETS_FILE}".upper()] = str(file)
+    return environ
+
+
+def check(config: Path, environ: dict[str, str]) -> str:
+    """Run `headrace check` on a configuration; give what it says, which must be that it is good."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
+    command = (_PROGRAM, "--config", config, "check")
+    done = subprocess.run(
+        command, env=clean | environ, capture_output=True, text=True, timeout=_WITHIN, check=False, cwd=config.parent
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def in_seconds(duration: str) -> int:
+    """Read a duration of Compose, such as 30s or 1m30s."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(number) * units[unit] for number, unit in re.findall(r"(\d+)([hms])", duration))

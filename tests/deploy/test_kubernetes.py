@@ -1,0 +1,165 @@
+"""What `kubectl apply -k deploy/base` would make, without a cluster."""
+
+import os
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from headrace import __version__
+from headrace.app import ROLES, STOP_DEADLINE
+from headrace.config import load
+from tests.deploy.files import DEPLOY, check, document, documents, mounted
+
+BASE = DEPLOY / "base"
+CONFIG = BASE / "headrace.toml"
+FILES = sorted(file for file in BASE.glob("*.yaml") if file.name != "kustomization.yaml")
+VERSIONS = ("1.30", "1.37")  # the oldest that is supported, and the newest whose schemas we have
+REQUIRE = "HEADRACE_REQUIRE_KUBECTL"
+POD_OWNERS = {"Deployment", "StatefulSet", "Job"}
+PROBED = ("startupProbe", "livenessProbe", "readinessProbe")
+
+Object = dict[str, Any]
+
+
+def pods(objects: list[Object]) -> dict[str, Object]:
+    """Give the pod templates by the name of what makes them."""
+    owners = (each for each in objects if each["kind"] in POD_OWNERS)
+    return {owner["metadata"]["name"]: owner["spec"]["template"] for owner in owners}
+
+
+WRITTEN: list[Object] = [each for file in FILES for each in documents(file.read_text("utf-8"))]
+PODS = pods(WRITTEN)
+ROLE_PODS = {name: pod for name, pod in PODS.items() if "run" in pod["spec"]["containers"][0]["args"]}
+
+
+@pytest.fixture(scope="module")
+def rendered() -> list[Object]:
+    """Render the base as kubectl does; Debian's kubectl of 2021 can do it too."""
+    if shutil.which("kubectl") is None:
+        if os.environ.get(REQUIRE):
+            pytest.fail(f"{REQUIRE} is set, and there is no kubectl")
+        pytest.skip("there is no kubectl to render with: apt-get install kubernetes-client")
+    done = subprocess.run(("kubectl", "kustomize", BASE), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return documents(done.stdout)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("each", WRITTEN, ids=lambda each: f"{each['kind']}-{each['metadata']['name']}")
+def test_every_object_fits_its_schema(each: Object, version: str) -> None:
+    """Kubernetes knows every key, and every value has its type."""
+    kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_rendered_fits_its_schemas(rendered: list[Object], version: str) -> None:
+    """Kustomize gives all that is written and the configuration, and Kubernetes would take it."""
+    assert len(rendered) == len(WRITTEN) + 1
+    for each in rendered:
+        kubernetes_validate.validate(each, version, strict=True)
+
+
+def test_what_is_rendered_hangs_together(rendered: list[Object]) -> None:
+    """Pods mount the configuration under the name that it got, and run the image of this version; no Secret is made."""
+    made = {each["metadata"]["name"]: each for each in rendered if each["kind"] == "ConfigMap"}
+    (name,) = made
+    assert made[name]["data"]["headrace.toml"] == CONFIG.read_text("utf-8")
+    assert not any(each["kind"] == "Secret" or "namespace" in each["metadata"] for each in rendered)
+    for pod in pods(rendered).values():
+        assert [volume["configMap"]["name"] for volume in pod["spec"]["volumes"] if "configMap" in volume] == [name]
+        assert [container["image"] for container in pod["spec"]["containers"]] == [f"headrace:{__version__}"]
+
+
+def test_kustomize_takes_every_file() -> None:
+    """No file of the base is left out."""
+    assert sorted(document(BASE / "kustomization.yaml")["resources"]) == [file.name for file in FILES]
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_every_pod_meets_the_restricted_profile(name: str) -> None:
+    """No root, no privileges, no capabilities, a read-only root, no token, and no variables of Services."""
+    spec = PODS[name]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    for container in spec["containers"]:
+        confined = {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["securityContext"] == confined
+        assert "memory" in container["resources"]["limits"]
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_every_volume_is_declared_and_mounted(name: str) -> None:
+    """What is mounted is declared; the configuration and the secrets are read-only folders, readable to the group."""
+    spec = PODS[name]["spec"]
+    (container,) = spec["containers"]
+    claims = {"spool"} if name == "headrace-receiver" else set()
+    assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in spec["volumes"]} | claims
+    paths = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
+    assert paths["/etc/headrace"]["readOnly"] is True
+    assert paths["/run/secrets/headrace"]["readOnly"] is True
+    assert not any("subPath" in mount for mount in paths.values())
+    (secret,) = (volume["secret"] for volume in spec["volumes"] if "secret" in volume)
+    assert oct(secret["defaultMode"]) == "0o440"
+
+
+@pytest.mark.parametrize("name", ROLE_PODS)
+def test_every_role_is_probed_and_stops_in_time(name: str) -> None:
+    """Pods run a role that there is, each probe asks the admin port its question, and the stop fits into the grace."""
+    spec = ROLE_PODS[name]["spec"]
+    (container,) = spec["containers"]
+    command, option, role = container["args"]
+    assert (command, option) == ("run", "--role")
+    assert role in ROLES
+    paths = [container[probe]["httpGet"]["path"] for probe in PROBED]
+    assert paths == ["/healthz/startup", "/healthz/live", "/healthz/ready"]
+    assert {container[probe]["httpGet"]["port"] for probe in PROBED} == {"admin"}
+    before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
+    assert int(before[1]) + STOP_DEADLINE < spec["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize("kind", ["Service", "PodDisruptionBudget", "StatefulSet", "Deployment", "NetworkPolicy"])
+def test_every_selector_finds_pods(kind: str) -> None:
+    """What selects pods selects some: none of the labels is misspelt."""
+    for each in (each for each in WRITTEN if each["kind"] == kind):
+        found = each["spec"].get("selector") or each["spec"]["podSelector"]
+        wanted = found.get("matchLabels", found).items()
+        assert any(wanted <= pod["metadata"]["labels"].items() for pod in PODS.values()), each["metadata"]["name"]
+
+
+def test_the_configuration_is_good(tmp_path: Path) -> None:
+    """`headrace check` finds nothing in it, nothing secret stands in it, and the pods have the ports that it names."""
+    secrets = mounted(CONFIG, tmp_path)
+    assert secrets
+    assert "is good" in check(CONFIG, secrets)
+    written = tomllib.loads(CONFIG.read_text("utf-8"))["tenants"]
+    tenants = [settings for named in written.values() for settings in named.values()]
+    assert not any("webhook_secrets" in settings for settings in tenants)
+    assert all(each["webhook_secrets_file"].startswith("/run/secrets/headrace/") for each in tenants)
+    config = load(CONFIG, secrets)
+    ports = {p["name"]: p["containerPort"] for p in PODS["headrace-receiver"]["spec"]["containers"][0]["ports"]}
+    assert ports == {"http": config.receiver.port, "admin": config.admin.port}
+
+
+def test_the_spool_fits_on_its_volume(tmp_path: Path) -> None:
+    """The receiver's spool is on the volume that outlives the pod, with room beside it for what SQLite needs."""
+    config = load(CONFIG, mounted(CONFIG, tmp_path))
+    (receiver,) = (each for each in WRITTEN if each["kind"] == "StatefulSet")
+    (container,) = receiver["spec"]["template"]["spec"]["containers"]
+    (mount,) = (mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "spool")
+    assert Path(config.spool.path).is_relative_to(mount)
+    (claim,) = receiver["spec"]["volumeClaimTemplates"]
+    size = claim["spec"]["resources"]["requests"]["storage"]
+    assert size.endswith("Gi")
+    assert int(size.removesuffix("Gi")) * 2**30 >= 2 * config.spool.max_bytes
