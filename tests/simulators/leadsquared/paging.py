@@ -1,0 +1,89 @@
+"""How LeadSquared's reads are asked for a page: offsets that mean one of four things, indexes, windows, sorting."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+from tests.simulators.asking import Wrong
+from tests.simulators.clock import seconds_of
+
+Offset = Literal["rows", "pages"]
+
+_UNPAGED: Final = 25
+_TIME: Final = len("2026-07-31 05:33:50")
+
+
+class Part(NamedTuple):
+    """The part of the rows that a page is."""
+
+    start: int
+    size: int
+
+    def of(self, rows: list[Any]) -> list[Any]:
+        """Give the rows of the page."""
+        return rows[self.start : self.start + self.size]
+
+
+class Window(NamedTuple):
+    """The span that is asked for, both ends in it, and the order: by which column, newest first or not."""
+
+    since: float
+    until: float
+    column: str
+    newest_first: bool
+
+
+def by_offset(paging: Mapping[str, Any], meaning: Offset, first: int, most: int) -> Part:
+    """Read Offset and RowCount (or PageIndex and PageSize, which one client sends). Without them: 25 rows.
+
+    What Offset means is not documented: `meaning` and `first`, the offset of the beginning, say it here.
+    """
+    if "PageIndex" in paging or "PageSize" in paging:
+        return by_index(paging, most)
+    if not paging:
+        return Part(0, _UNPAGED)
+    size = _number(paging.get("RowCount", _UNPAGED), "RowCount", most)
+    place = max(0, _number(paging.get("Offset", first), "Offset") - first)
+    return Part(place * size if meaning == "pages" else place, size)
+
+
+def by_index(paging: Mapping[str, Any], most: int) -> Part:
+    """Read PageIndex, from 1, and PageSize."""
+    size = _number(paging.get("PageSize", _UNPAGED), "PageSize", most)
+    index = _number(paging.get("PageIndex", 1), "PageIndex")
+    if index < 1:
+        raise Wrong(500, "PageIndex must be greater than 0", "permanent")
+    return Part((index - 1) * size, size)
+
+
+def window_of(body: Mapping[str, Any]) -> Window:
+    """Read FromDate, ToDate and Sorting; ModifiedOn where no column is said."""
+    parameter, sorting = body.get("Parameter") or {}, body.get("Sorting") or {}
+    column = str(sorting.get("ColumnName") or "ModifiedOn")
+    if column not in {"ModifiedOn", "CreatedOn", "ProspectAutoId"}:
+        raise Wrong(500, f"Cannot sort by {column}", "permanent")
+    newest_first = str(sorting.get("Direction", 1)) == "1"
+    return Window(_time(parameter, "FromDate"), _time(parameter, "ToDate"), column, newest_first)
+
+
+def code_of(body: Mapping[str, Any]) -> int | None:
+    """Read the code that is asked for, None where all are."""
+    told = (body.get("Parameter") or {}).get("ActivityEvent")
+    return None if told is None else _number(told, "ActivityEvent")
+
+
+def _time(parameter: Mapping[str, Any], name: str) -> float:
+    told = str(parameter.get(name)).ljust(_TIME, "?")
+    try:
+        return seconds_of(told)
+    except ValueError:
+        raise Wrong(500, f"{name} is not a valid date", "permanent") from None
+
+
+def _number(told: Any, name: str, most: int | None = None) -> int:
+    try:
+        number = int(told)
+    except (TypeError, ValueError):
+        raise Wrong(500, f"{name} is not a number", "permanent") from None
+    if most is not None and number > most:
+        raise Wrong(500, f"{name} can not be more than {most}", "permanent")
+    return number

@@ -1,0 +1,93 @@
+"""What Outreach tells of an event: a name, an integer id, no change ever; some happened long before they were stored.
+
+There is no room for marks in most events, and no need: an event has one version.
+"""
+
+from typing import Final
+
+from tests.simulators import history
+from tests.simulators.clock import iso
+from tests.simulators.history import Payload
+from tests.simulators.ledger import Key, Move, Plan
+
+FIRST: Final = 1_000_000
+_NAMES: Final = (
+    *["outbound_message"] * 6, *["message_opened"] * 5, *["message_clicked"] * 2, *["outbound_call_completed"] * 3,
+    "inbound_message", "bounced_message", "outbound_call_no_answer", "complete_task", "calendar_event_created_inbound",
+    "prospect_stage_changed", "sequence_state_finished", "emails_opt_out", "mailbox_updated", "tag_created",
+)  # fmt: skip
+_ADMIN: Final = frozenset({"mailbox_updated", "tag_created"})
+_RELATIONS: Final = ("account", "call", "mailing", "opportunity", "plugin", "prospect", "task", "user")
+
+
+class History(history.History):
+    """Events, as rows of the list and as single ones."""
+
+    provider = "outreach"
+    marked = False
+
+    def lead_id(self, number: int) -> str:
+        """Name a prospect."""
+        return str(number + 1)
+
+    def id_of(self, plan: Plan) -> str:
+        """Give the id of an event as text."""
+        return str(FIRST + plan.number)
+
+    def key_of(self, plan: Plan) -> Key:
+        """Name the event."""
+        return Key("event", self.id_of(plan))
+
+    def moves_of(self, number: int, moves: list[Move]) -> list[Move]:  # noqa: ARG002  (all alike)
+        """Give one version."""
+        return moves[:1]
+
+    def name_of(self, plan: Plan) -> str:
+        """Give the name of an event."""
+        return self.thrown(plan.number, _NAMES)
+
+    def happened(self, plan: Plan) -> float:
+        """Give eventAt: of one event in twenty it is up to three days before createdAt."""
+        return plan.created - plan.number * 7919 % (3 * 86_400) if plan.number % 20 == 0 else plan.created
+
+    def mailing_of(self, plan: Plan) -> int | None:
+        """Give the mailing that an event is about."""
+        return 40_000 + plan.number if "message" in self.name_of(plan) else None
+
+    def row(self, plan: Plan, root: str) -> Payload:
+        """Tell an event; `root` is where its link begins."""
+        name, told, mailing = self.name_of(plan), self.told(plan.number), self.mailing_of(plan)
+        call = name.startswith("outbound_call")
+        by_prospect = name in {"message_opened", "message_clicked"}
+        ident = FIRST + plan.number
+        payload = {"from": told.phone(), "to": told.phone(), "callDispositionName": "Connected"} if call else None
+        related: dict[str, int | None] = dict.fromkeys(_RELATIONS) | {
+            "user": 1 + told.rng.randrange(9),
+            "prospect": None if name in _ADMIN else plan.lead + 1,
+            "call": 70_000 + plan.number if call else None,
+            "task": 90_000 + plan.number if name == "complete_task" else None,
+            "mailing": mailing,
+        }
+        return {
+            "type": "event",
+            "id": ident,
+            "attributes": {
+                "body": None,
+                "createdAt": iso(plan.created),
+                "eventAt": iso(self.happened(plan)),
+                "externalUrl": None,
+                "mailingId": mailing,
+                "name": name,
+                "payload": payload,
+                "requestCity": "Lakeside" if by_prospect else None,
+                "requestDevice": "desktop" if by_prospect else None,
+                "requestHost": "mail.example.net" if by_prospect else None,
+                "requestProxied": by_prospect and plan.number % 3 == 0,
+                "requestRegion": "Ohio" if by_prospect else None,
+            },
+            "relationships": {
+                kind: {"data": {"type": kind, "id": other} if other is not None else None}
+                for kind, other in related.items()
+            },
+            "links": {"self": f"{root}/api/v2/events/{ident}"},
+        }
