@@ -1,20 +1,13 @@
-"""Own one raw partition: fence, restore, run, and leave without a trace.
+"""Own one raw partition: fence, restore, run, and leave without a trace (see `owner`).
 
-```
-CREATED --> FENCING --> RESTORING --> RUNNING --> CLOSED        cancellation leads to CLOSED from anywhere
-               ^            |            |
-               +------------+------------+   any error inside a transaction: close the producer, begin again
-```
-
-The order of a take-over is part of correctness. Fence first: from then on the predecessor cannot commit, so what is
-restored is all there is. Restore continues at the seen offset that memory has reached: one path for cold start,
-rebalance and a commit whose outcome nobody knows.
+Restore continues at the seen offset that memory has reached: one path for cold start, rebalance and a commit whose
+outcome nobody knows.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
 import structlog
@@ -23,45 +16,23 @@ from msgspec import Struct
 from headrace.commit import Commit, Decision, Limits, rewrite, skip
 from headrace.config import Kafka
 from headrace.decide import WaitsForMapping, decide, refuse
-from headrace.kafka.log import Consumer, Fenced, KafkaError, Member, OutOfRange, Record, Transactions, WriteFailed
+from headrace.kafka.log import Consumer, Member, OutOfRange, Record, Transactions, WriteFailed
 from headrace.kafka.murmur import partitions
+from headrace.kafka.owner import DAY, CannotRun, Owner, Pace, State, read_on, written
 from headrace.observe.metrics import Metrics
 from headrace.publish import Out
 from headrace.seen import Seen, SeenRecord, decode_record, merge
 from headrace.tenants import Tenants
 
-SHORTEST_PAUSE: Final = 0.1
-LONGEST_PAUSE: Final = 30.0
+__all__ = ["MOST_RECORDS", "CannotRun", "Pace", "Setup", "State", "Task"]
+
 MOST_RECORDS: Final = 2_000
 RESTORED_TOGETHER: Final = 16 * 1024 * 1024
 """Bytes of marks (400,000 ids) that a restore puts into the table at once: to let it grow for each read of the log
 would take twice as long."""
-DAY: Final = 86_400.0
 PROOF_WAIT: Final = 2.0
 
 _log = structlog.get_logger()
-
-
-class State(StrEnum):
-    """Where a task is in its life."""
-
-    CREATED = "created"
-    FENCING = "fencing"
-    RESTORING = "restoring"
-    RUNNING = "running"
-    CLOSED = "closed"
-
-
-class CannotRun(Exception):  # noqa: N818  (a sentence for the operator)
-    """What stands in Kafka makes it impossible to keep the promises: the process ends with this sentence."""
-
-
-class Pace(Struct, frozen=True):
-    """Seconds: between looks at the group, without progress in a restore, until a quiet position is written again."""
-
-    heartbeat: float = 3.0
-    restore: float = 60.0
-    rewrite: float = DAY
 
 
 class Setup(Struct, frozen=True):
@@ -83,14 +54,16 @@ class Setup(Struct, frozen=True):
         return self.prefix + name
 
 
-class Task:
+class Task(Owner):
     """The one who may publish what raw partition `partition` says; `seen` is its memory, kept across take-overs."""
 
     def __init__(self, setup: Setup, partition: int, seen: Seen) -> None:
+        names = [setup.topic(name) for name in ("seen", "events", "nudges", "dead-letters")]
+        super().__init__(
+            setup.kafka, f"{setup.prefix}normalizer", partition, names, setup.member, setup.metrics, setup.pace
+        )
         self.setup = setup
-        self.partition = partition
         self.seen = seen
-        self.state = State.CREATED
         self._counts: dict[str, int] = {}
         self._written_at: float | None = None
         self._most = MOST_RECORDS
@@ -99,70 +72,41 @@ class Task:
         self._gap_at = -1
         self._swept_at = 0.0
 
-    async def run(self) -> None:
-        """Take over and work until cancelled. Raises `CannotRun`, `NewerFormat`."""
-        pause = SHORTEST_PAUSE
-        try:
-            while True:
-                reached = self.seen.next_offset, self._most
-                try:
-                    await self.own()
-                except (WriteFailed, KafkaError, TimeoutError, ConnectionError) as error:
-                    fenced = isinstance(error, Fenced) or (isinstance(error, WriteFailed) and error.fenced)
-                    await self._recover(error, pause, fenced=fenced)
-                got_on = reached != (self.seen.next_offset, self._most)
-                pause = SHORTEST_PAUSE if got_on else min(pause * 2, LONGEST_PAUSE)
-        finally:
-            self._enter(State.CLOSED)
+    def progress(self) -> object:
+        """See Owner: how far it has got, and into what batches it cuts."""
+        return self.seen.next_offset, self._most
 
-    async def own(self) -> None:
-        """Fence, restore, seek, run with one producer, until something breaks it or it has become doubtful."""
-        producer = Transactions(self.setup.kafka, f"{self.setup.prefix}normalizer-{self.partition}")
-        try:
-            self._enter(State.FENCING)
-            await producer.fence()
-            self._enter(State.RESTORING)
-            await self.restore()
-            for name in ("events", "nudges", "dead-letters"):
-                self._counts[name] = await producer.partitions_of(self.setup.topic(name))
-            await self._skip_lost(producer)
-            self._enter(State.RUNNING)
-            while not producer.doubtful:
-                await self.step(producer)
-            self.setup.metrics.producer_rebuilt(self.partition, "doubtful")
-        finally:
-            stuck = Transactions.stuck
-            await producer.close()
-            if Transactions.stuck > stuck:
-                self.setup.metrics.producer_stuck()
+    def lag(self) -> int:
+        """Give how many records are known to lie before it."""
+        end = self.setup.member.end(self.partition)
+        return max(0, end - self.seen.next_offset) if end is not None and self.state is State.RUNNING else 0
+
+    async def work(self, producer: Transactions) -> None:
+        """Seek, and run until the producer is doubtful."""
+        for name in ("events", "nudges", "dead-letters"):
+            self._counts[name] = await producer.partitions_of(self.setup.topic(name))
+        await self._skip_lost(producer)
+        self.enter(State.RUNNING)
+        while not producer.doubtful:
+            await self.step(producer)
 
     async def restore(self) -> None:
         """Read seen from where memory stands to its end. Raises `CannotRun` where that cannot be all there is."""
         topic, ids = self.setup.topic("seen"), len(self.seen.marks)
-        began = moved_at = time.monotonic()
-        # Sampled after the fence and without regard to open transactions: what is written is below it.
-        async with Consumer(self.setup.kafka, committed=False) as log:
-            first, end = await log.bounds(topic, self.partition)
+        began = time.monotonic()
+        first, end = await written(self.setup.kafka, topic, self.partition)
         at = max(self.seen.read_to, first)
         if end == 0 or at > end:
             raise CannotRun(_no_memory(f"{topic}-{self.partition}", at, end))
-        async with Consumer(self.setup.kafka) as log:
-            log.seek(topic, self.partition, at)
-            told: list[SeenRecord] = []
-            while at < end:
-                records, position = await log.next(topic, self.partition)
+        told: list[SeenRecord] = []
+        reading = read_on(self.setup.kafka, topic, self.partition, at, end, self.setup.pace.restore)
+        async with contextlib.aclosing(reading) as groups:
+            async for records, position in groups:
                 if records:
                     told.append(merge([decode_record(record.value or b"") for record in records]))
                 if not records or position >= end or sum(len(r.rows) for r in told) >= RESTORED_TOGETHER:
                     self.seen.apply(told, position)
                     told = []
-                if position > at:
-                    at, moved_at = position, time.monotonic()
-                elif time.monotonic() - moved_at > self.setup.pace.restore:
-                    raise CannotRun(
-                        f"{topic}-{self.partition} cannot be read to its end ({at} of {end}): somebody holds an open "
-                        f"transaction on it; find it with `kafka-transactions.sh find-hanging`, abort it, start again"
-                    )
         if not self.seen.restored:
             raise CannotRun(_no_memory(f"{topic}-{self.partition}", at, end))
         self.setup.metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
@@ -319,23 +263,6 @@ class Task:
             await self._write(producer, skip(self.seen, found))
             _log.error("raw_offsets_without_records", partition=self.partition, lost=lost, position=found)
         await self._seek()
-
-    async def _recover(self, error: Exception, pause: float, *, fenced: bool) -> None:
-        """Say what happened and wait; after `fenced`, until the group says that the partition is still ours."""
-        reason = type(error.__cause__ or error).__name__
-        _log.warning("producer_rebuilt", partition=self.partition, reason=reason, detail=str(error), pause=pause)
-        self.setup.metrics.producer_rebuilt(self.partition, reason)
-        if not fenced:
-            await asyncio.sleep(pause)
-            return
-        self.setup.metrics.task_fenced(self.partition)
-        await asyncio.sleep(max(self.setup.pace.heartbeat, pause))
-        while not self.setup.member.owns(self.partition):  # noqa: ASYNC110  (the client offers nothing to wait for)
-            await asyncio.sleep(self.setup.pace.heartbeat)
-
-    def _enter(self, state: State) -> None:
-        self.state = state
-        self.setup.metrics.task_state(self.partition, state)
 
 
 def _without_gap(records: list[Record]) -> list[Record]:
