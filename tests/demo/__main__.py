@@ -6,31 +6,40 @@ import contextlib
 import json
 import os
 import random
+import re
+import shlex
 import signal
 import sys
 import tempfile
+import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import aiohttp
 import msgspec
 
 from headrace.config import Config, load
 from headrace.kafka.log import read
 from headrace_events import decode
+from tests import senders
 from tests.demo.show import Screen
-from tests.demo.story import OVERLAY, Expected, Step, crowd, story
+from tests.demo.story import OVERLAY, Expected, Step, crowd, outage, story
 from tests.kafka import embedded
+from tests.kafka.broker import ProcessBroker
 from tests.kafka.ports import free_port
 
 CONFIG = """\
 topic_prefix = "demo."
 [kafka]
 bootstrap_servers = "{servers}"
+[receiver]
+host = "127.0.0.1"
+port = {door}
 [admin]
 host = "127.0.0.1"
-port = {port}
+port = {admin}
 [log]
 format = "json"
 level = "debug"
@@ -39,13 +48,16 @@ webhook_secrets = ["demo"]
 mapping = "acme.toml"
 [tenants.leadping.acme]
 webhook_secrets = ["whsec_ZGVtby1zZWNyZXQtb2YtdHdlbnR5LWZvdXItYnl0ZXM="]
+webhook_event = "/event"
 [tenants.outreach.acme]
 webhook_secrets = ["demo"]
 """
+SECRETS = {"leadping": "whsec_ZGVtby1zZWNyZXQtb2YtdHdlbnR5LWZvdXItYnl0ZXM="}
 HEADRACE = Path(sys.executable).with_name("headrace")
 STARTS_WITHIN = 60.0
 DECIDES_WITHIN = 30.0
 READABLE_WITHIN = 10.0
+MOST_CROWD = 200
 
 
 class Failed(Exception):  # noqa: N818  (what happened, told to a person)
@@ -67,7 +79,7 @@ def main() -> int:
         broker = embedded.offer(Path(home))
         try:
             broker.start()
-            return asyncio.run(_play(Path(home), broker.bootstrap_servers, asked.seconds, asked.seed))
+            return asyncio.run(_play(Path(home), broker, asked.seconds, asked.seed))
         except (Failed, TimeoutError) as error:
             print(f"demo: {error}", file=sys.stderr)
             return 1
@@ -77,70 +89,152 @@ def main() -> int:
             broker.close()
 
 
-async def _play(home: Path, servers: str, seconds: float | None, seed: int) -> int:
-    port = free_port()
+async def _play(home: Path, broker: ProcessBroker, seconds: float | None, seed: int) -> int:
+    admin, door = free_port(), free_port()
     (home / "acme.toml").write_text(OVERLAY)
-    (home / "headrace.toml").write_text(CONFIG.format(servers=servers, port=port))
+    (home / "headrace.toml").write_text(CONFIG.format(servers=broker.bootstrap_servers, admin=admin, door=door))
     os.environ["HEADRACE_CONFIG"] = str(home / "headrace.toml")
     config = load(home / "headrace.toml", {})
     await _headrace("topics", "apply", "--profile", "dev", "--partitions", "3")
     screen = Screen()
-    async with _normalizer(home, screen) as told:
-        expected = await _tell(screen, told, seconds, seed)
-        faults = screen.differs(expected) + await _log_differs(config, screen)
+    async with _service(home, screen) as told, Hooks(door) as hooks:
+        stage = Stage(screen, told, hooks)
+        await _tell(stage, broker, admin, seconds, seed)
+        faults = screen.missing(stage.expected) + screen.unexpected(stage.expected, stage.copies)
+        faults += await _log_differs(config, screen)
         await _one_event(config, screen)
         screen.totals()
         for fault in faults:
             screen.say(f"differs: {fault}")
-        screen.go_on(port, ends=seconds is not None)
+        screen.go_on(admin, hooks.curl(), ends=seconds is not None)
         if seconds is None and not faults:
             screen.say("Ctrl-C ends the demo.")
             await _until_interrupted()
     return 1 if faults else 0
 
 
-async def _tell(screen: Screen, told: asyncio.Event, seconds: float | None, seed: int) -> list[tuple[str, Expected]]:
-    """Hand in the story, then ordinary traffic until the time is up; give what must have come of it, in order."""
+class Stage:
+    """Where the steps are told, one at a time; `expected` is what must have come of them, in order."""
+
+    def __init__(self, screen: Screen, told: asyncio.Event, hooks: "Hooks") -> None:
+        self.screen = screen
+        self.expected: list[tuple[str, Expected]] = []
+        self.copies: set[str] = set()
+        """Providers of which an append got no answer in time: it may have arrived all the same."""
+        self._told = told
+        self._hooks = hooks
+
+    async def tell(self, step: Step) -> None:
+        """Hand in a step and wait for what comes of it."""
+        await self.hand_in(step)
+        await self.decided()
+
+    async def hand_in(self, step: Step) -> None:
+        """Hand in a step, by webhook or as a file."""
+        self.expected += [(step.provider, one) for one in step.expected]
+        if step.hook:
+            await self._hooks.send(step)
+        else:
+            file = ("--provider", step.provider, "--tenant", "acme", "--resource", step.resource, "-")
+            await _headrace("ingest", *file, stdin=step.payload)
+
+    async def decided(self) -> None:
+        """Wait until the normalizer has decided on everything that was handed in."""
+        try:
+            async with asyncio.timeout(DECIDES_WITHIN):
+                while self.screen.missing(self.expected):
+                    self._told.clear()
+                    await self._told.wait()
+        except TimeoutError:
+            raise Failed(f"not decided on in time: {'; '.join(self.screen.missing(self.expected))}") from None
+
+
+class Hooks:
+    """The platforms' webhooks: signed requests to the door at `port`."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://127.0.0.1:{port}"
+        self._senders = {name: senders.make(name, "acme", secret=SECRETS.get(name, "demo")) for name in senders.SENDERS}
+
+    async def __aenter__(self) -> Self:
+        self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=STARTS_WITHIN))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._client.close()
+
+    async def send(self, step: Step) -> None:
+        """Deliver a webhook; raise `Failed` where it is not acknowledged."""
+        sending = self._senders[step.provider].sending_of(step.payload)
+        async with self._client.post(self._url + sending.path, data=sending.body, headers=sending.headers()) as answer:
+            if answer.status not in (200, 202):
+                raise Failed(f"a webhook of {step.provider} was answered {answer.status}: {await answer.text()}")
+
+    def curl(self) -> str:
+        """Write a webhook of LeadSquared that can be typed as it stands."""
+        call = {
+            "ProspectActivityId": str(uuid.uuid4()), "RelatedProspectId": str(uuid.uuid4()), "ActivityEvent": "22",
+            "CreatedOn": "2026-11-20 12:00:00", "Data": {"Status": "Answered", "mx_Custom_3": "42"},
+        }  # fmt: skip
+        sending = self._senders["leadsquared"].sending_of(json.dumps([call]).encode())
+        headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in sending.headers().items())
+        return f"curl -i {self._url}{sending.path} {headers} -d {shlex.quote(sending.body.decode())}"
+
+
+async def _tell(stage: Stage, broker: ProcessBroker, admin: int, seconds: float | None, seed: int) -> None:
+    """Tell the story, what happens while Kafka is away, then ordinary traffic until the time is up."""
     rng = random.Random(seed)
     loop = asyncio.get_running_loop()
     until = loop.time() + (seconds or 20.0) - 4.0
-    expected: list[tuple[str, Expected]] = []
-    steps = list(story(rng))
-    screen.head()
+    stage.screen.head()
+    for step in story(rng):
+        await stage.tell(step)
+    await _without_kafka(stage, broker, admin, rng)
     number = 0
-    while steps or (loop.time() < until and number < 200):
-        step = steps.pop(0) if steps else crowd(rng, number)
-        number += not steps
-        await _hand_in(step)
-        expected += [(step.provider, one) for one in step.expected]
-        await _decided(screen, told, len(expected))
-    return expected
+    while loop.time() < until and number < MOST_CROWD:
+        await stage.tell(crowd(rng, number))
+        number += 1
 
 
-async def _hand_in(step: Step) -> None:
-    await _headrace(
-        "ingest", "--provider", step.provider, "--tenant", "acme", "--resource", step.resource, "-", stdin=step.payload
-    )
-
-
-async def _decided(screen: Screen, told: asyncio.Event, count: int) -> None:
-    """Wait until the normalizer has decided on so many records: the story is told one step at a time."""
+async def _without_kafka(stage: Stage, broker: ProcessBroker, admin: int, rng: random.Random) -> None:
+    """Freeze Kafka: what comes in meanwhile is acknowledged out of the spool, and published when Kafka is back."""
+    stage.screen.remark("Kafka goes away. Webhooks come in all the same:")
+    broker.pause()
     try:
-        async with asyncio.timeout(DECIDES_WITHIN):
-            while len(screen.decisions) < count:
-                told.clear()
-                await told.wait()
-    except TimeoutError:
-        raise Failed(f"only {len(screen.decisions)} of {count} records were decided on in time") from None
+        count = 0
+        for step in outage(rng):
+            await stage.hand_in(step)
+            stage.screen.acknowledged(step.provider)
+            stage.copies.add(step.provider)
+            count += 1
+        waiting = await _gauge(admin, "headrace_spool_records")
+        stage.screen.remark(
+            f"{count} webhooks are acknowledged, {waiting:.0f} records wait in the spool. Kafka comes back:"
+        )
+    finally:
+        broker.resume()
+    await stage.decided()
+    if waiting < count:
+        raise Failed(f"the spool held {waiting:.0f} records while Kafka was away, and not {count}")
+
+
+async def _gauge(admin: int, name: str) -> float:
+    """Read one number off the metrics."""
+    async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{admin}/metrics") as answer:
+        text = await answer.text()
+    found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
+    if found is None:
+        raise Failed(f"the metrics do not tell {name}")
+    return float(found[1])
 
 
 @contextlib.asynccontextmanager
-async def _normalizer(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event]:
-    """Run the normalizer, show what it decides, and end it as Kubernetes would."""
+async def _service(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event]:
+    """Run all roles, show what is decided, and end them as Kubernetes would."""
     told, ready = asyncio.Event(), asyncio.Event()
-    log = home / "normalizer.log"
+    log = home / "headrace.log"
     process = await asyncio.create_subprocess_exec(
-        HEADRACE, "run", "--role", "normalizer",
+        HEADRACE, "run",
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
 
@@ -161,7 +255,7 @@ async def _normalizer(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event
         async with asyncio.timeout(STARTS_WITHIN):
             await asyncio.wait({asyncio.create_task(ready.wait()), following}, return_when=asyncio.FIRST_COMPLETED)
         if following.done():
-            raise Failed(f"the normalizer ended: {log.read_text()[-800:]}")
+            raise Failed(f"the service ended: {log.read_text()[-800:]}")
         yield told
     finally:
         with contextlib.suppress(ProcessLookupError):

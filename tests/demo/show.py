@@ -3,12 +3,15 @@
 import re
 import sys
 from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
 from headrace.seen import TOTALS
 from tests.demo.story import Expected
 
 _ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  {note}"
+_What = tuple[str, str, str]
+"""A provider, a fate, and the type where it is published."""
 _POINTER = re.compile(r"at (\$[^\s:]*|byte \d+)")
 SAMPLE = "service/headrace/providers/leadsquared/samples/webhook-activities.json"
 _DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
@@ -44,19 +47,42 @@ class Screen:
         color = _RED if entry["fate"] == "dead" else _DIM if entry["fate"] != "published" else ""
         self.say(f"{color}{line}{_PLAIN}" if color and self._colors else line)
 
-    def differs(self, expected: list[tuple[str, Expected]]) -> list[str]:
-        """Compare, provider by provider, what happened with what the story must give."""
-        faults = []
-        for provider in sorted({provider for provider, _ in expected}):
-            wanted = Counter((one.fate, one.type) for name, one in expected if name == provider)
-            found = Counter(
-                (d["fate"], d["type"] if d["fate"] == "published" else "")
-                for d in self.decisions
-                if _provider(d) == provider
+    def remark(self, text: str) -> None:
+        """Print a sentence between the lines."""
+        self.say("", text, "")
+
+    def acknowledged(self, provider: str) -> None:
+        """Print that a webhook got its answer, though Kafka does not have it yet."""
+        now = datetime.now(UTC).isoformat()[11:23]
+        self.say(
+            _ROW.format(
+                time=now,
+                provider=provider,
+                via="webhook",
+                type="-",
+                lead="-",
+                id="-",
+                note="acknowledged, in the spool",
             )
-            faults += [f"{provider}: missing {n} x {_words(key)}" for key, n in (wanted - found).items()]
-            faults += [f"{provider}: unexpected {n} x {_words(key)}" for key, n in (found - wanted).items()]
-        return faults
+        )
+
+    def missing(self, expected: list[tuple[str, Expected]]) -> list[str]:
+        """Say what must have happened, provider by provider, and has not yet."""
+        wanted, found = self._compared(expected)
+        return [f"{name}: missing {count} x {_words(what)}" for (name, *what), count in (wanted - found).items()]
+
+    def unexpected(self, expected: list[tuple[str, Expected]], copies: set[str]) -> list[str]:
+        """Say what happened and should not; of the providers in `copies` a record may stand on raw twice."""
+        wanted, found = self._compared(expected)
+        return [
+            f"{name}: unexpected {count} x {_words(what)}"
+            for (name, *what), count in (found - wanted).items()
+            if not (name in copies and what[0] == "duplicate")
+        ]
+
+    def _compared(self, expected: list[tuple[str, Expected]]) -> tuple[Counter[_What], Counter[_What]]:
+        found = ((_provider(d), d["fate"], d["type"] if d["fate"] == "published" else "") for d in self.decisions)
+        return Counter((name, one.fate, one.type) for name, one in expected), Counter(found)
 
     def event(self, text: str) -> None:
         """Print one whole event."""
@@ -76,14 +102,19 @@ class Screen:
             self.say("".join([f"{provider:<13}", *(f"{row[fate]:>11}" for fate in fates), f"{row.total():>11}"]))
         self.say("".join([f"{'all':<13}", *(f"{whole[fate]:>11}" for fate in fates), f"{whole.total():>11}"]))
 
-    def go_on(self, port: int, *, ends: bool) -> None:
-        """Say what to look at next; `ends`: the demo is about to stop."""
+    def go_on(self, port: int, curl: str, *, ends: bool) -> None:
+        """Say what to look at next, and how to send a webhook by hand; `ends`: the demo is about to stop."""
         until = "  (while the demo runs: make demo without SECONDS)" if ends else ""
         self.say(
             "",
             f"Metrics   http://127.0.0.1:{port}/metrics{until}",
             f"Explain   .venv/bin/headrace explain --provider leadsquared {SAMPLE}",
             "Read on   README.md",
+            "",
+            f"Send a webhook as LeadSquared does{until}:",
+            "",
+            curl,
+            "",
         )
 
     def say(self, *lines: str) -> None:
@@ -125,5 +156,5 @@ def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def _words(key: tuple[str, str]) -> str:
+def _words(key: list[str]) -> str:
     return " ".join(filter(None, key))

@@ -24,12 +24,14 @@ class Expected:
 
 @dataclass(frozen=True)
 class Step:
-    """One body handed in, and what must come of each record in it."""
+    """One body that a provider tells, as a page or row of its API or, with `hook`, by its webhook."""
 
     provider: str
     resource: str
     body: Body
     expected: list[Expected] = field(default_factory=list)
+    """What must come of each record in it."""
+    hook: bool = False
 
     @property
     def payload(self) -> bytes:
@@ -61,6 +63,26 @@ def story(rng: random.Random) -> Iterator[Step]:
     yield from _leadsquared(rng)
     yield from _leadping(rng)
     yield from _outreach(rng)
+
+
+def outage(rng: random.Random) -> Iterator[Step]:
+    """Tell what comes in while Kafka is away: a webhook of each provider, and one of them again."""
+    lead = _guid(rng)
+    call = {
+        "ProspectActivityId": _guid(rng), "RelatedProspectId": lead, "ActivityEvent": "21", "ActivityType": "3",
+        "CreatedBy": _guid(rng), "CreatedOn": "2026-11-20 11:15:00",
+        "Data": {"Status": "Missed", "mx_Custom_2": "2026-11-20 11:15:00", "mx_Custom_3": "0"},
+    }  # fmt: skip
+    yield Step("leadsquared", "activity", [call], [published("call.unanswered")], hook=True)
+    reply = {**_sms("ev_2003", "ld_77", delivered=False), "direction": "inbound", "status": "Received",
+             "description": "Thursday is fine", "sentAt": None, "receivedAt": "2026-11-20T11:16:02Z"}  # fmt: skip
+    yield Step("leadping", "activity", {"event": reply}, [published("message.received")], hook=True)
+    bounced = {
+        "data": {"type": "mailing", "id": 42},
+        "meta": {"deliveredAt": "2026-11-20T03:17:00.000-08:00", "eventName": "mailing.bounced"},
+    }
+    yield Step("outreach", "mailing", bounced, [published("email.bounced")], hook=True)
+    yield Step("leadsquared", "activity", [call], [DUPLICATE], hook=True)
 
 
 def crowd(rng: random.Random, number: int) -> Step:
@@ -110,9 +132,10 @@ def _leadsquared(rng: random.Random) -> Iterator[Step]:
         "Data": {"Status": "Active", "Owner": user, "mx_Custom_1": "Is Thursday fine?", "mx_Custom_2": "Autumn"},
     }  # fmt: skip
     yield Step(
-        "leadsquared", "activity", [hook, whatsapp], [published("call.completed"), published("message.received")]
-    )
-    yield Step("leadsquared", "activity", [hook], [DUPLICATE])
+        "leadsquared", "activity", [hook, whatsapp], [published("call.completed"), published("message.received")],
+        hook=True,
+    )  # fmt: skip
+    yield Step("leadsquared", "activity", [hook], [DUPLICATE], hook=True)
     stage = _activity(_guid(rng), 3002, lead, "10:20:00", name="Stage Change")
     stage["Data"] = [{"Key": "PreviousStage", "Value": "New"}, {"Key": "CurrentStage", "Value": "Qualified"}]
     unmapped = _activity(_guid(rng), 350, lead, "10:21:00", name="Contract Countersigned")
@@ -144,7 +167,7 @@ def _leadsquared(rng: random.Random) -> Iterator[Step]:
 def _leadping(_: random.Random) -> Iterator[Step]:
     sent = _sms("ev_2001", "ld_77", delivered=False)
     delivered = _sms("ev_2001", "ld_77", delivered=True)
-    yield Step("leadping", "activity", {"items": [sent], "continuationToken": None}, [published("message.sent")])
+    yield Step("leadping", "activity", {"event": sent}, [published("message.sent")], hook=True)
     yield Step(
         "leadping", "activity", {"items": [delivered], "continuationToken": None}, [published("message.delivered")]
     )
@@ -174,12 +197,12 @@ def _outreach(_: random.Random) -> Iterator[Step]:
         "data": {"type": "mailing", "id": 41},
         "meta": {"deliveredAt": "2026-11-20T03:02:09.120-08:00", "eventName": "mailing.delivered"},
     }
-    yield Step("outreach", "mailing", delivered, [published("email.delivered")])
+    yield Step("outreach", "mailing", delivered, [published("email.delivered")], hook=True)
     again = {**delivered, "meta": {**delivered["meta"], "deliveredAt": "2026-11-20T03:02:10.310-08:00"}}
-    yield Step("outreach", "mailing", again, [DUPLICATE])
+    yield Step("outreach", "mailing", again, [DUPLICATE], hook=True)
     nothing = {"data": {"type": "prospect", "id": 5, "attributes": {}, "relationships": {}},
                "meta": {"deliveredAt": "2026-11-20T03:02:11.000-08:00", "eventName": "prospect.updated"}}  # fmt: skip
-    yield Step("outreach", "prospect", nothing, [NOOP])
+    yield Step("outreach", "prospect", nothing, [NOOP], hook=True)
 
 
 def _activity(guid: str, code: int, lead: str, clock: str, name: str = "") -> dict[str, Any]:

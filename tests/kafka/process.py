@@ -39,6 +39,11 @@ class Child:
         atexit.register(self.kill)
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def runs(self) -> bool:
         """Whether the process has not ended yet (a paused one has not)."""
         return self._process.poll() is None
