@@ -22,6 +22,7 @@ _SECTIONS: Final = {
     "Feed it": {
         "ingest": "take in files: API pages, rows, webhook bodies",
         "redrive": "send dead letters back to be read again",
+        "spool": "look at what waits for Kafka, or send it on by hand",
     },
     "Look into it": {
         "explain": "say what would become of a file, publishing nothing",

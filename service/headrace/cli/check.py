@@ -47,7 +47,7 @@ def _summary(config: Config) -> None:
     click.secho(f"{where} {'is' if config.file else 'are'} good.\n", fg="green")
     days = config.dedupe.window / 86_400
     table(
-        ("kafka", "topics", "ids remembered for", "webhooks on", "metrics on"),
+        ("kafka", "topics", "ids remembered for", "webhooks on", "metrics on", "spool", "up to"),
         [
             (
                 config.kafka.bootstrap_servers,
@@ -55,6 +55,8 @@ def _summary(config: Config) -> None:
                 f"{days:g} d",
                 f":{config.receiver.port}",
                 f":{config.admin.port}",
+                config.spool.path,
+                f"{config.spool.max_bytes / 2**30:g} GiB",
             )
         ],
     )

@@ -8,6 +8,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeAlias
 
 import structlog
@@ -24,20 +25,25 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 from aiokafka.structs import ConsumerRecord
+from msgspec import Struct
 
 from headrace.config import Kafka
+from headrace.kafka.hanging import CannotEnd, end_hanging
 from headrace.publish import Out
 
 __all__ = [
     "Appender",
+    "CannotEnd",
     "Consumer",
     "Fenced",
     "KafkaError",
     "Member",
     "OutOfRange",
     "Record",
+    "Taken",
     "Transactions",
     "WriteFailed",
+    "is_definite",
     "read",
 ]
 
@@ -46,6 +52,7 @@ OutOfRange = OffsetOutOfRangeError
 Fenced = ProducerFenced
 
 CALL_DEADLINE: Final = 15.0
+SOON: Final = 2.0
 BATCH_DEADLINE: Final = 5.0
 ABORT_DEADLINE: Final = 1.0
 STOP_DEADLINE: Final = 3.0
@@ -56,22 +63,19 @@ BATCH_BYTES: Final = 900_000
 """Bytes of one record batch: below the 1 MiB that a topic takes where nobody raised it."""
 
 Groups: TypeAlias = Mapping[tuple[str, int], Sequence[Out]]
+Offsets: TypeAlias = dict[TopicPartition, int]
 
 _TRANSACTIONAL: Final = ("EndTxn", "AddPartitionsToTxn", "InitProducerId")
 _log = structlog.get_logger()
 
 
 class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
-    """A transaction did not commit, or nobody knows. `definite` = Kafka refused the records as they are.
-
-    Only sizes are definite: what else Kafka refuses (rights, storage, a code that the client does not know) says
-    nothing about the records and may be mended; they wait.
-    """
+    """A transaction did not commit, or nobody knows. `definite` = Kafka refused the records as they are."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
         self.fenced = isinstance(cause, ProducerFenced)
-        self.definite = isinstance(cause, MessageSizeTooLargeError | RecordListTooLargeError)
+        self.definite = is_definite(cause)
 
 
 def client_options(kafka: Kafka) -> dict[str, Any]:
@@ -120,7 +124,7 @@ class Transactions:
     """One transactional producer: to start it is to fence whoever had its id before."""
 
     stuck = 0
-    """Producers of this process whose stop hung: their sender may still deliver. Three end the process."""
+    """Producers of this process that could not even be cut off: they may still deliver. Three end the process."""
 
     def __init__(self, kafka: Kafka, transactional_id: str) -> None:
         self._producer = _producer(kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT)
@@ -138,6 +142,13 @@ class Transactions:
         except AssertionError as error:
             # A broker that has just come back answers before it knows any broker, itself included.
             raise KafkaConnectionError(f"Kafka is not ready: {error}") from error
+
+    async def end_hanging(self, topics: Sequence[str]) -> None:
+        """End what predecessors left open in these topics, and Kafka forgot to end. Call it after `fence`.
+
+        Raises `CannotEnd` where Kafka does not allow it, `KafkaError` or `TimeoutError` where it cannot be asked.
+        """
+        await end_hanging(self._producer.client, self._producer._txn_manager.producer_id, topics)  # noqa: SLF001  (nothing public tells)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic."""
@@ -160,7 +171,7 @@ class Transactions:
                 return offsets
         except (KafkaError, TimeoutError, AssertionError) as error:
             if began:
-                self._retrieve()
+                _retrieve(self._producer)
                 if not isinstance(error, ProducerFenced):
                     await self._abort()
             raise WriteFailed(error) from error
@@ -180,7 +191,7 @@ class Transactions:
     async def _send(self, groups: Groups) -> dict[tuple[str, int], int]:
         futures: list[tuple[tuple[str, int], Awaitable[Any], int]] = []
         for (topic, partition), outs in groups.items():
-            for batch, count in self._batches(outs):
+            for batch, count in _batches(self._producer, outs):
                 sent = await self._producer.send_batch(batch, topic, partition=partition)
                 futures.append(((topic, partition), sent, count))
         # A failed send does not stop commit_transaction: every one is awaited first.
@@ -194,40 +205,19 @@ class Transactions:
             if not isinstance(result, BaseException)
         }
 
-    def _batches(self, outs: Sequence[Out]) -> Iterable[tuple[Any, int]]:
-        """Fill batches up to `BATCH_BYTES`; a record that is larger travels alone."""
-        batch, count = self._producer.create_batch(), 0
-        for out in outs:
-            while batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:
-                yield batch, count
-                batch, count = self._producer.create_batch(), 0
-            count += 1
-        if count:
-            yield batch, count
-
     async def _abort(self) -> None:
         with contextlib.suppress(KafkaError, TimeoutError, AssertionError, asyncio.CancelledError):
             async with asyncio.timeout(ABORT_DEADLINE):
                 await self._producer.abort_transaction()
 
-    def _retrieve(self) -> None:
-        """Look at the outcomes that the client leaves lying: asyncio would log each with its traceback."""
-        accumulator, transaction = self._producer._message_accumulator, self._producer._txn_manager  # noqa: SLF001  (nothing public gives them)
-        left = [batch._drain_waiter for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001  (as above)
-        for future in (*left, transaction.wait_for_transaction_end()):
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
     async def _cut_off(self) -> None:
+        _retrieve(self._producer)
+        self._producer._message_accumulator.fail_all(KafkaConnectionError("cut off"))  # noqa: SLF001  (else its close() waits for ever)
+        if await _cut_off(self._producer):
+            _log.info("producer_cut_off")
+            return
         Transactions.stuck += 1
         _log.warning("producer_stuck", stuck=Transactions.stuck)
-        sender = self._producer._sender.sender_task  # noqa: SLF001  (stop() hung; nothing public ends the sender)
-        for _ in range(2):  # the first cancel makes it await its requests, the second ends those too
-            if sender is not None and not sender.done():
-                sender.cancel()
-                await asyncio.wait([sender], timeout=ABORT_DEADLINE)
-        with contextlib.suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(ABORT_DEADLINE):
-                await self._producer.client.close()
 
     def _watch(self) -> None:
         """Notice a transactional request without an answer.
@@ -414,8 +404,18 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client 
         await self._revoked({at.partition for at in revoked if at.topic == self._topic})
 
 
+class Taken(Struct, frozen=True):
+    """How many of the records for one partition are durable, counted from the first, and what kept the others out."""
+
+    count: int
+    error: BaseException | None = None
+
+
 class Appender:
-    """Appends to raw, durably (acks=all). Not idempotent: a copy is removed by the normalizer, a hang is not."""
+    """Appends durably (acks=all). Not idempotent: a copy is removed by the normalizer, a hang is not.
+
+    What failed or timed out may have been appended all the same, or be appended later, until the appender is closed.
+    """
 
     def __init__(self, kafka: Kafka) -> None:
         self._producer = _producer(kafka)
@@ -425,18 +425,29 @@ class Appender:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        with contextlib.suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(STOP_DEADLINE):
-                await self._producer.stop()
+        if not await _ends(self._producer.stop(), STOP_DEADLINE):
+            await self.discard()
+
+    async def discard(self) -> None:
+        """Close without waiting for Kafka: what is not sent yet never will be, and whoever waits for it is told."""
+        _retrieve(self._producer)
+        self.give_up()
+        await _cut_off(self._producer)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic. Raises `KafkaError` where it does not exist."""
         async with asyncio.timeout(CALL_DEADLINE):
             return len(await self._producer.partitions_for(topic))
 
-    async def append(self, topic: str, partition: int, out: Out) -> int:
+    async def check(self, deadline: float = CALL_DEADLINE) -> None:
+        """Ask Kafka a small question. Raises `KafkaError`, `TimeoutError` where it does not answer."""
+        async with asyncio.timeout(deadline):
+            if not await self._producer.client.force_metadata_update():
+                raise KafkaConnectionError("no broker answers")
+
+    async def append(self, topic: str, partition: int, out: Out, deadline: float = CALL_DEADLINE) -> int:
         """Append one record; give its offset when it is durable. Raises `KafkaError`, `TimeoutError`."""
-        async with asyncio.timeout(CALL_DEADLINE):
+        async with asyncio.timeout(deadline):
             sent = await self._producer.send(
                 topic, key=out.key, value=out.value, partition=partition, headers=out.headers
             )
@@ -444,11 +455,122 @@ class Appender:
         offset: int = appended.offset
         return offset
 
+    async def append_watched(self, topic: str, partition: int, out: Out) -> None:
+        """Append one record without a deadline of its own: a timer for each would cost as much as the append.
+
+        Whoever calls it watches the time, and ends what takes too long by `give_up`. Raises `KafkaError`,
+        `TimeoutError`.
+        """
+        if partition not in (self._producer.client.cluster.partitions_for_topic(topic) or ()):
+            await self.append(topic, partition, out, SOON)  # the client would wait for the topic to be there
+            return
+        sent = await self._producer.send(topic, key=out.key, value=out.value, partition=partition, headers=out.headers)
+        await sent
+
+    def give_up(self) -> None:
+        """Fail everything that waits for its answer, and whatever is appended from now on."""
+        error = KafkaConnectionError("the appender was given up")
+        self._producer._message_accumulator.fail_all(error)  # noqa: SLF001  (nothing public ends a wait for an answer)
+
+    async def append_all(
+        self, topic: str, groups: Mapping[int, Sequence[Out]], deadline: float = CALL_DEADLINE
+    ) -> dict[int, Taken]:
+        """Append records in their order to each partition; say of each what is durable, without raising for it."""
+        batches: list[tuple[int, asyncio.Future[Any], int]] = []
+        failed: dict[int, BaseException] = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                for partition, outs in groups.items():
+                    try:
+                        for batch, count in _batches(self._producer, outs):
+                            sent = await self._producer.send_batch(batch, topic, partition=partition)
+                            batches.append((partition, sent, count))
+                    except KafkaError as error:
+                        failed[partition] = error
+                await asyncio.gather(*(sent for _, sent, _ in batches), return_exceptions=True)
+        taken = dict.fromkeys(groups, 0)
+        for partition, sent, count in batches:
+            kept_out = _error_of(sent)
+            if kept_out is not None:
+                failed.setdefault(partition, kept_out)
+            elif partition not in failed:
+                taken[partition] += count
+        return {
+            partition: Taken(taken[partition], failed.get(partition) or _missing(taken[partition], outs))
+            for partition, outs in groups.items()
+        }
+
+
+def is_definite(error: BaseException) -> bool:
+    """Say whether Kafka refused the records as they are.
+
+    Only sizes are definite: what else Kafka refuses (rights, storage, a code that the client does not know) says
+    nothing about the records and may be mended; they wait.
+    """
+    return isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError)
+
+
+def _error_of(sent: "asyncio.Future[Any]") -> BaseException | None:
+    if not sent.done() or sent.cancelled():
+        return TimeoutError("not answered in time")
+    return sent.exception()
+
+
+def _missing(count: int, outs: Sequence[Out]) -> BaseException | None:
+    return None if count == len(outs) else TimeoutError("not sent in time")
+
+
+def _batches(producer: AIOKafkaProducer, outs: Sequence[Out]) -> Iterable[tuple[Any, int]]:
+    """Fill batches up to `BATCH_BYTES`; a record that is larger travels alone."""
+    batch, count = producer.create_batch(), 0
+    for out in outs:
+        while batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:
+            yield batch, count
+            batch, count = producer.create_batch(), 0
+        count += 1
+    if count:
+        yield batch, count
+
+
+def _retrieve(producer: AIOKafkaProducer) -> None:
+    """Look at the outcomes that the client leaves lying: asyncio would log each with its traceback."""
+    accumulator, transaction = producer._message_accumulator, producer._txn_manager  # noqa: SLF001  (nothing public gives them)
+    left = [batch._drain_waiter for waiting in accumulator._batches.values() for batch in waiting]  # noqa: SLF001  (as above)
+    if transaction is not None:
+        left.append(transaction.wait_for_transaction_end())
+    for future in left:
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+async def _cut_off(producer: AIOKafkaProducer) -> bool:
+    """End a producer whose stop hangs (while the broker is away), so that it cannot deliver late; say whether it is."""
+    closed = False
+    sender = producer._sender.sender_task  # noqa: SLF001  (nothing public ends the sender)
+    for _ in range(2):  # the first cancel makes it await its requests, the second ends those too
+        if sender is not None and not sender.done():
+            sender.cancel()
+            await asyncio.wait([sender], timeout=ABORT_DEADLINE)
+    with contextlib.suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(ABORT_DEADLINE):
+            await producer.client.close()
+            closed = True
+    return closed and (sender is None or sender.done())
+
 
 async def read(
-    kafka: Kafka, topic: str, *, from_start: bool = True, follow: bool = False, committed: bool = True
+    kafka: Kafka,
+    topic: str,
+    *,
+    from_start: bool = True,
+    since: int | None = None,
+    begin: Mapping[int, int] = MappingProxyType({}),
+    follow: bool = False,
+    committed: bool = True,
 ) -> AsyncGenerator[Record]:
     """Give the records of all partitions of a topic; without `follow`, up to where they end now.
+
+    They begin where `begin` says for a partition, at the first that is no older than `since` (ms since the epoch) where
+    that is given, else at the start or at the end.
 
     Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
     for, unless a transaction stays open for longer than `SETTLE_DEADLINE`.
@@ -462,7 +584,9 @@ async def read(
             if not parts:
                 raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
             ends = await _written(kafka, parts) if committed else await consumer.end_offsets(parts)
-            starts = await consumer.beginning_offsets(parts) if from_start else ends
+            starts = await _starts(consumer, parts, ends, from_start=from_start, since=since)
+            for part in (part for part in parts if part.partition in begin):
+                starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
         consumer.assign(parts)
         for at in parts:
             consumer.seek(at, starts[at])
@@ -479,6 +603,16 @@ async def read(
             left = {at for at in left if await consumer.position(at) < ends[at]}
     finally:
         await _stop(consumer)
+
+
+async def _starts(
+    consumer: AIOKafkaConsumer, parts: list[TopicPartition], ends: Offsets, *, from_start: bool, since: int | None
+) -> Offsets:
+    if since is not None:
+        found = await consumer.offsets_for_times(dict.fromkeys(parts, since))
+        return {part: found[part].offset if found.get(part) else ends[part] for part in parts}
+    starts: Offsets = await consumer.beginning_offsets(parts) if from_start else dict(ends)
+    return starts
 
 
 async def _started(start: Awaitable[None], stop: Callable[[], Awaitable[None]], deadline: float) -> None:

@@ -49,13 +49,16 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
     """Create what is missing; give each topic and whether it was created. What exists is never changed.
 
     A new `seen` gets a first record in each partition, by which the service knows that it may begin without memory.
-    Raises `Refused` where `seen` is missing or empty while `raw` holds records: they would all be published again.
+    Raises `Refused` where `seen` is missing or empty while `raw` holds records: they would all be published again. So
+    it does where `raw` is missing while `seen` knows positions in it: a new raw would be passed over up to them.
     """
     topics = wanted(config.topic_prefix, profile)
     done: list[tuple[Wanted, bool]] = []
     async with admin(config.kafka) as client:
         present = await client.topics({topic.name for topic in topics})
-        raw = present.get(f"{config.topic_prefix}raw")
+        raw, seen = present.get(f"{config.topic_prefix}raw"), present.get(f"{config.topic_prefix}seen")
+        if raw is None and seen is not None:
+            await _refuse_positions(config, seen)
         for topic in topics:
             count = partitions or topic.partitions
             if raw is not None and topic.name.endswith("seen"):
@@ -94,6 +97,17 @@ async def _begin(config: Config) -> None:
             )
         for partition in empty:
             await appender.append(seen, partition, first)
+
+
+async def _refuse_positions(config: Config, seen: Topic) -> None:
+    """Raise `Refused` where a partition of `seen` holds more than its first record."""
+    async with Consumer(config.kafka, committed=False) as log:
+        for partition in range(seen.partitions):
+            if (await log.bounds(seen.name, partition))[1] > 1:
+                raise Refused(
+                    f"{config.topic_prefix}raw is missing, but {seen.name}-{partition} knows a position in it, up to "
+                    f"which a new one would be passed over: restore it, or delete {seen.name} as well"
+                )
 
 
 async def describe(config: Config) -> dict[str, Topic]:

@@ -1,0 +1,169 @@
+"""`headrace spool`: what waits in the spool, and a way to empty it by hand."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from headrace import __version__
+from headrace.cli import reach
+from headrace.cli.arguments import configuration
+from headrace.cli.show import count, table
+from headrace.config import Config
+from headrace.intake import Intake
+from headrace.observe.board import Board
+from headrace.observe.health import ReceiverHealth
+from headrace.observe.receiving import ReceiverMetrics
+from headrace.spool import CannotSpool, Facts, Spool
+from headrace.spool.report import Group, Report, report
+
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+PATIENCE: Final = 30.0
+"""Seconds without a record that went on, after which the command gives up."""
+_STEP: Final = 1024
+_SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+
+
+@click.group("spool")
+def command() -> None:
+    """Look at the deliveries that wait for Kafka, or send them on by hand.
+
+    The receiver puts what it has acknowledged into the spool while Kafka is away, and drains it by itself as soon as
+    Kafka answers. There is nothing to do here on a good day.
+    """
+
+
+@command.command("show", short_help="show what waits, for how long, and what was set aside")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+@click.pass_context
+def show(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
+    """Show what waits, for how long, and what was set aside and why. It changes nothing: the receiver may run.
+
+    \b
+    Set aside, and never tried again by itself, is what
+      refused    Kafka will not take as it is, such as a record that outgrew its topic
+      too_old    is older than [spool] max_age: its id may be forgotten, it could be published twice
+      damaged    no longer has the bytes that were put
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    config = configuration(ctx)
+    try:
+        found = report(Path(config.spool.path))
+    except CannotSpool as reason:
+        raise click.ClickException(str(reason)) from None
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    else:
+        _write(config, found)
+
+
+@command.command("drain", short_help="send on what waits, without a receiver")
+@click.option("--set-aside", "again", is_flag=True, help="Try what was set aside once more.")
+@click.pass_context
+def drain(ctx: click.Context, again: bool) -> None:  # noqa: FBT001  (as above)
+    """Send on what waits, oldest first, when no receiver does: one that was taken out of service, say.
+
+    A running receiver owns its spool and drains it itself; this command then says so and does nothing.
+
+    \b
+      headrace spool drain                   what waits
+      headrace spool drain --set-aside       and what was set aside, after mending what kept it out
+    \b
+    What is too old is set aside again, unless [spool] max_age was widened.
+    """  # noqa: D301  (as above)
+    config = configuration(ctx)
+    path = Path(config.spool.path)
+    try:
+        report(path)  # where there is no spool none is made
+        left = reach.run(config, _drain(config, path, again=again))
+    except CannotSpool as reason:
+        raise click.ClickException(str(reason)) from None
+    if left:
+        ctx.exit(1)
+
+
+def _write(config: Config, found: Report) -> None:
+    now = time.time() * 1000
+    if found.waiting:
+        rows = [_row(group, now) for group in found.waiting]
+        table(("source", "topic", "records", "size", "waits"), rows, right=("records", "size", "waits"))
+    else:
+        click.secho("Nothing waits.", fg="green")
+    if found.set_aside:
+        click.secho("\nSet aside; try again with `headrace spool drain --set-aside`:", fg="yellow")
+        aside = [(*_row(group, now), group.reason) for group in found.set_aside]
+        titles = ("source", "topic", "records", "size", "age", "reason")
+        table(titles, aside, right=("records", "size", "age"))
+    used = sum(group.bytes for group in (*found.waiting, *found.set_aside))
+    click.echo(
+        f"\n{found.path}: {_size(used)} of {_size(config.spool.max_bytes)}; since it was made "
+        f"{count(found.put, 'record')} came in and {count(found.drained, 'record')} went on to Kafka."
+    )
+
+
+def _row(group: Group, now: float) -> tuple[str, str, str, str, str]:
+    age = _span(max(0, int(now - group.oldest) // 1000))
+    return group.source, group.topic, f"{group.records:,}", _size(group.bytes), age
+
+
+def _size(number: float) -> str:
+    """Write bytes in the largest unit they fill."""
+    for unit in _UNITS:
+        if number < _STEP or unit == _UNITS[-1]:
+            break
+        number /= _STEP
+    return f"{number:.1f} {unit}" if number % 1 else f"{number:.0f} {unit}"
+
+
+def _span(seconds: int) -> str:
+    """Write seconds in the two largest units they fill."""
+    told: list[str] = []
+    for unit, length in _SPANS:
+        if seconds >= length or (unit == "s" and not told):
+            told.append(f"{seconds // length} {unit}")
+            seconds %= length
+    return " ".join(told[:2])
+
+
+async def _drain(config: Config, path: Path, *, again: bool) -> int:
+    """Drain, and give how many records still wait."""
+    async with Spool(path, config.spool.max_bytes) as spool:
+        await reach.topics(config, "raw", "nudges")
+        before = spool.facts()
+        if again:
+            click.echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
+        intake = Intake(
+            config, spool, ReceiverMetrics(Board(__version__), config.tenants), ReceiverHealth(time.monotonic)
+        )
+        await _until_empty(spool, intake)
+        return _summary(before, spool.facts())
+
+
+async def _until_empty(spool: Spool, intake: Intake) -> None:
+    """Run the intake until nothing waits, or nothing went on for a while. Raises what ends it."""
+    running = asyncio.create_task(intake.run())
+    moved_at, left = time.monotonic(), spool.facts().waiting
+    while spool.facts().waiting and not running.done() and time.monotonic() - moved_at < PATIENCE:
+        await asyncio.wait([running], timeout=0.2)
+        if spool.facts().waiting < left:
+            moved_at, left = time.monotonic(), spool.facts().waiting
+            if sys.stderr.isatty():
+                click.echo(f"\r{count(left, 'record')} to go \x1b[K", err=True, nl=False)
+    if not running.done():
+        running.cancel()
+    try:
+        await running
+    except asyncio.CancelledError:
+        await spool.settled()
+
+
+def _summary(before: Facts, after: Facts) -> int:
+    click.echo(f"{count(after.drained - before.drained, 'record')} went on to Kafka.")
+    if after.set_aside:
+        click.echo(f"{count(after.set_aside, 'record')} set aside: `headrace spool show` says why.")
+    if after.waiting:
+        click.echo(f"{count(after.waiting, 'record')} to go: Kafka does not take more now; try again later.", err=True)
+    return after.waiting

@@ -1,0 +1,220 @@
+"""What others see of the spool: append, and it is durable; read the oldest; remove; and what it holds, from memory.
+
+Guarantees: what `append` returned from survives SIGKILL and loss of power; the order is that of the calls; whoever is
+cancelled while waiting loses nothing that was acknowledged (what nobody waited for any more may be kept as well).
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import structlog
+
+from headrace.publish import Out
+from headrace.spool.file import CannotSpool, Facts, File, Lock
+from headrace.spool.record import OVERHEAD, Waiting, pack
+from headrace.spool.rescue import Damage
+from headrace.spool.writer import Job, Writer
+
+APPEND_DEADLINE: Final = 5.0
+LOOK_DEADLINE: Final = 60.0
+"""Seconds to read a batch; where the file is found damaged by it, it is salvaged within."""
+CLOSE_DEADLINE: Final = 5.0
+
+_log = structlog.get_logger()
+
+
+class NoRoom(Exception):  # noqa: N818  (what is the case, not whose error)
+    """It was not made durable in time: nothing was promised."""
+
+
+class Spool:
+    """An open spool, owned by this process. Raises `CannotSpool` where another one owns it, or it cannot be used."""
+
+    def __init__(self, path: str | Path, limit: int) -> None:
+        """Open or create the file at `path`, inside the event loop; `limit` is in bytes of what it holds."""
+        self.limit: Final = limit
+        self._held: Counter[str] = Counter()  # by topic, in the file, as are the next four
+        self._aside = self._bytes = self._put = self._drained = 0
+        self._coming: Counter[str] = Counter()  # by topic, on their way into the file
+        self._coming_bytes = 0
+        self._gone: defaultdict[str, set[int]] = defaultdict(set)  # on their way out, by topic
+        self._behind: Counter[str] = Counter()  # all ids up to this one are
+        self._leaving: Counter[str] = Counter()
+        self._batch: dict[str, list[int]] = {}
+        self._lock = Lock(Path(path))
+        try:
+            self._writer = Writer(Path(path), self._counted)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._counted(self._writer.first)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def damage(self) -> Damage:
+        """How often the file was found damaged, and what was salvaged."""
+        return self._writer.damage
+
+    @property
+    def has_room(self) -> bool:
+        """Whether an append may succeed: there is room below the limit, and the disk took the last one."""
+        return self._writer.well and self._bytes + self._coming_bytes < self.limit
+
+    def waiting(self, topic: str) -> int:
+        """How many records of a topic wait, or are on their way in."""
+        return self._held[topic] + self._coming[topic]
+
+    def facts(self) -> Facts:
+        """Tell what it holds, from memory."""
+        oldest = self._writer.oldest if self._held.total() else None
+        return Facts(
+            topics=dict(self._held),
+            set_aside=self._aside,
+            bytes=self._bytes,
+            oldest=oldest,
+            put=self._put,
+            drained=self._drained,
+        )
+
+    async def append(self, records: Sequence[tuple[str, str, Out]], received: int) -> None:
+        """Append records, each a topic, a source and what is to be appended to Kafka; return when they are durable.
+
+        `received` is the time of receipt in milliseconds. Raises `NoRoom`.
+        """
+        packed = [(topic, source, pack(out)) for topic, source, out in records]
+        size = sum(len(record) + OVERHEAD for _, _, record in packed)
+        if self._bytes + self._coming_bytes + size > self.limit:
+            raise NoRoom(f"the spool holds {self._bytes:,} bytes, {self.limit:,} are allowed")
+        topics = Counter(topic for topic, _, _ in packed)
+        self._coming += topics
+        self._coming_bytes += size
+
+        def settle(outcome: Any) -> None:
+            self._coming -= topics
+            self._coming_bytes -= size
+            if not isinstance(outcome, Exception):
+                self._held += topics
+                self._bytes += size
+                self._put += len(packed)
+
+        try:
+            await self._done(lambda file: file.append(received, packed), settle, APPEND_DEADLINE)
+        except (sqlite3.Error, OSError, TimeoutError, CannotSpool) as error:
+            raise NoRoom(f"the spool does not take it: {error!r}") from None
+
+    async def oldest(self, topic: str, most: int, most_bytes: int) -> list[Waiting]:
+        """Give the oldest records of a topic, at least one where any waits. Raises `sqlite3.Error`, `TimeoutError`."""
+        gone, behind = self._gone[topic], self._behind[topic]
+        wanted = most + len(gone)
+        found = await self._done(
+            lambda file: file.oldest(topic, behind, wanted, most_bytes), lambda _: None, LOOK_DEADLINE, apart=True
+        )
+        batch: list[Waiting] = [one for one in found if one.id not in gone]
+        self._batch[topic] = [one.id for one in found]
+        return batch
+
+    def remove(self, records: Sequence[Waiting]) -> None:
+        """Remove records of one topic that Kafka took; they wait no longer, even where a full disk keeps them."""
+        ids = [one.id for one in records]
+
+        def settle(size: int) -> None:
+            self._drained += len(ids)
+            self._bytes -= size
+
+        self._leave(records, lambda file: file.remove(ids), settle)
+
+    def set_aside(self, records: Sequence[Waiting], reason: str) -> None:
+        """Keep records of one topic, but let them wait no longer."""
+        ids = [one.id for one in records]
+
+        def settle(_: int) -> None:
+            self._aside += len(ids)
+
+        self._leave(records, lambda file: file.set_aside(ids, reason), settle)
+
+    async def take_back(self) -> int:
+        """Let everything that was set aside wait again, for a drain that begins; give how many records that are."""
+        before = self._held.total()
+
+        def taken(outcome: Any) -> None:
+            if isinstance(outcome, Facts):
+                self._behind.clear()
+                self._counted(outcome)
+
+        await self._done(lambda file: file.take_back(), taken, LOOK_DEADLINE)
+        return self._held.total() - before
+
+    def shrink(self) -> None:
+        """Give unused room back to the disk, a little at a time, as long as nothing waits."""
+
+        def told(more: Any) -> None:
+            if more is True and not self._held.total():
+                self.shrink()
+
+        self._writer.submit(Job(lambda file: file.shrink(), told, apart=True))
+
+    async def settled(self) -> None:
+        """Return when the file has all that was asked for so far, and the facts tell it."""
+        with contextlib.suppress(sqlite3.Error, OSError, TimeoutError):
+            await self._done(lambda _: None, lambda _: None, APPEND_DEADLINE)
+
+    def close(self) -> None:
+        """Finish what was asked for, and let others have the file. A disk that hangs is not waited for."""
+        if not self._writer.close(CLOSE_DEADLINE):
+            _log.warning("spool_stuck", deadline=CLOSE_DEADLINE)
+        self._lock.close()
+
+    def _leave(self, records: Sequence[Waiting], work: Callable[[File], int], settle: Callable[[int], None]) -> None:
+        if not records:
+            return
+        topic, ids = records[0].topic, {one.id for one in records}
+        gone = self._gone[topic]
+        gone |= ids
+        self._held[topic] -= len(ids)
+        self._leaving[topic] += len(ids)
+        if gone.issuperset(batch := self._batch.get(topic, ())) and batch:
+            self._behind[topic] = batch[-1]
+            gone.difference_update(batch)
+
+        def told(size: int) -> None:
+            gone.difference_update(ids)
+            self._leaving[topic] -= len(ids)
+            settle(size)
+
+        self._writer.submit(Job(work, told, owed=True))
+
+    async def _done(
+        self, work: Callable[[File], Any], settle: Callable[[Any], None], deadline: float, *, apart: bool = False
+    ) -> Any:
+        """Have work done, and wait for it; its books are kept whether we wait to the end or not."""
+        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def told(outcome: Any) -> None:
+            settle(outcome)
+            if done.done():
+                return
+            if isinstance(outcome, Exception):
+                done.set_exception(outcome)
+            else:
+                done.set_result(outcome)
+
+        self._writer.submit(Job(work, told, apart=apart))
+        async with asyncio.timeout(deadline):
+            return await done
+
+    def _counted(self, facts: Facts) -> None:
+        """Begin from what the file holds: when it is opened, and when it had to be salvaged."""
+        self._held = Counter(facts.topics)
+        self._held.subtract(self._leaving)
+        self._aside, self._bytes = facts.set_aside, facts.bytes
+        self._put, self._drained = facts.put, facts.drained
