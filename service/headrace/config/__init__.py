@@ -1,6 +1,6 @@
 """The configuration: `headrace.toml`, the environment over it, and every fault in them at once."""
 
 from headrace.config.load import load
-from headrace.config.settings import Admin, Config, Dedupe, Kafka, Log, Receiver, seconds
+from headrace.config.settings import Admin, Config, Dedupe, Kafka, Log, Receiver, Spool, seconds
 
-__all__ = ["Admin", "Config", "Dedupe", "Kafka", "Log", "Receiver", "load", "seconds"]
+__all__ = ["Admin", "Config", "Dedupe", "Kafka", "Log", "Receiver", "Spool", "load", "seconds"]

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from headrace.config.given import PREFIX, Given
 from headrace.config.reading import read_struct
-from headrace.config.settings import Config, Kafka, Service, contradictions
+from headrace.config.settings import Config, Kafka, Service, Spool, contradictions
 from headrace.mapping import Entry, Mapping
 from headrace.providers.base import Provider
 from headrace.providers.discover import builtin, discover
@@ -36,10 +36,13 @@ def load(path: Path | None, environ: Dict[str, str]) -> Config:
     given = Given(file, variables, _known(Service))
     service = read_struct(given, Service, (), beside=(_TENANTS,))
     kafka = _kafka(given, service.kafka) if service else None
+    spool = _spool(given, service) if service else None
     tenants = Tenants(list(_accounts(given)))
-    if given.faults or service is None or kafka is None:
+    if service:
+        _look_backs(given, service.dedupe.window, tenants)
+    if given.faults or service is None or kafka is None or spool is None:
         raise Faults(given.faults)
-    told = msgspec.structs.asdict(service) | {"kafka": kafka}
+    told = msgspec.structs.asdict(service) | {"kafka": kafka, "spool": spool}
     return Config(**told, tenants=tenants, file=file)
 
 
@@ -77,6 +80,16 @@ def _kafka(given: Given, kafka: Kafka) -> Kafka:
     return msgspec.structs.replace(kafka, **paths)
 
 
+def _spool(given: Given, service: Service) -> Spool:
+    """Resolve the path of the spool; note an age at which ids are forgotten already."""
+    spool, window = service.spool, service.dedupe.window
+    if given.at(("spool", "max_age")) is not None and spool.max_age > window:
+        reason = "is longer than [dedupe] window: what is appended so late could be published twice; shorten it"
+        given.fault(("spool", "max_age"), reason)
+    path = str(given.path(("spool", "path"), spool.path))
+    return msgspec.structs.replace(spool, path=path, max_age=min(spool.max_age, window))
+
+
 def _accounts(given: Given) -> Iterator[Account]:
     tenants = given.at((_TENANTS,))
     if tenants is None:
@@ -99,11 +112,28 @@ def _accounts(given: Given) -> Iterator[Account]:
                     yield account
 
 
+def _look_backs(given: Given, window: int, tenants: Tenants) -> None:
+    """Note every feed (a table of its tenant, with `look_back`) that would bring what has been forgotten already."""
+    for account in tenants:
+        if not account.settings.polling:
+            continue
+        for field in msgspec.structs.fields(account.settings):
+            look_back = getattr(getattr(account.settings, field.name), "look_back", 0)
+            if look_back > window:
+                given.fault(
+                    (_TENANTS, account.provider.name, account.name, field.encode_name, "look_back"),
+                    "is longer than [dedupe] window: what is read again so late could be published twice; shorten it, "
+                    "or widen the window",
+                )
+
+
 def _account(given: Given, provider: Provider, name: str) -> Account | None:
     keys = (_TENANTS, provider.name, name)
     if not _NAME.fullmatch(name):
         given.fault(keys, "a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them")
     settings = read_struct(given, provider.Settings, keys)
+    for key, reason in settings.faults() if settings else ():
+        given.fault((*keys, key), reason)
     mapping = _mapping(given, provider, keys)
     return Account(provider, name, settings, mapping) if settings and mapping else None
 

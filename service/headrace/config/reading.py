@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
 from headrace.config.given import Given
-from headrace.config.settings import Seconds, seconds
+from headrace.config.settings import Bytes, Seconds, in_bytes, seconds
 from headrace.tables import did_you_mean
 from headrace.toml_lines import Path as Keys
 
@@ -66,6 +66,8 @@ def _read_field(given: Given, field: FieldInfo, keys: Keys, value: Any) -> Any:
     try:
         if field.type == Seconds:
             return seconds(value if isinstance(value, str) else "")
+        if field.type == Bytes:
+            return in_bytes(value if isinstance(value, str) else "")
         if told and get_origin(field.type) is list:
             value = _split(value)
         return msgspec.convert(value, field.type, strict=not told)

@@ -18,6 +18,12 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Seconds = Annotated[int, Meta(ge=1, title="a duration such as 30d, 12h, 15m or 90s")]
 """A span of time, written as `30d`, `12h`, `15m` or `90s`."""
 
+Bytes = Annotated[int, Meta(ge=1, title="a size such as 4GiB, 512MiB or 64KiB")]
+"""An amount of bytes, written as `4GiB`, `512MiB` or `64KiB`."""
+
+Positive = Annotated[int, Meta(ge=1)]
+"""How many of something there may be."""
+
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="letters, digits, dots, _ and -")]
 """What the names of all topics, groups and transactional ids begin with."""
 
@@ -39,6 +45,18 @@ def seconds(text: str) -> int:
     return int(found[1]) * _UNITS[found[2]]
 
 
+_SIZES: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+_SIZE: Final = re.compile(r"^(\d{1,9})\s*([KMGT]iB|B)$")
+
+
+def in_bytes(text: str) -> int:
+    """Read a size. Raises `ValueError` (which quotes nothing) where it is none."""
+    found = _SIZE.match(text.strip())
+    if not found or not int(found[1]):
+        raise ValueError("write a size such as 4GiB, 512MiB or 64KiB")
+    return int(found[1]) * _SIZES[found[2]]
+
+
 class Kafka(Struct, frozen=True, kw_only=True):
     """`[kafka]`: how to reach the brokers. Paths of certificates are relative to the file that names them."""
 
@@ -53,7 +71,7 @@ class Kafka(Struct, frozen=True, kw_only=True):
     ssl_keyfile: str | None = None
     ssl_keypassword: str | None = None
     ssl_keypassword_file: str | None = None
-    compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] = "lz4"
+    compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] = "zstd"
     session_timeout: Seconds = 45
     """How long the group waits for a process that says nothing before others take over what it owned."""
 
@@ -68,11 +86,43 @@ class Dedupe(Struct, frozen=True, kw_only=True):
     window: Seconds = 30 * 86_400
 
 
+class Spool(Struct, frozen=True, kw_only=True):
+    """`[spool]`: where deliveries wait while Kafka is away.
+
+    An hour without Kafka at 200 deliveries a second are 720,000 records; 4 GiB give each of them 5.9 KiB, envelope
+    included. What is older than `max_age` is set aside: its id may be forgotten, it could be published twice. Where
+    nothing is said, that is at most the dedupe window.
+    """
+
+    path: str = "spool.db"
+    max_bytes: Bytes = 4 * 2**30
+    max_age: Seconds = 7 * 86_400
+
+
 class Receiver(Struct, frozen=True, kw_only=True):
-    """`[receiver]`: where webhooks come in."""
+    """`[receiver]`: where webhooks come in, and what slow or greedy senders may take.
+
+    A whole head must be there within `head_deadline`, the body behind it within `body_deadline`. `idle_deadline` is for
+    connections between two deliveries; a proxy in front must give up idle ones sooner. `rate` and `burst` count the
+    verified deliveries of one tenant, `rate` by the second.
+    """
 
     host: str = "0.0.0.0"  # noqa: S104  (platforms call it from outside)
     port: Port = 8080
+    max_body: Bytes = 2**20
+    max_bodies: Bytes = 64 * 2**20
+    """Bytes of all bodies in memory at a time."""
+    connections: Positive = 1000
+    head_deadline: Seconds = 10
+    body_deadline: Seconds = 15
+    idle_deadline: Seconds = 90
+    rate: Positive = 1000
+    burst: Positive = 5000
+
+    def __post_init__(self) -> None:
+        """Refuse what can never work. Raises `ValueError`."""
+        if self.max_bodies < self.max_body:
+            raise ValueError("max_bodies is for all bodies together: it must not be less than max_body")
 
 
 class Admin(Struct, frozen=True, kw_only=True):
@@ -95,6 +145,7 @@ class Service(Struct, frozen=True, kw_only=True):
     topic_prefix: TopicPrefix = "headrace."
     kafka: Kafka = Kafka()
     dedupe: Dedupe = Dedupe()
+    spool: Spool = Spool()
     receiver: Receiver = Receiver()
     admin: Admin = Admin()
     log: Log = Log()

@@ -5,7 +5,7 @@ raw events, names them (`identity`) and turns them into drafts of canonical even
 never looks at the clock: `RawEvent.received` and `Delivery.received` carry the time.
 """
 
-from collections.abc import Iterator, Mapping as Headers, Sequence
+from collections.abc import Iterable, Iterator, Mapping as Headers, Sequence
 from typing import Annotated, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
@@ -32,6 +32,10 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     webhook_secrets: list[str] = []
     webhook_secrets_file: str | None = None
     mapping: str | None = None
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Say what cannot be together, each with its key: asked when a configuration is loaded. No value is quoted."""
+        return ()
 
     def __repr__(self) -> str:
         """Write the settings with nothing in them that may not be logged."""
@@ -129,12 +133,16 @@ class Accepted(Struct, frozen=True, gc=False):
 
 
 class Refused(Exception):  # noqa: N818  (the word of the design; it is an answer, not a fault of ours)
-    """A delivery that was not accepted: the HTTP status and the problem to answer with (never with a secret in it)."""
+    """A delivery that was not accepted: the HTTP status and the problem to answer with (never with a secret in it).
 
-    def __init__(self, status: int, problem: Problem) -> None:
+    `headers` are those that belong to the status, such as Retry-After.
+    """
+
+    def __init__(self, status: int, problem: Problem, headers: Headers[str, str] | None = None) -> None:
         super().__init__(str(problem))
         self.status = status
         self.problem = problem
+        self.headers = headers or {}
 
 
 class Provider(Protocol):
@@ -146,6 +154,14 @@ class Provider(Protocol):
     """What `--resource` may say, each with a help line; the keys are the resources of `Identity`."""
     tables: Headers[str, str]
     """The tables of `mapping.toml` that rows may name, each with what its codes are."""
+    methods: Sequence[str]
+    """The HTTP methods that its webhooks use: POST, and those by which it looks whether a webhook is there."""
+    retries: Literal["status", "connection"]
+    """After what it sends a delivery again: after a status that says so, or only after a connection that broke.
+
+    To the latter a passing trouble (408, 429, 500, 503) is told by closing the connection: it would take any status for
+    delivered.
+    """
 
     def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:
         """Cut an API page, a row, a bundle or a webhook body into pieces, bytes untouched.

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from headrace.door import admit, printable, read_envelope
 from headrace.providers.base import Accepted, Delivery, Nudge, Refused
 from headrace.providers.leadsquared import provider
-from headrace.providers.leadsquared.webhook import Settings
+from headrace.providers.leadsquared.settings import Settings
 from tests.providers.kit import RECEIVED
 
 SETTINGS = Settings(webhook_secrets=["old-secret", "new-secret"])

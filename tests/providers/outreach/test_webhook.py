@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from headrace.door import admit, printable, read_envelope
 from headrace.providers.base import Accepted, Delivery, Nudge, Refused
 from headrace.providers.outreach import provider
-from headrace.providers.outreach.webhook import Settings
+from headrace.providers.outreach.settings import Settings
 from headrace_events import Via
 from tests.providers.outreach.kit import hook
 

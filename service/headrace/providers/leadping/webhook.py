@@ -1,19 +1,18 @@
 """The door for automations' webhooks: Standard Webhooks signatures, or one of LeadPing's weaker modes."""
 
 import base64
-import binascii
 import hashlib
 import hmac
-from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
 from headrace.problems import Problem
-from headrace.providers.base import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
+from headrace.providers.base import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused
 from headrace.providers.leadping import cut
 from headrace.providers.leadping.activity import FEED
+from headrace.providers.leadping.settings import Settings, key_of
 from headrace_events import Via
 
 TOLERANCE_SECONDS: Final = 300
@@ -22,7 +21,6 @@ TOLERANCE_SECONDS: Final = 300
 _DIGITS: Final = 12
 """No time in seconds has more digits, and `int` takes only so many."""
 
-_PREFIX: Final = "whsec_"
 _SCHEME: Final = "v1,"
 _UNAUTHORIZED: Final = 401
 _TITLES: Final = {
@@ -30,25 +28,6 @@ _TITLES: Final = {
     405: "The method is not taken",
     415: "The content type is not taken",
 }
-
-
-class Settings(Tenant, kw_only=True):
-    """A tenant's settings.
-
-    `webhook_mode` is what the automation's webhook action is set to, `webhook_header` the header of its mode `header`.
-    `webhook_event` is a JSON pointer (RFC 6901) to the event, or the array of events, inside the body.
-    """
-
-    webhook_mode: Literal["signature", "bearer", "header", "none"] = "signature"
-    webhook_header: str = "X-Headrace-Secret"
-    webhook_event: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what can never work. Raises `ValueError`, without the secret in it."""
-        if self.webhook_event and not self.webhook_event.startswith("/"):
-            raise ValueError('webhook_event is a JSON pointer and starts with "/", such as "/event"')
-        if self.webhook_mode == "signature" and not all(map(key_of, self.webhook_secrets)):
-            raise ValueError('a secret of webhook_secrets is not "whsec_" and base64, as LeadPing shows it')
 
 
 class _Named(Struct, rename="camel", gc=False):
@@ -92,15 +71,6 @@ def sign(secret: str, run: str, timestamp: str, body: bytes) -> str:
         raise ValueError('a secret is "whsec_" and base64')
     signed = hmac.digest(key, b".".join((run.encode(), timestamp.encode(), body)), hashlib.sha256)
     return _SCHEME + base64.b64encode(signed).decode()
-
-
-@lru_cache(maxsize=256)
-def key_of(secret: str) -> bytes | None:
-    """Decode a secret; None where it is not base64, or nothing at all."""
-    try:
-        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True) or None
-    except (binascii.Error, ValueError):
-        return None
 
 
 def _verify(delivery: Delivery, settings: Settings) -> None:

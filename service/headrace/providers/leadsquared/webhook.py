@@ -17,17 +17,11 @@ from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.activity import FEED
 from headrace.providers.leadsquared.cut import cut
 from headrace.providers.leadsquared.identity import identity, kind_of
+from headrace.providers.leadsquared.settings import HEADER, Settings
 from headrace_events import Via
 
 ANSWER: Final = b'{"Status":"Success","StatusReason":""}'
-HEADER: Final = "X-Headrace-Secret"
 _LONGEST: Final = 100  # characters of a kind or field: both travel in raw's headers
-
-
-class Settings(Tenant, kw_only=True):
-    """A LeadSquared account: `webhook_header` names the header that carries the secret."""
-
-    webhook_header: str = HEADER
 
 
 def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
@@ -35,13 +29,15 @@ def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
     if not delivery.body.strip() and delivery.method in {"HEAD", "GET", "POST"}:
         return Accepted((), status=200, answer=ANSWER)  # the check when a webhook is saved: it holds nothing
     if delivery.method != "POST":
-        raise Refused(405, Problem("wrong_method", "A webhook is a POST", "send the delivery with POST"))
+        raise Refused(405, Problem("method_not_allowed", "A webhook is a POST", "send the delivery with POST"))
     _verify(delivery, settings)
     kind = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(
             415,
-            Problem("wrong_content_type", "The body must be JSON", "choose application/json in the webhook's settings"),
+            Problem(
+                "unsupported_media_type", "The body must be JSON", "choose application/json in the webhook's settings"
+            ),
         )
     events, nudges = [], []
     for piece in cut(delivery.body, None, _hint(delivery)):
@@ -65,7 +61,7 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
     # All are compared, so that the time taken does not tell which one fits.
     if not sum(hmac.compare_digest(told, secret) for secret in secrets):
         detail = f"give the webhook the custom header {header} with one of this tenant's webhook_secrets"
-        raise Refused(401, Problem("wrong_secret", "The secret is missing or wrong", detail))
+        raise Refused(401, Problem("bad_secret", "The secret is missing or wrong", detail))
 
 
 def _hint(delivery: Delivery) -> str:

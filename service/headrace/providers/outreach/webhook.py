@@ -19,6 +19,7 @@ from headrace.providers.outreach.cutting import HOOK
 from headrace.providers.outreach.details import refs_of
 from headrace.providers.outreach.facts import fact_of
 from headrace.providers.outreach.hooks import TABLE, nudge_of
+from headrace.providers.outreach.settings import Settings
 from headrace.providers.outreach.wire import NAME, TABLES, Hook, decode_hook
 from headrace.tables import build, read
 from headrace_events import Via
@@ -26,12 +27,6 @@ from headrace_events import Via
 SIGNATURE: Final = "outreach-webhook-signature"
 EVENT_ID: Final = "outreach-webhook-event-id"
 CONTENT_TYPES: Final = ("application/vnd.api+json", "application/json")
-
-
-class Settings(Tenant):
-    """The shape of `[tenants.outreach.*]`: without `allow_unsigned` every delivery needs a good signature."""
-
-    allow_unsigned: bool = False
 
 
 def accept(delivery: Delivery, settings: Tenant) -> Accepted:
