@@ -23,6 +23,7 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.log import Appender, Consumer, KafkaError, Record, read
 from headrace.kafka.task import Pace
 from headrace.normalizer import Normalizer
+from headrace.observe.board import Board
 from headrace.observe.health import Health
 from headrace.observe.metrics import Metrics
 from headrace.providers.base import (
@@ -176,7 +177,7 @@ class Line:
         return Normalizer(
             self.config,
             self.topics,
-            Metrics(self.config.tenants, __version__),
+            Metrics(Board(__version__), self.config.tenants),
             Health(time.monotonic),
             decided.extend if decided is not None else lambda _: None,
             pace,

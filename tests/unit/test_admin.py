@@ -10,9 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.observe import admin
 from headrace.observe.admin import CannotServe, serve
+from headrace.observe.board import Board
 from headrace.observe.health import Health
-from headrace.observe.metrics import Metrics
-from tests.unit.toy import tenants
 
 DEADLINE = 10.0
 
@@ -38,8 +37,8 @@ class Port:
 async def opened(*more: Health) -> AsyncIterator[Port]:
     health = Health(lambda: 0.0)
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
-    metrics = Metrics(tenants(), "1.2.3")
-    async with serve("127.0.0.1", 0, metrics, health, *more) as port, aiohttp.ClientSession(timeout=timeout) as client:
+    board = Board("1.2.3")
+    async with serve("127.0.0.1", 0, board, health, *more) as port, aiohttp.ClientSession(timeout=timeout) as client:
         yield Port(port, health, client)
 
 
@@ -134,7 +133,7 @@ async def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     """The operator reads which port it is."""
     async with opened() as port:
         with pytest.raises(CannotServe, match=str(port.port)):
-            async with serve("127.0.0.1", port.port, Metrics(tenants(), "1"), port.health):
+            async with serve("127.0.0.1", port.port, Board("1"), port.health):
                 pass
 
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from headrace.observe.health import Health, Limits, Report
+from headrace.observe.health import Health, Limits, ReceiverHealth, Report
 
 LIMITS = Limits(turn=10, group=60, takeover=300, standstill=120)
 
@@ -208,3 +208,50 @@ def test_a_report_lists_every_check_with_its_reason() -> None:
         ("tasks", True),
     ]
     assert all(check["why"] and check["role"] == "normalizer" for check in told["checks"])
+
+
+def receiver(*, listens: bool = False, answers: bool = False, room: bool = False) -> ReceiverHealth:
+    """Make a receiver that was told these three facts."""
+    health = ReceiverHealth(lambda: 0.0, LIMITS)
+    health.listening(listens)
+    health.kafka(answers=answers)
+    health.room(room)
+    return health
+
+
+@pytest.mark.parametrize(("answers", "room"), [(True, True), (True, False), (False, True)])
+def test_a_receiver_is_ready_with_kafka_or_with_room_in_the_spool(answers: bool, room: bool) -> None:  # noqa: FBT001  (a row of facts)
+    """Either makes a delivery durable; its port has to be open for both."""
+    assert receiver(listens=True, answers=answers, room=room).ready().ok
+    assert failing(receiver(answers=answers, room=room).ready()) == {"port": "it is not open"}
+
+
+def test_a_receiver_with_nowhere_to_put_a_delivery_is_not_ready() -> None:
+    """The spool is full and Kafka is away: it must get no more, but is alive."""
+    health = receiver(listens=True)
+    assert failing(health.ready()) == {"durable": "Kafka does not answer, the spool has no room"}
+    assert health.live().ok
+    health.room(True)  # noqa: FBT003  (it has room again)
+    assert health.ready().ok
+
+
+def test_a_receiver_starts_without_kafka() -> None:
+    """As long as Kafka does not answer, an open port is a start; once it does, the topics must be verified."""
+    assert failing(receiver().startup()).keys() == {"verified"}
+    health = receiver(listens=True)
+    assert health.startup().ok
+    health.kafka(answers=True)
+    assert failing(health.startup()) == {"verified": "topics are not verified yet"}
+    health.verified()
+    assert health.startup().ok
+
+
+def test_a_receiver_whose_loop_does_not_turn_is_not_alive() -> None:
+    """That Kafka is away, or the spool full, is never held against the process; a loop that stands still is."""
+    now = [0.0]
+    health = ReceiverHealth(lambda: now[0], LIMITS)
+    assert health.live().ok
+    health.tick()
+    now[0] = 11.0
+    assert failing(health.live()) == {"loop": "last turn 11 s ago"}
+    assert all(check.role == "receiver" for check in health.ready().checks)

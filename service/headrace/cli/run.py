@@ -24,7 +24,7 @@ def command(ctx: click.Context, roles: tuple[str, ...]) -> None:
 
     \b
       headrace run                           everything in one process
-      headrace run --role normalizer         one role, as Kubernetes runs it
+      headrace run --role receiver           one role, as Kubernetes runs it
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = configuration(ctx)
     ctx.exit(app.run(config, app.ROLES if "all" in roles else dict.fromkeys(roles)))

@@ -5,6 +5,7 @@ reading (measured): with a hundred tenants each scrape would hold up the event l
 up first and added at once, and what a line begins with is written once.
 """
 
+import platform
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -120,15 +121,16 @@ class Histogram:
 class Board:
     """All metrics of one process: each role asks for its families and may bring them up to date before a reading.
 
-    What the client library's own collectors tell of the process comes from `registry`.
+    What the client library's own collectors tell of the process comes from `registry`. `version` is that of Headrace.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, version: str) -> None:
         self.registry: Final = CollectorRegistry()
         self._families: Final = {family.name: family for family in CONTRACT}
         self._shown: Final[dict[str, Series | Histogram]] = {}
         self._refreshers: Final[list[Callable[[], None]]] = []
         ProcessCollector(registry=self.registry)
+        self.series("headrace_build_info").add((version, platform.python_version()))
 
     def series(self, name: str) -> Series:
         """Show a counter or gauge of the contract. Raises `KeyError` where it is not in it."""

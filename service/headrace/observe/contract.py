@@ -1,19 +1,17 @@
 """The metrics as a contract: what is exported, by name, unit and labels. Never renamed; `METRICS.md` is made from it.
 
-`python -m headrace.observe.contract` writes the page anew.
+`python -m headrace.observe.page` writes the page anew.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Final, Literal
 
 from msgspec import Struct
 
-PAGE: Final = Path(__file__).with_name("METRICS.md")
-
 COMMIT_EDGES: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
 """Up to the deadline of a batch."""
 RESTORE_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+DELIVERY_EDGES: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Up to the deadlines of a slow body and of an append that went to the spool after all."""
 END_TO_END_EDGES: Final = (
     *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0),
@@ -59,7 +57,7 @@ TASKS: Final = (
         "counter",
         "producers",
         ("role",),
-        "Producers that could not be stopped in time; after three the process ends.",
+        "Producers that could neither be stopped nor cut off; after three the process ends.",
     ),
     Family("headrace_commits_total", "counter", "commits", ("role", "partition"), "Commits that are durable."),
     Family(
@@ -145,69 +143,125 @@ NORMALIZER: Final = (
     Family("headrace_seen_bytes", "gauge", "bytes", ("partition",), "Memory that the table of marks takes."),
 )
 
-CONTRACT: Final = (*EVERYWHERE, *TASKS, *NORMALIZER)
-
-_CHAPTERS: Final = (
-    ("Every process", EVERYWHERE),
-    ("Every role that owns tasks", TASKS),
-    ("The normalizer", NORMALIZER),
+RECEIVER: Final = (
+    Family(
+        "headrace_deliveries_total",
+        "counter",
+        "deliveries",
+        ("provider", "tenant"),
+        "Deliveries that were verified, made durable and acknowledged.",
+    ),
+    Family(
+        "headrace_checks_total",
+        "counter",
+        "requests",
+        ("provider", "tenant"),
+        "Requests with nothing in them that a provider makes to see whether the webhook is there.",
+    ),
+    Family(
+        "headrace_refusals_total",
+        "counter",
+        "requests",
+        ("provider", "tenant", "reason"),
+        "Requests that were refused, by the code of the problem they were answered with, if at all.",
+    ),
+    Family(
+        "headrace_last_delivery_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "When the last delivery was acknowledged, since the epoch; 0 where there was none yet.",
+    ),
+    Family(
+        "headrace_delivery_duration_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "From the start of a request to what makes it durable, of the acknowledged deliveries.",
+        DELIVERY_EDGES,
+    ),
+    Family(
+        "headrace_accepted_records_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant"),
+        "Raw records that the acknowledged deliveries held.",
+    ),
+    Family(
+        "headrace_accepted_nudges_total",
+        "counter",
+        "nudges",
+        ("provider", "tenant"),
+        "Nudges that the acknowledged deliveries held.",
+    ),
+    Family(
+        "headrace_raw_appended_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant", "via"),
+        "Records that Kafka took into raw, at once or from the spool.",
+    ),
+    Family(
+        "headrace_nudges_appended_total",
+        "counter",
+        "nudges",
+        ("provider", "tenant", "via"),
+        "Nudges that Kafka took, at once or from the spool.",
+    ),
+    Family(
+        "headrace_spooled_total",
+        "counter",
+        "spool records",
+        ("provider", "tenant"),
+        "Raw records and nudges that went into the spool.",
+    ),
+    Family(
+        "headrace_drained_total",
+        "counter",
+        "spool records",
+        (),
+        "Raw records and nudges that Kafka took from the spool.",
+    ),
+    Family(
+        "headrace_set_aside_total",
+        "counter",
+        "spool records",
+        ("reason",),
+        "Spool records that were set aside: what Kafka refused for good, and what grew too old to be appended.",
+    ),
+    Family("headrace_spool_records", "gauge", "spool records", (), "What waits in the spool for Kafka."),
+    Family("headrace_spool_set_aside_records", "gauge", "spool records", (), "What stands set aside in the spool."),
+    Family("headrace_spool_bytes", "gauge", "bytes", (), "What the spool holds, as its limit counts it."),
+    Family("headrace_spool_limit_bytes", "gauge", "bytes", (), "What the spool may hold."),
+    Family(
+        "headrace_spool_oldest_age_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "Age of the oldest record that waits in the spool, 0 where there is none.",
+    ),
+    Family(
+        "headrace_spool_put_total",
+        "counter",
+        "spool records",
+        (),
+        "Records ever put into this spool: kept in it, over all restarts.",
+    ),
+    Family(
+        "headrace_spool_drained_total",
+        "counter",
+        "spool records",
+        (),
+        "Records ever drained from this spool: kept in it, over all restarts.",
+    ),
+    Family("headrace_spool_damaged_total", "counter", "times", (), "Damaged spools that were found and put aside."),
+    Family(
+        "headrace_spool_salvaged_total",
+        "counter",
+        "spool records",
+        (),
+        "Records that could still be read in a damaged spool.",
+    ),
 )
 
-_HEAD: Final = """\
-# Metrics
-
-<!-- Made by `python -m headrace.observe.contract` from contract.py: change it there. -->
-
-These names, labels and units are a contract: they are added to and never renamed. `/metrics` on the admin port gives
-them as Prometheus text, beside the usual `process_*` of the client library.
-
-- Every label set that is known stands at 0 from the start: each tenant with each fate, type and reason, each partition
-  from the moment it is assigned. `headrace_records_total` is the exception: it appears when the task is restored, with
-  the totals of the log, so that a moved partition never looks like new records.
-- What comes from outside is bounded: of `code` and `reason` the first 100 values for each label set before it are
-  told apart (64 characters of each), the others are `other`.
-- A record of a tenant that is not configured has `provider="unknown"`, `tenant="unknown"`.
-- Gauges of a partition are gone when it is no longer owned. While it moves, two processes may show it for a moment:
-  aggregate by `max by (partition)`.
-"""
-
-_HOLDS: Final = (
-    (
-        "nothing is lost between raw and its fates: always true",
-        "sum by (instance, partition) (headrace_records_total) == on (instance, partition) headrace_position",
-    ),
-    ("nothing was taken by retention before it was read", 'sum(headrace_records_total{fate="lost"}) == 0'),
-    ("what is in flight gets its fate in time", "max(headrace_oldest_unprocessed_age_seconds) < 60"),
-    (
-        "99 of 100 webhooks are visible within 150 ms",
-        'histogram_quantile(0.99, sum by (le) (rate(headrace_end_to_end_seconds_bucket{via="webhook"}[5m]))) <= 0.15',
-    ),
-)
-
-
-def page() -> str:
-    """Write the contract as a Markdown page."""
-    chapters = (f"## {title}\n\n{_table(families)}\n" for title, families in _CHAPTERS)
-    holds = "\n".join(("| what | expression |", "|---|---|", *(f"| {what} | `{told}` |" for what, told in _HOLDS)))
-    return "\n".join((_HEAD, *chapters, f"## What must hold\n\n{holds}\n"))
-
-
-def _table(families: Iterable[Family]) -> str:
-    rows = ["| name | kind | unit | labels | what |", "|---|---|---|---|---|"]
-    rows += [
-        f"| `{family.name}` | {family.kind} | {family.unit} | {_labels(family)} | {family.help}{_edges(family)} |"
-        for family in families
-    ]
-    return "\n".join(rows)
-
-
-def _labels(family: Family) -> str:
-    return " ".join(f"`{label}`" for label in family.labels)
-
-
-def _edges(family: Family) -> str:
-    return f" Edges: {', '.join(f'{edge:g}' for edge in family.edges)}." if family.edges else ""
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), "utf-8")
+CONTRACT: Final = (*EVERYWHERE, *RECEIVER, *TASKS, *NORMALIZER)

@@ -1,9 +1,15 @@
-"""Whether a role that owns tasks is well: what it was told, and the rules over it. Pure: the clock is handed in.
+"""Whether a role is well: what it was told, and the rules over it. Pure: the clock is handed in.
 
+A role that owns tasks
 - startup: configuration and topics are verified.
 - live: the event loop turns, the consumer is in its group, no task stands still. That Kafka does not answer is held
   against nobody: every limit counts from when it answers again.
 - ready: verified, in the group, partitions assigned, all their tasks run.
+
+The receiver
+- startup: configuration is verified, and the topics as well unless Kafka does not answer: it starts without.
+- live: the event loop turns.
+- ready: its port is open, and Kafka answers or the spool has room.
 """
 
 from collections.abc import Callable, Iterable
@@ -56,15 +62,35 @@ class _Partition(Struct):
     lag: int = 0
 
 
-class Health:
-    """What a role with tasks knows of itself. `clock` gives seconds that only grow."""
+class _Role:
+    """What every role knows of itself."""
 
-    def __init__(self, clock: Callable[[], float], limits: Limits = DEFAULTS, role: str = "normalizer") -> None:
+    def __init__(self, clock: Callable[[], float], limits: Limits, role: str) -> None:
         self._clock: Final = clock
         self._limits: Final = limits
         self._role: Final = role
-        self._verified = False
         self._turned_at: float | None = None
+
+    def tick(self) -> None:
+        """Note that the event loop turns; from the first time on it has to."""
+        self._turned_at = self._clock()
+
+    def _check(self, name: str, why: str, *, ok: bool) -> Check:
+        return Check(self._role, name, ok, why)
+
+    def _turns(self) -> Check:
+        if self._turned_at is None:
+            return self._check("loop", "it answers", ok=True)
+        still = self._clock() - self._turned_at
+        return self._check("loop", f"last turn {still:.0f} s ago", ok=still <= self._limits.turn)
+
+
+class Health(_Role):
+    """What a role with tasks knows of itself. `clock` gives seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float], limits: Limits = DEFAULTS, role: str = "normalizer") -> None:
+        super().__init__(clock, limits, role)
+        self._verified = False
         self._answers_since: float | None = None
         self._member = False
         self._partitions: dict[int, _Partition] | None = None
@@ -107,10 +133,6 @@ class Health:
         elif self._answers_since is None:
             self._answers_since = self._clock()
 
-    def tick(self) -> None:
-        """Note that the event loop turns; from the first time on it has to."""
-        self._turned_at = self._clock()
-
     def startup(self) -> Report:
         """Tell whether the role has started."""
         return Report((self._startup(),))
@@ -123,18 +145,9 @@ class Health:
         """Tell whether the role does its work."""
         return Report((self._startup(), self._joined(), self._runs()))
 
-    def _check(self, name: str, why: str, *, ok: bool) -> Check:
-        return Check(self._role, name, ok, why)
-
     def _startup(self) -> Check:
         why = "configuration and topics are verified" if self._verified else "topics are not verified yet"
         return self._check("verified", why, ok=self._verified)
-
-    def _turns(self) -> Check:
-        if self._turned_at is None:
-            return self._check("loop", "it answers", ok=True)
-        still = self._clock() - self._turned_at
-        return self._check("loop", f"last turn {still:.0f} s ago", ok=still <= self._limits.turn)
 
     def _joined(self) -> Check:
         if not self._member:
@@ -175,3 +188,57 @@ class Health:
             told = ", ".join(f"{number} {state}" for number, state in others.items())
             return self._check("tasks", f"{len(others)} of {len(self._partitions)} do not run: {told}", ok=False)
         return self._check("tasks", f"{len(self._partitions)} of {len(self._partitions)} run", ok=True)
+
+
+class ReceiverHealth(_Role):
+    """What the receiver knows of itself. `clock` gives seconds that only grow."""
+
+    def __init__(self, clock: Callable[[], float], limits: Limits = DEFAULTS) -> None:
+        super().__init__(clock, limits, "receiver")
+        self._verified = False
+        self._listens = False
+        self._answers = False
+        self._room = False
+
+    def listening(self, is_open: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
+        """Note whether the port takes deliveries."""
+        self._listens = is_open
+
+    def kafka(self, *, answers: bool) -> None:
+        """Note whether Kafka answers. Until it is told, Kafka counts as away."""
+        self._answers = answers
+
+    def room(self, has_room: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
+        """Note whether the spool has room. Until it is told, it has none."""
+        self._room = has_room
+
+    def verified(self) -> None:
+        """Note that the topics are verified."""
+        self._verified = True
+
+    def startup(self) -> Report:
+        """Tell whether the role has started."""
+        return Report((self._startup(),))
+
+    def live(self) -> Report:
+        """Tell whether the process should go on: if not, it ends and starts clean."""
+        return Report((self._turns(),))
+
+    def ready(self) -> Report:
+        """Tell whether it can take a delivery and make it durable."""
+        return Report((self._open(), self._durable()))
+
+    def _startup(self) -> Check:
+        if self._verified:
+            return self._check("verified", "configuration and topics are verified", ok=True)
+        if not self._answers:
+            return self._check("verified", "configuration is; topics will be when Kafka answers", ok=self._listens)
+        return self._check("verified", "topics are not verified yet", ok=False)
+
+    def _open(self) -> Check:
+        return self._check("port", "it is open" if self._listens else "it is not open", ok=self._listens)
+
+    def _durable(self) -> Check:
+        kafka = "Kafka answers" if self._answers else "Kafka does not answer"
+        spool = "the spool has room" if self._room else "the spool has no room"
+        return self._check("durable", f"{kafka}, {spool}", ok=self._answers or self._room)

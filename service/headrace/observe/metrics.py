@@ -1,6 +1,5 @@
 """The normalizer's metrics: a commit is summed up by label set first, then added; one reading costs what it shows."""
 
-import platform
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -36,11 +35,9 @@ _key: Final = attrgetter("fate", "source", "via", "type", "provisional")
 class Metrics(TaskMetrics):
     """What a normalizer counts. `clock` gives seconds since the epoch."""
 
-    def __init__(self, tenants: Iterable[Account], version: str, clock: Callable[[], float] = time.time) -> None:
-        super().__init__(Board(), "normalizer", clock)
+    def __init__(self, board: Board, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
+        super().__init__(board, "normalizer", clock)
         self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
-        board = self.board
-        board.series("headrace_build_info").add((version, platform.python_version()))
         self._decided = board.series("headrace_decided_total")
         self._published = board.series("headrace_published_total")
         self._end_to_end = board.histogram("headrace_end_to_end_seconds")
@@ -65,10 +62,6 @@ class Metrics(TaskMetrics):
         self._time(commit.decisions, now_ms)
         for letter in commit.letters:
             self._count_letter(letter)
-
-    def render(self) -> bytes:
-        """Give the text exposition."""
-        return self.board.render()
 
     def _count(self, decisions: Sequence[Decision]) -> None:
         listed = False

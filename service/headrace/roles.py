@@ -1,0 +1,122 @@
+"""The roles as one process runs them: each with its metrics, its health, and what it needs around it."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from headrace.commit import Decision
+from headrace.config import Config
+from headrace.intake import Intake
+from headrace.kafka.admin import Topic
+from headrace.kafka.log import KafkaError
+from headrace.kafka.topics import verify
+from headrace.normalizer import Normalizer
+from headrace.observe.admin import Probed
+from headrace.observe.board import Board
+from headrace.observe.health import Health, ReceiverHealth
+from headrace.observe.metrics import Metrics
+from headrace.observe.receiving import ReceiverMetrics
+from headrace.receiver import Receiver
+from headrace.spool import Spool
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 15.0
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (only to name it for people)
+
+_log = structlog.get_logger()
+
+
+class Role(Protocol):
+    """One role: `told` is what the log says of it when the process starts."""
+
+    told: Mapping[str, object]
+
+    def __init__(self, config: Config, board: Board) -> None:
+        """Make it; nothing is opened yet."""
+
+    @property
+    def health(self) -> Probed:
+        """How it is."""
+
+    async def run(self) -> None:
+        """Work until cancelled, then end in order. Raises errors with a sentence for the operator."""
+
+
+class Receiving:
+    """The receiver with its intake and spool. It starts at once, whether Kafka answers or not.
+
+    It ends from the outside in: first the port closes and what is in flight is finished, then the intake drains what
+    it can, then the spool is closed. What stays in it is drained by the next process.
+    """
+
+    def __init__(self, config: Config, board: Board) -> None:
+        self._config: Final = config
+        self._metrics: Final = ReceiverMetrics(board, config.tenants)
+        self.health: Final = ReceiverHealth(time.monotonic)
+        host = "localhost" if config.receiver.host in EVERYWHERE else config.receiver.host
+        self.told: Mapping[str, object] = {"webhooks": f"http://{host}:{config.receiver.port}/webhooks/PROVIDER/TENANT"}
+
+    async def run(self) -> None:
+        """See Role. Raises `CannotSpool`, `CannotServe`, `Refused`."""
+        config = self._config
+        async with Spool(config.spool.path, config.spool.max_bytes) as spool:
+            intake = Intake(config, spool, self._metrics, self.health)
+            async with _beside(intake.run()):
+                await Receiver(config, intake, self._metrics, self.health).run()
+
+
+class Normalizing:
+    """The normalizer, once Kafka answers and the topics are verified."""
+
+    told: Mapping[str, object] = {}
+
+    def __init__(self, config: Config, board: Board) -> None:
+        self._config: Final = config
+        self._metrics: Final = Metrics(board, config.tenants)
+        self.health: Final = Health(time.monotonic)
+
+    async def run(self) -> None:
+        """See Role. Raises `Refused`, `CannotRun`, `NewerFormat`."""
+        topics = await _verified(self._config)
+        self.health.verified()
+        await Normalizer(self._config, topics, self._metrics, self.health, _told(self._config)).run()
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run work beside the block and end it after the block, however that ends; where the work fails, end the block."""
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(work)
+        try:
+            yield
+        finally:
+            running.cancel()
+
+
+async def _verified(config: Config) -> dict[str, Topic]:
+    """Verify the topics when Kafka first answers. Raises `Refused`."""
+    pause = FIRST_PAUSE
+    while True:
+        try:
+            return await verify(config)
+        except (KafkaError, TimeoutError, OSError) as error:
+            _log.warning("kafka_awaited", servers=config.kafka.bootstrap_servers, reason=type(error).__name__)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _told(config: Config) -> Callable[[list[Decision]], None]:
+    """Log every decision where debug logs are wanted, and nothing otherwise."""
+    if config.log.level != "debug":
+        return lambda _: None
+
+    def tell(decisions: list[Decision]) -> None:
+        for decision in decisions:
+            _log.debug("record_decided", **msgspec.structs.asdict(decision))
+
+    return tell

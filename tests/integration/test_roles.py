@@ -1,0 +1,202 @@
+"""`headrace run` as a process: roles together and apart, what stops them, and what they leave behind."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from headrace.observe.contract import EVERYWHERE, RECEIVER
+from headrace_events import decode
+from tests import senders
+from tests.integration.line import DEADLINE, Line, make_line, until
+from tests.integration.program import ALL, Program, Roles, configuration
+from tests.kafka.broker import Broker
+from tests.kafka.ports import free_port
+from tests.senders import Fact, Sending
+
+pytestmark = pytest.mark.apache_kafka
+
+RECEIVING = ("receiver",)
+SENDER = senders.make("leadsquared")
+
+
+@contextmanager
+def run(servers: str, prefix: str, home: Path, roles: Roles = ALL, more: str = "") -> Iterator[Program]:
+    """Run the program for one sender; at the end it is killed if it has not ended."""
+    text = configuration(servers, prefix, senders.toml(SENDER), more=more)
+    program = Program(text, home, "-".join(roles), roles=roles)
+    try:
+        yield program
+    finally:
+        program.child.kill()
+
+
+async def ends(program: Program) -> tuple[int | None, str]:
+    """Wait until it ends by itself; give its exit code and what it said about it."""
+    await until(lambda: not program.child.runs, "the program ends", every=0.1)
+    return program.child.exit_code, str([event["reason"] for event in program.events("refused_to_run")])
+
+
+async def probe(program: Program, name: str) -> tuple[int, dict[str, Any]]:
+    url = f"{await program.admin()}/healthz/{name}"
+    async with aiohttp.ClientSession() as client, asyncio.timeout(DEADLINE), client.get(url) as answer:
+        return answer.status, msgspec.json.decode(await answer.read())
+
+
+async def deliver(url: str, sendings: list[Sending]) -> set[Fact]:
+    """Send deliveries, all of which must be taken; give what they told."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
+        for sending in sendings:
+            async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:
+                assert answer.status == 200, await answer.text()
+    return {fact for sending in sendings for fact in sending.facts}
+
+
+async def published(line: Line) -> list[Fact]:
+    return [senders.fact_of(decode(record.value or b"")) for record in await line.records("events")]
+
+
+async def all_are_published(line: Line, facts: set[Fact]) -> None:
+    """Wait until each of them is, and assert that each is once."""
+
+    async def done() -> bool:
+        return facts <= set(await published(line))
+
+    await until(done, "every fact is published", every=0.3)
+    found = await published(line)
+    assert len(found) == len(set(found))
+    assert set(found) == facts
+
+
+async def test_a_receiver_alone_works_without_kafka(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """It starts, is ready, takes deliveries and ends in order; the next one with Kafka drains what it left."""
+    nowhere = f"127.0.0.1:{free_port()}"
+    sendings = [*islice(SENDER.stream(), 6)]
+    with run(nowhere, prefix, tmp_path, RECEIVING) as program:
+        await program.ready()
+        told = await deliver(await program.webhooks(), sendings)
+        for name in ("startup", "live", "ready"):
+            status, body = await probe(program, name)
+            assert status == 200, body
+            assert {check["role"] for check in body["checks"]} == {"receiver"}
+        numbers = await program.numbers()
+        shown = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name, _ in numbers}
+        assert {n for n in shown if n.startswith("headrace_")} == {f.name for f in (*EVERYWHERE, *RECEIVER)}
+        spooled = numbers["headrace_spool_records", frozenset()]
+        assert spooled >= len(sendings)
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        await all_are_published(line, told)
+        numbers = await program.numbers()
+        assert (
+            numbers["headrace_drained_total", frozenset()]
+            == spooled
+            == numbers["headrace_spool_put_total", frozenset()]
+        )
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+
+
+async def test_what_is_started_is_said(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """The first line of the log names the roles, the admin port and the URL of webhooks."""
+    await make_line(kafka.bootstrap_servers, prefix)
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        await program.says("started")
+        (told,) = program.events("started")
+        assert told["roles"] == ["receiver", "normalizer"]
+        assert str(told["webhooks"]).startswith("http://127.0.0.1:")
+        assert str(told["webhooks"]).endswith("/webhooks/PROVIDER/TENANT")
+        assert await program.admin() == f"http://127.0.0.1:{told['admin']}"
+
+
+@pytest.mark.parametrize("section", ["receiver", "admin"])
+async def test_a_port_that_is_taken_ends_the_process_with_a_sentence(
+    kafka: Broker, prefix: str, tmp_path: Path, section: str
+) -> None:
+    """The other role does not go on alone: half a process would look like a whole one."""
+    await make_line(kafka.bootstrap_servers, prefix)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = configuration(kafka.bootstrap_servers, prefix, "")
+        text = text.replace(
+            f'[{section}]\nhost = "127.0.0.1"\nport = 0', f'[{section}]\nhost = "127.0.0.1"\nport = {port}'
+        )
+        program = Program(text, tmp_path, "all", roles=ALL)
+        code, why = await ends(program)
+    assert code == 1, program.tail()
+    assert f"127.0.0.1:{port} cannot be had" in why
+    assert f"choose another [{section}] port" in why
+    assert "Traceback" not in program.tail(100)
+
+
+async def test_topics_that_are_missing_end_all_roles_and_keep_what_was_taken(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """The process says what to do and ends; what was acknowledged meanwhile is published when it has been done."""
+    nowhere = f"127.0.0.1:{free_port()}"
+    with run(nowhere, prefix, tmp_path, RECEIVING) as program:
+        told = await deliver(await program.webhooks(), [*islice(SENDER.stream(), 3)])
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        code, why = await ends(program)
+        assert code == 1, program.tail()
+        assert "run `headrace topics apply`" in why
+        assert "Traceback" not in program.tail(100)
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        await all_are_published(line, told)
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+
+
+async def test_a_spool_has_one_owner(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """A second process on the same spool ends with a sentence; the first one goes on."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as first:
+        await first.ready()
+        with run(kafka.bootstrap_servers, prefix, tmp_path, RECEIVING) as second:
+            code, why = await ends(second)
+            assert code == 1, second.tail()
+            assert "is in use by process" in why
+        await all_are_published(line, await deliver(await first.webhooks(), [*islice(SENDER.stream(), 3)]))
+
+
+async def test_promise_1_sigterm_under_load_loses_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """All roles end in order while deliveries come in: what was acknowledged is published by this one or the next."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    told: set[Fact] = set()
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        await program.ready()
+        loads = [asyncio.create_task(_load(await program.webhooks(), seed, told)) for seed in range(4)]
+        await until(lambda: len(told) > 200, "deliveries come in")
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+        assert program.events("stopped")
+        await asyncio.gather(*loads)
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+
+        async def done() -> bool:
+            return told <= set(await published(line))
+
+        await until(done, "every acknowledged fact is published", every=0.3)
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+    found = await published(line)
+    assert len(found) == len(set(found))
+
+
+async def _load(url: str, seed: int, told: set[Fact]) -> None:
+    """Send until nobody answers any more; note what was acknowledged."""
+    sender = senders.make(SENDER.provider, SENDER.tenant, seed=seed + 1, secret=SENDER.secret)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
+        for sending in sender.stream():
+            try:
+                async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:
+                    if answer.status == 200:
+                        told |= sending.facts
+            except (aiohttp.ClientError, OSError):
+                return
