@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.config import Config, Spool as SpoolSettings
+from headrace.config import Config, Receiver, Spool as SpoolSettings
 from headrace.door import admit
 from headrace.intake import Intake, Item, NoRoom
 from headrace.observe.board import Board
@@ -46,7 +46,8 @@ class Taking:
 
     def __init__(self, line: Line, path: Path, **settings: Any) -> None:
         told = SpoolSettings(path=str(path), **settings)
-        self.config: Config = msgspec.structs.replace(line.config, spool=told)
+        small = Receiver(max_body=32 * 1024)  # some tests make raw smaller than any real one
+        self.config: Config = msgspec.structs.replace(line.config, spool=told, receiver=small)
         self.line = line
         self.board = Board("test")
         self.metrics = ReceiverMetrics(self.board, self.config.tenants)

@@ -91,6 +91,20 @@ async def test_raw_that_was_created_anew_is_refused(kafka: Broker, prefix: str) 
         assert "ends at 5, but 20 was published already: raw was created anew" in await running.refuses(CannotRun)
 
 
+async def test_raw_is_never_created_again_in_silence(kafka: Broker, prefix: str) -> None:
+    """A new raw would be passed over up to the old position: `apply` creates it only together with seen."""
+    line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
+    await published(line, 20)
+    await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
+    for _ in range(2):
+        with pytest.raises(topics.Refused, match=r"raw is missing, but .*seen-\d knows a position in it"):
+            await topics.apply(line.config, "dev")
+    await delete_topic(kafka.bootstrap_servers, line.topic("seen"))
+    await topics.apply(line.config, "dev", 2)
+    await published(line, 20)
+    assert await line.totals() == {"published": 20}
+
+
 async def test_seen_is_never_created_again_in_silence(kafka: Broker, prefix: str) -> None:
     """Without seen what raw holds would all be published again: neither `apply` nor the normalizer begins so."""
     line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
@@ -124,13 +138,15 @@ async def test_raw_and_seen_with_other_partition_counts_are_refused(kafka: Broke
 
 
 async def test_topics_that_cannot_keep_the_promises_are_refused_all_at_once(kafka: Broker, prefix: str) -> None:
-    """A seen that forgets too early and an events topic that takes too little stand in one sentence."""
+    """A seen that forgets too early, a raw and an events topic that take too little stand in one sentence."""
     line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    await change_topic(kafka.bootstrap_servers, line.topic("raw"), max_message_bytes="1050000", retention_ms="86400000")
     await change_topic(kafka.bootstrap_servers, line.topic("seen"), retention_ms="86400000")
     await change_topic(kafka.bootstrap_servers, line.topic("events"), max_message_bytes="1000")
     with pytest.raises(topics.Refused) as refused:
         await topics.verify(line.config)
     assert "set its retention.ms to at least" in str(refused.value)
+    assert "lower [receiver] max_body" in str(refused.value)
     assert "max.message.bytes must grow" in str(refused.value)
 
 

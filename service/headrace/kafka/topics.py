@@ -19,6 +19,8 @@ from headrace.seen import TOTALS, encode_record
 DAY: Final = 86_400_000
 _MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}
 FOR_EVER: Final = 365_000 * DAY
+ENVELOPE_ROOM: Final = 8 * 1024
+"""Bytes that identity and envelope may take beside the body of a webhook."""
 LETTER_ROOM: Final = 64 * 1024
 """Bytes that a dead letter may take beside the raw record it holds."""
 TELL_PAUSE: Final = 0.05
@@ -128,14 +130,16 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
     missing = [prefix + name for name in NAMES if prefix + name not in present]
     if missing:
         raise Refused(f"topics are missing: {', '.join(missing)}; run `headrace topics apply`")
-    faults = check({name: present[prefix + name] for name in NAMES}, config.dedupe.window * 1000)
+    faults = check(
+        {name: present[prefix + name] for name in NAMES}, config.dedupe.window * 1000, config.receiver.max_body
+    )
     if faults:
         raise Refused("; ".join(faults))
     return present
 
 
-def check(topics: dict[str, Topic], window: int) -> list[str]:
-    """Say what is wrong with the topics (by short name) for a dedupe window in milliseconds."""
+def check(topics: dict[str, Topic], window: int, body: int) -> list[str]:
+    """Say what is wrong with the topics (by short name) for a dedupe window in milliseconds and a body in bytes."""
     raw, seen = topics["raw"], topics["seen"]
     faults = []
     if raw.partitions != seen.partitions:
@@ -151,7 +155,17 @@ def check(topics: dict[str, Topic], window: int) -> list[str]:
         )
     if seen.config.get("cleanup.policy", "delete") != "delete":
         faults.append(f"{seen.name} must have cleanup.policy=delete: compaction would drop positions")
+    if topics["cursors"].config.get("cleanup.policy") != "compact":
+        faults.append(
+            f"{topics['cursors'].name} must have cleanup.policy=compact: any other forgets cursors, watch-lists "
+            "and tokens"
+        )
     sizes = [int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")]
+    if body + ENVELOPE_ROOM > sizes[0]:
+        faults.append(
+            f"{raw.name} takes {sizes[0]} bytes, the receiver bodies of {body}: lower [receiver] max_body, or raise "
+            f"max.message.bytes of {raw.name} to at least {body + ENVELOPE_ROOM}"
+        )
     if not sizes[0] + LETTER_ROOM <= min(sizes[1:]):
         faults.append(
             f"max.message.bytes must grow: {raw.name} has {sizes[0]}, events {sizes[1]}, dead-letters {sizes[2]}; "
