@@ -3,8 +3,8 @@
 import contextlib
 import random
 import time
-from collections.abc import Iterable, Iterator, Mapping as Dict
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping as Dict, Sequence
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -50,6 +50,9 @@ class Things:
     Settings = Tenant
     resources: Dict[str, str] = {"thing": "a row"}
     tables: Dict[str, str] = {"thing": "there are no codes"}
+
+    methods: Sequence[str] = ("POST",)
+    retries: Literal["status", "connection"] = "status"
 
     def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:  # noqa: ARG002  (there is one resource)
         """Take a body as one row."""

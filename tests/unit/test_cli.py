@@ -79,7 +79,8 @@ def test_check_says_what_is_good(run: Any) -> None:
     """A good configuration is summed up: a line a tenant, with its table's rows and its overlay's."""
     Path("acme.toml").write_text('[[row]]\ntable = "event"\ncode = "x"\ntype = "custom.logged"\n')
     Path("headrace.toml").write_text(
-        '[tenants.outreach.acme]\nmapping = "acme.toml"\npolling = true\nwebhook_secrets = ["one", "two"]\n'
+        '[tenants.outreach.acme]\nmapping = "acme.toml"\npolling = true\naccess_token = "three"\n'
+        'webhook_secrets = ["one", "two"]\n'
     )
     done = run("check")
     assert done.exit_code == 0

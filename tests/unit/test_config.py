@@ -17,7 +17,7 @@ def test_defaults_hold_where_nothing_is_said(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     config = load(None, {"PATH": "/bin", "HOME": "/"})
     assert (config.topic_prefix, config.kafka.bootstrap_servers) == ("headrace.", "localhost:9092")
-    assert (config.kafka.compression, config.dedupe.window) == ("lz4", 30 * 86_400)
+    assert (config.kafka.compression, config.dedupe.window) == ("zstd", 30 * 86_400)
     assert (config.receiver.port, config.admin.port, config.log.format) == (8080, 9464, "auto")
     assert not list(config.tenants)
     assert config.file is None
@@ -141,6 +141,7 @@ def test_variables_lie_over_the_file(tmp_path: Path) -> None:
             "HEADRACE_DEDUPE__WINDOW": "7d",
             "HEADRACE_ADMIN__PORT": "0",
             "HEADRACE_TENANTS__OUTREACH__ACME__POLLING": "true",
+            "HEADRACE_TENANTS__OUTREACH__ACME__ACCESS_TOKEN": "three",
             "HEADRACE_TENANTS__OUTREACH__ACME__WEBHOOK_SECRETS": "one, two",
             "HEADRACE_TENANTS__OUTREACH__ACME_EU__WEBHOOK_SECRETS": '["one,two"]',
         },

@@ -4,8 +4,8 @@ Shapes: `row` carries the version `v`, `detail` too, `hook` carries none, `fact`
 """
 
 import json
-from collections.abc import Iterator, Mapping as Headers
-from typing import Any, Final
+from collections.abc import Iterator, Mapping as Headers, Sequence
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -66,6 +66,9 @@ class Toy:
     Settings = Tenant
     resources: Headers[str, str] = {"thing": "all there is"}
     tables: Headers[str, str] = {"thing": "the codes of things"}
+
+    methods: Sequence[str] = ("POST",)
+    retries: Literal["status", "connection"] = "status"
 
     def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:  # noqa: ARG002  (there is one)
         """Take a body as one row."""

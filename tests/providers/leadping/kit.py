@@ -11,7 +11,8 @@ from headrace.mapping import Mapping
 from headrace.providers.base import Piece, RawEvent
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.cut import automation
-from headrace.providers.leadping.webhook import Settings, sign
+from headrace.providers.leadping.settings import Settings
+from headrace.providers.leadping.webhook import sign
 from headrace.tables import build, read
 from headrace_events import Via
 from tests.providers.kit import RECEIVED, TENANT, Kit, Rendering, Twin

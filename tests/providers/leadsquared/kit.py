@@ -1,6 +1,6 @@
 """LeadSquared's facts for the contract suite."""
 
-from headrace.providers.leadsquared.webhook import Settings
+from headrace.providers.leadsquared.settings import Settings
 from tests.providers.kit import Kit
 from tests.providers.leadsquared.twins import twins
 

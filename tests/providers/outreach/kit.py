@@ -9,7 +9,8 @@ import headrace.providers.outreach as home
 from headrace.mapping import Entry
 from headrace.providers.base import Piece
 from headrace.providers.outreach import provider
-from headrace.providers.outreach.webhook import SIGNATURE, Settings, sign
+from headrace.providers.outreach.settings import Settings
+from headrace.providers.outreach.webhook import SIGNATURE, sign
 from headrace.tables import read
 from headrace_events import Via
 from tests.providers.kit import Kit, Rendering, Twin

@@ -90,7 +90,7 @@ _shared: Final = _attributes(_SHARED)
 def said(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
     """Keep what is said: neither null nor empty, but zero and false."""
     return {
-        name: value for name, value in zip(names, values, strict=True) if value or (value is not None and value == 0)
+        name: value for name, value in zip(names, values, strict=True) if value is not None and (value or value == 0)
     }
 
 

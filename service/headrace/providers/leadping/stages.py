@@ -53,7 +53,10 @@ def decisive(status: str, times: Times, last: str | None) -> str | None:
     if stages is None:
         return None
     if status == "completed":
-        return next((stage for stage in _SETTLING if stage in times), None)
+        for stage in _SETTLING:
+            if stage in times:
+                return stage
+        return None
     return last if last in stages else None
 
 

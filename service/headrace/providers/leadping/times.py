@@ -120,8 +120,8 @@ def newest(times: Times) -> str | None:
     """Name the milestone that happened last, of times that are in order."""
     last, best = None, ""
     for stage, moment in times.items():
-        if stage in MILESTONES and moment[:-1] >= best:
-            last, best = stage, moment[:-1]
+        if stage in MILESTONES and (bare := moment[:-1]) >= best:
+            last, best = stage, bare
     return last
 
 

@@ -31,12 +31,9 @@ def identity(raw: RawEvent) -> Identity:
             return _activity(
                 item.prospect_activity_id, "$.ProspectActivityId", item.activity_event, item.modified_on, raw.hint
             )
-        case wire.LEAD:
-            lead = wire.decode_lead_key(raw.value)
-            return Identity("lead", _change_id(lead, raw.hint or "lead_created", "$"), "unknown")
-        case wire.LEAD_CHANGE:
-            change = wire.decode_change_key(raw.value)
-            return Identity("lead", _change_id(change.after, raw.hint or kind_of(change), "$.After"), "unknown")
+        case wire.LEAD | wire.LEAD_CHANGE:
+            name, _ = lead(raw)
+            return Identity("lead", name, "unknown")
         case wire.TASK | wire.TASK_CHANGE:
             return task_identity(raw)
         case _:
@@ -48,6 +45,16 @@ def guid(told: str, pointer: str) -> str:
     if not told:
         raise bad_value(pointer, "an id is never empty")
     return told.lower()
+
+
+def lead(raw: RawEvent) -> tuple[str, str]:
+    """Name what happened to a lead, and tell its kind. Raises `Undecodable`, or what msgspec raises."""
+    if raw.shape == wire.LEAD:
+        kind = raw.hint or "lead_created"
+        return _change_id(wire.decode_lead_key(raw.value), kind, "$"), kind
+    change = wire.decode_change_key(raw.value)
+    kind = raw.hint or kind_of(change)
+    return _change_id(change.after, kind, "$.After"), kind
 
 
 def kind_of(change: wire.LeadChangeKey) -> str:

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from headrace.mapping import Mapping, Row
 from headrace.providers.base import UNPUBLISHED, Draft, Nudge, RawEvent
-from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared import identity, wire
 from headrace.providers.leadsquared.activity import FEED, TABLE
 from headrace.providers.leadsquared.content import content
-from headrace.providers.leadsquared.identity import identity, kind_of, text
+from headrace.providers.leadsquared.identity import text
 from headrace.providers.leadsquared.times import one_form, said
 from headrace_events import Actor, Change, Data, Native
 
@@ -23,13 +23,12 @@ _NOISE: Final = frozenset(("ModifiedOn", "ModifiedBy", "ModifiedByName", "LastMo
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     """Give the draft of what happened to a lead. Raises `Undecodable`, or what msgspec raises."""
-    name = identity(raw).id
+    name, kind = identity.lead(raw)
     if raw.shape == wire.LEAD:
-        before, after, pointer, kind = None, wire.decode_fields(raw.value), "$", raw.hint or "lead_created"
+        before, after, pointer = None, wire.decode_fields(raw.value), "$"
     else:
         change = wire.decode_change(raw.value)
         before, after, pointer = change.before, change.after, "$.After"
-        kind = raw.hint or kind_of(wire.decode_change_key(raw.value))
     kind, _, field = kind.partition(":")
     row = mapping.find(TABLE, kind)
     changed = changes(before, after)
@@ -56,11 +55,8 @@ def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, A
     """List the fields that differ, with old and new value, sorted by name; null and empty are the same."""
     if before is None:
         return []
-    return [
-        (key, before.get(key), after.get(key))
-        for key in sorted(before.keys() | after.keys())
-        if key not in _NOISE and (before.get(key) or "") != (after.get(key) or "")
-    ]
+    differ = [key for key in before | after if (before.get(key) or "") != (after.get(key) or "")]
+    return [(key, before.get(key), after.get(key)) for key in sorted(differ) if key not in _NOISE]
 
 
 def _data(raw: RawEvent, row: Row, kind: str, name: str) -> Data:

@@ -49,8 +49,9 @@ def meaning_of(data: Data, found: Content, told: Told) -> tuple[object, ...]:
         _typed(found, told),
         _said(found.pairs),
         _loose(found),
-        _said(_fields(data, found)),
-        [] if told.custom else _said({key: said for key, said in told.pairs.items() if key != _DESCRIPTION}),
+        # The pairs of a packed note are compared by themselves.
+        _said(data.fields or {}, but=NOTE if found.pairs else None),
+        [] if told.custom else _said(told.pairs, but=_DESCRIPTION),
     )
 
 
@@ -62,22 +63,18 @@ def _typed(found: Content, told: Told) -> str | None:
     return typed and typed.strip()
 
 
-def _fields(data: Data, found: Content) -> Fields:
-    """Give the custom fields without a packed note, whose pairs are compared by themselves."""
-    fields = data.fields or {}
-    return {key: said for key, said in fields.items() if key != NOTE} if found.pairs else fields
-
-
 def _loose(found: Content) -> list[str]:
     """Give the parts of a packed note that are no pairs: nothing else tells them."""
     note: Any = found.originals.get(NOTE) if found.originals else None
     return [part for part in note.split("{next}") if part and "{=}" not in part] if note else []
 
 
-def _said(fields: Fields) -> list[tuple[str, str]]:
+def _said(fields: Fields, but: str | None = None) -> list[tuple[str, str]]:
     """Sort what fields say, each value in one form, and leave out what says nothing or counts for nothing."""
-    return [
-        (key, one_form(fields[key]))
-        for key in sorted(fields)
-        if key not in _APART and fields[key] is not None and fields[key] != ""
+    told = [
+        (key, one_form(value))
+        for key, value in fields.items()
+        if value is not None and value != "" and key != but and key not in _APART
     ]
+    told.sort()
+    return told

@@ -20,6 +20,8 @@ _HOURS: Final = {
     for form in ("{}", "{:02}")
 }
 """The hours of a twelve-hour clock, with and without a leading zero: `("5", "PM")` is `17`."""
+_TWO: Final = {form.format(number): f"{number:02}" for number in range(1, 32) for form in ("{}", "{:02}")}
+"""Months and days in two digits, by their forms with and without a leading zero."""
 _NEVER: Final = "0001-01-01"
 """How .NET begins a date that was never set."""
 
@@ -95,7 +97,7 @@ def _american(text: str) -> str:
     date, clock, half = text.split(" ")
     month, day, year = date.split("/")
     hour, _, rest = clock.partition(":")
-    iso = f"{year}-{month:0>2}-{day:0>2}T{_HOURS.get((hour, half))}:{rest}"
+    iso = f"{year}-{_TWO.get(month)}-{_TWO.get(day)}T{_HOURS.get((hour, half))}:{rest}"
     if len(iso) != _PLAIN:
         raise ValueError("not a time that LeadSquared is known to write")
     datetime.fromisoformat(iso)  # knows that there is no 31st of June, and takes digits only

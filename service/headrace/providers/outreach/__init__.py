@@ -1,10 +1,12 @@
 """Outreach: polled events by name, and webhooks about the records behind them."""
 
-from collections.abc import Iterator, Mapping as Headers
+from collections.abc import Iterator, Mapping as Headers, Sequence
+from typing import Literal
 
 from headrace.mapping import Mapping
 from headrace.providers.base import Accepted, Delivery, Draft, Dropped, Identity, Piece, RawEvent, Tenant
-from headrace.providers.outreach import cutting, hooks, translate, webhook
+from headrace.providers.feed import Call, Client as Calling, Feed
+from headrace.providers.outreach import client, cutting, feeds, hooks, settings as shape, translate, webhook
 from headrace.providers.outreach.wire import NAME, RESOURCES, TABLES
 
 __all__ = ["Outreach", "provider"]
@@ -14,9 +16,12 @@ class Outreach:
     """What `base.Provider` asks for; each method is a module of this folder."""
 
     name: str = NAME
-    Settings: type[Tenant] = webhook.Settings
+    Settings: type[Tenant] = shape.Settings
     resources: Headers[str, str] = RESOURCES
     tables: Headers[str, str] = TABLES
+
+    methods: Sequence[str] = ("POST",)
+    retries: Literal["status", "connection"] = "connection"
 
     def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:
         """Cut pages, single records, rows and webhook bodies, or a JSON array of these."""
@@ -33,6 +38,24 @@ class Outreach:
     def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         """Turn an event or webhook body into a draft; an update that says nothing is `noop`."""
         return hooks.translate(raw, mapping) if raw.shape == cutting.HOOK else translate.translate(raw, mapping)
+
+    def client(self, settings: Tenant) -> Calling | None:
+        """Call with a token that was given, or with those that OAuth hands out."""
+        return client.client(_own(settings))
+
+    def feeds(self, settings: Tenant) -> Sequence[Feed]:
+        """Give the one feed there is."""
+        return (feeds.EventsFeed(_own(settings)),)
+
+    def single(self, settings: Tenant, resource: str, id: str) -> Sequence[Call]:  # noqa: A002, ARG002  (the protocol's)
+        """Ask for one event; the records behind webhooks are no events."""
+        return (feeds.single(id),) if resource == cutting.EVENT else ()
+
+
+def _own(settings: Tenant) -> shape.Settings:
+    if not isinstance(settings, shape.Settings):
+        raise TypeError("these are the settings of another provider")
+    return settings
 
 
 provider = Outreach()

@@ -40,7 +40,7 @@ def related(relationship: Any) -> str | None:
         return None
     inner = relationship.get("data", relationship)
     ident = inner.get("id") if isinstance(inner, dict) else None
-    return id_text(ident) if isinstance(ident, int | str) and not isinstance(ident, bool) and ident != "" else None
+    return id_text(ident) if type(ident) is int or (type(ident) is str and ident) else None
 
 
 def direction_of(hook: Hook, fact: Fact) -> str | None:
@@ -63,11 +63,11 @@ def times_of(hook: Hook, fact: Fact) -> tuple[dict[str, str] | None, str | None]
         if at is not None:
             times[name] = at
     ended = "endTime" if fact.resource == "kaiaRecording" else None
-    candidates = (fact.moment, ended, f"{fact.action}At")  # openedAt, createdAt, updatedAt…
-    happened = next((at for name in candidates if name and (at := _at(hook, name)) is not None), None)
-    if happened is not None:
-        times["occurred"] = happened
-    return times or None, happened
+    for telling in (fact.moment, ended, f"{fact.action}At"):  # openedAt, createdAt, updatedAt…
+        if telling and (at := _at(hook, telling)) is not None:
+            times["occurred"] = at
+            return times, at
+    return times or None, None
 
 
 def fields_of(hook: Hook, row: Row) -> dict[str, Any] | None:
@@ -161,9 +161,7 @@ def _is_cleared(relationship: Any) -> bool:
     """Tell a relationship that was emptied: null, `{"id": null}` or `{"data": null}`."""
     if not isinstance(relationship, dict):
         return relationship is None
-    return ("id" in relationship and relationship["id"] is None) or (
-        "data" in relationship and relationship["data"] is None
-    )
+    return relationship.get("id", "") is None or relationship.get("data", "") is None
 
 
 def _text(value: Any) -> str | None:

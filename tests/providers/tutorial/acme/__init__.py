@@ -1,8 +1,8 @@
 """Acme: the smallest whole provider, as a tutorial. It is tested like the real ones and not part of the program."""
 
 import hmac
-from collections.abc import Iterator, Mapping as Headers
-from typing import Annotated, Final
+from collections.abc import Iterator, Mapping as Headers, Sequence
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -62,6 +62,9 @@ class Acme:
     Settings = Tenant
     resources: Headers[str, str] = {"event": "a page of GET /events, or the one event of a webhook"}
     tables: Headers[str, str] = {"event": "the kinds of Acme's events"}
+
+    methods: Sequence[str] = ("POST",)
+    retries: Literal["status", "connection"] = "status"
 
     # 2. Cut: one body to the bytes of each record. It never raises.
     def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:  # noqa: ARG002  (there is one resource)

@@ -1,0 +1,185 @@
+"""Be a member of the group that spreads the partitions of a topic over processes: each one assigned becomes a task.
+
+Revocation is cancellation: what a task leaves unfinished, whoever is next finds in the log.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine
+from typing import Final, Generic, Protocol, TypeVar
+
+import structlog
+
+from headrace.config import Kafka
+from headrace.kafka.log import KafkaError, Member
+from headrace.kafka.owner import CannotRun, State
+
+HEALTH_EVERY: Final = 1.0
+ASK_EVERY: Final = 5.0
+LEAVE_DEADLINE: Final = 10.0
+JOIN_PAUSE: Final = 0.5
+LONGEST_JOIN_PAUSE: Final = 15.0
+
+_log = structlog.get_logger()
+
+
+class Running(Protocol):
+    """A task."""
+
+    state: State
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+
+    def lag(self) -> int:
+        """Give how many records lie before it."""
+
+    def progress(self) -> object:
+        """Give what differs when it has moved."""
+
+
+class Health(Protocol):
+    """What is told about the group."""
+
+    def tick(self) -> None:
+        """Note that the event loop turns."""
+
+    def joined(self, *, member: bool) -> None:
+        """Note whether we are in the group."""
+
+    def assigned(self, partitions: set[int]) -> None:
+        """Note which partitions are assigned."""
+
+    def revoked(self) -> None:
+        """Note that all partitions were taken back."""
+
+    def progress(self, partition: int, state: str, lag: int, moved: bool) -> None:  # noqa: FBT001  (one row of facts)
+        """Note how a task is."""
+
+    def kafka(self, *, answers: bool) -> None:
+        """Note whether Kafka answers."""
+
+
+class Metrics(Protocol):
+    """What is counted about the group."""
+
+    def rebalanced(self, owned: int) -> None:
+        """Count an assignment."""
+
+    def forget(self, partition: int) -> None:
+        """Drop what was known of a partition."""
+
+
+R = TypeVar("R", bound=Running)
+
+
+class Group(Generic[R]):
+    """Owns the tasks of this process. The group assigns and revokes; a task that cannot run ends the process.
+
+    `member` is our place in it, None before the first attempt to join.
+    """
+
+    def __init__(
+        self, kafka: Kafka, name: str, topic: str, make: Callable[[Member, int], R], metrics: Metrics, health: Health
+    ) -> None:
+        self.tasks: Final[dict[int, R]] = {}
+        self._kafka: Final = kafka
+        self._name: Final = name
+        self._topic: Final = topic
+        self._make: Final = make
+        self._metrics: Final = metrics
+        self._health: Final = health
+        self._running: Final[dict[int, asyncio.Task[None]]] = {}
+        self._failed: asyncio.Future[None] | None = None
+        self.member: Member | None = None
+
+    async def run(self, *beside: Callable[[Member], Coroutine[None, None, None]]) -> None:
+        """Work until cancelled, with others beside it. Raises `CannotRun` or `NewerFormat` for the operator."""
+        self._failed = asyncio.get_running_loop().create_future()
+        async with contextlib.AsyncExitStack() as stack:
+            member = await self._join(stack)
+            self._health.joined(member=True)
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for other in (self._watch, self._ask, *beside):
+                        group.create_task(other(member))
+                    group.create_task(self._fail())
+            finally:
+                self._health.joined(member=False)
+                await self._leave()
+
+    async def _join(self, stack: contextlib.AsyncExitStack) -> Member:
+        """Join the group, however long Kafka is away in between; `stack` leaves it."""
+        pause = JOIN_PAUSE
+        while True:
+            # Known before it joins: partitions may be assigned at once.
+            self.member = Member(self._kafka, self._name, self._topic, self._assigned, self._revoked)
+            try:
+                return await stack.enter_async_context(self.member)
+            except (KafkaError, TimeoutError, OSError) as error:
+                _log.warning("kafka_awaited", servers=self._kafka.bootstrap_servers, reason=type(error).__name__)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_JOIN_PAUSE)
+
+    async def _assigned(self, partitions: set[int]) -> None:
+        if self.member is None:
+            return
+        _log.info("partitions_assigned", topic=self._topic, partitions=sorted(partitions))
+        self._metrics.rebalanced(len(partitions))
+        self._health.assigned(partitions)
+        for partition in sorted(partitions):
+            task = self.tasks[partition] = self._make(self.member, partition)
+            running = self._running[partition] = asyncio.create_task(task.run(), name=f"{self._topic}-{partition}")
+            running.add_done_callback(self._ended)
+
+    async def _revoked(self, partitions: set[int]) -> None:
+        if partitions:
+            _log.info("partitions_revoked", topic=self._topic, partitions=sorted(partitions))
+        await self._leave()
+        for partition in partitions:
+            self._metrics.forget(partition)
+        self._health.revoked()
+
+    async def _leave(self) -> None:
+        """End all tasks, under a deadline: eager rebalancing takes every partition away."""
+        running = [task for task in self._running.values() if not task.done()]
+        self._running.clear()
+        self.tasks.clear()
+        for task in running:
+            task.cancel()
+        if running:
+            _, late = await asyncio.wait(running, timeout=LEAVE_DEADLINE)
+            if late:
+                _log.error("tasks_left_behind", tasks=[task.get_name() for task in late])
+
+    def _ended(self, running: asyncio.Task[None]) -> None:
+        """Let an error that no task can mend end the process."""
+        if not running.cancelled() and (error := running.exception()) and self._failed and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _fail(self) -> None:
+        if self._failed is not None:
+            await self._failed
+
+    async def _watch(self, member: Member) -> None:
+        """Tell health what moved. Raises `CannotRun` where the group has lost us for good."""
+        reached: dict[int, object] = {}
+        while True:
+            self._health.tick()
+            try:
+                member.check()
+            except KafkaError as error:
+                raise CannotRun(
+                    f"the place in the group is lost ({error}): the process ends, start it again"
+                ) from error
+            for partition, task in self.tasks.items():
+                moved = reached.get(partition) != task.progress()
+                self._health.progress(partition, task.state, task.lag(), moved)
+                reached[partition] = task.progress()
+            await asyncio.sleep(HEALTH_EVERY)
+
+    async def _ask(self, member: Member) -> None:
+        """Tell health whether Kafka answers: while it does not, nothing that stands still is our fault."""
+        while True:
+            self._health.kafka(answers=await member.answers())
+            await asyncio.sleep(ASK_EVERY)

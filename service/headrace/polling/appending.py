@@ -1,0 +1,57 @@
+"""Bring the raw events of a turn into raw, group by group, in their order."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from headrace.door import admit, place
+from headrace.kafka.admin import Topic
+from headrace.kafka.log import Appender
+from headrace.providers.base import Provider, RawEvent
+from headrace.publish import Out
+
+_MOST: Final = 2_000
+_MOST_BYTES: Final = 700_000
+"""What is in flight fills less than one batch of the client: else a small record overtakes one that waits for room."""
+
+_log = structlog.get_logger()
+
+
+class Appending:
+    """Appends what one turn brings: `add` until all is said, then `flush`. Raises `KafkaError`, `TimeoutError`.
+
+    `appended` counts what is durable, `too_large` what raw takes never: it is left out, or its page would be stuck.
+    """
+
+    def __init__(self, appender: Appender, raw: Topic, provider: Provider) -> None:
+        self.appended = 0
+        self.too_large = 0
+        self._appender: Final = appender
+        self._raw: Final = raw
+        self._limit: Final = int(raw.config["max.message.bytes"])
+        self._provider: Final = provider
+        self._group: list[Out] = []
+        self._bytes = 0
+
+    async def add(self, raw: RawEvent) -> None:
+        """Take a raw event; the group before it is appended where that is full."""
+        out = admit(self._provider, raw)
+        if out.size > self._limit:
+            self.too_large += 1
+            _log.error("raw_event_too_large", source=raw.source, shape=raw.shape, bytes=out.size, limit=self._limit)
+            return
+        if self._group and (len(self._group) == _MOST or self._bytes + out.size > _MOST_BYTES):
+            await self.flush()
+        self._group.append(out)
+        self._bytes += out.size
+
+    async def flush(self) -> None:
+        """Append what was taken, and wait until it is durable."""
+        group, self._group, self._bytes = self._group, [], 0
+        count, name = self._raw.partitions, self._raw.name
+        appends = (self._appender.append(name, place(out.key, count), out) for out in group)
+        for result in await asyncio.gather(*appends, return_exceptions=True):
+            if isinstance(result, BaseException):
+                raise result
+        self.appended += len(group)

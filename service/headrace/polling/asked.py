@@ -1,0 +1,68 @@
+"""How one tenant's platform is asked: everything between a feed and the network."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.polling.calls import Calls
+from headrace.polling.clock import Clock
+from headrace.polling.gate import Gate
+from headrace.polling.http import Http
+from headrace.polling.lease import restored
+from headrace.polling.memory import Kept
+from headrace.polling.records import Sealed, Spending, entry
+from headrace.polling.settings import PolledTenant
+from headrace.polling.shared import Shared, source_of
+from headrace.polling.tokens import Bearer
+from headrace.polling.turn import Store
+from headrace.providers.feed import Client, Feed, Polled
+from headrace.tenants import Account
+
+
+class Asked(Struct, frozen=True):
+    """The gate, the calls through it, the feeds that are switched on, and the leads that the settings name."""
+
+    gate: Gate
+    calls: Calls
+    feeds: Sequence[Feed]
+    leads: Sequence[str]
+
+
+class Unready(Exception):  # noqa: N818  (a sentence for the operator)
+    """A tenant that cannot be polled as it is configured."""
+
+
+def client_of(account: Account) -> tuple[Polled, PolledTenant, Client]:
+    """Give what it takes to call a tenant's platform. Raises `Unready`."""
+    provider, settings = account.provider, account.settings
+    if not isinstance(provider, Polled) or not isinstance(settings, PolledTenant):
+        raise Unready(f"{account.provider.name} cannot be polled")
+    client = provider.client(settings)
+    if client is None:
+        raise Unready(f"{source_of(account)} has no credentials to poll with")
+    return provider, settings, client
+
+
+def asked(shared: Shared, account: Account, kept: Kept, store: Store) -> Asked:
+    """Build what asks a tenant's platform, with the budget that is left of it. Raises `Unready`."""
+    provider, settings, client = client_of(account)
+    source: Final = source_of(account)
+
+    async def spend(spending: Spending) -> None:
+        await store([entry(source, spending)])
+
+    async def keep(sealed: Sealed) -> None:
+        await store([entry(source, sealed)])
+
+    gate = Gate(
+        (account.provider.name, account.name),
+        client,
+        Http(shared.session, client.base_url),
+        restored(settings.budget.over(client.limits), kept.spending),
+        Clock(shared.now),
+        shared.metrics,
+        spend,
+    )
+    bearer = Bearer(gate, settings.token_key, lambda: kept.token, keep)
+    return Asked(gate, Calls(gate, bearer), provider.feeds(settings), settings.leads)

@@ -1,0 +1,19 @@
+"""What the settings of a polled tenant must have together."""
+
+from collections.abc import Iterator, Sequence
+
+from headrace.polling.settings import PolledTenant
+from headrace.tables import did_you_mean
+
+
+def check(
+    settings: PolledTenant, feeds: Sequence[str], credentials: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    """Give the faults of unknown feeds, and of polling without one of the sets of `credentials` whole."""
+    for name in settings.feeds:
+        if name not in feeds:
+            # What stands there is not repeated: it may be something that went astray.
+            yield "feeds", f"names a feed that is none of {', '.join(feeds)}{did_you_mean(name, feeds)}"
+    if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
+        needed = ", or ".join(" and ".join(each) for each in credentials)
+        yield "polling", f"needs {needed} (or each with _file behind it)"

@@ -1,0 +1,223 @@
+"""One polled tenant: whose turn it is, several turns at a time, and what is stored of each."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from headrace.polling.after import After
+from headrace.polling.appending import Appending
+from headrace.polling.asked import Asked
+from headrace.polling.circuit import Circuit
+from headrace.polling.memory import Kept
+from headrace.polling.records import Entry, Standing, Watched, entry, removed
+from headrace.polling.schedule import Schedule, Work
+from headrace.polling.shared import Shared, source_of
+from headrace.polling.states import States
+from headrace.polling.treatment import sentence
+from headrace.polling.turn import Reading, Store
+from headrace.providers.base import Nudge
+from headrace.providers.feed import Feed
+from headrace.tenants import Account
+
+TURNS: Final = 4
+"""Turns of one tenant at a time."""
+LOOK_EVERY: Final = 30.0
+RESERVE: Final = 0.1
+"""Share of a long budget that the sweep leaves to what is woken or due."""
+
+_log = structlog.get_logger()
+
+
+class Polling:
+    """The turns of one tenant. `asked` is how its platform is asked, `kept` what is remembered, `store` makes it so."""
+
+    def __init__(self, shared: Shared, account: Account, asked: Asked, kept: Kept, store: Store) -> None:
+        self.source: Final = source_of(account)
+        self.asked: Final = asked
+        self.by_lead: Final = [feed.name for feed in asked.feeds if feed.by_lead]
+        self._shared: Final = shared
+        self._account: Final = account
+        self._whose: Final = (account.provider.name, account.name)
+        self._feeds: Final = {feed.name: feed for feed in asked.feeds}
+        self._kept: Final = kept
+        self._store: Final = store
+        self._schedule: Final = Schedule(asked.feeds)
+        self._circuit: Final = Circuit(shared.jitter)
+        self._after: Final = After(self._schedule, self._circuit)
+        self._states: Final = States(self.source, kept)
+        self._standing = kept.standing
+        self._why = ""
+        self._news: Final = asyncio.Event()
+        self._resume()
+
+    async def run(self) -> None:
+        """Take turns until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(TURNS):
+                group.create_task(self._take_turns())
+            group.create_task(self._look())
+
+    def watches(self, lead: str) -> bool:
+        """Say whether a lead is watched."""
+        return lead in self._kept.leads or lead in self.asked.leads
+
+    def watch(self, leads: Sequence[str]) -> None:
+        """Watch leads from now on."""
+        positions = self._kept.positions
+        for feed in self.by_lead:
+            read = ((lead, positions.get((feed, lead))) for lead in leads)
+            self._schedule.watch((feed, lead, position.at / 1000 if position else 0.0) for lead, position in read)
+        self._news.set()
+
+    def drop(self, lead: str) -> None:
+        """Watch a lead no more, unless the settings name it."""
+        if lead not in self.asked.leads:
+            self._schedule.drop(lead)
+
+    def nudged(self, nudge: Nudge, at: int) -> None:
+        """Wake what a nudge of the time `at` (ms) names, unless it was read since."""
+        read = self._kept.positions.get((nudge.feed, nudge.lead or ""))
+        if nudge.event is None and read is not None and read.at > at:
+            return
+        if self._schedule.wake(Work(nudge.feed, nudge.lead, nudge.event)):
+            self._news.set()
+
+    def _resume(self) -> None:
+        """Fill the schedule with what is remembered; what was woken and not read since is woken again."""
+        positions = self._kept.positions
+        for (feed, lead), position in positions.items():
+            if not lead:
+                self._schedule.read_at(feed, position.at / 1000)
+        for feed in self.by_lead:
+            read = {
+                lead: positions[feed, lead].at if (feed, lead) in positions else 0
+                for lead in (*self.asked.leads, *self._kept.leads)
+            }
+            self._schedule.watch((feed, lead, at / 1000) for lead, at in sorted(read.items(), key=lambda told: told[1]))
+            for lead, watched in self._kept.leads.items():
+                if watched.woken > read[lead]:
+                    self._schedule.wake(Work(feed, lead))
+        if self._kept.token is not None:
+            self._shared.metrics.token(*self._whose, self._kept.token.expires / 1000)
+
+    async def _take_turns(self) -> None:
+        while True:
+            work = await self._next()
+            await self._turn(work)
+            self._news.set()
+
+    async def _next(self) -> Work:
+        while True:
+            now, sweep = self._now(), self._may_sweep()
+            self._news.clear()
+            if self._circuit.allows(now, self._schedule.running):
+                work = self._schedule.next(now, sweep=sweep)
+                if work is not None:
+                    return work
+            wait = max(self._circuit.wait(now), self._schedule.wait(now, sweep=sweep) or 0.0) or LOOK_EVERY
+            try:
+                async with asyncio.timeout(min(wait, LOOK_EVERY)):
+                    await self._news.wait()
+            except TimeoutError:
+                continue
+
+    async def _turn(self, work: Work) -> None:
+        began, feed = self._now(), self._feeds[work.feed]
+        appending = Appending(self._shared.appender, self._shared.topic("raw"), self._account.provider)
+        told = 0
+
+        def covered() -> list[Entry]:
+            nonlocal told
+            count, told = appending.appended - told, appending.appended
+            return [self._states.covered(feed.name, began, count, began + feed.every)]
+
+        reading = Reading(
+            self.source,
+            feed,
+            work,
+            self.asked.calls,
+            self._kept,
+            appending,
+            int(began * 1000),
+            self._store,
+            covered,
+        )
+        self._states.began(feed.name, began)
+        code = "ok"
+        try:
+            await reading.run()
+        except Exception as error:  # noqa: BLE001  (one bad feed stays one: what it is is told, and it rests)
+            code = await self._went_badly(work, error)
+        else:
+            self._after.well(work, self._now(), more=reading.unfinished)
+        self._woken(reading.sighted)
+        self._report(feed, reading, code, began)
+        await self._tell()
+
+    async def _went_badly(self, work: Work, error: Exception) -> str:
+        now = self._now()
+        treated = self._after.badly(work, error, now)
+        self._why = sentence(error)
+        _log.warning("turn_failed", source=self.source, feed=work.feed, code=treated.code, reason=self._why)
+        if treated.code == "broken":
+            _log.error("feed_broke", source=self.source, feed=work.feed, exc_info=error)
+        entries = [self._states.failed(work.feed, treated, self._why, now)]
+        if treated.drop and work.lead is not None:
+            self._shared.metrics.lead_gone(*self._whose)
+            entries.append(removed(self.source, Watched, work.lead))
+        await self._store(entries)
+        return treated.code
+
+    def _woken(self, leads: Sequence[str]) -> None:
+        """Watch the leads that a feed came across, and read them next."""
+        self.watch(leads)
+        for feed in self.by_lead:
+            for lead in leads:
+                self._schedule.wake(Work(feed, lead))
+
+    def _report(self, feed: Feed, reading: Reading, code: str, began: float) -> None:
+        metrics, appending = self._shared.metrics, reading.appending
+        metrics.turn(*self._whose, feed.name, code, self._now() - began)
+        metrics.appended(*self._whose, feed.name, appending.appended)
+        for reason, count in {**reading.skipped, "too_large": appending.too_large}.items():
+            if count:
+                metrics.skipped(*self._whose, feed.name, reason, count)
+        if feed.by_lead:
+            metrics.fresh(*self._whose, feed.name, self._schedule.longest_unread(feed.name) or self._now())
+            metrics.watched(*self._whose, self._schedule.watched(feed.name))
+        elif code == "ok":
+            metrics.fresh(*self._whose, feed.name, began)
+
+    async def _look(self) -> None:
+        """Now and then, tell how the tenant is."""
+        while True:
+            await self._tell(always=True)
+            await asyncio.sleep(LOOK_EVERY)
+
+    async def _tell(self, *, always: bool = False) -> None:
+        """Store how the tenant as a whole is: when it is parked or not any more, and otherwise now and then."""
+        now, circuit, gate = self._now(), self._circuit, self.asked.gate
+        parked = int(circuit.parked_since * 1000)
+        told = Standing(
+            parked=parked,
+            again=int((now + circuit.wait(now)) * 1000) if circuit.wait(now) else 0,
+            sentence=self._why if circuit.wait(now) else "",
+            skew=round(gate.clock.skew, 1),
+            left={span: left for span, left in gate.budget.left(now).items() if span != "window"},
+        )
+        if (always and told != self._standing) or parked != self._standing.parked:
+            self._standing = told
+            self._shared.metrics.parked(*self._whose, parked=bool(parked))
+            await self._store([entry(self.source, told)])
+
+    def _may_sweep(self) -> bool:
+        """Say whether there is budget to read leads that nobody named."""
+        limits = self.asked.gate.budget.limits
+        left = self.asked.gate.budget.left(self._now())
+        most = {"day": limits.per_day, "year": limits.per_year}
+        return all(left[span] > RESERVE * most[span] for span in left if span != "window")
+
+    def _now(self) -> float:
+        return self.asked.gate.clock.now()

@@ -1,0 +1,58 @@
+"""How LeadPing is called: an organization's API key as a bearer token, errors by RFC 9457."""
+
+from typing import Final
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from headrace.polling.answers import judge
+from headrace.polling.budget import Limits
+from headrace.providers.feed import Answer, Call, Fault, Quota, Tokens
+from headrace.providers.leadping.settings import BASE_URL, Settings
+
+LIMITS: Final = Limits(per_window=300, window=60)
+"""Published: 300 requests a minute, of the whole organization."""
+
+DETAILS: Final = ("/events/{}/detail", "/events/detail/{}")
+"""Where details are: in the generation of the API reference, and in newer ones."""
+CALLS: Final = "/events/calls/{}"
+
+
+class Client:
+    """The calls of one tenant. 429 may come without Retry-After, and nothing tells what is left."""
+
+    tokens: Tokens | None = None
+
+    def __init__(self, settings: Settings, api_key: str) -> None:
+        self.base_url = settings.base_url or BASE_URL
+        self.limits = settings.budget.over(LIMITS)
+        self._headers: Final = (("Accept", "application/json"), ("Authorization", f"Bearer {api_key}"))
+
+    def sign(self, call: Call, token: str | None) -> Call:  # noqa: ARG002  (keys need no tokens)
+        """Add the API key."""
+        typed = (("Content-Type", "application/json"),) if call.method == "POST" else ()
+        return replace(call, headers=(*call.headers, *typed, *self._headers))
+
+    def judge(self, answer: Answer, now: float) -> Fault | None:
+        """Go by the status alone: the problem's words are for people, and may quote what was asked."""
+        return judge(answer, now)
+
+    def quota(self, answer: Answer, now: float) -> Quota | None:  # noqa: ARG002  (LeadPing does not say)
+        """Say nothing: there are no such headers."""
+        return None
+
+
+def at(path: str, id: str) -> str:  # noqa: A002  (the design's word)
+    """Put an id into a path, whatever it is made of."""
+    return path.format(quote(id, safe=""))
+
+
+def single(resource: str, id: str) -> tuple[Call, ...]:  # noqa: A002  (the design's word)
+    """Give the calls that bring one record: events have a detail, calls a record of their own."""
+    match resource:
+        case "activity":
+            return tuple(Call(path=at(path, id)) for path in DETAILS)
+        case "call":
+            return (Call(path=at(CALLS, id)),)
+        case _:
+            return ()

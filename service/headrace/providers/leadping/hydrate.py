@@ -1,0 +1,116 @@
+"""Put a list row, its detail and its call into one bundle, each part as it came.
+
+Whether an event and its call have one id is not documented: newer rows name the call (`relatedEntityId`), for the
+others the event's own id is tried. What does not exist is null in the bundle.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from headrace.mapping import fold
+from headrace.providers.feed import Api, Call, Gone, Rejected
+from headrace.providers.leadping.client import CALLS, DETAILS, at
+
+_PATH: Final = "detail-path"
+"""The fact that tells which path of a detail this tenant's generation has."""
+_WITH_CALLS: Final = frozenset({"call", "voicemail"})
+_GOES_ON: Final = frozenset({"queued", "scheduled", "initiated", "ringing", "inprogress", "active", "pending"})
+
+
+class Told(Struct, rename="camel", gc=False, kw_only=True):
+    """What a row or a detail tells about itself, as far as reading goes."""
+
+    id: str
+    activity_type: str | None = None
+    timeline_type: str | None = None
+    related_entity_type: str | None = None
+    related_entity_id: str | None = None
+    lead_id: str | None = None
+    created_at: str | None = None
+
+    @property
+    def has_call(self) -> bool:
+        """Whether there should be a call."""
+        return fold(self.timeline_type or self.activity_type or "") in _WITH_CALLS
+
+
+class _CallState(Struct, rename="camel", gc=False):
+    status: str | None = None
+    ended_at: str | None = None
+
+
+class Bundle(Struct, frozen=True):
+    """A bundle's bytes. `settled`: it changes no more without its row. `lead` is that of the detail."""
+
+    value: bytes
+    settled: bool
+    lead: str | None
+
+
+_told: Final = msgspec.json.Decoder(Told).decode
+_state: Final = msgspec.json.Decoder(_CallState).decode
+
+
+def read(part: bytes) -> Told | None:
+    """Read a row or detail; None where it is no event that could be asked for."""
+    try:
+        told = _told(part)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return told if told.id else None
+
+
+async def bundle(api: Api, event: str, row: bytes | None, told: Told | None) -> Bundle | None:
+    """Ask for what belongs to an event, `told` by its row where there is one; None where nothing is there at all."""
+    detail = await _detail(api, event)
+    more = read(detail) if detail is not None else None
+    with_call = (told is not None and told.has_call) or (more is not None and more.has_call)
+    call = await _call(api, event, told) if with_call else None
+    if row is None and detail is None:
+        return None
+    parts = (part or b"null" for part in (row, detail, call))
+    value = b'{"row":%b,"detail":%b,"call":%b}' % tuple(parts)
+    return Bundle(value, not with_call or _is_over(call), more.lead_id if more else None)
+
+
+async def _detail(api: Api, event: str) -> bytes | None:
+    """Ask where details were found last, then at the other path: the answer that is there decides for the next."""
+    known = api.recall(_PATH)
+    for path in sorted(DETAILS, key=lambda path: path != known):
+        detail = await _part(api, at(path, event))
+        if detail is not None:
+            if path != known:
+                api.remember(_PATH, path)
+            return detail
+    return None
+
+
+async def _call(api: Api, event: str, told: Told | None) -> bytes | None:
+    named = told is not None and "call" in fold(told.related_entity_type or "")
+    ids = (told.related_entity_id if told and named else None, event)
+    for call_id in dict.fromkeys(filter(None, ids)):
+        call = await _part(api, at(CALLS, call_id))
+        if call is not None:
+            return call
+    return None
+
+
+async def _part(api: Api, path: str) -> bytes | None:
+    """Ask for one record; None where there is none. Raises the faults that say nothing about this record."""
+    try:
+        return await api.call(Call(path=path))
+    except (Gone, Rejected):
+        return None
+
+
+def _is_over(call: bytes | None) -> bool:
+    """Say whether a call has ended; one that was not found may come yet."""
+    if call is None:
+        return False
+    try:
+        state = _state(call)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return True
+    return bool(state.ended_at) or (bool(state.status) and fold(state.status or "") not in _GOES_ON)

@@ -1,0 +1,67 @@
+"""The shape of `[tenants.leadping.*]`."""
+
+import base64
+import binascii
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from headrace.config.settings import Seconds
+from headrace.polling.checks import check
+from headrace.polling.settings import PolledTenant
+from headrace.providers.leadping.activity import FEED
+
+BASE_URL: Final = "https://api.leadping.ai"
+_PREFIX: Final = "whsec_"
+
+
+class LeadEvents(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `lead-events` is read: `page_size` rows a page, each lead at most once in `every` unless something wakes it.
+
+    Rows change in place and do not say when: those created within `look_back` before the last reading are looked at
+    again, which costs one call where nothing changed. A message that is delivered later than that after it was
+    created, or a row that shows up later, is not seen.
+    """
+
+    page_size: Annotated[int, Meta(ge=1, le=1000)] = 100
+    look_back: Seconds = 7 * 86_400
+    every: Seconds = 300
+
+
+class Settings(PolledTenant, kw_only=True):
+    """A tenant's settings.
+
+    `webhook_mode` is what the automation's webhook action is set to, `webhook_header` the header of its mode `header`.
+    `webhook_event` is a JSON pointer (RFC 6901) to the event, or the array of events, inside the body.
+    `api_key` is the organization's.
+    """
+
+    webhook_mode: Literal["signature", "bearer", "header", "none"] = "signature"
+    webhook_header: str = "X-Headrace-Secret"
+    webhook_event: str | None = None
+    api_key: str | None = None
+    api_key_file: str | None = None
+    lead_events: LeadEvents = LeadEvents()
+
+    def __post_init__(self) -> None:
+        """Refuse what can never work. Raises `ValueError`, without the secret in it."""
+        super().__post_init__()
+        if self.webhook_event and not self.webhook_event.startswith("/"):
+            raise ValueError('webhook_event is a JSON pointer and starts with "/", such as "/event"')
+        if self.webhook_mode == "signature" and not all(map(key_of, self.webhook_secrets)):
+            raise ValueError('a secret of webhook_secrets is not "whsec_" and base64, as LeadPing shows it')
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Miss the API key where polling is on."""
+        return check(self, (FEED,), (("api_key",),))
+
+
+@lru_cache(maxsize=256)
+def key_of(secret: str) -> bytes | None:
+    """Decode a secret; None where it is not base64, or nothing at all."""
+    try:
+        return base64.b64decode(secret.removeprefix(_PREFIX), validate=True) or None
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,48 @@
+"""The shape of `[tenants.leadsquared.*]`."""
+
+from collections.abc import Iterable
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from headrace.config.settings import Seconds
+from headrace.polling.checks import check
+from headrace.polling.settings import PolledTenant
+from headrace.providers.leadsquared.activity import FEED
+
+BASE_URL: Final = "https://api.leadsquared.com"
+HEADER: Final = "X-Headrace-Secret"
+
+
+class LeadActivities(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `lead-activities` is read: `page_size` rows a page, each lead at most once in `every` unless it is woken.
+
+    `codes` are the activity codes to ask for, one reading each; all in one where there are none. `file_urls` asks for
+    the URLs of files in custom objects as well. `look_back` is how late a row may show up, counted from the later of
+    CreatedOn and ModifiedOn: what is older than that before the last whole reading, and was not in it, is left out.
+    """
+
+    page_size: Annotated[int, Meta(ge=10, le=1000)] = 500
+    codes: list[int] = []
+    file_urls: bool = False
+    look_back: Seconds = 7 * 86_400
+    every: Seconds = 600
+
+
+class Settings(PolledTenant, kw_only=True):
+    """A LeadSquared account: `webhook_header` names the header that carries the secret of webhooks.
+
+    `access_key` and `secret_key` are those of a user; they travel in headers, or in the URL where `keys_in` says so.
+    """
+
+    webhook_header: str = HEADER
+    access_key: str | None = None
+    access_key_file: str | None = None
+    secret_key: str | None = None
+    secret_key_file: str | None = None
+    keys_in: Literal["headers", "url"] = "headers"
+    lead_activities: LeadActivities = LeadActivities()
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Miss the keys where polling is on."""
+        return check(self, (FEED,), (("access_key", "secret_key"),))

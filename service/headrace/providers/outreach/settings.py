@@ -1,0 +1,61 @@
+"""The shape of `[tenants.outreach.*]`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+
+from headrace.config.settings import Seconds
+from headrace.polling.checks import check
+from headrace.polling.settings import PolledTenant
+from headrace.providers.outreach.hooks import FEED
+
+BASE_URL: Final = "https://api.outreach.io"
+_OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")
+
+
+class Events(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `events` is read: `page_size` rows a page, in windows of `window`, once in `every`.
+
+    The first reading begins `history` ago. Rows that show up at most `look_back` late are still found: so much is read
+    again behind what is read already.
+    """
+
+    page_size: Annotated[int, Meta(ge=1, le=1000)] = 500
+    window: Seconds = 86_400
+    look_back: Seconds = 6 * 3_600
+    history: Seconds = 30 * 86_400
+    every: Seconds = 180
+
+
+class Settings(PolledTenant, kw_only=True):
+    """An Outreach account: without `allow_unsigned` every delivery of a webhook needs a good signature.
+
+    Either `access_token`, which is a bearer or S2S token that somebody else keeps fresh, or an OAuth app: client_id,
+    client_secret, redirect_uri and the first refresh_token, which changes with every use and is kept from then on.
+    """
+
+    allow_unsigned: bool = False
+    access_token: str | None = None
+    access_token_file: str | None = None
+    client_id: str | None = None
+    client_id_file: str | None = None
+    client_secret: str | None = None
+    client_secret_file: str | None = None
+    redirect_uri: str | None = None
+    refresh_token: str | None = None
+    refresh_token_file: str | None = None
+    events: Events = Events()
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Miss credentials where polling is on, and a key to seal tokens with where they change."""
+        yield from check(self, (FEED,), (("access_token",), _OAUTH))
+        yield from self._unsealed()
+
+    def _unsealed(self) -> Iterator[tuple[str, str]]:
+        if not self.polling or not self.refresh_token:
+            return
+        if self.access_token:
+            yield "access_token", "stands beside refresh_token: keep one of them"
+        elif not self.token_key:
+            yield "token_key", "is missing: the refresh tokens that follow the first are sealed with it"

@@ -1,0 +1,84 @@
+"""The real feeds at work: the poller, a broker, and the three simulated platforms."""
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from headrace.door import read_envelope
+from headrace.mapping import Mapping as Table
+from headrace.providers.discover import discover
+from headrace.providers.outreach.client import OAuth
+from headrace.tenants import Account
+from tests.integration.polling import Polled, make_polled
+from tests.kafka.broker import Broker
+from tests.providers.feeds_kit import trouble
+from tests.simulators import leadping, leadsquared, outreach
+from tests.simulators.history import History
+from tests.simulators.ledger import Key
+from tests.simulators.quota import Allowance
+from tests.simulators.server import Simulator
+
+pytestmark = pytest.mark.apache_kafka
+
+FREE = Allowance()
+
+
+def account(platform: Simulator, **settings: Any) -> Account:
+    """Configure the tenant of a platform."""
+    provider = discover()[platform.provider]
+    told = provider.Settings(polling=True, base_url=platform.url, **settings)  # type: ignore[call-arg]  # each has its own
+    assert not list(told.faults())
+    return Account(provider, "acme", told, Table([]))
+
+
+async def found(line: Polled) -> Mapping[Key, str]:
+    """Give what raw has of each activity, all its records together."""
+    texts: dict[Key, str] = {}
+    for record in await line.line.records("raw"):
+        envelope = read_envelope(record.headers)
+        key = Key(envelope.resource, envelope.id)
+        texts[key] = texts.get(key, "") + (record.value or b"").decode()
+    return texts
+
+
+async def test_the_feeds_bring_the_whole_history_of_their_platforms(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever passes of what goes wrong, and though tokens end in mid-page: all that exists is in raw."""
+    monkeypatch.setattr(OAuth, "pause", 0.0)  # else every token that ends costs a minute
+    leads, lists = leadping.History(seed=2, events=60, leads=2), leadsquared.History(seed=2, events=60, leads=2)
+    events = outreach.History(seed=2, events=200)
+    histories: list[History] = [leads, lists, events]
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(leadping.Simulator(leads, allowance=FREE))
+        second = await stack.enter_async_context(leadsquared.Simulator(lists, allowance=FREE))
+        third = await stack.enter_async_context(outreach.Simulator(events, allowance=FREE))
+        third.tokens.terms.mint_every, third.conduct.heaviest = 0.0, 50
+        for platform in (first, second):
+            trouble(platform.faults)
+        third.faults.next(1, "401", path="/events", after=2)
+        third.faults.next(1, "403", path="/events", after=4)
+        accounts = [
+            account(first, api_key=first.api_key, leads=leads.leads),
+            account(second, access_key=second.access_key, secret_key=second.secret_key, leads=lists.leads),
+            account(
+                third,
+                client_id=third.tokens.client_id,
+                client_secret=third.tokens.client_secret,
+                redirect_uri=third.tokens.redirect_uri,
+                refresh_token=third.tokens.refresh_token,
+                token_key="k" * 32,
+            ),
+        ]
+        line = await make_polled(kafka.bootstrap_servers, prefix, *accounts)
+
+        async def whole() -> bool:
+            texts = await found(line)
+            wanted = {key: mark for each in histories for key, mark in each.ledger.wanted(each.end).items()}
+            return all(mark in texts.get(key, "") for key, mark in wanted.items()) and wanted.keys() <= texts.keys()
+
+        async with line.poller():
+            await line.comes(whole, "the histories of three platforms are in raw")
+        assert third.tokens.reused == third.tokens.too_soon == 0

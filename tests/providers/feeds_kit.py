@@ -1,0 +1,254 @@
+"""What tests of feeds need: a platform in memory, the simulated ones over HTTP, and a reader that keeps the books."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from random import Random
+from time import time
+from typing import Any, Final, Self
+
+import aiohttp
+
+from headrace.polling.http import Http
+from headrace.providers.base import Provider, RawEvent, Tenant
+from headrace.providers.discover import discover
+from headrace.providers.feed import (
+    Call,
+    Client,
+    Cursor,
+    Denied,
+    Fault,
+    Feed,
+    Polled,
+    Sighting,
+    Skipped,
+    Throttled,
+    Turn,
+    Unavailable,
+)
+from headrace_events import Via
+from tests.senders import Sender
+from tests.simulators.faults import Faults, Kind
+from tests.simulators.history import History
+from tests.simulators.hooks import sendings
+from tests.simulators.ledger import Key, Ledger
+
+NOW: Final = 1_790_899_200_000
+"""2026-10-02, in milliseconds."""
+_TRIES: Final = 4
+PASSING: Final[tuple[Kind, ...]] = ("429", "502", "html", "503", "truncated", "reset", "cut_off", "lost")
+
+Answering = Callable[[Call], bytes]
+"""Answers a call, or raises the `Fault` that it would have been judged to be."""
+
+
+class Memory:
+    """An `Api` that answers from memory. `calls` are those that were made; `facts` outlive a feed."""
+
+    tenant: str = "acme"
+
+    def __init__(self, answer: Answering, now: int = NOW) -> None:
+        self.now = now
+        self.calls: Final[list[Call]] = []
+        self.facts: Final[dict[str, str]] = {}
+        self._answer: Final = answer
+
+    async def call(self, call: Call) -> bytes:
+        """See headrace.providers.feed.Api."""
+        self.calls.append(call)
+        return self._answer(call)
+
+    def recall(self, name: str) -> str | None:
+        """See headrace.providers.feed.Api."""
+        return self.facts.get(name)
+
+    def remember(self, name: str, value: str) -> None:
+        """See headrace.providers.feed.Api."""
+        self.facts[name] = value
+
+
+class Platform:
+    """An `Api` over HTTP, without budgets and pauses: what may pass is asked again at once, tokens are minted anew.
+
+    `faults` counts what calls were judged to be. Use it as `async with`.
+    """
+
+    tenant: str = "acme"
+
+    def __init__(self, client: Client) -> None:
+        self.client: Final = client
+        self.facts: Final[dict[str, str]] = {}
+        self.faults: Final[Counter[str]] = Counter()
+        self._token: str | None = None
+        self._refresh = client.tokens.first if client.tokens else ""
+        self._skew = 0.0
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def now(self) -> int:
+        """The platform's time, once it has answered."""
+        return int((time() + self._skew) * 1000)
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def call(self, call: Call) -> bytes:
+        """See headrace.providers.feed.Api."""
+        for number in range(_TRIES):
+            if self.client.tokens and self._token is None:
+                await self._mint()
+            try:
+                return await self._once(self.client.sign(call, self._token))
+            except Fault as fault:
+                self.faults[fault.code] += 1
+                if isinstance(fault, Denied) and self.client.tokens:
+                    self._token = None
+                elif not isinstance(fault, Unavailable | Throttled):
+                    raise
+                if number == _TRIES - 1:
+                    raise
+        raise AssertionError("the last try returns or raises")
+
+    def recall(self, name: str) -> str | None:
+        """See headrace.providers.feed.Api."""
+        return self.facts.get(name)
+
+    def remember(self, name: str, value: str) -> None:
+        """See headrace.providers.feed.Api."""
+        self.facts[name] = value
+
+    async def _mint(self) -> None:
+        assert self.client.tokens
+        body = await self._once(self.client.tokens.mint(self._refresh))
+        self._token, self._refresh, _ = self.client.tokens.minted(body)
+
+    async def _once(self, call: Call) -> bytes:
+        assert self._session
+        answer = await Http(self._session, self.client.base_url).exchange(call)
+        self._skew = parsedate_to_datetime(answer.headers["date"]).timestamp() - time()
+        fault = self.client.judge(answer, self.now / 1000)
+        if fault:
+            raise fault
+        return answer.body
+
+
+@dataclass
+class Read:
+    """What one reading brought, in order: `before` is how many raw events came before each cursor."""
+
+    raws: list[RawEvent] = field(default_factory=list)
+    cursors: list[Cursor] = field(default_factory=list)
+    before: list[int] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    leads: list[str] = field(default_factory=list)
+
+    @property
+    def cursor(self) -> bytes:
+        """The last cursor."""
+        return self.cursors[-1].value
+
+
+async def read(
+    feed: Feed, api: Memory | Platform, cursor: bytes = b"", turn: Turn | None = None, most: int | None = None
+) -> Read:
+    """Read a feed to its end, or until it has yielded `most` things: then it is killed there."""
+    found = Read()
+    things = feed.read(api, cursor, turn or Turn())
+    count = 0
+    async for thing in things:
+        match thing:
+            case RawEvent():
+                found.raws.append(thing)
+            case Cursor():
+                found.cursors.append(thing)
+                found.before.append(len(found.raws))
+            case Sighting():
+                found.leads.append(thing.lead)
+            case Skipped():
+                found.skipped[thing.reason] += thing.count
+        count += 1
+        if count == most:
+            break
+    return found
+
+
+def polled(name: str, **settings: Any) -> tuple[Provider, Client, Feed]:
+    """Give a provider, and the client and first feed of a tenant with such settings."""
+    provider = discover()[name]
+    assert isinstance(provider, Polled)
+    told: Tenant = provider.Settings(polling=True, **settings)
+    assert not list(told.faults())
+    client = provider.client(told)
+    assert client
+    return provider, client, provider.feeds(told)[0]
+
+
+def missing(provider: Provider, raws: list[RawEvent], ledger: Ledger, now: float) -> Mapping[Key, str]:
+    """Give what the books want and the raw events do not bring: last versions, by their marks."""
+    texts: defaultdict[Key, list[str]] = defaultdict(list)
+    for raw in raws:
+        identity = provider.identity(raw)
+        texts[Key(identity.resource, identity.id)].append(raw.value.decode())
+    wanted = ledger.wanted(now)
+    return {key: mark for key, mark in wanted.items() if not any(mark in text for text in texts[key])}
+
+
+def trouble(faults: Faults, path: str = "") -> None:
+    """Let one of the next calls (to a path) go wrong in each way that may pass, with good calls between."""
+    if not faults.coming:
+        for number, kind in enumerate(PASSING):
+            faults.next(1, kind, path=path, after=5 + 3 * number)
+
+
+def names(provider: Provider, raws: list[RawEvent]) -> set[tuple[str, str, object]]:
+    """Give who the raw events are, each version for itself."""
+    identities = (provider.identity(raw) for raw in raws)
+    return {(identity.resource, identity.id, identity.version) for identity in identities}
+
+
+def told_by_webhooks(provider: Provider, history: History, sender: Sender) -> set[tuple[str, str]]:
+    """Give who is told of by all webhooks of a history."""
+    sent = (sending.body for sending in sendings(history, sender, history.begin, history.end))
+    pieces = (piece for body in sent for piece in provider.cut(body))
+    raws = [RawEvent(provider.name, "acme", piece.shape, piece.value, Via.WEBHOOK, NOW) for piece in pieces]
+    return {(resource, ident) for resource, ident, _ in names(provider, raws)}
+
+
+class Reader:
+    """Reads a feed again and again as a poller does that is killed now and then: `raws` is all that was appended."""
+
+    def __init__(self, feed: Feed, api: Memory | Platform, seed: int = 5) -> None:
+        self.raws: Final[list[RawEvent]] = []
+        self._feed: Final = feed
+        self._api: Final = api
+        self._random: Final = Random(seed)
+        self._cursors: Final[dict[str | None, bytes]] = {}
+
+    async def turn(self, lead: str | None = None, *, killed: float = 0.4) -> None:
+        """Read on from the last cursor, to the end or until it is killed."""
+        most = self._random.randint(1, 40) if self._random.random() < killed else None
+        found = await read(self._feed, self._api, self._cursors.get(lead, b""), Turn(lead=lead), most)
+        self.raws.extend(found.raws)
+        if found.cursors:
+            self._cursors[lead] = found.cursor
+
+
+async def loses_nothing_when_killed(
+    provider: Provider, feed: Feed, api: Memory | Platform, turn: Turn | None = None
+) -> None:
+    """Kill a reading behind everything it yields, go on from the last cursor, and look whether all came."""
+    whole = await read(feed, api, turn=turn)
+    things = len(whole.raws) + len(whole.cursors) + sum(1 for _ in whole.skipped)
+    assert whole.cursors
+    for most in range(1, things + 1):
+        killed = await read(feed, api, turn=turn, most=most)
+        last = killed.cursors[-1].value if killed.cursors else b""
+        covered = killed.raws[: killed.before[-1]] if killed.cursors else []
+        rest = await read(feed, api, last, turn=turn)
+        assert names(provider, whole.raws) <= names(provider, [*covered, *rest.raws])

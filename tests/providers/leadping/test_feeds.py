@@ -1,0 +1,344 @@
+"""The feed of one lead's events: in the small on a platform in memory, in the large on the simulated one."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from headrace.moments import from_millis
+from headrace.providers.discover import discover
+from headrace.providers.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
+from headrace.providers.leadping.feeds import LeadEventsFeed
+from headrace.providers.leadping.settings import LeadEvents
+from tests import senders
+from tests.providers.feeds_kit import (
+    NOW,
+    Memory,
+    Platform,
+    Reader,
+    loses_nothing_when_killed,
+    missing,
+    names,
+    polled,
+    read,
+    told_by_webhooks,
+    trouble,
+)
+from tests.simulators import leadping
+from tests.simulators.clock import Clock
+from tests.simulators.quota import Allowance
+
+PROVIDER = discover()["leadping"]
+LEAD = Turn(lead="lead-1")
+HOUR = 3_600_000
+FEED = LeadEventsFeed("leadping", LeadEvents(page_size=2))
+
+
+class Account:
+    """A LeadPing account in memory: `rows` by id, `calls` by id, all of one lead."""
+
+    def __init__(self, *rows: dict[str, Any], calls: Mapping[str, Any] | None = None, detail: str = "old") -> None:
+        self.rows = {row["id"]: row for row in rows}
+        self.calls = dict(calls or {})
+        self.detail = detail
+        self.plain = False
+        self.most = 100
+        self.bodies: list[dict[str, Any]] = []
+
+    def __call__(self, call: Call) -> bytes:
+        parts = call.path.strip("/").split("/")
+        match parts:
+            case ["events", "leads", "lead-1"]:
+                return self._list(msgspec.json.decode(call.body))
+            case ["events", "calls", ident] if ident in self.calls:
+                return msgspec.json.encode(self.calls[ident])
+            case ["events", ident, "detail"] if self.detail == "old" and ident in self.rows:
+                return self._detail(ident)
+            case ["events", "detail", ident] if self.detail == "new" and ident in self.rows:
+                return self._detail(ident)
+            case _:
+                raise Gone("404")
+
+    def _list(self, body: dict[str, Any]) -> bytes:
+        self.bodies.append(body)
+        if self.plain and ("orderBy" in body or "rangeFilters" in body):
+            raise Rejected("400")
+        if body["pageSize"] > self.most:
+            raise TooHeavy("413")
+        since = body["rangeFilters"][0]["greaterThanOrEqual"] if "rangeFilters" in body else ""
+        rows = [row for row in self.rows.values() if row.get("createdAt", "z") >= since]
+        begin = int(body.get("continuationToken", "t 0 ")[2:-1])
+        end = begin + body["pageSize"]
+        token = f"t {end} " if end < len(rows) else None
+        return msgspec.json.encode({"items": rows[begin:end], "continuationToken": token})
+
+    def _detail(self, ident: str) -> bytes:
+        return msgspec.json.encode({"id": ident, "leadId": "lead-1", "createdAt": self.rows[ident].get("createdAt")})
+
+
+def row(number: int, hours_ago: float = 1, **more: Any) -> dict[str, Any]:
+    created = from_millis(NOW - int(hours_ago * HOUR))
+    return {"id": f"e{number}", "activityType": "Note", "leadId": "lead-1", "createdAt": created, **more}
+
+
+def asked(api: Memory, part: str) -> int:
+    """Count the calls of a kind."""
+    return sum(part in call.path for call in api.calls)
+
+
+@pytest.mark.parametrize("generation", ["g1", "g3", "g4"])
+async def test_a_history_is_read_completely(generation: Literal["g1", "g3", "g4"]) -> None:
+    """Late, changing, repeated rows, empty pages, failing calls, kills: every last version comes, named as by hook."""
+    history = leadping.History(seed=11, events=150, leads=3)
+    async with leadping.Simulator(history, clock=Clock(history.begin), allowance=Allowance()) as platform:
+        provider, client, feed = polled("leadping", base_url=platform.url, api_key=platform.api_key)
+        platform.conduct.generation = generation
+        platform.conduct.own_calls = generation == "g4"
+        platform.conduct.repeats, platform.conduct.empty_every, platform.conduct.max_page = 1, 3, 7
+        async with Platform(client) as api:
+            reader = Reader(feed, api)
+            while platform.clock.now < history.end:
+                platform.clock.advance(12 * 3600)
+                trouble(platform.faults)
+                for lead in history.leads:
+                    await reader.turn(lead)
+            for lead in history.leads:
+                await reader.turn(lead, killed=0)
+        assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
+        told = told_by_webhooks(provider, history, senders.make("leadping"))
+        assert told == {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
+
+
+async def test_the_token_is_echoed_and_the_query_stays() -> None:
+    """A page is asked for with the size, the order, and the token of the page before, blanks and all."""
+    account = Account(row(1), row(2), row(3))
+    found = await read(FEED, Memory(account), turn=LEAD)
+    order = [{"field": "createdAt", "direction": "asc"}]
+    assert account.bodies == [
+        {"pageSize": 2, "orderBy": order},
+        {"pageSize": 2, "continuationToken": "t 2 ", "orderBy": order},
+    ]
+    assert [cursor.more for cursor in found.cursors] == [True, False]
+
+
+async def test_a_page_without_rows_is_not_the_last() -> None:
+    """The token alone says whether there is more."""
+    pages = iter([b'{"items":[],"continuationToken":"t"}', b'{"items":null,"continuationToken":null}'])
+    found = await read(FEED, Memory(lambda _: next(pages)), turn=LEAD)
+    assert [cursor.more for cursor in found.cursors] == [True, False]
+
+
+async def test_a_token_that_does_not_move_ends_the_turn() -> None:
+    """A platform that gives the same token again would be read for ever."""
+    api = Memory(lambda _: b'{"items":[],"continuationToken":"t"}')
+    with pytest.raises(Unavailable):
+        await read(FEED, api, turn=LEAD)
+    assert len(api.calls) == 2
+
+
+async def test_parts_of_a_bundle_are_untouched() -> None:
+    """Row, detail and call stand in a bundle byte for byte."""
+    one = b'{ "id":"e1",  "timelineType":"Call", "odd":1.50 }'
+    answers = {
+        "/events/leads/lead-1": b'{"items":[' + one + b"]}",
+        "/events/e1/detail": b'{"id" : "e1"}',
+        "/events/calls/e1": b'{"id":"e1","endedAt":"2026-10-01T00:00:00Z"}',
+    }
+    found = await read(FEED, Memory(lambda call: answers[call.path]), turn=LEAD)
+    assert [raw.value for raw in found.raws] == [
+        b'{"row":' + one + b',"detail":{"id" : "e1"},"call":' + answers["/events/calls/e1"] + b"}"
+    ]
+    assert (found.raws[0].shape, found.raws[0].tenant, found.raws[0].source) == ("bundle", "acme", "/leadping/acme")
+    assert found.raws[0].received == NOW
+
+
+async def test_unchanged_rows_are_not_hydrated_again() -> None:
+    """The next reading asks for one page, and for the details of what changed alone."""
+    account = Account(row(1), row(2))
+    api = Memory(account)
+    first = await read(FEED, api, turn=LEAD)
+    api.calls.clear()
+    account.rows["e2"]["status"] = "Completed"
+    second = await read(FEED, api, first.cursor, LEAD)
+    assert [call.path for call in api.calls] == ["/events/leads/lead-1", "/events/e2/detail"]
+    assert second.skipped == {"unchanged": 1}
+    third = await read(FEED, api, second.cursor, LEAD)
+    assert not third.raws
+
+
+async def test_a_row_that_turns_back_is_news() -> None:
+    """Only the last state of a row is known: an older one that returns is told again."""
+    account = Account(row(1, status="Pending"))
+    api = Memory(account)
+    cursor = b""
+    for status in ("Pending", "Completed", "Pending"):
+        account.rows["e1"]["status"] = status
+        found = await read(FEED, api, cursor, LEAD)
+        cursor = found.cursor
+        assert len(found.raws) == 1
+
+
+async def test_the_window_is_read_again_and_no_more() -> None:
+    """Rows older than the look-back are not asked for, and left out where the platform sends them all the same."""
+    account = Account(row(1, hours_ago=24 * 8), row(2))
+    api = Memory(account)
+    first = await read(FEED, api, turn=LEAD)
+    assert len(first.raws) == 2
+    account.rows["e1"]["status"] = account.rows["e2"]["status"] = "Completed"
+    second = await read(FEED, api, first.cursor, LEAD)
+    assert account.bodies[-1]["rangeFilters"] == [
+        {"field": "createdAt", "greaterThanOrEqual": from_millis(NOW - 7 * 24 * HOUR)}
+    ]
+    assert len(second.raws) == 1
+    account.plain = True
+    account.rows["e1"]["status"] = "Failed"
+    third = await read(FEED, api, second.cursor, LEAD)
+    assert (third.raws, third.skipped) == ([], {"outside": 1, "unchanged": 1})
+
+
+async def test_a_platform_that_refuses_ranges_is_asked_plainly() -> None:
+    """What may be named in a filter is not published: a refusal is remembered, and all rows are read."""
+    account = Account(row(1), row(2))
+    account.plain = True
+    api = Memory(account)
+    first = await read(FEED, api, turn=LEAD)
+    assert len(first.raws) == 2
+    await read(FEED, api, first.cursor, LEAD)
+    assert account.bodies[1:] == [{"pageSize": 2}] * 2
+
+
+async def test_a_lead_that_is_refused_plainly_too_is_refused() -> None:
+    """A refusal that has another reason is the runner's to treat."""
+
+    def refuse(_: Call) -> bytes:
+        raise Rejected("400")
+
+    api = Memory(refuse)
+    with pytest.raises(Rejected):
+        await read(FEED, api, turn=LEAD)
+    assert not api.facts
+
+
+async def test_a_token_that_got_old_begins_again() -> None:
+    """Where the platform refuses the token of a cursor, the reading begins anew and skips what it knows."""
+    account = Account(row(1), row(2), row(3))
+    api = Memory(account)
+    killed = await read(FEED, api, turn=LEAD, most=3)
+
+    def forgetful(call: Call) -> bytes:
+        if b'"t 2 "' in call.body and len(account.bodies) == 1:
+            account.bodies.append({})
+            raise Rejected("400")
+        return account(call)
+
+    rest = await read(FEED, Memory(forgetful), killed.cursor, LEAD)
+    assert (len(rest.raws), rest.skipped) == (1, {"repeated": 2})
+
+
+async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
+    """The page size is halved until the platform can."""
+    account = Account(*[row(n) for n in range(8)])
+    account.most = 3
+    found = await read(LeadEventsFeed("leadping", LeadEvents(page_size=16)), Memory(account), turn=LEAD)
+    assert [body["pageSize"] for body in account.bodies] == [16, 8, 4, 2, 2, 2, 2]
+    assert len(found.raws) == 8
+
+
+async def test_the_other_path_of_details_is_remembered() -> None:
+    """A generation has its details at one of two paths: it is found once."""
+    api = Memory(Account(row(1), row(2), detail="new"))
+    found = await read(FEED, api, turn=LEAD)
+    assert all(b'"detail":{' in raw.value for raw in found.raws)
+    assert (asked(api, "/events/e1/detail"), asked(api, "/events/e2/detail")) == (1, 0)
+
+
+async def test_what_is_not_there_is_null() -> None:
+    """An event without a detail, and a call without a record, are told by their rows."""
+    api = Memory(Account(row(1, activityType="Call"), detail="none"))
+    found = await read(FEED, api, turn=LEAD)
+    assert found.raws[0].value.endswith(b',"detail":null,"call":null}')
+
+
+async def test_a_call_is_asked_for_until_it_has_ended() -> None:
+    """A call moves on while its row stays as it is; one that never ends is given up after two hours."""
+    account = Account(row(1, activityType="Call"), calls={"e1": {"id": "e1", "status": "ringing"}})
+    api = Memory(account)
+    first = await read(FEED, api, turn=LEAD)
+    account.calls["e1"] = {"id": "e1", "status": "completed"}
+    second = await read(FEED, api, first.cursor, LEAD)
+    assert b'"completed"' in second.raws[0].value
+    assert not (await read(FEED, api, second.cursor, LEAD)).raws
+    account.calls["e1"] = {"id": "e1", "status": "ringing"}
+    api.now += 3 * HOUR
+    account.rows["e1"]["status"] = "Active"
+    third = await read(FEED, api, second.cursor, LEAD)
+    assert third.raws
+    assert not (await read(FEED, api, third.cursor, LEAD)).raws
+
+
+async def test_a_row_names_its_call() -> None:
+    """Newer generations say which call belongs to a row; else the event's own id is tried."""
+    related = row(1, timelineType="Call", relatedEntityType="CallEvent", relatedEntityId="c9")
+    api = Memory(Account(related, calls={"c9": {"id": "c9", "endedAt": "2026-10-01T00:00:00Z"}}))
+    found = await read(FEED, api, turn=LEAD)
+    assert b'"call":{"id":"c9"' in found.raws[0].value
+    assert asked(api, "/events/calls/e1") == 0
+
+
+@pytest.mark.parametrize("bad", ['"text"', "{}", '{"id":7}', '{"id":""}', "null", "[]"])
+async def test_a_row_that_cannot_be_read_goes_to_raw_as_it_is(bad: str) -> None:
+    """One bad row becomes a dead letter there; the others of its page come, and it is told once."""
+    good = msgspec.json.encode(row(1)).decode()
+    account = Account(row(1))
+
+    def answer(call: Call) -> bytes:
+        if call.path.endswith("lead-1"):
+            return f'{{"items":[{bad},{good}]}}'.encode()
+        return account(call)
+
+    api = Memory(answer)
+    found = await read(FEED, api, turn=LEAD)
+    assert (found.raws[0].shape, found.raws[0].value) == ("row", bad.encode())
+    assert found.raws[1].shape == "bundle"
+    assert (await read(FEED, api, found.cursor, LEAD)).skipped == {"unchanged": 2}
+
+
+async def test_a_lead_that_is_gone_is_told() -> None:
+    """The runner drops a lead that the platform does not know."""
+    with pytest.raises(Gone):
+        await read(FEED, Memory(Account()), turn=Turn(lead="lead-2"))
+
+
+async def test_a_named_event_is_read_whatever_the_list_says() -> None:
+    """A nudge's event is hydrated again though its row is unchanged, and read alone where the list is past it."""
+    account = Account(row(1, hours_ago=24 * 8), row(2))
+    api = Memory(account)
+    first = await read(FEED, api, turn=LEAD)
+    again = await read(FEED, api, first.cursor, Turn(lead="lead-1", event="e2"))
+    assert [b'"e2"' in raw.value for raw in again.raws] == [True]
+    old = await read(FEED, api, again.cursor, Turn(lead="lead-1", event="e1"))
+    assert [raw.value[:12] for raw in old.raws] == [b'{"row":null,']
+    assert not old.leads
+
+
+async def test_an_event_without_a_lead_makes_its_lead_known() -> None:
+    """A nudge may name an event alone: it is read, its lead is watched from now on, and no cursor is made up."""
+    api = Memory(Account(row(1)))
+    found = await read(FEED, api, turn=Turn(event="e1"))
+    assert (len(found.raws), found.leads, found.cursors) == (1, ["lead-1"], [])
+    assert not (await read(FEED, api, turn=Turn(event="e7"))).raws
+
+
+async def test_a_killed_reading_loses_nothing() -> None:
+    """From every cursor a reading goes on to the same end."""
+    calls = {"e3": {"id": "e3", "status": "ringing"}}
+    account = Account(*[row(n, activityType="Call" if n == 3 else "Note") for n in range(7)], calls=calls)
+    await loses_nothing_when_killed(PROVIDER, FEED, Memory(account), LEAD)
+
+
+async def test_a_lead_with_an_odd_name_stays_one_part_of_the_path() -> None:
+    """Nothing in an id reaches another endpoint."""
+    api = Memory(lambda _: b'{"items":[]}')
+    await read(FEED, api, turn=Turn(lead="../calls/x?y"))
+    assert api.calls[0].path == "/events/leads/..%2Fcalls%2Fx%3Fy"

@@ -1,0 +1,73 @@
+"""How LeadSquared is called, and what becomes of its answers."""
+
+import pytest
+
+from headrace.providers.feed import Answer, Call, Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from tests.providers.feeds_kit import polled
+
+KEYS = {"access_key": "u$rinvented", "secret_key": "invented-secret"}
+CALL = Call(path="/v2/x", method="POST", query=(("leadId", "1"),))
+
+
+def said(kind: str, status: str = "Error") -> bytes:
+    message = "u$rinvented is no such thing"
+    return f'{{"Status":"{status}","ExceptionType":"{kind}","ExceptionMessage":"{message}"}}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fault"),
+    [
+        (200, b'{"RecordCount":0,"ProspectActivities":[]}', None),
+        (200, b'{"Status":"Success"}', None),
+        (200, said("MXInvalidInputException"), Rejected),
+        (200, said("MXThrottleException"), Throttled),
+        (200, said("MXException"), Unavailable),
+        (200, b'{"Status":"Error"}', Unavailable),
+        (200, b"<html>", Unavailable),
+        (200, b'{"RecordCount":', Unavailable),
+        (400, b'{"Message":"bad"}', Rejected),
+        (401, said("MXAuthenticationFailedException"), Denied),
+        (401, b"", Denied),
+        (404, b'{"Message":"no method"}', Rejected),
+        (404, b"<html>", Rejected),
+        (429, said("MXThrottleException"), Throttled),
+        (429, b"", Throttled),
+        (500, said("MXInvalidInputException"), Rejected),
+        (500, said("MXInvalidDataTypeException"), Rejected),
+        (500, said("MXDuplicateEntryException"), Rejected),
+        (500, said("MXLeadNotFoundException"), Gone),
+        (500, said("MXUnauthorizedException"), Denied),
+        (500, said("MXException"), TooHeavy),
+        (500, said("Odd: u$rinvented"), TooHeavy),
+        (500, b"Something went wrong", TooHeavy),
+        (502, b"<html>", Unavailable),
+        (503, said("MXException"), Unavailable),
+    ],
+)
+def test_each_answer_has_its_treatment(status: int, body: bytes, fault: type[Fault] | None) -> None:
+    """The exception's name decides before the status, and nothing of its message is repeated."""
+    _, client, _ = polled("leadsquared", **KEYS)
+    found = client.judge(Answer(status, {}, body), 0.0)
+    assert type(found) is (fault or type(None))
+    assert "u$rinvented" not in str(found)
+
+
+def test_the_wait_is_read_where_it_is_said() -> None:
+    """Whether LeadSquared sends Retry-After is not known: it counts where it is there."""
+    _, client, _ = polled("leadsquared", **KEYS)
+    fault = client.judge(Answer(429, {"retry-after": "3"}, said("MXThrottleException")), 0.0)
+    assert isinstance(fault, Throttled)
+    assert fault.wait == 3.0
+
+
+def test_keys_travel_in_headers_by_default() -> None:
+    """Query strings end up in logs; the seed's form with keys in the URL is a setting."""
+    _, client, _ = polled("leadsquared", **KEYS)
+    call = client.sign(CALL, None)
+    assert call.query == CALL.query
+    assert dict(call.headers)["x-LSQ-AccessKey"] == "u$rinvented"
+    assert dict(call.headers)["x-LSQ-SecretKey"] == "invented-secret"
+    _, client, _ = polled("leadsquared", keys_in="url", **KEYS)
+    call = client.sign(CALL, None)
+    assert call.query == (("leadId", "1"), ("accessKey", "u$rinvented"), ("secretKey", "invented-secret"))
+    assert dict(call.headers) == {"Content-Type": "application/json"}

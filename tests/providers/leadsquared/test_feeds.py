@@ -1,0 +1,295 @@
+"""The feed of one lead's activities: in the small on a platform in memory, in the large on the simulated one."""
+
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from headrace.providers.discover import discover
+from headrace.providers.feed import Call, Rejected, TooHeavy, Turn, Unavailable
+from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
+from headrace.providers.leadsquared.settings import LeadActivities
+from tests import senders
+from tests.providers.feeds_kit import (
+    NOW,
+    Memory,
+    Platform,
+    Reader,
+    loses_nothing_when_killed,
+    missing,
+    names,
+    polled,
+    read,
+    told_by_webhooks,
+    trouble,
+)
+from tests.simulators import leadsquared
+from tests.simulators.clock import Clock
+from tests.simulators.quota import Allowance
+
+PROVIDER = discover()["leadsquared"]
+LEAD = Turn(lead="lead-1")
+TEN = LeadActivitiesFeed("leadsquared", LeadActivities(page_size=10))
+OLD = "2026-08-01 00:00:00"
+NEW = "2026-10-01 23:00:00"
+
+Row = dict[str, Any]
+
+
+class Account:
+    """A LeadSquared account in memory: the rows of one lead, the newest first, and how Offset is meant.
+
+    `hidden` rows are counted and not shown. `shifts` rows are added on top, one after each of the next answers.
+    """
+
+    def __init__(self, count: int, unit: str = "pages", first: int = 0, *, strict: bool = False) -> None:
+        self.rows = [row(n) for n in range(count)]
+        self.unit, self.first, self.strict = unit, first, strict
+        self.hidden = 0
+        self.shifts: list[Row] = []
+        self.most = 1000
+        self.heaviest = 1000
+        self.counts_pages = False
+        self.asked: list[dict[str, Any]] = []
+
+    def __call__(self, call: Call) -> bytes:
+        body = msgspec.json.decode(call.body)
+        self.asked.append(body)
+        size, offset = int(body["Paging"]["RowCount"]), int(body["Paging"]["Offset"])
+        if size > self.heaviest:
+            raise TooHeavy("500")
+        size = min(size, self.most)
+        place = offset - self.first if self.strict else max(0, offset - self.first)
+        begin = place * size if self.unit == "pages" else place
+        rows = self.rows[begin : begin + size] if place >= 0 else []
+        total = len(rows) if self.counts_pages else len(self.rows) + self.hidden
+        if self.shifts:
+            self.rows.insert(0, self.shifts.pop())
+        return msgspec.json.encode({"RecordCount": total, "ProspectActivities": rows})
+
+    @property
+    def offsets(self) -> list[str]:
+        """The pages that were asked for."""
+        return [f"{body['Paging']['Offset']}/{body['Paging']['RowCount']}" for body in self.asked]
+
+
+def row(number: int, modified: str = OLD, **more: Any) -> Row:
+    return {"Id": f"a{number}", "EventCode": 22, "CreatedOn": OLD, "ModifiedOn": modified, **more}
+
+
+def ids(raws: list[Any]) -> list[str]:
+    return sorted(PROVIDER.identity(raw).id for raw in raws)
+
+
+@pytest.mark.parametrize("unit", ["rows", "pages"])
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_history_is_read_completely(unit: Literal["rows", "pages"], first: int) -> None:
+    """Late rows, edits, shifting pages, failing calls, kills: every last version comes, named as webhooks name it."""
+    history = leadsquared.History(seed=11, events=200, leads=3)
+    clock = Clock(history.begin, tick=120)
+    async with leadsquared.Simulator(history, clock=clock, allowance=Allowance()) as platform:
+        provider, client, feed = polled(
+            "leadsquared",
+            base_url=platform.url,
+            access_key=platform.access_key,
+            secret_key=platform.secret_key,
+            lead_activities=LeadActivities(page_size=10),
+        )
+        platform.conduct.offset, platform.conduct.first_offset = unit, first
+        async with Platform(client) as api:
+            reader = Reader(feed, api)
+            while platform.clock.now < history.end:
+                platform.clock.advance(12 * 3600)
+                trouble(platform.faults)
+                platform.faults.next(1, "status_error", after=2)
+                for lead in history.leads:
+                    await reader.turn(lead)
+            for lead in history.leads:
+                await reader.turn(lead, killed=0)
+        assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
+        told = told_by_webhooks(provider, history, senders.make("leadsquared"))
+        assert told <= {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
+        assert api.facts == {"offset-counts": f"{unit} from {first}"}
+
+
+async def test_what_is_asked() -> None:
+    """Offset and RowCount are strings; a code and the URLs of files are asked for where the settings say so."""
+    account = Account(2)
+    api = Memory(account)
+    await read(TEN, api, turn=LEAD)
+    settings = LeadActivities(codes=[21, 22], file_urls=True)
+    await read(LeadActivitiesFeed("leadsquared", settings), api, turn=LEAD)
+    assert account.asked[0] == {"Parameter": {}, "Paging": {"Offset": "0", "RowCount": "10"}}
+    assert [body["Parameter"] for body in account.asked[1:]] == [{"ActivityEvent": 21}, {"ActivityEvent": 22}]
+    assert api.calls[0].query == (("leadId", "lead-1"),)
+    assert api.calls[1].query == (("leadId", "lead-1"), ("getFileURL", "true"))
+    assert {call.path for call in api.calls} == {"/v2/ProspectActivity.svc/Retrieve"}
+
+
+@pytest.mark.parametrize("unit", ["rows", "pages"])
+@pytest.mark.parametrize(("first", "strict"), [(0, False), (1, False), (1, True)])
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 35])
+async def test_all_rows_come_whatever_offset_means(unit: str, first: int, strict: bool, count: int) -> None:  # noqa: FBT001  (a case)
+    """Pages or rows, from 0 or 1, with or without something at 0: nothing is missed, whatever number there is."""
+    account = Account(count, unit, first, strict=strict)
+    found = await read(TEN, Memory(account), turn=LEAD)
+    assert ids(found.raws) == sorted(row["Id"] for row in account.rows)
+
+
+async def test_the_meaning_of_offset_is_found_once() -> None:
+    """A list that fits on one page asks nothing more; the first that does not asks for two rows a few times."""
+    account = Account(10, "rows")
+    api = Memory(account)
+    await read(TEN, api, turn=LEAD)
+    account.rows += [row(n) for n in range(10, 15)]
+    await read(TEN, api, turn=LEAD)
+    assert api.facts == {"offset-counts": "rows from 0"}
+    asked = len(account.asked)
+    await read(TEN, api, turn=LEAD)
+    assert account.offsets[asked:] == ["0/10", "10/10"]
+
+
+async def test_offset_is_not_guessed_while_the_list_moves() -> None:
+    """A row that comes between two looks makes the look count for nothing."""
+    account = Account(15)
+    account.shifts = [row(100), row(101), row(102)]
+    api = Memory(account)
+    found = await read(TEN, api, turn=LEAD)
+    assert api.facts == {"offset-counts": "pages from 0"}
+    assert len(ids(found.raws)) == 18
+
+
+async def test_a_list_that_never_stands_still_is_left_for_later() -> None:
+    """Without a meaning of Offset there is no second page."""
+    account = Account(15)
+    account.shifts = [row(n) for n in range(100, 200)]
+    with pytest.raises(Unavailable):
+        await read(TEN, Memory(account), turn=LEAD)
+
+
+async def test_a_page_that_shifts_is_read_again() -> None:
+    """A row that is deleted between two pages takes another one past the reader: the count shows it."""
+    account = Account(25)
+    api = Memory(account)
+    api.remember("offset-counts", "pages from 0")
+    whole = account.__call__
+
+    def deleting(call: Call) -> bytes:
+        answer = whole(call)
+        if len(account.asked) == 1:
+            del account.rows[0]
+        return answer
+
+    found = await read(TEN, Memory(deleting), turn=LEAD)
+    assert ids(found.raws) == sorted(f"a{n}" for n in range(25))
+
+
+async def test_a_list_that_shifts_all_the_time_is_not_whole() -> None:
+    """What was given up is read on from the old bound: late rows among the old ones still count as news."""
+    account = Account(25)
+    account.shifts = [row(n) for n in range(100, 140)]
+    api = Memory(account)
+    api.remember("offset-counts", "pages from 0")
+    first = await read(TEN, api, turn=LEAD)
+    account.shifts = []
+    second = await read(TEN, api, first.cursor, LEAD)
+    assert sorted(ids(first.raws) + ids(second.raws)) == sorted(row["Id"] for row in account.rows)
+
+
+async def test_rows_that_are_counted_and_never_shown_do_not_matter() -> None:
+    """Where two passes bring the same rows and the same count, the platform counts what it does not show."""
+    account = Account(15)
+    account.hidden = 2
+    api = Memory(account)
+    api.remember("offset-counts", "pages from 0")
+    first = await read(TEN, api, turn=LEAD)
+    assert len(first.raws) == 15
+    assert msgspec.json.decode(first.cursor)["read"] == NOW
+
+
+async def test_a_count_of_the_page_alone_is_understood() -> None:
+    """Whether RecordCount is the total is the reference's word: a page that counts itself is followed by another."""
+    account = Account(25)
+    account.counts_pages = True
+    found = await read(TEN, Memory(account), turn=LEAD)
+    assert len(ids(found.raws)) == 25
+
+
+async def test_pages_that_are_smaller_than_asked_for_are_followed() -> None:
+    """A platform may give fewer rows a page than it was asked for."""
+    account = Account(25)
+    account.most = 4
+    found = await read(TEN, Memory(account), turn=LEAD)
+    assert len(ids(found.raws)) == 25
+
+
+async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
+    """The page size is halved, not below what comes without paging."""
+    account = Account(60)
+    account.heaviest = 30
+    feed = LeadActivitiesFeed("leadsquared", LeadActivities(page_size=120))
+    found = await read(feed, Memory(account), turn=LEAD)
+    assert len(ids(found.raws)) == 60
+    assert account.offsets[:3] == ["0/120", "0/60", "0/30"]
+    account.heaviest = 1
+    with pytest.raises(TooHeavy):
+        await read(feed, Memory(account), turn=LEAD)
+
+
+async def test_only_news_is_appended() -> None:
+    """Known rows are left out, edits and late rows are not; what is older than the look-back is no news."""
+    account = Account(3)
+    api = Memory(account)
+    first = await read(TEN, api, turn=LEAD)
+    assert len(first.raws) == 3
+    account.rows[1]["ModifiedOn"] = NEW
+    account.rows += [row(7, NEW), row(8, OLD)]
+    second = await read(TEN, api, first.cursor, LEAD)
+    assert ids(second.raws) == ["a1", "a7"]
+    assert second.skipped == {"outside": 3}
+    third = await read(TEN, api, second.cursor, LEAD)
+    assert (third.raws, third.skipped) == ([], {"outside": 3, "unchanged": 2})
+
+
+async def test_rows_that_cannot_be_read_come_once() -> None:
+    """One bad row becomes a dead letter in the normalizer; the others of its page come."""
+    bad: list[Any] = ["text", {"Id": 7}, row(9, "31/31/2026 26:00")]
+    account = Account(2)
+    account.rows += bad
+    api = Memory(account)
+    found = await read(TEN, api, turn=LEAD)
+    assert {raw.shape for raw in found.raws} == {"lead-activity"}
+    assert {raw.value for raw in found.raws} >= {msgspec.json.encode(one) for one in bad}
+    assert len((await read(TEN, api, found.cursor, LEAD)).raws) == 0
+
+
+@pytest.mark.parametrize("body", [b'{"ProspectActivities":7}', b'{"RecordCount":"many"}'])
+async def test_what_is_no_page_is_no_page(body: bytes) -> None:
+    """A document of another form brings nothing, and is not taken for an empty list."""
+    with pytest.raises(Unavailable):
+        await read(TEN, Memory(lambda _: body), turn=LEAD)
+
+
+async def test_a_refusal_is_told() -> None:
+    """A lead that the platform refuses at every Offset is refused."""
+
+    def refuse(_: Call) -> bytes:
+        raise Rejected("500")
+
+    with pytest.raises(Rejected):
+        await read(TEN, Memory(refuse), turn=LEAD)
+
+
+async def test_a_turn_without_a_lead_asks_nothing() -> None:
+    """The reference has no call that brings one activity."""
+    api = Memory(Account(2))
+    assert not (await read(TEN, api, turn=Turn(event="a1"))).raws
+    assert not api.calls
+
+
+async def test_a_killed_reading_loses_nothing() -> None:
+    """The one cursor of a turn comes last: whatever was appended before it, comes again."""
+    account = Account(25)
+    whole = await read(TEN, Memory(account), turn=LEAD)
+    assert [len(whole.raws)] == whole.before
+    await loses_nothing_when_killed(PROVIDER, TEN, Memory(account), LEAD)
