@@ -17,7 +17,7 @@ from headrace.marks import IMMUTABLE, UNKNOWN, Mark
 from headrace.moments import from_millis
 from headrace.problems import from_exception
 from headrace.providers.base import Draft, Dropped, Identity
-from headrace.publish import Out, encode_event, encode_letter, encode_nudge, event_id, event_of, meaning_of
+from headrace.publish import Out, encode_event, encode_letter, encode_nudge, event_id, event_of
 from headrace.reading import Reading, read, translate, translated
 from headrace.seen import Fate, Seen, Verdict, encode_record, judge, judge_replay, settle
 from headrace.tenants import Tenants
@@ -74,8 +74,7 @@ class _Batch:
                 if self.decisions:
                     break
                 raise WaitsForMapping(
-                    f"{reading.raw.source} has mapping {reading.mapping}, "
-                    f"offset {reading.record.offset} waits for {wanted}"
+                    f"{reading.source} has mapping {reading.mapping}, offset {reading.record.offset} waits for {wanted}"
                 )
             self.decide(reading)
         return self.done()
@@ -123,16 +122,15 @@ class _Batch:
 
     def judged(self, reading: Reading, draft: Draft, mark: Mark | None) -> None:
         """Publish a draft, or do not, and mark its id."""
-        meaning = meaning_of(draft)
-        verdict = self.verdict(reading, draft, mark, meaning)
+        verdict = self.verdict(reading, draft, mark)
         if verdict.fate == "published":
-            out = self.event(reading, draft, meaning, again=verdict.again)
+            out = self.event(reading, draft, again=verdict.again)
             if not out.fits(self.limits.event_bytes):
                 self.dead(reading, _too_large(out.size, self.limits.event_bytes))
                 return
             self.events.append(out)
         elif verdict.fate == "nudged" and draft.nudge is not None:
-            self.nudges.append(encode_nudge(reading.raw.source, draft.nudge))
+            self.nudges.append(encode_nudge(reading.source, draft.nudge))
         if verdict.version is None:
             self.remember(reading, reading.key, mark)
         else:
@@ -142,23 +140,23 @@ class _Batch:
             self.marks[reading.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)
         self.decided(reading, verdict.fate, draft)
 
-    def verdict(self, reading: Reading, draft: Draft, mark: Mark | None, meaning: int) -> Verdict:
+    def verdict(self, reading: Reading, draft: Draft, mark: Mark | None) -> Verdict:
         """Judge a draft by what is remembered of its id."""
         if reading.envelope.replay:
-            return judge_replay(mark, reading.version, meaning)
+            return judge_replay(mark, reading.version, reading.meaning)
         polled = draft.nudge is not None and reading.account is not None and reading.account.settings.polling
         if polled and draft.row.reach == "nudge":
             return Verdict("nudged")
-        return judge(mark, reading.version, shape_digest(reading.raw.shape), meaning, polled=polled)
+        return judge(mark, reading.version, shape_digest(reading.raw.shape), reading.meaning, polled=polled)
 
-    def event(self, reading: Reading, draft: Draft, meaning: int, *, again: bool) -> Out:
+    def event(self, reading: Reading, draft: Draft, *, again: bool) -> Out:
         """Write a draft down as the event that it becomes."""
         envelope, raw = reading.envelope, reading.raw
         identity = Identity(envelope.resource, envelope.id, envelope.version)
-        named = event_id(identity, meaning, again=again, replay=envelope.replay)
+        named = event_id(identity, reading.meaning, again=again, replay=envelope.replay)
         position = RawPosition(self.limits.topic, self.limits.partition, reading.record.offset)
         provenance = Provenance(raw.via, from_millis(raw.received), position, reading.mapping, draft.row.label)
-        return encode_event(event_of(draft, raw, named, provenance, self.now_text))
+        return encode_event(event_of(draft, reading.source, named, provenance, self.now_text))
 
     def mark(self, key: bytes) -> Mark | None:
         """Give what is remembered of a digest, this batch's own marks first."""
@@ -175,7 +173,7 @@ class _Batch:
     def dead(self, reading: Reading, problem: Problem) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
         record, envelope = reading.record, reading.envelope
-        key = digest_of_bytes(reading.raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.raw.source}")
+        key = digest_of_bytes(reading.raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.source}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
         if known is not None and known.at >= self.oldest and not envelope.redriven:
             self.remember(reading, key, known)
@@ -183,7 +181,7 @@ class _Batch:
             return
         letter = DeadLetter(
             problem=problem,
-            source=reading.raw.source,
+            source=reading.source,
             resource=envelope.resource or None,
             id=envelope.id or None,
             via=envelope.via,
@@ -203,7 +201,7 @@ class _Batch:
             Decision(
                 reading.record.offset,
                 fate,
-                reading.raw.source,
+                reading.source,
                 envelope.via,
                 envelope.resource,
                 envelope.id,

@@ -54,7 +54,7 @@ def explain_piece(
         named = event_id(told.identity, meaning_of(draft))
         provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
         # Encoded and decoded, it is what consumers would see: values cut, nulls gone.
-        told.event = decode(encode_event(event_of(draft, raw, named, provenance, from_millis(now))).value)
+        told.event = decode(encode_event(event_of(draft, raw.source, named, provenance, from_millis(now))).value)
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
         told.problem = from_exception(error, piece.value)
         return told

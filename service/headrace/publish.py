@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.providers.base import Draft, Identity, Nudge, RawEvent
+from headrace.providers.base import Draft, Identity, Nudge
 from headrace_events import DEAD_LETTER_HEADER, Data, DeadLetter, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
@@ -65,9 +65,8 @@ def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: s
     return f"{base}~{replay}" if replay else base
 
 
-def event_of(draft: Draft, raw: RawEvent, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
+def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
     """Put a draft into its CloudEvents envelope; the draft's data is taken over, not copied."""
-    source = raw.source
     draft.data.provenance = provenance
     return Event(
         specversion="1.0",

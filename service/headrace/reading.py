@@ -15,6 +15,7 @@ from headrace.door import Envelope, name, read_envelope
 from headrace.marks import IMMUTABLE, UNKNOWN
 from headrace.problems import from_exception
 from headrace.providers.base import Draft, Dropped, RawEvent, Version
+from headrace.publish import meaning_of
 from headrace.tenants import Account, Tenants
 from headrace_events import Problem, Source, Via
 
@@ -24,17 +25,20 @@ _KEY_BYTES: Final = 16
 class Reading(Struct, gc=False):
     """A raw record as far as it is read.
 
-    `became` is None until it is translated, and a problem where it cannot be; `account` is None where its tenant is
-    not configured, or where it did not come through our door. `version` is as a mark keeps it.
+    `became` is None until it is translated, and a problem where it cannot be; `meaning` is that of a draft. `account`
+    is None where its tenant is not configured, or where it did not come through our door. `version` is as a mark
+    keeps it.
     """
 
     record: Record
     envelope: Envelope
     raw: RawEvent
+    source: str
     key: bytes
     version: int
     account: Account | None
     became: Draft | Dropped | Problem | None = None
+    meaning: int = 0
 
     @property
     def mapping(self) -> str:
@@ -49,10 +53,11 @@ def read(record: Record, tenants: Tenants) -> Reading:
     except (LookupError, ValueError, RecursionError) as error:
         return _foreign(record, error)
     raw = envelope.raw_event(record.value or b"")
-    account = tenants.get(raw.provider, raw.tenant)
-    reading = Reading(record, envelope, raw, record.key or b"", _number(envelope.version), account)
+    source = raw.source
+    account = tenants.by_source.get(source)
+    reading = Reading(record, envelope, raw, source, record.key or b"", _number(envelope.version), account)
     if account is None:
-        hint = f"configure {raw.source}, then redrive"
+        hint = f"configure {source}, then redrive"
         reading.became = Problem("unknown_tenant", "The tenant is not configured", hint)
     elif not envelope.id:
         reading.became = _nameless(raw, account)
@@ -66,17 +71,22 @@ def translate(readings: Iterable[Reading]) -> None:
         shapes[reading.raw.shape].append(reading)
     for alike in shapes.values():
         for reading in alike:
-            reading.became = translated(reading)
+            translated(reading)
 
 
 def translated(reading: Reading) -> Draft | Dropped | Problem:
-    """Say what a record becomes: whatever goes wrong is its own problem."""
+    """Say what a record becomes, and note it: whatever goes wrong is its own problem."""
     if reading.account is None:
-        raise ValueError(f"nobody can translate what {reading.raw.source} says: it is not configured")
+        raise ValueError(f"nobody can translate what {reading.source} says: it is not configured")
+    became: Draft | Dropped | Problem
     try:
-        return reading.account.provider.translate(reading.raw, reading.account.mapping)
+        became = reading.account.provider.translate(reading.raw, reading.account.mapping)
+        if isinstance(became, Draft):
+            reading.meaning = meaning_of(became)
     except Exception as error:  # noqa: BLE001  (one bad record stays one: it becomes a dead letter, whatever it was)
-        return from_exception(error, reading.raw.value)
+        became = from_exception(error, reading.raw.value)
+    reading.became = became
+    return became
 
 
 def _envelope_of(record: Record) -> Envelope:
@@ -91,7 +101,8 @@ def _foreign(record: Record, error: Exception) -> Reading:
     """Keep a record that did not come through our door, with the envelope that it lacks."""
     envelope = Envelope(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp)
     problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
-    return Reading(record, envelope, envelope.raw_event(record.value or b""), b"", UNKNOWN, None, problem)
+    raw = envelope.raw_event(record.value or b"")
+    return Reading(record, envelope, raw, raw.source, b"", UNKNOWN, None, problem)
 
 
 def _nameless(raw: RawEvent, account: Account) -> Problem:

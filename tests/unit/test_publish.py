@@ -45,7 +45,7 @@ def draft(row: Row = CALL, meaning: tuple[object, ...] = ("x",), **more: Any) ->
 
 
 def event(**more: Any) -> Event:
-    return event_of(draft(**more), thing(), "thing/a/1", WHY, NOW)
+    return event_of(draft(**more), thing().source, "thing/a/1", WHY, NOW)
 
 
 MEANING = 0xDEADBEEF_00000002
@@ -96,7 +96,7 @@ def test_a_meaning_leaves_its_lowest_bit_free(meaning: tuple[object, ...]) -> No
 def test_attributes() -> None:
     """An event is a whole CloudEvent: source, type, key and provenance stand in it."""
     told = msgspec.structs.replace(draft(title="hello"), time="2026-08-08T08:00:00Z", traffic="real")
-    found = event_of(told, thing(), "thing/a/1", WHY, NOW)
+    found = event_of(told, thing().source, "thing/a/1", WHY, NOW)
     assert found.data.provenance == WHY
     assert json.loads(encode_event(found).value) == {
         "specversion": "1.0",
@@ -131,7 +131,7 @@ def test_attributes() -> None:
 def test_headers_repeat_the_attributes(time: str | None, traffic: str | None) -> None:
     """Consumers filter without decoding: each attribute stands in a header, and nothing else of the event does."""
     told = msgspec.structs.replace(draft(), subject="lead/ünïcode", time=time, traffic=traffic)
-    out = encode_event(event_of(told, thing(), "thing/a/1", WHY, NOW))
+    out = encode_event(event_of(told, thing().source, "thing/a/1", WHY, NOW))
     headers = {header: value.decode() for header, value in out.headers}
     assert len(headers) == len(out.headers)
     assert headers.pop("content-type") == "application/cloudevents+json; charset=UTF-8"
