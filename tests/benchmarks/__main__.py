@@ -7,13 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import decode, flat, memory, restore, whole
+from tests.benchmarks import codec, decode, flat, memory, receiver, restore, whole
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import Row, text
 from tests.kafka.find import find
 
-PURE = {"decode": decode.rows, "memory": memory.rows, "flat": flat.rows}
-ON_KAFKA = {"whole": whole.rows, "spread": whole.spread_rows, "restore": restore.rows}
+PURE = {"decode": decode.rows, "codec": codec.rows, "memory": memory.rows, "flat": flat.rows}
+ON_KAFKA = {
+    "whole": whole.rows,
+    "spread": whole.spread_rows,
+    "restore": restore.rows,
+    "receiver": receiver.rows,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:

@@ -20,6 +20,7 @@ from headrace.kafka import topics
 from headrace.kafka.log import Member
 from headrace.kafka.task import MOST_RECORDS, Setup, Task
 from headrace.marks import Mark
+from headrace.observe.board import Board
 from headrace.observe.metrics import Metrics
 from headrace.seen import TOTALS, Seen, encode_record
 from headrace.tenants import Tenants
@@ -68,7 +69,7 @@ async def _fill(job: Job, ids: int, each: int) -> None:
     kafka = Kafka(bootstrap_servers=job.servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=job.prefix), "dev", 1)
     producer = AIOKafkaProducer(
-        bootstrap_servers=job.servers, acks="all", compression_type="lz4", max_batch_size=900_000
+        bootstrap_servers=job.servers, acks="all", compression_type=kafka.compression, max_batch_size=900_000
     )
     rng = np.random.default_rng(1)
     await producer.start()
@@ -112,7 +113,7 @@ async def _main(job: Job) -> Restored:
         kafka=kafka,
         prefix=job.prefix,
         tenants=tenants,
-        metrics=Metrics(tenants, "benchmark"),
+        metrics=Metrics(Board("benchmark"), tenants),
         member=member,
         commits=asyncio.Semaphore(),
         limits=lambda partition: Limits("raw", partition),

@@ -18,6 +18,9 @@ class Sizes(Struct, frozen=True, kw_only=True):
     restored_singly: int
     remembered: int
     decided: int
+    delivered: int
+    watched: float
+    """Seconds that latency is measured for."""
 
 
 FULL: Final = Sizes(
@@ -31,6 +34,8 @@ FULL: Final = Sizes(
     restored_singly=50_000,
     remembered=10_000_000,
     decided=20_000,
+    delivered=4_000,
+    watched=30.0,
 )
 QUICK: Final = Sizes(
     rounds=1,
@@ -43,4 +48,6 @@ QUICK: Final = Sizes(
     restored_singly=100,
     remembered=20_000,
     decided=400,
+    delivered=100,
+    watched=2.0,
 )

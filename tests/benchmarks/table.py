@@ -18,9 +18,12 @@ class Row(Struct, frozen=True):
     verdict: str = ""
 
 
-def judged(name: str, ours: float, limit: float, unit: str, *, least: float) -> Row:
-    """Compare where more is better: reached if ours is at least `least` times the limit."""
-    ratio = ours / limit
+def judged(name: str, ours: float, limit: float, unit: str, *, least: float, ratio: float | None = None) -> Row:
+    """Compare where more is better: reached if ours is at least `least` times the limit.
+
+    `ratio` is the median of the pairs, where it was taken in pairs.
+    """
+    ratio = ours / limit if ratio is None else ratio
     return Row(name, f"{_number(ours)} {unit}", f"{_number(limit)} {unit}", f"{ratio:.2f}", _verdict(ratio >= least))
 
 

@@ -89,7 +89,9 @@ class Stage:
         await self._create(self.prefix)
         waiting: dict[int, list[Out]] = defaultdict(list)
         producer = AIOKafkaProducer(
-            bootstrap_servers=self.kafka.bootstrap_servers, compression_type="lz4", max_batch_size=1_000_000
+            bootstrap_servers=self.kafka.bootstrap_servers,
+            compression_type=self.kafka.compression,
+            max_batch_size=1_000_000,
         )
         await producer.start()
         try:

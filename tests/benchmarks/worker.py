@@ -1,7 +1,8 @@
 """One contender in a process of its own, so that its CPU seconds are its own: `python -m tests.benchmarks.worker JOB`.
 
 `ours` is the normalizer as the program runs it. `stripped` is the same loop with nothing in it but what nobody can
-leave out: take records, decode each into its Struct, encode an event that was prepared, write all in one transaction.
+leave out: take records, decode each into its Struct, encode one of many events that were prepared, write all in one
+transaction.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from headrace.kafka.log import Member, Record, Transactions
 from headrace.kafka.task import MOST_RECORDS
 from headrace.kafka.topics import verify
 from headrace.normalizer import COMMITS_AT_ONCE, Normalizer
+from headrace.observe.board import Board
 from headrace.observe.health import Health
 from headrace.observe.metrics import Metrics
 from headrace.publish import Out
@@ -76,7 +78,7 @@ class Watch:
 async def ours(job: Job, watch: Watch) -> None:
     """Run the normalizer."""
     config = Config(kafka=Kafka(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
-    metrics, health = Metrics(config.tenants, "benchmark"), Health(time.monotonic)
+    metrics, health = Metrics(Board("benchmark"), config.tenants), Health(time.monotonic)
     topics = await verify(config)
     await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
 
@@ -130,9 +132,7 @@ class _Stripped:
         for record in batch:
             number = self.plan[record.offset]
             if number != SKIPPED:
-                kind = self.kinds[number]
-                kind.decode(record.value)
-                events[record.offset % spread].append(Out(kind.key, kind.encode(kind.event), kind.headers))
+                events[record.offset % spread].append(self.kinds[number].out(record.value, record.offset))
         groups |= {(f"{self.job.target}events", i): outs for i, outs in enumerate(events) if outs}
         self.position += len(batch)
         return self.producer.write(groups)
