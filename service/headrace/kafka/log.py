@@ -137,8 +137,7 @@ class Transactions:
         Raises `KafkaError` or `TimeoutError` where nobody answers.
         """
         try:
-            async with asyncio.timeout(deadline):
-                await self._producer.start()
+            await _started(self._producer.start(), _nothing, deadline)  # close() is due anyway
         except AssertionError as error:
             # A broker that has just come back answers before it knows any broker, itself included.
             raise KafkaConnectionError(f"Kafka is not ready: {error}") from error
@@ -616,13 +615,25 @@ async def _starts(
 
 
 async def _started(start: Awaitable[None], stop: Callable[[], Awaitable[None]], deadline: float) -> None:
-    """Start a client; one that does not start in time, or is cancelled, leaves nothing behind."""
+    """Start a client; one that does not start in time, or is cancelled, leaves nothing behind.
+
+    Cancelled while it asks its first broker, the client would leave that connection open: it gets a moment to go on.
+    """
+    starting = asyncio.ensure_future(start)
     try:
         async with asyncio.timeout(deadline):
-            await start
+            await asyncio.shield(starting)
     except BaseException:
+        starting.add_done_callback(lambda done: done.cancelled() or done.exception())  # told to whoever waited
+        await asyncio.wait([starting], timeout=ABORT_DEADLINE)
+        starting.cancel()
+        await asyncio.wait([starting], timeout=ABORT_DEADLINE)
         await stop()
         raise
+
+
+async def _nothing() -> None:
+    """Leave it to whoever called."""
 
 
 async def _written(kafka: Kafka, parts: list[TopicPartition]) -> dict[TopicPartition, int]:

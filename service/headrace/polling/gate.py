@@ -88,15 +88,24 @@ class Gate:
         """Wait until a call may start, first come, first served; it has started when this returns."""
         async with self._turnstile:
             began = self.clock.now()
-            while (wait := self.budget.wait(self.clock.now())) != 0.0:
-                self._ended.clear()
-                await _first(self._ended.wait(), wait)
-            if not self._lease.covers(self.clock.now()):
-                await self._renew()
+            while not await self._may_start():
+                pass
             self._lease.use()
             self.budget.start(self.clock.now())
             self.metrics.waited(*self.whose, self.clock.now() - began)
             self.metrics.budget(*self.whose, self.budget.left(self.clock.now()))
+
+    async def _may_start(self) -> bool:
+        """Say whether a call may start now; where it may not, wait for what keeps it."""
+        wait = self.budget.wait(self.clock.now())
+        if wait != 0.0:
+            self._ended.clear()
+            await _first(self._ended.wait(), wait)
+            return False
+        if not self._lease.covers(self.clock.now()):
+            await self._renew()
+            return False  # meanwhile the platform may have said to wait
+        return True
 
     async def _renew(self) -> None:
         now = self.clock.now()

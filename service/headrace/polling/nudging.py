@@ -58,7 +58,11 @@ class Nudging:
         value = record.value or b""
         if value[:1] != NUDGE_FORMAT:
             raise NewerFormat(f"a record on {self._topic} has format {value[:1].hex()}: upgrade this program")
-        source, nudge = (record.key or b"").decode(), _decode(value[1:])
+        try:
+            source, nudge = (record.key or b"").decode(), _decode(value[1:])
+        except ValueError:
+            _log.warning("nudge_not_understood", partition=record.partition, offset=record.offset)
+            return
         self._recent.append((record.timestamp, source, nudge))
         self._heard(source, nudge, record.timestamp)
 

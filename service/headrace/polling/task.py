@@ -110,7 +110,7 @@ class Task(Owner):
     def named(self, source: str, lead: str | None) -> None:
         """Watch a lead that something names, where it is not watched yet."""
         polling = self.polling.get(source)
-        if lead and polling and self.finding and polling.by_lead and not polling.watches(lead):
+        if lead and "\0" not in lead and polling and self.finding and polling.by_lead and not polling.watches(lead):
             self.finding.found(source, lead)
 
     def _begin(self, writer: Writer) -> None:

@@ -90,12 +90,14 @@ class Polling:
         for (feed, lead), position in positions.items():
             if not lead:
                 self._schedule.read_at(feed, position.at / 1000)
+                self._fresh(feed, position.at / 1000)
         for feed in self.by_lead:
             read = {
                 lead: positions[feed, lead].at if (feed, lead) in positions else 0
                 for lead in (*self.asked.leads, *self._kept.leads)
             }
             self._schedule.watch((feed, lead, at / 1000) for lead, at in sorted(read.items(), key=lambda told: told[1]))
+            self._fresh(feed, self._schedule.longest_unread(feed))
             for lead, watched in self._kept.leads.items():
                 if watched.woken > read[lead]:
                     self._schedule.wake(Work(feed, lead))
@@ -186,7 +188,6 @@ class Polling:
                 metrics.skipped(*self._whose, feed.name, reason, count)
         if feed.by_lead:
             metrics.fresh(*self._whose, feed.name, self._schedule.longest_unread(feed.name) or self._now())
-            metrics.watched(*self._whose, self._schedule.watched(feed.name))
         elif code == "ok":
             metrics.fresh(*self._whose, feed.name, began)
 
@@ -199,18 +200,27 @@ class Polling:
     async def _tell(self, *, always: bool = False) -> None:
         """Store how the tenant as a whole is: when it is parked or not any more, and otherwise now and then."""
         now, circuit, gate = self._now(), self._circuit, self.asked.gate
+        left = gate.budget.left(now)
+        self._shared.metrics.budget(*self._whose, left)
+        for feed in self.by_lead:
+            self._shared.metrics.watched(*self._whose, self._schedule.watched(feed))
         parked = int(circuit.parked_since * 1000)
         told = Standing(
             parked=parked,
             again=int((now + circuit.wait(now)) * 1000) if circuit.wait(now) else 0,
             sentence=self._why if circuit.wait(now) else "",
             skew=round(gate.clock.skew, 1),
-            left={span: left for span, left in gate.budget.left(now).items() if span != "window"},
+            left={span: count for span, count in left.items() if span != "window"},
         )
         if (always and told != self._standing) or parked != self._standing.parked:
             self._standing = told
             self._shared.metrics.parked(*self._whose, parked=bool(parked))
             await self._store([entry(self.source, told)])
+
+    def _fresh(self, feed: str, at: float | None) -> None:
+        """Tell up to when a feed was read before this life of ours."""
+        if at:
+            self._shared.metrics.fresh(*self._whose, feed, at)
 
     def _may_sweep(self) -> bool:
         """Say whether there is budget to read leads that nobody named."""

@@ -1,0 +1,47 @@
+"""A poller in a process of its own, to be killed: `python -m tests.integration.poller_process <JSON>`."""
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from headrace.config import Config, Kafka
+from headrace.kafka.topics import verify
+from headrace.observe.health import Health
+from headrace.poller import Poller
+from headrace.tenants import Tenants
+from tests.integration.line import DEADLINE
+from tests.integration.platform import polled
+from tests.integration.polling import BRISK, Told
+
+
+@contextlib.asynccontextmanager
+async def process(servers: str, prefix: str, url: str, **settings: Any) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a poller; it is killed (SIGKILL) at the end."""
+    told = msgspec.json.encode((servers, prefix, url, settings)).decode()
+    started = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", __name__, told, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield started
+    finally:
+        if started.returncode is None:
+            started.kill()
+        await asyncio.wait_for(started.wait(), DEADLINE)
+
+
+async def _main(servers: str, prefix: str, url: str, settings: dict[str, Any]) -> None:
+    # A session so short that the next process need not wait long for this one.
+    kafka = Kafka(bootstrap_servers=servers, session_timeout=6)
+    config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
+    health = Health(time.monotonic, role="poller")
+    await Poller(config, await verify(config), Told(), health, BRISK).run()
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*msgspec.json.decode(sys.argv[1])))

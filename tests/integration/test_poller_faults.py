@@ -1,0 +1,226 @@
+"""What goes wrong at a platform, on a broker: each fault gets its own treatment, and stays one."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from headrace.polling.budget import Limits
+from headrace.polling.fetch import fetch
+from headrace.providers.feed import Denied, Gone
+from tests.integration.platform import FAST, platform, polled
+from tests.integration.polling import make_polled
+from tests.kafka.broker import Broker
+
+pytestmark = pytest.mark.apache_kafka
+
+KEY = "a key of at least thirty-two characters"
+
+
+async def test_promise_6_a_parked_tenant_disturbs_no_other(kafka: Broker, prefix: str) -> None:
+    """Wrong credentials park one tenant, which is told, and the others are polled."""
+    async with platform() as there:
+        there.add(*range(10))
+        accounts = [polled(there.url, "bad", key="wrong"), polled(there.url, "good", every=1)]
+        line = await make_polled(kafka.bootstrap_servers, prefix, *accounts, partitions=1)
+        async with line.poller() as working:
+            await line.covered(10, tenant="good")
+
+            async def parked() -> bool:
+                return (await line.kept("bad")).standing.parked > 0
+
+            await line.comes(parked, "the tenant is parked")
+            there.add(*range(10, 20))
+            await line.covered(20, tenant="good")
+            kept = await line.kept("bad")
+            assert (kept.states["rows"].code, kept.states["rows"].failures) == ("denied", 1)
+            assert "it says no" in kept.standing.sentence
+            assert working.told.counts["called", "things", "bad", "denied"] == 1
+
+
+async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(kafka: Broker, prefix: str) -> None:
+    """A 502, a 429 with a wait and a redirect within the host cost tries only; a 422 ends the turn at once."""
+    async with platform() as there:
+        there.add(*range(3))
+        there.answers["/rows"] = [(502, {}), (429, {"Retry-After": "0.1"}), (307, {"Location": "/again"})]
+        there.answers["/again"] = [(302, {"Location": "/rows?after=0&size=7&key=good"})]
+        there.answers["/leads/x/rows"] = [(422, {})] * 9
+        line = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows", "trail"], leads=["x"])
+        )
+        async with line.poller():
+            await line.covered(3)
+
+            async def told() -> bool:
+                state = (await line.kept()).states.get("trail")
+                return state is not None and state.code == "rejected"
+
+            await line.comes(told, "the rejection is told")
+        assert there.calls["/leads/x/rows"] == 1
+
+
+async def test_a_redirect_to_another_host_is_not_followed(kafka: Broker, prefix: str) -> None:
+    """Credentials go to one host only."""
+    async with platform() as there, platform() as elsewhere:
+        there.answers["/rows"] = [(302, {"Location": f"{elsewhere.url}/rows"})] * 99
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with line.poller():
+
+            async def told() -> bool:
+                state = (await line.kept()).states.get("rows")
+                return state is not None and "another host" in state.sentence
+
+            await line.comes(told, "the redirect is told")
+        assert not elsewhere.calls
+
+
+async def test_promise_7_keys_show_nowhere(kafka: Broker, prefix: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """A key that travels in the URL is in no log line, no state, and no record but the platform's own."""
+    async with platform() as there:
+        url, secret = there.url, "s3cr3t-key-of-the-tenant"
+    line = await make_polled(kafka.bootstrap_servers, prefix, polled(url, key=secret))  # nobody listens there
+    async with line.poller():
+
+        async def told() -> bool:
+            state = (await line.kept()).states.get("rows")
+            return state is not None and state.code == "unavailable"
+
+        await line.comes(told, "the outage is told")
+    kept = [(record.key, record.value) for record in await line.line.records("cursors")]
+    assert secret not in f"{kept}{capfd.readouterr()}"
+
+
+async def test_a_budget_outlives_a_restart(kafka: Broker, prefix: str) -> None:
+    """What was spent stays spent, whoever polls, and a successor waits until the short window has passed."""
+    async with platform() as there:
+        there.add(*range(1_000))
+        limits = Limits(per_window=1_000, window=0.5, per_day=20)
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=limits, page=1))
+        for _ in range(3):
+            async with line.poller():
+
+                async def spent() -> bool:
+                    spending = (await line.kept()).spending
+                    return spending is not None and sum(spending.day.values()) >= 8
+
+                await line.comes(spent, "some is spent")
+        async with line.poller():
+            await line.covered(15)
+        made = there.calls["/rows"]
+        spending = (await line.kept()).spending
+        assert spending is not None
+        assert made <= sum(spending.day.values()) <= 20
+
+
+async def test_tokens_rotate_and_a_successor_goes_on_with_them(kafka: Broker, prefix: str) -> None:
+    """The first refresh token is used once; whoever is next uses the access token that was kept, sealed."""
+    async with platform() as there:
+        there.add(*range(5))
+        there.refresh = {"first"}
+        line = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY, every=1)
+        )
+        async with line.poller():
+            await line.covered(5)
+        there.add(*range(5, 9))
+        async with line.poller():
+            await line.covered(9)
+            there.keys = {"revoked"}  # it expires in mid-run
+            there.add(*range(9, 12))
+            await line.covered(12)
+        assert there.minted == ["first", "refresh1"]
+        stored = [(record.key, record.value) for record in await line.line.records("cursors")]
+        assert not any(word in f"{stored}" for word in ("access1", "refresh1", "refresh2", "first"))
+        (account,) = line.line.config.tenants
+        (found,) = await fetch(line.line.config, account, "thing", "3")
+        assert found.offset >= 0
+
+
+async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Broker, prefix: str) -> None:
+    """The answer got lost when the token had been rotated already: the one that was used still works, or it is told."""
+    async with platform() as there:
+        there.add(*range(5))
+        there.refresh = {"first"}
+        there.spoil_mint = True
+        line = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY), partitions=1
+        )
+        async with line.poller():
+            await line.comes(lambda: _minted(there.minted, 1), "the platform has minted")
+        token = (await line.kept()).token
+        assert token is not None
+        assert token.intent > token.minted
+        there.spoil_mint = False
+        there.refresh.add("first")
+        async with line.poller():
+            await line.covered(5)
+        token = (await line.kept()).token
+        assert token is not None
+        assert token.minted >= token.intent
+        assert set(there.minted) == {"first"}
+
+
+async def test_the_platforms_clock_is_followed(kafka: Broker, prefix: str) -> None:
+    """Where the platform's clock differs, its time is what feeds see, and the difference is shown."""
+    async with platform() as there:
+        there.add(1, 2)
+        there.date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1))
+        async with line.poller() as working:
+            await line.covered(2)
+            (skew,) = working.told.last["skew", "things", "t"]
+        assert skew == pytest.approx(3_600, abs=120)
+
+
+async def test_one_record_is_fetched_by_its_id(kafka: Broker, prefix: str) -> None:
+    """It is in raw; what does not exist is told, and what nobody may ask for as well."""
+    async with platform() as there:
+        there.add(41, 42)
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url), polled(there.url, "b", key="bad"))
+        good, bad = line.line.config.tenants
+        assert len(await fetch(line.line.config, good, "thing", "42")) == 1
+        assert await line.ids() == [42]
+        with pytest.raises(Gone):
+            await fetch(line.line.config, good, "thing", "43")
+        with pytest.raises(Denied):
+            await fetch(line.line.config, bad, "thing", "42")
+
+
+async def test_a_cursor_that_is_too_large_breaks_its_feed_alone(kafka: Broker, prefix: str) -> None:
+    """What Kafka would refuse for ever is not tried, and whoever shares the partition is polled."""
+    async with platform() as there:
+        there.add(*range(10))
+        accounts = [polled(there.url, "bad", feeds=["bloated"]), polled(there.url, "good")]
+        line = await make_polled(kafka.bootstrap_servers, prefix, *accounts, partitions=1)
+        async with line.poller():
+            await line.covered(10, tenant="good")
+
+            async def told() -> bool:
+                state = (await line.kept("bad")).states.get("bloated")
+                return state is not None and (state.code, state.sentence) == ("broken", "TooLarge")
+
+            await line.comes(told, "the broken feed is told")
+
+
+async def test_a_quota_that_is_used_up_holds_the_next_call(kafka: Broker, prefix: str) -> None:
+    """Where the platform says that nothing is left, nothing is asked until it is."""
+    async with platform() as there:
+        there.add(1, 2, 3)
+        there.answers["/rows"] = [(429, {"Retry-After": "3600"})]
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=FAST, every=1))
+        async with line.poller() as working:
+
+            async def throttled() -> bool:
+                return working.told.counts["turn", "things", "t", "rows", "throttled"] > 0
+
+            await line.comes(throttled, "the tenant is throttled")
+            (task,) = [task for task in working.poller.tasks.values() if task.polling]
+            gate = task.polling["/things/t"].asked.gate
+            assert (gate.budget.wait(gate.clock.now()) or 0) > 3_000
+            assert there.calls["/rows"] == 1
+
+
+async def _minted(minted: list[str], count: int) -> bool:
+    await asyncio.sleep(0)
+    return len(minted) >= count

@@ -1,0 +1,138 @@
+"""Leads to watch and nudges, on a broker."""
+
+import asyncio
+
+import pytest
+
+from headrace.kafka.log import Appender
+from headrace.polling.leads import append_leads, remove_leads
+from headrace.providers.base import Nudge
+from headrace.publish import Out, encode_nudge
+from tests.integration.platform import platform, polled
+from tests.integration.polling import Polled, make_polled
+from tests.kafka.broker import Broker
+
+pytestmark = pytest.mark.apache_kafka
+
+TRAIL = ["trail"]
+
+
+async def test_leads_of_the_settings_are_read_each_with_its_own_cursor(kafka: Broker, prefix: str) -> None:
+    """Every lead that is configured has a cursor of its own."""
+    async with platform() as there:
+        there.add(1, 2, 3, path="/leads/a/rows")
+        there.add(4, path="/leads/b/rows")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, leads=["a", "b"]))
+        async with line.poller():
+            await line.covered(3, "trail", "a")
+            await line.covered(1, "trail", "b")
+        assert sorted(await line.ids()) == [1, 2, 3, 4]
+
+
+async def test_a_nudge_wakes_its_feed(kafka: Broker, prefix: str) -> None:
+    """What would rest for an hour is read when a nudge names it, and so is a single event."""
+    async with platform() as there:
+        there.add(1)
+        there.add(77, path="/elsewhere")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with line.poller():
+            await line.covered(1)
+            there.add(2)
+            await _nudge(line, Nudge("rows"))
+            await line.covered(2)
+            await _nudge(line, Nudge("rows", event="77"))
+            await line.brought([1, 2, 77])
+
+
+async def test_a_nudge_from_before_the_start_is_heard(kafka: Broker, prefix: str) -> None:
+    """A poller that begins hears what came while nobody polled."""
+    async with platform() as there:
+        there.add(5, path="/leads/z/rows")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        await _nudge(line, Nudge("trail", lead="z"))
+        async with line.poller():
+            await line.covered(1, "trail", "z")
+            await line.comes(lambda: _watched(line, "z"), "the lead is watched")
+
+
+async def test_leads_added_and_removed_from_outside_are_picked_up(kafka: Broker, prefix: str) -> None:
+    """The watch-list may be written to while a poller is at work."""
+    async with platform() as there:
+        there.add(1, path="/leads/a/rows")
+        there.add(2, path="/leads/b/rows")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, every=1))
+        config = line.line.config
+        async with line.poller() as working:
+            await working.runs()
+            assert [count async for count in append_leads(config, "/things/t", ["a", "b"])] == [2]
+            await line.covered(1, "trail", "a")
+            await line.covered(1, "trail", "b")
+            assert [count async for count in remove_leads(config, "/things/t", ["a"])] == [1]
+            (task,) = [task for task in working.poller.tasks.values() if task.polling]
+            schedule = task.polling["/things/t"]._schedule
+
+            async def dropped() -> bool:
+                return schedule.watched("trail") == 1
+
+            await line.comes(dropped, "the lead is watched no more")
+        assert set((await line.kept()).leads) == {"b"}
+
+
+async def test_leads_that_a_feed_comes_across_are_woken_and_remembered(kafka: Broker, prefix: str) -> None:
+    """Discovery names a lead; it is read at once, and again whenever discovery names it."""
+    async with platform() as there:
+        there.add(1, path="/leads/a/rows")
+        there.found = ["a"]
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["finder", "trail"]))
+        async with line.poller():
+            await line.covered(1, "trail", "a")
+            there.add(2, path="/leads/a/rows")
+            there.found.append("a")
+            await _nudge(line, Nudge("finder"))
+            await line.covered(2, "trail", "a")
+        assert (await line.kept()).leads["a"].by == "feed"
+
+
+async def test_leads_that_events_name_are_watched(kafka: Broker, prefix: str) -> None:
+    """A lead that only ever was the subject of an event is found, and the search goes on where it was."""
+    async with platform() as there:
+        there.add(1, path="/leads/q/rows")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        async with Appender(line.line.config.kafka) as appender:
+            for key in (b"/things/t/lead/q", b"/things/t/call/3", b"/things/other/lead/r"):
+                await appender.append(line.line.topic("events"), 0, Out(key, b"{}", []))
+        async with line.poller():
+            await line.covered(1, "trail", "q")
+            await line.comes(lambda: _watched(line, "q"), "the lead is watched")
+        assert set((await line.kept()).leads) == {"q"}
+
+
+async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker, prefix: str) -> None:
+    """One lead that the platform does not know any more leaves the watch-list, counted; the others are read."""
+    async with platform() as there:
+        there.add(1, path="/leads/a/rows")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        async with line.poller() as working:
+            await working.runs()
+            await asyncio.wait_for(_all(append_leads(line.line.config, "/things/t", ["gone", "a"])), 30)
+            await line.covered(1, "trail", "a")
+
+            async def forgotten() -> bool:
+                return set((await line.kept()).leads) == {"a"}
+
+            await line.comes(forgotten, "the lead is forgotten")
+            assert working.told.counts["lead_gone", "things", "t"] == 1
+
+
+async def _nudge(line: Polled, nudge: Nudge) -> None:
+    async with Appender(line.line.config.kafka) as appender:
+        await appender.append(line.line.topic("nudges"), 0, encode_nudge("/things/t", nudge))
+
+
+async def _watched(line: Polled, lead: str) -> bool:
+    return lead in (await line.kept()).leads
+
+
+async def _all(counts: object) -> None:
+    async for _ in counts:  # type: ignore[attr-defined]
+        pass
