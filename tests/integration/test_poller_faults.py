@@ -4,13 +4,16 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+import msgspec
 import pytest
 
 from headrace.polling.budget import Limits
 from headrace.polling.fetch import fetch
 from headrace.providers.feed import Denied, Gone
+from headrace_events import decode_dead_letter
 from tests.integration.platform import FAST, platform, polled
 from tests.integration.polling import make_polled
+from tests.integration.things import Row
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka
@@ -201,6 +204,23 @@ async def test_a_cursor_that_is_too_large_breaks_its_feed_alone(kafka: Broker, p
                 return state is not None and (state.code, state.sentence) == ("broken", "TooLarge")
 
             await line.comes(told, "the broken feed is told")
+
+
+async def test_a_row_that_raw_never_takes_becomes_a_dead_letter(kafka: Broker, prefix: str) -> None:
+    """It is kept whole beside its problem, and the page it stood in goes on."""
+    async with platform() as there:
+        there.add(*range(5))
+        there.rows["/rows"].append(Row(5, 1, "x" * 2_200_000))
+        there.add(6)
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with line.poller():
+            await line.covered(7)
+        assert sorted(await line.ids()) == [0, 1, 2, 3, 4, 6]
+        (letter,) = await line.line.records("dead-letters")
+        told = decode_dead_letter(letter.headers)
+        assert (told.problem.code, told.source, told.via, told.id) == ("too_large", "/things/t", "poll", "5")
+        assert "2,200," in told.problem.detail
+        assert msgspec.json.decode(letter.value, type=Row).text == "x" * 2_200_000
 
 
 async def test_a_quota_that_is_used_up_holds_the_next_call(kafka: Broker, prefix: str) -> None:

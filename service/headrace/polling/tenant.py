@@ -127,7 +127,8 @@ class Polling:
 
     async def _turn(self, work: Work) -> None:
         began, feed = self._now(), self._feeds[work.feed]
-        appending = Appending(self._shared.appender, self._shared.topic("raw"), self._account.provider)
+        raw, letters = self._shared.topic("raw"), self._shared.topic("dead-letters")
+        appending = Appending(self._shared.appender, raw, letters, self._account.provider)
         told = 0
 
         def covered() -> list[Entry]:
