@@ -17,11 +17,15 @@ from headrace.kafka.topics import Refused
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.board import Board
 from headrace.observe.logging import configure
-from headrace.roles import Normalizing, Receiving, Role
+from headrace.roles import Normalizing, Polling, Receiving, Role
 from headrace.seen import NewerFormat
 from headrace.spool import CannotSpool
 
-ROLES: Final[Mapping[str, type[Role]]] = {"receiver": Receiving, "normalizer": Normalizing}
+ROLES: Final[Mapping[str, type[Role]]] = {
+    "receiver": Receiving,
+    "normalizer": Normalizing,
+    "poller": Polling,
+}
 """Every role by its name, in the order in which they start."""
 STOP_DEADLINE: Final = 25.0
 """Seconds from SIGTERM to the end: below the 30 that Kubernetes gives."""

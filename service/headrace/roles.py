@@ -20,7 +20,9 @@ from headrace.observe.admin import Probed
 from headrace.observe.board import Board
 from headrace.observe.health import Health, ReceiverHealth
 from headrace.observe.metrics import Metrics
+from headrace.observe.polling import PollerMetrics
 from headrace.observe.receiving import ReceiverMetrics
+from headrace.poller import Poller
 from headrace.receiver import Receiver
 from headrace.spool import Spool
 
@@ -85,6 +87,23 @@ class Normalizing:
         topics = await _verified(self._config)
         self.health.verified()
         await Normalizer(self._config, topics, self._metrics, self.health, _told(self._config)).run()
+
+
+class Polling:
+    """The poller, once Kafka answers and the topics are verified. With nobody to poll it waits, ready, for nothing."""
+
+    def __init__(self, config: Config, board: Board) -> None:
+        self._config: Final = config
+        self._metrics: Final = PollerMetrics(board, config.tenants)
+        self.health: Final = Health(time.monotonic, role="poller")
+        self.told: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
+
+    async def run(self) -> None:
+        """See Role. Raises `Refused`, `CannotRun`, `NewerFormat`."""
+        topics = await _verified(self._config)
+        self.health.verified()
+        self._metrics.spread(topics[f"{self._config.topic_prefix}cursors"].partitions)
+        await Poller(self._config, topics, self._metrics, self.health).run()
 
 
 @contextlib.asynccontextmanager

@@ -27,6 +27,7 @@ from tests.integration.line import DEADLINE, Line, make_line, until
 from tests.integration.program import ALL, Numbers, Program, configuration
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
+from tests.kafka.ports import free_port
 from tests.senders import Fact, Sender, Sending
 
 SEED: Final = int(os.environ.get("HEADRACE_ARITHMETIC_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
@@ -266,7 +267,9 @@ async def test_a_full_scrape_shows_what_the_page_names_and_no_flood_adds_to_it(
     """All families of METRICS.md are there, no other is, and thousands of invented paths add no series."""
     line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
     accounts = [senders.make(provider) for provider in senders.SENDERS]
-    settings = configuration(kafka.bootstrap_servers, prefix, senders.toml(*accounts))
+    polled, nobody = senders.make("outreach", "polled"), f"http://127.0.0.1:{free_port()}"
+    tenants = senders.toml(*accounts) + senders.toml(polled, polling=True, access_token="none", base_url=nobody)  # noqa: S106  (it opens nothing)
+    settings = configuration(kafka.bootstrap_servers, prefix, tenants)
     program = Program(settings, tmp_path, "all", roles=ALL)
     await program.ready()
     url, counted, dice = await program.webhooks(), Counted(), random.Random(SEED)

@@ -14,14 +14,19 @@ from headrace.app import STOP_DEADLINE
 from headrace.config import load
 from headrace.providers.base import Delivery
 from headrace.providers.discover import discover
+from tests import senders
 from tests.deploy.files import DEPLOY, TOP, check, document, in_seconds
 from tests.kafka.jvm import KAFKA_VERSION
+from tests.simulators import __main__
+from tests.simulators.clock import Clock
+from tests.simulators.history import Shape
 
 COMPOSE = document(TOP / "docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CONFIG = DEPLOY / "compose/headrace.toml"
 WELCOME = (DEPLOY / "compose/urls.txt").read_text("utf-8")
-OURS = ("topics", "headrace", "urls")
+SIMULATED = DEPLOY / "compose/simulators.toml"
+OURS = ("topics", "headrace", "urls", "simulators")
 HOST_PORTS = {port.split(":")[1] for service in SERVICES.values() for port in service.get("ports", ())}
 
 
@@ -46,6 +51,29 @@ def test_our_containers_write_to_nothing_but_the_spool(name: str) -> None:
     assert path.startswith("/var/lib/headrace/")
 
 
+def test_the_simulators_are_those_that_the_other_configuration_is_for() -> None:
+    """It is good, and a tenant of it has what the simulators that are started say: leads, credentials, secrets."""
+    assert "is good" in check(SIMULATED, {})
+    service = SERVICES["simulators"]
+    told = __main__.parser().parse_args(service["command"])
+    tenants = tomllib.loads(SIMULATED.read_text("utf-8"))["tenants"]
+    root = f"http://simulators:{told.port}"
+    assert service["ports"] == [f"127.0.0.1:{told.port}:{told.port}"]
+    assert told.hooks == f"http://headrace:{load(SIMULATED, {}).receiver.port}"
+    for provider in discover():
+        platform = __main__.simulator(provider, seed=told.seed, events=told.events, shape=Shape(), clock=Clock(0.0))
+        sender, settings = senders.make(provider, told.tenant, told.seed), tenants[provider][told.tenant]
+        assert sender.secret in settings["webhook_secrets"]
+        assert platform.tenant(f"{root}/{provider}").items() <= settings.items()
+        assert provider == "outreach" or settings["leads"] == platform.history.leads
+
+
+def test_the_simulators_are_no_part_of_the_image() -> None:
+    """They are mounted, read-only, and what goes into the image is listed without the tests."""
+    assert SERVICES["simulators"]["volumes"] == ["./tests:/simulators/tests:ro"]
+    assert "!tests" not in (TOP / ".dockerignore").read_text("utf-8").splitlines()
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_image_has_a_fixed_version(name: str) -> None:
     """Images are pinned, and Kafka to the version that the tests judge by."""
@@ -57,7 +85,8 @@ def test_every_image_has_a_fixed_version(name: str) -> None:
 def test_what_is_mounted_exists() -> None:
     """Every file that is mounted is in the repository, every volume and every service waited for is declared."""
     for service in SERVICES.values():
-        for source in (volume.split(":")[0] for volume in service.get("volumes", ())):
+        mounts = (volume.replace("${CONFIG:-headrace}", "headrace") for volume in service.get("volumes", ()))
+        for source in (mount.split(":")[0] for mount in mounts):
             assert (TOP / source).exists() if source.startswith("./") else source in COMPOSE["volumes"], source
         assert set(service.get("depends_on", ())) <= set(SERVICES)
 
@@ -65,6 +94,7 @@ def test_what_is_mounted_exists() -> None:
 def test_it_starts_in_order_and_stops_in_time() -> None:
     """Kafka, then the topics, then Headrace, then the URLs; Headrace gets more time to stop than it gives itself."""
     waits = {name: SERVICES[name]["depends_on"] for name in OURS}
+    assert waits["simulators"] == waits["headrace"]
     assert waits["topics"] == {"kafka": {"condition": "service_healthy"}}
     assert waits["headrace"] == {"topics": {"condition": "service_completed_successfully"}}
     assert waits["urls"] == {"headrace": {"condition": "service_healthy"}}
@@ -126,7 +156,7 @@ def test_compose_reads_the_file() -> None:
     command = ["docker", "compose"]
     if not shutil.which("docker") or subprocess.run([*command, "version"], capture_output=True, check=False).returncode:
         pytest.skip("Docker Compose is not installed")
-    profiles = ("--profile", "watch", "--profile", "ui")
+    profiles = ("--profile", "watch", "--profile", "ui", "--profile", "simulators")
     done = subprocess.run(
         [*command, "-f", TOP / "docker-compose.yml", *profiles, "config", "--quiet"],
         capture_output=True,

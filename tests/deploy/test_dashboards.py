@@ -91,4 +91,4 @@ def test_it_can_be_laid_out(name: str) -> None:
 def test_the_first_dashboard_goes_from_the_outside_in() -> None:
     """Its rows follow a delivery from the door to its event."""
     rows = [panel["title"] for panel in BOARDS["headrace"]["panels"] if panel["type"] == "row"]
-    assert rows == ["Door", "Flow", "Fates", "Latency", "Spool", "Health"]
+    assert rows == ["Door", "Feeds", "Flow", "Fates", "Latency", "Spool", "Health"]

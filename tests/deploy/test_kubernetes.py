@@ -1,5 +1,6 @@
 """What `kubectl apply -k deploy/base` would make, without a cluster."""
 
+import ipaddress
 import os
 import shutil
 import subprocess
@@ -127,6 +128,26 @@ def test_every_role_is_probed_and_stops_in_time(name: str) -> None:
     assert {container[probe]["httpGet"]["port"] for probe in PROBED} == {"admin"}
     before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
     assert int(before[1]) + STOP_DEADLINE < spec["terminationGracePeriodSeconds"]
+
+
+def test_every_role_has_its_pods() -> None:
+    """Kubernetes runs the roles apart, and none is missing."""
+    assert sorted(pod["spec"]["containers"][0]["args"][2] for pod in ROLE_PODS.values()) == sorted(ROLES)
+
+
+def test_the_poller_reaches_names_kafka_and_the_public_network() -> None:
+    """It may call where the configuration has Kafka, and TLS beyond the networks that are private."""
+    (policy,) = (each for each in WRITTEN if each["kind"] == "NetworkPolicy" and "egress" in each["spec"])
+    assert policy["spec"]["policyTypes"] == ["Egress"]
+    names, kafka, platforms = policy["spec"]["egress"]
+    assert {(port["port"], port["protocol"]) for port in names["ports"]} == {(53, "UDP"), (53, "TCP")}
+    port = int(tomllib.loads(CONFIG.read_text("utf-8"))["kafka"]["bootstrap_servers"].rpartition(":")[2])
+    assert kafka["ports"][0]["port"] <= port <= kafka["ports"][0]["endPort"]
+    assert [port["port"] for port in platforms["ports"]] == [443]
+    for block in (target["ipBlock"] for target in platforms["to"]):
+        whole = ipaddress.ip_network(block["cidr"])
+        assert all(ipaddress.ip_network(inner).version == whole.version for inner in block["except"])
+        assert not any(ipaddress.ip_network(inner).is_global for inner in block["except"])
 
 
 @pytest.mark.parametrize("kind", ["Service", "PodDisruptionBudget", "StatefulSet", "Deployment", "NetworkPolicy"])

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 import pytest
 
-from headrace.observe.contract import EVERYWHERE, RECEIVER
+from headrace.observe.contract import APPENDING, EVERYWHERE, RECEIVER
 from headrace_events import decode
 from tests import senders
 from tests.integration.line import DEADLINE, Line, make_line, until
@@ -88,7 +88,7 @@ async def test_a_receiver_alone_works_without_kafka(kafka: Broker, prefix: str, 
             assert {check["role"] for check in body["checks"]} == {"receiver"}
         numbers = await program.numbers()
         shown = {name.removesuffix("_bucket").removesuffix("_count").removesuffix("_sum") for name, _ in numbers}
-        assert {n for n in shown if n.startswith("headrace_")} == {f.name for f in (*EVERYWHERE, *RECEIVER)}
+        assert {n for n in shown if n.startswith("headrace_")} == {f.name for f in (*EVERYWHERE, *APPENDING, *RECEIVER)}
         spooled = numbers["headrace_spool_records", frozenset()]
         assert spooled >= len(sendings)
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
@@ -110,7 +110,7 @@ async def test_what_is_started_is_said(kafka: Broker, prefix: str, tmp_path: Pat
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
         await program.says("started")
         (told,) = program.events("started")
-        assert told["roles"] == ["receiver", "normalizer"]
+        assert told["roles"] == ["receiver", "normalizer", "poller"]
         assert str(told["webhooks"]).startswith("http://127.0.0.1:")
         assert str(told["webhooks"]).endswith("/webhooks/PROVIDER/TENANT")
         assert await program.admin() == f"http://127.0.0.1:{told['admin']}"
@@ -200,3 +200,18 @@ async def _load(url: str, seed: int, told: set[Fact]) -> None:
                         told |= sending.facts
             except (aiohttp.ClientError, OSError):
                 return
+
+
+async def test_a_poller_that_has_nobody_to_poll_is_ready_and_quiet(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """It owns its partitions, answers every probe, warns of nothing, and ends in order."""
+    await make_line(kafka.bootstrap_servers, prefix)
+    with run(kafka.bootstrap_servers, prefix, tmp_path, ("poller",)) as program:
+        await program.ready()
+        for name in ("startup", "live", "ready"):
+            status, body = await probe(program, name)
+            assert status == 200, body
+            assert {check["role"] for check in body["checks"]} == {"poller"}
+        numbers = await program.numbers()
+        assert numbers["headrace_tasks_owned", frozenset({("role", "poller")})] > 0
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+        assert '"warning"' not in program.log.read_text("utf-8"), program.tail()

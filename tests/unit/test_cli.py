@@ -53,7 +53,13 @@ def test_help_imports_no_command() -> None:
     assert done.stdout.splitlines()[-1] == "['headrace.cli']"
 
 
-@pytest.mark.parametrize("name", ["run", "check", "topics", "ingest", "redrive", "explain", "tail", "taxonomy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("run", "check", "topics", "leads", "fetch", "ingest", "redrive", "spool"),
+        *("feeds", "explain", "tail", "taxonomy"),
+    ],
+)
 def test_every_command_has_help_with_examples(run: Any, name: str) -> None:
     """Each command of the help can be asked for its own, which is no wider than a terminal."""
     assert f"  {name} " in run("--help").output

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import sqlite3
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -96,6 +97,22 @@ def test_where_there_is_no_spool_none_is_made(run: Any, words: Sequence[str], tm
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: there is no spool at ")
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("words", [("show",), ("drain",)])
+def test_a_spool_that_cannot_be_opened_is_told_in_a_sentence(
+    run: Any, words: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that belongs to somebody else gives a sentence, not a traceback."""
+
+    def connect(*_: Any, **__: Any) -> None:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    Path("spool.db").touch()
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    done = run(*words)
+    assert done.exit_code == 1
+    assert done.stderr.endswith("spool.db cannot be read: unable to open database file\n")
 
 
 def test_an_empty_spool_says_so(run: Any) -> None:

@@ -57,7 +57,7 @@ def facts(**given: int) -> SpoolFacts:
 def test_every_family_of_the_contract_is_exported_with_its_labels(door: Door) -> None:
     """A receiver shows every family of its chapter at once, under exactly the labels of the contract."""
     families = {f.name: f for f in text_string_to_metric_families(door.board.render().decode())}
-    for family in (*contract.EVERYWHERE, *contract.RECEIVER):
+    for family in (*contract.EVERYWHERE, *contract.APPENDING, *contract.RECEIVER):
         found = families.pop(family.name.removesuffix("_total"))
         assert found.type == family.kind
         assert found.documentation == family.help

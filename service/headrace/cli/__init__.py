@@ -15,16 +15,19 @@ __all__ = ["main"]
 
 _SECTIONS: Final = {
     "Run it": {
-        "run": "run the service: the normalizer, or everything",
+        "run": "run the service: everything, or the roles you name",
         "check": "say everything that is wrong with the configuration, at once",
         "topics": "create the Kafka topics, or show what is there",
     },
     "Feed it": {
+        "leads": "say which leads are watched, where a platform is read lead by lead",
+        "fetch": "bring one record from its platform, by its id",
         "ingest": "take in files: API pages, rows, webhook bodies",
         "redrive": "send dead letters back to be read again",
         "spool": "look at what waits for Kafka, or send it on by hand",
     },
     "Look into it": {
+        "feeds": "show how far the platforms are read, and what is wrong with them",
         "explain": "say what would become of a file, publishing nothing",
         "tail": "follow events, or dead letters, as they come out",
         "taxonomy": "list the words of events, and the codes that have none",

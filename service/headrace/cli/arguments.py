@@ -7,8 +7,10 @@ from typing import Final
 import click
 
 from headrace.config import Config, load
+from headrace.polling.settings import PolledTenant
 from headrace.providers.base import Provider
 from headrace.providers.discover import discover
+from headrace.providers.feed import Polled
 from headrace.tables import did_you_mean
 from headrace.tenants import Account
 from headrace.toml_lines import Faults
@@ -46,6 +48,14 @@ def account(config: Config, of: Provider, tenant: str) -> Account:
             + did_you_mean(tenant, names)
         )
     return found
+
+
+def polled(config: Config, of: Provider, tenant: str) -> tuple[Account, PolledTenant]:
+    """Find a tenant whose platform can be polled, or end the command."""
+    found = account(config, of, tenant)
+    if not isinstance(found.provider, Polled) or not isinstance(found.settings, PolledTenant):
+        raise click.ClickException(f"{of.name} cannot be polled")
+    return found, found.settings
 
 
 def check_resource(of: Provider, resource: str | None) -> None:

@@ -13,6 +13,7 @@ from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.log import KafkaError
 from headrace.kafka.topics import Refused, describe
+from headrace.seen import NewerFormat
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ def run(config: Config, work: Coroutine[Any, Any, T]) -> T:
     quiet()
     try:
         return asyncio.run(work)
-    except Refused as refused:
+    except (NewerFormat, Refused) as refused:
         raise click.ClickException(str(refused)) from None
     except (KafkaError, TimeoutError, OSError) as error:
         servers = config.kafka.bootstrap_servers

@@ -8,14 +8,18 @@ import click
 
 from headrace.moments import parse
 
+_SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _HEAD: Final = 4
 _TAIL: Final = 3
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Write rows under titles, each column as wide as it must be; those named in `right` end at one edge."""
+    """Write rows under titles, each column as wide as it must be; those named in `right` end at one edge.
+
+    Cells may be coloured.
+    """
     cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(len(cell) for cell in column) for column in zip(titles, *cells, strict=True)]
+    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(titles, *cells, strict=True)]
     edges = [title in right for title in titles]
     click.secho(_line(titles, widths, edges), bold=True)
     for row in cells:
@@ -23,7 +27,8 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Seq
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) -> str:
-    aligned = (cell.rjust(w) if edge else cell.ljust(w) for cell, w, edge in zip(cells, widths, edges, strict=True))
+    spaces = [" " * (width - len(click.unstyle(cell))) for cell, width in zip(cells, widths, strict=True)]
+    aligned = (space + cell if edge else cell + space for cell, space, edge in zip(cells, spaces, edges, strict=True))
     return ("  " + "  ".join(aligned)).rstrip()
 
 
@@ -38,6 +43,16 @@ def clock(text: str, now: datetime) -> str:
     moment = parse(text)
     today = moment.date() == now.astimezone(UTC).date()
     return moment.strftime("%H:%M:%S" if today else "%m-%d %H:%M").rjust(11)
+
+
+def span(seconds: int, units: int = 2) -> str:
+    """Write seconds in the two (or so many) largest units they fill."""
+    told: list[str] = []
+    for unit, length in _SPANS:
+        if seconds >= length or (unit == "s" and not told):
+            told.append(f"{seconds // length} {unit}")
+            seconds %= length
+    return " ".join(told[:units])
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -12,7 +12,7 @@ import msgspec
 from headrace import __version__
 from headrace.cli import reach
 from headrace.cli.arguments import configuration
-from headrace.cli.show import count, table
+from headrace.cli.show import count, span, table
 from headrace.config import Config
 from headrace.intake import Intake
 from headrace.observe.board import Board
@@ -25,7 +25,6 @@ _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 PATIENCE: Final = 30.0
 """Seconds without a record that went on, after which the command gives up."""
 _STEP: Final = 1024
-_SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
 @click.group("spool")
@@ -105,7 +104,7 @@ def _write(config: Config, found: Report) -> None:
 
 
 def _row(group: Group, now: float) -> tuple[str, str, str, str, str]:
-    age = _span(max(0, int(now - group.oldest) // 1000))
+    age = span(max(0, int(now - group.oldest) // 1000))
     return group.source, group.topic, f"{group.records:,}", _size(group.bytes), age
 
 
@@ -116,16 +115,6 @@ def _size(number: float) -> str:
             break
         number /= _STEP
     return f"{number:.1f} {unit}" if number % 1 else f"{number:.0f} {unit}"
-
-
-def _span(seconds: int) -> str:
-    """Write seconds in the two largest units they fill."""
-    told: list[str] = []
-    for unit, length in _SPANS:
-        if seconds >= length or (unit == "s" and not told):
-            told.append(f"{seconds // length} {unit}")
-            seconds %= length
-    return " ".join(told[:2])
 
 
 async def _drain(config: Config, path: Path, *, again: bool) -> int:

@@ -12,6 +12,10 @@ COMMIT_EDGES: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.
 RESTORE_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 DELIVERY_EDGES: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Up to the deadlines of a slow body and of an append that went to the spool after all."""
+CALL_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Up to the deadline of a call."""
+TURN_EDGES: Final = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
+"""A turn may wait for its budget: up to hours."""
 END_TO_END_EDGES: Final = (
     *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0),
@@ -143,6 +147,16 @@ NORMALIZER: Final = (
     Family("headrace_seen_bytes", "gauge", "bytes", ("partition",), "Memory that the table of marks takes."),
 )
 
+APPENDING: Final = (
+    Family(
+        "headrace_raw_appended_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant", "via"),
+        "Records that Kafka took into raw, at once or from the spool.",
+    ),
+)
+
 RECEIVER: Final = (
     Family(
         "headrace_deliveries_total",
@@ -193,13 +207,6 @@ RECEIVER: Final = (
         "nudges",
         ("provider", "tenant"),
         "Nudges that the acknowledged deliveries held.",
-    ),
-    Family(
-        "headrace_raw_appended_total",
-        "counter",
-        "raw records",
-        ("provider", "tenant", "via"),
-        "Records that Kafka took into raw, at once or from the spool.",
     ),
     Family(
         "headrace_nudges_appended_total",
@@ -264,4 +271,109 @@ RECEIVER: Final = (
     ),
 )
 
-CONTRACT: Final = (*EVERYWHERE, *RECEIVER, *TASKS, *NORMALIZER)
+POLLER: Final = (
+    Family(
+        "headrace_calls_total",
+        "counter",
+        "calls",
+        ("provider", "tenant", "outcome"),
+        "Calls to the platform: `ok`, or what was wrong with the answer, `throttled` and `denied` among it.",
+    ),
+    Family(
+        "headrace_call_duration_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "From sending a call to the end of its answer.",
+        CALL_EDGES,
+    ),
+    Family(
+        "headrace_budget_wait_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "Time that a call waited for the budget of its tenant.",
+        TURN_EDGES,
+    ),
+    Family(
+        "headrace_budget_left",
+        "gauge",
+        "calls",
+        ("provider", "tenant", "span"),
+        "Calls that are left of each limit: those of the short `window`, of the `day`, of the `year`.",
+    ),
+    Family(
+        "headrace_turns_total",
+        "counter",
+        "turns",
+        ("provider", "tenant", "feed", "outcome"),
+        "Turns of feeds: `ok`, the fault that ended it, `append` where raw did not take it, `broken` where we failed.",
+    ),
+    Family(
+        "headrace_turn_duration_seconds",
+        "histogram",
+        "seconds",
+        ("provider", "feed"),
+        "From the begin of a turn to its end.",
+        TURN_EDGES,
+    ),
+    Family(
+        "headrace_feed_records_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant", "feed"),
+        "Raw records that a feed brought and Kafka took.",
+    ),
+    Family(
+        "headrace_skipped_rows_total",
+        "counter",
+        "rows",
+        ("provider", "tenant", "feed", "reason"),
+        "Rows that a feed left out: `outside` its window, `unchanged`, `repeated`; `too_large` ones are dead letters.",
+    ),
+    Family(
+        "headrace_feed_staleness_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant", "feed"),
+        "How long ago all was read; of a feed by lead, its longest unread lead; before that, since it is polled here.",
+    ),
+    Family(
+        "headrace_feed_last_success_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant", "feed"),
+        "When a turn last went well here, since the epoch; 0 where none did yet.",
+    ),
+    Family(
+        "headrace_tenant_parked",
+        "gauge",
+        "1",
+        ("provider", "tenant"),
+        "1 while a tenant is parked because the platform denies its credentials, else 0.",
+    ),
+    Family(
+        "headrace_token_expiry_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "When the access token expires, since the epoch; 0 where there is none.",
+    ),
+    Family(
+        "headrace_clock_skew_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "How far the clock of the platform is ahead of ours.",
+    ),
+    Family("headrace_leads_watched", "gauge", "leads", ("provider", "tenant"), "Leads that are watched."),
+    Family(
+        "headrace_leads_gone_total",
+        "counter",
+        "leads",
+        ("provider", "tenant"),
+        "Leads that are watched no more because the platform does not know them.",
+    ),
+)
+
+CONTRACT: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)

@@ -4,13 +4,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from headrace.observe.contract import EVERYWHERE, NORMALIZER, RECEIVER, TASKS, Family
+from headrace.observe.contract import APPENDING, EVERYWHERE, NORMALIZER, POLLER, RECEIVER, TASKS, Family
 
 PAGE: Final = Path(__file__).with_name("METRICS.md")
 
 _CHAPTERS: Final = (
     ("Every process", EVERYWHERE),
+    ("The receiver and the poller", APPENDING),
     ("The receiver", RECEIVER),
+    ("The poller", POLLER),
     ("Every role that owns tasks", TASKS),
     ("The normalizer", NORMALIZER),
 )
@@ -33,6 +35,8 @@ them as Prometheus text, beside the usual `process_*` of the client library.
 - A process shows the chapters of the roles it runs.
 - Gauges of a partition are gone when it is no longer owned. While it moves, two processes may show it for a moment:
   aggregate by `max by (partition)`.
+- The poller counts for every tenant with `polling = true`, and shows the gauges of those whose partition of cursors it
+  owns: one process at a time polls a tenant. Aggregate by `max by (provider, tenant)`, staleness by `min`.
 """
 
 _HOLDS: Final = (
@@ -55,6 +59,9 @@ _HOLDS: Final = (
     ),
     ("nothing was set aside", "max(headrace_spool_set_aside_records) == 0"),
     ("the spool has room for what may come", "headrace_spool_bytes / headrace_spool_limit_bytes < 0.5"),
+    ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
+    ("no platform throttles us", 'sum(increase(headrace_calls_total{outcome="throttled"}[1h])) == 0'),
+    ("no feed breaks", 'sum(increase(headrace_turns_total{outcome="broken"}[1h])) == 0'),
 )
 
 _ADDS_UP: Final = """\
@@ -66,10 +73,17 @@ Of one receiver while no delivery is on its way, over the life of its process:
   = `headrace_deliveries_total` + `headrace_checks_total` + `headrace_refusals_total`
 - what was acknowledged went to Kafka or into the spool:
   `headrace_accepted_records_total` + `headrace_accepted_nudges_total` + `headrace_drained_total`
-  = `headrace_raw_appended_total` + `headrace_nudges_appended_total` + `headrace_spooled_total`
+  = `headrace_raw_appended_total{via="webhook"}` + `headrace_nudges_appended_total` + `headrace_spooled_total`
 - what was ever spooled was drained, waits, or is set aside; the spool keeps these sums over restarts:
   `headrace_spool_put_total`
   = `headrace_spool_drained_total` + `headrace_spool_records` + `headrace_spool_set_aside_records`
+
+Of one poller, over the life of its process, after each turn:
+
+- what feeds brought is what was appended, whether a cursor covers it yet or not:
+  `headrace_feed_records_total` = `headrace_raw_appended_total{via="poll"}`
+- every turn ended somehow: `headrace_turns_total` = the count of `headrace_turn_duration_seconds`, as
+  `headrace_calls_total` = that of `headrace_call_duration_seconds`
 
 Of all processes since the topics were made, once nothing is in flight:
 
@@ -77,7 +91,8 @@ Of all processes since the topics were made, once nothing is in flight:
   = the end offsets of raw = `headrace_position` = the sum of `headrace_records_total` over the fates
 
 The first of these is at most the second: an append whose answer was lost, or came later than two seconds, is made again
-and counted once. The copy gets the fate `duplicate`.
+and counted once, and what a turn appended before its process was killed is read again. The copies get the fate
+`duplicate`, as does whatever a feed reads twice.
 """
 
 

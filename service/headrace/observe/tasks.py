@@ -81,6 +81,10 @@ class TaskMetrics:
     def task_restored(self, partition: int, seen: Seen, seconds: float) -> None:
         """Note that a task's memory is restored; from now on `seen` is read whenever the metrics are."""
         self._own(partition).seen = seen
+        self.count_restore(seconds)
+
+    def count_restore(self, seconds: float) -> None:
+        """Count a restore that took so long."""
         self._restore_duration.observe((self.role,), seconds)
 
     def task_fenced(self, partition: int) -> None:

@@ -92,8 +92,8 @@ class Bearer:
 
     async def _mint_with(self, tokens: Tokens, secrets: Secrets, refresh: str) -> str:
         before = self._kept() or Sealed("")
-        now = self._gate.clock.now()
-        await asyncio.sleep(min(max(0.0, before.intent / 1000 + tokens.pause - now), tokens.pause))
+        now, last = self._gate.clock.now(), max(before.intent, before.minted) / 1000
+        await asyncio.sleep(min(max(0.0, last + tokens.pause - now), tokens.pause))
         intent = int(self._gate.clock.now() * 1000)
         sealed = before.sealed or self._sealing().seal(secrets)
         await self._keep(replace(before, sealed=sealed, intent=intent))

@@ -1,0 +1,105 @@
+"""How a tenant's feeds are, from what its poller remembers. Pure: the clock is handed in."""
+
+from collections.abc import Iterator
+from typing import Final, Literal, TypeAlias
+
+from msgspec import UNSET, Struct, UnsetType
+
+from headrace.moments import from_millis
+from headrace.polling.memory import Kept
+from headrace.polling.records import State
+from headrace.polling.shared import source_of
+from headrace.providers.feed import Feed, Polled
+from headrace.tenants import Account
+
+Word: TypeAlias = Literal["ok", "unread", "late", "failing", "parked"]
+LATE: Final = 120_000
+"""Milliseconds that a turn may be overdue before nobody seems to take it."""
+
+
+class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One feed of one tenant, as `--json` writes it; what is not known is left out.
+
+    `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead.
+    """
+
+    source: str
+    feed: str
+    state: Word
+    every_seconds: int
+    cursor: str | UnsetType = UNSET
+    leads: int | UnsetType = UNSET
+    last_success: str | UnsetType = UNSET
+    next_turn: str | UnsetType = UNSET
+    staleness_seconds: int | UnsetType = UNSET
+    turns: int = 0
+    records: int = 0
+    failures: int = 0
+    code: str = ""
+    sentence: str = ""
+    parked_since: str | UnsetType = UNSET
+    rests_until: str | UnsetType = UNSET
+    reason: str = ""
+    calls_left: dict[str, int] = {}
+    clock_skew_seconds: float = 0.0
+
+
+def rows(account: Account, kept: Kept, now: int) -> Iterator[Row]:
+    """Give a row for each feed that is switched on for a tenant; `now` is in milliseconds since the epoch."""
+    if isinstance(account.provider, Polled):
+        for feed in account.provider.feeds(account.settings):
+            yield _row(account, feed, kept, now)
+
+
+def _row(account: Account, feed: Feed, kept: Kept, now: int) -> Row:
+    state, standing = kept.states.get(feed.name, State()), kept.standing
+    position = kept.positions.get((feed.name, ""))
+    read = _read_by_lead(account, feed, kept) if feed.by_lead else position.at if position else 0
+    return Row(
+        source=source_of(account),
+        feed=feed.name,
+        state=_word(state, now, parked=bool(standing.parked)),
+        every_seconds=feed.every,
+        cursor=position.value.decode("utf-8", "replace") if position and position.value else UNSET,
+        leads=len(_watched(account, kept)) if feed.by_lead else UNSET,
+        last_success=_moment(state.succeeded),
+        next_turn=_moment(state.next),
+        staleness_seconds=max(0, now - read) // 1000 if read else UNSET,
+        turns=state.turns,
+        records=state.events,
+        failures=state.failures,
+        code=state.code,
+        sentence=state.sentence,
+        parked_since=_moment(standing.parked),
+        rests_until=_moment(standing.again if standing.again > now else 0),
+        reason=standing.sentence,
+        calls_left=standing.left,
+        clock_skew_seconds=standing.skew,
+    )
+
+
+def _word(state: State, now: int, *, parked: bool) -> Word:
+    if parked:
+        return "parked"
+    if state.failures:
+        return "failing"
+    if not state.succeeded:
+        return "unread"
+    return "late" if state.next and now > state.next + LATE else "ok"
+
+
+def _watched(account: Account, kept: Kept) -> set[str]:
+    return {*kept.leads, *getattr(account.settings, "leads", ())}
+
+
+def _read_by_lead(account: Account, feed: Feed, kept: Kept) -> int:
+    """Give when the lead was read that was read longest ago, for one that never was when it was first named; else 0."""
+    moments = []
+    for lead in _watched(account, kept):
+        position, watched = kept.positions.get((feed.name, lead)), kept.leads.get(lead)
+        moments.append((position and position.at) or (watched.added if watched else 0))
+    return min((moment for moment in moments if moment), default=0)
+
+
+def _moment(millis: int) -> str | UnsetType:
+    return from_millis(millis) if millis else UNSET

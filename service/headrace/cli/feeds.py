@@ -1,0 +1,159 @@
+"""`headrace feeds`: how far each platform is read, and what is wrong with it."""
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from itertools import groupby
+from typing import Final
+
+import click
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from headrace.cli import arguments, reach
+from headrace.cli.feed_rows import Row, Word, rows
+from headrace.cli.show import count, span, table
+from headrace.config import Config
+from headrace.moments import parse
+from headrace.polling.leads import everything
+from headrace.polling.memory import Memory
+from headrace.polling.shared import source_of
+from headrace.providers.base import Provider
+from headrace.tenants import Account
+
+_TITLES: Final = (
+    *("tenant", "feed", "state", "cursor", "last success", "next turn", "staleness", "errors"),
+    *("records", "left today"),
+)
+_BRIEF: Final = 8
+"""Columns that a terminal below `_ROOM` characters gets."""
+_ROOM: Final = 130
+_RIGHT: Final = ("last success", "next turn", "staleness", "records", "left today")
+_COLORS: Final[dict[Word, str]] = {
+    "ok": "green",
+    "unread": "cyan",
+    "late": "yellow",
+    "failing": "yellow",
+    "parked": "red",
+}
+_WIDE: Final = 14
+_SKEWED: Final = 5.0
+
+
+@click.command("feeds")
+@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
+@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a feed, for programs.")
+@click.pass_context
+def command(ctx: click.Context, provider: Provider | None, tenant: str | None, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
+    """Show how far the platform of every polled tenant is read, and what is wrong with it.
+
+    \b
+    A feed is
+      ok         read, and read again in time
+      unread     not read to its end yet
+      late       overdue: is a poller running?
+      failing    its last turn went badly; below the table stands why
+      parked     the platform denies the tenant's credentials: mend them, start the poller again
+
+    Staleness is how long ago everything had been read; of a feed that is read lead by lead, its longest unread lead.
+    The poller tells how it is with each page and now and then: what is shown is half a minute old at most.
+
+    \b
+      headrace feeds
+      headrace feeds -t acme --json | jq 'select(.state != "ok")'
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    config = arguments.configuration(ctx)
+    asked = [
+        account
+        for account in config.tenants
+        if account.settings.polling and provider in (None, account.provider) and tenant in (None, account.name)
+    ]
+    if not asked:
+        click.echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
+        return
+    memory = reach.run(config, _remembered(config))
+    found = list(_rows(asked, memory))
+    if as_json:
+        for row in found:
+            click.echo(msgspec.json.encode(row))
+    else:
+        _write(found, time.time())
+
+
+async def _remembered(config: Config) -> Memory:
+    await reach.topics(config, "cursors")
+    return await everything(config)
+
+
+def _rows(accounts: Sequence[Account], memory: Memory) -> Iterator[Row]:
+    now = int(time.time() * 1000)
+    for account in accounts:
+        yield from rows(account, memory.of(source_of(account)), now)
+
+
+def _write(found: Sequence[Row], now: float) -> None:
+    cells: list[Sequence[str]] = []
+    for source, feeds in groupby(found, key=lambda row: row.source):
+        for number, row in enumerate(feeds):
+            cells.append(_cells(row, now, source[1:] if number == 0 else ""))
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _ROOM
+    shown = _BRIEF if narrow else len(_TITLES)
+    table(_TITLES[:shown], [each[:shown] for each in cells], right=_RIGHT)
+    notes = [note for row in found for note in _notes(row)]
+    if notes:
+        click.echo()
+    for note in dict.fromkeys(notes):  # what is said of a tenant is said once, not for each of its feeds
+        click.echo(f"  {note}")
+
+
+def _cells(row: Row, now: float, tenant: str) -> Sequence[str]:
+    leads = "" if row.leads is UNSET else count(row.leads, "lead")
+    left = row.calls_left.get("day")
+    return (
+        tenant,
+        row.feed,
+        click.style(row.state, fg=_COLORS[row.state]),
+        leads or ("-" if row.cursor is UNSET else _cut(row.cursor)),
+        _ago(row.last_success, now),
+        _ahead(row.next_turn, now),
+        "-" if row.staleness_seconds is UNSET else span(row.staleness_seconds, 1),
+        f"{row.failures}x {row.code}" if row.failures else "-",
+        f"{row.records:,}",
+        "" if not tenant else "-" if left is None else f"{left:,}",
+    )
+
+
+def _notes(row: Row) -> Iterator[str]:
+    """Say what does not fit into a cell."""
+    again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
+    if row.parked_since is not UNSET:
+        yield click.style(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
+    elif again:
+        yield click.style(f"{row.source} is left in peace{again}: {row.reason}", fg="yellow")
+    if row.sentence and row.sentence != row.reason:
+        yield f"{row.source} {row.feed}: {row.sentence}"
+    if abs(row.clock_skew_seconds) >= _SKEWED:
+        ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"
+        yield f"{row.source}: the platform's clock is {abs(row.clock_skew_seconds):g} s {ahead} ours"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
+
+
+def _ago(moment: str | UnsetType, now: float) -> str:
+    return "never" if moment is UNSET else f"{span(max(0, int(now - parse(moment).timestamp())), 1)} ago"
+
+
+def _ahead(moment: str | UnsetType, now: float) -> str:
+    if moment is UNSET:
+        return "-"
+    seconds = int(parse(moment).timestamp() - now)
+    return f"in {span(seconds, 1)}" if seconds > 0 else "now"
+
+
+def _at(moment: str) -> str:
+    return parse(moment).astimezone(UTC).replace(microsecond=0).isoformat(" ")[: len("2026-08-08 09:00:00")] + " UTC"

@@ -1,0 +1,61 @@
+"""`headrace fetch`: bring one record from its platform, by its id."""
+
+import click
+
+from headrace.cli import arguments, reach
+from headrace.cli.show import count
+from headrace.config import Config
+from headrace.polling.asked import Unready, client_of
+from headrace.polling.fetch import Fetched, fetch
+from headrace.polling.shared import source_of
+from headrace.providers.base import Provider
+from headrace.providers.feed import Fault, Gone
+from headrace.tenants import Account
+
+
+@click.command("fetch")
+@click.option("-p", "--provider", type=arguments.provider, required=True, help="Whose platform.")
+@click.option("-t", "--tenant", metavar="NAME", required=True, help="Which of its configured tenants.")
+@click.option("-r", "--resource", metavar="NAME", required=True, help="What it is; a wrong word lists those there are.")
+@click.argument("id", metavar="ID")
+@click.pass_context
+def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, id: str) -> None:  # noqa: A002  (the design's word)
+    """Ask a platform for the record with this ID and append it to raw; the normalizer does the rest.
+
+    It is as if a poll had brought it: what was published before is a duplicate. It is one call or two beside the
+    tenant's budget. Where access tokens rotate, it uses the one that the running poller keeps, and mints none.
+
+    \b
+      headrace fetch -p PROVIDER -t acme -r event 70001
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    arguments.check_resource(provider, resource)
+    config = arguments.configuration(ctx)
+    account, _ = arguments.polled(config, provider, tenant)
+    _check(account, resource, id)
+    found = reach.run(config, _fetch(config, account, resource, id))
+    for at in found:
+        click.echo(f"{resource} {id} is in {config.topic_prefix}raw, partition {at.partition}, offset {at.offset}")
+    if not found:
+        raise click.ClickException(f"the platform's answer holds no {resource}")
+    if len(found) > 1:
+        click.echo(f"The answer held {count(len(found), 'record')}.")
+
+
+def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as above)
+    """End the command where there is no way to ask."""
+    try:
+        provider, settings, _ = client_of(account)
+    except Unready as reason:
+        raise click.ClickException(f"{reason}: add them to [tenants.{account.provider.name}.{account.name}]") from None
+    if not provider.single(settings, resource, id):
+        raise click.ClickException(f"the platform of {account.provider.name} has no call that brings one {resource}")
+
+
+async def _fetch(config: Config, account: Account, resource: str, id: str) -> list[Fetched]:  # noqa: A002  (as above)
+    await reach.topics(config, "raw", "cursors")
+    try:
+        return await fetch(config, account, resource, id)
+    except Gone as fault:
+        raise click.ClickException(f"{source_of(account)} has no {resource} {id}: {fault}") from None
+    except Fault as fault:
+        raise click.ClickException(f"{source_of(account)} gave nothing: {fault}") from None

@@ -1,0 +1,221 @@
+"""`headrace leads`: which leads are watched, where a platform is read lead by lead."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, BinaryIO, Final
+
+import click
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from headrace.cli import arguments, reach
+from headrace.cli.bodies import opened
+from headrace.cli.lead_files import CannotRead, checked, leads_of
+from headrace.cli.show import clock, count, table
+from headrace.config import Config
+from headrace.moments import from_millis
+from headrace.polling.leads import append_leads, everything, remove_leads
+from headrace.polling.memory import Kept
+from headrace.polling.settings import PolledTenant
+from headrace.polling.shared import source_of
+from headrace.providers.base import Provider
+from headrace.tenants import Account
+
+_BAR_FROM: Final = 2_000
+"""Leads from which a bar shows how it goes."""
+
+_whose: Final = (
+    click.option("-p", "--provider", type=arguments.provider, required=True, help="Whose platform."),
+    click.option("-t", "--tenant", metavar="NAME", required=True, help="Which of its configured tenants."),
+)
+
+
+def _of_a_tenant(function: Callable[..., None]) -> Callable[..., None]:
+    for option in reversed(_whose):
+        function = option(function)
+    return function
+
+
+class Lead(Struct, frozen=True, omit_defaults=True):
+    """One watched lead, as `--json` writes it: who named it when, when it was read, when it last had news."""
+
+    lead: str
+    by: str
+    since: str | UnsetType = UNSET
+    read: str | UnsetType = UNSET
+    news: str | UnsetType = UNSET
+
+
+@click.group("leads")
+def command() -> None:
+    """Say which leads are watched.
+
+    Some platforms tell what happened only lead by lead. Headrace reads the leads that it knows of: those of this list,
+    those in the configuration (leads = […]), and those that feeds, webhooks and events name, which it adds by itself.
+    """
+
+
+@command.command("add", short_help="watch leads")
+@_of_a_tenant
+@click.argument("leads", metavar="LEAD...", nargs=-1, required=True)
+@click.pass_context
+def add(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, ...]) -> None:
+    """Watch LEADs from now on; they are read next.
+
+    \b
+      headrace leads add -p PROVIDER -t acme 81 82
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    _watch(ctx, provider, tenant, _checked(leads))
+
+
+@command.command("import", short_help="watch all leads of a file")
+@_of_a_tenant
+@click.option("--column", metavar="NAME", help="Which column, or key, is the lead; else lead, lead id or id.")
+@click.argument("file", metavar="FILE", type=arguments.FILE)
+@click.pass_context
+def import_(ctx: click.Context, provider: Provider, tenant: str, column: str | None, file: str) -> None:
+    """Watch all leads of a FILE: CSV, one lead a line, or NDJSON; - reads standard input.
+
+    The file is read whole before anything is written. To import it twice does no harm.
+
+    \b
+      headrace leads import -p PROVIDER -t acme leads.csv
+      headrace leads import -p PROVIDER -t acme --column contact_id export.csv
+      jq -c '{lead: .contact.id}' crm.ndjson | headrace leads import -p PROVIDER -t acme -
+    """  # noqa: D301  (as above)
+    with opened(file) as stream:
+        leads = _read(stream, column)
+    if not leads:
+        raise click.ClickException(f"{'standard input' if file == '-' else file} names no lead")
+    _watch(ctx, provider, tenant, leads)
+
+
+@command.command("list", short_help="list the leads that are watched")
+@_of_a_tenant
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a lead, for programs.")
+@click.pass_context
+def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
+    """List the leads that are watched: who named each, since when, and when it was last read.
+
+    \b
+      headrace leads list -p PROVIDER -t acme
+      headrace leads list -p PROVIDER -t acme --json | jq -r .lead
+    """  # noqa: D301  (as above)
+    config = arguments.configuration(ctx)
+    account, settings = arguments.polled(config, provider, tenant)
+    found = _listed(settings, reach.run(config, _kept(config, account)))
+    if as_json:
+        for lead in found:
+            click.echo(msgspec.json.encode(lead))
+        return
+    if not found:
+        click.echo(f"No lead of {source_of(account)} is watched.")
+        return
+    now = datetime.now(UTC)
+    moments = ((_clock(lead.since, now), _clock(lead.read, now), _clock(lead.news, now)) for lead in found)
+    rows = [(lead.lead, lead.by, *told) for lead, told in zip(found, moments, strict=True)]
+    table(("lead", "named by", "since", "read", "news"), rows, right=("since", "read", "news"))
+    click.echo(f"\n{count(len(found), 'lead')} of {source_of(account)}.")
+
+
+@command.command("remove", short_help="watch leads no more")
+@_of_a_tenant
+@click.argument("leads", metavar="LEAD...", nargs=-1, required=True)
+@click.pass_context
+def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, ...]) -> None:
+    """Watch LEADs no more. What names one later, a feed, a webhook or an event, brings it back.
+
+    \b
+      headrace leads remove -p PROVIDER -t acme 81
+    """  # noqa: D301  (as above)
+    config = arguments.configuration(ctx)
+    account, settings = arguments.polled(config, provider, tenant)
+    asked = _checked(leads)
+    kept = reach.run(config, _kept(config, account))
+    known = [lead for lead in asked if lead in kept.leads]
+    if known:
+        reach.run(config, _write(remove_leads(config, source_of(account), known), len(known)))
+    click.echo(f"{count(len(known), 'lead')} of {source_of(account)} removed{_rest(len(asked) - len(known))}.")
+    for lead in sorted(set(asked) & set(settings.leads)):
+        click.echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
+
+
+def _rest(unknown: int) -> str:
+    return f"; {unknown:,} not on the list" if unknown else ""
+
+
+def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[str]) -> None:
+    """Write those leads that are new, and say how many they were."""
+    config = arguments.configuration(ctx)
+    account, _ = arguments.polled(config, provider, tenant)
+    kept = reach.run(config, _kept(config, account))
+    new = [lead for lead in leads if lead not in kept.leads]
+    if new:
+        reach.run(config, _write(append_leads(config, source_of(account), new), len(new)))
+    known = len(leads) - len(new)
+    click.echo(
+        f"{count(len(new), 'new lead')} of {source_of(account)}"
+        + (f"; {known:,} watched before" if known else "")
+        + "."
+    )
+    if not account.settings.polling:
+        click.echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
+
+
+async def _kept(config: Config, account: Account) -> Kept:
+    await reach.topics(config, "cursors", "nudges")
+    return (await everything(config)).of(source_of(account))
+
+
+async def _write(counts: AsyncIterator[int], length: int) -> None:
+    """Write, with a bar on a terminal where it takes a while."""
+    with _bar(length) as move:
+        before = 0
+        async for done in counts:
+            move(done - before)
+            before = done
+
+
+@contextlib.contextmanager
+def _bar(length: int) -> Any:
+    """Give what moves a bar on."""
+    hidden = length < _BAR_FROM or not sys.stderr.isatty()
+    with click.progressbar(length=length, label="leads", file=sys.stderr, show_pos=True, hidden=hidden) as bar:
+        yield bar.update
+
+
+def _checked(leads: Iterable[str]) -> list[str]:
+    try:
+        return list(dict.fromkeys(checked(lead, "LEAD") for lead in leads))
+    except CannotRead as reason:
+        raise click.ClickException(str(reason)) from None
+
+
+def _read(stream: BinaryIO, column: str | None) -> list[str]:
+    try:
+        return list(dict.fromkeys(leads_of(stream, column)))
+    except CannotRead as reason:
+        raise click.ClickException(str(reason)) from None
+
+
+def _listed(settings: PolledTenant, kept: Kept) -> list[Lead]:
+    """Give the watched leads by their ids."""
+    read: dict[str, int] = {}
+    for (_, lead), position in kept.positions.items():
+        read[lead] = max(read.get(lead, 0), position.at)
+    named = {lead: (told.by, told.added, told.woken) for lead, told in kept.leads.items()}
+    named |= {lead: ("settings", 0, 0) for lead in settings.leads if lead not in named}
+    return [
+        Lead(lead, by, _moment(added), _moment(read.get(lead, 0)), _moment(woken))
+        for lead, (by, added, woken) in sorted(named.items())
+    ]
+
+
+def _moment(millis: int) -> str | UnsetType:
+    return from_millis(millis) if millis else UNSET
+
+
+def _clock(moment: str | UnsetType, now: datetime) -> str:
+    return "-" if moment is UNSET else clock(moment, now)

@@ -1,0 +1,195 @@
+"""`headrace feeds`, `leads` and `fetch`, as far as they need no Kafka."""
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from msgspec import UNSET
+
+from headrace.cli import feeds, main
+from headrace.cli.feed_rows import LATE, Row, rows
+from headrace.cli.lead_files import CannotRead, leads_of
+from headrace.polling.memory import Kept
+from headrace.polling.records import Position, Standing, State, Watched, entry
+from headrace.tenants import Account
+from tests.integration.platform import polled
+
+NOW = 1_786_179_600_000
+MINUTE = 60_000
+SOURCE = "/things/t"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run headrace in an empty folder and a clean environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
+        monkeypatch.delenv(name)
+
+    def call(*words: str, stdin: str | bytes | None = None) -> Result:
+        return CliRunner().invoke(main, words, input=stdin)
+
+    return call
+
+
+def tenant(*leads: str) -> Account:
+    """Configure a tenant with a feed of its own, and one by lead."""
+    return polled("http://nowhere", feeds=["rows", "trail"], leads=list(leads))
+
+
+def kept(**states: State) -> Kept:
+    """Remember states of feeds."""
+    found = Kept()
+    for feed, state in states.items():
+        found.apply(entry(SOURCE, state, feed))
+    return found
+
+
+def told(found: Kept, *leads: str) -> tuple[Row, Row]:
+    first, second = rows(tenant(*leads), found, NOW)
+    return first, second
+
+
+def test_a_feed_that_nobody_read_is_unread() -> None:
+    """Of what is not known nothing is said."""
+    first, second = told(Kept())
+    assert (first.source, first.feed, first.state, first.leads) == (SOURCE, "rows", "unread", UNSET)
+    assert (second.feed, second.leads, second.staleness_seconds) == ("trail", 0, UNSET)
+    assert (first.last_success, first.next_turn, first.staleness_seconds, first.cursor) == (UNSET,) * 4
+
+
+def test_a_feed_that_is_read_in_time_is_ok_and_late_when_its_turn_is_long_overdue() -> None:
+    """Nobody took its turn: probably no poller runs."""
+    state = State(turns=4, events=12, succeeded=NOW - MINUTE, next=NOW + MINUTE)
+    found = kept(rows=state)
+    found.apply(entry(SOURCE, Position(b"abc", NOW - MINUTE), "rows", ""))
+    row, _ = told(found)
+    assert (row.state, row.cursor, row.staleness_seconds, row.records) == ("ok", "abc", 60, 12)
+    assert (row.last_success, row.next_turn) == ("2026-08-08T08:59:00Z", "2026-08-08T09:01:00Z")
+    [late, _] = rows(tenant(), found, NOW + MINUTE + LATE + 1)
+    assert late.state == "late"
+
+
+def test_a_feed_that_failed_says_why_and_a_parked_tenant_goes_first() -> None:
+    """The fault of a feed is its own; parked is the tenant with all its feeds."""
+    found = kept(rows=State(succeeded=NOW, failures=3, code="unavailable", sentence="no answer"))
+    assert told(found)[0].state == "failing"
+    found.apply(entry(SOURCE, Standing(parked=NOW - MINUTE, again=NOW + MINUTE, sentence="it says no")))
+    first, second = told(found)
+    assert (first.state, second.state) == ("parked", "parked")
+    assert (first.parked_since, first.rests_until) == ("2026-08-08T08:59:00Z", "2026-08-08T09:01:00Z")
+
+
+def test_a_feed_by_lead_is_as_stale_as_its_longest_unread_lead() -> None:
+    """A lead that was never read counts from when it was named."""
+    found = Kept()
+    for lead, added, read in (("a", NOW - 9 * MINUTE, NOW - MINUTE), ("b", NOW - 9 * MINUTE, NOW - 3 * MINUTE)):
+        found.apply(entry(SOURCE, Watched(added, "people"), lead))
+        found.apply(entry(SOURCE, Position(b"1", read), "trail", lead))
+    _, row = told(found, "a")
+    assert (row.leads, row.staleness_seconds) == (2, 180)
+    found.apply(entry(SOURCE, Watched(NOW - 5 * MINUTE, "event"), "c"))
+    _, row = told(found, "d")
+    assert (row.leads, row.staleness_seconds) == (4, 300)
+
+
+def test_the_table_says_what_is_wrong_once_for_each_tenant(capsys: pytest.CaptureFixture[str]) -> None:
+    """A tenant's name stands in its first line; its reason below, once, and a feed's own sentence beside it."""
+    found = kept(rows=State(succeeded=NOW - MINUTE, next=NOW + MINUTE), trail=State(failures=2, code="rejected"))
+    found.apply(entry(SOURCE, State(failures=2, code="rejected", sentence="it will never be"), "trail"))
+    found.apply(entry(SOURCE, Standing(parked=NOW, again=NOW + 1, sentence="it says no", skew=-90.0, left={"day": 9})))
+    feeds._write(told(found), NOW / 1000)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines == [
+        "tenant feed state cursor last success next turn staleness errors records left today",
+        "things/t rows parked - 1 min ago in 1 min - - 0 9",
+        "trail parked 0 leads never - - 2x rejected 0",
+        "",
+        "/things/t is parked since 2026-08-08 09:00:00 UTC, tried again at 2026-08-08 09:00:00 UTC: it says no",
+        "/things/t: the platform's clock is 90 s behind ours",
+        "/things/t trail: it will never be",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "81\n82\n",
+        "\ufefflead\r\n81\r\n\r\n82\r\n",
+        "Lead Id\n81\n82",
+        "name,LEAD_ID,id\nAnn,81,5\n,82,6\n",
+        'name;id\n"An;n";81\nBo;82\n',
+        'id\tname\n81\t"Ann"\n82\tBo\n',
+        '{"name": "Ann", "lead": 81}\n\n{"lead": "82", "other": null}\n',
+        "  81 \n82",
+    ],
+)
+def test_leads_are_found_in_files_of_many_shapes(text: str) -> None:
+    """CSV with any delimiter, with or without titles, one lead a line, and NDJSON."""
+    assert list(leads_of(io.BytesIO(text.encode()))) == ["81", "82"]
+
+
+def test_the_column_of_leads_can_be_named() -> None:
+    """In CSV and in NDJSON, whatever its case and separators."""
+    assert list(leads_of(io.BytesIO(b"Contact Id,id\n81,5\n"), "contact_id")) == ["81"]
+    assert list(leads_of(io.BytesIO(b'{"contactId": "81", "id": 5}'), "contact_id")) == ["81"]
+    assert list(leads_of(io.BytesIO(b"Contact Id\n81\n"), "contact_id")) == ["81"]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (b"name,mail\nAnn,a@b\n", "line 1 has name, mail: say with --column which of these is the lead"),
+        (b"name,lead\nAnn,81\nBo,\n", "line 3 names no lead"),
+        (b"name,lead\nAnn\n", "line 2 names no lead"),
+        (b"lead\n8\x001\n", "line 2: this is no lead's id: '8\\x001'"),
+        (b"lead\n" + b"8" * 201, f"line 2: this is no lead's id: '{'8' * 40}'"),
+        (b'{"lead": 81}\n{"lead": 8', "line 2 is no JSON object"),
+        (b'{"lead": 81}\n{"led": 82}', "line 2 has led: say with --column which of these is the lead"),
+        (b'{"lead": 8.5}', "line 1: lead is neither a text nor a whole number"),
+        (b"lead\n\xff\xfe", "byte 5 is not UTF-8: save the file as UTF-8"),
+    ],
+)
+def test_a_file_that_is_none_of_leads_says_where(text: bytes, why: str) -> None:
+    """Nothing is guessed: the line, and what to do."""
+    with pytest.raises(CannotRead) as refused:
+        list(leads_of(io.BytesIO(text)))
+    assert str(refused.value) == why
+
+
+def test_nothing_is_polled(run: Any) -> None:
+    """Without a polled tenant there is nothing to show, and it says what to set."""
+    Path("headrace.toml").write_text("[tenants.outreach.acme]\n")
+    done = run("feeds")
+    assert done.exit_code == 0
+    assert done.stdout == "No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].\n"
+
+
+def test_what_cannot_be_fetched_is_said_before_anybody_is_asked(run: Any) -> None:
+    """A resource that there is not, one that no call brings, a tenant without credentials, an unknown tenant."""
+    Path("headrace.toml").write_text(
+        '[tenants.outreach.acme]\n[tenants.leadsquared.acme]\naccess_key = "a"\nsecret_key = "b"\n'
+    )
+    done = run("fetch", "-p", "outreach", "-t", "acme", "-r", "evnt", "5")
+    assert done.exit_code == 2
+    assert 'outreach has no "evnt"; did you mean "event"?' in done.stderr
+    done = run("fetch", "-p", "outreach", "-t", "acme", "-r", "event", "5")
+    assert done.stderr.endswith("has no credentials to poll with: add them to [tenants.outreach.acme]\n")
+    done = run("fetch", "-p", "leadsquared", "-t", "acme", "-r", "activity", "5")
+    assert done.stderr == "Error: the platform of leadsquared has no call that brings one activity\n"
+    assert (
+        'tenant "nobody" is not configured' in run("fetch", "-p", "outreach", "-t", "nobody", "-r", "event", "5").stderr
+    )
+
+
+def test_a_file_without_leads_ends_before_kafka_is_asked(run: Any) -> None:
+    """Whatever is wrong with it is one sentence."""
+    Path("headrace.toml").write_text("[tenants.outreach.acme]\n")
+    to = ("leads", "import", "-p", "outreach", "-t", "acme", "-")
+    assert run(*to, stdin="\n").stderr == "Error: standard input names no lead\n"
+    assert run(*to, stdin="a,b\n1,2\n").stderr.startswith("Error: line 1 has a, b: say with --column")
+    done = run("leads", "add", "-p", "outreach", "-t", "acme", " ")
+    assert done.stderr == "Error: LEAD names no lead\n"
