@@ -248,6 +248,19 @@ async def test_without_any_room_nothing_is_promised(provider: str, sender: Sende
         assert door.count("headrace_deliveries_total") == 0
 
 
+async def test_a_full_spool_is_told_to_probes(tmp_path: Path) -> None:
+    """Once a delivery found no room the receiver is not ready, even where a little room is left."""
+    sender = senders.make("leadsquared")
+    async with open_door(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as door:
+        sending = sender.sending_of(b'[{"note": "' + b"x" * 20_000 + b'"}]')
+        statuses: list[int] = []
+        while statuses[-1:] != [503]:
+            assert door.health.ready().ok
+            statuses.append((await door.send(sending)).status)
+        assert statuses == [200, 200, 200, 503]
+        assert not door.health.ready().ok
+
+
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_tenant_that_sends_too_fast_waits_and_others_do_not(
     provider: str, sender: Sender, tmp_path: Path

@@ -192,6 +192,19 @@ async def test_a_thousand_idle_connections_lock_nobody_out(said: bytes, target: 
         writer.close()
 
 
+async def test_slow_bodies_on_all_connections_lock_nobody_out(target: Target) -> None:
+    """Bodies that hold all the connections there are, with hardly a byte each, make room for deliveries."""
+    slow = head(SENDERS[1].sending_of(b"x"), "Content-Length: 1000") + b"x"
+    writers = []
+    for _ in range(300):
+        _, writer = await asyncio.open_connection("127.0.0.1", target.port)
+        writer.write(slow)
+        writers.append(writer)
+    await target.serves()
+    for writer in writers:
+        writer.close()
+
+
 async def test_a_head_that_drips_is_cut_off(target: Target) -> None:
     """A head that comes a byte at a time is closed at its deadline, also behind a good delivery."""
     sending = next(SENDERS[0].stream())
@@ -236,6 +249,7 @@ def garbage() -> Iterator[tuple[bytes, int]]:
     yield start + chunked + b"\r\nffffffffffffffffff\r\n", 400
     yield start + chunked + b"\r\n1\r\nx\r\n0\r\n" + b"T: " + b"y" * 20_000 + b"\r\n\r\n", 431
     yield start + b"X: " + b"y" * 20_000 + b"\r\n\r\n", 431
+    yield start + b"".join(b"X-%d: y\r\n" % number for number in range(100)) + b"\r\n", 431
     yield start + b"Expect: miracles\r\nContent-Length: 3\r\n\r\nabc", 417
     yield b"POST /" + b"y" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431
 

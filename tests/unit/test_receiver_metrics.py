@@ -50,7 +50,7 @@ def door() -> Door:
 
 def facts(**given: int) -> SpoolFacts:
     """Tell of an empty spool, apart from what is given."""
-    empty = SpoolFacts(waiting=0, set_aside=0, bytes=0, limit=4096, oldest=None, put=0, drained=0)
+    empty = SpoolFacts(usable=True, waiting=0, set_aside=0, bytes=0, limit=4096, oldest=None, put=0, drained=0)
     return structs.replace(empty, **given)
 
 

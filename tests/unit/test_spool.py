@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import random
 import re
 import sqlite3
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from headrace.spool import CannotSpool, NoRoom, Spool
+from headrace.spool.file import File
 from headrace.spool.salvage import PAGE
 from headrace.spool.writer import Job
 from tests.integration.line import until
@@ -24,6 +26,11 @@ CHILD = (sys.executable, "-m", "tests.unit.spooling")
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "spool.db"
+
+
+def room(spool: Spool) -> bool:
+    """Ask anew: a type checker takes what was asserted of a property to last."""
+    return spool.has_room
 
 
 def files(path: Path) -> list[Path]:
@@ -93,10 +100,14 @@ async def test_a_full_spool_refuses_and_takes_again_what_there_is_room_for(path:
         await put(spool, 1, size=9_000)
         with pytest.raises(NoRoom, match="10,000"):
             await put(spool, 2, size=2_000)
+        assert not room(spool), "little room is none to whoever did not find enough"
         await put(spool, 3, size=100)
-        assert spool.has_room
+        assert room(spool)
+        with pytest.raises(NoRoom, match="10,000"):
+            await put(spool, 2, size=2_000)
         spool.remove((await waiting(spool))[:1])
         await until(lambda: spool.facts().bytes < 1_000, "it is gone")
+        assert room(spool)
         await put(spool, 4, size=2_000)
         assert numbers(await waiting(spool)) == [3, 4]
 
@@ -155,6 +166,24 @@ async def test_a_full_disk_refuses_and_is_used_again_without_a_restart(path: Pat
     assert state == "no room"
     assert len(before) > 20
     assert await content(path) == [*map(int, before[5:]), int(after)]
+
+
+async def test_a_file_that_cannot_be_made_is_made_later(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the disk does not let us make the file, the spool opens without room, and takes records when it may."""
+
+    def refuse(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(File, "_create", staticmethod(refuse))
+        spool = Spool(path, LIMIT)
+        assert not room(spool)
+        with pytest.raises(NoRoom):
+            await put(spool, 1)
+    async with spool:
+        await put(spool, 2)
+        assert room(spool)
+        assert numbers(await waiting(spool)) == [2]
 
 
 def _truncate(path: Path) -> None:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 
 from headrace.config import Config, load
 from headrace.config.watch import Watch
@@ -77,6 +78,21 @@ def test_bad_files_change_nothing(bad: str | None, config: Config, tmp_path: Pat
     target.write_text("good again")
     assert watch.look()
     assert secrets_of(config) == ["good again"]
+
+
+def test_what_stands_in_the_way_elsewhere_only_delays_them(config: Config, tmp_path: Path) -> None:
+    """Secrets that changed while the configuration was broken are taken over once it is mended; it is told once."""
+    watch, file = Watch(config, {}), tmp_path / "headrace.toml"
+    file.write_text("oops = = ")
+    (tmp_path / "secrets" / "acme").write_text("second")
+    with structlog.testing.capture_logs() as told:
+        assert not watch.look()
+        assert not watch.look()
+    assert [line["event"] for line in told] == ["secrets_kept"]
+    file.write_text(TENANT)
+    assert watch.look()
+    assert secrets_of(config) == ["second"]
+    assert not watch.look()
 
 
 def test_nothing_but_secrets_is_taken_over(config: Config, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Kubernetes swaps a mounted secret by moving a symbolic link, editors write a new file: so it is the file behind the name
 that is looked at, not the name. When one changed, the whole configuration is loaded again, and only webhook secrets are
-taken over from it. What cannot be loaded changes nothing: the secrets that were good so far stay.
+taken over from it. What cannot be loaded changes nothing: the secrets that were good so far stay, and it is tried
+again until it can, for what stands in the way may be mended in another file.
 """
 
 import asyncio
@@ -32,6 +33,7 @@ class Watch:
         self._environ: Final = dict(environ)
         paths = {account.settings.webhook_secrets_file for account in config.tenants}
         self._stamps: Final = {path: _stamp(path) for path in paths if path is not None}
+        self._faults: list[str] = []  # of the last try
 
     async def run(self, every: float = EVERY) -> None:
         """Look every so many seconds, until cancelled."""
@@ -42,18 +44,24 @@ class Watch:
     def look(self) -> bool:
         """Look once; tell whether secrets were taken over."""
         now = {path: _stamp(path) for path in self._stamps}
-        if now == self._stamps:
+        if now == self._stamps and not self._faults:
             return False
         self._stamps.update(now)  # before they are read: what changes in between is read again
         try:
             loaded = load(self._config.file, self._environ)
         except Faults as faults:
-            _log.error("secrets_kept", faults=[str(fault) for fault in faults.faults])
+            self._tell([str(fault) for fault in faults.faults])
             return False
+        self._faults = []
         changed = [source for source in self._config.tenants.by_source if self._take_over(source, loaded)]
         if changed:
             _log.info("secrets_taken_over", sources=changed)
         return bool(changed)
+
+    def _tell(self, faults: list[str]) -> None:
+        if faults != self._faults:
+            _log.error("secrets_kept", faults=faults)
+        self._faults = faults
 
     def _take_over(self, source: str, loaded: Config) -> bool:
         """Give a tenant its new secrets, if they are new; a tenant that is gone keeps what it has."""

@@ -236,6 +236,13 @@ RECEIVER: Final = (
         ("reason",),
         "Spool records that were set aside: what Kafka refused for good, and what grew too old to be appended.",
     ),
+    Family(
+        "headrace_spool_usable",
+        "gauge",
+        "1",
+        (),
+        "1 where the spool's file can be read and written, else 0: then nobody knows what it holds.",
+    ),
     Family("headrace_spool_records", "gauge", "spool records", (), "What waits in the spool for Kafka."),
     Family("headrace_spool_set_aside_records", "gauge", "spool records", (), "What stands set aside in the spool."),
     Family("headrace_spool_bytes", "gauge", "bytes", (), "What the spool holds, as its limit counts it."),

@@ -39,9 +39,10 @@ SET_ASIDE: Final = ("damaged", "refused", "too_old")
 class SpoolFacts(Struct, frozen=True, kw_only=True):
     """What a spool holds now and ever held; `oldest` is when (ms) its oldest waiting record was received.
 
-    put = drained + waiting + set_aside, over all restarts.
+    put = drained + waiting + set_aside, over all restarts. Of a spool that is not `usable` nobody knows what it holds.
     """
 
+    usable: bool
     waiting: int
     set_aside: int
     bytes: int
@@ -77,7 +78,7 @@ class ReceiverMetrics:
         self._facts = {
             name: board.series(f"headrace_spool_{name}")
             for name in (
-                *("records", "set_aside_records", "bytes", "limit_bytes", "oldest_age_seconds"),
+                *("usable", "records", "set_aside_records", "bytes", "limit_bytes", "oldest_age_seconds"),
                 *("put_total", "drained_total"),
             )
         }
@@ -153,6 +154,6 @@ class ReceiverMetrics:
             return
         told = self._spool()
         age = 0.0 if told.oldest is None else max(0.0, self._clock() - told.oldest / 1000)
-        values = (told.waiting, told.set_aside, told.bytes, told.limit, age, told.put, told.drained)
+        values = (int(told.usable), told.waiting, told.set_aside, told.bytes, told.limit, age, told.put, told.drained)
         for series, value in zip(self._facts.values(), values, strict=True):
             series.values[()] = value

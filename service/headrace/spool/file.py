@@ -251,11 +251,11 @@ def look(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a spool to look at it, whoever owns it. Raises `CannotSpool` where there is none that can be read."""
     if not path.is_file():
         raise CannotSpool(f"there is no spool at {path}")
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
-        try:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             if db.execute("PRAGMA user_version").fetchone()[0] > FORMAT:
                 raise CannotSpool(f"the spool {path} was written by a newer Headrace: upgrade")
             db.execute("BEGIN")  # everything that is shown is of one moment
             yield db
-        except sqlite3.Error as error:
-            raise CannotSpool(f"the spool {path} cannot be read: {error}") from None
+    except sqlite3.Error as error:
+        raise CannotSpool(f"the spool {path} cannot be read: {error}") from None

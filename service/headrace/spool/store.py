@@ -42,6 +42,7 @@ class Spool:
         self._aside = self._bytes = self._put = self._drained = 0
         self._coming: Counter[str] = Counter()  # by topic, on their way into the file
         self._coming_bytes = 0
+        self._full = False  # the last one that wanted room found too little, and none was given back since
         self._gone: defaultdict[str, set[int]] = defaultdict(set)  # on their way out, by topic
         self._behind: Counter[str] = Counter()  # all ids up to this one are
         self._leaving: Counter[str] = Counter()
@@ -66,9 +67,14 @@ class Spool:
         return self._writer.damage
 
     @property
+    def usable(self) -> bool:
+        """Whether the file can be read and written, as far as it was last tried."""
+        return self._writer.well
+
+    @property
     def has_room(self) -> bool:
-        """Whether an append may succeed: there is room below the limit, and the disk took the last one."""
-        return self._writer.well and self._bytes + self._coming_bytes < self.limit
+        """Whether an append may succeed: the last one found room below the limit, and the disk took it."""
+        return self._writer.well and not self._full and self._bytes + self._coming_bytes < self.limit
 
     def waiting(self, topic: str) -> int:
         """How many records of a topic wait, or are on their way in."""
@@ -94,6 +100,7 @@ class Spool:
         packed = [(topic, source, pack(out)) for topic, source, out in records]
         size = sum(len(record) + OVERHEAD for _, _, record in packed)
         if self._bytes + self._coming_bytes + size > self.limit:
+            self._full = self._full or size <= self.limit  # what never fits says nothing of the room there is
             raise NoRoom(f"the spool holds {self._bytes:,} bytes, {self.limit:,} are allowed")
         topics = Counter(topic for topic, _, _ in packed)
         self._coming += topics
@@ -106,6 +113,7 @@ class Spool:
                 self._held += topics
                 self._bytes += size
                 self._put += len(packed)
+                self._full = False
 
         try:
             await self._done(lambda file: file.append(received, packed), settle, APPEND_DEADLINE)
@@ -130,6 +138,7 @@ class Spool:
         def settle(size: int) -> None:
             self._drained += len(ids)
             self._bytes -= size
+            self._full = False
 
         self._leave(records, lambda file: file.remove(ids), settle)
 

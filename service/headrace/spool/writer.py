@@ -56,8 +56,8 @@ class Writer:
         self.first = Facts(topics={}, set_aside=0, bytes=0, oldest=None, put=0, drained=0)
         try:
             self.first = self._opened(opened(path, self.damage))
-        except sqlite3.Error as error:
-            _log.warning("spool_unusable", reason=str(error))
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("spool_unusable", path=str(self._path), reason=str(error))
             self.well = False
             self._owed.append(Job(lambda _: None, lambda _: None, owed=True))  # so that it is tried again
         self._closed = False
@@ -121,7 +121,7 @@ class Writer:
             results = self._safely(work)
         except _REFUSALS as error:
             if self.well:
-                _log.warning("spool_unusable", reason=str(error))
+                _log.warning("spool_unusable", path=str(self._path), reason=str(error))
             self.well = False
             return error
         except BaseException as error:  # noqa: BLE001  (the thread goes on whatever it is: others wait for it)

@@ -2,7 +2,8 @@
 
 aiohttp knows one deadline for idle connections. Here a connection has `head_deadline` seconds for a whole head, counted
 from its first byte (a new connection: from the start), and between requests `idle_deadline`. Where there are as many
-connections as may be, the one that has been waiting for longest makes room: idle ones never lock out a sender.
+connections as may be, the one that has been waiting for longest makes room, or the body that has been on its way for
+longer: neither idle nor slow ones ever lock out a sender.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 from aiohttp.web_protocol import RequestPayloadError
 
@@ -79,7 +80,7 @@ class Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionResetError("the answer has begun already")
         internal = status >= 500 and exc is not None  # noqa: PLR2004  (HTTP)
-        refused = refusals.internal() if internal else refusals.malformed_request(too_long=isinstance(exc, LineTooLong))
+        refused = refusals.internal() if internal else refusals.malformed_request(too_long=_is_too_long(exc))
         self.server.refused(refused)
         return response_of(refused)
 
@@ -103,6 +104,7 @@ class Server(web.Server):
         self._head_deadline: Final = head_deadline
         self._idle_deadline: Final = idle_deadline
         self._waiting: Final[dict[Connection, None]] = {}  # for a head, the longest first
+        self._handled: Final[dict[Connection, StreamReader]] = {}  # the first request first, each with its body
         self._open: Final[set[Connection]] = set()
         self._quiet = asyncio.Event()
         self.dropped = 0
@@ -124,10 +126,11 @@ class Server(web.Server):
         )
 
     def opened(self, connection: Connection) -> None:
-        """Add a connection; where there are too many, the one that has waited for longest is dropped."""
+        """Add a connection; where there are too many, the one that has made us wait for longest is dropped."""
         if len(self._open) >= self._most:
             self.dropped += 1
-            oldest = next(iter(self._waiting), connection)
+            connection.since = self._loop.time()
+            oldest = self._slowest(connection)
             oldest.drop()
             if oldest is connection:
                 return
@@ -139,6 +142,7 @@ class Server(web.Server):
         """Forget a connection."""
         self._open.discard(connection)
         self._waiting.pop(connection, None)
+        self._handled.pop(connection, None)
         self._tell_quiet()
 
     def waits(self, connection: Connection, *, idle: bool) -> None:
@@ -175,6 +179,7 @@ class Server(web.Server):
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = connection_of(request)
         self._waiting.pop(connection, None)
+        self._handled[connection] = request.content
         connection.idle = False
         self._quiet.clear()
         try:
@@ -183,11 +188,23 @@ class Server(web.Server):
                 response.force_close()
             return response
         finally:
+            self._handled.pop(connection, None)
             self.waits(connection, idle=True)
+
+    def _slowest(self, newest: Connection) -> Connection:
+        """Give the connection whose head, next request or body we have been waiting for longest."""
+        waiting = next(iter(self._waiting), newest)
+        reading = next((connection for connection, body in self._handled.items() if not body.is_eof()), waiting)
+        return min(waiting, reading, key=lambda connection: connection.since)
 
     def _tell_quiet(self) -> None:
         if self.stopping and len(self._waiting) == len(self._open):
             self._quiet.set()
+
+
+def _is_too_long(error: BaseException | None) -> bool:
+    """Say whether a head was too long, or had too many headers: for that aiohttp has no error of its own."""
+    return isinstance(error, LineTooLong) or "too many headers" in str(error).lower()
 
 
 def affordable(connections: int) -> int:

@@ -125,6 +125,20 @@ def test_the_signature_is_over_the_bytes() -> None:
     assert refused(delivery(signed(), BODY + b" ")).status == 401
 
 
+def test_many_signatures_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger who fills the header with signatures has the body read once for each secret, not for each of them."""
+    read: list[str] = []
+
+    def count(secret: str, *told: Any) -> str:
+        read.append(secret)
+        return sign(secret, *told)
+
+    monkeypatch.setattr("headrace.providers.leadping.webhook.sign", count)
+    many = signed() | {"webhook-signature": "v1,AAAA " * 1000}
+    assert refused(delivery(many), webhook_secrets=[OLD_SECRET, SECRET]).problem.code == "bad_signature"
+    assert read == [OLD_SECRET, SECRET]
+
+
 @pytest.mark.parametrize(
     ("mode", "good", "bad"),
     [
