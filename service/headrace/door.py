@@ -74,7 +74,9 @@ def name(provider: Provider, raw: RawEvent) -> Identity:
 def admit(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> Out:
     """Name a raw event, once, and make the record for raw. A record without a name is placed by its bytes."""
     if raw.hint or raw.delivery:  # before it is named: a name may be made of them
-        raw = replace(raw, hint=printable(raw.hint), delivery=printable(raw.delivery))
+        hint, delivery = printable(raw.hint), printable(raw.delivery)
+        if hint != raw.hint or delivery != raw.delivery:
+            raw = replace(raw, hint=hint, delivery=delivery)
     try:
         identity = name(provider, raw)
     except Exception:  # noqa: BLE001  (whatever it is, the bytes are kept: the normalizer says why it has no name)

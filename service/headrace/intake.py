@@ -120,17 +120,17 @@ class Intake:
         Raises `TooLarge` before anything is kept, and `NoRoom` where neither took all of them in time.
         """
         for item in items:
-            if item.out.size > self._limits[item.topic]:
+            if not item.out.fits(self._limits[item.topic]):
                 raise TooLarge(f"a record of {item.out.size:,} bytes; {item.topic} takes {self._limits[item.topic]:,}")
-        if len(items) == 1:
-            kept = [await self._ways[items[0].topic].keep(items)]
-        else:
-            kept = await self._keep_all(items)
+        topics = {item.topic for item in items}
+        kept = (
+            [await self._ways[topic].keep(items) for topic in topics] if len(topics) == 1 else await self._both(items)
+        )
         for each in kept:
             self._count(each)
         return "spool" if any(each.spooled for each in kept) else "kafka"
 
-    async def _keep_all(self, items: Sequence[Item]) -> list[Kept]:
+    async def _both(self, items: Sequence[Item]) -> list[Kept]:
         """Keep items of several topics at a time, each topic its own way."""
         ways = [(way, [item for item in items if item.topic == topic]) for topic, way in self._ways.items()]
         outcomes = await asyncio.gather(*(way.keep(mine) for way, mine in ways if mine), return_exceptions=True)
@@ -177,6 +177,7 @@ class Intake:
         self._told_damage = (damage.times, damage.salvaged)
         facts = self._spool.facts()
         return SpoolFacts(
+            usable=self._spool.usable,
             waiting=facts.waiting,
             set_aside=facts.set_aside,
             bytes=facts.bytes,

@@ -13,7 +13,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 from aiohttp import HttpVersion11, web
@@ -32,6 +32,7 @@ from headrace.web import refusals
 from headrace.web.bodies import Bodies
 from headrace.web.bucket import Buckets, Seldom
 from headrace.web.server import Server, affordable, connection_of, linger, listening, response_of
+from headrace.web.written import acknowledge
 
 STOP_DEADLINE: Final = 8.0
 """Seconds that requests on their way get when the receiver stops: more than an append and the spool take."""
@@ -58,6 +59,7 @@ class Receiver:
         self._health: Final = health
         limits = config.receiver
         self._providers: Final = {account.provider.name for account in config.tenants}
+        self._accounts: Final = {f"/webhooks{source}": account for source, account in config.tenants.by_source.items()}
         self.bodies: Final = Bodies(limits.max_body, limits.max_bodies, limits.body_deadline)
         self._rates: Final = Buckets(config.tenants.by_source, limits.rate, limits.burst)
         self._seldom: Final = Seldom(LOG_EVERY)
@@ -86,20 +88,21 @@ class Receiver:
         finally:
             self._health.listening(False)  # noqa: FBT003  (as the method reads)
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever it is: the whole table of answers is here."""
         began = time.monotonic()
         account: Account | None = None
         try:
             account = self._account(request)
             self._check_head(request, account)
-            await _continue(request)
+            if "Expect" in request.headers:
+                await _continue(request)
             with self.bodies.hold() as held:
                 body = await held.read(request.content)
                 accepted = account.provider.accept(_delivery(account, request, body), account.settings)
                 await self._keep(account, accepted)
             self._tell(account, accepted, body, time.monotonic() - began)
-            return _acknowledge(accepted)
+            return acknowledge(request, accepted)
         except Refused as refused:
             return await self._refuse(request, account, refused)
         except Exception as error:  # noqa: BLE001  (the door stays open, whatever one delivery does to us)
@@ -108,13 +111,15 @@ class Receiver:
 
     def _account(self, request: web.BaseRequest) -> Account:
         """Find whose webhook it is. Raises `Refused`."""
+        account = self._accounts.get(request.rel_url.raw_path)
+        return account if account is not None else self._unknown(request)
+
+    def _unknown(self, request: web.BaseRequest) -> NoReturn:
+        """Say what is wrong with a path. Raises `Refused`."""
         parts = request.rel_url.raw_path.split("/")
         if len(parts) != _PARTS or parts[1] != "webhooks":
             raise refusals.not_found()
-        account = self._config.tenants.get(parts[2], parts[3])
-        if account is None:
-            raise refusals.unknown_tenant() if parts[2] in self._providers else refusals.unknown_provider()
-        return account
+        raise refusals.unknown_tenant() if parts[2] in self._providers else refusals.unknown_provider()
 
     def _check_head(self, request: web.BaseRequest, account: Account) -> None:
         """Look at all that can be refused before a byte of the body is read. Raises `Refused`."""
@@ -200,8 +205,8 @@ def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delive
     return Delivery(
         account.name,
         request.method,
-        {name.lower(): value for name, value in request.headers.items()},
-        dict(request.query) if request.query_string else {},
+        request.headers,
+        request.query,
         body,
         time.time_ns() // 1_000_000,
     )
@@ -218,16 +223,9 @@ def _items(account: Account, accepted: Accepted) -> Iterator[Item]:
 
 async def _continue(request: web.BaseRequest) -> None:
     """Ask for the body of a sender that waits to be asked. Raises `Refused` where it has gone."""
-    if "Expect" in request.headers and request.version >= HttpVersion11:
+    if request.version >= HttpVersion11:
         try:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         except ConnectionError:
             raise refusals.incomplete_body() from None
         request.writer.output_size = 0  # the answer has not begun yet
-
-
-def _acknowledge(accepted: Accepted) -> web.Response:
-    headers = {"Server": "Headrace"}
-    if accepted.answer:
-        headers["Content-Type"] = accepted.content_type
-    return web.Response(status=accepted.status, headers=headers, body=accepted.answer or None)

@@ -11,7 +11,6 @@ A way has a producer of its own: what befalls one topic (its rights, its leader)
 
 import asyncio
 import contextlib
-import itertools
 import sqlite3
 import time
 from collections import Counter, defaultdict
@@ -32,8 +31,6 @@ from headrace_events import Via
 
 APPEND_DEADLINE: Final = 2.0
 """Seconds that a record gets to be appended, until it goes to the spool."""
-WATCH: Final = 0.2
-"""Seconds between two looks at how long the appends take."""
 DRAIN_DEADLINE: Final = 15.0
 LAST_DRAIN: Final = 5.0
 """Seconds to drain at the end."""
@@ -86,7 +83,7 @@ class WayMetrics(Protocol):
 
 
 class Way:
-    """The way of one topic. `told` is called when it begins or ceases to be open.
+    """The way of one topic. `told` is called when it begins or ceases to be open, and when the spool has no room.
 
     `partitions` must be set before `run`; until then nothing is appended to Kafka.
     """
@@ -104,9 +101,6 @@ class Way:
         self._appender: Appender | None = None
         self._failure: BaseException | None = None
         self._news: Final = asyncio.Event()
-        self._tickets: Final = itertools.count()
-        self._since: Final[dict[int, float]] = {}
-        """When each append that is not answered yet began, oldest first."""
         self._pause = PAUSES[0]
         self._place: Final = PLACES[topic]
         self._nearly: asyncio.Event | None = None
@@ -114,20 +108,21 @@ class Way:
 
     async def keep(self, items: Sequence[Item]) -> Kept:
         """Make items durable. Raises `NoRoom`."""
-        left = await self._append(items) if await self._is_direct() else items
+        if self._nearly is not None:
+            await self._near(self._nearly)
+        left = await self._append(items) if self._is_direct else items
         if not left:
             return Kept(appended=items)
         try:
             await self._spool.append([(item.topic, item.source, item.out) for item in left], _now())
         except NoRoom:
+            self._told()
             # Order is worth less than the delivery: the versions of the records tell it as well.
             if await self._append(left):
                 raise
             return Kept(appended=items)
         self._news.set()
-        return Kept(
-            appended=[item for item in items if item not in left] if len(left) < len(items) else (), spooled=left
-        )
+        return Kept(appended=_without(items, left) if len(left) < len(items) else (), spooled=left)
 
     async def run(self) -> None:
         """Connect, for ever, and drain. Cancelled, drain what can be drained in a few seconds."""
@@ -143,7 +138,6 @@ class Way:
         """Be of use until Kafka fails, and raise what failed."""
         async with Appender(self._config.kafka) as appender:
             self._failure, self._appender = None, appender
-            watching = asyncio.create_task(self._watch(appender))
             try:
                 while True:
                     await self._drain(appender)
@@ -158,7 +152,6 @@ class Way:
                 await appender.discard()
                 raise
             finally:
-                watching.cancel()
                 self._appender = None
 
     async def _listen(self, appender: Appender) -> None:
@@ -172,51 +165,28 @@ class Way:
         if self._failure is not None:
             raise self._failure
 
-    async def _is_direct(self) -> bool:
-        """Say whether Kafka takes it now; where that is near, wait for it."""
-        if self._nearly is not None and self._appender is not None:
+    @property
+    def _is_direct(self) -> bool:
+        """Whether Kafka takes it now."""
+        return self._appender is not None and not self._spool.waiting(self._topic)
+
+    async def _near(self, nearly: asyncio.Event) -> None:
+        """Wait for the end of a drain that is near."""
+        if self._appender is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(NEAR):
-                    await self._nearly.wait()
-        return self._appender is not None and not self._spool.waiting(self._topic)
+                    await nearly.wait()
 
     async def _append(self, items: Sequence[Item]) -> Sequence[Item]:
         """Append items; give those that are not known to be durable."""
         appender = self._appender
         if appender is None:
             return items
-        if len(items) > 1:
-            return await self._append_all(appender, items)
-        out, ticket = items[0].out, next(self._tickets)
-        self._since[ticket] = time.monotonic()
-        try:
-            await appender.append_watched(self._name, self._place(out.key, self.partitions), out)
-        except (KafkaError, TimeoutError) as error:
+        records = [(self._place(item.out.key, self.partitions), item.out) for item in items]
+        errors = await appender.append_each(self._name, records, APPEND_DEADLINE)
+        for error in filter(None, errors):
             self._failed(appender, error)
-            return items
-        finally:
-            del self._since[ticket]
-        return ()
-
-    async def _watch(self, appender: Appender) -> None:
-        """End what takes longer than `APPEND_DEADLINE`: whoever waits for it goes to the spool."""
-        while True:
-            await asyncio.sleep(WATCH)
-            oldest = next(iter(self._since.values()), None)
-            if oldest is not None and time.monotonic() - oldest > APPEND_DEADLINE:
-                self._failed(appender, TimeoutError("an append was not answered in time"))
-                appender.give_up()
-
-    async def _append_all(self, appender: Appender, items: Sequence[Item]) -> Sequence[Item]:
-        groups: dict[int, list[Item]] = defaultdict(list)
-        for item in items:
-            groups[self._place(item.out.key, self.partitions)].append(item)
-        outs = {partition: [item.out for item in mine] for partition, mine in groups.items()}
-        taken = await appender.append_all(self._name, outs, APPEND_DEADLINE)
-        for each in taken.values():
-            if each.error is not None:
-                self._failed(appender, each.error)
-        return [item for partition, mine in groups.items() for item in mine[taken[partition].count :]]
+        return [item for item, error in zip(items, errors, strict=True) if error is not None]
 
     def _failed(self, appender: Appender, error: BaseException) -> None:
         """Leave the straight way after a failure, unless it is about the records: those show it in the spool."""
@@ -250,13 +220,16 @@ class Way:
             await asyncio.sleep(PAUSES[0])  # what was on its way into the spool did not arrive
         oldest = _now() - self._config.spool.max_age * 1000
         groups: dict[int, list[Waiting]] = defaultdict(list)
+        aside: dict[str, list[Waiting]] = defaultdict(list)
         for one in batch:
             if not one.sound:
-                self._set_aside(one, "damaged")
+                aside["damaged"].append(one)
             elif one.received < oldest:
-                self._set_aside(one, "too_old")
+                aside["too_old"].append(one)
             else:
                 groups[self._place(one.out.key, self.partitions)].append(one)
+        for reason, mine in aside.items():
+            self._set_aside(mine, reason)
         outs = {partition: [one.out for one in mine] for partition, mine in groups.items()}
         taken = await appender.append_all(self._name, outs, DRAIN_DEADLINE)
         self._drained([one for partition, mine in groups.items() for one in mine[: taken[partition].count]])
@@ -274,7 +247,7 @@ class Way:
             except KafkaError as error:
                 if not is_definite(error):
                     raise
-                self._set_aside(one, "refused")
+                self._set_aside([one], "refused")
             else:
                 self._drained([one])
 
@@ -284,10 +257,12 @@ class Way:
         for source, count in Counter(one.source for one in records).items():
             self._metrics.appended(self._topic, source, Via.WEBHOOK, count)
 
-    def _set_aside(self, one: Waiting, reason: str) -> None:
-        self._spool.set_aside([one], reason)
-        self._metrics.set_aside(reason)
-        _log.warning("record_set_aside", topic=self._topic, source=one.source, id=one.id, reason=reason)
+    def _set_aside(self, records: Sequence[Waiting], reason: str) -> None:
+        """Set records aside; a line for each source, not for each record: after a long absence all are too old."""
+        self._spool.set_aside(records, reason)
+        self._metrics.set_aside(reason, len(records))
+        for source, count in Counter(one.source for one in records).items():
+            _log.warning("records_set_aside", topic=self._topic, source=source, records=count, reason=reason)
 
     def _begin(self) -> None:
         """Note that Kafka answers."""
@@ -303,6 +278,12 @@ class Way:
             _log.warning("kafka_away", topic=self._topic, reason=type(error).__name__)
         self.answers, self._said_away = False, True
         self._told()
+
+
+def _without(items: Sequence[Item], left: Sequence[Item]) -> Sequence[Item]:
+    """Give the items that are not among those left over: told apart by themselves, for two may say the same."""
+    others = set(map(id, left))
+    return [item for item in items if id(item) not in others]
 
 
 def _now() -> int:

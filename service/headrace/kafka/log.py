@@ -52,7 +52,6 @@ OutOfRange = OffsetOutOfRangeError
 Fenced = ProducerFenced
 
 CALL_DEADLINE: Final = 15.0
-SOON: Final = 2.0
 BATCH_DEADLINE: Final = 5.0
 ABORT_DEADLINE: Final = 1.0
 STOP_DEADLINE: Final = 3.0
@@ -430,7 +429,8 @@ class Appender:
     async def discard(self) -> None:
         """Close without waiting for Kafka: what is not sent yet never will be, and whoever waits for it is told."""
         _retrieve(self._producer)
-        self.give_up()
+        error = KafkaConnectionError("the appender was given up")
+        self._producer._message_accumulator.fail_all(error)  # noqa: SLF001  (nothing public ends a wait for an answer)
         await _cut_off(self._producer)
 
     async def partitions_of(self, topic: str) -> int:
@@ -454,22 +454,28 @@ class Appender:
         offset: int = appended.offset
         return offset
 
-    async def append_watched(self, topic: str, partition: int, out: Out) -> None:
-        """Append one record without a deadline of its own: a timer for each would cost as much as the append.
+    async def append_each(
+        self, topic: str, records: Sequence[tuple[int, Out]], deadline: float
+    ) -> list[BaseException | None]:
+        """Append records to their partitions, together with whatever others append; say of each what kept it out.
 
-        Whoever calls it watches the time, and ends what takes too long by `give_up`. Raises `KafkaError`,
-        `TimeoutError`.
+        What follows a record that could not be sent is not sent.
         """
-        if partition not in (self._producer.client.cluster.partitions_for_topic(topic) or ()):
-            await self.append(topic, partition, out, SOON)  # the client would wait for the topic to be there
-            return
-        sent = await self._producer.send(topic, key=out.key, value=out.value, partition=partition, headers=out.headers)
-        await sent
-
-    def give_up(self) -> None:
-        """Fail everything that waits for its answer, and whatever is appended from now on."""
-        error = KafkaConnectionError("the appender was given up")
-        self._producer._message_accumulator.fail_all(error)  # noqa: SLF001  (nothing public ends a wait for an answer)
+        sent: list[asyncio.Future[Any]] = []
+        error: BaseException = TimeoutError("not sent in time")
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(deadline):
+                try:
+                    for partition, out in records:
+                        sent.append(
+                            await self._producer.send(
+                                topic, key=out.key, value=out.value, partition=partition, headers=out.headers
+                            )
+                        )
+                except KafkaError as stopped:
+                    error = stopped
+                await (sent[0] if len(sent) == 1 else asyncio.gather(*sent, return_exceptions=True))
+        return [_error_of(each) for each in sent] + [error] * (len(records) - len(sent))
 
     async def append_all(
         self, topic: str, groups: Mapping[int, Sequence[Out]], deadline: float = CALL_DEADLINE

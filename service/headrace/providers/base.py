@@ -112,7 +112,7 @@ class Dropped(Struct, frozen=True, gc=False):
 
 
 class Delivery(Struct, frozen=True, gc=False):
-    """One HTTP request to a webhook: header names in lower case, `received` in milliseconds since the epoch."""
+    """One HTTP request to a webhook: header names are asked for in lower case, `received` is in ms since the epoch."""
 
     tenant: str
     method: str

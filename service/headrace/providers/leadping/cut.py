@@ -12,6 +12,8 @@ from headrace.providers.base import UNREADABLE, Piece
 ROW: Final = "row"
 DETAIL: Final = "detail"
 BUNDLE: Final = "bundle"
+ROWLESS: Final = "rowless"
+"""A bundle without a row: it lacks what only rows have, so at one version it must not pass for news beside a bundle."""
 CALL: Final = "call"
 SMS: Final = "sms"
 AUTOMATION: Final = "automation"
@@ -59,13 +61,15 @@ def automation(body: bytes, pointer: str | None) -> list[Piece]:
     `event` are looked at, and have to look like a record that we know.
     """
     try:
-        _members(body)
+        found = _members(body)
     except msgspec.ValidationError:
         return [Piece(AUTOMATION, body)]  # JSON, but neither object nor array
     except UNCUTTABLE:
         return [Piece(UNREADABLE, body)]
     if pointer is None:
-        pieces = _events(body, "", None) or _events(body, "/event", None)
+        pieces = _records(body, found, None)
+        if not pieces and isinstance(found, dict) and "event" in found:
+            pieces = _events(bytes(found["event"]), "", None)
     else:
         pieces = _events(body, pointer, ROW)
     return pieces or [Piece(AUTOMATION, body)]
@@ -98,11 +102,16 @@ def _guess(value: bytes, resource: str | None) -> str | None:
     """Tell a record's shape by the names in it; None where it has none of ours."""
     if resource in (CALL, SMS):
         return resource
-    found = _object(value)
+    return _guess_by(_object(value), resource)
+
+
+def _guess_by(found: dict[str, Raw], resource: str | None) -> str | None:
     names = found.keys()
     if "id" not in names:
-        parts = (bytes(found[name])[:1] for name in _PARTS if name in names)
-        return BUNDLE if b"{" in parts else ROW if names & _TYPED else None
+        parts = {name for name in _PARTS if name in names and bytes(found[name])[:1] == b"{"}
+        if parts:
+            return BUNDLE if "row" in parts else ROWLESS
+        return ROW if names & _TYPED else None
     if resource or names & _TYPED:
         return DETAIL if names & _ONLY_DETAILS else ROW
     if names & _ONLY_CALLS:
@@ -126,9 +135,18 @@ def _events(body: bytes, pointer: str, default: str | None) -> list[Piece]:
         found = _members(value)
     except (*UNCUTTABLE, LookupError):
         return []
-    records = [bytes(item) for item in found] if isinstance(found, list) else [value]
-    pieces = [Piece(shape, record) for record in records if (shape := _guess(record, None) or _named(record, default))]
-    return pieces if len(pieces) == len(records) else []
+    return _records(value, found, default)
+
+
+def _records(value: bytes, found: dict[str, Raw] | list[Raw], default: str | None) -> list[Piece]:
+    """Cut a record, or an array of them, as `found` in `value`; empty where one of them is none."""
+    if isinstance(found, dict):
+        shape = _guess_by(found, None) or _named(found, default)
+        return [Piece(shape, value)] if shape else []
+    pieces: list[Piece] = []
+    for record in map(bytes, found):
+        pieces += _records(record, _object(record), default)
+    return pieces if len(pieces) == len(found) else []
 
 
 def _at(body: bytes, pointer: str) -> bytes:
@@ -146,7 +164,7 @@ def _at(body: bytes, pointer: str) -> bytes:
     return value
 
 
-def _named(record: bytes, default: str | None) -> str | None:
+def _named(found: dict[str, Raw], default: str | None) -> str | None:
     """Give `default` for an object that has an id."""
-    told = _object(record).get("id")
+    told = found.get("id")
     return default if told is not None and bytes(told)[:1] == b'"' else None

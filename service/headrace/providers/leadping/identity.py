@@ -23,7 +23,7 @@ def identify(raw: RawEvent) -> Identity:
             return _activity(wire.stamp(raw.value), raw.received, "activity")
         case cut.SMS:
             return _activity(wire.stamp(raw.value), raw.received, "sms")
-        case cut.BUNDLE:
+        case cut.BUNDLE | cut.ROWLESS:
             return _bundle(wire.bundle_stamp(raw.value), raw.received)
         case cut.CALL:
             return _call(wire.call_stamp(raw.value), raw.received)

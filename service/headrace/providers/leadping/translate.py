@@ -27,7 +27,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     match raw.shape:
         case cut.ROW | cut.DETAIL:
             return activity.draft(raw, mapping, activity.alone(wire.activity(raw.value)))
-        case cut.BUNDLE:
+        case cut.BUNDLE | cut.ROWLESS:
             return activity.draft(raw, mapping, activity.bundled(wire.bundle(raw.value)))
         case cut.CALL:
             return _call(raw, mapping, wire.call(raw.value))

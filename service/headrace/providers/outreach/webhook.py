@@ -64,7 +64,7 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
 
 def sign(body: bytes, secret: str) -> str:
     """Sign a body as Outreach does: lower-case hex, no prefix."""
-    return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), body, hashlib.sha256).hex()
 
 
 @cache
