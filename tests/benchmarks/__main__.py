@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import codec, decode, flat, memory, receiver, restore, whole
+from tests.benchmarks import codec, decode, flat, latency, memory, polling, receiver, restore, whole
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import Row, text
 from tests.kafka.find import find
@@ -18,6 +18,8 @@ ON_KAFKA = {
     "spread": whole.spread_rows,
     "restore": restore.rows,
     "receiver": receiver.rows,
+    "latency": latency.rows,
+    "polling": polling.rows,
 }
 
 

@@ -21,6 +21,9 @@ class Sizes(Struct, frozen=True, kw_only=True):
     delivered: int
     watched: float
     """Seconds that latency is measured for."""
+    polled: int
+    windows: int
+    """Short windows of a budget that are watched."""
 
 
 FULL: Final = Sizes(
@@ -36,6 +39,8 @@ FULL: Final = Sizes(
     decided=20_000,
     delivered=4_000,
     watched=30.0,
+    polled=100_000,
+    windows=12,
 )
 QUICK: Final = Sizes(
     rounds=1,
@@ -50,4 +55,6 @@ QUICK: Final = Sizes(
     decided=400,
     delivered=100,
     watched=2.0,
+    polled=2_000,
+    windows=2,
 )
