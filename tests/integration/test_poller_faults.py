@@ -6,13 +6,15 @@ from email.utils import format_datetime
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from headrace.polling.budget import Limits
 from headrace.polling.fetch import fetch
 from headrace.providers.feed import Denied, Gone
+from headrace.tenants import Tenants
 from headrace_events import decode_dead_letter
 from tests.integration.platform import FAST, platform, polled
-from tests.integration.polling import make_polled
+from tests.integration.polling import Polled, make_polled
 from tests.integration.things import Row
 from tests.kafka.broker import Broker
 
@@ -138,6 +140,33 @@ async def test_tokens_rotate_and_a_successor_goes_on_with_them(kafka: Broker, pr
         (account,) = line.line.config.tenants
         (found,) = await fetch(line.line.config, account, "thing", "3")
         assert found.offset >= 0
+
+
+async def test_a_lost_key_is_overcome_with_a_new_refresh_token(kafka: Broker, prefix: str) -> None:
+    """Another key alone parks the tenant, and uses no token up; with a new refresh token it begins anew."""
+    async with platform() as there:
+        there.add(1)
+        there.refresh = {"first"}
+        line = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY, every=1), partitions=1
+        )
+        async with line.poller():
+            await line.covered(1)
+        there.add(2)
+        for refresh in ("first", "second"):
+            account = polled(there.url, refresh=refresh, token_key="another" + KEY, every=1)
+            line.line.config = replace(line.line.config, tenants=Tenants([account]))
+            there.refresh.add(refresh)
+            async with line.poller():
+                if refresh == "first":
+                    await line.comes(lambda: _parked(line), "the tenant is parked")
+                else:
+                    await line.covered(2)
+        assert there.minted == ["first", "second"]
+
+
+async def _parked(line: Polled) -> bool:
+    return bool((await line.kept()).standing.parked)
 
 
 async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Broker, prefix: str) -> None:

@@ -124,6 +124,24 @@ async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker
             assert working.told.counts["lead_gone", "things", "t"] == 1
 
 
+async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: Broker, prefix: str) -> None:
+    """NUL divides the key of a cursor, dots lead out of a path: nudges and events with such leads do nothing."""
+    async with platform() as there:
+        there.add(1, path="/leads/a/rows")
+        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        async with line.poller() as working:
+            await working.runs()
+            async with Appender(line.line.config.kafka) as appender:
+                for key in (b"/things/t/lead/a\0b", b"/things/t/lead/..", b"/things/t/lead/" + b"x" * 5_000):
+                    await appender.append(line.line.topic("events"), 0, Out(key, b"{}", []))
+            for odd in ("a\0b", "..", "", "x" * 5_000, "a"):
+                await _nudge(line, Nudge("trail", lead=odd))
+            await line.covered(1, "trail", "a")
+            await line.comes(lambda: _watched(line, "a"), "the lead is watched")
+        kept = await line.kept()
+        assert (set(kept.leads), set(kept.positions)) == ({"a"}, {("trail", "a")})
+
+
 async def _nudge(line: Polled, nudge: Nudge) -> None:
     async with Appender(line.line.config.kafka) as appender:
         await appender.append(line.line.topic("nudges"), 0, encode_nudge("/things/t", nudge))

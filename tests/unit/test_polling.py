@@ -6,10 +6,12 @@ from email.utils import format_datetime
 import msgspec
 import pytest
 
+from headrace.kafka.admin import Topic
 from headrace.polling.after import After
-from headrace.polling.budget import Limits, Spent
+from headrace.polling.budget import Budget, Limits, Spent
 from headrace.polling.circuit import FIRST_PARKING, FIRST_PAUSE, MOST_FAILURES, Circuit
 from headrace.polling.clock import Clock
+from headrace.polling.fetch import _check_sizes
 from headrace.polling.lease import SECONDS, Lease, renewed, restored, written
 from headrace.polling.memory import Memory
 from headrace.polling.naming import lead_of
@@ -19,6 +21,7 @@ from headrace.polling.sealing import CannotOpen, Sealer, Secrets
 from headrace.polling.settings import Allowance, PolledTenant
 from headrace.polling.treatment import LONG_REST, sentence, treatment
 from headrace.providers.feed import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.publish import Out
 from headrace.seen import NewerFormat
 from tests.unit.test_schedule import Named
 
@@ -72,6 +75,49 @@ def test_a_feed_that_is_denied_parks_the_tenant_unless_others_go_well() -> None:
     assert schedule.next(NOW + 701) is None
 
 
+def test_one_forbidden_lead_stops_no_other() -> None:
+    """Others have their turn before it is tried again, and when they go well it is that lead alone that rests."""
+    schedule = Schedule([Named("trail", by_lead=True)])
+    schedule.watch(("trail", lead, 0.0) for lead in ("forbidden", *"abcde"))
+    schedule.wake(Work("trail", "forbidden"))
+    circuit, read, now = a_circuit(), set[str | None](), NOW
+    after = After(schedule, circuit)
+    while now < NOW + 3_600:
+        if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
+            if work.lead == "forbidden":
+                after.badly(work, Denied("not this one"), now)
+            else:
+                after.well(work, now, more=False)
+                read.add(work.lead)
+        now += 1.0
+    assert read == set("abcde")
+    assert circuit.parked_since == 0.0
+
+
+def test_wrong_credentials_park_a_tenant_that_is_read_by_lead() -> None:
+    """Whichever lead is tried next: one call a pause, and the pauses grow."""
+    schedule = Schedule([Named("trail", by_lead=True)])
+    schedule.watch(("trail", str(lead), 0.0) for lead in range(1_000))
+    circuit, calls, now = a_circuit(), 0, NOW
+    after = After(schedule, circuit)
+    while now < NOW + 86_400:
+        if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
+            after.badly(work, Denied("no"), now)
+            calls += 1
+        now += 10.0
+    assert circuit.parked_since == NOW
+    assert calls < 30
+
+
+def test_a_tenant_that_is_denied_in_an_outage_is_parked_all_the_same() -> None:
+    """What was left in peace already now rests as long as whoever is parked."""
+    circuit = a_circuit()
+    for _ in range(MOST_FAILURES):
+        circuit.failed(NOW)
+    circuit.park(NOW + 1)
+    assert circuit.wait(NOW + 1) == FIRST_PARKING
+
+
 def test_each_fault_has_its_own_treatment() -> None:
     """What may pass comes again, what may not rests long, and what is gone is dropped."""
     told = {
@@ -82,7 +128,7 @@ def test_each_fault_has_its_own_treatment() -> None:
         "Denied": "denied",
         "Gone": "succeeded",
         "Rejected": "succeeded",
-        "TooHeavy": "succeeded",
+        "TooHeavy": "failed",
         "Throttled": "untouched",
         "Unavailable": "failed",
     }
@@ -111,6 +157,22 @@ def test_what_is_spent_is_written_before() -> None:
     assert budget.wait(NOW) == SECONDS + 5.0
     assert restored(limits, None).wait(NOW) == 0.0
     assert restored(limits, written(Spent(), Lease(until=NOW), NOW)).wait(NOW) == 5.0
+
+
+def test_a_successor_need_not_wait_for_an_hour_to_pass() -> None:
+    """Of a long window the calls that were made are counted, with those that might have been; the rest is free."""
+    limits = Limits(per_window=1_000, window=3_600.0)
+    before = Budget(limits)
+    for _ in range(40):
+        before.start(NOW)
+        before.end(NOW)
+    lease = renewed(limits, NOW)
+    assert lease.calls == 10
+    crashed = restored(limits, written(before.spent, lease, NOW, before.filled(NOW)))
+    assert (crashed.wait(NOW), crashed.left(NOW)["window"]) == (0.0, 950)
+    stopped = restored(limits, written(before.spent, Lease(until=NOW), NOW, before.filled(NOW)))
+    assert (stopped.wait(NOW), stopped.left(NOW)["window"]) == (0.0, 960)
+    assert stopped.left(NOW + 3_600)["window"] == 1_000
 
 
 def test_a_lease_ends_by_its_calls_and_by_its_time() -> None:
@@ -167,6 +229,7 @@ def test_what_is_sealed_opens_with_the_key_alone() -> None:
         entry("/p/t", Fact("x"), "name"),
         entry("/p/t", Sealed("abc", 1, 2, 3)),
         entry("/p/t", Spending({1: 2}, {3: 4}, 5.5)),
+        entry("/p/t", Spending({1: 2}, {}, 5.5, 7)),
         entry("", Read(7), "3"),
         removed("/p/t", Watched, "lead"),
     ],
@@ -202,6 +265,38 @@ def test_memory_follows_the_log() -> None:
     assert kept.positions == {("f", ""): Position(b"2", 2)}
     assert set(kept.leads) == {"b"}
     assert memory.reads == {4: 9}
+
+
+def test_a_lead_that_was_never_read_is_unread_since_it_was_named() -> None:
+    """Nobody reads it: that must not look like a feed that is up to date."""
+    kept = Memory().of("/p/t")
+    for told in (Position(b"1", 50), Position(b"", 0)):
+        kept.apply(entry("/p/t", told, "f", str(told.at)))
+    kept.apply(entry("/p/t", Watched(20, "event"), "0"))
+    assert kept.longest_unread("f", ["50"]) == 50
+    assert kept.longest_unread("f", ["50", "0"]) == 20
+    assert kept.longest_unread("f", ["50", "of the settings"], unnamed=40) == 40
+    assert kept.longest_unread("f", []) == 0
+
+
+def test_what_can_be_no_id_is_no_lead() -> None:
+    """It is part of keys, where NUL divides, and of paths, where dots lead elsewhere."""
+    settings = msgspec.convert({}, PolledTenant)
+    assert [settings.canonical_lead(text) for text in (" 81 ", "a/b", "\u00e9", "..a")] == [
+        "81",
+        "a/b",
+        "\u00e9",
+        "..a",
+    ]
+    assert not any(map(settings.canonical_lead, ("", " ", ".", " .. ", "a\0b", "a\nb", "x" * 201)))
+
+
+def test_a_record_that_raw_does_not_take_is_not_fetched() -> None:
+    """It is told before anything is appended."""
+    raw = Topic("raw", 1, 1, {"max.message.bytes": "1000"})
+    _check_sizes([Out(b"k", b"x" * 800, [])], raw)
+    with pytest.raises(TooHeavy, match="raw takes 1,000"):
+        _check_sizes([Out(b"k", b"x", []), Out(b"k", b"x" * 1000, [])], raw)
 
 
 def test_the_key_of_an_event_tells_its_lead() -> None:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from headrace.moments import from_millis
 from headrace.polling.memory import Kept
 from headrace.polling.records import State
+from headrace.polling.settings import PolledTenant
 from headrace.polling.shared import source_of
 from headrace.providers.feed import Feed, Polled
 from headrace.tenants import Account
@@ -54,7 +55,7 @@ def rows(account: Account, kept: Kept, now: int) -> Iterator[Row]:
 def _row(account: Account, feed: Feed, kept: Kept, now: int) -> Row:
     state, standing = kept.states.get(feed.name, State()), kept.standing
     position = kept.positions.get((feed.name, ""))
-    read = _read_by_lead(account, feed, kept) if feed.by_lead else position.at if position else 0
+    read = kept.longest_unread(feed.name, _watched(account, kept) if feed.by_lead else ("",))
     return Row(
         source=source_of(account),
         feed=feed.name,
@@ -89,16 +90,9 @@ def _word(state: State, now: int, *, parked: bool) -> Word:
 
 
 def _watched(account: Account, kept: Kept) -> set[str]:
-    return {*kept.leads, *getattr(account.settings, "leads", ())}
-
-
-def _read_by_lead(account: Account, feed: Feed, kept: Kept) -> int:
-    """Give when the lead was read that was read longest ago, for one that never was when it was first named; else 0."""
-    moments = []
-    for lead in _watched(account, kept):
-        position, watched = kept.positions.get((feed.name, lead)), kept.leads.get(lead)
-        moments.append((position and position.at) or (watched.added if watched else 0))
-    return min((moment for moment in moments if moment), default=0)
+    settings = account.settings
+    named = map(settings.canonical_lead, settings.leads) if isinstance(settings, PolledTenant) else ()
+    return {*kept.leads, *filter(None, named)}
 
 
 def _moment(millis: int) -> str | UnsetType:

@@ -7,10 +7,11 @@ from typing import BinaryIO, Final
 
 import msgspec
 
+from headrace.polling.records import can_be_id
+
 COLUMNS: Final = ("lead", "leadid", "prospect", "prospectid", "id")
 """What the column of leads may be called, in this order, whatever its case and separators."""
 DELIMITERS: Final = ",;\t"
-LONGEST: Final = 200
 
 _object: Final = msgspec.json.Decoder(dict[str, object]).decode
 
@@ -36,7 +37,7 @@ def checked(lead: str, where: str) -> str:
     lead = lead.strip()
     if not lead:
         raise CannotRead(f"{where} names no lead")
-    if len(lead) > LONGEST or not lead.isprintable():
+    if not can_be_id(lead):
         raise CannotRead(f"{where}: this is no lead's id: {lead[:40]!r}")
     return lead
 

@@ -132,13 +132,13 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     """  # noqa: D301  (as above)
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    asked = _checked(leads)
+    asked = _canonical(settings, _checked(leads))
     kept = reach.run(config, _kept(config, account))
     known = [lead for lead in asked if lead in kept.leads]
     if known:
         reach.run(config, _write(remove_leads(config, source_of(account), known), len(known)))
     click.echo(f"{count(len(known), 'lead')} of {source_of(account)} removed{_rest(len(asked) - len(known))}.")
-    for lead in sorted(set(asked) & set(settings.leads)):
+    for lead in sorted(set(asked) & set(_canonical(settings, settings.leads))):
         click.echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
 
 
@@ -149,7 +149,8 @@ def _rest(unknown: int) -> str:
 def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[str]) -> None:
     """Write those leads that are new, and say how many they were."""
     config = arguments.configuration(ctx)
-    account, _ = arguments.polled(config, provider, tenant)
+    account, settings = arguments.polled(config, provider, tenant)
+    leads = _canonical(settings, leads)
     kept = reach.run(config, _kept(config, account))
     new = [lead for lead in leads if lead not in kept.leads]
     if new:
@@ -193,6 +194,11 @@ def _checked(leads: Iterable[str]) -> list[str]:
         raise click.ClickException(str(reason)) from None
 
 
+def _canonical(settings: PolledTenant, leads: Iterable[str]) -> list[str]:
+    """Write leads as the provider's subjects have them, each once: a lead in two cases is one."""
+    return list(dict.fromkeys(filter(None, map(settings.canonical_lead, leads))))
+
+
 def _read(stream: BinaryIO, column: str | None) -> list[str]:
     try:
         return list(dict.fromkeys(leads_of(stream, column)))
@@ -206,7 +212,7 @@ def _listed(settings: PolledTenant, kept: Kept) -> list[Lead]:
     for (_, lead), position in kept.positions.items():
         read[lead] = max(read.get(lead, 0), position.at)
     named = {lead: (told.by, told.added, told.woken) for lead, told in kept.leads.items()}
-    named |= {lead: ("settings", 0, 0) for lead in settings.leads if lead not in named}
+    named |= {lead: ("settings", 0, 0) for lead in _canonical(settings, settings.leads) if lead not in named}
     return [
         Lead(lead, by, _moment(added), _moment(read.get(lead, 0)), _moment(woken))
         for lead, (by, added, woken) in sorted(named.items())

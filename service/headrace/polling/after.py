@@ -15,12 +15,12 @@ class After:
         self._circuit: Final = circuit
         self._failures: Final[dict[Work, int]] = {}
         self._went_well: Final[dict[str, float]] = {}
-        self._denied: Final[dict[str, float]] = {}
+        self._denied: Final[dict[Work, float]] = {}
 
     def well(self, work: Work, now: float, *, more: bool) -> None:
         """Note a turn that went well; `more`: its feed has more to bring at once."""
         self._failures.pop(work, None)
-        self._denied.pop(work.feed, None)
+        self._denied.pop(work, None)
         self._went_well[work.feed] = now
         self._circuit.succeeded()
         self._schedule.done(work, now, more=more)
@@ -35,7 +35,7 @@ class After:
             case "failed":
                 self._circuit.failed(now)
             case "denied":
-                self._park(work.feed, now, treated.rest)
+                self._park(work, now, treated.rest)
         if treated.drop and work.lead is not None:
             self._schedule.done(work, now)
             self._schedule.drop(work.lead)
@@ -46,9 +46,15 @@ class After:
             self._schedule.rest(work, now + treated.rest, wake=treated.again and work != Work(work.feed))
         return treated
 
-    def _park(self, feed: str, now: float, rest: float) -> None:
-        """Let the feed rest; the whole tenant too, unless another feed went well since this one was denied first."""
-        since = self._denied.setdefault(feed, now)
-        self._schedule.hold(feed, now + rest)
-        if not any(at > since for other, at in self._went_well.items() if other != feed):
+    def _park(self, work: Work, now: float, rest: float) -> None:
+        """Let the feed rest; the whole tenant too, unless another feed went well since this work was denied first.
+
+        Where other work of the same feed went well since, this lead or event alone is forbidden. So that it shows, the
+        feed rests half as long as the work: something else has its turn before.
+        """
+        since = self._denied.setdefault(work, now)
+        if self._went_well.get(work.feed, 0.0) > since:
+            return
+        self._schedule.hold(work.feed, now + (rest if work == Work(work.feed) else rest / 2))
+        if not any(at > since for at in self._went_well.values()):
             self._circuit.park(now)

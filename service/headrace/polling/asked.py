@@ -1,6 +1,6 @@
 """How one tenant's platform is asked: everything between a feed and the network."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -26,7 +26,8 @@ class Asked(Struct, frozen=True):
     gate: Gate
     calls: Calls
     feeds: Sequence[Feed]
-    leads: Sequence[str]
+    leads: Collection[str]
+    canonical_lead: Callable[[str], str | None]
 
 
 class Unready(Exception):  # noqa: N818  (a sentence for the operator)
@@ -65,4 +66,5 @@ def asked(shared: Shared, account: Account, kept: Kept, store: Store) -> Asked:
         spend,
     )
     bearer = Bearer(gate, settings.token_key, lambda: kept.token, keep)
-    return Asked(gate, Calls(gate, bearer), provider.feeds(settings), settings.leads)
+    leads = frozenset(filter(None, map(settings.canonical_lead, settings.leads)))
+    return Asked(gate, Calls(gate, bearer), provider.feeds(settings), leads, settings.canonical_lead)

@@ -108,6 +108,14 @@ class Budget:
         """Let nothing start before `until`: the platform said so."""
         self._held_until = max(self._held_until, until)
 
+    def fill(self, calls: int, until: float) -> None:
+        """Count calls of a predecessor, of which the last may have been answered at `until`."""
+        self._ends.extend([until] * calls)
+
+    def filled(self, now: float) -> int:
+        """Give how many calls hold a place in the short window."""
+        return self.limits.per_window - self._window_left(now)
+
     def left(self, now: float) -> Mapping[Span, int]:
         """Give how many calls are left of each limit."""
         found: dict[Span, int] = {"window": self._window_left(now)}

@@ -14,6 +14,8 @@ def check(
         if name not in feeds:
             # What stands there is not repeated: it may be something that went astray.
             yield "feeds", f"names a feed that is none of {', '.join(feeds)}{did_you_mean(name, feeds)}"
+    if not all(map(settings.canonical_lead, settings.leads)):
+        yield "leads", "names something that can be no lead's id"
     if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
         needed = ", or ".join(" and ".join(each) for each in credentials)
         yield "polling", f"needs {needed} (or each with _file behind it)"

@@ -49,7 +49,7 @@ class Circuit:
     def park(self, now: float) -> None:
         """Note that the platform denied everything."""
         if not self.parked_since:
-            self.parked_since, self._pause = now, 0.0
+            self.parked_since, self._pause, self.until = now, 0.0, 0.0
         self._open(now, FIRST_PARKING, LONGEST_PARKING)
 
     def _open(self, now: float, first: float, longest: float) -> None:

@@ -12,7 +12,9 @@ from msgspec import Struct
 
 from headrace.config import Config
 from headrace.door import admit, place
+from headrace.kafka.admin import Topic
 from headrace.kafka.log import Appender
+from headrace.kafka.topics import describe
 from headrace.polling.asked import client_of
 from headrace.polling.http import Http, session
 from headrace.polling.leads import everything
@@ -21,7 +23,8 @@ from headrace.polling.sealing import CannotOpen, Sealer
 from headrace.polling.settings import PolledTenant
 from headrace.polling.shared import source_of
 from headrace.providers.base import RawEvent
-from headrace.providers.feed import Call, Client, Denied, Gone
+from headrace.providers.feed import Call, Client, Denied, Fault, Gone, Rejected, TooHeavy
+from headrace.publish import Out
 from headrace.tenants import Account
 from headrace_events import Via
 
@@ -46,28 +49,39 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     async with session() as opened:
         body = await _first(Http(opened, client.base_url), client, provider.single(settings, resource, id), token)
     now, raw = int(time.time() * 1000), f"{config.topic_prefix}raw"
+    outs: list[Out] = []
+    for piece in account.provider.cut(body, resource):
+        told = RawEvent(account.provider.name, account.name, piece.shape, piece.value, Via.POLL, now, hint=piece.hint)
+        outs.append(admit(account.provider, told))
+    _check_sizes(outs, (await describe(config))[raw])
     found: list[Fetched] = []
     async with Appender(config.kafka) as appender:
         count = await appender.partitions_of(raw)
-        for piece in account.provider.cut(body, resource):
-            told = RawEvent(
-                account.provider.name, account.name, piece.shape, piece.value, Via.POLL, now, hint=piece.hint
-            )
-            out = admit(account.provider, told)
+        for out in outs:
             at = place(out.key, count)
             found.append(Fetched(at, await appender.append(raw, at, out)))
     return found
 
 
+def _check_sizes(outs: Sequence[Out], raw: Topic) -> None:
+    """Refuse what raw does not take, before anything is appended. Raises `TooHeavy`."""
+    largest, limit = max((out.size for out in outs), default=0), int(raw.config["max.message.bytes"])
+    if largest > limit:
+        raise TooHeavy(f"the record takes {largest:,} bytes, {raw.name} takes {limit:,}: raise its max.message.bytes")
+
+
 async def _first(http: Http, client: Client, calls: Sequence[Call], token: str | None) -> bytes:
-    """Give the first good answer, trying the next call while one is `Gone`. Raises the `Fault` of the last."""
-    gone = Gone("there is nothing to ask for it with")
+    """Give the first good answer, trying the next call while there is nothing at one. Raises the `Fault` of the last.
+
+    A path that a platform's generation does not have is `Rejected`: its 404 need not have a form.
+    """
+    gone: Fault = Gone("there is nothing to ask for it with")
     for call in calls:
         answer = await http.exchange(client.sign(call, token))
         fault = client.judge(answer, time.time())
         if fault is None:
             return answer.body
-        if not isinstance(fault, Gone):
+        if not isinstance(fault, Gone | Rejected):
             raise fault
         gone = fault
     raise gone

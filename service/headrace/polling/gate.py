@@ -14,6 +14,8 @@ from headrace.providers.feed import Answer, Call, Client, Fault, Throttled
 
 UNSAID_WAIT: Final = 10.0
 """Seconds that nothing is asked for where a platform throttles and does not say for how long."""
+SHORTEST_WAIT: Final = 1.0
+"""Seconds of it where a platform says none, or a moment that has passed: dates are cut to the second."""
 
 Store = Callable[[Spending], Awaitable[None]]
 
@@ -59,7 +61,7 @@ class Gate:
         """Write what was spent, and nothing ahead: no call is made any more."""
         now = self.clock.now()
         self._lease = Lease()
-        return written(self.budget.spent, Lease(until=now), now)
+        return written(self.budget.spent, Lease(until=now), now, self.budget.filled(now))
 
     async def _exchanged(self, signed: Call, sent: float) -> tuple[Fault | None, bytes]:
         try:
@@ -78,7 +80,7 @@ class Gate:
         now, theirs = self.clock.now(), self.clock.theirs()
         fault = self.client.judge(answer, theirs)
         if isinstance(fault, Throttled):
-            self.budget.hold(now + (UNSAID_WAIT if fault.wait is None else fault.wait))
+            self.budget.hold(now + (UNSAID_WAIT if fault.wait is None else max(fault.wait, SHORTEST_WAIT)))
         quota = self.client.quota(answer, theirs)
         if quota is not None and quota.left <= self.budget.out:
             self.budget.hold(now + max(0.0, quota.resets - theirs))
@@ -110,7 +112,7 @@ class Gate:
     async def _renew(self) -> None:
         now = self.clock.now()
         lease = renewed(self.budget.limits, now)
-        await self._store(written(self.budget.spent, lease, now))
+        await self._store(written(self.budget.spent, lease, now, self.budget.filled(now)))
         self._lease = lease
 
 

@@ -27,6 +27,9 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         headers={"User-Agent": f"headrace/{__version__}"},
         trust_env=False,
     ) as opened:
+        # aiohttp sends a GET again by itself when a kept connection breaks: a call that no budget counted. There is no
+        # public way to switch it off (aiohttp issue 10790).
+        opened._retry_connection = False  # noqa: SLF001  (as above)
         yield opened
 
 

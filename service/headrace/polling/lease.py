@@ -14,6 +14,8 @@ from headrace.polling.records import Spending
 SECONDS: Final = 10.0
 SHARE: Final = 100
 """A hundredth of a long budget is written ahead: so much of it may be lost to a crash."""
+LONG_WINDOW: Final = 60.0
+"""Seconds from which a short window is counted ahead as well: a successor rather waits for one that is shorter."""
 
 
 class Lease(Struct):
@@ -34,21 +36,32 @@ class Lease(Struct):
 
 def renewed(limits: Limits, now: float) -> Lease:
     """Give a new lease."""
-    smallest = min((most for most in (limits.per_day, limits.per_year) if most), default=0)
+    window = limits.per_window if limits.window > LONG_WINDOW else 0
+    smallest = min((most for most in (window, limits.per_day, limits.per_year) if most), default=0)
     return Lease(max(1, smallest // SHARE) if smallest else None, now + SECONDS)
 
 
-def written(spent: Spent, lease: Lease, now: float) -> Spending:
-    """Write what was spent, and what a lease allows, as if it had been."""
-    return Spending(_with(spent.day, DAY, lease, now), _with(spent.year, YEAR, lease, now), lease.until)
+def written(spent: Spent, lease: Lease, now: float, filled: int | None = None) -> Spending:
+    """Write what was spent, and what a lease allows, as if it had been; `filled` is what the short window holds."""
+    ahead = None if filled is None or lease.calls is None else filled + lease.calls
+    return Spending(_with(spent.day, DAY, lease, now), _with(spent.year, YEAR, lease, now), lease.until, ahead)
 
 
 def restored(limits: Limits, spending: Spending | None) -> Budget:
-    """Make the budget of what was written: nothing begins while calls of a predecessor may fill the short window."""
+    """Make the budget of what was written.
+
+    Nothing begins while calls of a predecessor may fill the short window; where they were counted ahead, the rest of it
+    is free at once: an hour is too long to wait.
+    """
     if spending is None:
         return Budget(limits)
-    budget = Budget(limits, Spent(day=dict(spending.day), year=dict(spending.year)))
-    budget.hold(spending.until + limits.window)
+    day = dict(spending.day) if limits.per_day else {}
+    year = dict(spending.year) if limits.per_year else {}
+    budget = Budget(limits, Spent(day=day, year=year))
+    if spending.filled is None:
+        budget.hold(spending.until + limits.window)
+    else:
+        budget.fill(spending.filled, spending.until)
     return budget
 
 

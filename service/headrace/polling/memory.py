@@ -20,6 +20,17 @@ class Kept:
         self.spending: Spending | None = None
         self.standing = Standing()
 
+    def longest_unread(self, feed: str, leads: Iterable[str], unnamed: int = 0) -> int:
+        """Give when the lead was read that was read longest ago, for one that never was when it was named; 0: none.
+
+        `unnamed` holds for leads that were never read, and of which nobody knows when they were named.
+        """
+        moments = []
+        for lead in leads:
+            position, watched = self.positions.get((feed, lead)), self.leads.get(lead)
+            moments.append((position and position.at) or (watched and watched.added) or unnamed)
+        return min(filter(None, moments), default=0)
+
     def apply(self, told: Entry) -> None:
         """Take over one entry."""
         name, value = told.names[0] if told.names else "", told.value

@@ -15,8 +15,17 @@ from headrace.publish import Out
 from headrace.seen import NewerFormat
 
 FORMAT: Final = 1
+LONGEST_ID: Final = 200
 LEADS: Final = "leads"
 """The feed of a nudge that says: somebody wrote to a watch-list."""
+
+
+def can_be_id(text: str) -> bool:
+    """Say whether a text can be the id of a lead or event: part of a key, of a path, and of a line that people read.
+
+    No encoding makes dots alone mean an id in a path.
+    """
+    return 0 < len(text) <= LONGEST_ID and text.isprintable() and bool(text.strip(". "))
 
 
 class Position(Struct, frozen=True, omit_defaults=True):
@@ -43,21 +52,27 @@ class Fact(Struct, frozen=True):
 class Sealed(Struct, frozen=True, omit_defaults=True):
     """kind `token`: sealed tokens, when the access token was had and expires, and when a mint was last begun.
 
-    An `intent` behind `minted` tells of a mint whose answer nobody kept.
+    An `intent` behind `minted` tells of a mint whose answer nobody kept. `stem` is a digest of the configured refresh
+    token that they stem from: a new one is known for new where nobody can open what was sealed.
     """
 
     sealed: str
     minted: int = 0
     expires: int = 0
     intent: int = 0
+    stem: str = ""
 
 
 class Spending(Struct, frozen=True, omit_defaults=True):
-    """kind `spent`: calls by part of the day and of the year, with those that may be made until `until` (seconds)."""
+    """kind `spent`: calls by part of the day and of the year, with those that may be made until `until` (seconds).
+
+    `filled`: so many calls may stand in the short window at `until`; None where nobody counted ahead.
+    """
 
     day: Counts
     year: Counts
     until: float
+    filled: int | None = None
 
 
 class State(Struct, frozen=True, omit_defaults=True):

@@ -5,7 +5,7 @@ pays: discovery and nudges name the leads with news, the sweep over all of them 
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final
 
 from msgspec import Struct
@@ -121,9 +121,9 @@ class Schedule:
                 moments.append(max(oldest + self._feeds[name].every, self._held.get(name, 0.0)))
         return max(0.0, min(moments) - now) if moments else None
 
-    def longest_unread(self, feed: str) -> float | None:
-        """Give when the lead of a feed was read that was read longest ago, None where none is watched."""
-        return next(iter(self._sweeps[feed].values()), None)
+    def leads(self, feed: str) -> Collection[str]:
+        """Give the leads of a feed."""
+        return self._sweeps[feed].keys()
 
     def watched(self, feed: str) -> int:
         """Count the leads of a feed."""

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from headrace.config.settings import Seconds
 from headrace.polling.budget import Limits
+from headrace.polling.records import can_be_id
 from headrace.providers.base import Tenant
 
 Calls = Annotated[int, Meta(ge=1)]
@@ -44,6 +45,11 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     budget: Allowance = Allowance()
     token_key: str | None = None
     token_key_file: str | None = None
+
+    def canonical_lead(self, lead: str) -> str | None:
+        """Give a lead's id as the provider's subjects have it; None where this can be none. See `can_be_id`."""
+        stripped = lead.strip()
+        return stripped if can_be_id(stripped) else None
 
     def __post_init__(self) -> None:
         """Refuse a key that can be guessed. Raises `ValueError` (which quotes nothing)."""

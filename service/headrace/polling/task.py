@@ -110,8 +110,11 @@ class Task(Owner):
     def named(self, source: str, lead: str | None) -> None:
         """Watch a lead that something names, where it is not watched yet."""
         polling = self.polling.get(source)
-        if lead and "\0" not in lead and polling and self.finding and polling.by_lead and not polling.watches(lead):
-            self.finding.found(source, lead)
+        if lead is None or polling is None or self.finding is None or not polling.by_lead:
+            return
+        found = polling.asked.canonical_lead(lead)
+        if found and not polling.watches(found):
+            self.finding.found(source, found)
 
     def _begin(self, writer: Writer) -> None:
         """Build the turns of every tenant that lives here and can be polled."""

@@ -11,7 +11,7 @@ from headrace.polling.appending import Appending
 from headrace.polling.asked import Asked
 from headrace.polling.circuit import Circuit
 from headrace.polling.memory import Kept
-from headrace.polling.records import Entry, Standing, Watched, entry, removed
+from headrace.polling.records import Entry, Standing, Watched, can_be_id, entry, removed
 from headrace.polling.schedule import Schedule, Work
 from headrace.polling.shared import Shared, source_of
 from headrace.polling.states import States
@@ -49,6 +49,7 @@ class Polling:
         self._states: Final = States(self.source, kept)
         self._standing = kept.standing
         self._why = ""
+        self._began: Final = int(self._now() * 1000)
         self._news: Final = asyncio.Event()
         self._resume()
 
@@ -78,10 +79,12 @@ class Polling:
 
     def nudged(self, nudge: Nudge, at: int) -> None:
         """Wake what a nudge of the time `at` (ms) names, unless it was read since."""
-        read = self._kept.positions.get((nudge.feed, nudge.lead or ""))
+        lead = None if nudge.lead is None else self.asked.canonical_lead(nudge.lead)
+        read = self._kept.positions.get((nudge.feed, lead or "" if nudge.feed in self.by_lead else ""))
         if nudge.event is None and read is not None and read.at > at:
             return
-        if self._schedule.wake(Work(nudge.feed, nudge.lead, nudge.event)):
+        event = nudge.event if nudge.event and can_be_id(nudge.event) else None
+        if self._schedule.wake(Work(nudge.feed, lead, event)):
             self._news.set()
 
     def _resume(self) -> None:
@@ -90,14 +93,14 @@ class Polling:
         for (feed, lead), position in positions.items():
             if not lead:
                 self._schedule.read_at(feed, position.at / 1000)
-                self._fresh(feed, position.at / 1000)
+                if position.at:
+                    self._shared.metrics.fresh(*self._whose, feed, position.at / 1000)
         for feed in self.by_lead:
             read = {
                 lead: positions[feed, lead].at if (feed, lead) in positions else 0
                 for lead in (*self.asked.leads, *self._kept.leads)
             }
             self._schedule.watch((feed, lead, at / 1000) for lead, at in sorted(read.items(), key=lambda told: told[1]))
-            self._fresh(feed, self._schedule.longest_unread(feed))
             for lead, watched in self._kept.leads.items():
                 if watched.woken > read[lead]:
                     self._schedule.wake(Work(feed, lead))
@@ -118,7 +121,8 @@ class Polling:
                 work = self._schedule.next(now, sweep=sweep)
                 if work is not None:
                     return work
-            wait = max(self._circuit.wait(now), self._schedule.wait(now, sweep=sweep) or 0.0) or LOOK_EVERY
+            # To look through all that was woken is dear, and of no use before the circuit lets something through.
+            wait = self._circuit.wait(now) or self._schedule.wait(now, sweep=sweep) or LOOK_EVERY
             try:
                 async with asyncio.timeout(min(wait, LOOK_EVERY)):
                     await self._news.wait()
@@ -187,14 +191,15 @@ class Polling:
         for reason, count in {**reading.skipped, "too_large": appending.too_large}.items():
             if count:
                 metrics.skipped(*self._whose, feed.name, reason, count)
-        if feed.by_lead:
-            metrics.fresh(*self._whose, feed.name, self._schedule.longest_unread(feed.name) or self._now())
-        elif code == "ok":
+        if code == "ok" and not feed.by_lead:
             metrics.fresh(*self._whose, feed.name, began)
 
     async def _look(self) -> None:
         """Now and then, tell how the tenant is."""
         while True:
+            for feed in self.by_lead:  # all leads are looked at: too dear for every turn
+                read = self._kept.longest_unread(feed, self._schedule.leads(feed), self._began)
+                self._shared.metrics.fresh(*self._whose, feed, (read or int(self._now() * 1000)) / 1000)
             await self._tell(always=True)
             await asyncio.sleep(LOOK_EVERY)
 
@@ -217,11 +222,6 @@ class Polling:
             self._standing = told
             self._shared.metrics.parked(*self._whose, parked=bool(parked))
             await self._store([entry(self.source, told)])
-
-    def _fresh(self, feed: str, at: float | None) -> None:
-        """Tell up to when a feed was read before this life of ours."""
-        if at:
-            self._shared.metrics.fresh(*self._whose, feed, at)
 
     def _may_sweep(self) -> bool:
         """Say whether there is budget to read leads that nobody named."""

@@ -10,6 +10,7 @@ After a crash between 2 and 3 the token that was used is tried again, then the o
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from hashlib import blake2b
 from typing import Final
 
 import structlog
@@ -64,6 +65,8 @@ class Bearer:
         kept = self._kept()
         if kept is None or self._tokens is None or kept.expires / 1000 - EARLY <= self._gate.clock.now():
             return ""
+        if _is_new(self._tokens, kept):
+            return ""
         secrets = self._open(kept)
         return secrets.access if secrets.first == self._tokens.first else ""
 
@@ -79,8 +82,7 @@ class Bearer:
         return self._sealer
 
     async def _mint(self, tokens: Tokens) -> str:
-        kept = self._kept()
-        secrets = self._open(kept) if kept else Secrets(tokens.first, "", tokens.first)
+        secrets = self._secrets(tokens)
         if secrets.first != tokens.first:  # the operator gave a new one: nothing of the old holds
             secrets = Secrets(tokens.first, secrets.refresh, tokens.first)
         for refresh in _candidates(secrets):
@@ -90,8 +92,20 @@ class Bearer:
                 _log.warning("refresh_token_refused", source="/".join(("", *self._gate.whose)), reason=str(fault))
         raise Denied("every refresh token was refused: authorize anew and configure the refresh token you get")
 
+    def _secrets(self, tokens: Tokens) -> Secrets:
+        """Give what was kept; with a new refresh token the operator needs no key that was lost."""
+        kept = self._kept()
+        if kept is None:
+            return Secrets(tokens.first, "", tokens.first)
+        try:
+            return self._open(kept)
+        except Denied:
+            if not _is_new(tokens, kept):
+                raise
+            return Secrets(tokens.first, "", tokens.first)
+
     async def _mint_with(self, tokens: Tokens, secrets: Secrets, refresh: str) -> str:
-        before = self._kept() or Sealed("")
+        before = self._kept() or Sealed("", stem=_stem(tokens))
         now, last = self._gate.clock.now(), max(before.intent, before.minted) / 1000
         await asyncio.sleep(min(max(0.0, last + tokens.pause - now), tokens.pause))
         intent = int(self._gate.clock.now() * 1000)
@@ -105,9 +119,17 @@ class Bearer:
             raise Unavailable(f"the answer holds no token: {type(error).__name__}") from None
         told = Secrets(following, refresh, tokens.first, access)
         expires = minted + int(seconds * 1000)
-        await self._keep(Sealed(self._sealing().seal(told), minted, expires, intent))
+        await self._keep(Sealed(self._sealing().seal(told), minted, expires, intent, _stem(tokens)))
         self._gate.metrics.token(*self._gate.whose, expires / 1000)
         return access
+
+
+def _stem(tokens: Tokens) -> str:
+    return blake2b(tokens.first.encode(), digest_size=8, person=b"headrace-stem").hexdigest()
+
+
+def _is_new(tokens: Tokens, kept: Sealed) -> bool:
+    return bool(kept.stem) and kept.stem != _stem(tokens)
 
 
 def _candidates(secrets: Secrets) -> Iterator[str]:

@@ -32,11 +32,9 @@ def treatment(error: Exception, failures: int) -> Treatment:
             treated = Treatment(error.code, _longer(DENIED_REST, failures), "denied")
         case Gone() | Rejected():
             treated = Treatment(error.code, LONG_REST, "succeeded", again=False, drop=isinstance(error, Gone))
-        case TooHeavy():
-            treated = Treatment(error.code, _longer(FIRST_REST, failures), "succeeded")
         case Throttled():
             treated = Treatment(error.code, error.wait or FIRST_REST, "untouched")
-        case Unavailable():
+        case TooHeavy() | Unavailable():  # the smallest page too: the name that an outage has at some platforms
             treated = Treatment(error.code, _longer(FIRST_REST, failures), "failed")
         case KafkaError() | TimeoutError() | ConnectionError():  # raw did not take it
             treated = Treatment("append", min(_longer(SHORT_REST, failures), LONGEST_SHORT_REST), "untouched")

@@ -8,10 +8,10 @@ from typing import Final
 from headrace.polling.appending import Appending
 from headrace.polling.calls import Calls
 from headrace.polling.memory import Kept
-from headrace.polling.records import Entry, Fact, Position, Watched, entry
+from headrace.polling.records import Entry, Fact, Position, Watched, can_be_id, entry
 from headrace.polling.schedule import Work
 from headrace.providers.base import RawEvent
-from headrace.providers.feed import Call, Cursor, Feed, Sighting, Turn, Yield
+from headrace.providers.feed import Call, Cursor, Feed, Sighting, Skipped, Turn, Yield
 
 STORE_EVERY: Final = 0.2
 """Seconds: pages that come faster than that are covered together."""
@@ -133,10 +133,10 @@ class Reading:
                 await self.appending.add(item)
             case Cursor():
                 self._held = item
-            case Sighting():
+            case Sighting() if can_be_id(item.lead):
                 self.sighted.append(item.lead)
                 self._unstored.append(item.lead)
-            case _:
+            case Skipped():
                 self.skipped[item.reason] = self.skipped.get(item.reason, 0) + item.count
 
     async def _covered(self, cursor: Cursor, *, last: bool) -> list[Entry]:

@@ -236,6 +236,70 @@ async def test_a_token_that_got_old_begins_again() -> None:
     assert (len(rest.raws), rest.skipped) == (1, {"repeated": 2})
 
 
+async def test_a_lead_is_not_gone_where_a_token_is() -> None:
+    """410 for an old token says nothing about the lead, and what was read of old history is not read again."""
+    account = Account(*[row(n, hours_ago=24 * 30) for n in range(6)])
+    killed = await read(FEED, Memory(account), turn=LEAD, most=6)
+
+    def forgetful(call: Call) -> bytes:
+        if b'"t 4 "' in call.body and len(account.bodies) == 2:
+            account.bodies.append({})
+            raise Gone("410")
+        return account(call)
+
+    api = Memory(forgetful)
+    rest = await read(FEED, api, killed.cursor, LEAD)
+    assert (len(rest.raws), rest.skipped) == (2, {"repeated": 4})
+    assert asked(api, "/detail") == 2
+
+
+async def test_a_page_that_is_refused_for_ever_ends_the_turn() -> None:
+    """To begin again helps an old token; where it brings nothing new, nothing does."""
+    account = Account(*[row(n) for n in range(6)])
+
+    def broken(call: Call) -> bytes:
+        if b'"t 4 "' in call.body:
+            raise Rejected("400")
+        return account(call)
+
+    api = Memory(broken)
+    with pytest.raises(Rejected):
+        await read(FEED, api, turn=LEAD)
+    assert asked(api, "/events/leads/") == 6
+
+
+async def test_tokens_that_go_in_a_circle_end_the_turn() -> None:
+    """As one that does not move does."""
+    tokens = iter("abab")
+    api = Memory(lambda _: msgspec.json.encode({"items": [], "continuationToken": next(tokens)}))
+    with pytest.raises(Unavailable):
+        await read(FEED, api, turn=LEAD)
+
+
+async def test_a_part_that_is_too_much_is_left_out() -> None:
+    """One record cannot be asked for in parts, and the rows behind it must come."""
+    account = Account(row(1), row(2))
+
+    def heavy(call: Call) -> bytes:
+        if call.path == "/events/e1/detail":
+            raise TooHeavy("33 MiB")
+        return account(call)
+
+    found = await read(FEED, Memory(heavy), turn=LEAD)
+    assert [b'"detail":null' in raw.value for raw in found.raws] == [True, False]
+
+
+@pytest.mark.parametrize("odd", ["..", ".", "a\0b", " ", "x" * 300])
+async def test_an_event_whose_id_can_be_none_is_not_asked_for(odd: str) -> None:
+    """No encoding keeps `..` from leading to another endpoint."""
+    account = Account(row(1), {**row(2), "id": odd})
+    api = Memory(account)
+    found = await read(FEED, api, turn=LEAD)
+    assert [raw.shape for raw in found.raws] == ["bundle", "row"]
+    assert asked(api, "/events/e1/detail") == 1
+    assert len(api.calls) == 2
+
+
 async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
     """The page size is halved until the platform can."""
     account = Account(*[row(n) for n in range(8)])
@@ -318,7 +382,7 @@ async def test_a_named_event_is_read_whatever_the_list_says() -> None:
     again = await read(FEED, api, first.cursor, Turn(lead="lead-1", event="e2"))
     assert [b'"e2"' in raw.value for raw in again.raws] == [True]
     old = await read(FEED, api, again.cursor, Turn(lead="lead-1", event="e1"))
-    assert [raw.value[:12] for raw in old.raws] == [b'{"row":null,']
+    assert [(raw.shape, raw.value[:12]) for raw in old.raws] == [("rowless", b'{"row":null,')]
     assert not old.leads
 
 

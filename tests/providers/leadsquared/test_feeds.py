@@ -8,7 +8,7 @@ import pytest
 from headrace.providers.discover import discover
 from headrace.providers.feed import Call, Rejected, TooHeavy, Turn, Unavailable
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
-from headrace.providers.leadsquared.settings import LeadActivities
+from headrace.providers.leadsquared.settings import LeadActivities, Settings
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,
@@ -205,6 +205,21 @@ async def test_rows_that_are_counted_and_never_shown_do_not_matter() -> None:
     first = await read(TEN, api, turn=LEAD)
     assert len(first.raws) == 15
     assert msgspec.json.decode(first.cursor)["read"] == NOW
+
+
+async def test_a_list_that_shows_nothing_of_what_it_counts_is_not_whole() -> None:
+    """An index that is behind for a while must not make old history count as read."""
+    account = Account(0)
+    account.hidden = 5
+    found = await read(TEN, Memory(account), turn=LEAD)
+    account.rows, account.hidden = [row(n, modified=OLD) for n in range(5)], 0
+    assert len((await read(TEN, Memory(account), found.cursor, LEAD)).raws) == 5
+
+
+def test_a_lead_has_one_name() -> None:
+    """People write GUIDs in any case; subjects have them in lower case."""
+    assert Settings().canonical_lead(" 3A6D5EA2-400E-4A2F-A728-FBFA0B0C1DDF ") == "3a6d5ea2-400e-4a2f-a728-fbfa0b0c1ddf"
+    assert Settings().canonical_lead("..") is None
 
 
 async def test_a_count_of_the_page_alone_is_understood() -> None:

@@ -116,7 +116,7 @@ def test_tokens_are_minted_by_a_form() -> None:
     """A refresh names the app, and its answer is read whole or not at all."""
     tokens = OAUTH.tokens
     assert tokens
-    assert (tokens.first, tokens.pause, CLIENT.tokens) == ("first", 60.0, None)
+    assert (tokens.first, tokens.pause, CLIENT.tokens) == ("first", 61.0, None)
     call = tokens.mint("second")
     assert (call.method, call.path) == ("POST", "/oauth/token")
     form = {**APP, "grant_type": "refresh_token", "refresh_token": "second"}

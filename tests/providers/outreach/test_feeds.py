@@ -193,6 +193,51 @@ async def test_a_clock_of_ours_that_is_ahead_skips_nothing() -> None:
     assert ids((await read(feed(), Memory(account, NOW + HOUR), cursor)).raws) == ["2"]
 
 
+async def test_what_is_created_while_our_clock_is_ahead_is_not_skipped() -> None:
+    """Nothing beyond the platform's now is read, where what is created meanwhile would be in none of the windows."""
+    account, theirs = Account(row(1)), NOW
+    cursor = (await read(feed(), Memory(account))).cursor
+
+    def answer(call: Call) -> bytes:
+        nonlocal theirs
+        body = account(call)
+        theirs += 7 * HOUR
+        account.rows.append(row(len(account.rows) + 1, (NOW - theirs) / MINUTE + 1))
+        api.now = theirs
+        return body
+
+    api = Memory(answer, now=NOW + 40 * DAY)
+    first = await read(feed(window=12 * 3600), api, cursor)
+    rest = await read(feed(), Memory(account, theirs), first.cursor)
+    assert {"1", *ids(first.raws), *ids(rest.raws)} == {str(told["id"]) for told in account.rows}
+
+
+async def test_a_clock_of_ours_that_was_ahead_ends_no_looking_back() -> None:
+    """The look-back is read again when it is its turn by the platform's clock, whatever ours said when it began."""
+    account = Account(*[row(number, number / 10) for number in range(1, 20)])
+    reading = feed(page_size=5)
+    cursor = (await read(reading, Memory(account))).cursor
+
+    def answer(call: Call) -> bytes:
+        api.now = NOW + MINUTE
+        return account(call)
+
+    api = Memory(answer, now=NOW + 40 * DAY)
+    cursor = (await read(reading, api, cursor)).cursor
+    account.rows.append(row(99, 60 * 5))
+    assert ids((await read(reading, Memory(account, NOW + HOUR), cursor)).raws) == ["99"]
+
+
+async def test_what_came_late_while_a_window_was_left_open_is_found() -> None:
+    """A reading that goes on a day later looks back behind the window that it was left in."""
+    account = Account(*[row(number, 20 - number) for number in range(1, 20)])
+    reading = feed(page_size=5, history=3600)
+    killed = await read(reading, Memory(account), most=7)
+    account.rows.insert(0, row(99, 30))
+    found = await read(reading, Memory(account, NOW + DAY), killed.cursor)
+    assert "99" in ids(found.raws)
+
+
 async def test_a_clock_of_ours_that_is_behind_delays_nothing() -> None:
     """Where our clock says that there is nothing to read yet, the platform is asked for its time."""
     account = Account(row(1))
@@ -248,6 +293,32 @@ async def test_a_link_that_leads_nowhere_ends_the_turn() -> None:
     page = msgspec.json.encode({"data": [row(1)], "links": {"next": "/api/v2/events?page%5Bafter%5D=x"}})
     with pytest.raises(Unavailable):
         await read(feed(), Memory(lambda _: page))
+
+
+async def test_a_link_that_is_refused_for_ever_ends_the_turn() -> None:
+    """To begin again helps an old link, once."""
+    account = Account(*[row(n) for n in range(4)])
+
+    def refuse() -> None:
+        raise Rejected("400")
+
+    account.on_link = refuse
+    api = Memory(account)
+    with pytest.raises(Rejected):
+        await read(feed(page_size=2, history=86_400), api)
+    assert len(api.calls) < 10
+
+
+async def test_links_that_go_in_a_circle_end_the_turn() -> None:
+    """As one that leads nowhere does."""
+
+    def circle(call: Call) -> bytes:
+        after = dict(call.query).get("page[after]", "0")
+        following = urlencode({"page[after]": {"0": "1", "1": "2", "2": "1"}[after]})
+        return msgspec.json.encode({"data": [row(int(after))], "links": {"next": f"/api/v2/events?{following}"}})
+
+    with pytest.raises(Unavailable):
+        await read(feed(), Memory(circle))
 
 
 async def test_a_link_that_got_old_begins_its_window_again() -> None:

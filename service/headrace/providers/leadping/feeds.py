@@ -66,7 +66,7 @@ class LeadEventsFeed:
         found = await bundle(api, event, None, None)
         if found is None:
             return []
-        raw = self._raw(api, found.value, cut.BUNDLE)
+        raw = self._raw(api, found.value, cut.ROWLESS)
         return [raw, Sighting(found.lead)] if found.lead and lead is None else [raw]
 
     def _raw(self, api: Api, value: bytes, shape: str) -> RawEvent:

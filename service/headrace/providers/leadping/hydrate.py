@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from headrace.mapping import fold
-from headrace.providers.feed import Api, Call, Gone, Rejected
+from headrace.polling.records import can_be_id
+from headrace.providers.feed import Api, Call, Gone, Rejected, TooHeavy
 from headrace.providers.leadping.client import CALLS, DETAILS, at
 
 _PATH: Final = "detail-path"
@@ -59,7 +60,7 @@ def read(part: bytes) -> Told | None:
         told = _told(part)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return told if told.id else None
+    return told if can_be_id(told.id) else None
 
 
 async def bundle(api: Api, event: str, row: bytes | None, told: Told | None) -> Bundle | None:
@@ -90,7 +91,7 @@ async def _detail(api: Api, event: str) -> bytes | None:
 async def _call(api: Api, event: str, told: Told | None) -> bytes | None:
     named = told is not None and "call" in fold(told.related_entity_type or "")
     ids = (told.related_entity_id if told and named else None, event)
-    for call_id in dict.fromkeys(filter(None, ids)):
+    for call_id in dict.fromkeys(each for each in ids if each and can_be_id(each)):
         call = await _part(api, at(CALLS, call_id))
         if call is not None:
             return call
@@ -98,10 +99,13 @@ async def _call(api: Api, event: str, told: Told | None) -> bytes | None:
 
 
 async def _part(api: Api, path: str) -> bytes | None:
-    """Ask for one record; None where there is none. Raises the faults that say nothing about this record."""
+    """Ask for one record; None where there is none. Raises the faults that say nothing about this record.
+
+    There is no smaller question than for one record: what is too heavy is left out, or its row would never come.
+    """
     try:
         return await api.call(Call(path=path))
-    except (Gone, Rejected):
+    except (Gone, Rejected, TooHeavy):
         return None
 
 

@@ -11,7 +11,7 @@ from msgspec import Raw, Struct
 
 from headrace.moments import from_millis, micros
 from headrace.polling.digests import Digests
-from headrace.providers.feed import Api, Call, Cursor, Rejected, TooHeavy, Unavailable
+from headrace.providers.feed import Api, Call, Cursor, Gone, Rejected, TooHeavy, Unavailable
 from headrace.providers.leadping.client import at
 from headrace.providers.leadping.hydrate import Told
 from headrace.providers.leadping.settings import LeadEvents
@@ -26,7 +26,7 @@ class Progress(Struct, omit_defaults=True):
     """The cursor: times in milliseconds by the platform's clock; `begun` is 0 between two readings.
 
     `since` bounds the reading, `known` are the rows of the one before, `fresh` those of this one that the next one will
-    meet again.
+    meet again, and `passed` those that it will not.
     """
 
     since: int = 0
@@ -34,6 +34,7 @@ class Progress(Struct, omit_defaults=True):
     token: str | None = None
     known: bytes = b""
     fresh: bytes = b""
+    passed: bytes = b""
 
 
 class _Page(Struct, rename="camel"):
@@ -57,24 +58,28 @@ class Reading:
         self._look_back: Final = settings.look_back * 1000
         self._since: Final = told.since
         self._token = told.token
+        self._sent: Final[set[str]] = set()
+        self._moved = True
         self._size = settings.page_size
         self._known: Final = Digests(told.known)
         self._fresh: Final = Digests(told.fresh)
+        self._passed: Final = Digests(told.passed)
 
     async def page(self, api: Api) -> list[bytes]:
         """Give the next page. Raises `Fault`."""
         found = await self._ask(api)
-        sent = self._token  # none where an old one was refused
+        if self._token is not None:  # none where an old one was refused
+            self._sent.add(self._token)
         self.begun = self.begun or api.now
         self._token = found.continuation_token or None
-        if self._token is not None and self._token == sent:
-            raise Unavailable("the continuation token of a page is that of the page before: it would never end")
+        if self._token in self._sent:
+            raise Unavailable("the continuation token of a page is that of a page before: it would never end")
         self.whole = self._token is None  # a page without rows may have pages behind it
         return [bytes(item) for item in found.items or ()]
 
     def skips(self, row: bytes, told: Told | None) -> Literal["repeated", "outside", "unchanged"] | None:
         """Say why a row needs no hydrating, None where it does."""
-        if row in self._fresh:
+        if row in self._fresh or row in self._passed:
             return "repeated"
         made = created(told)
         if made is not None and made < self._since:
@@ -85,18 +90,21 @@ class Reading:
         return None
 
     def keep(self, row: bytes, told: Told | None) -> None:
-        """Know a row from now on, if the next reading will meet it."""
+        """Know a row from now on: in this reading, should it begin again, and in the next if that will meet it."""
         made = created(told)
+        self._moved = True
         if made is None or made >= self.begun - self._look_back:
             self._fresh.add(row)
+        else:
+            self._passed.add(row)
 
     def cursor(self) -> Cursor:
         """Give the cursor that covers all pages so far."""
         if self.whole:
             done = Progress(since=max(self.begun - self._look_back, 1), known=self._fresh.packed())
             return Cursor(_encode(done))
-        progress = Progress(self._since, self.begun, self._token, self._known.packed(), self._fresh.packed())
-        return Cursor(_encode(progress), more=True)
+        digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
+        return Cursor(_encode(Progress(self._since, self.begun, self._token, *digests)), more=True)
 
     async def _ask(self, api: Api) -> _Page:
         plain = api.recall(_PLAIN) is not None
@@ -107,10 +115,10 @@ class Reading:
                 if self._size == 1:
                     raise
                 self._size //= 2
-            except Rejected:
-                if self._token is not None:
-                    self._token = None
-                elif not plain:
+            except (Gone, Rejected) as fault:
+                if self._token is not None:  # an old one, which may be gone as well: the lead need not be
+                    self._begin_again()
+                elif not plain and isinstance(fault, Rejected):
                     plain = True
                 else:
                     raise
@@ -120,6 +128,13 @@ class Reading:
                 if plain and api.recall(_PLAIN) is None:
                     api.remember(_PLAIN, "yes")
                 return found
+
+    def _begin_again(self) -> None:
+        """Read from the first page. Raises `Rejected` where the reading got no further since it last did."""
+        if not self._moved:
+            raise Rejected("a page is refused again and again: its continuation token, or what it would bring")
+        self._token, self._moved = None, False
+        self._sent.clear()
 
     def _call(self, *, plain: bool) -> Call:
         body: dict[str, object] = {"pageSize": self._size}

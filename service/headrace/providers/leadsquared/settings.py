@@ -43,6 +43,11 @@ class Settings(PolledTenant, kw_only=True):
     keys_in: Literal["headers", "url"] = "headers"
     lead_activities: LeadActivities = LeadActivities()
 
+    def canonical_lead(self, lead: str) -> str | None:
+        """Write GUIDs in lower case, as identities and subjects have them."""
+        found = super().canonical_lead(lead)
+        return found and found.lower()
+
     def faults(self) -> Iterable[tuple[str, str]]:
         """Miss the keys where polling is on."""
         return check(self, (FEED,), (("access_key", "secret_key"),))

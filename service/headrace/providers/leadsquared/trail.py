@@ -66,7 +66,7 @@ class Trail:
         last: _Pass | None = None
         for _ in range(_PASSES):
             this = await self._pass_of_fitting_pages()
-            self.whole = this.adds_up or this == last
+            self.whole = this.adds_up or (this == last and bool(this.names))  # nothing at all of many is a fault
             if self.whole:
                 return
             last = this

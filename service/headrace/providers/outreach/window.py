@@ -78,7 +78,10 @@ class Reading:
         self._settings: Final = settings
         self._host: Final = host
         self._until = self._at.end
+        self._resumed = self._at.end > 0
         self._size = min(self._at.size or settings.page_size, settings.page_size)
+        self._followed: Final[set[Pairs]] = set()
+        self._begun_again: Final[set[int]] = set()
         self.known: Final = Digests(self._at.known)
 
     @property
@@ -113,8 +116,9 @@ class Reading:
             at.pages += 1
         link = page.links.next if page.links and rows else None
         following = self._follow(link) if link else ()
-        if following and following == at.next:
-            raise Unavailable("the link to the next page leads to the page that has it: it would never end")
+        if following and (following == at.next or following in self._followed):
+            raise Unavailable("the link to the next page leads to a page that had it: it would never end")
+        self._followed.add(following)
         at.next = following
         return rows
 
@@ -127,11 +131,17 @@ class Reading:
         """Go on behind a page, and give the cursor that covers it."""
         at = self._at
         if not at.next:
-            # Our clock may have been ahead of theirs when the window was opened.
+            # Our clock may have been ahead of theirs when the window was opened: then it was the last one, for what
+            # is created while later ones are read would be in none of them.
+            fresh = at.end > at.head
             at.head = max(at.head, min(at.end, api.now))
+            at.swept = min(at.swept, api.now)
             last, at.end = at.end, 0
-            if last < self._until:
-                self._open(last)
+            self._followed.clear()
+            if last < min(self._until, api.now):
+                # A window that was left open may have ended where now was then: what shows up late there came since.
+                self._open(last - (self._settings.look_back * 1000 if fresh and self._resumed else 0))
+            self._resumed = False
         at.size, at.known = self._size, self.known.packed()
         return Cursor(_encode(at), more=self.open)
 
@@ -155,9 +165,11 @@ class Reading:
                     raise
                 self._size, at.good = self._size // 2, 0
             except (Rejected, Gone):
-                if not at.next:
+                if not at.next or at.begin in self._begun_again:  # what fails twice is not old, and would never end
                     raise
                 at.next = ()  # an old link: the window is read from its beginning
+                self._begun_again.add(at.begin)
+                self._followed.clear()
             except msgspec.DecodeError:
                 raise Unavailable("a page came that has no list of events") from None
             else:
