@@ -24,6 +24,7 @@ from headrace.config import Config, load
 from headrace.kafka.log import read
 from headrace_events import decode
 from tests import senders
+from tests.demo.polled import TENANT, Polled
 from tests.demo.show import Screen
 from tests.demo.story import OVERLAY, Expected, Step, crowd, outage, story
 from tests.kafka import embedded
@@ -52,11 +53,13 @@ webhook_event = "/event"
 [tenants.outreach.acme]
 webhook_secrets = ["demo"]
 """
+TENANTS = ("acme", TENANT)
 SECRETS = {"leadping": "whsec_ZGVtby1zZWNyZXQtb2YtdHdlbnR5LWZvdXItYnl0ZXM="}
 HEADRACE = Path(sys.executable).with_name("headrace")
 STARTS_WITHIN = 60.0
 DECIDES_WITHIN = 30.0
 READABLE_WITHIN = 10.0
+LOOKS_EVERY = 0.05
 MOST_CROWD = 200
 
 
@@ -92,32 +95,49 @@ def main() -> int:
 async def _play(home: Path, broker: ProcessBroker, seconds: float | None, seed: int) -> int:
     admin, door = free_port(), free_port()
     (home / "acme.toml").write_text(OVERLAY)
-    (home / "headrace.toml").write_text(CONFIG.format(servers=broker.bootstrap_servers, admin=admin, door=door))
     os.environ["HEADRACE_CONFIG"] = str(home / "headrace.toml")
-    config = load(home / "headrace.toml", {})
-    await _headrace("topics", "apply", "--profile", "dev", "--partitions", "3")
     screen = Screen()
-    async with _service(home, screen) as told, Hooks(door) as hooks:
-        stage = Stage(screen, told, hooks)
-        await _tell(stage, broker, admin, seconds, seed)
-        faults = screen.missing(stage.expected) + screen.unexpected(stage.expected, stage.copies)
-        faults += await _log_differs(config, screen)
-        await _one_event(config, screen)
-        screen.totals()
-        for fault in faults:
-            screen.say(f"differs: {fault}")
-        screen.go_on(admin, hooks.curl(), ends=seconds is not None)
-        if seconds is None and not faults:
-            screen.say("Ctrl-C ends the demo.")
-            await _until_interrupted()
+    async with Polled() as polled:
+        text = CONFIG.format(servers=broker.bootstrap_servers, admin=admin, door=door)
+        (home / "headrace.toml").write_text("\n".join([text, *(_polled(polled, name) for name in polled.by_name)]))
+        config = load(home / "headrace.toml", {})
+        await _headrace("topics", "apply", "--profile", "dev", "--partitions", "3")
+        async with _service(home, screen) as told, Hooks(door) as hooks:
+            stage = Stage(screen, told, hooks, polled)
+            await _tell(stage, broker, admin, seconds, seed)
+            faults = await _judged(stage, config)
+            screen.go_on(admin, hooks.curl(), ends=seconds is not None)
+            if seconds is None and not faults:
+                screen.say("Ctrl-C ends the demo.")
+                await _until_interrupted()
     return 1 if faults else 0
+
+
+async def _judged(stage: "Stage", config: Config) -> list[str]:
+    """Show what came of the story, and say what of it differs."""
+    screen = stage.screen
+    faults = screen.missing(stage.expected) + screen.unexpected(stage.expected, stage.copies)
+    faults += await _log_differs(config, screen)
+    await _one_event(config, screen)
+    screen.totals()
+    for fault in faults:
+        screen.say(f"differs: {fault}")
+    return faults
+
+
+def _polled(polled: Polled, provider: str) -> str:
+    """Configure the tenant that is polled; its webhooks are signed as those of the other one."""
+    sender = senders.make(provider, TENANT, secret=SECRETS.get(provider, "demo"))
+    pointer = {"webhook_event": "/event"} if provider == "leadping" else {}
+    return senders.toml(sender, **polled.settings(provider), **pointer)
 
 
 class Stage:
     """Where the steps are told, one at a time; `expected` is what must have come of them, in order."""
 
-    def __init__(self, screen: Screen, told: asyncio.Event, hooks: "Hooks") -> None:
+    def __init__(self, screen: Screen, told: asyncio.Event, hooks: "Hooks", polled: Polled) -> None:
         self.screen = screen
+        self.polled = polled
         self.expected: list[tuple[str, Expected]] = []
         self.copies: set[str] = set()
         """Providers of which an append got no answer in time: it may have arrived all the same."""
@@ -130,11 +150,14 @@ class Stage:
         await self.decided()
 
     async def hand_in(self, step: Step) -> None:
-        """Hand in a step, by webhook or as a file."""
+        """Hand in a step: let it appear where it is polled, deliver a webhook, or read a file."""
         self.expected += [(step.provider, one) for one in step.expected]
+        if step.appears:
+            clock = self.polled.by_name[step.provider].clock
+            clock.advance(step.appears - clock.now)
         if step.hook:
             await self._hooks.send(step)
-        else:
+        elif step.payload:
             file = ("--provider", step.provider, "--tenant", "acme", "--resource", step.resource, "-")
             await _headrace("ingest", *file, stdin=step.payload)
 
@@ -154,7 +177,11 @@ class Hooks:
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}"
-        self._senders = {name: senders.make(name, "acme", secret=SECRETS.get(name, "demo")) for name in senders.SENDERS}
+        self._senders = {
+            (name, tenant): senders.make(name, tenant, secret=SECRETS.get(name, "demo"))
+            for name in senders.SENDERS
+            for tenant in TENANTS
+        }
 
     async def __aenter__(self) -> Self:
         self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=STARTS_WITHIN))
@@ -165,7 +192,7 @@ class Hooks:
 
     async def send(self, step: Step) -> None:
         """Deliver a webhook; raise `Failed` where it is not acknowledged."""
-        sending = self._senders[step.provider].sending_of(step.payload)
+        sending = self._senders[step.provider, step.tenant].sending_of(step.payload)
         async with self._client.post(self._url + sending.path, data=sending.body, headers=sending.headers()) as answer:
             if answer.status not in (200, 202):
                 raise Failed(f"a webhook of {step.provider} was answered {answer.status}: {await answer.text()}")
@@ -176,7 +203,7 @@ class Hooks:
             "ProspectActivityId": str(uuid.uuid4()), "RelatedProspectId": str(uuid.uuid4()), "ActivityEvent": "22",
             "CreatedOn": "2026-11-20 12:00:00", "Data": {"Status": "Answered", "mx_Custom_3": "42"},
         }  # fmt: skip
-        sending = self._senders["leadsquared"].sending_of(json.dumps([call]).encode())
+        sending = self._senders["leadsquared", "acme"].sending_of(json.dumps([call]).encode())
         headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in sending.headers().items())
         return f"curl -i {self._url}{sending.path} {headers} -d {shlex.quote(sending.body.decode())}"
 
@@ -189,11 +216,24 @@ async def _tell(stage: Stage, broker: ProcessBroker, admin: int, seconds: float 
     stage.screen.head()
     for step in story(rng):
         await stage.tell(step)
+    await _while_polled(stage)
     await _without_kafka(stage, broker, admin, rng)
     number = 0
     while loop.time() < until and number < MOST_CROWD:
         await stage.tell(crowd(rng, number))
         number += 1
+
+
+async def _while_polled(stage: Stage) -> None:
+    """Tell what is polled, once every feed has looked at its platform before anything is there."""
+    async with asyncio.timeout(DECIDES_WITHIN):
+        while not stage.polled.asked:  # noqa: ASYNC110  (the platforms only count)
+            await asyncio.sleep(LOOKS_EVERY)
+    for step in stage.polled.story():
+        if isinstance(step, str):
+            stage.screen.remark(step)
+        else:
+            await stage.tell(step)
 
 
 async def _without_kafka(stage: Stage, broker: ProcessBroker, admin: int, rng: random.Random) -> None:
@@ -247,7 +287,7 @@ async def _service(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event]:
                 if entry.get("event") == "record_decided":
                     screen.decided(entry)
                     told.set()
-                elif entry.get("event") == "task_restored":
+                elif entry.get("event") == "task_restored" and entry.get("role") != "poller":
                     ready.set()
 
     following = asyncio.create_task(follow())

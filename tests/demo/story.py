@@ -24,7 +24,10 @@ class Expected:
 
 @dataclass(frozen=True)
 class Step:
-    """One body that a provider tells, as a page or row of its API or, with `hook`, by its webhook."""
+    """One body that a provider tells, as a page or row of its API or, with `hook`, by its webhook.
+
+    With `appears` the simulated platform comes to that time first, and what appears is polled; the body may be empty.
+    """
 
     provider: str
     resource: str
@@ -32,6 +35,8 @@ class Step:
     expected: list[Expected] = field(default_factory=list)
     """What must come of each record in it."""
     hook: bool = False
+    tenant: str = "acme"
+    appears: float = 0.0
 
     @property
     def payload(self) -> bytes:

@@ -79,8 +79,8 @@ async def serve(options: argparse.Namespace) -> None:
         await asyncio.gather(*jobs, return_exceptions=True)
 
 
-def main() -> None:
-    """Read the options and serve."""
+def parser() -> argparse.ArgumentParser:
+    """Give the options."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
     parser.add_argument("--provider", action="append", choices=_PROVIDERS, help="default: all three")
     parser.add_argument("--host", default="127.0.0.1")
@@ -92,7 +92,12 @@ def main() -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="how fast time goes")
     parser.add_argument("--tenant", default="demo")
     parser.add_argument("--hooks", metavar="URL", help="the root of a receiver")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Read the options and serve."""
+    options = parser().parse_args()
     options.provider = options.provider or list(_PROVIDERS)
     asyncio.run(serve(options))
 

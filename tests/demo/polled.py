@@ -1,0 +1,84 @@
+"""What the demo polls: one lead on each of three simulated platforms, which send webhooks of the same activities."""
+
+from collections.abc import Iterator
+from contextlib import AsyncExitStack
+from typing import Any, Final, Self
+
+from tests.demo.story import DUPLICATE, Step, published
+from tests.simulators import leadping, leadsquared, outreach
+from tests.simulators.clock import Clock
+from tests.simulators.history import Shape
+from tests.simulators.ledger import Plan
+from tests.simulators.server import Simulator
+
+TENANT: Final = "polled"
+_OFTEN, _SELDOM = "1s", "1h"
+_ON_TIME: Final = Shape(late=0.0, edited=0.0)
+
+
+class Polled:
+    """The platforms, at a time when nothing has happened on them yet; `by_name` are all of them."""
+
+    def __init__(self) -> None:
+        # The seeds are those whose few events tell something: a call that is edited and a page visit, a message, and
+        # an e-mail that is opened.
+        self._leadsquared = leadsquared.History(9, 2, leads=1, shape=Shape(late=0.0, edited=1.0, edits=1))
+        self._leadping = leadping.History(8, 1, leads=1, shape=_ON_TIME)
+        self._outreach = outreach.History(10, 2, leads=1, shape=_ON_TIME)
+        self.by_name: Final[dict[str, Simulator]] = {
+            "leadsquared": leadsquared.Simulator(self._leadsquared, clock=Clock(self._leadsquared.begin)),
+            "leadping": leadping.Simulator(self._leadping, clock=Clock(self._leadping.begin)),
+            "outreach": outreach.Simulator(self._outreach, clock=Clock(self._outreach.begin)),
+        }
+        self._stack: Final = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        for platform in self.by_name.values():
+            await self._stack.enter_async_context(platform)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    @property
+    def asked(self) -> bool:
+        """Whether each of them was polled."""
+        return all(platform.answers for platform in self.by_name.values())
+
+    def settings(self, provider: str) -> dict[str, object]:
+        """Give the keys of a tenant: LeadPing rests until a webhook wakes its feed, the others are polled often."""
+        feed = {"leadsquared": "lead_activities", "leadping": "lead_events", "outreach": "events"}[provider]
+        platform = self.by_name[provider]
+        leads = {} if provider == "outreach" else {"leads": platform.history.leads}
+        return platform.tenant() | leads | {f"{feed}.every": _SELDOM if provider == "leadping" else _OFTEN}
+
+    def story(self) -> Iterator[str | Step]:
+        """Tell what happens, with remarks between."""
+        yield "The platforms' APIs are polled as well. What a webhook has told is a duplicate when the poll brings it:"
+        told, call = self._leadsquared, self._leadsquared.plans[0]
+        item = told.item(call, 0, modified=True)
+        yield _hook("leadsquared", [item], published("call.completed"))
+        yield Step("leadsquared", "activity", b"", [DUPLICATE], tenant=TENANT, appears=call.appears)
+        yield Step(
+            "leadsquared", "activity", b"", [published("call.completed"), published("web.page_viewed")],
+            tenant=TENANT, appears=told.end,
+        )  # fmt: skip
+        yield "Webhooks that only name an event wake the feed, which brings it once:"
+        (message,) = self._leadping.plans
+        row = {"event": self._leadping.row(message, 0)}
+        yield _hook("leadping", row, published("message.delivered"), appears=self._leadping.end)
+        opened = self._outreach.plans[1]
+        yield _hook(
+            "outreach", _opened(self._outreach, opened), published("email.sent"), published("email.opened"),
+            appears=self._outreach.end,
+        )  # fmt: skip
+
+
+def _hook(provider: str, body: Any, *expected: Any, appears: float = 0.0) -> Step:
+    return Step(provider, "", body, list(expected), hook=True, tenant=TENANT, appears=appears)
+
+
+def _opened(history: outreach.History, plan: Plan) -> dict[str, Any]:
+    mailing = history.mailing_of(plan)
+    told = {"eventName": "mailing.opened", "deliveredAt": "2026-11-20T03:20:00.000-08:00"}
+    return {"data": {"type": "mailing", "id": mailing}, "meta": told}
