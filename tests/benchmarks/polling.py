@@ -1,0 +1,179 @@
+"""The poller: how much of a budget it uses, what an event costs it, and whether it grows while it reads.
+
+It runs as the real program; the platform is a process of its own where CPU is measured. What an event costs is taken
+in turns with a client of aiohttp that asks for the same pages and only looks for the link to the next.
+"""
+
+import asyncio
+import secrets
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+import msgspec
+
+from headrace.config import Config, Kafka
+from headrace.kafka import topics
+from headrace.kafka.log import Consumer
+from headrace.tenants import Tenants
+from tests import senders
+from tests.benchmarks.pages import SIZE, WINDOW
+from tests.benchmarks.receiver import cpu_of
+from tests.benchmarks.sizes import Sizes
+from tests.benchmarks.table import Row, at_most, judged
+from tests.integration.line import until
+from tests.integration.program import Program, configuration
+from tests.kafka.process import Child
+from tests.simulators import leadsquared
+from tests.simulators.history import Shape
+from tests.simulators.quota import Allowance
+
+USED: Final = 0.98
+GROWTH: Final = 1.1
+ALLOWED: Final = Allowance(per_window=25, window=5.0)
+"""What LeadSquared publishes."""
+PARTITIONS: Final = 4
+TAKES: Final = 1_800.0
+"""Seconds within which anything here is over."""
+_ROUNDS: Final = 3
+
+
+def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
+    """Measure the three, one after the other."""
+    with tempfile.TemporaryDirectory(prefix="headrace-benchmarks-") as home:
+        yield from asyncio.run(_budget(sizes, servers, Path(home)))
+        yield from asyncio.run(_cost(sizes, servers, Path(home)))
+        yield from asyncio.run(_growth(sizes, servers, Path(home)))
+
+
+async def _budget(sizes: Sizes, servers: str, home: Path) -> list[Row]:
+    """Read leads, more than there are calls for; count the calls of some windows from the first one on."""
+    history = leadsquared.History(1, 2_000, leads=1_000, shape=Shape(late=0.0))
+    async with leadsquared.Simulator(history, allowance=ALLOWED) as platform:
+        limits = {"budget.per_window": ALLOWED.per_window, "budget.window": f"{ALLOWED.window:.0f}s"}
+        keys = platform.tenant() | limits | {"leads": history.leads, "budget.per_day": 1_000_000}
+        async with _polling(servers, home, "leadsquared", keys):
+            await until(lambda: bool(platform.asks), "the platform is polled")
+            began, lasts = platform.asks[0].at, sizes.windows * ALLOWED.window
+            await until(lambda: platform.asks[-1].at >= began + lasts, "all windows are over", deadline=TAKES)
+        calls = sum(ask.at < began + lasts for ask in platform.asks)
+        allowed = sizes.windows * ALLOWED.per_window
+        return [
+            judged("poller: budget with a backlog", calls, allowed, f"calls in {lasts:.0f} s", least=USED),
+            Row("  calls too many", f"{platform.quota.exceeded} calls", "0 calls", "", _none(platform.quota.exceeded)),
+        ]
+
+
+async def _cost(sizes: Sizes, servers: str, home: Path) -> list[Row]:
+    """Take turns with the bare client."""
+    pairs: list[tuple[float, float]] = []
+    with _platform(home, sizes.polled) as url:
+        for number in range(min(sizes.rounds, _ROUNDS)):
+            bare = _bare(url, sizes.polled)
+            async with _polling(servers, home / f"cost-{number}", "outreach", _keys(url)) as reading:
+                began = cpu_of(reading.pid)
+                await reading.has_appended(sizes.polled)
+                pairs.append((sizes.polled / (cpu_of(reading.pid) - began), sizes.polled / bare))
+    ours, limit = (median(pair[side] for pair in pairs) for side in range(2))
+    share = median(ours / bare for ours, bare in pairs)
+    return [
+        Row(
+            f"poller: {sizes.polled:,} events, {SIZE} a page, into raw",
+            f"{ours:,.0f} events/CPU s", f"{limit:,.0f} events/CPU s", f"{share:.3f}",
+        )
+    ]  # fmt: skip
+
+
+async def _growth(sizes: Sizes, servers: str, home: Path) -> list[Row]:
+    """Read on, ten times as far."""
+    few, many = sizes.polled, sizes.polled * 10
+    with _platform(home, many) as url:
+        async with _polling(servers, home / "growth", "outreach", _keys(url)) as reading:
+            await reading.has_appended(few)
+            before = _resident(reading.pid)
+            await reading.has_appended(many)
+            after = _resident(reading.pid)
+    name = f"poller: memory after {many:,} rows against {few:,}"
+    return [at_most(name, after / 1e6, GROWTH * before / 1e6, "MB")]
+
+
+class _Reading:
+    """A poller at work."""
+
+    def __init__(self, program: Program, kafka: Kafka, prefix: str) -> None:
+        self.pid = program.child.pid
+        self._program = program
+        self._kafka = kafka
+        self._topic = f"{prefix}raw"
+
+    async def has_appended(self, count: int) -> None:
+        """Wait until so many records are in raw."""
+        async with Consumer(self._kafka) as log:
+
+            async def there() -> bool:
+                assert self._program.child.runs, self._program.tail()
+                ends = [(await log.bounds(self._topic, partition))[1] for partition in range(PARTITIONS)]
+                return sum(ends) >= count
+
+            await until(there, f"{count} records are in raw", deadline=TAKES)
+
+
+@asynccontextmanager
+async def _polling(servers: str, home: Path, provider: str, keys: dict[str, object]) -> AsyncIterator[_Reading]:
+    """Run a poller for one tenant; what it does before it may poll counts for nobody."""
+    prefix, kafka = f"b{secrets.token_hex(4)}.", Kafka(bootstrap_servers=servers)
+    await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
+    tenant = senders.toml(senders.make(provider), **keys)
+    program = Program(configuration(servers, prefix, tenant), home, "poller", roles=("poller",))
+    try:
+        await program.says("task_restored")
+        yield _Reading(program, kafka, prefix)
+        program.stop()
+    finally:
+        program.child.kill()
+
+
+class _platform:  # noqa: N801  (it reads as the function that it is)
+    """Serve pages from a process of its own; gives their URL."""
+
+    def __init__(self, home: Path, count: int) -> None:
+        self._log = home / f"pages-{secrets.token_hex(4)}.log"
+        command = (sys.executable, "-m", "tests.benchmarks.pages", "serve", str(count))
+        self._child = Child(command, log=self._log, cwd=Path.cwd())
+
+    def __enter__(self) -> str:
+        while not self._log.read_text().endswith("\n"):
+            assert self._child.runs, self._log.read_text()
+        return f"http://127.0.0.1:{self._log.read_text().strip()}"
+
+    def __exit__(self, *_: object) -> None:
+        self._child.kill()
+
+
+def _keys(url: str) -> dict[str, object]:
+    pages = {"events.page_size": SIZE, "events.window": WINDOW, "events.every": "1h"}
+    return {"base_url": url, "polling": True, "access_token": "any"} | pages
+
+
+def _bare(url: str, count: int) -> float:
+    """Give the CPU seconds that the bare client takes."""
+    command = (sys.executable, "-m", "tests.benchmarks.pages", "read", url)
+    told = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    read, seconds = msgspec.json.decode(told, type=tuple[int, float])
+    assert read == count
+    return seconds
+
+
+def _none(count: int) -> str:
+    return "missed" if count else "reached"
+
+
+def _resident(pid: int) -> int:
+    """Give the resident memory of a process, in bytes."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) * 1024
