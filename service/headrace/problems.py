@@ -53,6 +53,9 @@ def _told(error: Exception, payload: bytes) -> Problem:
             return Problem("malformed", "The payload is not UTF-8", error.reason, at)
         case RecursionError():
             return Problem("too_deep", "The payload is nested too deeply", "nesting beyond what we read", _root())
+        case OverflowError():
+            # JSON's numbers have no end; the canonical ones have 64 bits, and nobody says which of them it was.
+            return Problem("bad_value", "A value makes no sense", "a number beyond 64 bits", _root())
         case _:
             # The text of an unknown error may quote the payload: its kind is enough to find it.
             detail = f"{type(error).__name__} while it was read; the bytes are kept, redrive them after a fix"

@@ -50,6 +50,14 @@ def test_promise_4_what_the_decoder_says_becomes_a_problem_that_points(data: byt
     assert problem.detail
 
 
+def test_a_number_beyond_64_bits() -> None:
+    """What cannot be written down again makes no sense as a value."""
+    with pytest.raises(OverflowError) as overflow:
+        msgspec.msgpack.encode(-(2**63) - 1)
+    problem = from_exception(overflow.value, b"{}")
+    assert (problem.code, problem.source) == ("bad_value", Source(pointer="$"))
+
+
 def test_what_is_nested_too_deeply() -> None:
     """A payload that is all brackets is told as such."""
     data = b"[" * 100_000
