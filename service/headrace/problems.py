@@ -51,15 +51,19 @@ def _told(error: Exception, payload: bytes) -> Problem:
         case UnicodeDecodeError():
             at = Source(offset=_not_utf8(payload, error))
             return Problem("malformed", "The payload is not UTF-8", error.reason, at)
-        case RecursionError():
-            return Problem("too_deep", "The payload is nested too deeply", "nesting beyond what we read", _root())
-        case OverflowError():
-            # JSON's numbers have no end; the canonical ones have 64 bits, and nobody says which of them it was.
-            return Problem("bad_value", "A value makes no sense", "a number beyond 64 bits", _root())
+        case RecursionError() | OverflowError():
+            return _beyond(error)
         case _:
             # The text of an unknown error may quote the payload: its kind is enough to find it.
             detail = f"{type(error).__name__} while it was read; the bytes are kept, redrive them after a fix"
             return Problem("internal", "An error of ours", detail, _root())
+
+
+def _beyond(error: RecursionError | OverflowError) -> Problem:
+    """Tell of what JSON allows and nobody here can hold: depth without end, numbers of more than 64 bits."""
+    if isinstance(error, RecursionError):
+        return Problem("too_deep", "The payload is nested too deeply", "nesting beyond what we read", _root())
+    return Problem("bad_value", "A value makes no sense", "a number beyond 64 bits", _root())
 
 
 def shift(error: Undecodable, prefix: str) -> Undecodable:
