@@ -53,7 +53,7 @@ crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 
 schemas: venv  ## write the JSON Schemas again after a change of the structs
 	@$(PY) -m headrace_events.generate
-	@$(PY) -m headrace.observe.page
+	@$(PY) -m headrace.observe.metrics_page
 
 clean:  ## remove everything that these commands made, .venv too
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .noida-db

@@ -12,13 +12,13 @@ import uvloop
 from headrace import __version__
 from headrace.config import Config
 from headrace.kafka.log import Transactions
-from headrace.kafka.task import CannotRun
 from headrace.kafka.topics import Refused
+from headrace.normalizer.task import CannotRun
 from headrace.observe.admin import CannotServe, serve
-from headrace.observe.board import Board
 from headrace.observe.logging import configure
+from headrace.observe.registry import Board
+from headrace.records.seen import NewerFormat
 from headrace.roles import Normalizing, Polling, Receiving, Role
-from headrace.seen import NewerFormat
 from headrace.spool import CannotSpool
 
 ROLES: Final[Mapping[str, type[Role]]] = {

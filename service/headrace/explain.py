@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from headrace.door import name
-from headrace.mapping import Mapping
-from headrace.moments import from_millis
-from headrace.problems import from_exception
-from headrace.providers.base import Dropped, Identity, Piece, Provider, RawEvent
-from headrace.publish import encode_event, event_id, event_of, meaning_of
+from headrace.core.mapping import Mapping
+from headrace.core.problems import from_exception
+from headrace.core.timestamps import from_millis
+from headrace.records.event import encode_event, event_id, event_of, meaning_of
+from headrace.records.raw import name
+from headrace.sdk.provider import Dropped, Identity, Piece, Provider, RawEvent
 from headrace_events import Event, Problem, Provenance, RawPosition, Via, decode
 
 

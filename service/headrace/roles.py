@@ -9,21 +9,21 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from headrace.commit import Decision
 from headrace.config import Config
-from headrace.intake import Intake
 from headrace.kafka.admin import Topic
 from headrace.kafka.log import KafkaError
 from headrace.kafka.topics import verify
-from headrace.normalizer import Normalizer
+from headrace.normalizer.commit import Decision
+from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.normalizer import Normalizer
 from headrace.observe.admin import Probed
-from headrace.observe.board import Board
 from headrace.observe.health import Health, ReceiverHealth
-from headrace.observe.metrics import Metrics
-from headrace.observe.polling import PollerMetrics
-from headrace.observe.receiving import ReceiverMetrics
-from headrace.poller import Poller
-from headrace.receiver import Receiver
+from headrace.observe.registry import Board
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.poller import Poller
+from headrace.receiver.ingress import Intake
+from headrace.receiver.metrics import ReceiverMetrics
+from headrace.receiver.receiver import Receiver
 from headrace.spool import Spool
 
 FIRST_PAUSE: Final = 0.5

@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from headrace.door import read_envelope
+from headrace.records.raw import read_envelope
 from headrace_events import decode
 from tests import senders
-from tests.integration.line import Line
+from tests.integration.pipeline import Line
 from tests.senders import Fact, Sending
 
 PATIENCE = aiohttp.ClientTimeout(total=20)

@@ -18,13 +18,13 @@ from typing import Final
 import aiohttp
 import pytest
 
-from headrace.observe.contract import CONTRACT
-from headrace.observe.page import PAGE
-from headrace.seen import TOTALS
+from headrace.observe.metric_definitions import CONTRACT
+from headrace.observe.metrics_page import PAGE
+from headrace.records.seen import TOTALS
 from headrace_events import decode
 from tests import senders
-from tests.integration.line import DEADLINE, Line, make_line, until
-from tests.integration.program import ALL, Numbers, Program, configuration
+from tests.integration.child_process import ALL, Numbers, Program, configuration
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import free_port

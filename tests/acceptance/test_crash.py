@@ -18,16 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from headrace.door import admit, place
+from headrace.config.tenants import Account
+from headrace.core.mapping_file import build
 from headrace.kafka.log import Appender, read
-from headrace.providers.base import RawEvent
 from headrace.providers.discover import builtin, discover
-from headrace.tables import build
-from headrace.tenants import Account
+from headrace.records.raw import admit, place
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode
-from tests.acceptance.story import TENANT, Position, Story
-from tests.integration.line import DEADLINE, Line, make_line, until
-from tests.integration.program import Program, configuration
+from tests.acceptance.scenario import TENANT, Position, Story
+from tests.integration.child_process import Program, configuration
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
 from tests.kafka.broker import Broker
 
 ROUNDS = int(os.environ.get("HEADRACE_CRASH_ROUNDS", "20"))

@@ -16,11 +16,11 @@ from typing import Final
 
 import pytest
 
-from headrace.polling.records import home
+from headrace.records.cursors import home
 from headrace_events import Event, decode
-from tests.acceptance.world import World
-from tests.integration.line import Line, make_line, until
-from tests.integration.program import Program, configuration
+from tests.acceptance.simulated_world import World
+from tests.integration.child_process import Program, configuration
+from tests.integration.pipeline import Line, make_line, until
 from tests.kafka.broker import Broker
 from tests.simulators.ledger import Found, found_of
 

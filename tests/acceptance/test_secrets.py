@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 
 from tests import senders
-from tests.integration.line import DEADLINE, Line, make_line, until
-from tests.integration.program import ALL, Program, configuration
+from tests.integration.child_process import ALL, Program, configuration
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
 from tests.kafka.plugin import OwnKafka
 from tests.senders import Sender, Sending
 

@@ -7,12 +7,12 @@ from typing import Final
 from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from headrace.commit import Limits
-from headrace.decide import decide
-from headrace.kafka.murmur import partitions
-from headrace.kafka.task import MOST_RECORDS
-from headrace.publish import Out
-from headrace.seen import Seen
+from headrace.core.record import Out
+from headrace.kafka.partitioner import partitions
+from headrace.normalizer.commit import Limits
+from headrace.normalizer.decide import decide
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.task import MOST_RECORDS
 from tests.benchmarks import load
 from tests.benchmarks.measure import exhaust, in_turns, micros
 from tests.benchmarks.sizes import Sizes

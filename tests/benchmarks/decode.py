@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from headrace.providers.base import RawEvent
-from headrace.tenants import Account
+from headrace.config.tenants import Account
+from headrace.sdk.provider import RawEvent
 from tests.benchmarks import load
 from tests.benchmarks.limits import Prepared, prepared
 from tests.benchmarks.measure import exhaust, in_turns, micros

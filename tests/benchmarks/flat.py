@@ -5,10 +5,11 @@ from statistics import median
 
 import numpy as np
 
-from headrace.commit import Limits
-from headrace.decide import decide
-from headrace.kafka.task import MOST_RECORDS
-from headrace.seen import Seen, decode_record
+from headrace.normalizer.commit import Limits
+from headrace.normalizer.decide import decide
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.task import MOST_RECORDS
+from headrace.records.seen import decode_record
 from tests.benchmarks import load
 from tests.benchmarks.measure import micros
 from tests.benchmarks.memory import remember

@@ -18,12 +18,12 @@ from statistics import quantiles
 import msgspec
 
 from headrace.config import Config, Kafka
+from headrace.config.tenants import Tenants
 from headrace.kafka import topics
-from headrace.tenants import Tenants
 from tests.benchmarks.deliveries import Connection, configured, connect, invent, request_of
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most
-from tests.integration.program import ALL, Program, configuration
+from tests.integration.child_process import ALL, Program, configuration
 from tests.senders import Fact, Sending
 
 RATE = 500

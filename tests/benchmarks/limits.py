@@ -11,12 +11,13 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.json import Encoder
 
+from headrace.core.record import Headers, Out
 from headrace.explain import explain_piece
-from headrace.providers.base import Piece, RawEvent
 from headrace.providers.leadping import wire as leadping
 from headrace.providers.leadsquared import wire as leadsquared
 from headrace.providers.outreach import wire as outreach
-from headrace.publish import Headers, Out, encode_event
+from headrace.records.event import encode_event
+from headrace.sdk.provider import Piece, RawEvent
 from headrace_events import Event
 from tests.benchmarks import load
 

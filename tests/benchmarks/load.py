@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from headrace.door import admit
-from headrace.providers.base import RawEvent
+from headrace.config.tenants import Account, Tenants
+from headrace.core.mapping_file import build
+from headrace.core.record import Headers, Out
 from headrace.providers.discover import builtin, discover
-from headrace.publish import Headers, Out
-from headrace.tables import build
-from headrace.tenants import Account, Tenants
+from headrace.records.raw import admit
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 from tests.benchmarks.payloads import leadping, leadsquared, outreach
 from tests.benchmarks.payloads.invent import Invented

@@ -12,7 +12,8 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from headrace.marks import ROW, Marks
+from headrace.normalizer.mark_table import Marks
+from headrace.records.mark import ROW
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most
 

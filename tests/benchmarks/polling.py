@@ -18,16 +18,16 @@ from typing import Final
 import msgspec
 
 from headrace.config import Config, Kafka
+from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from headrace.kafka.log import Consumer
-from headrace.tenants import Tenants
 from tests import senders
 from tests.benchmarks.pages import SIZE, WINDOW
 from tests.benchmarks.receiver import cpu_of
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most, judged
-from tests.integration.line import until
-from tests.integration.program import Program, configuration
+from tests.integration.child_process import Program, configuration
+from tests.integration.pipeline import until
 from tests.kafka.process import Child
 from tests.simulators import leadsquared
 from tests.simulators.history import Shape

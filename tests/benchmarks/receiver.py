@@ -16,13 +16,13 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.config import Config, Kafka
+from headrace.config.tenants import Tenants
 from headrace.kafka import topics
-from headrace.tenants import Tenants
 from tests.benchmarks.deliveries import KINDS, configured, requests, send_all
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, judged
-from tests.integration.line import until
-from tests.integration.program import Program, configuration
+from tests.integration.child_process import Program, configuration
+from tests.integration.pipeline import until
 from tests.kafka.process import Child
 
 SHARE: Final = 0.8

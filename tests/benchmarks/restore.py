@@ -14,16 +14,17 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
-from headrace.commit import Limits
 from headrace.config import Config, Kafka
+from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from headrace.kafka.log import Member
-from headrace.kafka.task import MOST_RECORDS, Setup, Task
-from headrace.marks import Mark
-from headrace.observe.board import Board
-from headrace.observe.metrics import Metrics
-from headrace.seen import TOTALS, Seen, encode_record
-from headrace.tenants import Tenants
+from headrace.normalizer.commit import Limits
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.task import MOST_RECORDS, Setup, Task
+from headrace.observe.registry import Board
+from headrace.records.mark import Mark
+from headrace.records.seen import TOTALS, encode_record
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, judged
 

@@ -17,10 +17,10 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from headrace.config import Config, Kafka
-from headrace.door import place
+from headrace.config.tenants import Tenants
+from headrace.core.record import Out
 from headrace.kafka import topics
-from headrace.publish import Out
-from headrace.tenants import Tenants
+from headrace.records.raw import place
 from tests.benchmarks import load
 from tests.benchmarks.limits import SKIPPED
 from tests.benchmarks.sizes import Sizes

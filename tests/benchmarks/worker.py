@@ -18,14 +18,14 @@ import uvloop
 from msgspec import Struct
 
 from headrace.config import Config, Kafka
+from headrace.core.record import Out
 from headrace.kafka.log import Member, Record, Transactions
-from headrace.kafka.task import MOST_RECORDS
 from headrace.kafka.topics import verify
-from headrace.normalizer import COMMITS_AT_ONCE, Normalizer
-from headrace.observe.board import Board
+from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.normalizer import COMMITS_AT_ONCE, Normalizer
+from headrace.normalizer.task import MOST_RECORDS
 from headrace.observe.health import Health
-from headrace.observe.metrics import Metrics
-from headrace.publish import Out
+from headrace.observe.registry import Board
 from tests.benchmarks import load
 from tests.benchmarks.limits import SKIPPED, prepared
 

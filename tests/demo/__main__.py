@@ -25,8 +25,8 @@ from headrace.kafka.log import read
 from headrace_events import decode
 from tests import senders
 from tests.demo.polled import TENANT, Polled
+from tests.demo.scenario import OVERLAY, Expected, Step, crowd, outage, story
 from tests.demo.show import Screen
-from tests.demo.story import OVERLAY, Expected, Step, crowd, outage, story
 from tests.kafka import embedded
 from tests.kafka.broker import ProcessBroker
 from tests.kafka.ports import free_port

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
-from tests.demo.story import DUPLICATE, Step, published
+from tests.demo.scenario import DUPLICATE, Step, published
 from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.clock import Clock
 from tests.simulators.history import Shape

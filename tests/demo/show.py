@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from headrace.seen import TOTALS
-from tests.demo.story import Expected
+from headrace.records.seen import TOTALS
+from tests.demo.scenario import Expected
 
 _ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  {note}"
 _What = tuple[str, str, str]

@@ -12,8 +12,8 @@ import pytest
 
 from headrace.app import STOP_DEADLINE
 from headrace.config import load
-from headrace.providers.base import Delivery
 from headrace.providers.discover import discover
+from headrace.sdk.provider import Delivery
 from tests import senders
 from tests.deploy.files import DEPLOY, TOP, check, document, in_seconds
 from tests.kafka.jvm import KAFKA_VERSION

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from headrace.observe.contract import CONTRACT, Family
+from headrace.observe.metric_definitions import CONTRACT, Family
 from tests.deploy.files import DEPLOY, document
 
 FAMILIES = {family.name: family for family in CONTRACT}

@@ -11,8 +11,8 @@ from pathlib import Path
 from aiokafka.structs import ConsumerRecord
 
 from headrace.config import Kafka
+from headrace.core.record import Out
 from headrace.kafka.log import Appender
-from headrace.publish import Out
 from tests.kafka.client import read_all
 
 PROGRAM = Path(sys.executable).with_name("headrace")

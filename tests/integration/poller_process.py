@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 
 from headrace.config import Config, Kafka
+from headrace.config.tenants import Tenants
 from headrace.kafka.topics import verify
 from headrace.observe.health import Health
-from headrace.poller import Poller
-from headrace.tenants import Tenants
-from tests.integration.line import DEADLINE
-from tests.integration.platform import polled
-from tests.integration.polling import BRISK, Told
+from headrace.poller.poller import Poller
+from tests.integration.fake_platform import polled
+from tests.integration.pipeline import DEADLINE
+from tests.integration.poller_harness import BRISK, Told
 
 
 @contextlib.asynccontextmanager

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from headrace.door import Envelope, admit, read_envelope
-from headrace.providers.base import UNREADABLE, RawEvent
+from headrace.core.record import Out
 from headrace.providers.discover import discover
-from headrace.publish import Out, encode_letter
+from headrace.records.event import encode_letter
+from headrace.records.raw import Envelope, admit, read_envelope
+from headrace.sdk.provider import UNREADABLE, RawEvent
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Via
 from tests.integration.command import DEADLINE, Headrace
 from tests.kafka.broker import Broker

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headrace.door import read_envelope
+from headrace.records.raw import read_envelope
 from tests import senders
 from tests.integration.command import DEADLINE, Headrace
 from tests.kafka.broker import Broker

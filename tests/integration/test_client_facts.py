@@ -9,9 +9,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, ProducerFenced
 
 from headrace.config import Kafka
+from headrace.core.record import Out
 from headrace.kafka.log import Appender, Consumer, Transactions
-from headrace.publish import Out
-from tests.integration.line import DEADLINE, until
+from tests.integration.pipeline import DEADLINE, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import create_topic, read_all
 from tests.kafka.plugin import OwnKafka

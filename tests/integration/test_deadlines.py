@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from headrace.kafka.task import CannotRun
-from tests.integration.line import Line, make_line, until
-from tests.integration.program import STOPS_WITHIN, Program, configuration
+from headrace.normalizer.task import CannotRun
+from tests.integration.child_process import STOPS_WITHIN, Program, configuration
+from tests.integration.pipeline import Line, make_line, until
 from tests.integration.test_take_over import BRISK
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka

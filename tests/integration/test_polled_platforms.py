@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from headrace.door import read_envelope
-from headrace.mapping import Mapping as Table
+from headrace.config.tenants import Account
+from headrace.core.mapping import Mapping as Table
 from headrace.providers.discover import discover
 from headrace.providers.outreach.client import OAuth
-from headrace.tenants import Account
-from tests.integration.polling import Polled, make_polled
+from headrace.records.raw import read_envelope
+from tests.integration.poller_harness import Polled, make_polled
 from tests.kafka.broker import Broker
 from tests.providers.feeds_kit import trouble
 from tests.simulators import leadping, leadsquared, outreach

@@ -6,9 +6,9 @@ import random
 import pytest
 
 from headrace.kafka.log import Transactions, WriteFailed
-from headrace.polling.records import Position, encode, entry, home
-from tests.integration.platform import platform, polled
-from tests.integration.polling import make_polled
+from headrace.records.cursors import Position, encode, entry, home
+from tests.integration.fake_platform import platform, polled
+from tests.integration.poller_harness import make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from headrace.polling.budget import Limits
-from headrace.polling.fetch import fetch
-from headrace.providers.feed import Denied, Gone
-from headrace.tenants import Tenants
+from headrace.config.tenants import Tenants
+from headrace.poller.fetch_one import fetch
+from headrace.sdk.feed import Denied, Gone
+from headrace.sdk.limits import Limits
 from headrace_events import decode_dead_letter
-from tests.integration.platform import FAST, platform, polled
-from tests.integration.polling import Polled, make_polled
-from tests.integration.things import Row
+from tests.integration.fake_platform import FAST, platform, polled
+from tests.integration.fake_story import Row
+from tests.integration.poller_harness import Polled, make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from tests.integration.line import until
-from tests.integration.platform import platform, polled
+from tests.integration.fake_platform import platform, polled
+from tests.integration.pipeline import until
+from tests.integration.poller_harness import make_polled
 from tests.integration.poller_process import process
-from tests.integration.polling import make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow]

@@ -4,12 +4,13 @@ import asyncio
 
 import pytest
 
+from headrace.core.record import Out
 from headrace.kafka.log import Appender
-from headrace.polling.leads import append_leads, remove_leads
-from headrace.providers.base import Nudge
-from headrace.publish import Out, encode_nudge
-from tests.integration.platform import platform, polled
-from tests.integration.polling import Polled, make_polled
+from headrace.poller.watch_list import append_leads, remove_leads
+from headrace.records.event import encode_nudge
+from headrace.sdk.provider import Nudge
+from tests.integration.fake_platform import platform, polled
+from tests.integration.poller_harness import Polled, make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka

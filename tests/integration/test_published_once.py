@@ -2,8 +2,8 @@
 
 from itertools import islice
 
-from tests.integration.line import make_line
-from tests.integration.things import load
+from tests.integration.fake_story import load
+from tests.integration.pipeline import make_line
 from tests.kafka.broker import Broker
 
 

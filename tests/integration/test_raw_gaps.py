@@ -2,11 +2,11 @@
 
 import pytest
 
+from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.log import Transactions
-from headrace.publish import Out
-from tests.integration.line import make_line
-from tests.integration.things import Row
+from tests.integration.fake_story import Row
+from tests.integration.pipeline import make_line
 from tests.kafka.broker import Broker
 from tests.kafka.client import add_partitions
 

@@ -11,12 +11,12 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.config import Config
-from headrace.providers.base import Accepted, Delivery, Tenant
-from headrace.tenants import Account, Tenants
+from headrace.config.tenants import Account, Tenants
+from headrace.sdk.provider import Accepted, Delivery, Tenant
 from tests import senders
-from tests.integration.door import NOBODY, Answer, open_door
-from tests.integration.line import until
-from tests.integration.things import Things
+from tests.integration.fake_story import Things
+from tests.integration.pipeline import until
+from tests.integration.receiver_harness import NOBODY, Answer, open_door
 from tests.kafka.broker import Broker
 from tests.senders import Sender
 

@@ -15,9 +15,9 @@ import aiohttp
 import pytest
 
 from tests import senders
-from tests.integration.door import NOBODY, talk
-from tests.integration.line import until
-from tests.integration.program import Program, configuration
+from tests.integration.child_process import Program, configuration
+from tests.integration.pipeline import until
+from tests.integration.receiver_harness import NOBODY, talk
 from tests.senders import Sender, Sending
 
 MIB = 2**20

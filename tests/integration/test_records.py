@@ -5,16 +5,16 @@ import time
 import msgspec
 import pytest
 
+from headrace.config.tenants import Account, Tenants
+from headrace.core.mapping import Mapping
+from headrace.core.record import Out
 from headrace.kafka.log import Appender, Consumer
-from headrace.kafka.murmur import partitions
-from headrace.kafka.task import Pace
-from headrace.mapping import Mapping
-from headrace.providers.base import Draft, RawEvent, Tenant
-from headrace.publish import Out
-from headrace.tenants import Account, Tenants
+from headrace.kafka.partitioner import partitions
+from headrace.normalizer.task import Pace
+from headrace.sdk.provider import Draft, RawEvent, Tenant
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, decode_dead_letter
-from tests.integration.line import Line, Running, make_line, until
-from tests.integration.things import Row, Things, account, raw_event
+from tests.integration.fake_story import Row, Things, account, raw_event
+from tests.integration.pipeline import Line, Running, make_line, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic
 

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from headrace.door import HEADER, admit, headers_of, read_envelope
+from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.log import Appender
-from headrace.kafka.task import CannotRun, Pace
-from headrace.publish import Out
-from headrace.seen import FORMAT, TOTALS, NewerFormat, encode_record
-from tests.integration.line import DEADLINE, Line, make_line, until
-from tests.integration.things import THINGS, Row, raw_event
+from headrace.normalizer.task import CannotRun, Pace
+from headrace.records.raw import HEADER, admit, headers_of, read_envelope
+from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
+from tests.integration.fake_story import THINGS, Row, raw_event
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic
 

@@ -12,11 +12,11 @@ import aiohttp
 import msgspec
 import pytest
 
-from headrace.observe.contract import APPENDING, EVERYWHERE, RECEIVER
+from headrace.observe.metric_definitions import APPENDING, EVERYWHERE, RECEIVER
 from headrace_events import decode
 from tests import senders
-from tests.integration.line import DEADLINE, Line, make_line, until
-from tests.integration.program import ALL, Program, Roles, configuration
+from tests.integration.child_process import ALL, Program, Roles, configuration
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
 from tests.kafka.broker import Broker
 from tests.kafka.ports import free_port
 from tests.senders import Fact, Sending

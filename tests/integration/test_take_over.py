@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from headrace.core.record import Out
 from headrace.kafka.log import Fenced, Member, Transactions
-from headrace.kafka.task import Pace, Setup, Task
-from headrace.publish import Out
-from headrace.seen import TOTALS, Seen, encode_record
-from tests.integration.line import DEADLINE, Line, make_line, until
-from tests.integration.things import Row
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.task import Pace, Setup, Task
+from headrace.records.seen import TOTALS, encode_record
+from tests.integration.fake_story import Row
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import END_TXN, Proxy

@@ -10,10 +10,9 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from headrace.polling.http import Http
-from headrace.providers.base import Provider, RawEvent, Tenant
+from headrace.poller.http_client import Http
 from headrace.providers.discover import discover
-from headrace.providers.feed import (
+from headrace.sdk.feed import (
     Call,
     Client,
     Cursor,
@@ -27,6 +26,7 @@ from headrace.providers.feed import (
     Turn,
     Unavailable,
 )
+from headrace.sdk.provider import Provider, RawEvent, Tenant
 from headrace_events import Via
 from tests.senders import Sender
 from tests.simulators.faults import Faults, Kind
@@ -55,16 +55,16 @@ class Memory:
         self._answer: Final = answer
 
     async def call(self, call: Call) -> bytes:
-        """See headrace.providers.feed.Api."""
+        """See headrace.sdk.feed.Api."""
         self.calls.append(call)
         return self._answer(call)
 
     def recall(self, name: str) -> str | None:
-        """See headrace.providers.feed.Api."""
+        """See headrace.sdk.feed.Api."""
         return self.facts.get(name)
 
     def remember(self, name: str, value: str) -> None:
-        """See headrace.providers.feed.Api."""
+        """See headrace.sdk.feed.Api."""
         self.facts[name] = value
 
 
@@ -99,7 +99,7 @@ class Platform:
             await self._session.close()
 
     async def call(self, call: Call) -> bytes:
-        """See headrace.providers.feed.Api."""
+        """See headrace.sdk.feed.Api."""
         for number in range(_TRIES):
             if self.client.tokens and self._token is None:
                 await self._mint()
@@ -116,11 +116,11 @@ class Platform:
         raise AssertionError("the last try returns or raises")
 
     def recall(self, name: str) -> str | None:
-        """See headrace.providers.feed.Api."""
+        """See headrace.sdk.feed.Api."""
         return self.facts.get(name)
 
     def remember(self, name: str, value: str) -> None:
-        """See headrace.providers.feed.Api."""
+        """See headrace.sdk.feed.Api."""
         self.facts[name] = value
 
     async def _mint(self) -> None:

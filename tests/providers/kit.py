@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.moments import micros
-from headrace.providers.base import Piece, Tenant
+from headrace.core.timestamps import micros
+from headrace.sdk.provider import Piece, Tenant
 from headrace_events import Via
 
 TENANT = "acme"

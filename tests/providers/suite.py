@@ -15,10 +15,10 @@ from typing import Any
 import msgspec
 
 from headrace import providers
+from headrace.core.mapping import Mapping
+from headrace.core.mapping_file import build, read
 from headrace.explain import Explanation, explain_piece
-from headrace.mapping import Mapping
-from headrace.providers.base import Accepted, Delivery, Piece, Provider
-from headrace.tables import build, read
+from headrace.sdk.provider import Accepted, Delivery, Piece, Provider
 from tests.providers.kit import RECEIVED, TENANT, Kit, load_kit
 
 SECRETIVE = (".headers.json", ".expected.json")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from headrace.providers.base import Refused
+from headrace.sdk.provider import Refused
 from headrace_events import Via
 from tests.providers import suite
 from tests.providers.suite import HOMES, Home

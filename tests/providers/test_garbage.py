@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from headrace.explain import Explanation, explain
-from headrace.providers.base import UNREADABLE, Piece
-from headrace.publish import encode_event
+from headrace.records.event import encode_event
+from headrace.sdk.provider import UNREADABLE, Piece
 from tests.providers import suite
 from tests.providers.kit import RECEIVED, TENANT
 from tests.providers.suite import HOMES, Home

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from headrace.config import load
-from headrace.providers.feed import Polled
-from tests.unit.given import faults, write
+from headrace.sdk.feed import Polled
+from tests.unit.configs import faults, write
 
 SEALED = f'token_key = "{"k" * 32}"'
 APP = ("client_id", "client_secret", "redirect_uri", "refresh_token")

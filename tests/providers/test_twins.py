@@ -18,10 +18,11 @@ from functools import cache
 import msgspec
 import pytest
 
-from headrace.door import admit, name
-from headrace.providers.base import Draft, Identity, RawEvent
-from headrace.publish import Out, meaning_of
-from headrace.tenants import Account, Tenants
+from headrace.config.tenants import Account, Tenants
+from headrace.core.record import Out
+from headrace.records.event import meaning_of
+from headrace.records.raw import admit, name
+from headrace.sdk.provider import Draft, Identity, RawEvent
 from headrace_events import Event, Via
 from tests.providers import suite
 from tests.providers.kit import RECEIVED, TENANT, Rendering, Twin

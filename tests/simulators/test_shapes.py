@@ -10,8 +10,8 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.config import load
-from headrace.providers.base import Delivery, RawEvent
-from headrace.tenants import Account, Tenants
+from headrace.config.tenants import Account, Tenants
+from headrace.sdk.provider import Delivery, RawEvent
 from headrace_events import Via
 from tests import senders
 from tests.simulators import leadping, leadsquared, outreach

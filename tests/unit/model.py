@@ -1,7 +1,7 @@
 """A model of the normalizer: Kafka's transactions in memory, and a task that takes its steps one at a time.
 
 What is decided and remembered is the program's own code; what is modelled is the log around it and the order of the
-steps, as `kafka/task.py` has it. Every `yield` is a place where a process may die, pause, lose its partition or be
+steps, as `normalizer/task.py` has it. Every `yield` is a place where a process may die, pause, lose its partition or be
 overtaken by another.
 """
 
@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-from headrace.decide import decide
-from headrace.publish import Out
-from headrace.seen import Seen, SeenRecord, decode_record
-from headrace.tenants import Tenants
+from headrace.config.tenants import Tenants
+from headrace.core.record import Out
+from headrace.normalizer.decide import decide
+from headrace.normalizer.dedupe import Seen
+from headrace.records.seen import SeenRecord, decode_record
 from tests.unit.partition import LIMITS, NOW, Raw
 
 Answer = Literal["given", "lost", "never asked"]

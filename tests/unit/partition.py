@@ -3,13 +3,14 @@
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from headrace.commit import Commit, Limits
-from headrace.decide import decide
-from headrace.door import admit
-from headrace.providers.base import Provider, RawEvent
-from headrace.publish import Headers, Out
-from headrace.seen import Seen, decode_record
-from headrace.tenants import Tenants
+from headrace.config.tenants import Tenants
+from headrace.core.record import Headers, Out
+from headrace.normalizer.commit import Commit, Limits
+from headrace.normalizer.decide import decide
+from headrace.normalizer.dedupe import Seen
+from headrace.records.raw import admit
+from headrace.records.seen import decode_record
+from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
 
 NOW: Final = 1_800_000_000_000

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.observe import admin
 from headrace.observe.admin import CannotServe, serve
-from headrace.observe.board import Board
 from headrace.observe.health import Health
+from headrace.observe.registry import Board
 
 DEADLINE = 10.0
 

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from headrace.polling.budget import DAY, Budget, Limits, Spent
-from headrace.polling.retry_after import retry_after
+from headrace.poller.budget import DAY, Budget, Spent
+from headrace.sdk.limits import Limits
+from headrace.sdk.retry_after import retry_after
 
 NOW = 1_800_000_000.0
 

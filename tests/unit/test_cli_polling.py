@@ -10,12 +10,12 @@ from click.testing import CliRunner, Result
 from msgspec import UNSET
 
 from headrace.cli import feeds, main
-from headrace.cli.feed_rows import LATE, Row, rows
-from headrace.cli.lead_files import CannotRead, leads_of
-from headrace.polling.memory import Kept
-from headrace.polling.records import Position, Standing, State, Watched, entry
-from headrace.tenants import Account
-from tests.integration.platform import polled
+from headrace.cli._feed_rows import LATE, Row, rows
+from headrace.cli._lead_files import CannotRead, leads_of
+from headrace.config.tenants import Account
+from headrace.poller.state import Kept
+from headrace.records.cursors import Position, Standing, State, Watched, entry
+from tests.integration.fake_platform import polled
 
 NOW = 1_786_179_600_000
 MINUTE = 60_000

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 
 from headrace.cli import main
 from headrace.spool import Spool
-from tests.unit.spooling import record
+from tests.unit.spool_harness import record
 
 
 @pytest.fixture

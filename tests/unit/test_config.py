@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from headrace.config import load, seconds
-from tests.unit.given import faults, tenant, write
+from tests.unit.configs import faults, tenant, write
 
 BAD_NAME = "a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them"
 NO_PROVIDER = 'provider "outreech" is none of leadping, leadsquared, outreach; did you mean "outreach"?'

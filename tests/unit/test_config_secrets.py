@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from headrace.config import load
-from tests.unit.given import faults, tenant, write
+from tests.unit.configs import faults, tenant, write
 
 SECRET = "hunter2-of-acme"  # noqa: S105  (an invented one, to look for)
 

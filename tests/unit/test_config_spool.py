@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from headrace.config import load
-from headrace.config.settings import in_bytes
-from tests.unit.given import faults, write
+from headrace.core.units import in_bytes
+from tests.unit.configs import faults, write
 
 
 def test_the_spool_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:

@@ -3,15 +3,15 @@ import random
 import pytest
 from hypothesis import given, strategies as st
 
-from headrace.commit import Commit, rewrite, skip
-from headrace.decide import decide
-from headrace.door import admit, digest
-from headrace.marks import IMMUTABLE, UNKNOWN
-from headrace.providers.base import RawEvent
-from headrace.seen import TOTALS, decode_record
+from headrace.normalizer.commit import Commit, rewrite, skip
+from headrace.normalizer.decide import decide
+from headrace.records.mark import IMMUTABLE, UNKNOWN
+from headrace.records.raw import admit, digest
+from headrace.records.seen import TOTALS, decode_record
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode
+from tests.unit.fake_provider import OLD, partition, thing, toy
 from tests.unit.partition import LIMITS, NOW, Raw
-from tests.unit.toy import OLD, partition, thing, toy
 
 DAY = 86_400
 

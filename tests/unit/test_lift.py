@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from headrace.lift import lift
-from headrace.providers.base import UNPUBLISHED
+from headrace.core.lift import lift
+from headrace.sdk.provider import UNPUBLISHED
 from headrace_events import Change, Data, Native, Value
 
 

@@ -2,8 +2,8 @@ from textwrap import dedent
 
 import pytest
 
-from headrace.mapping import Mapping, Row, fold
-from headrace.tables import build, read
+from headrace.core.mapping import Mapping, Row, fold
+from headrace.core.mapping_file import build, read
 
 TABLES = ("activity",)
 

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
 from hypothesis.errors import NoSuchExample
 
-from headrace.door import admit
-from headrace.providers.base import RawEvent
-from headrace.seen import decode_record
+from headrace.records.raw import admit
+from headrace.records.seen import decode_record
+from headrace.sdk.provider import RawEvent
 from headrace_events import Event, decode
+from tests.unit.fake_provider import Said, tenants, thing, toy
 from tests.unit.model import Bug, Log, Process
 from tests.unit.partition import Partition
-from tests.unit.toy import Said, tenants, thing, toy
 
 MORE = os.environ.get("HEADRACE_MODEL_SCHEDULES")
 """How many other schedules to try, drawn anew in each run; a failing one is printed."""

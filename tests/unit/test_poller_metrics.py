@@ -6,19 +6,19 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from headrace import polling
-from headrace.observe import contract
-from headrace.observe.board import Board
-from headrace.observe.polling import CALLS, SKIPPED, TURNS, PollerMetrics
-from headrace.observe.receiving import ReceiverMetrics
-from headrace.polling.budget import Limits
-from headrace.polling.records import home
-from headrace.providers import feed
-from headrace.providers.feed import Fault, Skipped
+from headrace.observe import metric_definitions as contract
+from headrace.observe.registry import Board
+from headrace.poller import fault_policy
+from headrace.poller.metrics import CALLS, SKIPPED, TURNS, PollerMetrics
+from headrace.receiver.metrics import ReceiverMetrics
+from headrace.records.cursors import home
+from headrace.sdk import feed
+from headrace.sdk.feed import Fault, Skipped
+from headrace.sdk.limits import Limits
 from headrace_events import Via
-from tests.integration.platform import polled
-from tests.unit.test_metrics import Numbers, read
-from tests.unit.toy import TABLE, tenants
+from tests.integration.fake_platform import polled
+from tests.unit.fake_provider import TABLE, tenants
+from tests.unit.test_normalizer_metrics import Numbers, read
 
 NOW = 1_760_000_000.0
 PARTITIONS = 4
@@ -196,7 +196,7 @@ def test_every_outcome_and_every_reason_is_known() -> None:
     """The faults that there are, the codes that treatments give, and what feeds skip stand at 0 at first."""
     faults = {fault.code for fault in vars(feed).values() if isinstance(fault, type) and hasattr(fault, "code")}
     assert {"ok", *faults} == set(CALLS)
-    source = Path(polling.__file__ or "").with_name("treatment.py").read_text("utf-8")
+    source = Path(fault_policy.__file__).read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Treatment"]
     own = {argument.value for argument in first if isinstance(argument, ast.Constant)}

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from headrace.problems import Problem, Source, Undecodable, bad_value, from_exception, shift
+from headrace.core.problems import Problem, Source, Undecodable, bad_value, from_exception, shift
 
 
 class Inner(Struct):

@@ -9,14 +9,14 @@ from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 import headrace
-from headrace.observe import contract
-from headrace.observe.board import Board
-from headrace.observe.metrics import Metrics
-from headrace.observe.receiving import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics, SpoolFacts
+from headrace.normalizer.metrics import Metrics
+from headrace.observe import metric_definitions as contract
+from headrace.observe.registry import Board
+from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics, SpoolFacts
 from headrace_events import Via
+from tests.unit.fake_provider import TABLE, tenants, thing, toy
 from tests.unit.partition import Partition
-from tests.unit.test_metrics import Numbers, decision, read
-from tests.unit.toy import TABLE, tenants, thing, toy
+from tests.unit.test_normalizer_metrics import Numbers, decision, read
 
 NOW = 1_760_000_000.0
 MOST = 100
@@ -224,7 +224,7 @@ def test_what_is_not_configured_is_counted_as_unknown(door: Door) -> None:
 def test_every_reason_that_a_refusal_is_given_is_known() -> None:
     """A code in the source of the receiver or of a provider's webhook is in the list that stands at 0 at first."""
     home = Path(headrace.__file__).parent
-    sources = [*home.glob("providers/*/webhook.py"), *home.glob("receiver.py"), *home.glob("web/*.py")]
+    sources = [*home.glob("providers/*/webhook.py"), *home.glob("receiver/*.py")]
     codes: set[str] = set()
     for source in sources:
         for call in ast.walk(ast.parse(source.read_text("utf-8"))):

@@ -1,10 +1,10 @@
 import pytest
 
-from headrace.decide import WaitsForMapping
-from headrace.door import Envelope, admit, digest, headers_of
-from headrace.publish import Out
+from headrace.core.record import Out
+from headrace.normalizer.decide import WaitsForMapping
+from headrace.records.raw import Envelope, admit, digest, headers_of
 from headrace_events import Via
-from tests.unit.toy import NEW, OTHER_TABLE, partition, tenants, thing, toy
+from tests.unit.fake_provider import NEW, OTHER_TABLE, partition, tenants, thing, toy
 
 
 def replay(raw_id: str = "a", v: int = 1, m: str = "x", mapping: str = NEW, shape: str = "row") -> Out:

@@ -1,12 +1,8 @@
 import pytest
 
-from headrace.marks import IMMUTABLE, UNKNOWN, Mark
-from headrace.seen import (
-    NewerFormat,
-    Seen,
-    decode_record,
-    encode_record,
-)
+from headrace.normalizer.dedupe import Seen
+from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
+from headrace.records.seen import NewerFormat, decode_record, encode_record
 
 MARKS = {
     b"a" * 16: Mark(5, 1, (2,), 100),

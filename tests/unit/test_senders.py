@@ -10,9 +10,9 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from headrace.config import load
+from headrace.config.tenants import Account
 from headrace.explain import explain_piece
-from headrace.providers.base import Delivery, Piece
-from headrace.tenants import Account
+from headrace.sdk.provider import Delivery, Piece
 from tests import senders
 from tests.senders import Fact, Sender, Sending
 

@@ -17,10 +17,10 @@ from headrace.spool import CannotSpool, NoRoom, Spool
 from headrace.spool.file import File
 from headrace.spool.salvage import PAGE
 from headrace.spool.writer import Job
-from tests.integration.line import until
-from tests.unit.spooling import LIMIT, Busy, content, make_copy, numbers, put, state_of, waiting
+from tests.integration.pipeline import until
+from tests.unit.spool_harness import LIMIT, Busy, content, make_copy, numbers, put, state_of, waiting
 
-CHILD = (sys.executable, "-m", "tests.unit.spooling")
+CHILD = (sys.executable, "-m", "tests.unit.spool_harness")
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import os
 
 import click
 
-from headrace.cli.show import count, table
+from headrace.cli._show import count, table
 from headrace.config import Config, load
+from headrace.config.tenants import Account
+from headrace.core.toml_lines import Fault, Faults
 from headrace.providers.discover import builtin, discover
-from headrace.tenants import Account
-from headrace.toml_lines import Fault, Faults
 
 
 @click.command("check")

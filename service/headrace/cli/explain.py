@@ -10,15 +10,15 @@ import click
 import msgspec
 from msgspec import Struct
 
-from headrace.cli import arguments
-from headrace.cli.bodies import bodies, opened
-from headrace.cli.show import count
+from headrace.cli import _arguments as arguments
+from headrace.cli._bodies import bodies, opened
+from headrace.cli._show import count
 from headrace.config.load import find
+from headrace.core.mapping import UNMAPPED, Mapping
+from headrace.core.mapping_file import build
 from headrace.explain import Explanation, explain
-from headrace.mapping import UNMAPPED, Mapping
-from headrace.providers.base import Identity, Provider
 from headrace.providers.discover import builtin
-from headrace.tables import build
+from headrace.sdk.provider import Identity, Provider
 
 _NOBODY: Final = "example"
 """The tenant's name in explained events where none was asked for."""

@@ -12,16 +12,16 @@ import click
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from headrace.cli import arguments, reach
-from headrace.cli.feed_rows import Row, Word, rows
-from headrace.cli.show import count, span, table
+from headrace.cli import _arguments as arguments, _reach as reach
+from headrace.cli._feed_rows import Row, Word, rows
+from headrace.cli._show import count, span, table
 from headrace.config import Config
-from headrace.moments import parse
-from headrace.polling.leads import everything
-from headrace.polling.memory import Memory
-from headrace.polling.shared import source_of
-from headrace.providers.base import Provider
-from headrace.tenants import Account
+from headrace.config.tenants import Account
+from headrace.core.timestamps import parse
+from headrace.poller.context import source_of
+from headrace.poller.state import Memory
+from headrace.poller.watch_list import everything
+from headrace.sdk.provider import Provider
 
 _TITLES: Final = (
     *("tenant", "feed", "state", "cursor", "last success", "next turn", "staleness", "errors"),

@@ -2,15 +2,15 @@
 
 import click
 
-from headrace.cli import arguments, reach
-from headrace.cli.show import count
+from headrace.cli import _arguments as arguments, _reach as reach
+from headrace.cli._show import count
 from headrace.config import Config
-from headrace.polling.asked import Unready, client_of
-from headrace.polling.fetch import Fetched, fetch
-from headrace.polling.shared import source_of
-from headrace.providers.base import Provider
-from headrace.providers.feed import Fault, Gone
-from headrace.tenants import Account
+from headrace.config.tenants import Account
+from headrace.poller.context import source_of
+from headrace.poller.fetch_one import Fetched, fetch
+from headrace.poller.platform_client import Unready, client_of
+from headrace.sdk.feed import Fault, Gone
+from headrace.sdk.provider import Provider
 
 
 @click.command("fetch")

@@ -8,14 +8,14 @@ from typing import BinaryIO, Final
 import click
 from msgspec import Struct
 
-from headrace.cli import arguments, reach
-from headrace.cli.appending import Appending
-from headrace.cli.bodies import bodies, opened
-from headrace.cli.show import count
+from headrace.cli import _arguments as arguments, _reach as reach
+from headrace.cli._append import Appending
+from headrace.cli._bodies import bodies, opened
+from headrace.cli._show import count
 from headrace.config import Config
-from headrace.door import admit, read_envelope
-from headrace.providers.base import Provider, RawEvent
-from headrace.publish import Out
+from headrace.core.record import Out
+from headrace.records.raw import admit, read_envelope
+from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import Via
 
 _PROGRESS_AFTER: Final = 1.0

@@ -10,18 +10,18 @@ import click
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from headrace.cli import arguments, reach
-from headrace.cli.bodies import opened
-from headrace.cli.lead_files import CannotRead, checked, leads_of
-from headrace.cli.show import clock, count, table
+from headrace.cli import _arguments as arguments, _reach as reach
+from headrace.cli._bodies import opened
+from headrace.cli._lead_files import CannotRead, checked, leads_of
+from headrace.cli._show import clock, count, table
 from headrace.config import Config
-from headrace.moments import from_millis
-from headrace.polling.leads import append_leads, everything, remove_leads
-from headrace.polling.memory import Kept
-from headrace.polling.settings import PolledTenant
-from headrace.polling.shared import source_of
-from headrace.providers.base import Provider
-from headrace.tenants import Account
+from headrace.config.tenants import Account
+from headrace.core.timestamps import from_millis
+from headrace.poller.context import source_of
+from headrace.poller.state import Kept
+from headrace.poller.watch_list import append_leads, everything, remove_leads
+from headrace.sdk.provider import Provider
+from headrace.sdk.settings import PolledTenant
 
 _BAR_FROM: Final = 2_000
 """Leads from which a bar shows how it goes."""

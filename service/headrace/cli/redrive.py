@@ -11,16 +11,16 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from headrace.cli import arguments, reach, reading
-from headrace.cli.appending import Appending
-from headrace.cli.show import clock, count, table
+from headrace.cli import _arguments as arguments, _reach as reach, _reading as reading
+from headrace.cli._append import Appending
+from headrace.cli._show import clock, count, table
 from headrace.config import Config, seconds
-from headrace.door import Envelope, admit, digest_of_bytes, read_envelope
+from headrace.core.record import Out
+from headrace.core.timestamps import parse
 from headrace.kafka.log import Record
-from headrace.moments import parse
-from headrace.providers.base import UNREADABLE, Provider
-from headrace.publish import Out
-from headrace.seen import NewerFormat
+from headrace.records.raw import Envelope, admit, digest_of_bytes, read_envelope
+from headrace.records.seen import NewerFormat
+from headrace.sdk.provider import UNREADABLE, Provider
 from headrace_events import DeadLetter
 
 

@@ -3,7 +3,7 @@
 import click
 
 from headrace import app
-from headrace.cli.arguments import configuration
+from headrace.cli._arguments import configuration
 
 
 @click.command("run")

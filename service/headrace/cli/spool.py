@@ -10,14 +10,14 @@ import click
 import msgspec
 
 from headrace import __version__
-from headrace.cli import reach
-from headrace.cli.arguments import configuration
-from headrace.cli.show import count, span, table
+from headrace.cli import _reach as reach
+from headrace.cli._arguments import configuration
+from headrace.cli._show import count, span, table
 from headrace.config import Config
-from headrace.intake import Intake
-from headrace.observe.board import Board
 from headrace.observe.health import ReceiverHealth
-from headrace.observe.receiving import ReceiverMetrics
+from headrace.observe.registry import Board
+from headrace.receiver.ingress import Intake
+from headrace.receiver.metrics import ReceiverMetrics
 from headrace.spool import CannotSpool, Facts, Spool
 from headrace.spool.report import Group, Report, report
 

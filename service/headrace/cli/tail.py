@@ -9,11 +9,11 @@ import click
 import msgspec
 from msgspec import Struct
 
-from headrace.cli import arguments, reach, reading
-from headrace.cli.lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
+from headrace.cli import _arguments as arguments, _reach as reach, _reading as reading
+from headrace.cli._lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
 from headrace.config import Config
-from headrace.providers.base import Provider
-from headrace.tables import did_you_mean
+from headrace.core.mapping_file import did_you_mean
+from headrace.sdk.provider import Provider
 from headrace_events import Event, Type
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode

@@ -8,12 +8,12 @@ from typing import Final
 import click
 from msgspec import Struct
 
-from headrace.cli import arguments, reach, reading
-from headrace.cli.lines import PROVISIONAL
-from headrace.cli.show import clock, table
+from headrace.cli import _arguments as arguments, _reach as reach, _reading as reading
+from headrace.cli._lines import PROVISIONAL
+from headrace.cli._show import clock, table
 from headrace.config import Config
-from headrace.mapping import UNMAPPED
-from headrace.providers.base import Provider
+from headrace.core.mapping import UNMAPPED
+from headrace.sdk.provider import Provider
 from headrace_events import ActorKind, Channel, Direction, Event, Outcome, Traffic, Type, Via, Word
 
 _LISTS: Final[dict[str, type[Word]]] = {

@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from headrace.cli import reach
-from headrace.cli.arguments import configuration
-from headrace.cli.show import table
+from headrace.cli import _reach as reach
+from headrace.cli._arguments import configuration
+from headrace.cli._show import table
 from headrace.config import Config
 from headrace.kafka import topics
 from headrace.kafka.admin import Topic

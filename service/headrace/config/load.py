@@ -8,15 +8,15 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from headrace.config.given import PREFIX, Given
-from headrace.config.reading import read_struct
+from headrace.config.raw_config import PREFIX, Given
 from headrace.config.settings import Config, Kafka, Service, Spool, contradictions
-from headrace.mapping import Entry, Mapping
-from headrace.providers.base import Provider
+from headrace.config.struct_reader import read_struct
+from headrace.config.tenants import Account, Tenants
+from headrace.core.mapping import Entry, Mapping
+from headrace.core.mapping_file import build, did_you_mean, read
+from headrace.core.toml_lines import Faults, Path as Keys
 from headrace.providers.discover import builtin, discover
-from headrace.tables import build, did_you_mean, read
-from headrace.tenants import Account, Tenants
-from headrace.toml_lines import Faults, Path as Keys
+from headrace.sdk.provider import Provider
 
 FILE: Final = "headrace.toml"
 VARIABLE: Final = f"{PREFIX}CONFIG"

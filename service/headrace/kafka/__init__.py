@@ -1,1 +1,1 @@
-"""Everything that talks to Kafka: `log` is the only file that imports the client."""
+"""All that imports the Kafka client, and nothing of the roles."""

@@ -12,7 +12,7 @@ import structlog
 
 from headrace.config import Kafka
 from headrace.kafka.log import KafkaError, Member
-from headrace.kafka.owner import CannotRun, State
+from headrace.kafka.partition_owner import CannotRun, State
 
 HEALTH_EVERY: Final = 1.0
 ASK_EVERY: Final = 5.0

@@ -28,8 +28,8 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
 from headrace.config import Kafka
-from headrace.kafka.hanging import CannotEnd, end_hanging
-from headrace.publish import Out
+from headrace.core.record import Out
+from headrace.kafka.hanging_transactions import CannotEnd, end_hanging
 
 __all__ = [
     "Appender",

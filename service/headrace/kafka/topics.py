@@ -11,10 +11,10 @@ from msgspec import Struct
 
 import headrace_events
 from headrace.config import Config
+from headrace.core.record import Out
 from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.log import CALL_DEADLINE, Appender, Consumer
-from headrace.publish import Out
-from headrace.seen import TOTALS, encode_record
+from headrace.records.seen import TOTALS, encode_record
 
 DAY: Final = 86_400_000
 _MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from headrace.observe.board import CONTENT_TYPE
 from headrace.observe.health import Check, Report
+from headrace.observe.registry import CONTENT_TYPE
 
 IDLE_DEADLINE: Final = 15.0
 """Seconds that a connection may say nothing."""

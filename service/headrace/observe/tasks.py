@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from headrace.observe.board import OTHER, Board
-from headrace.seen import Seen
+from headrace.normalizer.dedupe import Seen
+from headrace.observe.registry import OTHER, Board
 
 STATES: Final = ("created", "fencing", "restoring", "running", "closed")
 DOUBTFUL: Final = "doubtful"

@@ -1,1 +1,1 @@
-"""One folder a provider; `base` is the contract, `discover` finds the folders."""
+"""One folder a provider; `sdk.provider` is the contract, `discover` finds the folders."""

@@ -6,9 +6,9 @@ from functools import cache
 from importlib.resources import files
 
 from headrace import providers
-from headrace.mapping import Entry
-from headrace.providers.base import Provider
-from headrace.tables import read
+from headrace.core.mapping import Entry
+from headrace.core.mapping_file import read
+from headrace.sdk.provider import Provider
 
 
 @cache

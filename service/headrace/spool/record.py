@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from headrace.publish import Out
+from headrace.core.record import Out
 
 OVERHEAD: Final = 100
 """Bytes that a row takes beside its record, indexes included."""

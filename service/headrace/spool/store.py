@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import structlog
 
-from headrace.publish import Out
+from headrace.core.record import Out
 from headrace.spool.file import CannotSpool, Facts, File, Lock
 from headrace.spool.record import OVERHEAD, Waiting, pack
 from headrace.spool.rescue import Damage

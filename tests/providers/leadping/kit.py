@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import headrace.providers.leadping as home
-from headrace.mapping import Mapping
-from headrace.providers.base import Piece, RawEvent
+from headrace.core.mapping import Mapping
+from headrace.core.mapping_file import build, read
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.cut import automation
 from headrace.providers.leadping.settings import Settings
 from headrace.providers.leadping.webhook import sign
-from headrace.tables import build, read
+from headrace.sdk.provider import Piece, RawEvent
 from headrace_events import Via
 from tests.providers.kit import RECEIVED, TENANT, Kit, Rendering, Twin
 

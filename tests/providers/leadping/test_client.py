@@ -2,18 +2,7 @@
 
 import pytest
 
-from headrace.providers.feed import (
-    Answer,
-    Call,
-    Denied,
-    Fault,
-    Gone,
-    Polled,
-    Rejected,
-    Throttled,
-    TooHeavy,
-    Unavailable,
-)
+from headrace.sdk.feed import Answer, Call, Denied, Fault, Gone, Polled, Rejected, Throttled, TooHeavy, Unavailable
 from tests.providers.feeds_kit import polled
 
 PROVIDER, CLIENT, FEED = polled("leadping", api_key="sk_invented")

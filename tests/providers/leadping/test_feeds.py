@@ -6,11 +6,11 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from headrace.moments import from_millis
+from headrace.core.timestamps import from_millis
 from headrace.providers.discover import discover
-from headrace.providers.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
 from headrace.providers.leadping.feeds import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEvents
+from headrace.sdk.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
+from headrace.core.timestamps import micros
 from headrace.explain import explain_piece
-from headrace.moments import micros
-from headrace.providers.base import Piece
 from headrace.providers.leadping import provider
+from headrace.sdk.provider import Piece
 from tests.providers.leadping.kit import table
 
 RECEIVED = micros("2026-08-08T09:05:30Z") // 1000

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from headrace.explain import explain_piece
-from headrace.providers.base import Piece
 from headrace.providers.leadping import provider
+from headrace.sdk.provider import Piece
 from tests.providers.kit import RECEIVED
 from tests.providers.leadping.kit import table
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from headrace.mapping import Row, fold
+from headrace.core.mapping import Row, fold
+from headrace.core.mapping_file import build, read
 from headrace.providers.leadping import provider
-from headrace.tables import build, read
 from tests.providers.leadping.kit import raw_of, table
 
 MAPPING = table()

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from headrace.marks import Mark
-from headrace.moments import micros
-from headrace.providers.base import RawEvent
+from headrace.core.timestamps import micros
+from headrace.normalizer.dedupe import judge, settle
 from headrace.providers.leadping import provider
-from headrace.publish import meaning_of
-from headrace.seen import judge, settle
+from headrace.records.event import meaning_of
+from headrace.records.mark import Mark
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 from tests.providers.leadping.kit import bundle, detail, message, raw_of, row, table
 

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from headrace.door import admit, printable, read_envelope
-from headrace.providers.base import UNREADABLE, Accepted, Delivery, Identity, Nudge, Refused, Tenant
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.settings import Settings
 from headrace.providers.leadping.webhook import sign
+from headrace.records.raw import admit, printable, read_envelope
+from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Identity, Nudge, Refused, Tenant
 from headrace_events import Via
 from tests.providers.leadping.kit import OLD_SECRET, SECRET, row
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from headrace.providers.base import Draft
-from tests.providers.leadsquared.read import ROW, draft, event, explained
+from headrace.sdk.provider import Draft
+from tests.providers.leadsquared.decode_row import ROW, draft, event, explained
 
 CALL = ROW | {"EventCode": 22, "EventName": "Outbound Phone Call Activity"}
 OVERLAY = """

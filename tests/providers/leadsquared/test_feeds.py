@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from headrace.providers.discover import discover
-from headrace.providers.feed import Call, Rejected, TooHeavy, Turn, Unavailable
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
 from headrace.providers.leadsquared.settings import LeadActivities, Settings
+from headrace.sdk.feed import Call, Rejected, TooHeavy, Turn, Unavailable
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.providers.leadsquared.read import event
+from tests.providers.leadsquared.decode_row import event
 
 INNER = '{"mx_CustomObject_1":"v31","ModifiedOn":"2018-12-12 10:39:21","Status":"v32"}'
 ROW: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """The second row of the platform's own example page, down to the last key."""
 
-from tests.providers.leadsquared.read import event
+from tests.providers.leadsquared.decode_row import event
 
 ID = "5c92870f-a337-458f-8be1-0e2458513051"
 LEAD = "3a6d5ea2-400e-4a2f-a728-fbfa0b0c1ddf"

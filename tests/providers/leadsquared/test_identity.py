@@ -2,10 +2,10 @@ from typing import Any
 
 import pytest
 
-from headrace.problems import Undecodable
-from headrace.providers.base import Identity
+from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared import provider
-from tests.providers.leadsquared.read import GUID, ROW, raw_of
+from headrace.sdk.provider import Identity
+from tests.providers.leadsquared.decode_row import GUID, ROW, raw_of
 
 LEAD = "6f1f3a10-5c1e-4b7a-9d43-1f0f6b2ad001"
 AT = 1772439360000000

@@ -2,9 +2,9 @@ from typing import Any
 
 import pytest
 
-from headrace.providers.base import Draft
-from headrace.publish import meaning_of
-from tests.providers.leadsquared.read import GUID, ROW, draft
+from headrace.records.event import meaning_of
+from headrace.sdk.provider import Draft
+from tests.providers.leadsquared.decode_row import GUID, ROW, draft
 
 CALL = ROW | {"EventCode": 22}
 PLAIN = {key: value for key, value in ROW.items() if key != "ActivityFields"}

@@ -1,4 +1,4 @@
-from headrace.providers.leadsquared import notes
+from headrace.providers.leadsquared.translate import notes
 
 
 def test_the_last_value_that_says_something_counts() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from headrace.problems import Undecodable
+from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared import times
 
 

@@ -4,10 +4,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from headrace.door import admit, printable, read_envelope
-from headrace.providers.base import Accepted, Delivery, Nudge, Refused
 from headrace.providers.leadsquared import provider
 from headrace.providers.leadsquared.settings import Settings
+from headrace.records.raw import admit, printable, read_envelope
+from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from tests.providers.kit import RECEIVED
 
 SETTINGS = Settings(webhook_secrets=["old-secret", "new-secret"])

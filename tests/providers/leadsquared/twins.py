@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from headrace.providers.base import Piece
 from headrace.providers.leadsquared import wire
+from headrace.sdk.provider import Piece
 from headrace_events import Via
 from tests.providers.kit import Rendering, Twin
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import headrace.providers.outreach as home
-from headrace.mapping import Entry
-from headrace.providers.base import Piece
+from headrace.core.mapping import Entry
+from headrace.core.mapping_file import read
 from headrace.providers.outreach import provider
 from headrace.providers.outreach.settings import Settings
 from headrace.providers.outreach.webhook import SIGNATURE, sign
-from headrace.tables import read
+from headrace.sdk.provider import Piece
 from headrace_events import Via
 from tests.providers.kit import Kit, Rendering, Twin
 

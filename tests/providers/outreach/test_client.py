@@ -5,7 +5,8 @@ from urllib.parse import parse_qsl
 import pytest
 
 from headrace.providers.discover import discover
-from headrace.providers.feed import (
+from headrace.providers.outreach.settings import Settings
+from headrace.sdk.feed import (
     Answer,
     Call,
     Denied,
@@ -18,7 +19,6 @@ from headrace.providers.feed import (
     TooHeavy,
     Unavailable,
 )
-from headrace.providers.outreach.settings import Settings
 from tests.providers.feeds_kit import polled
 
 APP = {

@@ -4,9 +4,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from headrace.core.mapping_file import build, read
 from headrace.explain import Explanation, explain
 from headrace.providers.outreach import provider
-from headrace.tables import build, read
 from tests.providers.outreach.kit import entries
 
 MAPPING = build(entries())

@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
+from headrace.core.mapping_file import build
 from headrace.explain import Explanation, explain
 from headrace.providers.outreach import provider
-from headrace.tables import build
 from tests.providers.outreach.kit import entries, hook
 
 MAPPING = build(entries())

@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from headrace.moments import from_millis, micros
+from headrace.core.timestamps import from_millis, micros
 from headrace.providers.discover import discover
-from headrace.providers.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
 from headrace.providers.outreach.feeds import EventsFeed
 from headrace.providers.outreach.settings import Events, Settings
+from headrace.sdk.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
 from tests.providers.feeds_kit import (
     NOW,
     Memory,

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from headrace.mapping import UNMAPPED
+from headrace.core.mapping import UNMAPPED
+from headrace.core.mapping_file import build
 from headrace.providers.outreach import provider
 from headrace.providers.outreach.translate import CUSTOM, find
-from headrace.tables import build
 from tests.providers.outreach.kit import FOLDER, entries
 
 MAPPING = build(entries())

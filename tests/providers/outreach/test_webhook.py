@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from headrace.door import admit, printable, read_envelope
-from headrace.providers.base import Accepted, Delivery, Nudge, Refused
 from headrace.providers.outreach import provider
 from headrace.providers.outreach.settings import Settings
+from headrace.records.raw import admit, printable, read_envelope
+from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from headrace_events import Via
 from tests.providers.outreach.kit import hook
 

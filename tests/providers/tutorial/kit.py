@@ -1,6 +1,6 @@
 import json
 
-from headrace.providers.base import Piece, Tenant
+from headrace.sdk.provider import Piece, Tenant
 from headrace_events import Via
 from tests.providers.kit import Kit, Rendering, Twin
 

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from headrace.polling.answers import judge
-from headrace.polling.budget import Limits
-from headrace.providers.feed import Answer, Call, Fault, Quota, Tokens
 from headrace.providers.leadping.settings import BASE_URL, Settings
+from headrace.sdk.feed import Answer, Call, Fault, Quota, Tokens
+from headrace.sdk.http_status import judge
+from headrace.sdk.limits import Limits
 
 LIMITS: Final = Limits(per_window=300, window=60)
 """Published: 300 requests a minute, of the whole organization."""

@@ -6,8 +6,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from headrace.problems import Undecodable, bad_value
-from headrace.providers.base import UNREADABLE, Piece
+from headrace.core.problems import Undecodable, bad_value
+from headrace.sdk.provider import UNREADABLE, Piece
 
 ROW: Final = "row"
 DETAIL: Final = "detail"

@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Final, Literal
 
-from headrace.providers.base import RawEvent
-from headrace.providers.feed import Api, Sighting, Skipped, Turn, Yield
 from headrace.providers.leadping import cut
-from headrace.providers.leadping.activity import FEED
 from headrace.providers.leadping.hydrate import Told, bundle, read
-from headrace.providers.leadping.reading import Reading, created
+from headrace.providers.leadping.pager import Reading, created
 from headrace.providers.leadping.settings import LeadEvents
+from headrace.providers.leadping.translate.activity import FEED
+from headrace.sdk.feed import Api, Sighting, Skipped, Turn, Yield
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 
 _CALLS_LAST: Final = 2 * 3_600_000

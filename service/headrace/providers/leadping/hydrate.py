@@ -9,10 +9,10 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from headrace.mapping import fold
-from headrace.polling.records import can_be_id
-from headrace.providers.feed import Api, Call, Gone, Rejected, TooHeavy
+from headrace.core.mapping import fold
 from headrace.providers.leadping.client import CALLS, DETAILS, at
+from headrace.sdk.feed import Api, Call, Gone, Rejected, TooHeavy
+from headrace.sdk.ids import can_be_id
 
 _PATH: Final = "detail-path"
 """The fact that tells which path of a detail this tenant's generation has."""

@@ -7,11 +7,11 @@ said. `modifiedAt` takes no part, because rows do not have it.
 
 import hashlib
 
-from headrace.problems import bad_value
-from headrace.providers.base import Identity, RawEvent, Version
+from headrace.core.problems import bad_value
 from headrace.providers.leadping import cut, wire
 from headrace.providers.leadping.stages import call_rank_of, rank_of, version_of
 from headrace.providers.leadping.times import Times, call_milestones, in_order, milestones, newest, when
+from headrace.sdk.provider import Identity, RawEvent, Version
 
 _DIGITS = 16
 

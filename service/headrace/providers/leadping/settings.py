@@ -8,10 +8,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from headrace.config.settings import Seconds
-from headrace.polling.checks import check
-from headrace.polling.settings import PolledTenant
-from headrace.providers.leadping.activity import FEED
+from headrace.core.units import Seconds
+from headrace.providers.leadping.translate.activity import FEED
+from headrace.sdk.checks import check
+from headrace.sdk.settings import PolledTenant
 
 BASE_URL: Final = "https://api.leadping.ai"
 _PREFIX: Final = "whsec_"

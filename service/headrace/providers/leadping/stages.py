@@ -6,10 +6,10 @@ A row changes in place and carries no time of change: its milestones, their numb
 from datetime import datetime
 from typing import Final
 
-from headrace.mapping import fold
-from headrace.moments import from_millis
-from headrace.providers.base import Version
+from headrace.core.mapping import fold
+from headrace.core.timestamps import from_millis
 from headrace.providers.leadping.times import Times, comparable
+from headrace.sdk.provider import Version
 
 _FORWARD: Final = frozenset({"sent", "delivered", "received"})
 _COARSE: Final = {

@@ -8,9 +8,9 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final
 
-from headrace.mapping import Row
-from headrace.moments import canonical, from_millis
-from headrace.problems import Undecodable, bad_value
+from headrace.core.mapping import Row
+from headrace.core.problems import Undecodable, bad_value
+from headrace.core.timestamps import canonical, from_millis
 from headrace.providers.leadping.wire import Activity, Call, CallStamp, Stamp
 
 Times = dict[str, str]

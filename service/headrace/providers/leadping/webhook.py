@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from headrace.problems import Problem
-from headrace.providers.base import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused
+from headrace.core.problems import Problem
 from headrace.providers.leadping import cut
-from headrace.providers.leadping.activity import FEED
 from headrace.providers.leadping.settings import Settings, key_of
+from headrace.providers.leadping.translate.activity import FEED
+from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused
 from headrace_events import Via
 
 TOLERANCE_SECONDS: Final = 300

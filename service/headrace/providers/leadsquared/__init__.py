@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.providers.base import Accepted, Delivery, Piece, Tenant
-from headrace.providers.feed import Call, Client as Calling, Feed
 from headrace.providers.leadsquared import client, cut, identity, settings as shape, translate, webhook
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
+from headrace.sdk.feed import Call, Client as Calling, Feed
+from headrace.sdk.provider import Accepted, Delivery, Piece, Tenant
 
 
 class LeadSquared:

@@ -7,10 +7,8 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from headrace.polling.answers import judge
-from headrace.polling.budget import Limits
-from headrace.polling.retry_after import retry_after
-from headrace.providers.feed import (
+from headrace.providers.leadsquared.settings import BASE_URL, Settings
+from headrace.sdk.feed import (
     Answer,
     Call,
     Denied,
@@ -23,7 +21,9 @@ from headrace.providers.feed import (
     TooHeavy,
     Unavailable,
 )
-from headrace.providers.leadsquared.settings import BASE_URL, Settings
+from headrace.sdk.http_status import judge
+from headrace.sdk.limits import Limits
+from headrace.sdk.retry_after import retry_after
 
 LIMITS: Final = Limits(per_window=10, window=5, per_day=10_000)
 """The smallest of the published limits of plans with an API for sale (25 in 5 s is the largest, 10,000 a day the

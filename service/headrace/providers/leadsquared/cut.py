@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import UNSET, Raw
 
-from headrace.problems import Problem, Source, Undecodable
-from headrace.providers.base import UNREADABLE, Piece
+from headrace.core.problems import Problem, Source, Undecodable
 from headrace.providers.leadsquared import wire
+from headrace.sdk.provider import UNREADABLE, Piece
 
 
 def cut(body: bytes, resource: str | None, hint: str) -> Iterator[Piece]:

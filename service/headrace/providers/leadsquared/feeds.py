@@ -12,15 +12,15 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
-from headrace.polling.digests import Digests
-from headrace.problems import Undecodable
-from headrace.providers.base import RawEvent
-from headrace.providers.feed import Api, Cursor, Skipped, Turn, Yield
+from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared import wire
-from headrace.providers.leadsquared.activity import FEED
+from headrace.providers.leadsquared.pager import Trail
 from headrace.providers.leadsquared.settings import LeadActivities
 from headrace.providers.leadsquared.times import micros
-from headrace.providers.leadsquared.trail import Trail
+from headrace.providers.leadsquared.translate.activity import FEED
+from headrace.sdk.feed import Api, Cursor, Skipped, Turn, Yield
+from headrace.sdk.provider import RawEvent
+from headrace.sdk.row_digests import Digests
 from headrace_events import Via
 
 

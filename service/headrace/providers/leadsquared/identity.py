@@ -10,10 +10,10 @@
 
 from typing import Any, Final
 
-from headrace.problems import bad_value
-from headrace.providers.base import Identity, RawEvent, Version
+from headrace.core.problems import bad_value
 from headrace.providers.leadsquared import cut, wire
 from headrace.providers.leadsquared.times import micros
+from headrace.sdk.provider import Identity, RawEvent, Version
 
 MIRROR: Final = "3011"
 DELETED: Final = "opportunity_deleted"

@@ -5,10 +5,10 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from headrace.config.settings import Seconds
-from headrace.polling.checks import check
-from headrace.polling.settings import PolledTenant
-from headrace.providers.leadsquared.activity import FEED
+from headrace.core.units import Seconds
+from headrace.providers.leadsquared.translate.activity import FEED
+from headrace.sdk.checks import check
+from headrace.sdk.settings import PolledTenant
 
 BASE_URL: Final = "https://api.leadsquared.com"
 HEADER: Final = "X-Headrace-Secret"

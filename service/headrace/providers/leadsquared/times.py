@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.moments import instant
-from headrace.problems import bad_value
+from headrace.core.problems import bad_value
+from headrace.core.timestamps import instant
 
 _PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest American form has as many
 _MARKS: Final = "-- ::"  # every third character of that form from the first dash on

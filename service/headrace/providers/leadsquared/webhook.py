@@ -10,14 +10,14 @@ from typing import Final
 
 import msgspec
 
-from headrace.problems import Problem, Undecodable
-from headrace.providers.base import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.core.problems import Problem, Undecodable
 from headrace.providers.discover import builtin
 from headrace.providers.leadsquared import wire
-from headrace.providers.leadsquared.activity import FEED
 from headrace.providers.leadsquared.cut import cut
 from headrace.providers.leadsquared.identity import identity, kind_of
 from headrace.providers.leadsquared.settings import HEADER, Settings
+from headrace.providers.leadsquared.translate.activity import FEED
+from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
 from headrace_events import Via
 
 ANSWER: Final = b'{"Status":"Success","StatusReason":""}'

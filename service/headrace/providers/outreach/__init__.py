@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.mapping import Mapping
-from headrace.providers.base import Accepted, Delivery, Draft, Dropped, Identity, Piece, RawEvent, Tenant
-from headrace.providers.feed import Call, Client as Calling, Feed
-from headrace.providers.outreach import client, cutting, feeds, hooks, settings as shape, translate, webhook
+from headrace.core.mapping import Mapping
+from headrace.providers.outreach import client, cut as cutting, feeds, settings as shape, translate, webhook
+from headrace.providers.outreach.translate import webhook_events as hooks
 from headrace.providers.outreach.wire import NAME, RESOURCES, TABLES
+from headrace.sdk.feed import Call, Client as Calling, Feed
+from headrace.sdk.provider import Accepted, Delivery, Draft, Dropped, Identity, Piece, RawEvent, Tenant
 
 __all__ = ["Outreach", "provider"]
 

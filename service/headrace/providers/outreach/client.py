@@ -8,22 +8,11 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from headrace.polling.answers import judge
-from headrace.polling.budget import Limits
-from headrace.polling.retry_after import retry_after
-from headrace.providers.feed import (
-    Answer,
-    Call,
-    Denied,
-    Fault,
-    Quota,
-    Rejected,
-    Throttled,
-    Tokens,
-    TooHeavy,
-    Unavailable,
-)
 from headrace.providers.outreach.settings import BASE_URL, Settings
+from headrace.sdk.feed import Answer, Call, Denied, Fault, Quota, Rejected, Throttled, Tokens, TooHeavy, Unavailable
+from headrace.sdk.http_status import judge
+from headrace.sdk.limits import Limits
+from headrace.sdk.retry_after import retry_after
 
 EVENTS: Final = "/api/v2/events"
 LIMITS: Final = Limits(per_window=10_000, window=3600)

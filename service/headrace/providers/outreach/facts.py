@@ -11,8 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from headrace.moments import parse, to_micros
-from headrace.problems import bad_value
+from headrace.core.problems import bad_value
+from headrace.core.timestamps import parse, to_micros
 from headrace.providers.outreach.wire import Hook, id_text
 
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode

@@ -5,14 +5,14 @@ from collections.abc import AsyncIterator
 from typing import Final, Literal
 from urllib.parse import quote, urlsplit
 
-from headrace.providers.base import RawEvent
-from headrace.providers.feed import Api, Call, Gone, Skipped, Turn, Yield
-from headrace.providers.outreach import cutting
+from headrace.providers.outreach import cut as cutting
 from headrace.providers.outreach.client import EVENTS
-from headrace.providers.outreach.hooks import FEED
+from headrace.providers.outreach.pager import Reading
 from headrace.providers.outreach.settings import BASE_URL, Settings
-from headrace.providers.outreach.window import Reading
+from headrace.providers.outreach.translate.webhook_events import FEED
 from headrace.providers.outreach.wire import NAME
+from headrace.sdk.feed import Api, Call, Gone, Skipped, Turn, Yield
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 
 

@@ -5,10 +5,10 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
-from headrace.config.settings import Seconds
-from headrace.polling.checks import check
-from headrace.polling.settings import PolledTenant
-from headrace.providers.outreach.hooks import FEED
+from headrace.core.units import Seconds
+from headrace.providers.outreach.translate.webhook_events import FEED
+from headrace.sdk.checks import check
+from headrace.sdk.settings import PolledTenant
 
 BASE_URL: Final = "https://api.outreach.io"
 _OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")

@@ -12,16 +12,16 @@ from typing import Final
 
 import msgspec
 
-from headrace.mapping import Mapping
-from headrace.problems import Problem, Undecodable
-from headrace.providers.base import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
-from headrace.providers.outreach.cutting import HOOK
-from headrace.providers.outreach.details import refs_of
+from headrace.core.mapping import Mapping
+from headrace.core.mapping_file import build, read
+from headrace.core.problems import Problem, Undecodable
+from headrace.providers.outreach.cut import HOOK
 from headrace.providers.outreach.facts import fact_of
-from headrace.providers.outreach.hooks import TABLE, nudge_of
 from headrace.providers.outreach.settings import Settings
+from headrace.providers.outreach.translate.details import refs_of
+from headrace.providers.outreach.translate.webhook_events import TABLE, nudge_of
 from headrace.providers.outreach.wire import NAME, TABLES, Hook, decode_hook
-from headrace.tables import build, read
+from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
 from headrace_events import Via
 
 SIGNATURE: Final = "outreach-webhook-signature"

@@ -7,10 +7,10 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from headrace import moments
-from headrace.mapping import Mapping
-from headrace.problems import bad_value
-from headrace.providers.base import (
+from headrace.core import timestamps as moments
+from headrace.core.mapping import Mapping
+from headrace.core.problems import bad_value
+from headrace.sdk.provider import (
     UNPUBLISHED,
     UNREADABLE,
     Accepted,
@@ -56,7 +56,7 @@ _row: Final = msgspec.json.Decoder(Row)
 
 
 class Acme:
-    """The contract of `providers/base.py`, one method after the other."""
+    """The contract of `sdk/provider.py`, one method after the other."""
 
     name = "acme"
     Settings = Tenant

@@ -1,0 +1,73 @@
+"""What several commands are told: the configuration, a provider, a tenant, a resource."""
+
+import os
+from collections.abc import Iterable
+from typing import Final
+
+import click
+
+from headrace.config import Config, load
+from headrace.config.tenants import Account
+from headrace.core.mapping_file import did_you_mean
+from headrace.core.toml_lines import Faults
+from headrace.providers.discover import discover
+from headrace.sdk.feed import Polled
+from headrace.sdk.provider import Provider
+from headrace.sdk.settings import PolledTenant
+
+FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
+"""A file that can be read, or - for standard input."""
+
+_BROKEN: Final = "the configuration cannot be used:\n"
+
+
+def configuration(ctx: click.Context) -> Config:
+    """Load the configuration that the command line asks for; everything that is wrong ends the command."""
+    try:
+        return load(ctx.find_root().obj, os.environ)
+    except Faults as faults:
+        raise click.ClickException(_BROKEN + "\n".join(f"  {fault}" for fault in faults.faults)) from None
+
+
+def provider(name: str) -> Provider:
+    """Find the provider that an option names; as click's `type`, its own name is the help's."""
+    providers = discover()
+    if name not in providers:
+        raise click.BadParameter(f'"{name}" is none of {_all(providers)}{did_you_mean(name, providers)}')
+    return providers[name]
+
+
+def account(config: Config, of: Provider, tenant: str) -> Account:
+    """Find a tenant, or end the command with those that there are."""
+    found = config.tenants.get(of.name, tenant)
+    if found is None:
+        names = [each.name for each in config.tenants if each.provider.name == of.name]
+        have = f"{_all(names)} of {of.name} {'are' if len(names) > 1 else 'is'}" if names else "no other is either"
+        raise click.ClickException(
+            f'tenant "{tenant}" is not configured, {have}: add [tenants.{of.name}.{tenant}] to headrace.toml'
+            + did_you_mean(tenant, names)
+        )
+    return found
+
+
+def polled(config: Config, of: Provider, tenant: str) -> tuple[Account, PolledTenant]:
+    """Find a tenant whose platform can be polled, or end the command."""
+    found = account(config, of, tenant)
+    if not isinstance(found.provider, Polled) or not isinstance(found.settings, PolledTenant):
+        raise click.ClickException(f"{of.name} cannot be polled")
+    return found, found.settings
+
+
+def check_resource(of: Provider, resource: str | None) -> None:
+    """End the command where a provider has no such resource."""
+    if resource is not None and resource not in of.resources:
+        wide = max(map(len, of.resources))
+        lines = [f"  {name:<{wide}}  {told}" for name, told in of.resources.items()]
+        raise click.BadParameter(
+            f'{of.name} has no "{resource}"{did_you_mean(resource, of.resources)}; it has\n' + "\n".join(lines),
+            param_hint="--resource",
+        )
+
+
+def _all(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,64 @@
+"""One aligned line for each event or dead letter: brief for a terminal of a hundred columns, whole for a pipe."""
+
+import shutil
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from headrace.cli._show import clock, short
+from headrace.core.mapping import UNMAPPED
+from headrace_events import DeadLetter, Event
+
+EVENT_TITLES: Final = f"{'time':>11} {'source':<16} {'via':<7} {'type':<20} {'lead':<11} {'id':<17} note"
+LETTER_TITLES: Final = f"{'time':>11} {'source':<16} {'problem':<10} {'where':<16} {'raw':<6} detail"
+PROVISIONAL: Final = " (provisional)"
+"""How a provenance's row ends where it stands for a whole range of codes."""
+
+_BAD: Final = ("failed", "blocked", "bounced", "marked_spam")
+
+
+def event_line(event: Event, *, brief: bool) -> str:
+    """Write an event; `brief` shortens long ids, leaves versions out and ends where the terminal does."""
+    data = event.data
+    color = "yellow" if event.word == UNMAPPED else "red" if data.action in _BAD else "cyan"
+    subject, named = event.subject, event.id
+    if brief:
+        named = "/".join(named.split("/")[:2])
+        subject, named = "-" if subject == named else short(subject).removeprefix("lead/"), short(named)
+    start = f"{_when(event.time or event.recordedtime, brief=brief)} {event.source[1:]:<16} {data.provenance.via:<7} "
+    end = f" {subject:<11} {named:<17} {note(event, brief=brief)}".rstrip()
+    room = shutil.get_terminal_size().columns - len(start) - 20
+    if brief and len(end) > room:
+        end = end[: room - 1] + "…"
+    return start + click.style(f"{event.word:<20}", fg=color) + end
+
+
+def note(event: Event, *, brief: bool) -> str:
+    """Say in a few words what is special about an event."""
+    data = event.data
+    notes: list[str | None] = [data.outcome, event.traffic if event.traffic != "real" else None]
+    if event.word == UNMAPPED:
+        name = data.native.name if data.native.name != data.native.code else None
+        notes.append(("" if brief else "unmapped ") + f"code {data.native.code}" + (f' "{name}"' if name else ""))
+    if data.provenance.row.endswith(PROVISIONAL):
+        notes.append("provisional")
+    if data.revised and data.revised != event.time:
+        notes.append(f"revised {data.revised[11:19]}")
+    return ", ".join(each for each in notes if each)
+
+
+def letter_line(letter: DeadLetter, *, brief: bool) -> str:
+    """Write a dead letter: when it was written, whose, what is wrong where, and the raw record with the bytes."""
+    where = letter.problem.source
+    place = "" if where is None else where.pointer or f"byte {where.offset}"
+    raw = f"{letter.raw.partition}@{letter.raw.offset}"
+    return (
+        f"{_when(letter.recordedtime, brief=brief)} {letter.source[1:]:<16} "
+        + click.style(f"{letter.problem.code:<10}", fg="red")
+        + f" {place:<16} {raw:<6} {letter.problem.detail}"
+    )
+
+
+def _when(text: str, *, brief: bool) -> str:
+    return clock(text, datetime.now(UTC)) if brief else f"{text:<24}"

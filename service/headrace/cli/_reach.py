@@ -1,0 +1,63 @@
+"""Work with Kafka from the command line: within a deadline, and with a sentence where it does not go."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine
+from typing import Any, Final, TypeVar
+
+import click
+import structlog
+
+from headrace.config import Config
+from headrace.kafka.admin import Topic
+from headrace.kafka.log import KafkaError
+from headrace.kafka.topics import Refused, describe
+from headrace.records.seen import NewerFormat
+
+T = TypeVar("T")
+
+REACH_DEADLINE: Final = 7.0
+"""Seconds until Kafka must have answered; with what it takes to give up, ten."""
+
+
+def run(config: Config, work: Coroutine[Any, Any, T]) -> T:
+    """Run work that talks to Kafka; its errors end the command with one sentence."""
+    quiet()
+    try:
+        return asyncio.run(work)
+    except (NewerFormat, Refused) as refused:
+        raise click.ClickException(str(refused)) from None
+    except (KafkaError, TimeoutError, OSError) as error:
+        servers = config.kafka.bootstrap_servers
+        raise click.ClickException(
+            f"Kafka at {servers} failed in between ({type(error).__name__}): run the command again"
+        ) from None
+
+
+async def topics(config: Config, *names: str) -> list[Topic]:
+    """Give topics by their short names, or end the command where Kafka does not answer or one is missing."""
+    try:
+        async with asyncio.timeout(REACH_DEADLINE):
+            present = await describe(config)
+    except (KafkaError, TimeoutError, OSError) as error:
+        raise unreachable(config, error) from None
+    full = [config.topic_prefix + name for name in names]
+    missing = [name for name in full if name not in present]
+    if missing:
+        raise click.ClickException(f"there is no topic {', '.join(missing)}: run `headrace topics apply`")
+    return [present[name] for name in full]
+
+
+def unreachable(config: Config, error: BaseException) -> click.ClickException:
+    """Say that Kafka does not answer, where it was looked for, and what to do."""
+    return click.ClickException(
+        f"Kafka does not answer at {config.kafka.bootstrap_servers} ({type(error).__name__}): start it, or mend "
+        "bootstrap_servers and security_protocol in [kafka] (HEADRACE_KAFKA__BOOTSTRAP_SERVERS and so on)"
+    )
+
+
+def quiet() -> None:
+    """Keep the client's own log out of the command's output: what matters is said in a sentence."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

@@ -1,0 +1,60 @@
+"""How results look on a terminal: tables, aligned words, short ids, short times."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import click
+
+from headrace.core.timestamps import parse
+
+_SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_HEAD: Final = 4
+_TAIL: Final = 3
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """Write rows under titles, each column as wide as it must be; those named in `right` end at one edge.
+
+    Cells may be coloured.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(titles, *cells, strict=True)]
+    edges = [title in right for title in titles]
+    click.secho(_line(titles, widths, edges), bold=True)
+    for row in cells:
+        click.echo(_line(row, widths, edges))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) -> str:
+    spaces = [" " * (width - len(click.unstyle(cell))) for cell, width in zip(cells, widths, strict=True)]
+    aligned = (space + cell if edge else cell + space for cell, space, edge in zip(cells, spaces, edges, strict=True))
+    return ("  " + "  ".join(aligned)).rstrip()
+
+
+def short(text: str) -> str:
+    """Shorten the long parts of an id or subject: `lead/4f7a01e2-…-9c1b` is `lead/4f7a…c1b`."""
+    parts = text.split("/")
+    return "/".join(p if len(p) <= _HEAD + _TAIL + 2 else f"{p[:_HEAD]}…{p[-_TAIL:]}" for p in parts)
+
+
+def clock(text: str, now: datetime) -> str:
+    """Write a canonical time in 11 characters, UTC: the clock for today's, month, day and minute for others."""
+    moment = parse(text)
+    today = moment.date() == now.astimezone(UTC).date()
+    return moment.strftime("%H:%M:%S" if today else "%m-%d %H:%M").rjust(11)
+
+
+def span(seconds: int, units: int = 2) -> str:
+    """Write seconds in the two (or so many) largest units they fill."""
+    told: list[str] = []
+    for unit, length in _SPANS:
+        if seconds >= length or (unit == "s" and not told):
+            told.append(f"{seconds // length} {unit}")
+            seconds %= length
+    return " ".join(told[:units])
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Write a number with its word: `1 record`, `1,204 records`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

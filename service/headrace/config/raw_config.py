@@ -1,0 +1,147 @@
+"""What a TOML file and the environment over it say, before anybody asks whether it makes sense.
+
+`HEADRACE_KAFKA__BOOTSTRAP_SERVERS` is `bootstrap_servers` of `[kafka]`: `__` leads into a table. It reaches tenants,
+too, whose names are written with `_` for `-`: `HEADRACE_TENANTS__<PROVIDER>__ACME_EU__POLLING`.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping as Dict
+from pathlib import Path
+from typing import Any, Final
+
+from headrace.core.toml_lines import Fault, Faults, Path as Keys, line_of, locate
+
+PREFIX: Final = "HEADRACE_"
+_TENANTS: Final = "tenants"
+_TENANT_DEPTH: Final = 2
+_ALIKE: Final = 0.85
+# What Kubernetes sets in every pod for a Service whose name begins with "headrace": not ours.
+_SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP|SCTP)")
+_LINK_VALUE: Final = re.compile(r"^(tcp|udp|sctp)://")
+
+
+class Given:
+    """The merged tree, where each value of it stands, and the faults found so far."""
+
+    def __init__(self, file: Path | None, environ: Dict[str, str], known: Iterable[Keys]) -> None:
+        """Read; `known` are the keys of one or two parts that variables may name, to tell misspelt ones."""
+        self.file: Final = file
+        self.faults: Final[list[Fault]] = []
+        self.tree: dict[str, Any] = {}
+        self._lines: dict[Keys, int] = {}
+        self._variables: dict[Keys, str] = {}
+        if file is not None:
+            self._read(file)
+        self._lay_over(environ, {variable_of(keys): keys for keys in known})
+
+    def at(self, keys: Keys) -> Any:
+        """Give the value at a path, None where nothing is said."""
+        here: Any = self.tree
+        for key in keys:
+            here = here.get(key) if isinstance(here, dict) else None
+        return here
+
+    def from_environment(self, keys: Keys) -> bool:
+        """Say whether a variable set this value."""
+        return keys in self._variables
+
+    def path(self, keys: Keys, name: str) -> Path:
+        """Resolve a path written at `keys`: beside the file that says it, or where the program was started."""
+        folder = self.file.parent if self.file and not self.from_environment(keys) else Path()
+        return folder / Path(name).expanduser()
+
+    def read(self, keys: Keys, name: str) -> str | None:
+        """Read a file that is named at `keys`; None where that fails, which is noted."""
+        path = self.path(keys, name)
+        # Where a file holds secrets, somebody may have written the secret itself: it is not repeated.
+        told = "the file that it names" if str(keys[-1]).endswith("_file") else str(path)
+        try:
+            return path.read_text("utf-8")
+        except OSError as error:
+            self.fault(keys, f"{told} cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            self.fault(keys, f"{told} is not UTF-8")
+        return None
+
+    def fault(self, keys: Keys, reason: str) -> None:
+        """Note what is wrong with the value at a path. `reason` never quotes a value: it may be a secret."""
+        variable = self._variable(keys)
+        if variable:
+            self.faults.append(Fault(variable, 0, "", reason))
+        elif self.file:
+            self.faults.append(Fault(str(self.file), line_of(self._lines, keys), ".".join(map(str, keys)), reason))
+        else:
+            self.faults.append(Fault(".".join(map(str, keys)) or "configuration", 0, "", reason))
+
+    def _variable(self, keys: Keys) -> str | None:
+        """Name the variable that set a value, or made a table that the file does not have."""
+        if keys in self._variables or keys in self._lines:
+            return self._variables.get(keys)
+        return next((name for path, name in self._variables.items() if keys and path[: len(keys)] == keys), None)
+
+    def _read(self, file: Path) -> None:
+        try:
+            text = file.read_text("utf-8")
+            self.tree = tomllib.loads(text)
+        except OSError as error:
+            raise Faults([Fault(str(file), 0, "", f"cannot be read: {error.strerror}")]) from None
+        except UnicodeDecodeError:
+            raise Faults([Fault(str(file), 0, "", "is not UTF-8")]) from None
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"at line (\d+)", str(error))
+            raise Faults([Fault(str(file), int(found[1]) if found else 1, "", f"not TOML: {error}")]) from None
+        self._lines = locate(text)
+
+    def _lay_over(self, environ: Dict[str, str], known: Dict[str, Keys]) -> None:
+        """Put variables over the file. One of `x` and `x_file` here silences the other there."""
+        for name, value in sorted(environ.items()):
+            if not name.startswith(PREFIX):
+                continue
+            keys = known.get(name) or (keys_of(name) if "__" in name else None)
+            if keys:
+                self._variables[keys] = name
+                self._set(name, keys, value)
+            elif not (_SERVICE_LINK.search(name) or _LINK_VALUE.match(value)):
+                self._suspect(name, known)
+        for keys in self._variables:
+            table, twin = self.at(keys[:-1]), _twin(str(keys[-1]))
+            if isinstance(table, dict) and (*keys[:-1], twin) not in self._variables:
+                table.pop(twin, None)
+
+    def _set(self, name: str, keys: Keys, value: str) -> None:
+        here = self.tree
+        for depth, key in enumerate(keys[:-1], 1):
+            here = here.setdefault(str(key), {})
+            if not isinstance(here, dict):
+                self.faults.append(Fault(name, 0, "", f"{'.'.join(map(str, keys[:depth]))} is not a table"))
+                return
+        here[str(keys[-1])] = value
+
+    def _suspect(self, name: str, known: Dict[str, Keys]) -> None:
+        """Tell a variable that is nearly one of ours; others that begin like ours are somebody else's."""
+        single = {variable.replace("__", "_"): variable for variable in known}
+        near = difflib.get_close_matches(name, single, n=1, cutoff=_ALIKE)
+        if near:
+            self.faults.append(Fault(name, 0, "", f"nobody reads it; did you mean {single[near[0]]}?"))
+        elif name.startswith(f"{PREFIX}{_TENANTS.upper()}_"):
+            form = f"{PREFIX}TENANTS__PROVIDER__TENANT__KEY"
+            self.faults.append(Fault(name, 0, "", f"nobody reads it; two underscores lead into a table: {form}"))
+
+
+def variable_of(keys: Keys) -> str:
+    """Name the variable that sets a key."""
+    return PREFIX + "__".join(str(key).upper().replace("-", "_") for key in keys)
+
+
+def keys_of(variable: str) -> Keys:
+    """Give the path that a variable sets."""
+    parts = variable.removeprefix(PREFIX).lower().split("__")
+    if parts[0] == _TENANTS and len(parts) > _TENANT_DEPTH:
+        parts[_TENANT_DEPTH] = parts[_TENANT_DEPTH].replace("_", "-")
+    return tuple(parts)
+
+
+def _twin(key: str) -> str:
+    return key.removesuffix("_file") if key.endswith("_file") else f"{key}_file"

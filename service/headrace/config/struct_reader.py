@@ -1,0 +1,138 @@
+"""Read a table of the configuration as a Struct, key by key, so that everything wrong in it is found at once."""
+
+import re
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import FieldInfo
+
+from headrace.config.raw_config import Given
+from headrace.core.mapping_file import did_you_mean
+from headrace.core.toml_lines import Path as Keys
+from headrace.core.units import Bytes, Seconds, in_bytes, seconds
+
+S = TypeVar("S", bound=Struct)
+Fields = dict[str, FieldInfo]
+
+_FILE: Final = "_file"
+_QUOTED: Final = re.compile(r"`(\w+)`")
+_KINDS: Final = {
+    "bool": "true or false",
+    "str": "a string",
+    "int": "a whole number",
+    "float": "a number",
+    "array": "a list",
+    "object": "a table",
+}
+
+
+def read_struct(given: Given, shape: type[S], keys: Keys, beside: tuple[str, ...] = ()) -> S | None:
+    """Read the table at `keys`; None where something is wrong with it, which is noted in `given`.
+
+    Keys that stand `beside` the shape are left for others to read.
+    """
+    table = given.at(keys)
+    if not isinstance(table, dict):
+        given.fault(keys, f"is a table: write [{'.'.join(map(str, keys))}]")
+        return None
+    before = len(given.faults)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
+    found: dict[str, Any] = {}
+    for key, value in table.items():
+        if key in fields:
+            found[fields[key].name] = _read_field(given, fields[key], (*keys, key), value)
+        elif key not in beside:
+            given.fault((*keys, key), f'unknown key "{key}"{did_you_mean(key, (*fields, *beside))}')
+    for key, field in fields.items():
+        if field.required and key not in table:
+            given.fault(keys, f"{key} is missing")
+    _read_secrets(given, fields, keys, found)
+    return _make(given, shape, keys, found) if len(given.faults) == before else None
+
+
+def _make(given: Given, shape: type[S], keys: Keys, found: dict[str, Any]) -> S | None:
+    try:
+        return shape(**found)
+    except ValueError as error:  # what a shape's __post_init__ refuses, in its own sentence
+        given.fault(keys, str(error))
+        return None
+
+
+def _read_field(given: Given, field: FieldInfo, keys: Keys, value: Any) -> Any:
+    if isinstance(field.type, type) and issubclass(field.type, Struct):
+        return read_struct(given, field.type, keys)
+    told = given.from_environment(keys)
+    try:
+        if field.type == Seconds:
+            return seconds(value if isinstance(value, str) else "")
+        if field.type == Bytes:
+            return in_bytes(value if isinstance(value, str) else "")
+        if told and get_origin(field.type) is list:
+            value = _split(value)
+        return msgspec.convert(value, field.type, strict=not told)
+    except msgspec.ValidationError as error:
+        given.fault(keys, _reason(str(error), field.type, value))
+    except (ValueError, msgspec.DecodeError) as error:
+        given.fault(keys, str(error))
+    return None
+
+
+def _read_secrets(given: Given, fields: Fields, keys: Keys, found: dict[str, Any]) -> None:
+    """Read every `x_file` into `x`, and refuse empty secrets: a signature made with nothing proves nothing."""
+    for name in [name for name in fields if name + _FILE in fields]:
+        named = found.get(name + _FILE)
+        secret = _read_file(given, (*keys, name + _FILE), named) if named is not None else None
+        if named is not None and secret is not None:
+            if get_origin(fields[name].type) is list:
+                found[name] = [*(found.get(name) or ()), *(line for line in secret.splitlines() if line)]
+            elif name in found:
+                given.fault((*keys, name), f"{name} and {name}{_FILE} are both set: keep one")
+            else:
+                found[name] = secret
+            found[name + _FILE] = str(given.path((*keys, name + _FILE), named))
+        value = found.get(name)
+        if value == "" or (isinstance(value, list) and not all(value)):
+            given.fault((*keys, name), "a secret is empty")
+
+
+def _read_file(given: Given, keys: Keys, name: str) -> str | None:
+    """Read a file of secrets, one a line, without the white space around each."""
+    text = given.read(keys, name)
+    if text is None:
+        return None
+    if not text.strip():
+        given.fault(keys, f"{given.path(keys, name)} is empty")
+        return None
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _split(value: str) -> list[Any]:
+    """Read a list from a variable: JSON, or words between commas."""
+    if value.lstrip().startswith("["):
+        try:
+            found: list[Any] = msgspec.json.decode(value, type=list)
+        except msgspec.DecodeError:
+            raise ValueError('is no JSON list: write ["one", "two"] or one,two') from None
+        return found
+    return [word.strip() for word in value.split(",") if word.strip()]
+
+
+def _reason(message: str, kind: Any, value: Any) -> str:
+    """Say for people what msgspec says, and never the value: it may be a secret that went astray."""
+    words = _literals(kind)
+    if words and isinstance(value, str):
+        return f"expected one of {', '.join(words)}{did_you_mean(value, words)}"
+    titles = [meta.title for meta in getattr(kind, "__metadata__", ()) if isinstance(meta, Meta) and meta.title]
+    if titles and isinstance(value, str):
+        return f"expected {titles[0]}"
+    what, _, where = message.partition(" - at ")
+    place = where.strip("`$")
+    what = _QUOTED.sub(lambda found: _KINDS.get(found[1], found[1]), what)
+    return what[:1].lower() + what[1:] + (f", at {place}" if place else "")
+
+
+def _literals(kind: Any) -> list[str]:
+    if get_origin(kind) is Literal:
+        return [str(word) for word in get_args(kind)]
+    return [word for part in get_args(kind) for word in _literals(part) if not isinstance(part, str)]

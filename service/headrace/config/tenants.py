@@ -1,0 +1,32 @@
+"""The tenants of one configuration: who they are, their provider, settings and mapping."""
+
+from collections.abc import Iterator, Mapping as Dict
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.core.mapping import Mapping
+from headrace.sdk.provider import Provider, Tenant
+
+
+class Account(Struct, frozen=True):
+    """One configured tenant with all that is needed to read what it sends."""
+
+    provider: Provider
+    name: str
+    settings: Tenant
+    mapping: Mapping
+
+
+class Tenants:
+    """All configured tenants, by source (`/<provider>/<tenant>`)."""
+
+    def __init__(self, accounts: Iterator[Account] | list[Account]) -> None:
+        self.by_source: Final[Dict[str, Account]] = {f"/{a.provider.name}/{a.name}": a for a in accounts}
+
+    def get(self, provider: str, tenant: str) -> Account | None:
+        """Give one tenant, None where it is not configured."""
+        return self.by_source.get(f"/{provider}/{tenant}")
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self.by_source.values())

@@ -1,0 +1,3 @@
+"""Counts of what was spent, by period."""
+
+Counts = dict[int, int]

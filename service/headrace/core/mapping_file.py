@@ -1,0 +1,250 @@
+"""Read `mapping.toml` and tenants' overlays: every row is checked, everything wrong is told at once, with its line.
+
+```toml
+[[row]]
+table = "activity"            # may be left out where the provider has one table
+code = "22"                   # or ["1", "6"], or a range "100-299"
+name = "Call Conversation"    # overlays: match this native name too
+type = "call.logged"
+direction = "outbound"
+words = "message"             # a shared set of status words, [words.message]
+[row.status.Answered]         # or words of this row's own; they inherit what they do not say, but for the outcome
+type = "call.completed"
+outcome = "connected"
+```
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterable, Mapping as Dict
+from enum import StrEnum
+from typing import Any, Final
+
+from headrace.core.mapping import Entry, Mapping, Row, fold
+from headrace.core.toml_lines import Fault, Faults, Path, line_of, locate
+from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type
+
+
+class Reach(StrEnum):
+    """What a webhook row is: what polling brings too, a wake-up for the feed that will bring it, or told only here."""
+
+    SAME = "same"
+    NUDGE = "nudge"
+    ONLY = "only"
+
+
+_WORDS: Final[Dict[str, type[StrEnum]]] = {
+    "type": Type,
+    "direction": Direction,
+    "channel": Channel,
+    "outcome": Outcome,
+    "actor": ActorKind,
+    "traffic": Traffic,
+    "reach": Reach,
+}
+_INHERITED: Final = ("direction", "channel", "actor", "traffic", "reach", "provisional", "fields", "lift")
+_ROW_KEYS: Final = ("table", "code", "name", "note", "words", "status", "provisional", "fields", "lift", *_WORDS)
+_WORD_KEYS: Final = ("provisional", "fields", "lift", *_WORDS)
+_RANGE: Final = re.compile(r"^(\d+)-(\d+)$")
+_LIFT: Final = re.compile(
+    r"^(title|text|reason|duration_seconds|(fields|refs|urls|times)\.\w+|value\.(amount|currency)|change\.(field|from|to)|\w+)$"
+)
+
+
+def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
+    """Read one file whose rows may name `tables`. Raises `Faults` with everything that is wrong in it."""
+    return _Reader(text, file, tuple(tables)).entries()
+
+
+def build(builtin: Iterable[Entry], overlay: Iterable[Entry] = ()) -> Mapping:
+    """Put a tenant's overlay in front of the provider's own rows; of one file, rows with a name come first."""
+    return Mapping([entry for part in (overlay, builtin) for entry in sorted(part, key=lambda e: e.name is None)])
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Give `; did you mean "x"?` where a known word is near, else an empty string."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f'; did you mean "{near[0]}"?' if near else ""
+
+
+_Words = dict[str, tuple[str, dict[str, Any]]]
+"""Status words, folded, each as it was written and with its canonical words."""
+
+
+class _Reader:
+    """One pass over one file that collects entries and faults."""
+
+    def __init__(self, text: str, file: str, tables: tuple[str, ...]) -> None:
+        self.file = file
+        self.tables = tables
+        self.lines = locate(text)
+        self.faults: list[Fault] = []
+        self.taken: dict[tuple[str, str, str], int] = {}
+        self.shared: dict[str, _Words] = {}
+        try:
+            self.raw = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            found = re.search(r"at line (\d+)", str(error))
+            line = int(found[1]) if found else max(1, len(text.splitlines()))  # it says "at end of document", too
+            raise Faults([Fault(file, line, "", f"not TOML: {error}")]) from None
+
+    def entries(self) -> list[Entry]:
+        """Give the entries, or raise `Faults`."""
+        for key in self.raw.keys() - {"row", "words"}:
+            self.fault(
+                (key,),
+                f'unknown table "{key}"{did_you_mean(key, ("row", "words"))}; known are [[row]] and [words.NAME]',
+            )
+        rows = self.raw.get("row", [])
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            self.fault(("row",), "rows are written as [[row]]")
+            rows = []
+        shared = self.table_of(("words",), self.raw.get("words", {}))
+        self.shared = {name: self.word_set(("words", name), words) for name, words in shared.items()}
+        entries = [self.entry(("row", i), row) for i, row in enumerate(rows)]
+        if self.faults:
+            raise Faults(self.faults)
+        return [entry for entry in entries if entry is not None]
+
+    def fault(self, path: Path, reason: str) -> None:
+        where = ".".join(f"[{part}]" if isinstance(part, int) else part for part in path).replace(".[", "[")
+        self.faults.append(Fault(self.file, line_of(self.lines, path), where, reason))
+
+    def entry(self, path: Path, raw: dict[str, Any]) -> Entry | None:
+        before = len(self.faults)
+        self.unknown_keys(path, raw, _ROW_KEYS)
+        table = self.table(path, raw)
+        codes, low, high = self.codes(path, raw)
+        base = self.words_of(path, raw)
+        name = self.string(path, raw, "name")
+        label = str(raw["code"]) if low is not None else codes[0] if len(codes) == 1 else "|".join(codes)
+        words = self.refined(path, raw)
+        if len(self.faults) > before:
+            return None
+        self.claim(path, table, codes or (label,), name or "")
+        if self.faults:
+            return None
+        suffix = " (provisional)" if base.get("provisional") else ""
+        return Entry(table, codes, Row(label=label + suffix, **base), _rows(label, base, words), name, low, high)
+
+    def table(self, path: Path, raw: dict[str, Any]) -> str:
+        table = raw.get("table", self.tables[0] if len(self.tables) == 1 else None)
+        if table is None:
+            self.fault(path, f'a row needs a "table", one of {", ".join(self.tables)}')
+        elif table not in self.tables:
+            known = ", ".join(self.tables)
+            self.fault(
+                (*path, "table"), f'unknown table "{table}"{did_you_mean(str(table), self.tables)}; known are {known}'
+            )
+        return str(table)
+
+    def codes(self, path: Path, raw: dict[str, Any]) -> tuple[tuple[str, ...], int | None, int | None]:
+        code = raw.get("code")
+        listed = [code] if isinstance(code, str) else code
+        if not isinstance(listed, list) or not listed or not all(isinstance(c, str) and c for c in listed):
+            self.fault(
+                (*path, "code") if "code" in raw else path,
+                'a row needs a "code": a string, a list of strings or a range "100-299"',
+            )
+            return ("?",), None, None
+        bounds = _RANGE.match(listed[0]) if len(listed) == 1 else None
+        if not bounds:
+            for code_range in filter(_RANGE.match, listed):
+                self.fault((*path, "code"), f'a range stands alone: give "{code_range}" a row of its own')
+            return tuple(listed), None, None
+        low, high = int(bounds[1]), int(bounds[2])
+        if low > high:
+            self.fault((*path, "code"), f"the range {listed[0]} is empty: write the lower code first")
+        return (), low, high
+
+    def words_of(self, path: Path, raw: dict[str, Any]) -> dict[str, Any]:
+        """Check the canonical words of a row or status word; give those that are set."""
+        found: dict[str, Any] = {}
+        if "type" not in raw:
+            self.fault(path, 'a row needs a "type", such as "call.completed"')
+        for key, words in _WORDS.items():
+            value = self.string(path, raw, key)
+            if value is None:
+                continue
+            known = [str(word) for word in words]
+            if value not in known:
+                self.fault((*path, key), f'unknown {key} "{value}"{did_you_mean(value, known)}')
+            found[key] = value
+        if isinstance(raw.get("provisional", False), bool):
+            found |= {"provisional": True} if raw.get("provisional") else {}
+        else:
+            self.fault((*path, "provisional"), "provisional is true or false")
+        for key in ("fields", "lift"):
+            found |= self.pairs(path, raw, key)
+        return found
+
+    def pairs(self, path: Path, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
+        pairs = raw.get(key, {})
+        if not isinstance(pairs, dict) or not all(isinstance(value, str) for value in pairs.values()):
+            self.fault((*path, key), f'{key} holds pairs of strings, such as {{ mx_Custom_2 = "next_step" }}')
+            return {}
+        for name, target in pairs.items() if key == "lift" else ():
+            if not _LIFT.match(target):
+                self.fault(
+                    (*path, key, name),
+                    f'cannot lift {name} to "{target}": use a plain name, title, text, reason, '
+                    "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME",
+                )
+        return {key: pairs} if pairs else {}
+
+    def refined(self, path: Path, raw: dict[str, Any]) -> _Words:
+        """Give the status words of a row: the shared set, then the row's own, which win."""
+        name = self.string(path, raw, "words")
+        if name is not None and name not in self.shared:
+            self.fault((*path, "words"), f"there is no [words.{name}]{did_you_mean(name, self.shared)}")
+        return self.shared.get(name or "", {}) | self.word_set((*path, "status"), raw.get("status", {}))
+
+    def word_set(self, path: Path, raw: Any) -> _Words:
+        """Check a set of status words."""
+        found: _Words = {}
+        for word, value in self.table_of(path, raw).items():
+            said = {"type": value} if isinstance(value, str) else self.table_of((*path, word), value)
+            self.unknown_keys((*path, word), said, _WORD_KEYS)
+            if fold(word) in found:
+                self.fault(
+                    (*path, word), f'"{word}" is "{found[fold(word)][0]}" again: case and separators do not count'
+                )
+            found[fold(word)] = (word, self.words_of((*path, word), said))
+        return found
+
+    def table_of(self, path: Path, raw: Any) -> dict[str, Any]:
+        if isinstance(raw, dict):
+            return raw
+        self.fault(path, f"{path[-1]} is a table, or a type in quotes for one status word")
+        return {}
+
+    def claim(self, path: Path, table: str, codes: Iterable[str], name: str) -> None:
+        for code in codes:
+            key = (table, fold(code), fold(name))
+            if key in self.taken:
+                self.fault(
+                    (*path, "code"), f'code "{code}" of table {table} has a row already, in line {self.taken[key]}'
+                )
+            self.taken[key] = line_of(self.lines, path)
+
+    def string(self, path: Path, raw: dict[str, Any], key: str) -> str | None:
+        value = raw.get(key)
+        if value is not None and not isinstance(value, str):
+            self.fault((*path, key), f"{key} is a string in quotes")
+            return None
+        return value
+
+    def unknown_keys(self, path: Path, raw: dict[str, Any], known: tuple[str, ...]) -> None:
+        for key in raw:
+            if key not in known:
+                self.fault((*path, key), f'unknown key "{key}"{did_you_mean(key, known)}')
+
+
+def _rows(label: str, base: dict[str, Any], words: _Words) -> dict[str, Row]:
+    """Give the rows of the status words: they inherit what they do not say, but for the outcome."""
+    inherited = {key: base[key] for key in _INHERITED if key in base}
+    return {
+        folded: Row(label=f"{label} + {word}" if word.startswith("times.") else f"{label}/{word}", **(inherited | said))
+        for folded, (word, said) in words.items()
+    }

@@ -1,0 +1,30 @@
+"""A record to be written: key, value, headers."""
+
+from typing import Final
+
+import msgspec
+
+_REPEATED: Final = 1024
+"""More bytes than the names and the constant words of an event's headers take."""
+
+
+Headers = list[tuple[str, bytes]]
+
+
+class Out(msgspec.Struct, frozen=True, gc=False):
+    """A record to append: where no `partition` is named, the key decides as Java clients do (murmur2)."""
+
+    key: bytes
+    value: bytes
+    headers: Headers
+    partition: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire, rounded up: key, value, headers and the framing of a record."""
+        return len(self.key) + len(self.value) + sum(len(name) + len(value) + 10 for name, value in self.headers) + 100
+
+    def fits(self, limit: int) -> bool:
+        """Say whether the record of an event takes no more than `limit` bytes; most are so small that nobody counts."""
+        # Key and headers repeat what stands in the value: each is shorter, but for the names and words of the headers.
+        return 3 * len(self.value) + _REPEATED <= limit or self.size <= limit

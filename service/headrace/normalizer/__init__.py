@@ -1,0 +1,1 @@
+"""Raw records become canonical events, once each."""

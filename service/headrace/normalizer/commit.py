@@ -1,0 +1,102 @@
+"""What a decision is made of: raw records and limits go in, one `Commit` for one transaction comes out."""
+
+from collections import Counter
+from collections.abc import Mapping as Dict, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from headrace.core.record import Out
+from headrace.normalizer.dedupe import Seen
+from headrace.records.mark import Mark
+from headrace.records.seen import TOTALS, Fate, encode_record
+
+
+class Record(Protocol):
+    """A raw record as the client gives it; `timestamp` is the append time in milliseconds since the epoch."""
+
+    @property
+    def offset(self) -> int:
+        """See Record."""
+
+    @property
+    def timestamp(self) -> int:
+        """See Record."""
+
+    @property
+    def key(self) -> bytes | None:
+        """See Record."""
+
+    @property
+    def value(self) -> bytes | None:
+        """See Record."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]:
+        """See Record."""
+
+
+class Limits(Struct, frozen=True):
+    """What the topics allow: bytes of one record, and how long (in seconds) marks and raw records are kept.
+
+    `lifetime` is the retention of seen: a mark older than that may be gone from the log. A duplicate whose mark would
+    expire before its own raw record, that is `raw_lifetime` later, is marked again.
+    """
+
+    topic: str
+    partition: int
+    event_bytes: int = 2 * 1024 * 1024
+    lifetime: int = 35 * 86_400
+    raw_lifetime: int = 30 * 86_400
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """One record's fate, for logs, metrics and the demo's lines; `note` says more where there is more to say."""
+
+    offset: int
+    fate: Fate
+    source: str
+    via: str
+    resource: str
+    id: str
+    subject: str
+    type: str
+    code: str
+    provisional: bool
+    received: int
+    note: str
+
+
+class Commit(Struct, frozen=True):
+    """Everything that one transaction writes, and what memory takes over when it is committed."""
+
+    next_offset: int
+    totals: tuple[int, ...]
+    events: list[Out]
+    letters: list[Out]
+    nudges: list[Out]
+    marks: dict[bytes, Mark]
+    seen_value: bytes
+    decisions: list[Decision]
+
+    @property
+    def fates(self) -> Counter[str]:
+        """Count the records of this commit by fate."""
+        return Counter(decision.fate for decision in self.decisions)
+
+
+def skip(seen: Seen, to: int) -> Commit:
+    """Count the raw records before offset `to`, which retention took before they were read, as lost."""
+    totals = add(seen.totals, {"lost": to - seen.next_offset})
+    return Commit(to, totals, [], [], [], {}, encode_record(to, totals, {}), [])
+
+
+def rewrite(seen: Seen) -> Commit:
+    """Write the position of a quiet partition again, before its last record ages out."""
+    value = encode_record(seen.next_offset, seen.totals, {})
+    return Commit(seen.next_offset, seen.totals, [], [], [], {}, value, [])
+
+
+def add(totals: Sequence[int], fates: Dict[str, int]) -> tuple[int, ...]:
+    """Add fates to running totals."""
+    return tuple(total + fates.get(name, 0) for name, total in zip(TOTALS, totals, strict=True))

@@ -1,0 +1,135 @@
+"""The normalizer's metrics: a commit is summed up by label set first, then added; one reading costs what it shows."""
+
+import time
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Final
+
+from headrace.config.tenants import Account
+from headrace.core.mapping import UNMAPPED
+from headrace.core.record import Out
+from headrace.normalizer.commit import Commit, Decision
+from headrace.observe.metric_definitions import END_TO_END_EDGES
+from headrace.observe.registry import OTHER, Board
+from headrace.observe.tasks import TaskMetrics
+from headrace.records.seen import TOTALS
+from headrace_events import Via, decode_dead_letter
+from headrace_events.taxonomy import Type
+
+UNKNOWN: Final = ("unknown", "unknown")
+"""The provider and tenant of records that belong to no configured tenant."""
+
+FATES: Final = tuple(fate for fate in TOTALS if fate != "lost")
+"""The fates that a record can be given; what is lost was never read."""
+
+REASONS: Final = ("bad_shape", "bad_value", "internal", "malformed", "too_deep", "too_large", "unnamed", "unwritable")
+REASONS_UNKNOWN: Final = ("foreign", "unknown_tenant")
+"""Codes of problems that dead letters are known to have, of configured tenants and of others."""
+
+_EDGES_MS: Final = tuple(round(edge * 1000) for edge in END_TO_END_EDGES)
+_key: Final = attrgetter("fate", "source", "via", "type", "provisional")
+
+
+class Metrics(TaskMetrics):
+    """What a normalizer counts. `clock` gives seconds since the epoch."""
+
+    def __init__(self, board: Board, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
+        super().__init__(board, "normalizer", clock)
+        self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
+        self._decided = board.series("headrace_decided_total")
+        self._published = board.series("headrace_published_total")
+        self._end_to_end = board.histogram("headrace_end_to_end_seconds")
+        self._letters = board.capped("headrace_dead_letters_total")
+        self._unmapped = board.capped("headrace_unmapped_total")
+        self._provisional = board.capped("headrace_provisional_total")
+        self._records = board.series("headrace_records_total")
+        self._gauges = {
+            name: board.series(f"headrace_{name}")
+            for name in (
+                *("position", "end_offset", "lag_records", "oldest_unprocessed_age_seconds"),
+                *("seen_ids", "seen_bytes"),
+            )
+        }
+        self._start_known()
+        board.before_reading(self._read_tasks)
+
+    def committed(self, partition: int, commit: Commit, seconds: float, now_ms: int) -> None:
+        """Count a commit that became durable at `now_ms`, `seconds` after its batch was taken up."""
+        self.count_commit(partition, seconds)
+        self._count(commit.decisions)
+        self._time(commit.decisions, now_ms)
+        for letter in commit.letters:
+            self._count_letter(letter)
+
+    def _count(self, decisions: Sequence[Decision]) -> None:
+        listed = False
+        for (fate, source, via, word, provisional), count in Counter(map(_key, decisions)).items():
+            provider, tenant = self._accounts.get(source, UNKNOWN)
+            self._decided.add((provider, tenant, via, fate), count)
+            if fate == "published":
+                self._published.add((provider, tenant, word), count)
+                listed = listed or provisional or word == UNMAPPED
+        if listed:
+            self._list_codes([d for d in decisions if d.provisional or d.type == UNMAPPED])
+
+    def _list_codes(self, decisions: Sequence[Decision]) -> None:
+        for decision in decisions:
+            if decision.fate == "published":
+                provider, _ = self._accounts.get(decision.source, UNKNOWN)
+                if decision.type == UNMAPPED:
+                    self._unmapped.add((provider, decision.code))
+                elif decision.provisional:
+                    self._provisional.add((provider, decision.code))
+
+    def _time(self, decisions: Sequence[Decision], now_ms: int) -> None:
+        """Sort the times of receipt once and look up each edge in them, instead of each time among the edges."""
+        received: defaultdict[str, list[int]] = defaultdict(list)
+        for decision in decisions:
+            if decision.fate == "published":
+                received[decision.via].append(decision.received)
+        for via, moments in received.items():
+            moments.sort()
+            if moments[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time
+                moments = [min(moment, now_ms) for moment in moments]  # noqa: PLW2901  (the same, corrected)
+            count = len(moments)
+            cumulative = [count - bisect_left(moments, now_ms - edge) for edge in _EDGES_MS]
+            self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(moments)) / 1000)
+
+    def _count_letter(self, letter: Out) -> None:
+        told = decode_dead_letter(letter.headers)
+        self._letters.add((*self._accounts.get(told.source, UNKNOWN), told.problem.code))
+
+    def _start_known(self) -> None:
+        for via in Via:
+            self._end_to_end.start(via)
+            self._decided.start(*UNKNOWN, via, "dead")
+            for account in self._accounts.values():
+                for fate in FATES:
+                    self._decided.start(*account, via, fate)
+        for reason in (*REASONS_UNKNOWN, OTHER):
+            self._letters.start(*UNKNOWN, reason)
+        for account in self._accounts.values():
+            for word in Type:
+                self._published.start(*account, word)
+            for reason in (*REASONS, OTHER):
+                self._letters.start(*account, reason)
+            for codes in (self._unmapped, self._provisional):
+                codes.start(account[0], OTHER)
+
+    def _read_tasks(self) -> None:
+        """Take the partitions as they are now; what is no longer owned is not shown."""
+        for series in (self._records, *self._gauges.values()):
+            series.values.clear()
+        now_ms = self._now_ms()
+        for number, owned in self.owned.items():
+            if owned.seen is None:
+                continue
+            partition, position = str(number), owned.position
+            for fate, total in zip(TOTALS, owned.seen.totals, strict=True):
+                self._records.values[partition, fate] = total
+            end = max(owned.end, position)
+            values = (position, end, end - position, owned.age(now_ms), len(owned.seen.marks), owned.seen.marks.nbytes)
+            for series, value in zip(self._gauges.values(), values, strict=True):
+                series.values[partition,] = value

@@ -1,0 +1,107 @@
+"""The normalizer: raw records become canonical events, once each.
+
+Guarantees
+- Each version of an event that reaches raw is in the committed records of `events` at most once, the last one always,
+  within the dedupe window, for consumers that read `read_committed`.
+- A crash, a rebalance or a zombie at any moment changes nothing about that: position, marks, totals and events are
+  one transaction.
+- Not promised: order between different events of a lead (they come through different raw partitions).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from headrace.config import Config
+from headrace.kafka.admin import Topic
+from headrace.kafka.group import Group
+from headrace.kafka.log import KafkaError, Member
+from headrace.kafka.topics import retention
+from headrace.normalizer.commit import Decision, Limits
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.task import Pace, Setup, State, Task
+from headrace.observe.health import Health
+
+COMMITS_AT_ONCE: Final = 2
+"""Tasks that decide and commit at a time: more only hold transactions open for longer."""
+DISPLAY_EVERY: Final = 5.0
+DEFAULT_PACE: Final = Pace()
+
+
+class Normalizer:
+    """Owns the tasks of this process. The group assigns and revokes; a task that cannot run ends the process."""
+
+    def __init__(
+        self,
+        config: Config,
+        topics: dict[str, Topic],
+        metrics: Metrics,
+        health: Health,
+        decided: Callable[[list[Decision]], None] = lambda _: None,
+        pace: Pace = DEFAULT_PACE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.config = config
+        self.topics = topics
+        self.metrics = metrics
+        self.health = health
+        self.decided = decided
+        self.pace = pace
+        self.clock = clock
+        self.memory: dict[int, Seen] = {}
+        self.group: Final = Group(
+            config.kafka,
+            f"{config.topic_prefix}normalizer",
+            f"{config.topic_prefix}raw",
+            self._task,
+            metrics,
+            health,
+        )
+        self._commits: Final = asyncio.Semaphore(COMMITS_AT_ONCE)
+
+    @property
+    def tasks(self) -> Mapping[int, Task]:
+        """The tasks of this process, by partition of raw."""
+        return self.group.tasks
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises `CannotRun` or `NewerFormat` with a sentence for the operator."""
+        await self.group.run(self._display)
+
+    def _task(self, member: Member, partition: int) -> Task:
+        setup = Setup(
+            kafka=self.config.kafka,
+            prefix=self.config.topic_prefix,
+            tenants=self.config.tenants,
+            metrics=self.metrics,
+            member=member,
+            commits=self._commits,
+            limits=self._limits,
+            pace=self.pace,
+            clock=self.clock,
+            decided=self.decided,
+        )
+        return Task(setup, partition, self.memory.setdefault(partition, Seen()))
+
+    async def _display(self, member: Member) -> None:
+        """Commit the group's offsets now and then, for other tools' lag displays: nothing here reads them."""
+        while True:
+            await asyncio.sleep(DISPLAY_EVERY)
+            running = {p: t.seen.next_offset for p, t in self.tasks.items() if t.state is State.RUNNING}
+            with contextlib.suppress(KafkaError, TimeoutError):
+                if running:
+                    await member.commit(running)
+
+    def _limits(self, partition: int) -> Limits:
+        prefix = self.config.topic_prefix
+        raw, seen = self.topics[f"{prefix}raw"], self.topics[f"{prefix}seen"]
+        return Limits(
+            topic=raw.name,
+            partition=partition,
+            event_bytes=int(self.topics[f"{prefix}events"].config["max.message.bytes"]),
+            lifetime=retention(seen) // 1000,
+            raw_lifetime=max(self.config.dedupe.window, retention(raw) // 1000),
+        )

@@ -1,0 +1,386 @@
+"""The metrics as a contract: what is exported, by name, unit and labels. Never renamed; `METRICS.md` is made from it.
+
+`python -m headrace.observe.metrics_page` writes the page anew.
+"""
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+COMMIT_EDGES: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
+"""Up to the deadline of a batch."""
+RESTORE_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+DELIVERY_EDGES: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Up to the deadlines of a slow body and of an append that went to the spool after all."""
+CALL_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Up to the deadline of a call."""
+TURN_EDGES: Final = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
+"""A turn may wait for its budget: up to hours."""
+END_TO_END_EDGES: Final = (
+    *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0),
+)
+"""The promised 30 ms and 150 ms are edges; the long ones tell an outage of a minute from one of a day."""
+
+
+class Family(Struct, frozen=True):
+    """One metric: `unit` is a base unit or what is counted; `edges` are a histogram's upper bounds, in `unit`."""
+
+    name: str
+    kind: Literal["counter", "gauge", "histogram"]
+    unit: str
+    labels: tuple[str, ...]
+    help: str
+    edges: tuple[float, ...] = ()
+
+
+EVERYWHERE: Final = (
+    Family("headrace_build_info", "gauge", "1", ("version", "python"), "Which build runs; the value is always 1."),
+)
+
+TASKS: Final = (
+    Family("headrace_tasks", "gauge", "tasks", ("role", "state"), "Tasks of this process by state."),
+    Family("headrace_tasks_owned", "gauge", "tasks", ("role",), "Partitions that the group has assigned here."),
+    Family("headrace_rebalances_total", "counter", "rebalances", ("role",), "Assignments taken from the group."),
+    Family(
+        "headrace_fenced_total",
+        "counter",
+        "times",
+        ("role", "partition"),
+        "Times a task found that another producer had taken its place.",
+    ),
+    Family(
+        "headrace_producers_rebuilt_total",
+        "counter",
+        "producers",
+        ("role", "partition", "reason"),
+        "Producers that were discarded for a new one: `doubtful`, or the error that broke them.",
+    ),
+    Family(
+        "headrace_producers_stuck_total",
+        "counter",
+        "producers",
+        ("role",),
+        "Producers that could neither be stopped nor cut off; after three the process ends.",
+    ),
+    Family("headrace_commits_total", "counter", "commits", ("role", "partition"), "Commits that are durable."),
+    Family(
+        "headrace_commit_duration_seconds",
+        "histogram",
+        "seconds",
+        ("role",),
+        "From the decision on a batch to its durable commit.",
+        COMMIT_EDGES,
+    ),
+    Family(
+        "headrace_restore_duration_seconds",
+        "histogram",
+        "seconds",
+        ("role",),
+        "Time a task took to restore its memory from the log.",
+        RESTORE_EDGES,
+    ),
+)
+
+NORMALIZER: Final = (
+    Family(
+        "headrace_records_total",
+        "counter",
+        "raw records",
+        ("partition", "fate"),
+        "Raw records by their fate, since raw began: the running totals of seen, which survive everything.",
+    ),
+    Family("headrace_position", "gauge", "offset", ("partition",), "Offset of the next raw record to decide on."),
+    Family("headrace_end_offset", "gauge", "offset", ("partition",), "End of the raw partition as last heard."),
+    Family("headrace_lag_records", "gauge", "raw records", ("partition",), "End offset minus position: in flight."),
+    Family(
+        "headrace_oldest_unprocessed_age_seconds",
+        "gauge",
+        "seconds",
+        ("partition",),
+        "Age of the oldest raw record without a fate, 0 where there is none.",
+    ),
+    Family(
+        "headrace_decided_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant", "via", "fate"),
+        "Raw records that this process gave a fate.",
+    ),
+    Family(
+        "headrace_published_total",
+        "counter",
+        "events",
+        ("provider", "tenant", "type"),
+        "Events that this process published.",
+    ),
+    Family(
+        "headrace_end_to_end_seconds",
+        "histogram",
+        "seconds",
+        ("via",),
+        "From the receipt of what was published to its durable commit; redriven and replayed records wait longest.",
+        END_TO_END_EDGES,
+    ),
+    Family(
+        "headrace_dead_letters_total",
+        "counter",
+        "dead letters",
+        ("provider", "tenant", "reason"),
+        "Dead letters by the code of their problem.",
+    ),
+    Family(
+        "headrace_unmapped_total",
+        "counter",
+        "events",
+        ("provider", "code"),
+        "Published events whose native code has no row in the mapping.",
+    ),
+    Family(
+        "headrace_provisional_total",
+        "counter",
+        "events",
+        ("provider", "code"),
+        "Published events whose native code was only met by a provisional row.",
+    ),
+    Family("headrace_seen_ids", "gauge", "ids", ("partition",), "Ids remembered in seen."),
+    Family("headrace_seen_bytes", "gauge", "bytes", ("partition",), "Memory that the table of marks takes."),
+)
+
+APPENDING: Final = (
+    Family(
+        "headrace_raw_appended_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant", "via"),
+        "Records that Kafka took into raw, at once or from the spool.",
+    ),
+)
+
+RECEIVER: Final = (
+    Family(
+        "headrace_deliveries_total",
+        "counter",
+        "deliveries",
+        ("provider", "tenant"),
+        "Deliveries that were verified, made durable and acknowledged.",
+    ),
+    Family(
+        "headrace_checks_total",
+        "counter",
+        "requests",
+        ("provider", "tenant"),
+        "Requests with nothing in them that a provider makes to see whether the webhook is there.",
+    ),
+    Family(
+        "headrace_refusals_total",
+        "counter",
+        "requests",
+        ("provider", "tenant", "reason"),
+        "Requests that were refused, by the code of the problem they were answered with, if at all.",
+    ),
+    Family(
+        "headrace_last_delivery_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "When the last delivery was acknowledged, since the epoch; 0 where there was none yet.",
+    ),
+    Family(
+        "headrace_delivery_duration_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "From the start of a request to what makes it durable, of the acknowledged deliveries.",
+        DELIVERY_EDGES,
+    ),
+    Family(
+        "headrace_accepted_records_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant"),
+        "Raw records that the acknowledged deliveries held.",
+    ),
+    Family(
+        "headrace_accepted_nudges_total",
+        "counter",
+        "nudges",
+        ("provider", "tenant"),
+        "Nudges that the acknowledged deliveries held.",
+    ),
+    Family(
+        "headrace_nudges_appended_total",
+        "counter",
+        "nudges",
+        ("provider", "tenant", "via"),
+        "Nudges that Kafka took, at once or from the spool.",
+    ),
+    Family(
+        "headrace_spooled_total",
+        "counter",
+        "spool records",
+        ("provider", "tenant"),
+        "Raw records and nudges that went into the spool.",
+    ),
+    Family(
+        "headrace_drained_total",
+        "counter",
+        "spool records",
+        (),
+        "Raw records and nudges that Kafka took from the spool.",
+    ),
+    Family(
+        "headrace_set_aside_total",
+        "counter",
+        "spool records",
+        ("reason",),
+        "Spool records that were set aside: what Kafka refused for good, and what grew too old to be appended.",
+    ),
+    Family(
+        "headrace_spool_usable",
+        "gauge",
+        "1",
+        (),
+        "1 where the spool's file can be read and written, else 0: then nobody knows what it holds.",
+    ),
+    Family("headrace_spool_records", "gauge", "spool records", (), "What waits in the spool for Kafka."),
+    Family("headrace_spool_set_aside_records", "gauge", "spool records", (), "What stands set aside in the spool."),
+    Family("headrace_spool_bytes", "gauge", "bytes", (), "What the spool holds, as its limit counts it."),
+    Family("headrace_spool_limit_bytes", "gauge", "bytes", (), "What the spool may hold."),
+    Family(
+        "headrace_spool_oldest_age_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "Age of the oldest record that waits in the spool, 0 where there is none.",
+    ),
+    Family(
+        "headrace_spool_put_total",
+        "counter",
+        "spool records",
+        (),
+        "Records ever put into this spool: kept in it, over all restarts.",
+    ),
+    Family(
+        "headrace_spool_drained_total",
+        "counter",
+        "spool records",
+        (),
+        "Records ever drained from this spool: kept in it, over all restarts.",
+    ),
+    Family("headrace_spool_damaged_total", "counter", "times", (), "Damaged spools that were found and put aside."),
+    Family(
+        "headrace_spool_salvaged_total",
+        "counter",
+        "spool records",
+        (),
+        "Records that could still be read in a damaged spool.",
+    ),
+)
+
+POLLER: Final = (
+    Family(
+        "headrace_calls_total",
+        "counter",
+        "calls",
+        ("provider", "tenant", "outcome"),
+        "Calls to the platform: `ok`, or what was wrong with the answer, `throttled` and `denied` among it.",
+    ),
+    Family(
+        "headrace_call_duration_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "From sending a call to the end of its answer.",
+        CALL_EDGES,
+    ),
+    Family(
+        "headrace_budget_wait_seconds",
+        "histogram",
+        "seconds",
+        ("provider",),
+        "Time that a call waited for the budget of its tenant.",
+        TURN_EDGES,
+    ),
+    Family(
+        "headrace_budget_left",
+        "gauge",
+        "calls",
+        ("provider", "tenant", "span"),
+        "Calls that are left of each limit: those of the short `window`, of the `day`, of the `year`.",
+    ),
+    Family(
+        "headrace_turns_total",
+        "counter",
+        "turns",
+        ("provider", "tenant", "feed", "outcome"),
+        "Turns of feeds: `ok`, the fault that ended it, `append` where raw did not take it, `broken` where we failed.",
+    ),
+    Family(
+        "headrace_turn_duration_seconds",
+        "histogram",
+        "seconds",
+        ("provider", "feed"),
+        "From the begin of a turn to its end.",
+        TURN_EDGES,
+    ),
+    Family(
+        "headrace_feed_records_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant", "feed"),
+        "Raw records that a feed brought and Kafka took.",
+    ),
+    Family(
+        "headrace_skipped_rows_total",
+        "counter",
+        "rows",
+        ("provider", "tenant", "feed", "reason"),
+        "Rows that a feed left out: `outside` its window, `unchanged`, `repeated`; `too_large` ones are dead letters.",
+    ),
+    Family(
+        "headrace_feed_staleness_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant", "feed"),
+        "How long ago all was read; of a feed by lead, its longest unread lead; before that, since it is polled here.",
+    ),
+    Family(
+        "headrace_feed_last_success_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant", "feed"),
+        "When a turn last went well here, since the epoch; 0 where none did yet.",
+    ),
+    Family(
+        "headrace_tenant_parked",
+        "gauge",
+        "1",
+        ("provider", "tenant"),
+        "1 while a tenant is parked because the platform denies its credentials, else 0.",
+    ),
+    Family(
+        "headrace_token_expiry_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "When the access token expires, since the epoch; 0 where there is none.",
+    ),
+    Family(
+        "headrace_clock_skew_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "How far the clock of the platform is ahead of ours.",
+    ),
+    Family("headrace_leads_watched", "gauge", "leads", ("provider", "tenant"), "Leads that are watched."),
+    Family(
+        "headrace_leads_gone_total",
+        "counter",
+        "leads",
+        ("provider", "tenant"),
+        "Leads that are watched no more because the platform does not know them.",
+    ),
+)
+
+CONTRACT: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)

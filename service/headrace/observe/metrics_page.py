@@ -1,0 +1,125 @@
+"""METRICS.md: the contract as a page for people. `python -m headrace.observe.metrics_page` writes it anew."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from headrace.observe.metric_definitions import APPENDING, EVERYWHERE, NORMALIZER, POLLER, RECEIVER, TASKS, Family
+
+PAGE: Final = Path(__file__).with_name("METRICS.md")
+
+_CHAPTERS: Final = (
+    ("Every process", EVERYWHERE),
+    ("The receiver and the poller", APPENDING),
+    ("The receiver", RECEIVER),
+    ("The poller", POLLER),
+    ("Every role that owns tasks", TASKS),
+    ("The normalizer", NORMALIZER),
+)
+
+_HEAD: Final = """\
+# Metrics
+
+<!-- Made by `python -m headrace.observe.metrics_page` from metric_definitions.py: change it there. -->
+
+These names, labels and units are a contract: they are added to and never renamed. `/metrics` on the admin port gives
+them as Prometheus text, beside the usual `process_*` of the client library.
+
+- Every label set that is known stands at 0 from the start: each tenant with each fate, type and reason, each partition
+  from the moment it is assigned. `headrace_records_total` is the exception: it appears when the task is restored, with
+  the totals of the log, so that a moved partition never looks like new records.
+- What comes from outside is bounded: of `code` and `reason` the first 100 values for each label set before it are
+  told apart (64 characters of each), the others are `other`.
+- A record of a tenant that is not configured, and a request for one, has `provider="unknown"`, `tenant="unknown"`.
+- Times are seconds since the epoch; 0 stands for never.
+- A process shows the chapters of the roles it runs.
+- Gauges of a partition are gone when it is no longer owned. While it moves, two processes may show it for a moment:
+  aggregate by `max by (partition)`.
+- The poller counts for every tenant with `polling = true`, and shows the gauges of those whose partition of cursors it
+  owns: one process at a time polls a tenant. Aggregate by `max by (provider, tenant)`, staleness by `min`.
+"""
+
+_HOLDS: Final = (
+    (
+        "nothing is lost between raw and its fates: always true",
+        "sum by (instance, partition) (headrace_records_total) == on (instance, partition) headrace_position",
+    ),
+    ("nothing was taken by retention before it was read", 'sum(headrace_records_total{fate="lost"}) == 0'),
+    ("what is in flight gets its fate in time", "max(headrace_oldest_unprocessed_age_seconds) < 60"),
+    (
+        "99 of 100 webhooks are visible within 150 ms",
+        'histogram_quantile(0.99, sum by (le) (rate(headrace_end_to_end_seconds_bucket{via="webhook"}[5m]))) <= 0.15',
+    ),
+    (
+        "nothing is lost in the spool: always true",
+        (
+            "headrace_spool_put_total == headrace_spool_drained_total + headrace_spool_records"
+            " + headrace_spool_set_aside_records"
+        ),
+    ),
+    ("the spool can be used", "min(headrace_spool_usable) == 1"),
+    ("nothing was set aside", "max(headrace_spool_set_aside_records) == 0"),
+    ("the spool has room for what may come", "headrace_spool_bytes / headrace_spool_limit_bytes < 0.5"),
+    ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
+    ("no platform throttles us", 'sum(increase(headrace_calls_total{outcome="throttled"}[1h])) == 0'),
+    ("no feed breaks", 'sum(increase(headrace_turns_total{outcome="broken"}[1h])) == 0'),
+)
+
+_ADDS_UP: Final = """\
+## What adds up
+
+Of one receiver while no delivery is on its way, over the life of its process:
+
+- requests that were answered, or refused by closing the connection
+  = `headrace_deliveries_total` + `headrace_checks_total` + `headrace_refusals_total`
+- what was acknowledged went to Kafka or into the spool:
+  `headrace_accepted_records_total` + `headrace_accepted_nudges_total` + `headrace_drained_total`
+  = `headrace_raw_appended_total{via="webhook"}` + `headrace_nudges_appended_total` + `headrace_spooled_total`
+- what was ever spooled was drained, waits, or is set aside; the spool keeps these sums over restarts:
+  `headrace_spool_put_total`
+  = `headrace_spool_drained_total` + `headrace_spool_records` + `headrace_spool_set_aside_records`
+
+Of one poller, over the life of its process, after each turn:
+
+- what feeds brought is what was appended, whether a cursor covers it yet or not:
+  `headrace_feed_records_total` = `headrace_raw_appended_total{via="poll"}`
+- every turn ended somehow: `headrace_turns_total` = the count of `headrace_turn_duration_seconds`, as
+  `headrace_calls_total` = that of `headrace_call_duration_seconds`
+
+Of all processes since the topics were made, once nothing is in flight:
+
+- `headrace_raw_appended_total` of every process there ever was, and what the command line appended,
+  = the end offsets of raw = `headrace_position` = the sum of `headrace_records_total` over the fates
+
+The first of these is at most the second: an append whose answer was lost, or came later than two seconds, is made again
+and counted once, and what a turn appended before its process was killed is read again. The copies get the fate
+`duplicate`, as does whatever a feed reads twice.
+"""
+
+
+def page() -> str:
+    """Write the contract as a Markdown page."""
+    chapters = (f"## {title}\n\n{_table(families)}\n" for title, families in _CHAPTERS)
+    holds = "\n".join(("| what | expression |", "|---|---|", *(f"| {what} | `{told}` |" for what, told in _HOLDS)))
+    return "\n".join((_HEAD, *chapters, _ADDS_UP, f"## What must hold\n\n{holds}\n"))
+
+
+def _table(families: Iterable[Family]) -> str:
+    rows = ["| name | kind | unit | labels | what |", "|---|---|---|---|---|"]
+    rows += [
+        f"| `{family.name}` | {family.kind} | {family.unit} | {_labels(family)} | {family.help}{_edges(family)} |"
+        for family in families
+    ]
+    return "\n".join(rows)
+
+
+def _labels(family: Family) -> str:
+    return " ".join(f"`{label}`" for label in family.labels)
+
+
+def _edges(family: Family) -> str:
+    return f" Edges: {', '.join(f'{edge:g}' for edge in family.edges)}." if family.edges else ""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

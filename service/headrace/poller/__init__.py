@@ -1,0 +1,1 @@
+"""Feeds of the platforms go to raw, then the cursor that covers them is stored."""

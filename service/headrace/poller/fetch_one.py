@@ -1,0 +1,104 @@
+"""Bring one record by its id into raw: what `headrace fetch` does.
+
+It runs beside the poller, not under its budget, and mints no token: only the poller that owns the tenant does. It uses
+the access token that the poller keeps.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.config import Config
+from headrace.config.tenants import Account
+from headrace.core.record import Out
+from headrace.kafka.admin import Topic
+from headrace.kafka.log import Appender
+from headrace.kafka.topics import describe
+from headrace.poller.context import source_of
+from headrace.poller.http_client import Http, session
+from headrace.poller.platform_client import client_of
+from headrace.poller.token_encryption import CannotOpen, Sealer
+from headrace.poller.watch_list import everything
+from headrace.records.cursors import Sealed
+from headrace.records.raw import admit, place
+from headrace.sdk.feed import Call, Client, Denied, Fault, Gone, Rejected, TooHeavy
+from headrace.sdk.provider import RawEvent
+from headrace.sdk.settings import PolledTenant
+from headrace_events import Via
+
+SOON: Final = 30.0
+
+
+class Fetched(Struct, frozen=True):
+    """Where a fetched record stands on raw."""
+
+    partition: int
+    offset: int
+
+
+async def fetch(config: Config, account: Account, resource: str, id: str) -> list[Fetched]:  # noqa: A002  (the design's word)
+    """Ask for a record and append it to raw; give where it is durable.
+
+    Raises `Unready` where the tenant cannot be asked, `Fault` for what the platform says (`Gone`: it has no such
+    record), `KafkaError`, `TimeoutError`.
+    """
+    provider, settings, client = client_of(account)
+    token = await _token(config, account, settings, client)
+    async with session() as opened:
+        body = await _first(Http(opened, client.base_url), client, provider.single(settings, resource, id), token)
+    now, raw = int(time.time() * 1000), f"{config.topic_prefix}raw"
+    outs: list[Out] = []
+    for piece in account.provider.cut(body, resource):
+        told = RawEvent(account.provider.name, account.name, piece.shape, piece.value, Via.POLL, now, hint=piece.hint)
+        outs.append(admit(account.provider, told))
+    _check_sizes(outs, (await describe(config))[raw])
+    found: list[Fetched] = []
+    async with Appender(config.kafka) as appender:
+        count = await appender.partitions_of(raw)
+        for out in outs:
+            at = place(out.key, count)
+            found.append(Fetched(at, await appender.append(raw, at, out)))
+    return found
+
+
+def _check_sizes(outs: Sequence[Out], raw: Topic) -> None:
+    """Refuse what raw does not take, before anything is appended. Raises `TooHeavy`."""
+    largest, limit = max((out.size for out in outs), default=0), int(raw.config["max.message.bytes"])
+    if largest > limit:
+        raise TooHeavy(f"the record takes {largest:,} bytes, {raw.name} takes {limit:,}: raise its max.message.bytes")
+
+
+async def _first(http: Http, client: Client, calls: Sequence[Call], token: str | None) -> bytes:
+    """Give the first good answer, trying the next call while there is nothing at one. Raises the `Fault` of the last.
+
+    A path that a platform's generation does not have is `Rejected`: its 404 need not have a form.
+    """
+    gone: Fault = Gone("there is nothing to ask for it with")
+    for call in calls:
+        answer = await http.exchange(client.sign(call, token))
+        fault = client.judge(answer, time.time())
+        if fault is None:
+            return answer.body
+        if not isinstance(fault, Gone | Rejected):
+            raise fault
+        gone = fault
+    raise gone
+
+
+async def _token(config: Config, account: Account, settings: PolledTenant, client: Client) -> str | None:
+    """Give the access token that the poller keeps. Raises `Denied` with a sentence where there is none that holds."""
+    if client.tokens is None:
+        return None
+    kept = (await everything(config)).of(source_of(account)).token
+    if kept is None or kept.expires / 1000 < time.time() + SOON:
+        raise Denied("there is no access token that holds: the poller mints them, is it running?")
+    return _opened(kept, settings)
+
+
+def _opened(kept: Sealed, settings: PolledTenant) -> str:
+    try:
+        return Sealer(settings.token_key or "").open(kept.sealed).access
+    except CannotOpen as error:
+        raise Denied(f"{error}: give the key that sealed them as a further line of token_key") from None

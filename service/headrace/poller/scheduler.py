@@ -1,0 +1,175 @@
+"""Whose turn it is: what was woken first, then tenant feeds that are due, then the leads read longest ago. Pure.
+
+One turn of a feed and lead at a time, for they share a cursor; times are seconds since the epoch. Nothing cleverer
+pays: discovery and nudges name the leads with news, the sweep over all of them finds what those missed.
+"""
+
+from collections import OrderedDict
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.sdk.feed import Feed
+
+LOOKED_AT: Final = 100
+"""Leads that one look at a sweep passes over at most, because they rest or are being read."""
+
+
+class Work(Struct, frozen=True):
+    """One turn: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it."""
+
+    feed: str
+    lead: str | None = None
+    event: str | None = None
+
+
+class Schedule:
+    """One tenant's schedule."""
+
+    def __init__(self, feeds: Iterable[Feed]) -> None:
+        self._feeds: Final = {feed.name: feed for feed in feeds}
+        self._due: Final[dict[str, float]] = {}
+        self._sweeps: Final[dict[str, OrderedDict[str, float]]] = {}
+        for feed in self._feeds.values():
+            if feed.by_lead:
+                self._sweeps[feed.name] = OrderedDict()
+            else:
+                self._due[feed.name] = 0.0
+        self._woken: Final[dict[Work, None]] = {}
+        self._again: Final[set[Work]] = set()
+        self._rests: Final[dict[Work, float]] = {}
+        self._held: Final[dict[str, float]] = {}
+        self._slots: Final[set[tuple[str, str | None]]] = set()
+
+    @property
+    def running(self) -> int:
+        """How many turns have begun and not ended."""
+        return len(self._slots)
+
+    def read_at(self, feed: str, at: float) -> None:
+        """Note when a tenant feed was last read, by an earlier life of ours."""
+        if feed in self._due:
+            self._due[feed] = at + self._feeds[feed].every
+
+    def watch(self, leads: Iterable[tuple[str, str, float]]) -> None:
+        """Watch leads from now on: feed, lead, and when it was last read (0: never), the longest ago first."""
+        for feed, lead, at in leads:
+            self._sweeps[feed].setdefault(lead, at)
+            if not at:
+                self._sweeps[feed].move_to_end(lead, last=False)
+
+    def drop(self, lead: str) -> None:
+        """Watch a lead no more."""
+        for feed, sweep in self._sweeps.items():
+            sweep.pop(lead, None)
+            for work in [work for work in (*self._woken, *self._again) if (work.feed, work.lead) == (feed, lead)]:
+                self._woken.pop(work, None)
+                self._again.discard(work)
+            self._rests.pop(Work(feed, lead), None)
+
+    def wake(self, work: Work) -> bool:
+        """Let a work have the next turn that is free; False where there is no such feed, or nothing says of what."""
+        feed = self._feeds.get(work.feed)
+        if feed is None:
+            return False
+        if not feed.by_lead:
+            work = Work(work.feed, event=work.event)
+        elif work.lead is None and work.event is None:
+            return False
+        if self._runs(work):
+            self._again.add(work)
+        else:
+            self._woken[work] = None
+        return True
+
+    def next(self, now: float, *, sweep: bool = True) -> Work | None:
+        """Give the work whose turn it is, None where there is none now; it is running until `done` or `rest`."""
+        found = next(self._ready(now, sweep=sweep), None)
+        if found is not None:
+            self._slots.add((found.feed, found.lead))
+            self._woken.pop(found, None)
+            if found.lead is not None and found.lead in self._sweeps[found.feed]:
+                self._read(found.feed, found.lead, now)
+        return found
+
+    def done(self, work: Work, now: float, *, more: bool = False) -> None:
+        """Note that a turn went well; `more`: it has more to bring at once, behind what was woken before."""
+        self._rests.pop(work, None)
+        if work.feed in self._due and work.event is None:
+            self._due[work.feed] = now + self._feeds[work.feed].every
+        self._end(work, again=more)
+
+    def rest(self, work: Work, until: float, *, wake: bool = False) -> None:
+        """Note that a turn went badly: nothing of it before `until`; with `wake` it has the next turn then."""
+        self._rests[work] = until
+        if work.feed in self._due and work.event is None:
+            self._due[work.feed] = until
+        self._end(work, again=wake)
+
+    def hold(self, feed: str, until: float) -> None:
+        """Let no turn of a feed begin before `until`."""
+        self._held[feed] = until
+
+    def wait(self, now: float, *, sweep: bool = True) -> float | None:
+        """Give the seconds until there may be work, None where only news bring some."""
+        moments = [self._from(work) for work in self._woken if not self._runs(work)]
+        moments += [max(due, self._from(Work(name))) for name, due in self._due.items() if not self._runs(Work(name))]
+        for name, leads in self._sweeps.items() if sweep else ():
+            oldest = next(iter(leads.values()), None)
+            if oldest is not None:
+                moments.append(max(oldest + self._feeds[name].every, self._held.get(name, 0.0)))
+        return max(0.0, min(moments) - now) if moments else None
+
+    def leads(self, feed: str) -> Collection[str]:
+        """Give the leads of a feed."""
+        return self._sweeps[feed].keys()
+
+    def watched(self, feed: str) -> int:
+        """Count the leads of a feed."""
+        return len(self._sweeps[feed])
+
+    def _ready(self, now: float, *, sweep: bool) -> Iterator[Work]:
+        for name, due in self._due.items():  # thousands of leads that one of these found must not keep it from finding
+            if 0.0 < due < now - self._feeds[name].every and self._may(Work(name), now):
+                yield Work(name)
+        yield from (work for work in self._woken if self._may(work, now))
+        for name, due in sorted(self._due.items(), key=lambda item: item[1]):
+            if due <= now and self._may(Work(name), now):
+                yield Work(name)
+        for name in (name for name in self._sweeps if sweep and self._held.get(name, 0.0) <= now):
+            yield from self._oldest(name, now)
+
+    def _oldest(self, feed: str, now: float) -> Iterator[Work]:
+        """Give the lead read longest ago; one that rests or is being read has its turn in the next round."""
+        leads, every = self._sweeps[feed], self._feeds[feed].every
+        for _ in range(min(LOOKED_AT, len(leads))):
+            lead, at = next(iter(leads.items()))
+            if at + every > now:
+                return
+            if self._may(Work(feed, lead), now):
+                yield Work(feed, lead)
+                return
+            self._read(feed, lead, now)
+
+    def _may(self, work: Work, now: float) -> bool:
+        return not self._runs(work) and self._from(work) <= now
+
+    def _from(self, work: Work) -> float:
+        """Give the moment before which a work may not begin."""
+        return max(self._rests.get(work, 0.0), self._held.get(work.feed, 0.0))
+
+    def _runs(self, work: Work) -> bool:
+        return (work.feed, work.lead) in self._slots
+
+    def _read(self, feed: str, lead: str, now: float) -> None:
+        self._sweeps[feed][lead] = now
+        self._sweeps[feed].move_to_end(lead)
+
+    def _end(self, work: Work, *, again: bool) -> None:
+        self._slots.discard((work.feed, work.lead))
+        for woken in [woken for woken in self._again if (woken.feed, woken.lead) == (work.feed, work.lead)]:
+            self._again.discard(woken)
+            self._woken[woken] = None
+        if again:
+            self._woken[work] = None

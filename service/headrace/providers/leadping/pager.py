@@ -1,0 +1,157 @@
+"""One reading of a lead's list, page by page: where it stands, what was read before, and the cursor of it.
+
+A reading covers all rows created since a moment. It goes on where it was left: the continuation token is part of the
+cursor. Where the platform does not take the token any more, it begins again, and what it knows by digest is skipped.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from headrace.core.timestamps import from_millis, micros
+from headrace.providers.leadping.client import at
+from headrace.providers.leadping.hydrate import Told
+from headrace.providers.leadping.settings import LeadEvents
+from headrace.sdk.feed import Api, Call, Cursor, Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.row_digests import Digests
+
+_PATH: Final = "/events/leads/{}"
+_PLAIN: Final = "lists-are-plain"
+"""The fact that this tenant's generation refuses ranges and orders: what may be named in them is not published."""
+_FIELD: Final = "createdAt"
+
+
+class Progress(Struct, omit_defaults=True):
+    """The cursor: times in milliseconds by the platform's clock; `begun` is 0 between two readings.
+
+    `since` bounds the reading, `known` are the rows of the one before, `fresh` those of this one that the next one will
+    meet again, and `passed` those that it will not.
+    """
+
+    since: int = 0
+    begun: int = 0
+    token: str | None = None
+    known: bytes = b""
+    fresh: bytes = b""
+    passed: bytes = b""
+
+
+class _Page(Struct, rename="camel"):
+    items: list[Raw] | None = None
+    continuation_token: str | None = None
+
+
+_decode: Final = msgspec.json.Decoder(Progress).decode
+_page: Final = msgspec.json.Decoder(_Page).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Reading:
+    """A reading from a cursor. `whole` once its last page was asked for, `begun` when it began."""
+
+    def __init__(self, lead: str, settings: LeadEvents, cursor: bytes) -> None:
+        told = _decode(cursor) if cursor else Progress()
+        self.begun = told.begun
+        self.whole = False
+        self._path: Final = at(_PATH, lead)
+        self._look_back: Final = settings.look_back * 1000
+        self._since: Final = told.since
+        self._token = told.token
+        self._sent: Final[set[str]] = set()
+        self._moved = True
+        self._size = settings.page_size
+        self._known: Final = Digests(told.known)
+        self._fresh: Final = Digests(told.fresh)
+        self._passed: Final = Digests(told.passed)
+
+    async def page(self, api: Api) -> list[bytes]:
+        """Give the next page. Raises `Fault`."""
+        found = await self._ask(api)
+        if self._token is not None:  # none where an old one was refused
+            self._sent.add(self._token)
+        self.begun = self.begun or api.now
+        self._token = found.continuation_token or None
+        if self._token in self._sent:
+            raise Unavailable("the continuation token of a page is that of a page before: it would never end")
+        self.whole = self._token is None  # a page without rows may have pages behind it
+        return [bytes(item) for item in found.items or ()]
+
+    def skips(self, row: bytes, told: Told | None) -> Literal["repeated", "outside", "unchanged"] | None:
+        """Say why a row needs no hydrating, None where it does."""
+        if row in self._fresh or row in self._passed:
+            return "repeated"
+        made = created(told)
+        if made is not None and made < self._since:
+            return "outside"  # the platform did not keep to the range
+        if row in self._known:
+            self.keep(row, told)
+            return "unchanged"
+        return None
+
+    def keep(self, row: bytes, told: Told | None) -> None:
+        """Know a row from now on: in this reading, should it begin again, and in the next if that will meet it."""
+        made = created(told)
+        self._moved = True
+        if made is None or made >= self.begun - self._look_back:
+            self._fresh.add(row)
+        else:
+            self._passed.add(row)
+
+    def cursor(self) -> Cursor:
+        """Give the cursor that covers all pages so far."""
+        if self.whole:
+            done = Progress(since=max(self.begun - self._look_back, 1), known=self._fresh.packed())
+            return Cursor(_encode(done))
+        digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
+        return Cursor(_encode(Progress(self._since, self.begun, self._token, *digests)), more=True)
+
+    async def _ask(self, api: Api) -> _Page:
+        plain = api.recall(_PLAIN) is not None
+        while True:
+            try:
+                found = _page(await api.call(self._call(plain=plain)))
+            except TooHeavy:
+                if self._size == 1:
+                    raise
+                self._size //= 2
+            except (Gone, Rejected) as fault:
+                if self._token is not None:  # an old one, which may be gone as well: the lead need not be
+                    self._begin_again()
+                elif not plain and isinstance(fault, Rejected):
+                    plain = True
+                else:
+                    raise
+            except msgspec.DecodeError:
+                raise Unavailable("a list came that has no items") from None
+            else:
+                if plain and api.recall(_PLAIN) is None:
+                    api.remember(_PLAIN, "yes")
+                return found
+
+    def _begin_again(self) -> None:
+        """Read from the first page. Raises `Rejected` where the reading got no further since it last did."""
+        if not self._moved:
+            raise Rejected("a page is refused again and again: its continuation token, or what it would bring")
+        self._token, self._moved = None, False
+        self._sent.clear()
+
+    def _call(self, *, plain: bool) -> Call:
+        body: dict[str, object] = {"pageSize": self._size}
+        if self._token is not None:
+            body["continuationToken"] = self._token
+        if not plain:
+            body["orderBy"] = [{"field": _FIELD, "direction": "asc"}]
+            if self._since:
+                body["rangeFilters"] = [{"field": _FIELD, "greaterThanOrEqual": from_millis(self._since)}]
+        return Call(path=self._path, method="POST", body=_encode(body))
+
+
+def created(told: Told | None) -> int | None:
+    """Give when a row says that it was created, in milliseconds; None where it does not, or in no known form."""
+    if told is None or not told.created_at:
+        return None
+    try:
+        return micros(told.created_at) // 1000
+    except ValueError:
+        return None

@@ -1,0 +1,83 @@
+"""Which row of the table decides: the code, refined by a status word or a milestone."""
+
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.core.mapping import Mapping, Row, fold
+from headrace.providers.leadping import wire
+from headrace.providers.leadping.stages import decisive
+from headrace.providers.leadping.times import Times
+
+VOICE: Final = "Call"
+
+_VOICE: Final = fold(VOICE)
+_MESSAGES: Final = frozenset({"message", "sms", "mms"})
+
+_BLOCKED: Final = "blocked"
+_BLOCKS: Final = frozenset(
+    {"billing", "compliance", "configuration", "missingcampaign", "permission", "phonenumberstatus"}
+)
+_DIRECTIONS: Final = frozenset({"inbound", "outbound"})
+
+
+def direction_of(said: str | None) -> str | None:
+    """Give inbound or outbound, in whatever case it is said; None for any other word."""
+    word = said.lower() if said else None
+    return word if word in _DIRECTIONS else None
+
+
+class Decision(Struct, gc=False):
+    """The row, and the code and status that led to it; `by_call` where the call's word counted, not the activity's."""
+
+    row: Row
+    code: str | None
+    status: str | None
+    by_call: bool = False
+
+
+def decide(
+    mapping: Mapping, part: wire.Activity, call: wire.Call | None, times: Times, last: str | None, direction: str | None
+) -> Decision:
+    """Find the row of an activity. Of a voice call the call record knows more, if it says anything at all.
+
+    The type stands under either name. The oldest generation has nothing but `eventType`, whose values nobody
+    publishes: they have a table of their own, for tenants to fill.
+    """
+    code = part.activity_type or part.timeline_type or (VOICE if call else None)
+    status = part.status or None
+    if not code:
+        row = mapping.find("event", part.event_type or "", status or _milestone(last))
+        return Decision(row, part.event_type or None, status)
+    kind = fold(code)
+    if call is not None and kind == _VOICE and (call.status or "answered" in times):
+        return Decision(call_row(mapping, call, times), code, call.status or status, by_call=True)
+    word = (
+        _message_word(fold(status or ""), times, last, direction) if kind in _MESSAGES else status or _milestone(last)
+    )
+    return Decision(mapping.find("activity", code, word), code, status)
+
+
+def call_row(mapping: Mapping, call: wire.Call, times: Times) -> Row:
+    """Find the row of a call: by status, else by what its times prove. A call that ended unanswered proves nothing."""
+    if call.status:
+        return mapping.find("call", "call", call.status)
+    if "answered" not in times:
+        return mapping.find("call", "call")
+    return mapping.find("call", "call", "times.ended" if "ended" in times else "times.answered")
+
+
+def _milestone(stage: str | None) -> str | None:
+    return f"times.{stage}" if stage else None
+
+
+def _message_word(status: str, times: Times, last: str | None, direction: str | None) -> str | None:
+    """Choose the word of a message: the status; a milestone where that says more, or where no status is said."""
+    word = _milestone(decisive(status, times, last))
+    if word is not None:
+        return word
+    if direction == "inbound" and status in ("", "completed"):
+        return f"{status}inbound"
+    if status.startswith(_BLOCKED) and status.removeprefix(_BLOCKED) not in _BLOCKS:
+        return _BLOCKED
+    return status or None

@@ -1,0 +1,172 @@
+"""The canonical parts of an event, each from the LeadPing fields that hold it."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+from headrace.core.mapping import Row, fold
+from headrace.core.problems import bad_value
+from headrace.providers.leadping.wire import Activity, Call, IdName, Sms
+from headrace_events import Actor, Cost, Parties, Party
+
+_TRAFFIC: Final = {
+    "reallead": "real",
+    "warmup": "warmup",
+    "test": "test",
+    "systeminternal": "internal",
+    "failedattempt": "internal",
+}
+_WARMUP: Final = {"true": "warmup", "false": "real"}
+
+
+def refs_of(part: Activity, call: Call | None, *, voice: bool) -> dict[str, str] | None:
+    """Name the entities around an activity. The carrier's id of a voice call is none of a message."""
+    refs: dict[str, str] = {}
+    if lead := part.lead_id or (call and call.lead_id):
+        refs["lead"] = lead
+    if conversation := part.conversation_id or (call and call.conversation_id):
+        refs["conversation"] = conversation
+    if part.campaign_id:
+        refs["campaign"] = part.campaign_id
+    if part.source_id:
+        refs["lead_source"] = part.source_id
+    if not voice and (message := part.provider_message_id or part.telnyx_id):
+        refs["message"] = message
+    if user := part.user_id or (call and call.user_id):
+        refs["user"] = user
+    if call is not None:
+        refs["call"] = call.id
+    return refs or None
+
+
+def subject_of(refs: dict[str, str] | None, resource: str, id: str) -> str:  # noqa: A002  (CloudEvents' own word)
+    """Name the lead, else the nearest entity: the conversation, else the record itself."""
+    for name in ("lead", "conversation"):
+        if refs and name in refs:
+            return f"{name}/{refs[name]}"
+    return f"{resource}/{id}"
+
+
+def reason_of(row: Row, part: Activity, call: Call | None, *, by_call: bool) -> str | None:
+    """Give the reason that belongs to the stage, in the provider's words; a call's own where the call decided."""
+    if row.type.endswith(".scheduled") and part.scheduled_reason:
+        return part.scheduled_reason
+    if part.cancel_reason and (row.type.endswith(".canceled") or row.outcome == "canceled"):
+        return part.cancel_reason
+    own = part.status_reason or None
+    if call is None or not call.status_reason:
+        return own
+    return call.status_reason if by_call else own or call.status_reason
+
+
+def urls_of(part: Activity | None, call: Call | None) -> dict[str, str] | None:
+    """Name what can be listened to."""
+    urls: dict[str, str] = {}
+    if call is not None and call.recording_url:
+        urls["recording"] = call.recording_url
+    if voicemail := (part and part.voicemail_url) or (call and call.voicemail_url):
+        urls["voicemail"] = voicemail
+    return urls or None
+
+
+def fields_of(row: Row, metadata: Any) -> dict[str, Any] | None:
+    """Join the tenant's own data with the constants of the row, which win."""
+    own = metadata if isinstance(metadata, dict) else {}
+    return {**own, **row.fields} or None
+
+
+def applied(actor: Actor | None, kind: str | None) -> Actor | None:
+    """Let a row say of what kind the actor is."""
+    if kind is None:
+        return actor
+    return Actor(kind=kind) if actor is None else Actor(kind=kind, id=actor.id, name=actor.name)
+
+
+def traffic_of(part: Activity) -> str | None:
+    """Tell real from other traffic: `trafficType` where it is there, the older `isWarmup` else."""
+    if part.traffic_type:
+        return _TRAFFIC.get(fold(part.traffic_type))
+    return None if part.is_warmup is None else _WARMUP.get(str(part.is_warmup).lower())
+
+
+def actor_of(part: Activity, call: Call | None) -> Actor | None:
+    """Name who did it: the newest generations say so, a detail has its user, a row only who created it."""
+    name = part.actor_display_name or None
+    if part.actor_user_id:
+        return Actor(kind="user", id=part.actor_user_id, name=name)
+    if part.actor_lead_id:
+        return Actor(kind="lead", id=part.actor_lead_id, name=name)
+    user = _user_of(part) or (call_actor(call) if call else None)
+    if user is not None:
+        return user
+    if part.created_by:
+        kind = "system" if fold(part.created_by) == "system" else None
+        return Actor(kind=kind, id=part.created_by, name=name)
+    return Actor(name=name) if name else None
+
+
+def _user_of(part: Activity) -> Actor | None:
+    user = part.user if isinstance(part.user, IdName) else IdName(name=part.user)
+    if isinstance(part, Sms) and part.user_name:
+        user = IdName(name=part.user_name)
+    number = user.id or part.user_id
+    return Actor(kind="user", id=number or None, name=user.name or None) if number or user.name else None
+
+
+def call_actor(call: Call) -> Actor | None:
+    """Name the user of a call; `user` is a name."""
+    name = call.user_name or call.user or None
+    return Actor(kind="user", id=call.user_id or None, name=name) if call.user_id or name else None
+
+
+def parties_of(part: Activity | Call, call: Call | None = None) -> Parties | None:
+    """Name both ends; a row that does not know them takes them from its call."""
+    address, number, to = part.from_phone_number, part.from_phone_number_id, part.to_phone_number
+    if call is not None:
+        address, number = address or call.from_phone_number, number or call.from_phone_number_id
+        to = to or call.to_phone_number
+    if not (address or number or to):
+        return None
+    return Parties(
+        from_=Party(address=address or None, id=number or None) if address or number else None,
+        to=Party(address=to) if to else None,
+    )
+
+
+def cost_of(part: Activity | Call, at: str, call: Call | None = None) -> Cost | None:
+    """Give the platform's bill; a row that does not know it takes it from its call. Raises `Undecodable`."""
+    amount, status, seconds = _amount(part.billable_amount, at), part.billing_status or None, None
+    if call is not None:
+        amount = amount or _amount(call.billable_amount, "$.call")
+        status = status or call.billing_status or None
+        seconds = _seconds(call.billable_seconds, "$.call")
+    elif isinstance(part, Call):
+        seconds = _seconds(part.billable_seconds, at)
+    if amount is None and status is None and seconds is None:
+        return None
+    return Cost(amount=amount, billable_seconds=seconds, status=status)
+
+
+def _amount(said: str | float | None, at: str) -> str | None:
+    """Write money, which some generations send as a number, as a decimal string; a string keeps its digits."""
+    if said is None or said == "":
+        return None
+    text = str(said)
+    if text.isascii() and text.replace(".", "", 1).isdigit() and text[0] != "." != text[-1]:
+        return text
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or abs(amount.adjusted()) > 30:  # noqa: PLR2004  (no sum of money has thirty digits)
+        raise bad_value(f"{at}.billableAmount", "this is no sum of money")
+    return format(amount, "f")
+
+
+def _seconds(said: int | str | None, at: str) -> int | None:
+    if said is None or said == "":
+        return None
+    if isinstance(said, str):
+        if not (said.isascii() and said.isdigit() and len(said) <= 18):  # noqa: PLR2004  (what 64 bits hold for sure)
+            raise bad_value(f"{at}.billableSeconds", "this is no whole number of seconds")
+        return int(said)
+    return said

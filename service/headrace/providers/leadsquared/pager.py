@@ -1,0 +1,133 @@
+"""All rows of one lead, page by page, and again where they shifted while they were read.
+
+Nothing in Retrieve holds a list still: a row that is added or deleted between two pages moves all that follow, and
+there is no window to ask for. So the rows of a pass are counted against RecordCount, and a pass that does not add up is
+made again. The rows of all passes count: what moved is in one of them.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw, Struct
+
+from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, Listed, Offset, beginning, find_out
+from headrace.providers.leadsquared.settings import LeadActivities
+from headrace.sdk.feed import Api, Call, TooHeavy, Unavailable
+
+PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
+_PASSES: Final = 3
+_FEWEST: Final = 25
+"""As many rows as come without paging: a page of so few that is refused is refused for another reason."""
+
+
+class _Page(Struct, rename="pascal"):
+    record_count: int | None = None
+    prospect_activities: list[Raw] | None = None
+
+
+class _Pass(Struct):
+    """What one pass found: the names of the rows, and what RecordCount said on its pages."""
+
+    names: set[object]
+    counts: set[int]
+    own_counts: bool = True
+    """Whether every page counted just itself: then there is no total to compare with."""
+
+    @property
+    def adds_up(self) -> bool:
+        return self.own_counts or self.counts == {len(self.names)}
+
+
+_page: Final = msgspec.json.Decoder(_Page, strict=False).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Trail:
+    """The `rows` of one lead and code, those of the first page first; `whole` if they add up.
+
+    `begun` is when the first page came, in milliseconds by the platform's clock.
+    """
+
+    def __init__(self, api: Api, lead: str, code: int | None, settings: LeadActivities) -> None:
+        self.rows: Final[dict[bytes, None]] = {}
+        self.whole = False
+        self.begun = 0
+        self._api: Final = api
+        self._parameter: Final = {} if code is None else {"ActivityEvent": code}
+        self._query: Final = (("leadId", lead), *((("getFileURL", "true"),) if settings.file_urls else ()))
+        self._size = settings.page_size
+
+    async def read(self) -> None:
+        """Read until a pass adds up, or is as short as the one before: then the platform counts what it does not show.
+
+        After a few passes it is given up, not whole. Raises `Fault`.
+        """
+        last: _Pass | None = None
+        for _ in range(_PASSES):
+            this = await self._pass_of_fitting_pages()
+            self.whole = this.adds_up or (this == last and bool(this.names))  # nothing at all of many is a fault
+            if self.whole:
+                return
+            last = this
+
+    async def _pass_of_fitting_pages(self) -> _Pass:
+        while True:
+            try:
+                return await self._pass()
+            except TooHeavy:
+                if self._size <= _FEWEST:
+                    raise
+                self._size = max(self._size // 2, _FEWEST)
+
+    async def _pass(self) -> _Pass:
+        found = _Pass(set(), set())
+        pages = got = 0
+        while True:
+            listed = await self._listed(pages, got)
+            pages, got, known = pages + 1, got + len(listed.rows), len(found.names)
+            found.names.update(map(_name, listed.rows))
+            found.counts.add(listed.total)
+            found.own_counts &= listed.total == len(listed.rows)
+            self.rows.update(dict.fromkeys(listed.rows))
+            full = len(listed.rows) == self._size
+            # One full page that counts as many rows as it has may count just itself: the next one tells.
+            if len(found.names) == known or (got >= listed.total and not (full and listed.total == len(listed.rows))):
+                return found
+            if pages == 1 and not full:
+                self._size = len(listed.rows)  # the platform's pages are smaller than what was asked for
+
+    async def _listed(self, pages: int, rows: int) -> Listed:
+        """Ask for the page that has so many pages, and rows, before it."""
+        known = MEANINGS.get(self._api.recall(FACT) or "")
+        if known is None and pages == 0:
+            # Where Offset begins at 1, there may be nothing at 0.
+            first = await beginning(self._ask, self._size)
+            return first if first.rows else await self._ask(1, self._size)
+        return await self._ask((known or await self._found_out()).of(pages, rows), self._size)
+
+    async def _found_out(self) -> Offset:
+        meaning = await find_out(self._ask)
+        self._api.remember(FACT, str(meaning))
+        return meaning
+
+    async def _ask(self, offset: int, size: int) -> Listed:
+        paging = {"Offset": str(offset), "RowCount": str(size)}
+        body = _encode({"Parameter": self._parameter, "Paging": paging})
+        answer = await self._api.call(Call(path=PATH, method="POST", query=self._query, body=body))
+        self.begun = self.begun or self._api.now
+        try:
+            page = _page(answer)
+        except msgspec.DecodeError:
+            raise Unavailable("a page came that has no list of activities") from None
+        rows = tuple(bytes(row) for row in page.prospect_activities or ())
+        return Listed(len(rows) if page.record_count is None else page.record_count, rows)
+
+
+def _name(row: bytes) -> object:
+    """Give what makes a row the same on two pages: a mirror has the id of what it mirrors."""
+    try:
+        key = wire.decode_activity_key(row)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return row
+    return key.id, str(key.event_code)

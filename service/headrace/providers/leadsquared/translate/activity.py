@@ -1,0 +1,153 @@
+"""Translate an activity: from the one form of `read` to a draft.
+
+First comes what all four shapes carry, and the meaning is taken; then what only some carry is added.
+"""
+
+from typing import Any, Final
+
+from headrace.core.lift import lift
+from headrace.core.mapping import Mapping, Row
+from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
+from headrace.providers.leadsquared.times import canonical, said
+from headrace.providers.leadsquared.translate.custom_fields import content, seconds, text
+from headrace.providers.leadsquared.translate.decode import Told, activity
+from headrace.providers.leadsquared.translate.enrichment import add
+from headrace.providers.leadsquared.translate.meaning import meaning_of
+from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
+from headrace_events import Data, Native
+
+FEED: Final = "lead-activities"
+TABLE: Final = "event"
+_CALLS: Final = ("21", "22")
+
+
+def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
+    """Give the draft of an activity. Raises `Undecodable`, or what msgspec raises."""
+    told = activity(raw)
+    if told.code == MIRROR:
+        return Dropped("mirror", MIRROR)
+    created = said(told.created, "$.CreatedOn")
+    revised = said(told.modified, "$.ModifiedOn")
+    fields = told.fields
+    status = text(fields.pop("Status", None))
+    owner = text(fields.pop("Owner", None))
+    creator = text(fields.pop("CreatedBy", None))
+    found = content(fields)
+    pairs = found.pairs
+    if status is None and pairs:
+        status = text(pairs.get("Status"))
+    row = _row(told, mapping, status, raw.hint, first=revised is None or revised == created)
+    data = _data(raw, told, row, status)
+    data.revised = revised
+    if created is not None:
+        data.times = {"created": created}
+    refs = data.refs = _refs(told, owner)
+    data.fields = found.fields
+    if row.lift:
+        _lift(data, told, row.lift)
+    elif told.code in _CALLS:
+        _place(data, found.fields)
+    if pairs and data.category == "call":
+        _call(data, pairs)
+    meaning = meaning_of(data, found, told)
+    add(data, row, told, found, creator)
+    lead = refs.get("lead")
+    return Draft(
+        row=row,
+        subject=f"lead/{lead}" if lead else _subject(data),
+        time=created if raw.hint != DELETED else revised,  # when it was deleted, CreatedOn does not say
+        data=data,
+        meaning=meaning,
+        traffic=row.traffic,
+        nudge=Nudge(FEED, lead=lead) if revised is None and lead else None,
+    )
+
+
+def _row(told: Told, mapping: Mapping, status: str | None, hint: str, *, first: bool) -> Row:
+    """Find the row; an opportunity's first version is its creation, unless the webhook's kind says otherwise."""
+    if hint == DELETED:
+        return mapping.find(TABLE, DELETED)
+    row = mapping.find(TABLE, told.code, status, told.name)
+    if row.type == "opportunity.updated" and (hint.endswith("_created") or (first and not hint.endswith("_updated"))):
+        creation = mapping.find(TABLE, told.code, "times.created", told.name)
+        return creation if creation.type == "opportunity.created" else row
+    return row
+
+
+def _data(raw: RawEvent, told: Told, row: Row, status: str | None) -> Data:
+    category, _, action = row.type.partition(".")
+    return Data(
+        category=category,
+        action=action or None,
+        direction=row.direction,
+        channel=row.channel,
+        outcome=row.outcome,
+        native=Native(
+            raw.provider, raw.tenant, "activity", guid(told.id, "$.Id"), told.code, told.name or None, status
+        ),
+        provenance=UNPUBLISHED,
+    )
+
+
+def _refs(told: Told, owner: str | None) -> dict[str, str]:
+    refs: dict[str, str] = {}
+    if told.lead:
+        refs["lead"] = told.lead.lower()
+    if owner is not None:
+        refs["owner"] = owner.lower()
+    return refs
+
+
+def _subject(data: Data) -> str:
+    """Name the nearest entity of an activity that names no lead."""
+    refs = data.refs or {}
+    return f"opportunity/{refs['opportunity']}" if "opportunity" in refs else f"activity/{data.native.id}"
+
+
+def _lift(data: Data, told: Told, moves: dict[str, str]) -> None:
+    """Move what the row lifts, from custom fields or `Data`; a time is read first, and stays where it is no time."""
+    fields: dict[str, Any] = {} if data.fields is None else data.fields
+    for native, target in moves.items():
+        if native in told.pairs and native not in fields and told.pairs[native] not in (None, ""):
+            fields[native] = told.pairs.pop(native)
+        if native in fields and target.startswith("times."):
+            try:
+                fields[native] = canonical(str(fields[native]))
+            except (ValueError, OverflowError):
+                moves = {key: place for key, place in moves.items() if key != native}
+    data.fields = fields
+    lift(data, moves)
+    if data.change is not None and data.change.field is None:
+        data.change.field = (data.action or "").removesuffix("_changed") or None
+
+
+def _place(data: Data, fields: dict[str, Any]) -> None:
+    """Move what the fields of 21 and 22 hold in every account: start, length, recording; no lift has to name them."""
+    start = fields.get("mx_Custom_2")
+    if start is not None and data.times is not None:
+        try:
+            data.times["occurred"] = canonical(str(start))
+            del fields["mx_Custom_2"]
+        except (ValueError, OverflowError):
+            pass  # it stays among the fields
+    length = seconds(fields.get("mx_Custom_3"))
+    if length is not None:
+        data.duration_seconds = length
+        del fields["mx_Custom_3"]
+    recording = fields.get("mx_Custom_4")
+    if type(recording) is str:
+        data.urls = {"recording": recording}
+        del fields["mx_Custom_4"]
+
+
+def _call(data: Data, pairs: dict[str, Any]) -> None:
+    """Take from a call's note what its fields do not say: start and length."""
+    if data.duration_seconds is None:
+        data.duration_seconds = seconds(pairs.get("Duration"))
+    times = data.times
+    start = text(pairs.get("StartTime"))
+    if start is not None and times is not None and "occurred" not in times:
+        try:
+            times["occurred"] = canonical(start)
+        except (ValueError, OverflowError):
+            return

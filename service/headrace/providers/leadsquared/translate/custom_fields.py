@@ -1,0 +1,84 @@
+"""Open the custom fields of an activity, lead or task: objects inside strings, and the note."""
+
+from typing import Any, Final
+
+from msgspec import Struct
+
+from headrace.providers.leadsquared.translate import notes
+from headrace.providers.leadsquared.wire import Fields
+
+NOTE: Final = "ActivityEvent_Note"
+"""The note's name in API rows; webhooks call it Note."""
+_DIGITS: Final = 9  # of a number of seconds
+_NOTHING: Final[Fields] = {}
+
+
+class Content(Struct, gc=False):
+    """What custom fields say.
+
+    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, not to be changed; `typed` what
+    somebody typed; `originals` the strings that say more than their decoded form (doubled keys, spacing), for
+    `native.extra`, or None.
+    """
+
+    fields: Fields
+    pairs: Fields = _NOTHING
+    typed: str | None = None
+    originals: Fields | None = None
+
+
+def content(fields: Fields) -> Content:
+    """Open custom fields, from which status, owner and creator are taken out already. Changes `fields`."""
+    other = fields.pop("Note", None)
+    note = fields.pop(NOTE, None) or other
+    kept: Fields = {}
+    found = Content(kept)
+    for key, value in fields.items():
+        if type(value) is str:
+            if value:
+                kept[key] = value if value[0] not in "{[" else _opened(key, value, found)
+        elif value is not None:
+            kept[key] = notes.without_nulls(value)
+    if isinstance(note, str):
+        if note:
+            _read_note(note, found)
+    elif note is not None:
+        kept[NOTE] = notes.without_nulls(note)
+    return found
+
+
+def text(value: Any) -> str | None:
+    """Give a word or number as text; None for what says nothing or is neither."""
+    if type(value) is str:
+        return value or None
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def seconds(value: Any) -> int | None:
+    """Give a whole number of seconds that is written as text, None where it is something else."""
+    length = value if type(value) is str else text(value)
+    return int(length) if length and len(length) <= _DIGITS and length.isascii() and length.isdigit() else None
+
+
+def _opened(key: str, value: str, found: Content) -> Any:
+    decoded = notes.said(value)
+    if decoded is not value and not notes.is_faithful(value, decoded):
+        _keep_original(key, value, found)
+    return decoded
+
+
+def _read_note(note: str, found: Content) -> None:
+    if "{=}" not in note:
+        found.typed = note.strip() or None
+        return
+    _keep_original(NOTE, note, found)
+    pairs = notes.unpack(note)
+    if pairs:
+        found.pairs = found.fields[NOTE] = pairs
+        found.typed = text(pairs.get("CallNotes")) or text(pairs.get("EventNote"))
+
+
+def _keep_original(key: str, value: str, found: Content) -> None:
+    if found.originals is None:
+        found.originals = {}
+    found.originals[key] = value

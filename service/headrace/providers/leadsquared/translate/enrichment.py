@@ -1,0 +1,116 @@
+"""Add to an activity what only some shapes carry: people, texts, places, links, and the rest for `native.extra`."""
+
+from typing import Final
+
+from headrace.core.mapping import Row
+from headrace.providers.leadsquared.translate import notes
+from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, seconds, text
+from headrace.providers.leadsquared.translate.decode import Told
+from headrace.providers.leadsquared.wire import Fields
+from headrace_events import Actor, Client, Data, Parties, Party
+
+_GUID: Final = 36
+_CODE: Final = 5  # digits of an opportunity's code, 12000 to 12999
+
+
+def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -> None:
+    """Complete a draft's data."""
+    pairs = told.pairs
+    if data.title is None:
+        data.title = told.name
+    name = told.creator
+    if pairs and row.actor != "lead":
+        name = name or text(pairs.pop("CreatedByName", None))
+    _tell(data, told, found)
+    _point(data, told)
+    data.actor = _actor(data, row, told, creator, name)
+    if data.category == "call":
+        _call(data, pairs, found.pairs)
+    if told.latitude is not None or told.longitude is not None:
+        data.client = _client(told)
+    if row.fields:
+        data.fields = {**row.fields, **(data.fields or {})}
+    if found.originals is not None:
+        told.extra |= found.originals
+    data.native.extra = told.extra or None
+    data.fields = data.fields or None
+    data.refs = data.refs or None
+
+
+def _point(data: Data, told: Told) -> None:
+    """Name the opportunity: an activity of a code from 12000 to 12999 is one itself."""
+    if told.code[:2] == "12" and len(told.code) == _CODE:
+        data.refs = {**(data.refs or {}), "opportunity": data.native.id}
+    elif told.opportunity:
+        data.refs = {**(data.refs or {}), "opportunity": told.opportunity.lower()}
+
+
+def _tell(data: Data, told: Told, found: Content) -> None:
+    """Give note and `Data` their homes: a description is the text before a note, what has no home goes to extra."""
+    typed = found.typed
+    if data.text is None:
+        data.text = typed
+    elif typed is not None and typed != data.text:
+        _keep_note(data, found)
+    for key, value in told.pairs.items():
+        if value is None or value == "" or (key == "EventName" and value == told.name):
+            continue
+        if key == "NotableEventDescription" and type(value) is str and data.text in {None, typed}:
+            data.text = value
+            if typed is not None and typed != value:
+                _keep_note(data, found)
+        elif key == "Comment" and data.text is None and type(value) is str:
+            data.text = value
+        else:
+            told.extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
+
+
+def _keep_note(data: Data, found: Content) -> None:
+    """Keep a note that is not the text; a packed one stands among the fields already."""
+    if not found.pairs and found.typed is not None:
+        data.fields = {**(data.fields or {}), NOTE: found.typed}
+
+
+def _actor(data: Data, row: Row, told: Told, creator: str | None, name: str | None) -> Actor | None:
+    """Name who did it: the lead where the row says so, else the user who made the record."""
+    if row.actor == "lead":
+        told.extra |= {key: who for key, who in (("CreatedBy", creator), ("CreatedByName", name)) if who}
+        return Actor("lead", (data.refs or {}).get("lead"))
+    other = told.extra.get("Data.CreatedBy")  # a name in the platform's own rows
+    if isinstance(other, str):
+        if _is_guid(other):
+            creator = creator or told.extra.pop("Data.CreatedBy")
+        elif name in {None, other}:
+            name = told.extra.pop("Data.CreatedBy")
+    if creator is None and name is None:
+        return None if row.actor is None else Actor(row.actor)
+    return Actor(row.actor or "user", creator and creator.lower(), name)
+
+
+def _is_guid(value: str) -> bool:
+    return len(value) == _GUID and value.count("-") == 4  # noqa: PLR2004  (it has five groups)
+
+
+def _call(data: Data, pairs: Fields, note: Fields) -> None:
+    """Add a call's recording, its numbers, and its length where no field told it."""
+    if data.urls is None or "recording" not in data.urls:
+        recording = text(note.get("ResourceURL")) or text(pairs.get("ResourceUrl"))
+        if recording is not None:
+            data.urls = {**(data.urls or {}), "recording": recording}
+    if data.duration_seconds is None:
+        data.duration_seconds = seconds(pairs.get("Duration"))
+    source = note.get("SourceData")
+    if isinstance(source, dict):
+        ends = [text(source.get(key)) for key in ("SourceNumber", "DestinationNumber")]
+        if any(ends):
+            data.parties = Parties(*(Party(address=end) if end else None for end in ends))
+
+
+def _client(told: Told) -> Client | None:
+    """Give the place, where it is one."""
+    try:
+        return Client(lat=float(told.latitude), lon=float(told.longitude))
+    except (TypeError, ValueError, OverflowError):
+        places = (("Latitude", told.latitude), ("Longitude", told.longitude))
+        told.extra |= {key: value for key, value in places if value is not None and value != ""}
+        return None

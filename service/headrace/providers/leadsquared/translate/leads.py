@@ -1,0 +1,117 @@
+"""Translate what lead webhooks tell: a new lead, or a lead before and after."""
+
+from typing import Any, Final
+
+from headrace.core.mapping import Mapping, Row
+from headrace.providers.leadsquared import identity, wire
+from headrace.providers.leadsquared.identity import text
+from headrace.providers.leadsquared.times import one_form, said
+from headrace.providers.leadsquared.translate.activity import FEED, TABLE
+from headrace.providers.leadsquared.translate.custom_fields import content
+from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
+from headrace_events import Actor, Change, Data, Native
+
+_WORDS: Final = {"ProspectStage": "stage", "OwnerId": "owner", "Score": "score"}
+_CHANGES: Final = {
+    "lead_stage_changed": "ProspectStage",
+    "lead_owner_changed": "OwnerId",
+    "lead_score_changed": "Score",
+}
+_NOISE: Final = frozenset(("ModifiedOn", "ModifiedBy", "ModifiedByName", "LastModifiedOn"))
+"""What every change changes."""
+
+
+def translate(raw: RawEvent, mapping: Mapping) -> Draft:
+    """Give the draft of what happened to a lead. Raises `Undecodable`, or what msgspec raises."""
+    name, kind = identity.lead(raw)
+    if raw.shape == wire.LEAD:
+        before, after, pointer = None, wire.decode_fields(raw.value), "$"
+    else:
+        change = wire.decode_change(raw.value)
+        before, after, pointer = change.before, change.after, "$.After"
+    kind, _, field = kind.partition(":")
+    row = mapping.find(TABLE, kind)
+    changed = changes(before, after)
+    # A flat lead that says it changed is known by what it says; of a new one, the name and the time say enough.
+    told = changed if before is not None or row.type == "lead.created" else changes({}, after)
+    created = said(text(after, "CreatedOn", pointer), f"{pointer}.CreatedOn")
+    revised = said(text(after, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
+    data = _data(raw, row, kind, name)
+    data.revised = revised
+    data.times = {"created": created} if created else None
+    data.change = _change(changed, field or _CHANGES.get(kind, ""))
+    _people(data, after, pointer, made=row.type == "lead.created")
+    _keep(data, row, after, before, changed)
+    lead = name.partition("/")[0]
+    time = (created if row.type == "lead.created" else None) or revised or created
+    meaning = (lead, time, [(key, one_form(old), one_form(new)) for key, old, new in told])
+    nudge = Nudge(FEED, lead=lead) if row.reach == "nudge" else None
+    return Draft(
+        row=row, subject=f"lead/{lead}", time=time, data=data, meaning=meaning, traffic=row.traffic, nudge=nudge
+    )
+
+
+def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, Any, Any]]:
+    """List the fields that differ, with old and new value, sorted by name; null and empty are the same."""
+    if before is None:
+        return []
+    differ = [key for key in before | after if (before.get(key) or "") != (after.get(key) or "")]
+    return [(key, before.get(key), after.get(key)) for key in sorted(differ) if key not in _NOISE]
+
+
+def _data(raw: RawEvent, row: Row, kind: str, name: str) -> Data:
+    return Data(
+        category=row.category,
+        action=row.action,
+        direction=row.direction,
+        channel=row.channel,
+        outcome=row.outcome,
+        native=Native(raw.provider, raw.tenant, "lead", name, kind),
+        provenance=UNPUBLISHED,
+    )
+
+
+def _change(changed: list[tuple[str, Any, Any]], field: str) -> Change | None:
+    """Give the change of one field: the one that the kind is about, else the only one."""
+    chosen = [told for told in changed if told[0] == field] if field else changed
+    if len(chosen) != 1:
+        return None
+    key, old, new = chosen[0]
+    return Change(_WORDS.get(key, key), _plain(old), _plain(new))
+
+
+def _plain(value: Any) -> str | None:
+    return None if value is None or value == "" else value if isinstance(value, str) else str(value)
+
+
+def _people(data: Data, after: wire.Fields, pointer: str, *, made: bool) -> None:
+    """Name lead, owner and company, and who made or changed the lead."""
+    lead = text(after, "ProspectID", pointer) or ""
+    owner, account = text(after, "OwnerId", pointer), text(after, "RelatedCompanyId", pointer)
+    data.refs = {"lead": lead.lower()}
+    if owner:
+        data.refs["owner"] = owner.lower()
+    if account:
+        data.refs["account"] = account.lower()
+    who = "Created" if made else "Modified"
+    actor, name = text(after, f"{who}By", pointer), text(after, f"{who}ByName", pointer)
+    if actor or name:
+        data.actor = Actor("user", actor and actor.lower(), name)
+
+
+def _keep(
+    data: Data, row: Row, after: wire.Fields, before: wire.Fields | None, changed: list[tuple[str, Any, Any]]
+) -> None:
+    """Keep every other value of the lead, and what the changed ones were."""
+    for key in ("ProspectID", "OwnerId", "RelatedCompanyId", "CreatedOn", "ModifiedOn"):
+        after.pop(key, None)
+    for key in ("CreatedBy", "CreatedByName") if row.type == "lead.created" else ("ModifiedBy", "ModifiedByName"):
+        after.pop(key, None)
+    found = content(after)
+    data.fields = {**row.fields, **found.fields} or None
+    extra: dict[str, Any] = dict(found.originals or {})
+    if before is not None:
+        extra["Changed"] = [key for key, _, _ in changed]
+        was = content({key: old for key, old, _ in changed}).fields
+        extra |= {"Before": was} if was else {}
+    data.native.extra = extra or None

@@ -1,0 +1,207 @@
+"""Reading the list of events in closed windows of createdAt: where it stands, its pages, and the cursor of it.
+
+Inside one query rows may be unsorted and beyond the bounds that were asked for, and a page may be too much for the
+platform. So a window is covered when its last page is, not when a late row was seen; rows beyond it are left for the
+window that they belong to; and the page size is halved at each 502 and grows back.
+
+What is read already is read once more for rows that showed up late: a few minutes with every turn, the whole look-back
+as often as it costs no more than one page a turn on the average.
+"""
+
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+from msgspec import Raw, Struct
+
+from headrace.core.timestamps import from_millis, micros
+from headrace.providers.outreach.client import EVENTS
+from headrace.providers.outreach.settings import Events
+from headrace.sdk.feed import Api, Call, Cursor, Gone, Pairs, Rejected, TooHeavy, Unavailable
+from headrace.sdk.row_digests import Digests
+
+_SIZE: Final = "page[size]"
+_GROWS_AFTER: Final = 8
+"""So many good pages in a row, and the page size is doubled again."""
+_OVERLAP: Final = 5 * 60_000
+"""Milliseconds that every turn reads again."""
+
+
+class Progress(Struct, omit_defaults=True):
+    """The cursor: times in milliseconds by the platform's clock.
+
+    Up to `head` all is read. `begin` and `end` are the window that is being read (`end` 0: none), `next` the query of
+    its next page. `swept` is when the look-back was last read, which took so many `pages`; `sweeping` if it is being
+    read. `size` is the page size, after so many `good` pages of it. `known` are the rows that came last.
+    """
+
+    head: int = 0
+    begin: int = 0
+    end: int = 0
+    next: Pairs = ()
+    swept: int = 0
+    pages: int = 0
+    sweeping: bool = False
+    size: int = 0
+    good: int = 0
+    known: bytes = b""
+
+
+class _Links(Struct):
+    next: str | None = None
+
+
+class _Page(Struct):
+    data: list[Raw]
+    links: _Links | None = None
+
+
+class _Attributes(Struct, rename="camel", gc=False):
+    created_at: str | None = None
+
+
+class _Row(Struct, gc=False):
+    attributes: _Attributes
+
+
+_decode: Final = msgspec.json.Decoder(Progress).decode
+_page: Final = msgspec.json.Decoder(_Page).decode
+_row: Final = msgspec.json.Decoder(_Row).decode
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Reading:
+    """A reading from a cursor to the platform's now. `open` while there is a window to read."""
+
+    def __init__(self, settings: Events, host: str | None, cursor: bytes) -> None:
+        self._at: Final = _decode(cursor) if cursor else Progress()
+        self._settings: Final = settings
+        self._host: Final = host
+        self._until = self._at.end
+        self._resumed = self._at.end > 0
+        self._size = min(self._at.size or settings.page_size, settings.page_size)
+        self._followed: Final[set[Pairs]] = set()
+        self._begun_again: Final[set[int]] = set()
+        self.known: Final = Digests(self._at.known)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is a window to read."""
+        return self._at.end > 0
+
+    async def start(self, api: Api) -> None:
+        """Open the first window, or go on with the one that was being read. Raises `Fault`."""
+        at = self._at
+        if api.now < at.head or not at.head:
+            await self._look(api)  # our clock is behind theirs, or nothing is known yet
+        if not at.head:
+            at.head, at.swept = api.now - self._settings.history * 1000, api.now
+            self._until = api.now
+            self._open(at.head)
+            return
+        self._until = max(api.now, self._until)
+        if not self.open:
+            look_back = self._settings.look_back * 1000
+            at.sweeping = api.now - at.swept >= (at.pages - 1) * self._settings.every * 1000
+            if at.sweeping:
+                at.swept, at.pages = api.now, 0
+            self._open(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP)))
+
+    async def page(self, api: Api) -> list[bytes]:
+        """Give the next page of the window, and open the next window behind its last page. Raises `Fault`."""
+        at = self._at
+        page = await self._ask(api)
+        rows = [bytes(row) for row in page.data]
+        if at.sweeping and at.begin < at.head:
+            at.pages += 1
+        link = page.links.next if page.links and rows else None
+        following = self._follow(link) if link else ()
+        if following and (following == at.next or following in self._followed):
+            raise Unavailable("the link to the next page leads to a page that had it: it would never end")
+        self._followed.add(following)
+        at.next = following
+        return rows
+
+    def holds(self, row: bytes) -> bool:
+        """Say whether a row belongs to the window; one that tells no time belongs wherever it came."""
+        created = created_at(row)
+        return created is None or self._at.begin <= created <= self._at.end
+
+    def turn(self, api: Api) -> Cursor:
+        """Go on behind a page, and give the cursor that covers it."""
+        at = self._at
+        if not at.next:
+            # Our clock may have been ahead of theirs when the window was opened: then it was the last one, for what
+            # is created while later ones are read would be in none of them.
+            fresh = at.end > at.head
+            at.head = max(at.head, min(at.end, api.now))
+            at.swept = min(at.swept, api.now)
+            last, at.end = at.end, 0
+            self._followed.clear()
+            if last < min(self._until, api.now):
+                # A window that was left open may have ended where now was then: what shows up late there came since.
+                self._open(last - (self._settings.look_back * 1000 if fresh and self._resumed else 0))
+            self._resumed = False
+        at.size, at.known = self._size, self.known.packed()
+        return Cursor(_encode(at), more=self.open)
+
+    def _open(self, begin: int) -> None:
+        """Open a window, where there is time enough for one."""
+        if begin < self._until:
+            self._at.begin, self._at.end = begin, min(begin + self._settings.window * 1000, self._until)
+
+    async def _look(self, api: Api) -> None:
+        """Ask for one row, only to hear the platform's time where a window cannot be made of ours."""
+        await api.call(Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false"))))
+
+    async def _ask(self, api: Api) -> _Page:
+        at = self._at
+        while True:
+            try:
+                answer = await api.call(Call(path=EVENTS, query=self._query()))
+                found = _page(answer)
+            except TooHeavy:
+                if self._size == 1:
+                    raise
+                self._size, at.good = self._size // 2, 0
+            except (Rejected, Gone):
+                if not at.next or at.begin in self._begun_again:  # what fails twice is not old, and would never end
+                    raise
+                at.next = ()  # an old link: the window is read from its beginning
+                self._begun_again.add(at.begin)
+                self._followed.clear()
+            except msgspec.DecodeError:
+                raise Unavailable("a page came that has no list of events") from None
+            else:
+                self._grow()
+                return found
+
+    def _query(self) -> Pairs:
+        at = self._at
+        if at.next:
+            return (*at.next, (_SIZE, str(self._size)))
+        window = f"{from_millis(at.begin)}..{from_millis(at.end)}"
+        # Without a size the platform pages by offset, which it has deprecated.
+        return ("filter[createdAt]", window), ("sort", "createdAt"), ("count", "false"), (_SIZE, str(self._size))
+
+    def _grow(self) -> None:
+        self._at.good += 1
+        if self._at.good >= _GROWS_AFTER:
+            self._size, self._at.good = min(self._size * 2, self._settings.page_size), 0
+
+    def _follow(self, link: str) -> Pairs:
+        """Give the query of a link, without the page size. Raises `Rejected` where it leads to another host."""
+        parts = urlsplit(link)
+        if parts.hostname not in (None, self._host):
+            raise Rejected("the link to the next page leads to another host: look whether base_url is right")
+        pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
+        return tuple((name, value) for name, value in pairs.items() if name != _SIZE)
+
+
+def created_at(row: bytes) -> int | None:
+    """Give when a row was created, in milliseconds; None where it does not say, or cannot be read."""
+    try:
+        told = _row(row).attributes.created_at
+        return micros(told) // 1000 if told else None
+    except (ValueError, RecursionError):  # msgspec's errors and bad UTF-8 are ValueErrors, too
+        return None

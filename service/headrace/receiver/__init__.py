@@ -1,0 +1,1 @@
+"""HTTP deliveries become durable: in Kafka or, while it is away, in the spool."""

@@ -1,0 +1,260 @@
+"""aiohttp's server with bounds: how many connections there are, and how long one may say nothing.
+
+aiohttp knows one deadline for idle connections. Here a connection has `head_deadline` seconds for a whole head, counted
+from its first byte (a new connection: from the start), and between requests `idle_deadline`. Where there are as many
+connections as may be, the one that has been waiting for longest makes room, or the body that has been on its way for
+longer: neither idle nor slow ones ever lock out a sender.
+"""
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final
+
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
+from aiohttp.web_protocol import RequestPayloadError
+
+from headrace.receiver import refusals
+from headrace.sdk.provider import Refused
+
+LINGER: Final = 1.0
+"""Seconds that a refused sender gets to read the answer: closing at once would reset it away."""
+LINGER_BYTES: Final = 256 * 1024
+_BACKLOG: Final = 1024
+_HEADERS: Final = 64
+_LINE: Final = 8190
+_READ: Final = 64 * 1024
+_SHUTDOWN: Final = 0.1
+"""Seconds that aiohttp waits, twice, for what did not finish in time; 0 would be for ever."""
+_CLOSES: Final = {"Content-Type": refusals.CONTENT_TYPE, "Connection": "close", "Server": "Headrace"}
+_FILES: Final = 256
+"""What a process needs besides its connections: Kafka, the spool, logs, the admin port."""
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+class Connection(web.RequestHandler):
+    """One connection. `since` is when it began to wait for a head, or for the rest of one."""
+
+    __slots__ = ("idle", "server", "since")
+
+    def __init__(self, server: "Server", **options: Any) -> None:
+        super().__init__(server, **options)
+        self.server: Final = server
+        self.since = 0.0
+        self.idle = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take a place among the connections."""
+        super().connection_made(transport)
+        self.server.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Give the place back."""
+        self.server.lost(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Start the clock of the next head at its first byte."""
+        if self.idle:
+            self.server.waits(self, idle=False)
+        super().data_received(data)
+
+    def drop(self) -> None:
+        """End it now, whatever is still to be sent or read."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002  (it quotes the head, and with it secrets)
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP; nothing of it is logged, since it may hold a secret."""
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("the answer has begun already")
+        internal = status >= 500 and exc is not None  # noqa: PLR2004  (HTTP)
+        refused = refusals.internal() if internal else refusals.malformed_request(too_long=_is_too_long(exc))
+        self.server.refused(refused)
+        return response_of(refused)
+
+
+class Server(web.Server):
+    """All connections; `handler` answers a request, `refused` is told of what never became one."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        refused: Callable[[Refused], None],
+        connections: int,
+        head_deadline: float,
+        idle_deadline: float,
+    ) -> None:
+        super().__init__(self._handle)
+        self.refused: Final = refused
+        self._answer: Final = handler
+        self._most: Final = connections
+        self._head_deadline: Final = head_deadline
+        self._idle_deadline: Final = idle_deadline
+        self._waiting: Final[dict[Connection, None]] = {}  # for a head, the longest first
+        self._handled: Final[dict[Connection, StreamReader]] = {}  # the first request first, each with its body
+        self._open: Final[set[Connection]] = set()
+        self._quiet = asyncio.Event()
+        self.dropped = 0
+        self.stopping = False
+
+    def __call__(self) -> Connection:
+        """Make the protocol of a new connection."""
+        return Connection(
+            self,
+            loop=self._loop,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=2 * self._idle_deadline,  # ours comes first
+            lingering_time=0,  # `linger` does it, within bounds
+            max_headers=_HEADERS,
+            max_line_size=_LINE,
+            max_field_size=_LINE,
+            read_bufsize=_READ,
+        )
+
+    def opened(self, connection: Connection) -> None:
+        """Add a connection; where there are too many, the one that has made us wait for longest is dropped."""
+        if len(self._open) >= self._most:
+            self.dropped += 1
+            connection.since = self._loop.time()
+            oldest = self._slowest(connection)
+            oldest.drop()
+            if oldest is connection:
+                return
+            self.lost(oldest)
+        self._open.add(connection)
+        self.waits(connection, idle=False)
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection."""
+        self._open.discard(connection)
+        self._waiting.pop(connection, None)
+        self._handled.pop(connection, None)
+        self._tell_quiet()
+
+    def waits(self, connection: Connection, *, idle: bool) -> None:
+        """Note that a connection waits for a head from now on; `idle` while not a byte of it is there."""
+        if connection in self._open:
+            self._waiting.pop(connection, None)
+            self._waiting[connection] = None
+            connection.since = self._loop.time()
+            connection.idle = idle
+            self._tell_quiet()
+
+    def sweep(self) -> None:
+        """Drop the connections that have waited for too long."""
+        now = self._loop.time()
+        for connection in list(self._waiting):
+            deadline = self._idle_deadline if connection.idle else self._head_deadline
+            if now - connection.since > deadline:
+                self.dropped += not connection.idle
+                connection.drop()
+                self.lost(connection)
+
+    async def stop(self, deadline: float) -> None:
+        """Finish the requests on their way within `deadline` seconds, then end every connection."""
+        self.stopping = True
+        for connection in list(self._waiting):
+            connection.drop()
+            self.lost(connection)
+        self._tell_quiet()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                await self._quiet.wait()
+        await self.shutdown(_SHUTDOWN)
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = connection_of(request)
+        self._waiting.pop(connection, None)
+        self._handled[connection] = request.content
+        connection.idle = False
+        self._quiet.clear()
+        try:
+            response = await self._answer(request)
+            if self.stopping:
+                response.force_close()
+            return response
+        finally:
+            self._handled.pop(connection, None)
+            self.waits(connection, idle=True)
+
+    def _slowest(self, newest: Connection) -> Connection:
+        """Give the connection whose head, next request or body we have been waiting for longest."""
+        waiting = next(iter(self._waiting), newest)
+        reading = next((connection for connection, body in self._handled.items() if not body.is_eof()), waiting)
+        return min(waiting, reading, key=lambda connection: connection.since)
+
+    def _tell_quiet(self) -> None:
+        if self.stopping and len(self._waiting) == len(self._open):
+            self._quiet.set()
+
+
+def _is_too_long(error: BaseException | None) -> bool:
+    """Say whether a head was too long, or had too many headers: for that aiohttp has no error of its own."""
+    return isinstance(error, LineTooLong) or "too many headers" in str(error).lower()
+
+
+def affordable(connections: int) -> int:
+    """Give how many connections the limit of open files allows, once it is raised as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + _FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - _FILES))
+
+
+def connection_of(request: web.BaseRequest) -> Connection:
+    """Give the connection of a request."""
+    connection = request.protocol
+    if not isinstance(connection, Connection):
+        raise TypeError("the request came in by another server")
+    return connection
+
+
+@contextlib.asynccontextmanager
+async def listening(server: Server, host: str, port: int, stop_deadline: float) -> AsyncIterator[int]:
+    """Listen while the block runs, then finish what is on its way; give the port. Raises `OSError`."""
+    listener = await asyncio.get_running_loop().create_server(server, host, port, backlog=_BACKLOG)
+    try:
+        found: int = listener.sockets[0].getsockname()[1]
+        yield found
+    finally:
+        listener.close()
+        await server.stop(stop_deadline)
+
+
+def response_of(refused: Refused) -> web.Response:
+    """Write a refusal; the connection ends with it."""
+    response = web.Response(
+        status=refused.status, headers={**_CLOSES, **refused.headers}, body=refusals.body_of(refused)
+    )
+    response.force_close()
+    return response
+
+
+async def linger(request: web.BaseRequest, response: web.Response) -> None:
+    """Send an answer while the body is still coming, give the sender a moment to read it, and end the connection."""
+    connection = connection_of(request)
+    connection.server.waits(connection, idle=False)  # so that it makes room for others, if need be
+    with contextlib.suppress(ConnectionError, TimeoutError, HttpProcessingError, RequestPayloadError):
+        async with asyncio.timeout(LINGER):
+            await response.prepare(request)
+            await response.write_eof()
+            left = LINGER_BYTES
+            while left > 0 and (chunk := await request.content.readany()):
+                left -= len(chunk)
+    connection.drop()

@@ -1,0 +1,159 @@
+"""The receiver's metrics: what came in, what was refused, and what became of the rest on its way into Kafka.
+
+What must hold, of the numbers of one process, whenever no delivery is on its way:
+- requests = deliveries + checks + refusals
+- accepted records + accepted nudges + drained = appended + spooled
+- put into the spool = drained from it + waiting in it + set aside in it; these sums live in the spool itself
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.config.tenants import Account
+from headrace.observe.registry import OTHER, Board
+from headrace_events import Via
+
+UNKNOWN: Final = ("unknown", "unknown")
+"""The provider and tenant of requests for a webhook that is not configured."""
+
+REFUSALS: Final = (
+    *("bad_secret", "bad_signature", "no_secret", "no_signature", "stale_timestamp"),
+    *("method_not_allowed", "unsupported_media_type", "encoded_body", "unknown_expectation"),
+    *("body_too_large", "body_too_slow", "incomplete_body", "record_too_large", "too_many_records"),
+    *("rate_limited", "busy", "no_room", "internal"),
+)
+"""Codes of problems that requests for a configured webhook are known to be refused with."""
+REFUSALS_UNKNOWN: Final = (
+    *("not_found", "unknown_provider", "unknown_tenant"),
+    *("malformed_request", "headers_too_large", "internal"),
+)
+"""Those of all other requests: they were for nobody, or nobody can read for whom."""
+
+SET_ASIDE: Final = ("damaged", "refused", "too_old")
+"""Why a spool record was set aside: it is not what was put, Kafka refused it for good, or it outgrew `max_age`."""
+
+
+class SpoolFacts(Struct, frozen=True, kw_only=True):
+    """What a spool holds now and ever held; `oldest` is when (ms) its oldest waiting record was received.
+
+    put = drained + waiting + set_aside, over all restarts. Of a spool that is not `usable` nobody knows what it holds.
+    """
+
+    usable: bool
+    waiting: int
+    set_aside: int
+    bytes: int
+    limit: int
+    oldest: int | None
+    put: int
+    drained: int
+
+
+class ReceiverMetrics:
+    """What a receiver counts. `clock` gives seconds since the epoch."""
+
+    def __init__(self, board: Board, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
+        self._clock: Final = clock
+        self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
+        self._spool: Callable[[], SpoolFacts] | None = None
+        self._deliveries = board.series("headrace_deliveries_total")
+        self._checks = board.series("headrace_checks_total")
+        self._refusals = board.capped("headrace_refusals_total")
+        self._last = board.series("headrace_last_delivery_timestamp_seconds")
+        self._duration = board.histogram("headrace_delivery_duration_seconds")
+        self._records = board.series("headrace_accepted_records_total")
+        self._nudges = board.series("headrace_accepted_nudges_total")
+        self._appended = {
+            "raw": board.series("headrace_raw_appended_total"),
+            "nudges": board.series("headrace_nudges_appended_total"),
+        }
+        self._spooled = board.series("headrace_spooled_total")
+        self._drained = board.series("headrace_drained_total")
+        self._set_aside = board.capped("headrace_set_aside_total")
+        self._damaged = board.series("headrace_spool_damaged_total")
+        self._salvaged = board.series("headrace_spool_salvaged_total")
+        self._facts = {
+            name: board.series(f"headrace_spool_{name}")
+            for name in (
+                *("usable", "records", "set_aside_records", "bytes", "limit_bytes", "oldest_age_seconds"),
+                *("put_total", "drained_total"),
+            )
+        }
+        self._start_known()
+        board.before_reading(self._read_spool)
+
+    def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0, nudges: int = 0) -> None:
+        """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
+        at = self._known(provider, tenant)
+        self._deliveries.add(at)
+        self._last.values[at] = self._clock()
+        self._duration.observe(at[:1], seconds)
+        self._records.add(at, records)
+        self._nudges.add(at, nudges)
+
+    def checked(self, provider: str, tenant: str) -> None:
+        """Count a request with nothing in it, by which a provider looks whether the webhook is there."""
+        self._checks.add(self._known(provider, tenant))
+
+    def refused(self, provider: str, tenant: str, reason: str) -> None:
+        """Count a refused request by the code of its problem; of a webhook that is not configured, as `UNKNOWN`."""
+        self._refusals.add((*self._known(provider, tenant), reason))
+
+    def appended(self, topic: str, source: str, via: str, count: int = 1) -> None:
+        """Count what Kafka took into `topic` ("raw", "nudges"), at once or from the spool."""
+        self._appended[topic].add((*self._accounts.get(source, UNKNOWN), via), count)
+
+    def spooled(self, source: str, count: int = 1) -> None:
+        """Count what was put into the spool."""
+        self._spooled.add(self._accounts.get(source, UNKNOWN), count)
+
+    def drained(self, count: int = 1) -> None:
+        """Count what Kafka took from the spool; `appended` counts it as well."""
+        self._drained.add((), count)
+
+    def set_aside(self, reason: str, count: int = 1) -> None:
+        """Count what was set aside in the spool."""
+        self._set_aside.add((reason,), count)
+
+    def damaged(self) -> None:
+        """Count a damaged spool."""
+        self._damaged.add(())
+
+    def salvaged(self, count: int) -> None:
+        """Count what could still be read in a damaged spool."""
+        self._salvaged.add((), count)
+
+    def read_spool(self, spool: Callable[[], SpoolFacts]) -> None:
+        """Have `spool` asked before each reading; it answers from memory."""
+        self._spool = spool
+
+    def _known(self, provider: str, tenant: str) -> tuple[str, str]:
+        return self._accounts.get(f"/{provider}/{tenant}", UNKNOWN)
+
+    def _start_known(self) -> None:
+        for account in (*self._accounts.values(), UNKNOWN):
+            for series in (self._deliveries, self._checks, self._last, self._records, self._nudges, self._spooled):
+                if account != UNKNOWN or series is self._spooled:
+                    series.start(*account)
+            for series in self._appended.values():
+                series.start(*account, Via.WEBHOOK)
+            for reason in (*(REFUSALS_UNKNOWN if account == UNKNOWN else REFUSALS), OTHER):
+                self._refusals.start(*account, reason)
+            if account != UNKNOWN:
+                self._duration.start(account[0])
+        for reason in (*SET_ASIDE, OTHER):
+            self._set_aside.start(reason)
+        for series in (self._drained, self._damaged, self._salvaged, *self._facts.values()):
+            series.start()
+
+    def _read_spool(self) -> None:
+        if self._spool is None:
+            return
+        told = self._spool()
+        age = 0.0 if told.oldest is None else max(0.0, self._clock() - told.oldest / 1000)
+        values = (int(told.usable), told.waiting, told.set_aside, told.bytes, told.limit, age, told.put, told.drained)
+        for series, value in zip(self._facts.values(), values, strict=True):
+            series.values[()] = value

@@ -1,0 +1,231 @@
+"""The receiver: webhooks come in, are verified, made durable, and only then acknowledged.
+
+Guarantees
+- A 2xx is given after Kafka or the spool has the whole delivery, never before.
+- What is not verified is never appended: only `accept` makes what can be.
+- Nobody's slowness or greed stops the others: bodies, heads, connections, memory and rates are bounded.
+- Not promised: that a delivery which got no 2xx was not kept. The sender sends it again, and the normalizer removes
+  what comes twice.
+"""
+
+import asyncio
+import os
+import time
+import traceback
+from collections.abc import Iterator
+from typing import Final, NoReturn
+
+import structlog
+from aiohttp import HttpVersion11, web
+
+from headrace.config import Config
+from headrace.config.tenants import Account
+from headrace.observe.admin import CannotServe
+from headrace.observe.health import ReceiverHealth
+from headrace.receiver import refusals
+from headrace.receiver.acknowledgement import acknowledge
+from headrace.receiver.body_reader import Bodies
+from headrace.receiver.http_server import Server, affordable, connection_of, linger, listening, response_of
+from headrace.receiver.ingress import Intake, Item, NoRoom, TooLarge
+from headrace.receiver.metrics import ReceiverMetrics
+from headrace.receiver.secret_reload import Watch
+from headrace.receiver.token_bucket import Buckets, Seldom
+from headrace.records.event import encode_nudge
+from headrace.records.raw import admit
+from headrace.sdk.provider import Accepted, Delivery, Refused
+
+STOP_DEADLINE: Final = 8.0
+"""Seconds that requests on their way get when the receiver stops: more than an append and the spool take."""
+SWEEP_EVERY: Final = 1.0
+LOG_EVERY: Final = 10.0
+"""Seconds between two lines about the same kind of refusal."""
+MOST_RECORDS: Final = 10_000
+"""Records in one delivery: a real one of the largest size has a third of that."""
+UNKNOWN: Final = "unknown"
+_PARTS: Final = 4  # of the path: nothing, "webhooks", provider, tenant
+_BACKLOG: Final = 1024
+
+_log = structlog.get_logger()
+
+
+class Receiver:
+    """Serves webhooks; `port` is the one it got, once it listens."""
+
+    def __init__(self, config: Config, intake: Intake, metrics: ReceiverMetrics, health: ReceiverHealth) -> None:
+        self.port: int | None = None
+        self._config: Final = config
+        self._intake: Final = intake
+        self._metrics: Final = metrics
+        self._health: Final = health
+        limits = config.receiver
+        self._providers: Final = {account.provider.name for account in config.tenants}
+        self._accounts: Final = {f"/webhooks{source}": account for source, account in config.tenants.by_source.items()}
+        self.bodies: Final = Bodies(limits.max_body, limits.max_bodies, limits.body_deadline)
+        self._rates: Final = Buckets(config.tenants.by_source, limits.rate, limits.burst)
+        self._seldom: Final = Seldom(LOG_EVERY)
+        self._tells_all: Final = config.log.level == "debug"
+
+    async def run(self) -> None:
+        """Serve until cancelled, then finish what is on its way. Raises `CannotServe` where the port is taken."""
+        limits = self._config.receiver
+        server = Server(
+            self.answer,
+            refused=lambda refused: self._count(None, refused),
+            connections=affordable(limits.connections),
+            head_deadline=limits.head_deadline,
+            idle_deadline=limits.idle_deadline,
+        )
+        try:
+            async with listening(server, limits.host, limits.port, STOP_DEADLINE) as self.port:
+                self._health.listening(True)  # noqa: FBT003  (as the method reads)
+                _log.info("receiver_opened", host=limits.host, port=self.port)
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(Watch(self._config, os.environ).run())
+                    group.create_task(self._sweep(server))
+        except OSError as error:
+            sentence = f"{limits.host}:{limits.port} cannot be had ({error.strerror}): choose another [receiver] port"
+            raise CannotServe(sentence) from None
+        finally:
+            self._health.listening(False)  # noqa: FBT003  (as the method reads)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever it is: the whole table of answers is here."""
+        began = time.monotonic()
+        account: Account | None = None
+        try:
+            account = self._account(request)
+            self._check_head(request, account)
+            if "Expect" in request.headers:
+                await _continue(request)
+            with self.bodies.hold() as held:
+                body = await held.read(request.content)
+                accepted = account.provider.accept(_delivery(account, request, body), account.settings)
+                await self._keep(account, accepted)
+            self._tell(account, accepted, body, time.monotonic() - began)
+            return acknowledge(request, accepted)
+        except Refused as refused:
+            return await self._refuse(request, account, refused)
+        except Exception as error:  # noqa: BLE001  (the door stays open, whatever one delivery does to us)
+            self._log_error(account, error)
+            return await self._refuse(request, account, refusals.internal())
+
+    def _account(self, request: web.BaseRequest) -> Account:
+        """Find whose webhook it is. Raises `Refused`."""
+        account = self._accounts.get(request.rel_url.raw_path)
+        return account if account is not None else self._unknown(request)
+
+    def _unknown(self, request: web.BaseRequest) -> NoReturn:
+        """Say what is wrong with a path. Raises `Refused`."""
+        parts = request.rel_url.raw_path.split("/")
+        if len(parts) != _PARTS or parts[1] != "webhooks":
+            raise refusals.not_found()
+        raise refusals.unknown_tenant() if parts[2] in self._providers else refusals.unknown_provider()
+
+    def _check_head(self, request: web.BaseRequest, account: Account) -> None:
+        """Look at all that can be refused before a byte of the body is read. Raises `Refused`."""
+        if request.method not in account.provider.methods:
+            raise refusals.wrong_method(account.provider.methods)
+        if (request.content_length or 0) > self.bodies.most:
+            raise refusals.body_too_large(self.bodies.most)
+        headers = request.headers
+        if "Content-Encoding" in headers and any(
+            told.strip().lower() not in ("", "identity") for told in headers.getall("Content-Encoding")
+        ):
+            raise refusals.encoded_body()
+        if "Expect" in headers and headers["Expect"].lower() != "100-continue":
+            raise refusals.unknown_expectation()
+
+    async def _keep(self, account: Account, accepted: Accepted) -> None:
+        """Make a verified delivery durable. Raises `Refused`."""
+        if len(accepted.events) > MOST_RECORDS:
+            raise refusals.too_many_records(MOST_RECORDS)
+        items = list(_items(account, accepted))
+        if not items:
+            return
+        pause = self._rates.take(f"/{account.provider.name}/{account.name}", time.monotonic())
+        if pause:
+            raise refusals.rate_limited(self._config.receiver.rate, pause)
+        try:
+            await self._intake.keep(items)
+        except NoRoom:
+            raise refusals.no_room() from None
+        except TooLarge:
+            raise refusals.record_too_large() from None
+
+    def _tell(self, account: Account, accepted: Accepted, body: bytes, seconds: float) -> None:
+        records, nudges = len(accepted.events), len(accepted.nudges)
+        provider, tenant = account.provider.name, account.name
+        if not (records or nudges or body.strip()):
+            self._metrics.checked(provider, tenant)
+            return
+        self._metrics.accepted(provider, tenant, seconds, records=records, nudges=nudges)
+        if self._tells_all:  # asked here, since even a line that is not wanted costs as much as a signature
+            _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records, nudges=nudges)
+
+    async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:
+        """Refuse a request: with an answer, or without one where the provider would take any for delivered."""
+        self._count(account, refused)
+        response = response_of(refused)
+        if refusals.closes(refused, account.provider if account else None):
+            connection_of(request).drop()
+        elif not request.content.is_eof() and "Expect" not in request.headers:
+            await linger(request, response)
+        return response
+
+    def _count(self, account: Account | None, refused: Refused) -> None:
+        provider, tenant = (account.provider.name, account.name) if account else (UNKNOWN, UNKNOWN)
+        reason = refused.problem.code
+        self._metrics.refused(provider, tenant, reason)
+        count = self._seldom.count((provider, tenant, reason), time.monotonic())
+        if count:
+            _log.warning(
+                "delivery_refused", provider=provider, tenant=tenant, reason=reason, status=refused.status, count=count
+            )
+
+    def _log_error(self, account: Account | None, error: Exception) -> None:
+        """Log where an unexpected error happened, and never its text: it may quote the delivery."""
+        kind = type(error).__name__
+        if self._seldom.count(("error", kind), time.monotonic()):
+            where = "".join(traceback.format_tb(error.__traceback__))
+            source = f"/{account.provider.name}/{account.name}" if account else UNKNOWN
+            _log.error("delivery_failed", source=source, error=kind, where=where)
+
+    async def _sweep(self, server: Server) -> None:
+        """Look after the connections, and tell health that the event loop turns."""
+        while True:
+            self._health.tick()
+            server.sweep()
+            if server.dropped and self._seldom.count(("dropped",), time.monotonic()):
+                _log.warning("connections_dropped", count=server.dropped)
+                server.dropped = 0
+            await asyncio.sleep(SWEEP_EVERY)
+
+
+def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delivery:
+    return Delivery(
+        account.name,
+        request.method,
+        request.headers,
+        request.query,
+        body,
+        time.time_ns() // 1_000_000,
+    )
+
+
+def _items(account: Account, accepted: Accepted) -> Iterator[Item]:
+    """Make the records of a delivery: raw events and nudges."""
+    source = f"/{account.provider.name}/{account.name}"
+    for raw in accepted.events:
+        yield Item("raw", source, admit(account.provider, raw))
+    for nudge in accepted.nudges:
+        yield Item("nudges", source, encode_nudge(source, nudge))
+
+
+async def _continue(request: web.BaseRequest) -> None:
+    """Ask for the body of a sender that waits to be asked. Raises `Refused` where it has gone."""
+    if request.version >= HttpVersion11:
+        try:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        except ConnectionError:
+            raise refusals.incomplete_body() from None
+        request.writer.output_size = 0  # the answer has not begun yet

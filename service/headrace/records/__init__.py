@@ -1,0 +1,1 @@
+"""Every byte format on a topic, each with its version byte."""

@@ -1,0 +1,150 @@
+"""Write a draft down as the canonical event, and a problem as the dead letter, both as records ready to append."""
+
+import hashlib
+from typing import Any, Final
+
+import msgspec
+
+from headrace.core.record import Headers, Out
+from headrace.sdk.provider import Draft, Identity, Nudge
+from headrace_events import DEAD_LETTER_HEADER, Data, DeadLetter, Event, Provenance
+from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
+
+LONGEST_VALUE: Final = 64 * 1024
+"""Characters kept of one value in `text` and `native.extra`; raw has the rest."""
+
+NUDGE_FORMAT: Final = b"\x01"
+_PLAIN: Final = frozenset((str, int, float, bool))
+
+_encode: Final = msgspec.json.Encoder(decimal_format="string").encode
+_meaning: Final = msgspec.msgpack.Encoder(order="deterministic").encode  # shapes order their keys as they like
+_CONTENT_TYPE: Final = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+_SPECVERSION: Final = ("ce_specversion", b"1.0")
+_DATACONTENTTYPE: Final = ("ce_datacontenttype", b"application/json")
+_DATASCHEMA: Final = ("ce_dataschema", b"urn:headrace:event:1")
+
+
+def meaning_of(draft: Draft) -> int:
+    """Digest what a draft says, 63 bits: the lowest bit is free for `Mark.meanings`."""
+    packed = _meaning((draft.row.type, draft.meaning))
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little") & ~1
+
+
+def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: str = "") -> str:
+    """Name an event: `<resource>/<id>` for what never changes, else with the version, or 8 hex of the meaning.
+
+    `again` marks a second meaning under one version (whole-second clocks), `replay` the mapping it was re-read under.
+    """
+    base = f"{identity.resource}/{identity.id}"
+    if identity.version == "unknown":
+        base = f"{base}/{meaning >> 32:08x}"
+    elif identity.version is not None:
+        base = f"{base}/{identity.version}-{meaning >> 32:08x}" if again else f"{base}/{identity.version}"
+    return f"{base}~{replay}" if replay else base
+
+
+def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
+    """Put a draft into its CloudEvents envelope; the draft's data is taken over, not copied."""
+    draft.data.provenance = provenance
+    return Event(
+        specversion="1.0",
+        id=id,
+        source=source,
+        type=f"{TYPE_PREFIX}{draft.row.type}{TYPE_SUFFIX}",
+        subject=draft.subject,
+        time=draft.time,
+        recordedtime=recorded,
+        datacontenttype="application/json",
+        dataschema="urn:headrace:event:1",
+        partitionkey=f"{source}/{draft.subject}",
+        traffic=draft.traffic,
+        data=draft.data,
+    )
+
+
+def encode_event(event: Event) -> Out:
+    """Encode an event for `events`: the whole of it as the value, its attributes again as `ce_` headers."""
+    value = _encode(event)
+    if not _is_flat(event.data) and b"null" in value and _leave_out_nulls(event.data):
+        value = _encode(event)
+    if len(value) > LONGEST_VALUE and _trim(event):
+        value = _encode(event)
+    key = event.partitionkey.encode()
+    headers = [
+        _CONTENT_TYPE,
+        _SPECVERSION,
+        ("ce_id", event.id.encode()),
+        ("ce_source", event.source.encode()),
+        ("ce_type", event.type.encode()),
+        ("ce_subject", event.subject.encode()),
+        ("ce_recordedtime", event.recordedtime.encode()),
+        _DATACONTENTTYPE,
+        _DATASCHEMA,
+        ("ce_partitionkey", key),
+    ]
+    if event.time is not None:
+        headers.append(("ce_time", event.time.encode()))
+    if event.traffic is not None:
+        headers.append(("ce_traffic", event.traffic.encode()))
+    return Out(key, value, headers)
+
+
+def encode_letter(letter: DeadLetter, key: bytes, value: bytes, headers: Headers, partition: int) -> Out:
+    """Encode a dead letter: the raw record's key, bytes and headers as they were, and the problem beside them."""
+    problem = (DEAD_LETTER_HEADER, _encode(letter))
+    return Out(key, value, [*(pair for pair in headers if pair[0] != DEAD_LETTER_HEADER), problem], partition)
+
+
+def encode_nudge(source: str, nudge: Nudge) -> Out:
+    """Encode a nudge for `nudges`: version byte and JSON, keyed by the tenant's source."""
+    return Out(source.encode(), NUDGE_FORMAT + _encode(nudge), [])
+
+
+def _is_flat(data: Data) -> bool:
+    """Tell whether the verbatim parts hold plain values only: no null in them, and nothing that could hold one."""
+    fields, extra = data.fields, data.native.extra
+    return (not fields or _PLAIN.issuperset(map(type, fields.values()))) and (
+        not extra or _PLAIN.issuperset(map(type, extra.values()))
+    )
+
+
+def _leave_out_nulls(data: Data) -> bool:
+    """Take out what is null inside the verbatim parts; False where only a text says "null"."""
+    before = (data.fields, data.native.extra)
+    data.fields = _said(data.fields) or None
+    data.native.extra = _said(data.native.extra) or None
+    return (data.fields, data.native.extra) != before
+
+
+def _said(value: Any) -> Any:
+    """Copy a structure without its nulls, at any depth."""
+    if isinstance(value, dict):
+        return {key: _said(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list):
+        return [_said(inner) for inner in value if inner is not None]
+    return value
+
+
+def _trim(event: Event) -> bool:
+    """Cut overlong values of `text` and `native.extra`, and list them in `truncated`."""
+    data = event.data
+    cut: list[str] = []
+    if data.text is not None and len(data.text) > LONGEST_VALUE:
+        data.text = data.text[:LONGEST_VALUE]
+        cut.append("text")
+    for name, value in (data.native.extra or {}).items():
+        short = _shorten(value)
+        if short is not value and data.native.extra is not None:
+            data.native.extra[name] = short
+            cut.append(f"native.extra.{name}")
+    if cut:
+        data.truncated = cut
+    return bool(cut)
+
+
+def _shorten(value: Any) -> Any:
+    """Cut a long string; write a large structure as its first characters of JSON."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE]
+    text = _encode(value)
+    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE].decode("utf-8", "ignore")

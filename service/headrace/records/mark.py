@@ -1,0 +1,65 @@
+"""The mark of one id, as it is packed into records of `seen`."""
+
+import struct
+from collections.abc import Iterable
+from typing import Any, Final
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+IMMUTABLE: Final = -1
+
+
+UNKNOWN: Final = 0
+
+
+KEPT: Final = 4
+
+
+ROW: Final = np.dtype(
+    [
+        ("lo", "<u8"),
+        ("hi", "<u8"),
+        ("version", "<i8"),
+        ("meaning", "<u8"),
+        ("at", "<u4"),
+        ("shape", "<u2"),
+        ("count", "u1"),
+    ]
+)
+"""One mark as the `seen` topic and the table hold it, packed, little-endian: 39 bytes."""
+
+
+_pack: Final = struct.Struct("<16sqQIHB").pack
+
+
+class Mark(Struct, frozen=True, gc=False):
+    """What was published of one id.
+
+    `version` is a number, `UNKNOWN` or `IMMUTABLE`; `shape` the digest of the shape's name; `at` seconds since the
+    epoch. `meanings` holds up to four 64-bit meaning digests, last published first; their lowest bit says that the
+    meaning was told without a version.
+    """
+
+    version: int
+    shape: int
+    meanings: tuple[int, ...]
+    at: int
+
+
+def pack(marks: Iterable[tuple[bytes, Mark]]) -> tuple[bytes, list[tuple[bytes, tuple[int, ...]]]]:
+    """Write marks as the bytes of `ROW`s, and beside them the meanings behind the first, where there are any."""
+    rows: list[bytes] = []
+    more: list[tuple[bytes, tuple[int, ...]]] = []
+    for digest, mark in marks:
+        meanings = mark.meanings
+        rows.append(_pack(digest, mark.version, meanings[0], mark.at, mark.shape, len(meanings)))
+        if len(meanings) > 1:
+            more.append((digest, meanings[1:]))
+    return b"".join(rows), more
+
+
+def unpack(data: bytes) -> NDArray[Any]:
+    """Read what `pack` wrote. Raises `ValueError` where the length fits no whole rows."""
+    return np.frombuffer(data, ROW)

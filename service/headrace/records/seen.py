@@ -1,0 +1,83 @@
+"""The records of `seen`: position, marks and totals of one commit."""
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from headrace.records.mark import ROW, Mark, pack
+
+FORMAT: Final = 1
+
+
+TOTALS: Final = (
+    "published",
+    "duplicate",
+    "unchanged",
+    "conflict",
+    "stale",
+    "mirror",
+    "noop",
+    "nudged",
+    "dead",
+    "lost",
+)
+"""The fates of raw records, in the order of the running totals: position = their sum."""
+
+
+Fate = Literal["published", "duplicate", "unchanged", "conflict", "stale", "mirror", "noop", "nudged", "dead", "lost"]
+
+
+class NewerFormat(Exception):  # noqa: N818  (a sentence for the operator)
+    """A record of a private topic was written by a newer Headrace than this one."""
+
+
+class Header(Struct, array_like=True, gc=False):
+    """The head of a seen record: the position after it, the running totals, and the kept meanings behind the first."""
+
+    next_offset: int
+    totals: tuple[int, ...]
+    more: list[tuple[bytes, tuple[int, ...]]] = []
+
+
+class SeenRecord(Struct, frozen=True):
+    """One committed record of the `seen` topic: position, totals, and the marks that changed, as `pack` wrote them."""
+
+    next_offset: int
+    totals: tuple[int, ...]
+    rows: bytes
+    more: Sequence[tuple[bytes, tuple[int, ...]]] = ()
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+
+
+_decode: Final = msgspec.msgpack.Decoder(Header).decode
+
+
+def encode_record(next_offset: int, totals: Sequence[int], marks: dict[bytes, Mark]) -> bytes:
+    """Write a seen record: version byte, length of the header, header, packed marks."""
+    rows, more = pack(marks.items())
+    header = _encode(Header(next_offset, tuple(totals), more))
+    return bytes((FORMAT,)) + len(header).to_bytes(4, "little") + header + rows
+
+
+def decode_record(value: bytes) -> SeenRecord:
+    """Read a seen record. Raises `NewerFormat`, or `ValueError` where it is damaged."""
+    if not value or value[0] != FORMAT:
+        found = value[0] if value else "nothing"
+        raise NewerFormat(f"a record on seen has format {found}, this program reads {FORMAT}: upgrade it")
+    end = 5 + int.from_bytes(value[1:5], "little")
+    header = _decode(value[5:end])
+    rows = value[end:]
+    if len(rows) % ROW.itemsize:
+        raise ValueError(f"the marks take {len(rows)} bytes, which is no multiple of {ROW.itemsize}")
+    return SeenRecord(header.next_offset, header.totals, rows, header.more)
+
+
+def merge(records: Sequence[SeenRecord]) -> SeenRecord:
+    """Make one record of several, oldest first: it says what all of them say, and stands where the last one stands."""
+    last = records[-1]
+    more = [pair for record in records for pair in record.more]
+    return SeenRecord(last.next_offset, last.totals, b"".join([record.rows for record in records]), more)

@@ -1,0 +1,1 @@
+"""All that a provider may import, beside `core`, `observe` and `headrace_events`."""

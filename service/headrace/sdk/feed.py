@@ -1,0 +1,198 @@
+"""The contract of a feed: what reading one list of one platform means, apart from when, how often and whether again.
+
+A feed asks through an `Api`, yields raw events, then the `Cursor` that covers them. It never sleeps, stores or tries
+again: the runner does, from the last cursor that it stored. What a call cannot bring is a `Fault`, one class for each
+treatment; a feed catches only those that it can answer with another question (a smaller page, another path).
+"""
+
+from collections.abc import AsyncIterator, Mapping as Headers, Sequence
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from msgspec import Struct
+
+from headrace.sdk.limits import Limits
+from headrace.sdk.provider import RawEvent, Tenant
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One request: `path` is joined to the tenant's `base_url`, or is a whole URL on the same host."""
+
+    path: str
+    method: Literal["GET", "POST"] = "GET"
+    query: Pairs = ()
+    headers: Pairs = ()
+    body: bytes = b""
+
+
+class Answer(Struct, frozen=True):
+    """What came back: header names in lower case."""
+
+    status: int
+    headers: Headers[str, str]
+    body: bytes
+
+
+class Fault(Exception):  # noqa: N818  (what happened, and its classes say which treatment it gets)
+    """A call that brought nothing. The text is a sentence without a secret; `code` is a word of a bounded set."""
+
+    code: ClassVar[str]
+
+
+class Denied(Fault):
+    """The credentials are wrong, too old, or not allowed to do this."""
+
+    code = "denied"
+
+
+class Gone(Fault):
+    """What was asked for does not exist, or not any more."""
+
+    code = "gone"
+
+
+class Rejected(Fault):
+    """The platform will never answer this question: asking again is no use."""
+
+    code = "rejected"
+
+
+class TooHeavy(Fault):
+    """The page was too much for the platform: ask for fewer rows."""
+
+    code = "too_heavy"
+
+
+class Unavailable(Fault):
+    """Nothing that makes sense came back this time: no answer, an error of theirs, HTML, half a document."""
+
+    code = "unavailable"
+
+
+class Throttled(Fault):
+    """Too many calls: nothing may be asked for `wait` seconds, None where the platform did not say."""
+
+    code = "throttled"
+
+    def __init__(self, sentence: str, wait: float | None) -> None:
+        super().__init__(sentence)
+        self.wait = wait
+
+
+class Quota(Struct, frozen=True):
+    """What the platform says is left: `left` calls until `resets` (seconds since the epoch)."""
+
+    left: int
+    resets: float
+
+
+class Cursor(Struct, frozen=True):
+    """Everything yielded before it is covered by `value`. `more`: the same feed has more to bring at once."""
+
+    value: bytes
+    more: bool = False
+
+
+class Sighting(Struct, frozen=True):
+    """A lead that the feed came across: it is watched from now on, and its feed woken."""
+
+    lead: str
+
+
+class Skipped(Struct, frozen=True):
+    """Rows that the feed left out on purpose, counted by reason: `outside` the window, `unchanged` since last time."""
+
+    reason: Literal["outside", "unchanged", "repeated"]
+    count: int = 1
+
+
+Yield = RawEvent | Cursor | Sighting | Skipped
+
+
+class Turn(Struct, frozen=True, kw_only=True):
+    """What one reading is about: a lead for feeds that are read by lead, an event where a nudge named one.
+
+    A feed by lead that is given an event alone reads no more than that, and yields no cursor.
+    """
+
+    lead: str | None = None
+    event: str | None = None
+
+
+class Api(Protocol):
+    """The platform, as one tenant may ask it."""
+
+    @property
+    def tenant(self) -> str:
+        """The tenant's name, which is part of every raw event."""
+
+    @property
+    def now(self) -> int:
+        """Milliseconds since the epoch by the platform's clock; by ours, before the first answer told it."""
+
+    async def call(self, call: Call) -> bytes:
+        """Give the body of a good answer. Raises `Fault`; transient faults were tried again before."""
+
+    def recall(self, name: str) -> str | None:
+        """Give a fact that was found out about this tenant's platform."""
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a fact: it is stored with the next cursor."""
+
+
+class Feed(Protocol):
+    """One list of one platform. `every` is in seconds: how long it may rest when nothing wakes it."""
+
+    name: str
+    by_lead: bool
+    every: int
+
+    def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
+        """Read on from a cursor (empty at first) to where the platform has no more now. Raises `Fault`."""
+
+
+class Tokens(Protocol):
+    """How access tokens are had where a platform hands them out against a refresh token that changes each time."""
+
+    first: str
+    """The refresh token that the configuration gives."""
+    pause: float
+    """Seconds that must lie between two mints."""
+
+    def mint(self, refresh: str) -> Call:
+        """Ask for a new access token."""
+
+    def minted(self, body: bytes) -> tuple[str, str, float]:
+        """Read the answer: access token, next refresh token, seconds until the access token expires."""
+
+
+class Client(Protocol):
+    """How one tenant's calls are made: pure, but for nothing."""
+
+    base_url: str
+    limits: Limits
+    tokens: Tokens | None
+
+    def sign(self, call: Call, token: str | None) -> Call:
+        """Add the credentials."""
+
+    def judge(self, answer: Answer, now: float) -> Fault | None:
+        """Say what is wrong with an answer, None where it is good."""
+
+    def quota(self, answer: Answer, now: float) -> Quota | None:
+        """Read what is left, where the platform says it."""
+
+
+@runtime_checkable
+class Polled(Protocol):
+    """What a provider that can be polled offers beside `Provider`; its `Settings` derive from `PolledTenant`."""
+
+    def client(self, settings: Tenant) -> Client | None:
+        """Give how to call; None where this tenant has no credentials."""
+
+    def feeds(self, settings: Tenant) -> Sequence[Feed]:
+        """Give the feeds that are switched on."""
+
+    def single(self, settings: Tenant, resource: str, id: str) -> Sequence[Call]:  # noqa: A002  (the design's word)
+        """Give the calls that may bring one record, to be tried in turn while each is `Gone`."""

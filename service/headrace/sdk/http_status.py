@@ -1,0 +1,53 @@
+"""What an answer is good for, by the rules that all platforms share; a client asks its own rules first. Pure."""
+
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from headrace.sdk.feed import Answer, Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.retry_after import retry_after
+
+_decode: Final = msgspec.json.Decoder(Raw).decode
+
+_GOOD: Final = range(200, 300)
+_SERVER_ERRORS: Final = range(500, 600)
+_NOT_FOUND: Final = 404
+_THROTTLED: Final = 429
+_RESTS: Final = 503
+_TREATMENTS: Final[dict[int, type[Fault]]] = {
+    401: Denied,
+    403: Denied,
+    408: Unavailable,
+    410: Gone,
+    413: TooHeavy,
+    425: Unavailable,
+}
+
+
+def is_object(body: bytes) -> bool:
+    """Say whether a body is one whole JSON object: no HTML, and nothing that was cut off."""
+    try:
+        return bytes(_decode(body)).lstrip()[:1] == b"{"
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def judge(answer: Answer, now: float, said: str = "") -> Fault | None:
+    """Say what is wrong with an answer by its status, and None of a good one that is a JSON object.
+
+    `said` is a word of the platform's own for it, of a bounded set, to be found in the sentence.
+    """
+    status = answer.status
+    told = f"the platform answered {status}{f' ({said})' if said else ''}"
+    if status in _GOOD:
+        return None if is_object(answer.body) else Unavailable(f"{told} with something else than a JSON object")
+    wait = retry_after(answer.headers.get("retry-after"), now)
+    if status == _THROTTLED or (status == _RESTS and wait is not None):
+        return Throttled(told, wait)
+    if status == _NOT_FOUND:
+        # A platform says in its own form that a record is gone; a page for people means that nobody serves this path.
+        return Gone(told) if is_object(answer.body) else Rejected(f"{told}: look whether base_url is right")
+    if status in _SERVER_ERRORS:
+        return Unavailable(told)
+    return _TREATMENTS.get(status, Rejected)(told)

@@ -1,0 +1,180 @@
+"""The contract of a provider: everything about one sales platform is behind these names, and pure.
+
+A provider is a folder with a module-level `provider` that satisfies `Provider`. It cuts what the platform sends into
+raw events, names them (`identity`) and turns them into drafts of canonical events (`translate`). It never does I/O and
+never looks at the clock: `RawEvent.received` and `Delivery.received` carry the time.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping as Headers, Sequence
+from typing import Annotated, Final, Literal, Protocol
+
+from msgspec import Meta, Struct
+
+from headrace.core.mapping import Mapping, Row
+from headrace_events import Data, Problem, Provenance, RawPosition, Via
+
+Version = Annotated[int, Meta(gt=0, le=2**63 - 1)] | Literal["unknown"] | None
+"""None: immutable. "unknown": this shape does not carry it. A number: higher is newer (0 < n < 2**63)."""
+
+UNREADABLE: Final = "unreadable"
+"""The shape of a body that could not be cut: it goes to raw whole, and becomes a dead letter there."""
+
+UNPUBLISHED: Final = Provenance(
+    via="", received="", raw=RawPosition(topic="", partition=-1, offset=-1), mapping="", row=""
+)
+"""What a draft carries as provenance until it is published."""
+
+
+class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The settings that every tenant has; a provider's `Settings` adds its own."""
+
+    polling: bool = False
+    webhook_secrets: list[str] = []
+    webhook_secrets_file: str | None = None
+    mapping: str | None = None
+
+    def faults(self) -> Iterable[tuple[str, str]]:
+        """Say what cannot be together, each with its key: asked when a configuration is loaded. No value is quoted."""
+        return ()
+
+    def __repr__(self) -> str:
+        """Write the settings with nothing in them that may not be logged."""
+        return f"{type(self).__name__}(polling={self.polling}, {len(self.webhook_secrets)} secrets)"
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """One record as cut from a body: its bytes untouched, the shape they have, and a hint that is not in them.
+
+    `hint` is what only the outside said, such as the kind of a webhook; it is stored in raw and never a secret.
+    """
+
+    shape: str
+    value: bytes
+    hint: str = ""
+
+
+class RawEvent(Struct, frozen=True, gc=False):
+    """One record of one tenant, as received: `received` is in milliseconds since the epoch."""
+
+    provider: str
+    tenant: str
+    shape: str
+    value: bytes
+    via: Via
+    received: int
+    hint: str = ""
+    delivery: str = ""
+
+    @property
+    def source(self) -> str:
+        """`/<provider>/<tenant>`, the CloudEvents source."""
+        return f"/{self.provider}/{self.tenant}"
+
+
+class Identity(Struct, frozen=True, gc=False):
+    """What a record is about, in canonical form (GUIDs lower-case, integers as text), and which version of it."""
+
+    resource: str
+    id: str
+    version: Version
+
+
+class Nudge(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Feed `feed` has news, of lead `lead` or event `event` where known."""
+
+    feed: str
+    lead: str | None = None
+    event: str | None = None
+
+
+class Draft(Struct, gc=False, kw_only=True):
+    """A canonical event that nobody has decided to publish yet.
+
+    `data.provenance` is `UNPUBLISHED`. `meaning` holds the canonical values that *all* shapes of the resource carry
+    (type, direction, outcome, refs, times…; never provenance, native, URLs or names): equal meaning = nothing new.
+    `nudge` names the feed that knows the record's version, where there is one.
+    """
+
+    row: Row
+    subject: str
+    time: str | None
+    data: Data
+    meaning: tuple[object, ...]
+    traffic: str | None = None
+    nudge: Nudge | None = None
+
+
+class Dropped(Struct, frozen=True, gc=False):
+    """A record that is understood and not published: it mirrors another one, or says nothing."""
+
+    fate: Literal["mirror", "noop"]
+    row: str
+
+
+class Delivery(Struct, frozen=True, gc=False):
+    """One HTTP request to a webhook: header names are asked for in lower case, `received` is in ms since the epoch."""
+
+    tenant: str
+    method: str
+    headers: Headers[str, str]
+    query: Headers[str, str]
+    body: bytes
+    received: int
+
+
+class Accepted(Struct, frozen=True, gc=False):
+    """A verified delivery. Only `accept` makes one: what is not in it cannot be appended."""
+
+    events: Sequence[RawEvent]
+    nudges: Sequence[Nudge] = ()
+    status: int = 202
+    content_type: str = "application/json"
+    answer: bytes = b""
+
+
+class Refused(Exception):  # noqa: N818  (the word of the design; it is an answer, not a fault of ours)
+    """A delivery that was not accepted: the HTTP status and the problem to answer with (never with a secret in it).
+
+    `headers` are those that belong to the status, such as Retry-After.
+    """
+
+    def __init__(self, status: int, problem: Problem, headers: Headers[str, str] | None = None) -> None:
+        super().__init__(str(problem))
+        self.status = status
+        self.problem = problem
+        self.headers = headers or {}
+
+
+class Provider(Protocol):
+    """What a provider's folder offers."""
+
+    name: str
+    Settings: type[Tenant]
+    resources: Headers[str, str]
+    """What `--resource` may say, each with a help line; the keys are the resources of `Identity`."""
+    tables: Headers[str, str]
+    """The tables of `mapping.toml` that rows may name, each with what its codes are."""
+    methods: Sequence[str]
+    """The HTTP methods that its webhooks use: POST, and those by which it looks whether a webhook is there."""
+    retries: Literal["status", "connection"]
+    """After what it sends a delivery again: after a status that says so, or only after a connection that broke.
+
+    To the latter a passing trouble (408, 429, 500, 503) is told by closing the connection: it would take any status for
+    delivered.
+    """
+
+    def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:
+        """Cut an API page, a row, a bundle or a webhook body into pieces, bytes untouched.
+
+        `resource` is one of `resources`, or None to guess from the shape. Never raises: a body that cannot be cut
+        is one piece of shape `UNREADABLE`.
+        """
+
+    def accept(self, delivery: Delivery, settings: Tenant) -> Accepted:
+        """Verify a webhook delivery and cut it. Raises `Refused`."""
+
+    def identity(self, raw: RawEvent) -> Identity:
+        """Name a record. Raises `Undecodable`, or what msgspec raises, where it carries no name."""
+
+    def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
+        """Turn a record into a draft. Raises `Undecodable`, or what msgspec raises."""

@@ -1,0 +1,59 @@
+"""The settings that every polled tenant has, beside those of its provider."""
+
+from typing import Annotated, Final
+
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+from headrace.core.units import Seconds
+from headrace.sdk.ids import can_be_id
+from headrace.sdk.limits import Limits
+from headrace.sdk.provider import Tenant
+
+Calls = Annotated[int, Meta(ge=1)]
+BaseUrl = Annotated[
+    str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", title="a URL such as https://api.example.com")
+]
+SHORTEST_KEY: Final = 32
+
+
+class Allowance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`budget = { … }`: how many calls a tenant may make; what is left out is as its provider has it."""
+
+    per_window: Calls = 0
+    window: Seconds = 0
+    per_day: Calls = 0
+    per_year: Calls = 0
+
+    def over(self, limits: Limits) -> Limits:
+        """Lay what is said here over the limits of a provider."""
+        said = {name: getattr(self, name) for name in self.__struct_fields__}
+        return replace(limits, **{name: value for name, value in said.items() if value})
+
+
+class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
+    """What a polled tenant may set; a provider's `Settings` derives from it and adds its credentials.
+
+    `base_url` and `feeds` are the provider's own where they are empty. `leads` are watched in addition to
+    those that are found. `token_key` seals the tokens that are kept in Kafka: 32 characters or more, such as
+    `openssl rand -base64 32` writes; of several lines the first seals, and all open.
+    """
+
+    base_url: BaseUrl = ""
+    feeds: list[str] = []  # noqa: RUF012  (every Struct gets a list of its own)
+    leads: list[str] = []  # noqa: RUF012  (as above)
+    budget: Allowance = Allowance()
+    token_key: str | None = None
+    token_key_file: str | None = None
+
+    def canonical_lead(self, lead: str) -> str | None:
+        """Give a lead's id as the provider's subjects have it; None where this can be none. See `can_be_id`."""
+        stripped = lead.strip()
+        return stripped if can_be_id(stripped) else None
+
+    def __post_init__(self) -> None:
+        """Refuse a key that can be guessed. Raises `ValueError` (which quotes nothing)."""
+        if self.token_key and any(len(key) < SHORTEST_KEY for key in self.token_key.splitlines()):
+            raise ValueError(
+                f"token_key is short: give {SHORTEST_KEY} characters or more, as `openssl rand -base64 32`"
+            )

@@ -1,0 +1,221 @@
+"""What both webhooks and polling tell is one event per version, and what a webhook names is fetched at once.
+
+The real program with all its roles, each of the simulated platforms polled and sending webhooks of the same activities.
+`HEADRACE_JOINED_SEED` repeats the choices of a run.
+"""
+
+import asyncio
+import contextlib
+import os
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+import pytest
+
+from headrace_events import Event, Via, decode
+from tests import senders
+from tests.integration.child_process import ALL, Program, configuration
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.kafka.broker import Broker
+from tests.senders import Sending
+from tests.simulators import leadping, leadsquared, outreach
+from tests.simulators.asking import encode
+from tests.simulators.clock import Clock
+from tests.simulators.history import History
+from tests.simulators.hooks import sendings
+from tests.simulators.ledger import found_of
+from tests.simulators.quota import Allowance
+from tests.simulators.server import Simulator
+
+SEED: Final = int(os.environ.get("HEADRACE_JOINED_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+EVENTS: Final = 60
+STRETCHES: Final = 9
+FEEDS: Final = {"leadping": "lead_events", "leadsquared": "lead_activities", "outreach": "events"}
+FREE: Final = Allowance()
+HOUR: Final = "1h"
+
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow]
+
+
+class Joined:
+    """One platform that is polled and delivers webhooks, at the program with all its roles."""
+
+    def __init__(self, line: Line, platform: Simulator, home: Path, every: str) -> None:
+        self.platform = platform
+        self.sender = senders.make(platform.provider)
+        self._line = line
+        feed = FEEDS[platform.provider]
+        keys = platform.tenant() | {f"{feed}.every": every, "budget.per_window": 1_000, "budget.window": "1s"}
+        if platform.provider == "leadping":
+            keys["webhook_event"] = "/event"
+        if platform.provider != "outreach":
+            keys["leads"] = platform.history.leads
+        kafka = line.config.kafka.bootstrap_servers
+        self.program = Program(
+            configuration(kafka, line.config.topic_prefix, senders.toml(self.sender, **keys)), home, roles=ALL
+        )
+
+    @property
+    def history(self) -> History:
+        """What happens on the platform."""
+        return self.platform.history
+
+    def news(self, until: float) -> list[Sending]:
+        """Give the webhooks of what appears up to a time."""
+        return list(sendings(self.history, self.sender, self.platform.clock.now, until))
+
+    async def deliver(self, told: Iterable[Sending]) -> None:
+        """Deliver webhooks; each must be accepted."""
+        url = await self.program.webhooks()
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
+            for sending in told:
+                async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:
+                    assert answer.status in {200, 202}, await answer.text()
+
+    async def events(self) -> list[Event]:
+        """Give what is published."""
+        return [decode(record.value or b"") for record in await self._line.records("events")]
+
+    async def complaints(self) -> list[str]:
+        """Let the ledger judge what is published."""
+        found = [found_of(event) for event in await self.events()]
+        return self.history.ledger.complaints(found, self.platform.clock.now)
+
+    async def complete(self) -> None:
+        """Wait until all that exists is published, and all that is in raw has its fate."""
+
+        async def judged() -> bool:
+            return not await self.complaints()
+
+        try:
+            await until(judged, "all is published", every=0.3)
+        except TimeoutError as error:
+            error.add_note(f"seed {SEED}: {(await self.complaints())[:5]}\n{self.program.tail()}")
+            raise
+        await self._line.settled()
+
+    async def totals(self) -> Counter[str]:
+        """Give the fates of all raw records."""
+        return Counter(await self._line.totals())
+
+
+@contextlib.asynccontextmanager
+async def joined(kafka: Broker, prefix: str, home: Path, platform: Simulator, every: str) -> AsyncIterator[Joined]:
+    """Run the program for one platform, at a time when nothing has happened on it yet."""
+    async with platform:
+        found = Joined(await make_line(kafka.bootstrap_servers, prefix), platform, home, every)
+        try:
+            await found.program.ready()
+            await until(lambda: len(platform.asks) > 0, "the platform is polled")
+            yield found
+            assert await asyncio.to_thread(found.program.stop) == 0, found.program.tail()
+        finally:
+            found.program.child.kill()
+
+
+def _platform(provider: str) -> Simulator:
+    """Make a platform at the beginning of its time."""
+    history: Any
+    match provider:
+        case "leadping":
+            history = leadping.History(SEED, EVENTS, leads=4)
+            return leadping.Simulator(history, clock=Clock(history.begin), allowance=FREE)
+        case "leadsquared":
+            history = leadsquared.History(SEED, EVENTS, leads=4)
+            return leadsquared.Simulator(history, clock=Clock(history.begin), allowance=FREE)
+        case _:
+            history = outreach.History(SEED, EVENTS, leads=4)
+            return outreach.Simulator(history, clock=Clock(history.begin), allowance=FREE)
+
+
+@pytest.mark.parametrize("provider", sorted(FEEDS))
+async def test_webhook_and_poll_of_the_same_are_one_event_per_version(
+    kafka: Broker, prefix: str, tmp_path: Path, provider: str
+) -> None:
+    """The webhook first, the list first, or both at a time: each version is one event, the last one last."""
+    platform, dice = _platform(provider), random.Random(SEED)
+    async with joined(kafka, prefix, tmp_path, platform, "1s") as line:
+        for number in range(1, STRETCHES + 1):
+            step = (line.history.end - platform.clock.now) / (STRETCHES + 1 - number)
+            told = line.news(platform.clock.now + step)
+            dice.shuffle(told)
+            match number % 3:
+                case 0:
+                    await line.deliver(told)
+                    platform.clock.advance(step)
+                case 1:
+                    platform.clock.advance(step)
+                    await line.complete()
+                    await line.deliver(told)
+                case _:
+                    platform.clock.advance(step)
+                    await line.deliver(told)
+        await line.complete()
+        totals = await line.totals()
+    assert totals["published"] == len({event.id for event in await line.events()})
+    if provider == "leadsquared":  # the webhooks of the others only name what the list has
+        assert totals["duplicate"] + totals["unchanged"] > 0
+
+
+@pytest.mark.parametrize("provider", ["leadping", "outreach"])
+async def test_a_webhook_that_names_an_event_wakes_the_feed(
+    kafka: Broker, prefix: str, tmp_path: Path, provider: str
+) -> None:
+    """What a webhook names is read at once, though the feed would rest for an hour, and nothing else is published."""
+    platform = _platform(provider)
+    async with joined(kafka, prefix, tmp_path, platform, HOUR) as line:
+        await _rests(line)
+        step = (line.history.end - platform.clock.now) / 2
+        told = line.news(platform.clock.now + step)
+        assert told
+        platform.clock.advance(step)
+        await line.deliver(told)
+        named = {fact.id for sending in told for fact in sending.facts}
+
+        async def brought() -> bool:
+            return named <= {event.data.native.id for event in await line.events()}
+
+        await until(brought, f"{len(named)} events that were named are published", every=0.3)
+        events = await line.events()
+    assert {event.data.provenance.via for event in events} == {Via.POLL}
+    assert {event.data.native.resource for event in events} == {"activity" if provider == "leadping" else "event"}
+
+
+async def test_a_webhook_of_unknown_version_wakes_the_feed_that_knows_it(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """An edit that a webhook tells without saying when it was made is read at once from the lead's list."""
+    history = leadsquared.History(SEED, EVENTS, leads=4)
+    plan = next(plan for plan in history.plans if len(plan.moves) > 1 and history.kind_of(plan.number).own)
+    key = history.key_of(plan)
+    assert key is not None
+    platform = leadsquared.Simulator(history, clock=Clock(plan.moves[0].appears), allowance=FREE)
+    async with joined(kafka, prefix, tmp_path, platform, HOUR) as line:
+        await line.complete()
+        platform.clock.advance(plan.moves[1].appears - platform.clock.now)
+        item = history.item(plan, plan.version(platform.clock.now))
+        await line.deliver([line.sender.sending_of(encode([item]))])
+        wanted = history.ledger.wanted(platform.clock.now)[key]
+
+        async def brought() -> bool:
+            return any(wanted in found_of(event).text for event in await line.events())
+
+        await until(brought, f"{wanted} is published", every=0.3)
+        last = [event for event in await line.events() if wanted in found_of(event).text]
+    assert [event.data.provenance.via for event in last] == [Via.POLL]
+
+
+async def _rests(line: Joined) -> None:
+    """Wait until every feed has had its first turn: no call is made for a while."""
+    feeds = len(line.history.leads) if line.platform.provider != "outreach" else 1
+
+    async def had_turns() -> bool:
+        numbers = await line.program.numbers()
+        turns = sum(value for (name, _), value in numbers.items() if name == "headrace_turns_total")
+        return turns >= feeds
+
+    await until(had_turns, f"{feeds} turns are over", every=0.2)

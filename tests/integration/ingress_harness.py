@@ -1,0 +1,131 @@
+"""An intake at work in this process, with a spool and metrics of its own, and records that can be told apart."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from headrace.config import Config, Receiver, Spool as SpoolSettings
+from headrace.observe.health import ReceiverHealth
+from headrace.observe.registry import Board
+from headrace.receiver.ingress import Intake, Item, NoRoom
+from headrace.receiver.metrics import ReceiverMetrics
+from headrace.records.event import encode_nudge
+from headrace.records.raw import admit
+from headrace.sdk.provider import Nudge
+from headrace.spool import Spool
+from headrace_events import Via
+from tests.integration.fake_story import THINGS, Row, raw_event
+from tests.integration.pipeline import Line, until
+
+SOURCE: Final = "/things/t"
+
+
+def item(number: int, size: int = 0) -> Item:
+    """Make a raw record: all of one thing, so that their order can be told; its number is its version."""
+    return Item("raw", SOURCE, admit(THINGS, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
+
+
+def other(number: int, size: int = 0) -> Item:
+    """Make a raw record of a thing of its own."""
+    return Item("raw", SOURCE, admit(THINGS, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK)))
+
+
+def nudge(number: int) -> Item:
+    """Make a nudge."""
+    return Item("nudges", SOURCE, encode_nudge(SOURCE, Nudge("things", event=str(number))))
+
+
+class Taking:
+    """A running intake: `board` and `health` are what it tells of itself, `spool` is where records wait."""
+
+    def __init__(self, line: Line, path: Path, **settings: Any) -> None:
+        told = SpoolSettings(path=str(path), **settings)
+        small = Receiver(max_body=32 * 1024)  # some tests make raw smaller than any real one
+        self.config: Config = msgspec.structs.replace(line.config, spool=told, receiver=small)
+        self.line = line
+        self.board = Board("test")
+        self.metrics = ReceiverMetrics(self.board, self.config.tenants)
+        self.health = ReceiverHealth(time.monotonic)
+        self.spool = Spool(path, told.max_bytes)
+        self.intake = Intake(self.config, self.spool, self.metrics, self.health)
+        self.ended = asyncio.create_task(self.intake.run())
+        self.kept: list[int] = []
+
+    async def keep(self, *items: Item) -> str:
+        """Keep items in one call."""
+        return await self.intake.keep(items)
+
+    async def load(self, first: int, pause: float = 0.005) -> None:
+        """Keep one record after the other until cancelled; `kept` are the numbers that were acknowledged."""
+        number = first
+        while True:
+            with contextlib.suppress(NoRoom):
+                await self.keep(item(number))
+                self.kept.append(number)
+            number += 1
+            await asyncio.sleep(pause)
+
+    async def is_direct(self) -> None:
+        """Wait until Kafka answers and nothing waits."""
+
+        def drained() -> bool:
+            if self.ended.done():
+                self.ended.result()
+            return self.intake.answers and not self.spool.facts().waiting
+
+        await until(drained, "all is drained")
+        await until(lambda: self.spool.facts().put == sum(self.fates().values()), "the books are made up")
+
+    def fates(self) -> dict[str, int]:
+        """Give what became of all that was ever put into the spool."""
+        facts = self.spool.facts()
+        return {"drained": facts.drained, "waiting": facts.waiting, "set aside": facts.set_aside}
+
+    def total(self, name: str) -> int:
+        """Sum up a counter over its labels."""
+        return int(sum(self.board.series(name).values.values()))
+
+    async def stop(self) -> None:
+        """Stop as SIGTERM does, and let go of the spool."""
+        self.ended.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait_for(self.ended, 30)
+        self.spool.close()
+
+
+@contextlib.asynccontextmanager
+async def taking(line: Line, path: Path, **settings: Any) -> AsyncIterator[Taking]:
+    """Run an intake; whatever ended it before is raised."""
+    running = Taking(line, path, **settings)
+    try:
+        yield running
+        if running.ended.done():
+            running.ended.result()
+    finally:
+        if running.ended.done():
+            running.spool.close()
+        else:
+            await running.stop()
+
+
+async def versions(line: Line) -> list[int]:
+    """Give the versions of the one thing on raw, in their order, copies included."""
+    found = [msgspec.json.decode(record.value or b"", type=Row) for record in await line.records("raw")]
+    return [row.v or 0 for row in found if row.id == 7]
+
+
+def in_order(found: Sequence[int]) -> bool:
+    """Say whether records stand in their order when each counts from its first copy on."""
+    firsts = list(dict.fromkeys(found))
+    return firsts == sorted(firsts)
+
+
+def copies(found: Sequence[int]) -> int:
+    """Count what stands there more than once."""
+    return sum(count - 1 for count in Counter(found).values())

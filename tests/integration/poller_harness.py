@@ -1,0 +1,134 @@
+"""A line whose raw events are polled: pollers at work in this process, and what they left on Kafka."""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from headrace.config.tenants import Account
+from headrace.kafka.partition_owner import Pace, State
+from headrace.observe.health import Health
+from headrace.poller.poller import Poller
+from headrace.poller.state import Kept
+from headrace.poller.watch_list import everything
+from headrace.records.raw import read_envelope
+from tests.integration.fake_story import Row
+from tests.integration.pipeline import DEADLINE, Line, make_line, until
+
+BRISK: Final = Pace(heartbeat=0.2)
+
+
+class Told:
+    """Metrics that remember how often each was told, and of whom."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[tuple[Any, ...]] = Counter()
+        self.last: dict[tuple[Any, ...], Any] = {}
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        """Take whatever is told."""
+
+        def tell(*what: Any, **more: Any) -> None:
+            words = tuple(word for word in what if isinstance(word, str))
+            self.counts[name, *words] += 1
+            self.last[name, *words] = (*(word for word in what if not isinstance(word, str)), *more.values())
+
+        return tell
+
+
+class Working:
+    """A poller at work; `ended` is its end."""
+
+    def __init__(self, line: Line, pace: Pace) -> None:
+        self.told = Told()
+        health = Health(time.monotonic, role="poller")
+        self.poller = Poller(line.config, line.topics, self.told, health, pace)
+        self.ended = asyncio.create_task(self.poller.run())
+
+    async def runs(self, tasks: int | None = None) -> None:
+        """Wait until all its tasks run, and there are `tasks` of them where that is asked."""
+
+        def running() -> bool:
+            if self.ended.done():
+                self.ended.result()
+            states = [task.state for task in self.poller.tasks.values()]
+            return bool(states) and set(states) == {State.RUNNING} and tasks in (None, len(states))
+
+        await until(running, f"{tasks or 'all'} tasks run")
+
+    async def stop(self) -> None:
+        """Stop it as SIGTERM does; raise what ended it before."""
+        self.ended.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            async with asyncio.timeout(DEADLINE):
+                await self.ended
+
+
+class Polled:
+    """A line and what was polled into it."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self._working: set[Working] = set()
+
+    @contextlib.asynccontextmanager
+    async def poller(self, pace: Pace = BRISK) -> AsyncIterator[Working]:
+        """Run a poller."""
+        working = Working(self.line, pace)
+        self._working.add(working)
+        try:
+            yield working
+        finally:
+            self._working.discard(working)
+            await working.stop()
+
+    async def comes(self, happened: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Wait for a condition; raise what ended a poller before it came."""
+
+        async def happens() -> bool:
+            for working in self._working:
+                if working.ended.done() and not working.ended.cancelled():
+                    working.ended.result()
+            return await happened()
+
+        await until(happens, what, every=0.2)
+
+    async def ids(self, tenant: str = "t") -> list[int]:
+        """Give the ids of the raw events of a tenant, copies included."""
+        raw = await self.line.records("raw")
+        mine = (record.value or b"" for record in raw if read_envelope(record.headers).tenant == tenant)
+        return [msgspec.json.decode(value, type=Row).id for value in mine]
+
+    async def brought(self, ids: Sequence[int], tenant: str = "t") -> None:
+        """Wait until all these ids are in raw."""
+
+        async def there() -> bool:
+            return set(ids) <= set(await self.ids(tenant))
+
+        await self.comes(there, f"{len(ids)} ids of {tenant} are in raw")
+
+    async def kept(self, tenant: str = "t") -> Kept:
+        """Give what is remembered of a tenant."""
+        return (await everything(self.line.config)).of(f"/things/{tenant}")
+
+    async def cursor(self, feed: str = "rows", lead: str = "", tenant: str = "t") -> int:
+        """Give the cursor of a feed, 0 where there is none."""
+        position = (await self.kept(tenant)).positions.get((feed, lead))
+        return int(position.value) if position else 0
+
+    async def covered(self, upto: int, feed: str = "rows", lead: str = "", tenant: str = "t") -> None:
+        """Wait until a cursor has got so far."""
+
+        async def there() -> bool:
+            return await self.cursor(feed, lead, tenant) >= upto
+
+        await self.comes(there, f"the cursor of {feed} {lead} covers {upto}")
+
+
+async def make_polled(servers: str, prefix: str, *accounts: Account, partitions: int = 2) -> Polled:
+    """Create the topics of a line for polled tenants."""
+    return Polled(await make_line(servers, prefix, partitions=partitions, accounts=accounts))

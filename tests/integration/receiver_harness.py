@@ -1,0 +1,159 @@
+"""The door in this process: a receiver on the loopback, its intake and spool, and what then stands on the topics."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from headrace import __version__
+from headrace.config import Config, load
+from headrace.kafka import topics
+from headrace.kafka.log import Record, read
+from headrace.observe.health import ReceiverHealth
+from headrace.observe.registry import Board
+from headrace.receiver.ingress import Intake
+from headrace.receiver.metrics import ReceiverMetrics
+from headrace.receiver.receiver import Receiver
+from headrace.records.raw import Envelope, read_envelope
+from headrace.spool import Spool
+from tests import senders
+from tests.integration.child_process import configuration
+from tests.integration.pipeline import DEADLINE, until
+from tests.senders import Sender, Sending
+
+NOBODY = "127.0.0.1:1"
+"""Servers at which no Kafka ever answers."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; a connection that was closed without an answer has the status 0."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def code(self) -> str:
+        """The code of the problem."""
+        found: str = msgspec.json.decode(self.body)["code"]
+        return found
+
+
+@dataclass
+class Door:
+    """An open door."""
+
+    config: Config
+    receiver: Receiver
+    board: Board
+    health: ReceiverHealth
+    client: aiohttp.ClientSession
+    stop: Callable[[], Any]
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.receiver.port}"
+
+    async def send(
+        self, sending: Sending, over: Mapping[str, str] = {}, *, method: str = "POST", body: bytes | None = None
+    ) -> Answer:
+        """Send a delivery; `over` replaces headers (names in lower case), or leaves them out where empty."""
+        headers = {name.lower(): value for name, value in sending.headers().items()} | dict(over)
+        told = {name: value for name, value in headers.items() if value}
+        return await self.ask(method, sending.path, sending.body if body is None else body, told)
+
+    async def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
+        """Send any request."""
+        try:
+            async with self.client.request(
+                method, self.url + path, data=body, headers=headers, skip_auto_headers=("Content-Type",)
+            ) as answer:
+                return Answer(answer.status, dict(answer.headers), await answer.read())
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            return Answer(0, {}, b"")
+
+    async def talk(self, data: bytes, deadline: float = DEADLINE) -> bytes:
+        """Send bytes as they are; give all that comes back until the connection ends."""
+        return await talk(self.receiver.port or 0, data, deadline)
+
+    async def records(self, topic: str) -> list[Record]:
+        """Give what stands on a topic."""
+        async with asyncio.timeout(DEADLINE):
+            name = self.config.topic_prefix + topic
+            return [record async for record in read(self.config.kafka, name)]
+
+    async def raw(self) -> list[tuple[Envelope, bytes]]:
+        """Give what stands on raw: envelopes and bytes."""
+        return [(read_envelope(record.headers), record.value or b"") for record in await self.records("raw")]
+
+    def refusals(self) -> dict[tuple[str, ...], int]:
+        """Give how many requests were refused, by provider, tenant and reason."""
+        counted = self.board.series("headrace_refusals_total").values
+        return {labels: int(count) for labels, count in counted.items() if count}
+
+    def count(self, name: str) -> int:
+        """Give a counter, summed up over its labels."""
+        return int(sum(self.board.series(name).values.values()))
+
+
+async def talk(port: int, data: bytes, deadline: float = DEADLINE) -> bytes:
+    """Send bytes to a port; give all that comes back until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    found = b""
+    try:
+        async with asyncio.timeout(deadline):
+            with contextlib.suppress(ConnectionError):
+                writer.write(data)
+                while chunk := await reader.read(65536):
+                    found += chunk
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+    return found
+
+
+@contextlib.asynccontextmanager
+async def open_door(
+    servers: str,
+    prefix: str,
+    home: Path,
+    *told: Sender,
+    receiver: str = "",
+    spool: str = "",
+    change: Callable[[Config], Config] = lambda config: config,
+    **more: object,
+) -> AsyncIterator[Door]:
+    """Open a door for the accounts of senders; `receiver` and `spool` are lines of those tables, `more` of tenants."""
+    file = home / "headrace.toml"
+    text = configuration(servers, prefix, senders.toml(*told, **more), more=f"[spool]\n{spool}")
+    file.write_text(text.replace("[receiver]", f"[receiver]\n{receiver}"))
+    config = change(load(file, {}))
+    if servers != NOBODY:
+        async with asyncio.timeout(DEADLINE):
+            await topics.apply(config, "dev", 2)
+    board, health = Board(__version__), ReceiverHealth(time.monotonic)
+    metrics = ReceiverMetrics(board, config.tenants)
+    async with Spool(home / "spool.db", config.spool.max_bytes) as kept, aiohttp.ClientSession() as client:
+        intake = Intake(config, kept, metrics, health)
+        found = Receiver(config, intake, metrics, health)
+        taking, serving = asyncio.create_task(intake.run()), asyncio.create_task(found.run())
+        try:
+            await until(lambda: found.port is not None, "the receiver listens")
+            if servers != NOBODY:
+                await until(lambda: intake.answers, "Kafka answers")
+            yield Door(config, found, board, health, client, serving.cancel)
+        finally:
+            for task in (serving, taking):  # in this order: what came in has to get through
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    async with asyncio.timeout(DEADLINE):
+                        await task

@@ -1,0 +1,294 @@
+"""The way from the door into Kafka: durable whatever Kafka does, in order, and back by itself."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from headrace.config import Config, Kafka
+from headrace.config.tenants import Tenants
+from headrace.kafka.topics import Refused
+from headrace.receiver.ingress import NoRoom, TooLarge
+from headrace.spool import Spool
+from tests.integration.command import Headrace
+from tests.integration.fake_story import account
+from tests.integration.ingress_harness import SOURCE, copies, in_order, item, nudge, other, taking, versions
+from tests.integration.pipeline import Line, make_line, until
+from tests.integration.test_deadlines import PATIENT
+from tests.kafka.broker import Broker
+from tests.kafka.client import change_topic, delete_topic
+from tests.kafka.plugin import OwnKafka
+from tests.kafka.ports import HOST, free_port
+from tests.kafka.proxy import METADATA, PRODUCE, Proxy
+
+KEPT = {"retention_ms": "86400000", "segment_ms": "86400000"}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "spool.db"
+
+
+def nowhere(prefix: str) -> Line:
+    """Give a line whose broker does not exist."""
+    kafka = Kafka(bootstrap_servers=f"{HOST}:{free_port()}")
+    return Line(Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([account()])), 2)
+
+
+async def test_what_is_kept_while_kafka_answers_is_in_kafka(kafka: Broker, prefix: str, path: Path) -> None:
+    """Records and nudges go straight to their topics, together or alone, and are counted."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    async with taking(line, path) as running:
+        await running.is_direct()
+        assert await running.keep(item(1)) == "kafka"
+        assert await running.keep(item(2), nudge(1), *(other(n) for n in range(50)), item(3)) == "kafka"
+        assert await running.keep(nudge(2)) == "kafka"
+        assert await versions(line) == [1, 2, 3]
+        assert len(await line.records("raw")) == 53
+        assert [record.key for record in await line.records("nudges")] == [SOURCE.encode()] * 2
+        assert running.total("headrace_raw_appended_total") == 53
+        assert running.total("headrace_nudges_appended_total") == 2
+        assert running.total("headrace_spooled_total") == 0
+
+
+async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
+    own_kafka: OwnKafka, prefix: str, path: Path, tmp_path: Path
+) -> None:
+    """Without Kafka all waits, over a restart too, until the spool is full; when Kafka comes it is drained in order."""
+    broker = own_kafka()
+    line, small = [await make_line(broker.bootstrap_servers, f"{prefix}{name}.") for name in ("line", "small")]
+    broker.kill()
+    async with taking(line, path) as running:
+        for number in range(1, 20):
+            assert await running.keep(item(number)) == "spool"
+        assert not running.intake.answers
+        assert running.intake.has_room
+    async with taking(line, path) as running, taking(small, tmp_path / "small.db", max_bytes=5_000) as full:
+        assert await running.keep(item(20), nudge(1)) == "spool"
+        assert await full.keep(item(1, size=3_000)) == "spool"
+        with pytest.raises(NoRoom):
+            await full.keep(item(2, size=3_000))
+        assert await full.keep(item(3)) == "spool"
+        broker.spawn()
+        await running.is_direct()
+        assert await running.keep(item(21)) == "kafka"
+        assert await versions(line) == list(range(1, 22))
+        assert len(await line.records("nudges")) == 1
+        assert running.total("headrace_drained_total") == 21
+        assert running.fates() == {"drained": 21, "waiting": 0, "set aside": 0}
+        await full.is_direct()
+        assert await full.keep(item(2, size=3_000)) == "kafka"
+        assert await full.keep(item(4, size=100_000)) == "kafka"
+        assert await versions(small) == [1, 3, 2, 4]
+
+
+async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKafka, prefix: str, path: Path) -> None:
+    """Kafka is killed and comes back: every acknowledged record is there, in order, and the sums agree.
+
+    Deliveries that never pause go straight to Kafka again all the same.
+    """
+    broker = own_kafka()
+    line = await make_line(broker.bootstrap_servers, prefix)
+
+    def straight() -> int:
+        return running.total("headrace_raw_appended_total") - running.total("headrace_drained_total")
+
+    async with taking(line, path) as running:
+        await running.is_direct()
+        loads = [asyncio.create_task(running.load(1 + 10**6 * lane, pause=0.002)) for lane in range(8)]
+        await until(lambda: straight() > 200, "it is under load")
+        broker.kill()
+        await until(lambda: running.spool.facts().waiting > 200, "records wait")
+        reached = straight()
+        broker.spawn()
+        await until(lambda: straight() > reached + 500, "deliveries go straight to Kafka")
+        for load in loads:
+            load.cancel()
+        await asyncio.wait(loads)
+        await running.is_direct()
+        found = await versions(line)
+        assert set(running.kept) <= set(found)
+        for lane in range(8):
+            assert in_order([number for number in found if number // 10**6 == lane])
+        spooled, drained = (running.total(f"headrace_{name}_total") for name in ("spooled", "drained"))
+        # A load that was cancelled may have been spooled without being told, and is drained all the same.
+        assert len(running.kept) + drained - (running.total("headrace_raw_appended_total") + spooled) in range(-8, 9)
+        assert sum(running.fates().values()) == running.spool.facts().put
+
+
+async def test_an_outage_is_noticed_and_touches_the_client_no_more(
+    own_kafka: OwnKafka, prefix: str, path: Path
+) -> None:
+    """Idle, it notices that Kafka is gone; then no delivery touches the client; stopped in a drain, it drains on."""
+    broker = own_kafka()
+    line = await make_line(broker.bootstrap_servers, prefix)
+    async with taking(line, path) as running:
+        await running.is_direct()
+        running.health.listening(True)  # noqa: FBT003  (as the method reads)
+        broker.kill()
+        await until(lambda: not running.intake.answers, "it is noticed")
+        assert running.health.ready().ok
+        assert await asyncio.gather(*(running.keep(other(number)) for number in range(6_000))) == ["spool"] * 6_000
+        assert running.intake._ways["raw"]._appender is None
+        broker.spawn()
+        await until(lambda: running.spool.facts().waiting < 6_000, "it drains")
+    async with Spool(path, 2**30) as spool:
+        assert spool.facts().waiting == 0
+    assert len(await line.records("raw")) >= 6_000
+
+
+async def test_a_broker_that_stands_still_sends_deliveries_to_the_spool(
+    own_kafka: OwnKafka, prefix: str, path: Path
+) -> None:
+    """Frozen, Kafka costs the first deliveries their two seconds; the others are spooled; thawed, all is drained."""
+    broker = own_kafka(PATIENT)
+    line = await make_line(broker.bootstrap_servers, prefix)
+    async with taking(line, path) as running:
+        await running.is_direct()
+        assert await running.keep(item(1)) == "kafka"
+        broker.pause()
+        try:
+            assert await asyncio.gather(*(running.keep(item(number)) for number in range(2, 12))) == ["spool"] * 10
+            assert await running.keep(item(12)) == "spool"
+        finally:
+            broker.resume()
+        await running.is_direct()
+        assert await running.keep(item(13)) == "kafka"
+        found = await versions(line)
+        assert set(found) == set(range(1, 14))
+        assert in_order(found)
+
+
+async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka, prefix: str, path: Path) -> None:
+    """Behind a network that is slower than the deadline nothing is lost; what came too late stands there twice."""
+    broker = own_kafka()
+    line = await make_line(broker.bootstrap_servers, prefix)
+    async with Proxy(broker) as proxy, taking(line.through(proxy.bootstrap_servers), path) as running:
+        await running.is_direct()
+        assert await running.keep(item(1)) == "kafka"
+        proxy.delay = 3.0
+        assert await running.keep(item(2)) == "spool"
+        proxy.delay = 0.0
+        await running.is_direct()
+        swallowed = proxy.swallow(PRODUCE)
+        kept = await running.keep(item(3))
+        assert swallowed.done()
+        await running.is_direct()
+        found = await versions(line)
+        assert set(found) == {1, 2, 3}
+        assert copies(found) >= 1, kept
+        assert proxy.requests[METADATA] > 0
+
+
+async def test_topics_that_cannot_be_run_on_end_it_with_a_sentence(kafka: Broker, prefix: str, path: Path) -> None:
+    """Where topics are missing it refuses before the first append; what was kept stays in the spool."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    await delete_topic(kafka.bootstrap_servers, line.topic("seen"))
+    running = taking(line, path)
+    taken = await running.__aenter__()
+    assert await taken.keep(item(1)) == "spool"
+    with pytest.raises(Refused, match="headrace topics apply"):
+        await asyncio.wait_for(taken.ended, 60)
+    assert await versions(line) == []
+    taken.spool.close()
+
+
+async def test_a_record_that_raw_would_never_take_is_refused_before_anything_is_kept(
+    kafka: Broker, prefix: str, path: Path
+) -> None:
+    """Too large for the topic is too large for the spool as well, whether Kafka was asked already or not."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    async with taking(nowhere(prefix), path) as running:
+        with pytest.raises(TooLarge):
+            await running.keep(item(1), item(2, size=2_100_000))
+        assert running.spool.facts().waiting == 0
+    await change_topic(
+        kafka.bootstrap_servers,
+        line.topic("raw"),
+        max_message_bytes="50000",
+        retention_ms="86400000",
+        segment_ms="86400000",
+    )
+    async with taking(line, path) as running:
+        await running.is_direct()
+        with pytest.raises(TooLarge):
+            await running.keep(item(3, size=60_000))
+        assert await running.keep(item(4, size=40_000)) == "kafka"
+
+
+async def test_what_kafka_refuses_for_good_is_set_aside_and_stops_nothing(
+    kafka: Broker, prefix: str, path: Path
+) -> None:
+    """A record that outgrew its topic is set aside with a reason, those around it arrive, and it can be tried again."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    async with taking(nowhere(prefix), path) as running:
+        for number in (1, 2, 3):
+            await running.keep(item(number, size=100_000 if number == 2 else 10))
+    raw = line.topic("raw")
+    await change_topic(
+        kafka.bootstrap_servers,
+        raw,
+        max_message_bytes="50000",
+        retention_ms="86400000",
+        segment_ms="86400000",
+        compression_type="uncompressed",
+    )
+    loose = line.through(kafka.bootstrap_servers)
+    loose.config = msgspec.structs.replace(
+        loose.config, kafka=msgspec.structs.replace(loose.config.kafka, compression="none")
+    )
+    async with taking(loose, path) as running:
+        await running.is_direct()
+        assert await versions(line) == [1, 3]
+        assert running.fates() == {"drained": 2, "waiting": 0, "set aside": 1}
+        assert running.total("headrace_set_aside_total") == 1
+    await change_topic(kafka.bootstrap_servers, raw, **KEPT, max_message_bytes="2097152")
+    async with Spool(path, 2**30) as spool:
+        assert await spool.take_back() == 1
+    async with taking(line, path) as running:
+        await running.is_direct()
+        assert await versions(line) == [1, 3, 2]
+
+
+async def test_a_spool_is_drained_by_hand(kafka: Broker, prefix: str, path: Path) -> None:
+    """`headrace spool drain` appends what waits, and on demand what was set aside."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    headrace = Headrace(path.parent, kafka.bootstrap_servers, prefix)
+    async with taking(nowhere(prefix), path) as running:
+        await running.keep(item(1), item(2), item(3), nudge(1))
+        running.spool.set_aside((await running.spool.oldest("raw", 1, 1)), "refused")
+    told = (await asyncio.to_thread(headrace, "spool", "drain")).stdout
+    assert told == "3 records went on to Kafka.\n1 record set aside: `headrace spool show` says why.\n"
+    told = (await asyncio.to_thread(headrace, "spool", "drain", "--set-aside")).stdout
+    assert told == "1 record that had been set aside will be tried again.\n1 record went on to Kafka.\n"
+    assert await versions(line) == [2, 3, 1]
+    assert len(await line.records("nudges")) == 1
+
+
+async def test_what_is_too_old_is_set_aside_and_never_appended(kafka: Broker, prefix: str, path: Path) -> None:
+    """A record older than the limit could be published twice: it waits for somebody to look."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    now = int(time.time() * 1000)
+    async with Spool(path, 2**30) as spool:
+        await spool.append([("raw", SOURCE, item(1).out)], now - 3_700_000)
+        await spool.append([("raw", SOURCE, item(2).out)], now - 3_500_000)
+    async with taking(line, path, max_age=3_600) as running:
+        await running.is_direct()
+        assert await versions(line) == [2]
+        assert running.fates() == {"drained": 1, "waiting": 0, "set aside": 1}
+
+
+async def test_a_topic_that_is_gone_does_not_stop_the_other(kafka: Broker, prefix: str, path: Path) -> None:
+    """Without nudges' topic, nudges wait in the spool and raw is appended to as ever."""
+    line = await make_line(kafka.bootstrap_servers, prefix)
+    async with taking(line, path) as running:
+        await running.is_direct()
+        await delete_topic(kafka.bootstrap_servers, line.topic("nudges"))
+        assert await running.keep(item(1), nudge(1)) == "spool"
+        await until(lambda: running.intake.answers, "raw answers")
+        for number in range(2, 10):
+            assert await running.keep(item(number)) == "kafka"
+        assert running.spool.waiting("nudges") == 1
+        assert await versions(line) == list(range(1, 10))

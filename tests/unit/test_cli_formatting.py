@@ -1,0 +1,154 @@
+"""What the command line reads from files, and how it writes results down."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+import pytest
+
+from headrace.cli._bodies import bodies
+from headrace.cli._lines import event_line, letter_line, note
+from headrace.cli._show import clock, count, short, table
+from headrace.cli.redrive import moment
+from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
+
+
+@pytest.mark.parametrize(
+    ("file", "wanted"),
+    [
+        (b'{"a": 1}', [b'{"a": 1}']),
+        (b'\n{"a": 1}\n\n', [b'{"a": 1}']),
+        (b'{\n "a": 1\n}\n', [b'{\n "a": 1\n}\n']),
+        (b'{"a": 1}\r\n\r\n{"a": 2}\n[3]', [b'{"a": 1}', b'{"a": 2}', b"[3]"]),
+        (b'{"a": 1}\n{"a": \n', [b'{"a": 1}', b'{"a":']),
+        (b'{"a": \n{"a": 1}\n{"a": 2}\n', [b'{"a":', b'{"a": 1}', b'{"a": 2}']),
+        (b'{\n "a": [\n  {},\n', [b'{\n "a": [\n  {},\n']),
+        (b"name=Acme&kind=x", [b"name=Acme&kind=x"]),
+        (b"one\ntwo\n", [b"one\ntwo\n"]),
+        (b"\xff\xfe{\n", [b"\xff\xfe{\n"]),
+        (b"", [b""]),
+        (b"[" * 100_000, [b"[" * 100_000]),
+    ],
+)
+def test_bodies_of_a_file(file: bytes, wanted: list[bytes]) -> None:
+    """A file is one body, or one a line where its lines are JSON; a broken body stays whole."""
+    assert list(bodies(io.BytesIO(file))) == wanted
+
+
+def test_lines_are_given_as_they_come() -> None:
+    """A stream of lines is not read to its end before its first body is given."""
+
+    class Endless(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:  # noqa: ARG002  (the signature of files)
+            return b'{"a": 1}\n'
+
+        __next__ = readline  # iteration reads lines
+
+    found = bodies(Endless())
+    assert [next(found) for _ in range(3)] == [b'{"a": 1}'] * 3
+
+
+def event(**data: Any) -> Event:
+    """Make an event of an imaginary provider; `data` overrides."""
+    native = Native("acme", "north", "call", "c-1", code="350", name="Site visit")
+    row = data.pop("row", "350")
+    defaults: dict[str, Any] = {"category": "unmapped", "native": native}
+    provenance = Provenance("poll", "2026-08-08T09:00:00Z", RawPosition("headrace.raw", 1, 2), "00000000", row)
+    word = "unmapped" if "action" not in data else f"{data['category']}.{data['action']}"
+    return Event(
+        specversion="1.0",
+        id="call/4f7a01e2-0000-4000-8000-00000000009c/1786179810000000",
+        source="/acme/north",
+        type=f"headrace.{word}.v1",
+        subject="lead/81",
+        time="2026-08-08T09:00:00Z",
+        recordedtime="2026-08-08T09:00:01Z",
+        datacontenttype="application/json",
+        dataschema="urn:headrace:event:1",
+        partitionkey="/acme/north/lead/81",
+        data=Data(**(defaults | data), provenance=provenance),
+    )
+
+
+def test_an_event_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe gets whole ids and times; a terminal gets them short, so that a line stays a line."""
+    monkeypatch.setenv("COLUMNS", "100")
+    whole = click.unstyle(event_line(event(), brief=False))
+    assert whole.split() == [
+        "2026-08-08T09:00:00Z",
+        "acme/north",
+        "poll",
+        "unmapped",
+        "lead/81",
+        "call/4f7a01e2-0000-4000-8000-00000000009c/1786179810000000",
+        "unmapped",
+        "code",
+        "350",
+        '"Site',
+        'visit"',
+    ]
+    brief = click.unstyle(event_line(event(), brief=True))
+    assert len(brief) <= 100
+    assert brief.split()[2:8] == ["acme/north", "poll", "unmapped", "81", "call/4f7a…09c", "code"]
+
+
+def test_what_is_worth_a_note() -> None:
+    """Outcome, traffic that is no sales activity, a provisional row and a later revision are noted."""
+    call = event(category="call", action="unanswered", outcome="busy", revised="2026-08-08T09:00:07Z")
+    assert note(call, brief=False) == "busy, revised 09:00:07"
+    assert note(event(category="custom", action="logged", row="100-299 (provisional)"), brief=False) == "provisional"
+    quiet = event(category="call", action="completed", revised="2026-08-08T09:00:00Z")
+    assert note(quiet, brief=False) == ""
+
+
+def test_a_dead_letter_in_one_line() -> None:
+    """A dead letter tells when, whose, what is wrong where, the raw record, and the detail."""
+    letter = DeadLetter(
+        problem=Problem("bad_value", "A value makes no sense", "no such month", Source(pointer="$.CreatedOn")),
+        source="/acme/north",
+        via="poll",
+        received="2026-08-08T09:00:00Z",
+        recordedtime="2026-08-08T09:00:01Z",
+        raw=RawPosition("headrace.raw", 3, 1841),
+    )
+    line = click.unstyle(letter_line(letter, brief=False))
+    assert line.split() == [
+        "2026-08-08T09:00:01Z",
+        "acme/north",
+        "bad_value",
+        "$.CreatedOn",
+        "3@1841",
+        "no",
+        "such",
+        "month",
+    ]
+
+
+def test_short_words() -> None:
+    """Ids, times and counts are written as short as they stay clear."""
+    assert short("lead/4f7a01e2-0000-4000-8000-00000000009c") == "lead/4f7a…09c"
+    assert short("lead/81") == "lead/81"
+    now = datetime(2026, 8, 8, 12, tzinfo=UTC)
+    assert clock("2026-08-08T09:03:30.120Z", now) == "   09:03:30"
+    assert clock("2026-08-07T09:03:30Z", now) == "08-07 09:03"
+    assert [count(1, "record"), count(1204, "record"), count(0, "copy", "copies")] == [
+        "1 record",
+        "1,204 records",
+        "0 copies",
+    ]
+
+
+def test_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    """Columns are as wide as they must be, and numbers end at one edge."""
+    table(("name", "rows"), [("a", 1), ("long one", 1000)], right=("rows",))
+    assert click.unstyle(capsys.readouterr().out) == "  name      rows\n  a            1\n  long one  1000\n"
+
+
+def test_moments_of_redrive() -> None:
+    """A time is written as such, or as how long ago; anything else is told."""
+    assert moment("2026-08-08T09:00Z") == datetime(2026, 8, 8, 9, tzinfo=UTC)
+    before = datetime.now(UTC)
+    assert before <= moment("2h") + timedelta(hours=2) <= datetime.now(UTC)
+    with pytest.raises(click.BadParameter, match="nor how long ago"):
+        moment("yesterday")

@@ -1,0 +1,190 @@
+import msgspec
+import pytest
+
+from headrace.core.record import Out
+from headrace.normalizer.commit import Limits
+from headrace.normalizer.decide import refuse
+from headrace.records.raw import HEADER, Envelope, admit, headers_of
+from headrace.records.seen import NewerFormat
+from headrace_events import Via, decode_dead_letter
+from tests.unit.fake_provider import NEW, OLD, OTHER_TABLE, partition, tenants, thing, toy
+from tests.unit.partition import LIMITS, NOW, Raw
+
+
+def test_promise_4_what_cannot_be_decoded_becomes_a_letter_with_its_bytes_and_a_pointer() -> None:
+    """The raw record's key, bytes and envelope are kept as they were, and a problem stands beside them."""
+    here = partition()
+    record = here.records([admit(toy, thing(v=1, m="?", do="bad"))])[0]
+    commit = here.decide([record])
+    letter = commit.letters[0]
+    told = decode_dead_letter(letter.headers)
+    assert (letter.key, letter.value, letter.headers[0], letter.partition) == (
+        record.key, record.value, record.headers[0], 3,
+    )  # fmt: skip
+    assert (told.problem.code, told.problem.source and told.problem.source.pointer) == ("bad_value", "$.m")
+    assert (told.source, told.resource, told.id, told.via) == ("/toy/acme", "thing", "a", "poll")
+    assert (told.raw.offset, told.mapping, told.recordedtime) == (0, OLD, "2027-01-15T08:00:00Z")
+
+
+def test_a_letter_is_not_remembered_as_seen() -> None:
+    """What could not be read is published when the same version can be read."""
+    here = partition()
+    here.hear(toy, thing(v=1, m="x", do="bad"))
+    here.hear(toy, thing(v=1, m="x"))
+    assert here.fates == ["dead", "published"]
+
+
+def test_promise_6_any_exception_of_one_record_stays_one() -> None:
+    """A mistake of ours on one record costs that record, and its text, which may quote the payload, is not told."""
+    here = partition()
+    here.hear(toy, thing("a", 1), thing("b", 1, "confidential", do="break"), thing("c", 1))
+    assert here.fates == ["published", "dead", "published"]
+    assert here.letters[0].problem.code == "internal"
+    assert "RuntimeError" in here.letters[0].problem.detail
+    assert "confidential" not in str(here.letters[0].problem)
+
+
+def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
+    """Bytes that carry no name are placed by themselves and told with the place where reading ended."""
+    here = partition()
+    commit = here.hear(toy, msgspec.structs.replace(thing(), value=b'{"id": "a"'), thing("b", 1))
+    assert here.fates == ["dead", "published"]
+    source = here.letters[0].problem.source
+    assert (here.letters[0].id, source and source.offset) == (None, 10)
+    assert len(commit.letters[0].key) == 16
+
+
+def test_a_mistake_in_naming_is_told_too() -> None:
+    """Even an error of ours at the door keeps the bytes."""
+    here = partition()
+    here.hear(toy, thing(do="nameless"))
+    assert (here.fates, here.letters[0].problem.code) == (["dead"], "internal")
+
+
+def test_a_version_that_no_mark_can_keep_becomes_a_letter() -> None:
+    """A number beyond 63 bits neither stops the batch nor is cut."""
+    here = partition()
+    here.hear(toy, thing(v=2**63), thing("b", -1), thing("c", 2**63 - 1))
+    assert here.fates == ["dead", "dead", "published"]
+    assert "out of range" in here.letters[0].problem.detail
+
+
+def test_what_could_not_be_named_and_now_can_is_to_be_redriven() -> None:
+    """A record whose name a newer program would find says so."""
+    here = partition()
+    out = admit(toy, thing(v=1))
+    envelope = Envelope(provider="toy", tenant="acme", shape="row", via=Via.POLL, received=1)
+    here.take(Out(out.key, out.value, headers_of(envelope)))
+    assert (here.fates, here.letters[0].problem.code) == (["dead"], "unnamed")
+
+
+def test_the_same_bad_bytes_make_one_letter() -> None:
+    """A bad row in a look-back makes one letter, not one a minute; other bytes make another."""
+    here = partition()
+    here.hear(toy, thing(v=1, do="bad"), thing(v=1, do="bad"))
+    here.hear(toy, thing(v=1, do="bad"), thing(v=2, do="bad"))
+    assert here.fates == ["dead", "duplicate", "duplicate", "dead"]
+    assert len(here.letters) == 2
+
+
+def test_the_same_bad_bytes_of_two_tenants_make_two_letters() -> None:
+    """A tenant's letter is not hidden behind another tenant's."""
+    here = partition("acme", "birch")
+    here.hear(toy, thing(v=1, do="bad"), thing(v=1, do="bad", tenant="birch"))
+    here.hear(toy, thing(v=1, tenant="stranger"), thing(v=1, tenant="nobody"))
+    assert [letter.source for letter in here.letters] == ["/toy/acme", "/toy/birch", "/toy/stranger", "/toy/nobody"]
+
+
+def test_another_mapping_is_another_chance_for_bad_bytes() -> None:
+    """After a change of the table the same bytes make a letter again, that names the new mapping."""
+    here = partition()
+    here.hear(toy, thing(v=1, do="bad"))
+    here.tenants = tenants(OTHER_TABLE)
+    here.hear(toy, thing(v=1, do="bad"))
+    assert [letter.mapping for letter in here.letters] == [OLD, NEW]
+
+
+def test_a_redriven_record_ignores_the_mark_of_its_letter() -> None:
+    """What is still bad after a redrive is a letter again, not silently a duplicate."""
+    here = partition()
+    here.hear(toy, thing(v=1, do="bad"))
+    here.take(admit(toy, thing(v=1, do="bad"), redriven=True))
+    assert here.fates == ["dead", "dead"]
+
+
+def test_promise_6_an_unknown_tenant_costs_nobody_else() -> None:
+    """A record of a tenant that is not configured is kept for a redrive."""
+    here = partition()
+    here.hear(toy, thing(v=1, tenant="stranger"), thing(v=1))
+    assert here.fates == ["dead", "published"]
+    problem = here.letters[0].problem
+    assert (problem.code, problem.detail) == ("unknown_tenant", "configure /toy/stranger, then redrive")
+
+
+GOOD = admit(toy, thing(v=1))
+
+
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [
+        (GOOD.key, []),
+        (GOOD.key, [("other", b"x")]),
+        (GOOD.key, [(HEADER, b"")]),
+        (GOOD.key, [(HEADER, None)]),
+        (GOOD.key, [(HEADER, b"\x01{}")]),
+        (GOOD.key, [(HEADER, b"\x01{")]),
+        (GOOD.key, [(HEADER, b'\x01{"provider":"\xff"}')]),
+        (GOOD.key, [(HEADER, b'\x01{"odd":' + b"[" * 100_000)]),
+        (GOOD.key, [(HEADER, GOOD.headers[0][1].replace(b'"version":1', b'"version":-5'))]),
+        (GOOD.key, [(HEADER, GOOD.headers[0][1].replace(b"1000000", b"1" * 30))]),
+        (b"short", GOOD.headers),
+        (b"x" * 24, GOOD.headers),
+        (None, GOOD.headers),
+        (b"", GOOD.headers),
+    ],
+)
+def test_promise_6_a_record_that_is_none_of_ours_becomes_a_letter(
+    key: bytes | None, headers: list[tuple[str, bytes]]
+) -> None:
+    """Whatever somebody else writes into raw, its neighbours are decided on as always."""
+    here = partition()
+    here.hear(toy, thing("z", 1))
+    mine = here.records([admit(toy, thing("b", 1))] * 3)
+    here.decide([mine[0], Raw(2, NOW, key, b"whatever", headers), mine[2]])
+    assert here.fates == ["published", "published", "dead", "duplicate"]
+    assert here.letters[0].problem.code == "foreign"
+
+
+def test_a_record_without_a_value_is_kept_as_empty() -> None:
+    """A tombstone in raw is no reason to stop."""
+    here = partition()
+    here.decide([Raw(0, NOW, GOOD.key, None, GOOD.headers)])
+    assert here.fates == ["dead"]
+
+
+def test_a_newer_format_stops_the_task() -> None:
+    """What a newer program wrote is refused with a sentence, never skipped."""
+    newer = [(HEADER, b"\x02" + GOOD.headers[0][1][1:])]
+    with pytest.raises(NewerFormat, match="upgrade"):
+        partition().decide([Raw(0, NOW, GOOD.key, GOOD.value, newer)])
+
+
+def test_an_event_that_is_too_large_becomes_a_letter() -> None:
+    """What the topic would refuse never reaches the transaction, and it is not remembered as published."""
+    here = partition(limits=Limits("headrace.raw", 3, event_bytes=5_000))
+    here.hear(toy, thing(v=1, size=10_000), thing("b", 1, size=100))
+    assert here.fates == ["dead", "published"]
+    assert here.letters[0].problem.code == "too_large"
+    assert "takes 5000" in here.letters[0].problem.detail
+    here.limits = LIMITS
+    here.take(admit(toy, thing(v=1, size=10_000), redriven=True))
+    assert here.fates[-1] == "published"
+
+
+@pytest.mark.parametrize("headers", [GOOD.headers, []])
+def test_what_kafka_refuses_twice_becomes_a_letter(headers: list[tuple[str, bytes]]) -> None:
+    """The one record of a bisected batch is put aside, and the partition goes on."""
+    here = partition()
+    commit = refuse(Raw(0, NOW, GOOD.key, GOOD.value, headers), here.seen, LIMITS, NOW)
+    assert (commit.fates, commit.next_offset) == ({"dead": 1}, 1)
+    assert decode_dead_letter(commit.letters[0].headers).problem.code == "unwritable"

@@ -1,0 +1,280 @@
+import pytest
+from hypothesis import given, strategies as st
+
+from headrace.normalizer.dedupe import Verdict, judge, judge_replay, settle
+from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
+from headrace.records.seen import TOTALS
+
+A, B, C, D, E, F = (n << 1 for n in range(1, 7))
+"""Meanings, as `meaning_of` gives them: the lowest bit is free."""
+
+
+ROW, HOOK = 1, 2
+"""Shapes."""
+
+
+def told(meaning: int) -> int:
+    """Give a meaning as a mark keeps it that was told without a version."""
+    return meaning | 1
+
+
+def numbered(version: int = 5, *meanings: int, shape: int = ROW) -> Mark:
+    return Mark(version, shape, meanings or (A,), 100)
+
+
+def unknown(*meanings: int) -> Mark:
+    return Mark(UNKNOWN, HOOK, tuple(map(told, meanings or (A,))), 100)
+
+
+IMMUTABLE_MARK = Mark(IMMUTABLE, ROW, (A,), 100)
+
+
+SETTLED = {
+    "no mark, any version: the meaning is needed": (None, 5, None),
+    "no mark, immutable: the meaning is needed": (None, IMMUTABLE, None),
+    "immutable mark, immutable: duplicate": (IMMUTABLE_MARK, IMMUTABLE, "duplicate"),
+    "numbered mark, immutable: duplicate": (numbered(5), IMMUTABLE, "duplicate"),
+    "unknown mark, immutable: duplicate": (unknown(), IMMUTABLE, "duplicate"),
+    "numbered mark, older: stale": (numbered(5), 4, "stale"),
+    "numbered mark, equal: the meaning is needed": (numbered(5), 5, None),
+    "numbered mark, newer: the meaning is needed": (numbered(5), 6, None),
+    "numbered mark, unknown: the meaning is needed": (numbered(5), UNKNOWN, None),
+    "unknown mark, unknown: the meaning is needed": (unknown(), UNKNOWN, None),
+    "unknown mark, numbered: the meaning is needed": (unknown(), 1, None),
+}
+
+
+@pytest.mark.parametrize(("mark", "version", "fate"), SETTLED.values(), ids=SETTLED)
+def test_what_the_version_alone_decides(mark: Mark | None, version: int, fate: str | None) -> None:
+    """Immutable copies and stale versions are dropped before anything is decoded, and nothing else is."""
+    assert settle(mark, version) == fate
+
+
+JUDGED = {
+    "no mark, numbered: published": (None, 5, ROW, A, False, Verdict("published", 5, (A,))),
+    "no mark, immutable: published": (None, IMMUTABLE, ROW, A, False, Verdict("published", IMMUTABLE, (A,))),
+    "no mark, unknown: published": (None, UNKNOWN, HOOK, A, False, Verdict("published", UNKNOWN, (told(A),))),
+    "no mark, unknown, polled: published": (None, UNKNOWN, HOOK, A, True, Verdict("published", UNKNOWN, (told(A),))),
+    "numbered, newer, differs: published": (numbered(5, A), 6, ROW, B, False, Verdict("published", 6, (B,))),
+    "numbered, newer, differs, polled: published": (numbered(5, A), 6, ROW, B, True, Verdict("published", 6, (B,))),
+    "numbered, newer, same: unchanged, the version is remembered": (
+        numbered(5, A),
+        6,
+        ROW,
+        A,
+        False,
+        Verdict("unchanged", 6, (A,)),
+    ),
+    "numbered, newer, same as an earlier one but not the last: published": (
+        numbered(5, A, told(B)),
+        6,
+        ROW,
+        B,
+        False,
+        Verdict("published", 6, (B, told(B))),
+    ),
+    "numbered, newer: what was told without a version is kept": (
+        numbered(5, A, told(B)),
+        6,
+        ROW,
+        C,
+        False,
+        Verdict("published", 6, (C, told(B))),
+    ),
+    "numbered, equal, new, same shape: published again": (
+        numbered(5, A),
+        5,
+        ROW,
+        B,
+        False,
+        Verdict("published", 5, (B, A), again=True),
+    ),
+    "numbered, equal, new, another shape: conflict": (numbered(5, A), 5, HOOK, B, False, Verdict("conflict")),
+    "numbered, equal, known: duplicate": (numbered(5, A), 5, ROW, A, False, Verdict("duplicate")),
+    "numbered, equal, known, another shape: duplicate": (numbered(5, A), 5, HOOK, A, False, Verdict("duplicate")),
+    "numbered, equal, known as told without a version: duplicate": (
+        numbered(5, B, told(A)),
+        5,
+        ROW,
+        A,
+        False,
+        Verdict("duplicate"),
+    ),
+    "numbered, equal, known as the first of an edit: duplicate": (
+        numbered(5, B, A),
+        5,
+        ROW,
+        A,
+        False,
+        Verdict("duplicate"),
+    ),
+    "numbered, unknown, same: duplicate, told without a version from now on": (
+        numbered(5, A),
+        UNKNOWN,
+        HOOK,
+        A,
+        False,
+        Verdict("duplicate", 5, (told(A),)),
+    ),
+    "numbered, unknown, told so before: duplicate": (
+        numbered(5, B, told(A)),
+        UNKNOWN,
+        HOOK,
+        A,
+        False,
+        Verdict("duplicate"),
+    ),
+    "numbered, unknown, differs, polled: the feed that knows is nudged": (
+        numbered(5, A),
+        UNKNOWN,
+        HOOK,
+        B,
+        True,
+        Verdict("nudged"),
+    ),
+    "numbered, unknown, differs, not polled: published": (
+        numbered(5, A),
+        UNKNOWN,
+        HOOK,
+        B,
+        False,
+        Verdict("published", 5, (told(B), A)),
+    ),
+    "unknown, unknown, among those kept: duplicate": (unknown(B, A), UNKNOWN, HOOK, A, False, Verdict("duplicate")),
+    "unknown, unknown, new: published": (
+        unknown(A),
+        UNKNOWN,
+        HOOK,
+        B,
+        False,
+        Verdict("published", UNKNOWN, (told(B), told(A))),
+    ),
+    "unknown, unknown, new, polled: published": (
+        unknown(A),
+        UNKNOWN,
+        HOOK,
+        B,
+        True,
+        Verdict("published", UNKNOWN, (told(B), told(A))),
+    ),
+    "unknown, unknown, a fifth meaning: the oldest is forgotten": (
+        unknown(D, C, B, A),
+        UNKNOWN,
+        HOOK,
+        E,
+        False,
+        Verdict("published", UNKNOWN, (told(E), told(D), told(C), told(B))),
+    ),
+    "unknown, numbered, same: unchanged, the mark becomes numbered": (
+        unknown(A),
+        5,
+        ROW,
+        A,
+        False,
+        Verdict("unchanged", 5, (told(A),)),
+    ),
+    "unknown, numbered, differs: published": (
+        unknown(A),
+        5,
+        ROW,
+        B,
+        False,
+        Verdict("published", 5, (B, told(A))),
+    ),
+    "unknown, numbered, same as one that is not the last: published": (
+        unknown(B, A),
+        5,
+        ROW,
+        A,
+        False,
+        Verdict("published", 5, (A, told(B), told(A))),
+    ),
+    "unknown, numbered, differs from all four: the oldest is forgotten": (
+        unknown(D, C, B, A),
+        5,
+        ROW,
+        E,
+        False,
+        Verdict("published", 5, (E, told(D), told(C), told(B))),
+    ),
+}
+
+
+@pytest.mark.parametrize(("mark", "version", "shape", "meaning", "polled", "verdict"), JUDGED.values(), ids=JUDGED)
+def test_what_version_and_meaning_decide(
+    mark: Mark | None, version: int, shape: int, meaning: int, *, polled: bool, verdict: Verdict
+) -> None:
+    """Each row of the table of fates gives its verdict, and the mark that is kept."""
+    assert judge(mark, version, shape, meaning, polled=polled) == verdict
+
+
+REPLAYED = {
+    "no mark, numbered: counted and not published": (None, 5, A, Verdict("stale")),
+    "no mark, unknown: counted and not published": (None, UNKNOWN, A, Verdict("stale")),
+    "no mark, immutable: counted and not published": (None, IMMUTABLE, A, Verdict("stale")),
+    "numbered, older: stale": (numbered(5, A), 4, B, Verdict("stale")),
+    "numbered, equal, same: duplicate": (numbered(5, A), 5, A, Verdict("duplicate")),
+    "numbered, equal, differs: published": (numbered(5, A), 5, B, Verdict("published", 5, (B,))),
+    "numbered, equal, differs: what was told without a version is kept": (
+        numbered(5, A, told(C)),
+        5,
+        B,
+        Verdict("published", 5, (B, told(C))),
+    ),
+    "immutable, same: duplicate": (IMMUTABLE_MARK, IMMUTABLE, A, Verdict("duplicate")),
+    "immutable, differs: published": (IMMUTABLE_MARK, IMMUTABLE, B, Verdict("published", IMMUTABLE, (B,))),
+    "unknown, among those kept: duplicate": (unknown(B, A), UNKNOWN, A, Verdict("duplicate")),
+    "unknown, differs: published": (unknown(A), UNKNOWN, B, Verdict("published", UNKNOWN, (told(B), told(A)))),
+    "numbered, unknown, differs: published under the version that is known": (
+        numbered(5, A),
+        UNKNOWN,
+        B,
+        Verdict("published", 5, (told(B),)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("mark", "version", "meaning", "verdict"), REPLAYED.values(), ids=REPLAYED)
+def test_what_a_replay_decides(mark: Mark | None, version: int, meaning: int, verdict: Verdict) -> None:
+    """Under a new mapping only another meaning of what was published counts."""
+    assert judge_replay(mark, version, meaning) == verdict
+
+
+VERSIONS = st.sampled_from([IMMUTABLE, UNKNOWN, 1, 2, 3, 2**63 - 1])
+
+
+MEANINGS = st.sampled_from([A, B, C, D, E, F])
+
+
+HISTORIES = st.lists(st.tuples(VERSIONS, st.sampled_from([ROW, HOOK]), MEANINGS, st.booleans()), max_size=20)
+
+
+@given(HISTORIES)
+def test_verdicts_keep_what_marks_can_hold(history: list[tuple[int, int, int, bool]]) -> None:
+    """Whatever comes in whatever order, a mark holds one to four meanings, and its number never goes down."""
+    mark: Mark | None = None
+    for version, shape, meaning, polled in history:
+        if settle(mark, version) is not None:
+            continue
+        verdict = judge(mark, version, shape, meaning, polled=polled)
+        assert verdict.fate in TOTALS
+        assert (verdict.version is None) == (verdict.meanings == ())
+        if verdict.version is not None:
+            assert mark is None or verdict.version >= mark.version
+            assert 1 <= len(verdict.meanings) <= 4
+            assert len({kept | 1 for kept in verdict.meanings}) <= len(verdict.meanings)
+            mark = Mark(verdict.version, shape, verdict.meanings, 100)
+
+
+@given(HISTORIES)
+def test_what_was_just_decided_is_a_duplicate(history: list[tuple[int, int, int, bool]]) -> None:
+    """A record that comes twice in a row is published once."""
+    mark: Mark | None = None
+    for version, shape, meaning, polled in history:
+        if settle(mark, version) is not None:
+            continue
+        verdict = judge(mark, version, shape, meaning, polled=polled)
+        if verdict.version is not None:
+            mark = Mark(verdict.version, shape, verdict.meanings, 100)
+            again = settle(mark, version) or judge(mark, version, shape, meaning, polled=polled).fate
+            assert again == "duplicate"

@@ -1,0 +1,18 @@
+"""The HTTP of the poller, against a simulated platform."""
+
+import pytest
+
+from headrace.poller.http_client import Http, session
+from headrace.sdk.feed import Call, Unavailable
+from tests.simulators import leadping
+
+
+async def test_a_call_is_sent_once_whatever_becomes_of_its_connection() -> None:
+    """A GET whose kept connection breaks is not sent again behind the budget's back."""
+    async with leadping.Simulator(leadping.History(1, 10)) as platform, session() as opened:
+        http, call = Http(opened, platform.url), Call(path="/events/calls/any")
+        await http.exchange(call)
+        platform.faults.next(1, "lost")
+        with pytest.raises(Unavailable):
+            await http.exchange(call)
+        assert len(platform.asks) == 2

@@ -1,0 +1,223 @@
+from textwrap import dedent
+
+import pytest
+
+from headrace.core.mapping_file import did_you_mean, read
+from headrace.core.toml_lines import Fault, Faults, line_of, locate
+
+TABLES = ("activity",)
+
+
+ROW = '[[row]]\ncode = "22"\ntype = "call.logged"\n'
+
+
+def faults(text: str, tables: tuple[str, ...] = TABLES) -> list[str]:
+    """Give the lines of what is wrong."""
+    with pytest.raises(Faults) as found:
+        read(dedent(text), "acme.toml", tables)
+    return str(found.value).splitlines()
+
+
+FAULTS = {
+    "not TOML": ("x = [", "acme.toml:1: not TOML: Invalid value (at end of document)"),
+    "not TOML, with its line": (
+        ROW + "x =",
+        "acme.toml:4: not TOML: Invalid value (at end of document)",
+    ),
+    "an unknown table": (
+        "[rows]\n",
+        'acme.toml:1: rows: unknown table "rows"; did you mean "row"?; known are [[row]] and [words.NAME]',
+    ),
+    "a single row": ("[row]\ncode = 'a'", "acme.toml:1: row: rows are written as [[row]]"),
+    "rows that are no tables": ("row = [3]", "acme.toml:1: row: rows are written as [[row]]"),
+    "an unknown key": (ROW + "colour = 3", 'acme.toml:4: row[0].colour: unknown key "colour"'),
+    "a key with a slip": (
+        ROW + "outcom = 'busy'",
+        'acme.toml:4: row[0].outcom: unknown key "outcom"; did you mean "outcome"?',
+    ),
+    "no code": (
+        '[[row]]\ntype = "call.logged"',
+        'acme.toml:1: row[0]: a row needs a "code": a string, a list of strings or a range "100-299"',
+    ),
+    "a code that is a number": (
+        '[[row]]\ncode = 22\ntype = "call.logged"',
+        'acme.toml:2: row[0].code: a row needs a "code": a string, a list of strings or a range "100-299"',
+    ),
+    "an empty code": (
+        '[[row]]\ncode = ["1", ""]\ntype = "call.logged"',
+        'acme.toml:2: row[0].code: a row needs a "code": a string, a list of strings or a range "100-299"',
+    ),
+    "an empty range": (
+        '[[row]]\ncode = "300-200"\ntype = "call.logged"',
+        "acme.toml:2: row[0].code: the range 300-200 is empty: write the lower code first",
+    ),
+    "a range among codes": (
+        '[[row]]\ncode = ["1", "100-200"]\ntype = "call.logged"',
+        'acme.toml:2: row[0].code: a range stands alone: give "100-200" a row of its own',
+    ),
+    "no type": ('[[row]]\ncode = "22"', 'acme.toml:1: row[0]: a row needs a "type", such as "call.completed"'),
+    "an unknown type": (
+        '[[row]]\ncode = "22"\ntype = "call.complete"',
+        'acme.toml:3: row[0].type: unknown type "call.complete"; did you mean "call.completed"?',
+    ),
+    "an unknown direction": (ROW + 'direction = "in"', 'acme.toml:4: row[0].direction: unknown direction "in"'),
+    "an unknown channel": (
+        ROW + 'channel = "whatsap"',
+        'acme.toml:4: row[0].channel: unknown channel "whatsap"; did you mean "whatsapp"?',
+    ),
+    "an unknown outcome": (
+        ROW + 'outcome = "conected"',
+        'acme.toml:4: row[0].outcome: unknown outcome "conected"; did you mean "connected"?',
+    ),
+    "an unknown actor": (ROW + 'actor = "robot"', 'acme.toml:4: row[0].actor: unknown actor "robot"'),
+    "an unknown traffic": (
+        ROW + 'traffic = "warm-up"',
+        'acme.toml:4: row[0].traffic: unknown traffic "warm-up"; did you mean "warmup"?',
+    ),
+    "an unknown reach": (
+        ROW + 'reach = "nugde"',
+        'acme.toml:4: row[0].reach: unknown reach "nugde"; did you mean "nudge"?',
+    ),
+    "a word that is no string": (ROW + "channel = 3", "acme.toml:4: row[0].channel: channel is a string in quotes"),
+    "provisional that is no boolean": (
+        ROW + 'provisional = "yes"',
+        "acme.toml:4: row[0].provisional: provisional is true or false",
+    ),
+    "fields that are no pairs": (
+        ROW + 'fields = "x"',
+        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { mx_Custom_2 = "next_step" }',
+    ),
+    "fields that are no strings": (
+        ROW + "fields = { x = 3 }",
+        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { mx_Custom_2 = "next_step" }',
+    ),
+    "a place that nothing can be lifted to": (
+        ROW + '[row.lift]\nmx_1 = "value.size"',
+        (
+            'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": use a plain name, title, text, reason, '
+            "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME"
+        ),
+    ),
+    "words that do not exist": (
+        ROW + 'words = "mesage"\n[words.message]\nSent = "message.sent"',
+        'acme.toml:4: row[0].words: there is no [words.mesage]; did you mean "message"?',
+    ),
+    "words that are no table": (
+        "words = 3",
+        "acme.toml:1: words: words is a table, or a type in quotes for one status word",
+    ),
+    "a set of words that is no table": (
+        "[words]\nmessage = 3",
+        "acme.toml:2: words.message: message is a table, or a type in quotes for one status word",
+    ),
+    "words that nobody uses are checked, too": (
+        '[words.message]\nSent = "message.send"',
+        'acme.toml:2: words.message.Sent.type: unknown type "message.send"; did you mean "message.sent"?',
+    ),
+    "a status that is no table": (
+        ROW + "status = 3",
+        "acme.toml:4: row[0].status: status is a table, or a type in quotes for one status word",
+    ),
+    "a status word with a slip in it": (
+        ROW + '[row.status.Answered]\ntype = "call.completed"\nlabl = "x"',
+        'acme.toml:6: row[0].status.Answered.labl: unknown key "labl"',
+    ),
+    "a status word twice": (
+        ROW + '[row.status]\n"In Progress" = "call.answered"\nin_progress = "call.failed"',
+        (
+            'acme.toml:6: row[0].status.in_progress: "in_progress" is "In Progress" again: '
+            "case and separators do not count"
+        ),
+    ),
+    "a code twice": (
+        ROW + '[[row]]\ncode = ["21", "22"]\ntype = "call.failed"',
+        'acme.toml:5: row[1].code: code "22" of table activity has a row already, in line 1',
+    ),
+    "a code with a name twice": (
+        (
+            '[[row]]\ncode = "A"\nname = "x y"\ntype = "call.logged"\n'
+            '[[row]]\ncode = "a"\nname = "X_Y"\ntype = "call.failed"'
+        ),
+        'acme.toml:6: row[1].code: code "a" of table activity has a row already, in line 1',
+    ),
+    "a range twice": (
+        '[[row]]\ncode = "1-9"\ntype = "call.logged"\n[[row]]\ncode = "1-9"\ntype = "call.failed"',
+        'acme.toml:5: row[1].code: code "1-9" of table activity has a row already, in line 1',
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), FAULTS.values(), ids=FAULTS)
+def test_what_is_wrong_is_told_with_its_line(text: str, line: str) -> None:
+    """Each fault is one sentence with file, line, place and what to do."""
+    assert faults(text) == [line]
+
+
+def test_a_row_of_several_tables_says_which() -> None:
+    """Where a provider has more than one table a row must name it, rightly."""
+    two = ("calls", "texts")
+    assert faults(ROW, two) == ['acme.toml:1: row[0]: a row needs a "table", one of calls, texts']
+    assert faults(ROW + 'table = "call"', two) == [
+        'acme.toml:4: row[0].table: unknown table "call"; did you mean "calls"?; known are calls, texts'
+    ]
+    assert faults(ROW + "table = 3", two) == ['acme.toml:4: row[0].table: unknown table "3"; known are calls, texts']
+
+
+def test_a_status_word_without_a_type() -> None:
+    """A word that says nothing is told at its place, even where the row is used elsewhere."""
+    line = 'acme.toml:4: row[0].status.Busy: a row needs a "type", such as "call.completed"'
+    assert faults(ROW + '[row.status.Busy]\noutcome = "busy"') == [line]
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    """Whoever mends a file does it in one go; what several rows share is told once."""
+    found = faults(
+        """\
+        [words.shared]
+        A = "call.ended"
+        [[row]]
+        code = "1"
+        type = "call.logged"
+        words = "shared"
+        [[row]]
+        code = "1"
+        type = "call.loged"
+        words = "shared"
+        colour = "red"
+        [[row]]
+        code = "1"
+        type = "call.logged"
+        """
+    )
+    assert [line.split(":")[1] for line in found] == ["2", "9", "11", "13"]
+
+
+def test_no_near_word_no_suggestion() -> None:
+    """A guess is offered only where a known word is near."""
+    assert did_you_mean("polling", ["poling", "x"]) == '; did you mean "poling"?'
+    assert did_you_mean("zebra", ["poling", "x"]) == ""
+
+
+def test_lines_of_a_file() -> None:
+    """Tables, rows and keys are found, quoted and dotted ones among them; what is unknown is near something known."""
+    lines = locate('a = 1\n[b."c.d"]\n"e f" = 2\ng.h = 3\n[[row]]\nx = 1\n[row.y]\n[[row]]\n[row.y]\nz = 4\n')
+    assert lines == {
+        ("a",): 1,
+        ("b", "c.d"): 2,
+        ("b", "c.d", "e f"): 3,
+        ("b", "c.d", "g", "h"): 4,
+        ("row", 0): 5,
+        ("row", 0, "x"): 6,
+        ("row", 0, "y"): 7,
+        ("row", 1): 8,
+        ("row", 1, "y"): 9,
+        ("row", 1, "y", "z"): 10,
+    }
+    places = [("row", 1, "y", "nowhere"), ("row", 0, "x", "deep"), ("b",), ("nowhere",), ()]
+    assert [line_of(lines, path) for path in places] == [9, 6, 2, 1, 1]
+
+
+def test_faults_in_the_order_of_the_files() -> None:
+    """Faults of several files are sorted by file and line; a fault without a line, or a place, leaves it out."""
+    found = [Fault("b", 2, "x", "r"), Fault("a", 10, "", "r"), Fault("a", 9, "y", "r"), Fault("a", 0, "z", "r")]
+    assert str(Faults(found)).splitlines() == ["a: z: r", "a:9: y: r", "a:10: r", "b:2: x: r"]

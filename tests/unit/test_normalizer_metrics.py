@@ -1,0 +1,400 @@
+import ast
+import inspect
+import random
+from collections import Counter
+from types import ModuleType
+
+import pytest
+from msgspec import structs
+from prometheus_client.parser import text_string_to_metric_families
+
+from headrace.core import problems
+from headrace.core.record import Out
+from headrace.normalizer import decide as deciding, decode as reading, metrics as metrics_module
+from headrace.normalizer.commit import Decision, skip
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, Metrics
+from headrace.observe import metric_definitions as contract, metrics_page as page
+from headrace.observe.registry import Board
+from headrace.records.seen import TOTALS
+from headrace_events import Via
+from headrace_events.taxonomy import Type
+from tests.unit.fake_provider import TABLE, tenants, thing, toy
+from tests.unit.partition import NOW, Partition
+
+Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+class Clock:
+    """A clock that a test sets, in milliseconds."""
+
+    def __init__(self, now: int = NOW) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now / 1000
+
+
+class Watched:
+    """Partition 3 of a normalizer for the tenants acme and brio, and what is exported of it."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.here = Partition(tenants(TABLE, "acme", "brio"))
+        self.metrics = Metrics(Board("1.2.3"), self.here.tenants, self.clock)
+        self.metrics.rebalanced(1)
+        self.metrics.task_state(3, "created")
+        self.metrics.task_restored(3, self.here.seen, 0.2)
+
+    def hear(self, *raws: object, seconds: float = 0.01) -> None:
+        commit = self.here.hear(toy, *raws)  # type: ignore[arg-type]  # raw events of the toy
+        self.metrics.committed(3, commit, seconds, self.clock.now)
+
+    def decided(self, decisions: list[Decision]) -> None:
+        """Commit decisions that no record stands behind."""
+        commit = skip(self.here.seen, self.here.seen.next_offset)
+        commit.decisions.extend(decisions)
+        self.metrics.committed(3, commit, 0.01, self.clock.now)
+
+    def numbers(self) -> Numbers:
+        return read(self.metrics.board.render())
+
+    def number(self, name: str, **labels: str) -> float | None:
+        return self.numbers().get((f"headrace_{name}", frozenset(labels.items())))
+
+    def total(self, name: str, **labels: str) -> float:
+        """Sum over all label sets of a metric that have these labels."""
+        wanted = labels.items()
+        return sum(n for (found, has), n in self.numbers().items() if found == f"headrace_{name}" and wanted <= has)
+
+
+def read(text: bytes) -> Numbers:
+    """Parse an exposition as Prometheus does; no sample may be there twice."""
+    samples = [s for family in text_string_to_metric_families(text.decode()) for s in family.samples]
+    found = {(s.name, frozenset(s.labels.items())): s.value for s in samples}
+    assert len(found) == len(samples)
+    return found
+
+
+def decision(fate: str = "published", **fields: object) -> Decision:
+    """Make a decision on a record of /toy/acme that came by webhook 20 ms ago."""
+    base = Decision(0, "published", "/toy/acme", Via.WEBHOOK, "thing", "a", "", "call.completed", "call", False, 0, "")  # noqa: FBT003  (a row)
+    return structs.replace(base, **({"fate": fate, "received": NOW - 20} | fields))
+
+
+@pytest.fixture
+def watched() -> Watched:
+    return Watched()
+
+
+def test_the_page_is_what_the_contract_says() -> None:
+    """METRICS.md is not edited by hand: `python -m headrace.observe.metrics_page` writes it."""
+    assert page.PAGE.read_text("utf-8") == page.page()
+
+
+def test_the_contract_keeps_its_own_rules() -> None:
+    """Names are unique, prefixed, in base units, and a counter ends in _total, as nothing else does."""
+    names = [family.name for family in contract.CONTRACT]
+    assert len(set(names)) == len(names)
+    for family in contract.CONTRACT:
+        assert family.name.startswith("headrace_")
+        assert family.name.endswith("_total") == (family.kind == "counter")
+        assert (family.kind == "histogram") == bool(family.edges)
+        assert list(family.edges) == sorted(set(family.edges))
+        assert family.name.endswith("_seconds") == (family.unit == "seconds")
+        assert family.help.endswith(".")
+        assert "\n" not in family.help
+
+
+def test_the_promised_latencies_are_edges() -> None:
+    """30 ms and 150 ms can be read off without interpolation."""
+    assert {0.03, 0.15} <= set(contract.END_TO_END_EDGES)
+    assert {0.03, 0.15} <= set(contract.COMMIT_EDGES) & set(contract.DELIVERY_EDGES)
+
+
+def test_every_family_of_the_contract_is_exported_with_its_labels(watched: Watched) -> None:
+    """A normalizer that owns a partition shows every family at once, under exactly the labels of the contract."""
+    watched.hear(thing("a", 1, "x"))
+    families = {f.name: f for f in text_string_to_metric_families(watched.metrics.board.render().decode())}
+    for family in (*contract.EVERYWHERE, *contract.TASKS, *contract.NORMALIZER):
+        found = families[family.name.removesuffix("_total")]
+        assert found.type == family.kind
+        assert found.documentation == family.help
+        assert found.samples
+        for sample in found.samples:
+            assert set(sample.labels) - {"le"} == set(family.labels)
+
+
+def test_the_process_is_shown_beside_our_own(watched: Watched) -> None:
+    """Memory, CPU and start time come from the client library."""
+    assert any(name == "process_resident_memory_bytes" for name, _ in watched.numbers())
+
+
+def test_the_build_is_shown(watched: Watched) -> None:
+    """The version that runs can be read off."""
+    assert watched.total("build_info", version="1.2.3") == 1
+
+
+def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
+    """Before anything happened, each tenant has each fate, type and reason, and each via its histogram."""
+    numbers = read(Metrics(Board("1"), tenants(TABLE, "acme", "brio")).board.render())
+
+    def at_zero(name: str, **labels: str) -> bool:
+        return numbers[f"headrace_{name}", frozenset(labels.items())] == 0
+
+    for tenant in ("acme", "brio"):
+        assert all(at_zero("published_total", provider="toy", tenant=tenant, type=word) for word in Type)
+        assert all(
+            at_zero("decided_total", provider="toy", tenant=tenant, via=via, fate=fate) for via in Via for fate in FATES
+        )
+        assert all(
+            at_zero("dead_letters_total", provider="toy", tenant=tenant, reason=reason)
+            for reason in (*REASONS, "other")
+        )
+    assert all(
+        at_zero("dead_letters_total", provider="unknown", tenant="unknown", reason=reason) for reason in REASONS_UNKNOWN
+    )
+    assert all(at_zero("end_to_end_seconds_bucket", via=via, le="0.03") for via in Via)
+    assert at_zero("unmapped_total", provider="toy", code="other")
+    assert at_zero("provisional_total", provider="toy", code="other")
+    for name in ("tasks_owned", "rebalances_total", "producers_stuck_total", "commit_duration_seconds_count"):
+        assert at_zero(name, role="normalizer")
+    assert all(at_zero("tasks", role="normalizer", state=state) for state in ("created", "fencing", "closed"))
+
+
+def test_an_assigned_partition_counts_from_zero_but_shows_totals_only_when_restored() -> None:
+    """Totals that would begin at 0 and jump to what the log says would look like new records."""
+    metrics = Metrics(Board("1"), tenants())
+    metrics.task_state(7, "fencing")
+    names = {name for name, labels in read(metrics.board.render()) if ("partition", "7") in labels}
+    assert names == {"headrace_fenced_total", "headrace_producers_rebuilt_total", "headrace_commits_total"}
+    seen = Seen()
+    seen.next_offset, seen.totals = 55, (50, 5, 0, 0, 0, 0, 0, 0, 0, 0)
+    metrics.task_restored(7, seen, 1.5)
+    numbers = read(metrics.board.render())
+    assert numbers["headrace_records_total", frozenset({("partition", "7"), ("fate", "published")})] == 50
+    assert numbers["headrace_position", frozenset({("partition", "7")})] == 55
+
+
+def test_promise_4_every_raw_record_is_found_in_the_totals(watched: Watched) -> None:
+    """Position = sum of totals and end offset - position = in flight, in the exported numbers, whatever happens."""
+    rng = random.Random(7)
+    shapes, doing = ("row", "hook", "fact", "detail"), ("", "", "", "mirror", "noop", "bad", "break")
+    for _ in range(15):
+        watched.hear(
+            *(
+                thing(
+                    str(rng.randrange(12)),
+                    rng.randrange(4),
+                    rng.choice("xyz"),
+                    shape=rng.choice(shapes),
+                    do=rng.choice(doing),
+                    tenant=rng.choice(["acme", "brio", "nobody"]),
+                )
+                for _ in range(rng.randrange(1, 20))
+            )
+        )
+        position = watched.here.seen.next_offset
+        watched.metrics.end_offset(3, position + 4, NOW)
+        assert watched.total("records_total", partition="3") == position == watched.number("position", partition="3")
+        assert watched.number("end_offset", partition="3") == position + 4
+        assert watched.number("lag_records", partition="3") == 4
+    fates = Counter(watched.here.fates)
+    assert set(fates) >= {"published", "duplicate", "unchanged", "stale", "mirror", "noop", "dead"}
+    for fate in TOTALS:
+        assert watched.number("records_total", partition="3", fate=fate) == fates[fate]
+        assert watched.total("decided_total", fate=fate) == fates[fate]
+    assert watched.total("published_total") == fates["published"] == len(watched.here.events)
+    assert watched.total("dead_letters_total") == fates["dead"] == len(watched.here.letters)
+    assert watched.number("seen_ids", partition="3") == len(watched.here.seen.marks) > 12
+
+
+def test_what_retention_took_is_in_the_totals_too(watched: Watched) -> None:
+    """Lost records move the position and are counted as lost."""
+    watched.here.seen.next_offset, watched.here.seen.totals = 9, skip(watched.here.seen, 9).totals
+    assert watched.number("records_total", partition="3", fate="lost") == 9 == watched.number("position", partition="3")
+
+
+def test_what_is_published_is_counted_by_provider_tenant_and_type(watched: Watched) -> None:
+    """Each published event counts for its tenant, under its type; a copy counts as a duplicate."""
+    watched.hear(thing("a", 1, "x"), thing("b", 1, "x", tenant="brio", via=Via.WEBHOOK), thing("a", 1, "x"))
+    assert watched.number("published_total", provider="toy", tenant="acme", type="call.completed") == 1
+    assert watched.number("published_total", provider="toy", tenant="brio", type="call.completed") == 1
+    assert watched.number("decided_total", provider="toy", tenant="acme", via="poll", fate="duplicate") == 1
+    assert watched.number("decided_total", provider="toy", tenant="brio", via="webhook", fate="published") == 1
+
+
+def test_promise_4_unmapped_and_provisional_codes_are_listed(watched: Watched) -> None:
+    """A published code without a row, and one that only a provisional row met, are counted by name."""
+    watched.hear(thing("a", 1, "x", code="350"), thing("b", 1, "x", code="150"), thing("c", 1, "x", code="150"))
+    watched.hear(thing("c", 1, "x", code="150"))
+    assert watched.number("unmapped_total", provider="toy", code="350") == 1
+    assert watched.number("provisional_total", provider="toy", code="150") == 2
+    assert watched.total("unmapped_total") == 1
+    assert watched.total("provisional_total") == 2
+
+
+def test_codes_from_outside_cannot_flood_the_metrics(watched: Watched) -> None:
+    """Beyond a hundred codes of a provider, all that is new is counted as other; those known stay told apart."""
+    codes = [f"c{number}" for number in range(150)]
+    watched.decided([decision(type="unmapped", code=code) for code in (*codes, "c5", "c140", "")])
+    watched.decided([decision(source="/toy/brio", type="unmapped", code="c5")])
+    shown = {dict(labels)["code"]: n for (name, labels), n in watched.numbers().items() if "unmapped" in name}
+    assert len(shown) == 101
+    assert shown["c5"] == 3
+    assert shown["other"] == 50 + 1 + 1
+    assert sum(shown.values()) == 154
+
+
+def test_a_long_or_odd_code_is_shown_in_one_valid_line(watched: Watched) -> None:
+    """Codes are cut to 64 characters, and quotes, line ends and half characters do no harm."""
+    odd = 'say "hi"\nto \\ everyone'
+    watched.decided([decision(type="unmapped", code=code) for code in (odd, "x" * 500, "x" * 501, "half \ud800")])
+    assert watched.number("unmapped_total", provider="toy", code=odd) == 1
+    assert watched.number("unmapped_total", provider="toy", code="x" * 64) == 2
+    assert watched.number("unmapped_total", provider="toy", code="half ?") == 1
+
+
+def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:
+    """The reason is the code of the problem; a copy of a dead letter's bytes makes no second one."""
+    bad = thing("a", 1, "x", do="bad")
+    watched.hear(bad, thing("b", 1, "x", do="break", tenant="brio"), thing("c", 1, tenant="nobody"))
+    watched.hear(bad)
+    watched.metrics.committed(3, watched.here.take(Out(b"k" * 16, b"?", [])), 0.01, NOW)
+    assert watched.number("dead_letters_total", provider="toy", tenant="acme", reason="bad_value") == 1
+    assert watched.number("dead_letters_total", provider="toy", tenant="brio", reason="internal") == 1
+    provider, tenant = UNKNOWN
+    assert watched.number("dead_letters_total", provider=provider, tenant=tenant, reason="unknown_tenant") == 1
+    assert watched.number("dead_letters_total", provider=provider, tenant=tenant, reason="foreign") == 1
+    assert watched.total("dead_letters_total") == 4
+
+
+@pytest.mark.parametrize("module", [problems, reading, deciding])
+def test_every_reason_that_the_core_gives_is_known(module: ModuleType) -> None:
+    """A problem's code in the source of the core is in the list of those that stand at 0 from the start."""
+    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
+    made = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Problem"]
+    codes = {code.value for code in made if isinstance(code, ast.Constant)}
+    assert len(codes) >= 2
+    assert codes <= {*REASONS, *REASONS_UNKNOWN}
+
+
+def test_end_to_end_counts_each_published_record_below_its_edges(watched: Watched) -> None:
+    """The histogram says for each edge how many waited no longer, as counting one by one would."""
+    rng = random.Random(3)
+    waits = [*(rng.randrange(0, 400) for _ in range(300)), 30, 150, 31, 151, 90_000_000]
+    watched.decided([decision(received=NOW - wait) for wait in waits[:100]])
+    watched.decided([decision(received=NOW - wait) for wait in waits[100:]])
+    watched.decided([decision("duplicate"), decision(via=Via.POLL, received=NOW - 5)])
+    for edge in contract.END_TO_END_EDGES:
+        below = sum(wait <= edge * 1000 for wait in waits)
+        assert watched.number("end_to_end_seconds_bucket", via="webhook", le=str(edge)) == below
+    assert watched.number("end_to_end_seconds_bucket", via="webhook", le="+Inf") == len(waits)
+    assert watched.number("end_to_end_seconds_count", via="webhook") == len(waits)
+    assert watched.number("end_to_end_seconds_sum", via="webhook") == pytest.approx(sum(waits) / 1000)
+    assert watched.number("end_to_end_seconds_count", via="poll") == 1
+
+
+def test_a_clock_that_runs_ahead_elsewhere_never_gives_a_negative_wait(watched: Watched) -> None:
+    """A time of receipt in the future counts as no wait at all."""
+    watched.decided([decision(received=NOW + 7_000), decision(received=NOW - 1_000)])
+    assert watched.number("end_to_end_seconds_sum", via="webhook") == pytest.approx(1.0)
+    assert watched.number("end_to_end_seconds_bucket", via="webhook", le="0.005") == 1
+
+
+def test_commits_and_restores_are_timed(watched: Watched) -> None:
+    """Commit and restore durations stand in their histograms, commits beside them."""
+    watched.hear(thing("a", 1, "x"), seconds=0.03)
+    watched.hear(thing("a", 2, "x"), seconds=0.031)
+    assert watched.number("commits_total", role="normalizer", partition="3") == 2
+    assert watched.number("commit_duration_seconds_bucket", role="normalizer", le="0.03") == 1
+    assert watched.number("commit_duration_seconds_bucket", role="normalizer", le="0.05") == 2
+    assert watched.number("commit_duration_seconds_sum", role="normalizer") == pytest.approx(0.061)
+    assert watched.number("restore_duration_seconds_bucket", role="normalizer", le="0.1") == 0
+    assert watched.number("restore_duration_seconds_bucket", role="normalizer", le="0.25") == 1
+
+
+def test_a_commit_without_decisions_counts_as_one(watched: Watched) -> None:
+    """Writing the position again is a commit."""
+    watched.decided([])
+    assert watched.number("commits_total", role="normalizer", partition="3") == 1
+
+
+def test_tasks_are_counted_by_state(watched: Watched) -> None:
+    """Each task stands in one state."""
+    watched.metrics.task_state(3, "running")
+    watched.metrics.task_state(4, "fencing")
+    assert watched.number("tasks", role="normalizer", state="running") == 1
+    assert watched.number("tasks", role="normalizer", state="fencing") == 1
+    assert watched.total("tasks") == 2
+
+
+def test_what_goes_wrong_around_producers_is_counted(watched: Watched) -> None:
+    """Fenced tasks, rebuilt producers with the reason, and stuck ones."""
+    watched.metrics.task_fenced(3)
+    watched.metrics.producer_rebuilt(3, "doubtful")
+    watched.metrics.producer_rebuilt(3, "KafkaTimeoutError")
+    watched.metrics.producer_stuck()
+    assert watched.number("fenced_total", role="normalizer", partition="3") == 1
+    for reason in ("doubtful", "KafkaTimeoutError"):
+        assert watched.number("producers_rebuilt_total", role="normalizer", partition="3", reason=reason) == 1
+    assert watched.number("producers_stuck_total", role="normalizer") == 1
+
+
+def test_a_partition_that_moved_away_is_shown_no_more(watched: Watched) -> None:
+    """Its position and totals are told by its new owner; what this process counted stays."""
+    watched.hear(thing("a", 1, "x"))
+    watched.metrics.task_state(3, "closed")
+    watched.metrics.forget(3)
+    watched.metrics.task_state(3, "closed")
+    watched.metrics.forget(3)
+    shown = {name for name, labels in watched.numbers() if ("partition", "3") in labels}
+    assert shown == {"headrace_fenced_total", "headrace_producers_rebuilt_total", "headrace_commits_total"}
+    assert watched.number("commits_total", role="normalizer", partition="3") == 1
+    assert watched.total("tasks") == 0 == watched.number("tasks_owned", role="normalizer")
+    watched.metrics.rebalanced(2)
+    assert watched.number("tasks_owned", role="normalizer") == 2
+    assert watched.number("rebalances_total", role="normalizer") == 2
+
+
+def age(watched: Watched) -> float | None:
+    return watched.number("oldest_unprocessed_age_seconds", partition="3")
+
+
+def test_the_oldest_unprocessed_record_ages_until_it_has_a_fate(watched: Watched) -> None:
+    """The age grows by itself while a task stands still, and is 0 when all records have a fate."""
+    assert age(watched) == 0
+    watched.metrics.end_offset(3, 2, NOW - 500)
+    assert age(watched) == 0.5
+    watched.clock.now += 60_000
+    assert age(watched) == 60.5
+    watched.hear(thing("a", 1, "x"), thing("b", 1, "x"))
+    assert age(watched) == 0
+
+
+def test_a_lag_whose_records_cannot_be_fetched_ages_too(watched: Watched) -> None:
+    """Where nobody has seen the oldest record, its age counts from the first news of it."""
+    watched.metrics.end_offset(3, 0, None)
+    watched.clock.now += 5_000
+    watched.metrics.end_offset(3, 1, None)
+    watched.clock.now += 10_000
+    watched.metrics.end_offset(3, 4, None)
+    assert age(watched) == 10
+    watched.hear(thing("a", 1, "x"))
+    watched.metrics.end_offset(3, 4, None)
+    assert age(watched) == 0
+    watched.clock.now += 1_000
+    assert age(watched) == 1
+
+
+def test_an_old_end_offset_is_never_shown_below_the_position(watched: Watched) -> None:
+    """What was committed since the end was heard of moves it: nothing is ever less than zero in flight."""
+    watched.metrics.end_offset(3, 1, NOW)
+    watched.hear(thing("a", 1, "x"), thing("b", 1, "x"))
+    assert watched.number("end_offset", partition="3") == 2
+    assert watched.number("lag_records", partition="3") == 0
+
+
+def test_the_key_of_the_sum_names_fields_of_a_decision() -> None:
+    """What a commit is summed up by exists."""
+    assert metrics_module._key(decision()) == ("published", "/toy/acme", "webhook", "call.completed", False)

@@ -1,0 +1,321 @@
+"""The pure parts of polling: circuits, treatments, leases, clocks, sealing, records, the keys of events."""
+
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+import msgspec
+import pytest
+
+from headrace.core.record import Out
+from headrace.kafka.admin import Topic
+from headrace.poller.backoff import After
+from headrace.poller.budget import Budget, Spent
+from headrace.poller.budget_lease import SECONDS, Lease, renewed, restored, written
+from headrace.poller.circuit_breaker import FIRST_PARKING, FIRST_PAUSE, MOST_FAILURES, Circuit
+from headrace.poller.clock import Clock
+from headrace.poller.event_key_scan import lead_of
+from headrace.poller.fault_policy import LONG_REST, sentence, treatment
+from headrace.poller.fetch_one import _check_sizes
+from headrace.poller.scheduler import Schedule, Work
+from headrace.poller.state import Memory
+from headrace.poller.token_encryption import CannotOpen, Sealer, Secrets
+from headrace.records.cursors import Fact, Position, Read, Sealed, Spending, Watched, decode, encode, entry, removed
+from headrace.records.seen import NewerFormat
+from headrace.sdk.feed import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.limits import Limits
+from headrace.sdk.settings import Allowance, PolledTenant
+from tests.unit.test_scheduler import Named
+
+NOW = 1_800_000_000.0
+SECRETS = Secrets("refresh-2", "refresh-1", "refresh-0", "access-2")
+KEYS = ("k" * 32, "l" * 40)
+
+
+def a_circuit() -> Circuit:
+    """Make a circuit without jitter."""
+    return Circuit(lambda: 1.0)
+
+
+def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try() -> None:
+    """The pause doubles while that one fails, and is forgotten when it goes well."""
+    circuit = a_circuit()
+    for _ in range(MOST_FAILURES):
+        assert circuit.allows(NOW, running=3)
+        circuit.failed(NOW)
+    assert not circuit.allows(NOW, running=0)
+    now = NOW + FIRST_PAUSE
+    assert circuit.allows(now, running=0)
+    assert not circuit.allows(now, running=1)
+    circuit.failed(now)
+    assert circuit.wait(now) == 2 * FIRST_PAUSE
+    circuit.succeeded()
+    assert circuit.allows(now, running=3)
+
+
+def test_turns_that_had_begun_before_it_opened_do_not_lengthen_the_pause() -> None:
+    """Four turns that fail together are one outage."""
+    circuit = a_circuit()
+    for _ in range(MOST_FAILURES + 3):
+        circuit.failed(NOW)
+    assert circuit.wait(NOW) == FIRST_PAUSE
+
+
+def test_a_feed_that_is_denied_parks_the_tenant_unless_others_go_well() -> None:
+    """Credentials that work elsewhere are not the tenant's fault but the feed's."""
+    schedule = Schedule([Named("a"), Named("b")])
+    circuit = a_circuit()
+    after = After(schedule, circuit)
+    after.badly(Work("a"), Denied("no"), NOW)
+    assert circuit.parked_since == NOW
+    assert circuit.wait(NOW) == FIRST_PARKING
+    after.well(Work("b"), NOW + 400, more=False)
+    assert circuit.parked_since == 0.0
+    after.badly(Work("a"), Denied("no"), NOW + 700)
+    assert circuit.allows(NOW + 700, running=2)
+    assert schedule.next(NOW + 701) == Work("b")
+    assert schedule.next(NOW + 701) is None
+
+
+def test_one_forbidden_lead_stops_no_other() -> None:
+    """Others have their turn before it is tried again, and when they go well it is that lead alone that rests."""
+    schedule = Schedule([Named("trail", by_lead=True)])
+    schedule.watch(("trail", lead, 0.0) for lead in ("forbidden", *"abcde"))
+    schedule.wake(Work("trail", "forbidden"))
+    circuit, read, now = a_circuit(), set[str | None](), NOW
+    after = After(schedule, circuit)
+    while now < NOW + 3_600:
+        if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
+            if work.lead == "forbidden":
+                after.badly(work, Denied("not this one"), now)
+            else:
+                after.well(work, now, more=False)
+                read.add(work.lead)
+        now += 1.0
+    assert read == set("abcde")
+    assert circuit.parked_since == 0.0
+
+
+def test_wrong_credentials_park_a_tenant_that_is_read_by_lead() -> None:
+    """Whichever lead is tried next: one call a pause, and the pauses grow."""
+    schedule = Schedule([Named("trail", by_lead=True)])
+    schedule.watch(("trail", str(lead), 0.0) for lead in range(1_000))
+    circuit, calls, now = a_circuit(), 0, NOW
+    after = After(schedule, circuit)
+    while now < NOW + 86_400:
+        if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
+            after.badly(work, Denied("no"), now)
+            calls += 1
+        now += 10.0
+    assert circuit.parked_since == NOW
+    assert calls < 30
+
+
+def test_a_tenant_that_is_denied_in_an_outage_is_parked_all_the_same() -> None:
+    """What was left in peace already now rests as long as whoever is parked."""
+    circuit = a_circuit()
+    for _ in range(MOST_FAILURES):
+        circuit.failed(NOW)
+    circuit.park(NOW + 1)
+    assert circuit.wait(NOW + 1) == FIRST_PARKING
+
+
+def test_each_fault_has_its_own_treatment() -> None:
+    """What may pass comes again, what may not rests long, and what is gone is dropped."""
+    told = {
+        type(fault).__name__: treatment(fault, 0)
+        for fault in (Denied(""), Gone(""), Rejected(""), TooHeavy(""), Throttled("", 17.0), Unavailable(""))
+    }
+    assert {name: treated.circuit for name, treated in told.items()} == {
+        "Denied": "denied",
+        "Gone": "succeeded",
+        "Rejected": "succeeded",
+        "TooHeavy": "failed",
+        "Throttled": "untouched",
+        "Unavailable": "failed",
+    }
+    assert told["Throttled"].rest == 17.0
+    assert told["Rejected"].rest == LONG_REST
+    assert [name for name, treated in told.items() if treated.drop] == ["Gone"]
+    assert treatment(TimeoutError(), 0).code == "append"
+    assert treatment(KeyError("x"), 0).code == "broken"
+    assert treatment(Unavailable(""), 5).rest > treatment(Unavailable(""), 0).rest
+
+
+def test_only_the_text_of_a_fault_is_shown() -> None:
+    """Any other error may quote a URL."""
+    assert sentence(Gone("it is not there")) == "it is not there"
+    assert sentence(ValueError("https://host/?key=secret")) == "ValueError"
+
+
+def test_what_is_spent_is_written_before() -> None:
+    """A successor counts what might have been spent, and waits until the short window has passed."""
+    limits = Limits(per_window=10, window=5.0, per_day=1_000, per_year=100_000)
+    lease = renewed(limits, NOW)
+    assert lease == Lease(10, NOW + SECONDS)
+    spending = written(Spent(day={1: 3}), lease, NOW)
+    assert sum(spending.day.values()) == 13
+    budget = restored(limits, spending)
+    assert budget.wait(NOW) == SECONDS + 5.0
+    assert restored(limits, None).wait(NOW) == 0.0
+    assert restored(limits, written(Spent(), Lease(until=NOW), NOW)).wait(NOW) == 5.0
+
+
+def test_a_successor_need_not_wait_for_an_hour_to_pass() -> None:
+    """Of a long window the calls that were made are counted, with those that might have been; the rest is free."""
+    limits = Limits(per_window=1_000, window=3_600.0)
+    before = Budget(limits)
+    for _ in range(40):
+        before.start(NOW)
+        before.end(NOW)
+    lease = renewed(limits, NOW)
+    assert lease.calls == 10
+    crashed = restored(limits, written(before.spent, lease, NOW, before.filled(NOW)))
+    assert (crashed.wait(NOW), crashed.left(NOW)["window"]) == (0.0, 950)
+    stopped = restored(limits, written(before.spent, Lease(until=NOW), NOW, before.filled(NOW)))
+    assert (stopped.wait(NOW), stopped.left(NOW)["window"]) == (0.0, 960)
+    assert stopped.left(NOW + 3_600)["window"] == 1_000
+
+
+def test_a_lease_ends_by_its_calls_and_by_its_time() -> None:
+    """Whoever slept longer than a lease must ask before the next call."""
+    lease = Lease(2, NOW + 10)
+    assert lease.covers(NOW)
+    assert not lease.covers(NOW + 10)
+    lease.use()
+    lease.use()
+    assert not lease.covers(NOW)
+    free = renewed(Limits(per_window=1, window=1.0), NOW)
+    free.use()
+    assert free.covers(NOW + 1)
+
+
+def test_the_platforms_clock_is_heard_and_trifles_are_not() -> None:
+    """A date an hour ahead counts, one from a cache or within seconds does not."""
+    clock = Clock(lambda: NOW)
+    date = format_datetime(datetime.fromtimestamp(NOW + 3_600, UTC), usegmt=True)
+    clock.hear({"date": date, "age": "3600"}, NOW, NOW)
+    clock.hear({"date": "yesterday"}, NOW, NOW)
+    assert clock.skew == 0.0
+    clock.hear({"date": date}, NOW, NOW)
+    assert clock.theirs() - clock.now() == pytest.approx(3_600, abs=1)
+    clock.hear({"date": format_datetime(datetime.fromtimestamp(NOW + 1, UTC), usegmt=True)}, NOW, NOW)
+    assert clock.skew == 0.0
+
+
+def test_our_clock_never_goes_back() -> None:
+    """Whatever the system says."""
+    said = iter([5.0, 3.0, 6.0])
+    clock = Clock(lambda: next(said))
+    assert [clock.now(), clock.now(), clock.now()] == [5.0, 5.0, 6.0]
+
+
+def test_what_is_sealed_opens_with_the_key_alone() -> None:
+    """The first key seals, any opens, another does not; nothing of it can be read."""
+    sealed = Sealer(KEYS[0]).seal(SECRETS)
+    assert Sealer("\n".join(reversed(KEYS))).open(sealed) == SECRETS
+    with pytest.raises(CannotOpen):
+        Sealer(KEYS[1]).open(sealed)
+    with pytest.raises(CannotOpen):
+        Sealer(KEYS[0]).open(sealed[:-4])
+    assert "refresh" not in sealed
+    assert Sealer(KEYS[0]).seal(SECRETS) != sealed
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        entry("/p/t", Position(b"\x00cursor\xff", 5), "feed", "lead"),
+        entry("/p/t", Position(b"", 0), "feed", ""),
+        entry("/p/t", Watched(1, "people", 2), "lead/with\u00e9"),
+        entry("/p/t", Fact("x"), "name"),
+        entry("/p/t", Sealed("abc", 1, 2, 3)),
+        entry("/p/t", Spending({1: 2}, {3: 4}, 5.5)),
+        entry("/p/t", Spending({1: 2}, {}, 5.5, 7)),
+        entry("", Read(7), "3"),
+        removed("/p/t", Watched, "lead"),
+    ],
+)
+def test_a_record_says_again_what_was_written(told: object) -> None:
+    """Every kind of entry survives its record."""
+    out = encode(told)  # type: ignore[arg-type]  # parametrized
+    assert decode(out.key, out.value) == told
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"/p/t\0lead\0a", b"\x02{}"), (b"/p/t\0novelty\0a", b"\x01{}")])
+def test_what_a_newer_headrace_wrote_is_refused(key: bytes, value: bytes) -> None:
+    """Neither a newer format nor a kind that nobody knows is skipped."""
+    with pytest.raises(NewerFormat, match="upgrade"):
+        decode(key, value)
+
+
+def test_memory_follows_the_log() -> None:
+    """The last record of each key holds, and an empty one removes."""
+    memory = Memory()
+    memory.apply(
+        [
+            entry("/p/t", Position(b"1", 1), "f", ""),
+            entry("/p/t", Position(b"2", 2), "f", ""),
+            entry("/p/t", Watched(1, "event"), "a"),
+            entry("/p/t", Watched(1, "event"), "b"),
+            removed("/p/t", Watched, "a"),
+            removed("/p/t", Watched, "never there"),
+            entry("", Read(9), "4"),
+        ]
+    )
+    kept = memory.of("/p/t")
+    assert kept.positions == {("f", ""): Position(b"2", 2)}
+    assert set(kept.leads) == {"b"}
+    assert memory.reads == {4: 9}
+
+
+def test_a_lead_that_was_never_read_is_unread_since_it_was_named() -> None:
+    """Nobody reads it: that must not look like a feed that is up to date."""
+    kept = Memory().of("/p/t")
+    for told in (Position(b"1", 50), Position(b"", 0)):
+        kept.apply(entry("/p/t", told, "f", str(told.at)))
+    kept.apply(entry("/p/t", Watched(20, "event"), "0"))
+    assert kept.longest_unread("f", ["50"]) == 50
+    assert kept.longest_unread("f", ["50", "0"]) == 20
+    assert kept.longest_unread("f", ["50", "of the settings"], unnamed=40) == 40
+    assert kept.longest_unread("f", []) == 0
+
+
+def test_what_can_be_no_id_is_no_lead() -> None:
+    """It is part of keys, where NUL divides, and of paths, where dots lead elsewhere."""
+    settings = msgspec.convert({}, PolledTenant)
+    assert [settings.canonical_lead(text) for text in (" 81 ", "a/b", "\u00e9", "..a")] == [
+        "81",
+        "a/b",
+        "\u00e9",
+        "..a",
+    ]
+    assert not any(map(settings.canonical_lead, ("", " ", ".", " .. ", "a\0b", "a\nb", "x" * 201)))
+
+
+def test_a_record_that_raw_does_not_take_is_not_fetched() -> None:
+    """It is told before anything is appended."""
+    raw = Topic("raw", 1, 1, {"max.message.bytes": "1000"})
+    _check_sizes([Out(b"k", b"x" * 800, [])], raw)
+    with pytest.raises(TooHeavy, match="raw takes 1,000"):
+        _check_sizes([Out(b"k", b"x", []), Out(b"k", b"x" * 1000, [])], raw)
+
+
+def test_the_key_of_an_event_tells_its_lead() -> None:
+    """Ids may hold slashes; other subjects name none."""
+    assert lead_of(b"/p/t/lead/a/b") == ("/p/t", "a/b")
+    for other in (b"/p/t/call/1", b"/p/t/lead", b"", b"\xff\xfe"):
+        assert lead_of(other) is None
+
+
+def test_an_allowance_overrides_only_what_it_says() -> None:
+    """What a tenant leaves out is as its provider has it."""
+    limits = Limits(per_window=25, window=5.0, per_day=10_000)
+    assert Allowance(per_window=10).over(limits) == Limits(per_window=10, window=5.0, per_day=10_000)
+    assert Allowance().over(limits) == limits
+
+
+def test_a_key_that_can_be_guessed_is_refused() -> None:
+    """Nothing of it is quoted."""
+    with pytest.raises(ValueError, match="32 characters") as refused:
+        msgspec.convert({"token_key": "short-one"}, PolledTenant)
+    assert "short-one" not in str(refused.value)

@@ -1,0 +1,207 @@
+import re
+
+import msgspec
+import pytest
+from hypothesis import given, strategies as st
+
+from headrace.core.problems import Undecodable
+from headrace.records.raw import (
+    HEADER,
+    Envelope,
+    admit,
+    digest,
+    digest_of_bytes,
+    headers_of,
+    name,
+    place,
+    printable,
+    read_envelope,
+    shape_digest,
+)
+from headrace.records.seen import NewerFormat
+from headrace.sdk.provider import Identity
+from headrace_events import Via
+from tests.unit.fake_provider import thing, toy
+
+WORDS = st.text(max_size=20)
+ENVELOPES = st.builds(
+    Envelope,
+    provider=WORDS,
+    tenant=WORDS,
+    resource=WORDS,
+    id=WORDS,
+    version=st.none() | st.just("unknown") | st.integers(1, 2**63 - 1),
+    shape=WORDS,
+    via=st.sampled_from(Via),
+    received=st.integers(0, 253_402_300_799_999),
+    hint=WORDS,
+    delivery=WORDS,
+    replay=WORDS,
+    redriven=st.booleans(),
+)
+
+
+@given(ENVELOPES)
+def test_an_envelope_comes_back_as_it_was(envelope: Envelope) -> None:
+    """Whatever the words in it are, the header carries all of the envelope."""
+    assert read_envelope(headers_of(envelope)) == envelope
+
+
+def test_promise_7_nothing_but_the_envelope_travels() -> None:
+    """Raw's headers are one, and it holds the fields of the envelope alone: no header of a request gets in."""
+    allowed = {
+        "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
+        "redriven",
+    }  # fmt: skip
+    out = admit(toy, thing("a", 3, "x", via=Via.WEBHOOK))
+    ((header, value),) = out.headers
+    assert (header, value[:1]) == (HEADER, b"\x01")
+    told = msgspec.json.decode(value[1:])
+    assert told.keys() <= allowed
+    assert told == {
+        "provider": "toy",
+        "tenant": "acme",
+        "resource": "thing",
+        "id": "a",
+        "version": 3,
+        "shape": "row",
+        "via": "webhook",
+        "received": 1_000_000,
+    }
+    assert {field.name for field in msgspec.structs.fields(Envelope)} == allowed
+
+
+def test_the_bytes_are_untouched() -> None:
+    """What the provider sent is the value, whatever stands in it."""
+    raw = thing("a", 3, "  ünïcode  ", odd=[1.50, None])
+    assert admit(toy, raw).value == raw.value
+
+
+def test_what_comes_in_is_what_comes_out() -> None:
+    """The raw event and its identity are the same behind raw as before it."""
+    raw = msgspec.structs.replace(thing("a", 3, "x"), hint="created", delivery="d-1")
+    envelope = read_envelope(admit(toy, raw).headers)
+    assert envelope.raw_event(raw.value) == raw
+    assert envelope.identity == Identity("thing", "a", 3)
+
+
+PLACES = {
+    ("/toy/acme", "thing", "a"): ("2c79b57a7bdbfbf4f86e6c11b31251e3", 0, 30),
+    ("/toy/acme", "thing", "186229"): ("906fa8db8e7ad4452591f87a593317d5", 5, 47),
+    ("/toy/acme-eu", "activity", "5c92870f-a337-458f-8be1-0e2458513051"): ("ca180f135542511b220c122b11096b61", 3, 29),
+    ("/toy/acme", "thing", "ünïcode"): ("6ea563ea03282819f4f5bbb59da417a6", 5, 41),
+}
+"""Source, resource and id to digest, and to the partition of 12 and of 50."""
+
+
+@pytest.mark.parametrize(("named", "expected"), PLACES.items())
+def test_an_id_is_placed_where_it_always_was(named: tuple[str, str, str], expected: tuple[str, int, int]) -> None:
+    """Placement is part of the data: another digest would tear ids from their marks."""
+    key = digest(*named)
+    assert (key.hex(), place(key, 12), place(key, 50)) == expected
+
+
+def test_bytes_without_a_name_are_placed_by_themselves() -> None:
+    """The same bytes have the same place, and a mark of their own for each code version and mapping."""
+    assert digest_of_bytes(b"{").hex() == "4f05905cfd77208c72fbc6df2687f095"
+    assert digest_of_bytes(b"{", "0.1.0 9f2c41d0").hex() == "1162cf6bb4e691a62ab5f25f206bef75"
+    assert digest_of_bytes(b"{", "0.1.0 " + "9" * 60 + "a") != digest_of_bytes(b"{", "0.1.0 " + "9" * 60 + "b")
+
+
+def test_parts_of_a_name_do_not_run_together() -> None:
+    """Resource and id are told apart even where their letters are the same."""
+    assert digest("/toy/acme", "ab", "c") != digest("/toy/acme", "a", "bc")
+
+
+@given(st.binary(min_size=16, max_size=16), st.integers(1, 1000))
+def test_a_place_exists(key: bytes, partitions: int) -> None:
+    """Every key has a partition."""
+    assert 0 <= place(key, partitions) < partitions
+
+
+def test_places_are_even() -> None:
+    """A thousand ids leave no partition of twelve far from the middle."""
+    places = [place(digest("/toy/acme", "thing", str(n)), 12) for n in range(1_200)]
+    assert all(60 < places.count(partition) < 140 for partition in range(12))
+
+
+@pytest.mark.parametrize("shape", ["row", "hook", "fact"])
+def test_all_shapes_of_a_thing_have_one_key(shape: str) -> None:
+    """Webhook and poll meet in one partition, under one mark."""
+    assert admit(toy, thing("a", 3, shape=shape)).key == digest("/toy/acme", "thing", "a")
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"id": "a", "v": 99999999999999999999}', b"null"]
+)
+def test_promise_6_what_has_no_name_comes_in_all_the_same(value: bytes) -> None:
+    """Bytes that nobody can read are kept, placed by their digest, and their envelope carries no name."""
+    out = admit(toy, msgspec.structs.replace(thing(), value=value))
+    assert (out.key, out.value) == (digest_of_bytes(value), value)
+    assert read_envelope(out.headers).identity is None
+
+
+def test_promise_6_a_mistake_of_ours_keeps_the_bytes() -> None:
+    """Whatever goes wrong while a record is named, it is appended."""
+    assert read_envelope(admit(toy, thing(do="nameless")).headers).identity is None
+
+
+@pytest.mark.parametrize("version", [0, -1, 2**63, 2**70])
+def test_a_version_that_no_mark_can_keep_is_refused(version: int) -> None:
+    """A provider's number must be sortable in 63 bits, or the record has no name."""
+    with pytest.raises(Undecodable, match="out of range"):
+        name(toy, thing(v=version))
+
+
+def test_a_redriven_record_says_so() -> None:
+    """A dead letter that was sent back is told from what comes in live."""
+    assert read_envelope(admit(toy, thing(), redriven=True).headers).redriven
+
+
+@pytest.mark.parametrize("headers", [[], [("other", b"\x01{}")], [(HEADER, b"")]])
+def test_a_record_without_an_envelope(headers: list[tuple[str, bytes]]) -> None:
+    """What did not come through the door is told from what did."""
+    with pytest.raises(LookupError, match="nothing but Headrace may write to raw"):
+        read_envelope(headers)
+
+
+def test_an_envelope_of_a_newer_program() -> None:
+    """A format that is not known yet is refused with a sentence on what to do."""
+    with pytest.raises(NewerFormat, match=re.escape("format 02, this program reads 1: upgrade it")):
+        read_envelope([(HEADER, b"\x02{}")])
+
+
+def test_an_envelope_with_a_field_of_tomorrow() -> None:
+    """A field that is added later does not stop an older program."""
+    value = admit(toy, thing()).headers[0][1].replace(b'{"provider"', b'{"novel":[1],"provider"')
+    assert read_envelope([(HEADER, value)]).provider == "toy"
+
+
+def test_shapes_fit_a_mark() -> None:
+    """A shape's name becomes 16 bits that never change."""
+    assert [shape_digest(shape) for shape in ("row", "detail", "hook")] == [63195, 32659, 17237]
+
+
+@pytest.mark.parametrize("odd", ["\udcff", "job-\udc80\udcff", "x\ud800", "é\udce9", "x" * 5_000, "\udcff" * 500])
+def test_promise_6_whatever_a_header_held_comes_in(odd: str) -> None:
+    """A hint or delivery that cannot be encoded, or is long, is kept as a text that fits the envelope."""
+    raw = msgspec.structs.replace(thing("a", 3, "x"), hint=odd, delivery=odd)
+    envelope = read_envelope(admit(toy, raw).headers)
+    assert envelope.hint == envelope.delivery == printable(odd)
+    assert 0 < len(envelope.hint) <= 256
+    assert envelope.identity == Identity("thing", "a", 3)
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=600))
+def test_what_is_printable_stays_as_it_is(odd: str) -> None:
+    """A record that is redriven keeps the words that it was admitted with."""
+    once = printable(odd)
+    assert printable(once) == once
+    assert once.encode().decode() == once
+
+
+def test_words_that_differ_stay_different() -> None:
+    """Neither the cut nor the replacement makes one delivery of two."""
+    odd = ["\udcff", "\udcfe", "?", "x" * 300 + "a", "x" * 300 + "b", "x" * 256, "é"]
+    assert len({printable(told) for told in odd}) == len(odd)
+    assert printable("é" * 256) == "é" * 256

@@ -1,0 +1,146 @@
+"""Whose turn it is, without a clock."""
+
+from collections.abc import AsyncIterator
+
+from headrace.poller.scheduler import Schedule, Work
+from headrace.sdk.feed import Api, Turn, Yield
+
+NOW = 1_800_000_000.0
+
+
+class Named:
+    """A feed that is only scheduled."""
+
+    def __init__(self, name: str, *, by_lead: bool = False, every: int = 60) -> None:
+        self.name = name
+        self.by_lead = by_lead
+        self.every = every
+
+    def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
+        """Never read."""
+        raise NotImplementedError(f"{api} {cursor!r} {turn}")
+
+
+def a_schedule(*leads: str) -> Schedule:
+    """Make a schedule of one tenant feed and one that is read by lead."""
+    schedule = Schedule([Named("all"), Named("trail", by_lead=True)])
+    schedule.watch(("trail", lead, 0.0) for lead in leads)
+    return schedule
+
+
+def order(schedule: Schedule, now: float, *, sweep: bool = True) -> list[Work]:
+    """Take every turn that there is, each ending well before the next begins."""
+    taken: list[Work] = []
+    while (work := schedule.next(now, sweep=sweep)) is not None:
+        taken.append(work)
+        schedule.done(work, now)
+    return taken
+
+
+def test_what_was_woken_goes_first_then_feeds_then_the_sweep() -> None:
+    """News come before what is due, and what is due before what nobody named."""
+    schedule = a_schedule("a", "b")
+    assert schedule.wake(Work("trail", "b"))
+    assert order(schedule, NOW) == [Work("trail", "b"), Work("all"), Work("trail", "a")]
+
+
+def test_the_sweep_reads_whom_it_read_longest_ago() -> None:
+    """Leads that were never read come first, then the others by when they were read."""
+    schedule = a_schedule()
+    schedule.watch([("trail", "old", NOW - 500), ("trail", "new", NOW - 100), ("trail", "never", 0.0)])
+    assert [work.lead for work in order(schedule, NOW)][1:] == ["never", "old", "new"]
+
+
+def test_no_lead_is_swept_twice_within_its_rest() -> None:
+    """A lead that was just read is due when its feed's `every` has passed."""
+    schedule = a_schedule("a")
+    order(schedule, NOW)
+    assert order(schedule, NOW + 59) == []
+    assert schedule.wait(NOW + 59) == 1.0
+    assert Work("trail", "a") in order(schedule, NOW + 60)
+
+
+def test_without_budget_for_it_nothing_is_swept() -> None:
+    """The sweep gives way, what is woken does not."""
+    schedule = a_schedule("a")
+    schedule.wake(Work("trail", "z"))
+    assert order(schedule, NOW, sweep=False) == [Work("trail", "z"), Work("all")]
+
+
+def test_one_turn_of_a_feed_and_lead_at_a_time() -> None:
+    """What is woken while it is read is read again afterwards."""
+    schedule = a_schedule()
+    schedule.wake(Work("trail", "a"))
+    work = schedule.next(NOW)
+    assert work == Work("trail", "a")
+    schedule.wake(work)
+    schedule.wake(Work("trail", "a", "event"))
+    assert schedule.next(NOW) == Work("all")
+    assert schedule.next(NOW) is None
+    schedule.done(work, NOW)
+    assert {schedule.next(NOW)} < {work, Work("trail", "a", "event")}
+    assert schedule.next(NOW) is None
+
+
+def test_a_nudge_for_a_whole_feed_wakes_it_whatever_lead_it_names() -> None:
+    """A feed that is not read by lead has one turn for all leads, and a feed that nobody has none."""
+    schedule = a_schedule()
+    order(schedule, NOW)
+    assert schedule.wake(Work("all", "somebody"))
+    assert not schedule.wake(Work("nobody"))
+    assert not schedule.wake(Work("trail"))
+    assert order(schedule, NOW) == [Work("all")]
+
+
+def test_a_feed_with_more_to_bring_goes_on_behind_what_was_woken() -> None:
+    """A backlog keeps nobody waiting."""
+    schedule = a_schedule()
+    work = schedule.next(NOW)
+    assert work == Work("all")
+    schedule.wake(Work("trail", "a"))
+    schedule.done(work, NOW, more=True)
+    assert order(schedule, NOW) == [Work("trail", "a"), Work("all")]
+
+
+def test_a_feed_that_is_long_overdue_goes_before_what_was_woken() -> None:
+    """However many leads a discovery feed has woken, it is read again."""
+    schedule = a_schedule()
+    order(schedule, NOW)
+    for number in range(5):
+        schedule.wake(Work("trail", str(number)))
+    assert schedule.next(NOW + 119) == Work("trail", "0")
+    assert schedule.next(NOW + 121) == Work("all")
+
+
+def test_what_rests_is_left_alone_until_then() -> None:
+    """Neither its turn nor a nudge brings it back before its time, and it says when that is."""
+    schedule = a_schedule("a")
+    for work in (Work("all"), Work("trail", "a")):
+        assert schedule.next(NOW) == work
+        schedule.rest(work, NOW + 300, wake=True)
+    schedule.wake(Work("trail", "a"))
+    assert schedule.wait(NOW, sweep=False) == 300.0
+    assert order(schedule, NOW + 299) == []
+    assert set(order(schedule, NOW + 300)) == {Work("all"), Work("trail", "a")}
+
+
+def test_a_feed_that_is_held_begins_no_turn() -> None:
+    """All leads of a feed wait with it, other feeds do not."""
+    schedule = a_schedule("a", "b")
+    schedule.hold("trail", NOW + 100)
+    assert order(schedule, NOW) == [Work("all")]
+    assert len(order(schedule, NOW + 100)) == 3
+
+
+def test_a_lead_that_is_dropped_is_not_read_any_more() -> None:
+    """Not even if it was woken before."""
+    schedule = a_schedule("a", "b")
+    schedule.wake(Work("trail", "a"))
+    schedule.drop("a")
+    assert order(schedule, NOW) == [Work("all"), Work("trail", "b")]
+    assert schedule.watched("trail") == 1
+
+
+def test_nothing_to_do_needs_no_waiting() -> None:
+    """With nothing but leads that do not exist, only news bring work."""
+    assert Schedule([Named("trail", by_lead=True)]).wait(NOW) is None
