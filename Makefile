@@ -35,10 +35,11 @@ demo: venv  ## play a story of all three providers through an embedded broker (S
 test: venv  ## run all tests on the best Kafka there is (ARGS="-k spool": as for pytest)
 	@$(PY) -m pytest -q $(ARGS)
 
-lint: venv  ## check style, formatting and types
+lint: venv  ## check style, formatting, types, and that each room uses only what stands below it
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
 
 format: venv  ## let ruff write the code
 	@$(PY) -m ruff check --fix-only --quiet .

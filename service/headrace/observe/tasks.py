@@ -1,23 +1,47 @@
 """What every role with tasks tells about them: states, take-overs, commits, producers."""
 
 import time
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-from headrace.normalizer.dedupe import Seen
 from headrace.observe.registry import OTHER, Board
 
 STATES: Final = ("created", "fencing", "restoring", "running", "closed")
 DOUBTFUL: Final = "doubtful"
 
 
+class Marks(Protocol):
+    """What is shown of remembered ids: how many there are, and the bytes that they take."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory."""
+
+    def __len__(self) -> int:
+        """Count the ids."""
+
+
+class Memory(Protocol):
+    """What is shown of a task's memory: the next offset of raw, one total a fate, and the marks."""
+
+    next_offset: int
+
+    @property
+    def totals(self) -> Sequence[int]:
+        """How many records got each fate."""
+
+    @property
+    def marks(self) -> Marks:
+        """The remembered ids."""
+
+
 class Owned(Struct):
     """What is known of one partition: `end` is the end of its raw log, `oldest` when (ms) its lag began."""
 
     state: str = "created"
-    seen: Seen | None = None
+    seen: Memory | None = None
     end: int = 0
     oldest: int | None = None
     heard_at: int = -1
@@ -78,7 +102,7 @@ class TaskMetrics:
             self.owned[partition] = Owned(state)
             self._start(str(partition))
 
-    def task_restored(self, partition: int, seen: Seen, seconds: float) -> None:
+    def task_restored(self, partition: int, seen: Memory, seconds: float) -> None:
         """Note that a task's memory is restored; from now on `seen` is read whenever the metrics are."""
         self._own(partition).seen = seen
         self.count_restore(seconds)

@@ -3,11 +3,10 @@
 import importlib
 import pkgutil
 from functools import cache
-from importlib.resources import files
 
 from headrace import providers
 from headrace.core.mapping import Entry
-from headrace.core.mapping_file import read
+from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Provider
 
 
@@ -25,6 +24,4 @@ def discover() -> dict[str, Provider]:
 @cache
 def builtin(name: str) -> tuple[Entry, ...]:
     """Read a provider's own table. Raises `Faults` where it is wrong."""
-    provider = discover()[name]
-    file = files(f"{providers.__name__}.{name}") / "mapping.toml"
-    return tuple(read(file.read_text("utf-8"), f"{name}/mapping.toml", provider.tables))
+    return read_built_in_table(f"{providers.__name__}.{name}", discover()[name].tables)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.providers.leadsquared import client, cut, identity, settings as shape, translate, webhook
+from headrace.providers.leadsquared import client, cut, identity, settings as shape, translate, webhook, wire
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
 from headrace.sdk.feed import Call, Client as Calling, Feed
 from headrace.sdk.provider import Accepted, Delivery, Piece, Tenant
@@ -19,9 +19,7 @@ class LeadSquared:
         "lead": "lead webhooks: a flat lead, or Before and After",
         "task": "task webhooks: a flat task, or Before and After",
     }
-    tables: Headers[str, str] = {
-        "event": "EventCode of API rows, ActivityEvent of webhooks, or the kind of a webhook that carries no code"
-    }
+    tables: Headers[str, str] = wire.TABLES
 
     methods: Sequence[str] = ("POST", "GET", "HEAD")
     retries: Literal["status", "connection"] = "status"

@@ -6,17 +6,19 @@ X-Headrace-Kind and X-Headrace-Field; without it, it is told from what changed.
 """
 
 import hmac
+from functools import cache
 from typing import Final
 
 import msgspec
 
+from headrace.core.mapping import Entry
 from headrace.core.problems import Problem, Undecodable
-from headrace.providers.discover import builtin
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.cut import cut
 from headrace.providers.leadsquared.identity import identity, kind_of
 from headrace.providers.leadsquared.settings import HEADER, Settings
 from headrace.providers.leadsquared.translate.activity import FEED
+from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
 from headrace_events import Via
 
@@ -50,6 +52,12 @@ def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
     return Accepted(events, nudges, status=200, answer=ANSWER)
 
 
+@cache
+def _table() -> tuple[Entry, ...]:
+    """Read the built-in table: what a row reaches is known before a tenant's overlay is."""
+    return read_built_in_table(__package__ or "", wire.TABLES)
+
+
 def _verify(delivery: Delivery, settings: Tenant) -> None:
     """Compare the secret with each known one, in constant time. Raises `Refused`."""
     header = settings.webhook_header if isinstance(settings, Settings) else HEADER
@@ -78,7 +86,7 @@ def _nudge(raw: RawEvent) -> Nudge | None:
         return None
     try:
         kind = raw.hint.partition(":")[0] or kind_of(wire.decode_change_key(raw.value))
-        nudged = any(kind in entry.codes and entry.row.reach == "nudge" for entry in builtin(raw.provider))
+        nudged = any(kind in entry.codes and entry.row.reach == "nudge" for entry in _table())
         return Nudge(FEED, lead=identity(raw).id.partition("/")[0]) if nudged else None
     except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None  # it goes to raw and becomes a dead letter there

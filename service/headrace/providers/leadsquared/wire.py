@@ -26,6 +26,11 @@ TASK: Final = "task"
 TASK_CHANGE: Final = "task-change"
 """`{"Before": task, "After": task}`."""
 
+TABLES: Final = {
+    "event": "EventCode of API rows, ActivityEvent of webhooks, or the kind of a webhook that carries no code"
+}
+"""The tables of `mapping.toml`, each with what its codes are."""
+
 Fields = dict[str, Any]
 
 

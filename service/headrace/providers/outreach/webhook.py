@@ -7,13 +7,12 @@ already and is counted as a duplicate. `Outreach-Webhook-Cleanup-Token` is a sec
 import hashlib
 import hmac
 from functools import cache
-from importlib.resources import files
 from typing import Final
 
 import msgspec
 
 from headrace.core.mapping import Mapping
-from headrace.core.mapping_file import build, read
+from headrace.core.mapping_file import build
 from headrace.core.problems import Problem, Undecodable
 from headrace.providers.outreach.cut import HOOK
 from headrace.providers.outreach.facts import fact_of
@@ -21,6 +20,7 @@ from headrace.providers.outreach.settings import Settings
 from headrace.providers.outreach.translate.details import refs_of
 from headrace.providers.outreach.translate.webhook_events import TABLE, nudge_of
 from headrace.providers.outreach.wire import NAME, TABLES, Hook, decode_hook
+from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
 from headrace_events import Via
 
@@ -70,8 +70,7 @@ def sign(body: bytes, secret: str) -> str:
 @cache
 def _table() -> Mapping:
     """Read the built-in table: what a row reaches is known before a tenant's overlay is."""
-    text = (files(__package__ or "") / "mapping.toml").read_text("utf-8")
-    return build(read(text, f"{NAME}/mapping.toml", TABLES))
+    return build(read_built_in_table(__package__ or "", TABLES))
 
 
 def _read(body: bytes) -> Hook | None:
