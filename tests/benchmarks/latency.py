@@ -17,7 +17,7 @@ from statistics import quantiles
 
 import msgspec
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from tests.benchmarks.deliveries import Connection, configured, connect, invent, request_of
@@ -55,7 +55,7 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
 async def _measure(sizes: Sizes, servers: str, home: Path) -> tuple[Times, Times]:
     """Run the program and the consumer, and send to it; give when each fact was accepted, and when it was seen."""
     prefix = f"b{secrets.token_hex(4)}."
-    config = Config(kafka=Kafka(bootstrap_servers=servers), tenants=Tenants([]), topic_prefix=prefix)
+    config = Config(kafka=KafkaSettings(bootstrap_servers=servers), tenants=Tenants([]), topic_prefix=prefix)
     await topics.apply(config, "dev", PARTITIONS)
     sendings = list(_for(WARM + sizes.watched))
     count = sum(len(sending.facts) for sending in sendings)

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from headrace.kafka.log import Consumer
@@ -105,7 +105,7 @@ async def _growth(sizes: Sizes, servers: str, home: Path) -> list[Row]:
 class _Reading:
     """A poller at work."""
 
-    def __init__(self, program: Program, kafka: Kafka, prefix: str) -> None:
+    def __init__(self, program: Program, kafka: KafkaSettings, prefix: str) -> None:
         self.pid = program.child.pid
         self._program = program
         self._kafka = kafka
@@ -126,7 +126,7 @@ class _Reading:
 @asynccontextmanager
 async def _polling(servers: str, home: Path, provider: str, keys: dict[str, object]) -> AsyncIterator[_Reading]:
     """Run a poller for one tenant; what it does before it may poll counts for nobody."""
-    prefix, kafka = f"b{secrets.token_hex(4)}.", Kafka(bootstrap_servers=servers)
+    prefix, kafka = f"b{secrets.token_hex(4)}.", KafkaSettings(bootstrap_servers=servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
     tenant = senders.toml(senders.make(provider), **keys)
     program = Program(configuration(servers, prefix, tenant), home, "poller", roles=("poller",))

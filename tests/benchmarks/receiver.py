@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from tests.benchmarks.deliveries import KINDS, configured, requests, send_all
@@ -62,7 +62,7 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
 async def _rows(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     """Start both, let them take turns, end both."""
     prefixes = [f"b{secrets.token_hex(4)}." for _ in range(2)]
-    kafka = Kafka(bootstrap_servers=servers)
+    kafka = KafkaSettings(bootstrap_servers=servers)
     for prefix in prefixes:
         await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
     text = configuration(servers, prefixes[0], configured()).replace("[receiver]", UNLIMITED)

@@ -14,7 +14,7 @@ import uvloop
 from aiokafka import AIOKafkaProducer
 from msgspec import Struct
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from headrace.kafka.log import Member
@@ -67,7 +67,7 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
 
 async def _fill(job: Job, ids: int, each: int) -> None:
     """Write a seen topic as commits would; the markers of their transactions are left out."""
-    kafka = Kafka(bootstrap_servers=job.servers)
+    kafka = KafkaSettings(bootstrap_servers=job.servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=job.prefix), "dev", 1)
     producer = AIOKafkaProducer(
         bootstrap_servers=job.servers, acks="all", compression_type=kafka.compression, max_batch_size=900_000
@@ -108,7 +108,7 @@ def _restore(job: Job) -> Restored:
 
 
 async def _main(job: Job) -> Restored:
-    kafka, tenants = Kafka(bootstrap_servers=job.servers), Tenants([])
+    kafka, tenants = KafkaSettings(bootstrap_servers=job.servers), Tenants([])
     seen, member = Seen(), Member(kafka, "nobody", f"{job.prefix}raw", _nothing, _nothing)
     setup = Setup(
         kafka=kafka,

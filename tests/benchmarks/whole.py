@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from aiokafka import AIOKafkaProducer
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.core.record import Out
 from headrace.kafka import topics
@@ -66,7 +66,7 @@ class Stage:
     """The raw records of one comparison, appended once; each contender writes to topics of its own."""
 
     def __init__(self, servers: str, partitions: int) -> None:
-        self.kafka = Kafka(bootstrap_servers=servers)
+        self.kafka = KafkaSettings(bootstrap_servers=servers)
         self.partitions = partitions
         self.prefix = f"b{secrets.token_hex(4)}."
         self._plan: dict[int, bytearray] = defaultdict(bytearray)

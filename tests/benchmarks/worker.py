@@ -17,7 +17,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.core.record import Out
 from headrace.kafka.log import Member, Record, Transactions
 from headrace.kafka.topics import verify
@@ -77,7 +77,7 @@ class Watch:
 
 async def ours(job: Job, watch: Watch) -> None:
     """Run the normalizer."""
-    config = Config(kafka=Kafka(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
+    config = Config(kafka=KafkaSettings(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
     metrics, health = Metrics(Board("benchmark"), config.tenants), Health(time.monotonic)
     topics = await verify(config)
     await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
@@ -85,7 +85,7 @@ async def ours(job: Job, watch: Watch) -> None:
 
 async def stripped(job: Job, watch: Watch) -> None:
     """Run the loop without the service: the same members, transactions, batches and turns."""
-    kafka = Kafka(bootstrap_servers=job.servers)
+    kafka = KafkaSettings(bootstrap_servers=job.servers)
     turns = asyncio.Semaphore(COMMITS_AT_ONCE)
     given: asyncio.Queue[set[int]] = asyncio.Queue()
     member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", given.put, _ignore)
@@ -102,7 +102,9 @@ async def _ignore(_: set[int]) -> None:
 class _Stripped:
     """One partition of the stripped loop."""
 
-    def __init__(self, job: Job, kafka: Kafka, member: Member, partition: int, turns: asyncio.Semaphore) -> None:
+    def __init__(
+        self, job: Job, kafka: KafkaSettings, member: Member, partition: int, turns: asyncio.Semaphore
+    ) -> None:
         self.job, self.member, self.partition, self.turns = job, member, partition, turns
         self.producer = Transactions(kafka, f"{job.target}stripped-{partition}")
         self.plan = base64.b64decode(job.plan[partition])

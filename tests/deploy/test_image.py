@@ -2,7 +2,7 @@
 
 import re
 
-from headrace.config.settings import Admin, Receiver
+from headrace.config.settings import AdminSettings, ReceiverSettings
 from headrace.observe import admin
 from tests.deploy.files import DEPLOY, TOP
 
@@ -33,7 +33,7 @@ def test_it_is_made_of_what_is_let_in() -> None:
 def test_it_asks_for_its_health_where_that_is_served() -> None:
     """The health check and the open ports are those of the program's defaults."""
     ports = re.findall(r"^EXPOSE (.+)$", DOCKERFILE, re.MULTILINE)[0].split()
-    assert ports == [str(Receiver().port), str(Admin().port)]
-    assert f"'HEADRACE_ADMIN__PORT', '{Admin().port}'" in DOCKERFILE
+    assert ports == [str(ReceiverSettings().port), str(AdminSettings().port)]
+    assert f"'HEADRACE_ADMIN__PORT', '{AdminSettings().port}'" in DOCKERFILE
     assert "/healthz/live" in DOCKERFILE
     assert "/healthz/live" in admin._INDEX

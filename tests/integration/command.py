@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aiokafka.structs import ConsumerRecord
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.core.record import Out
 from headrace.kafka.log import Appender
 from tests.kafka.client import read_all
@@ -76,7 +76,7 @@ class Headrace:
         """Append records, to the partition that each names or to the first."""
 
         async def work() -> None:
-            async with Appender(Kafka(bootstrap_servers=self.servers)) as appender:
+            async with Appender(KafkaSettings(bootstrap_servers=self.servers)) as appender:
                 for out in outs:
                     await appender.append(self.prefix + topic, out.partition or 0, out)
 

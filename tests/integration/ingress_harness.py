@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.config import Config, Receiver, Spool as SpoolSettings
+from headrace.config import Config, ReceiverSettings, SpoolSettings
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Board
 from headrace.receiver.ingress import Intake, Item, NoRoom
@@ -46,7 +46,7 @@ class Taking:
 
     def __init__(self, line: Line, path: Path, **settings: Any) -> None:
         told = SpoolSettings(path=str(path), **settings)
-        small = Receiver(max_body=32 * 1024)  # some tests make raw smaller than any real one
+        small = ReceiverSettings(max_body=32 * 1024)  # some tests make raw smaller than any real one
         self.config: Config = msgspec.structs.replace(line.config, spool=told, receiver=small)
         self.line = line
         self.board = Board("test")

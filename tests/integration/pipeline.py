@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from headrace import __version__
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Account, Tenants
 from headrace.core.record import Out
 from headrace.kafka import topics
@@ -257,7 +257,7 @@ async def make_line(
 ) -> Line:
     """Create the topics of a line; without `accounts` there is one tenant `t`."""
     tenants = Tenants(list(accounts) or [account()])
-    config = Config(topic_prefix=prefix, kafka=Kafka(bootstrap_servers=servers, **kafka), tenants=tenants)
+    config = Config(topic_prefix=prefix, kafka=KafkaSettings(bootstrap_servers=servers, **kafka), tenants=tenants)
     line = Line(config, partitions)
     async with asyncio.timeout(DEADLINE):
         await topics.apply(config, "dev", partitions)

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka.topics import verify
 from headrace.observe.health import Health
@@ -37,7 +37,7 @@ async def process(servers: str, prefix: str, url: str, **settings: Any) -> Async
 
 async def _main(servers: str, prefix: str, url: str, settings: dict[str, Any]) -> None:
     # A session so short that the next process need not wait long for this one.
-    kafka = Kafka(bootstrap_servers=servers, session_timeout=6)
+    kafka = KafkaSettings(bootstrap_servers=servers, session_timeout=6)
     config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
     health = Health(time.monotonic, role="poller")
     await Poller(config, await verify(config), Told(), health, BRISK).run()

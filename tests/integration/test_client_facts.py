@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, ProducerFenced
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.core.record import Out
 from headrace.kafka.log import Appender, Consumer, Transactions
 from tests.integration.pipeline import DEADLINE, until
@@ -58,7 +58,7 @@ async def test_fact_a_late_end_txn_commits_half_of_the_next_transaction(own_kafk
 
 async def test_fact_to_fence_is_to_end_the_open_transaction_of_the_predecessor(kafka: Broker, prefix: str) -> None:
     """When `fence` returns, readers of committed records get to the very end, and the predecessor cannot go on."""
-    topic, settings = f"{prefix}numbers", Kafka(bootstrap_servers=kafka.bootstrap_servers)
+    topic, settings = f"{prefix}numbers", KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
     await create_topic(kafka.bootstrap_servers, topic)
     async with transactional(kafka.bootstrap_servers, f"{prefix}w") as predecessor:
         await predecessor.begin_transaction()
@@ -105,7 +105,7 @@ async def test_fact_a_batch_takes_a_record_over_every_limit(kafka: Broker, prefi
 
 async def test_fact_the_marker_of_a_transaction_takes_an_offset(kafka: Broker, prefix: str) -> None:
     """Behind one record the end is 2: positions are compared, never the last record's offset."""
-    topic, settings = f"{prefix}numbers", Kafka(bootstrap_servers=kafka.bootstrap_servers)
+    topic, settings = f"{prefix}numbers", KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
     await create_topic(kafka.bootstrap_servers, topic)
     writer = Transactions(settings, f"{prefix}w")
     await writer.fence()
@@ -124,7 +124,7 @@ async def test_fact_records_are_stamped_by_the_broker(kafka: Broker, prefix: str
     """With LogAppendTime a record is as old as its append: retention and marks agree whatever clients' clocks say."""
     topic = f"{prefix}numbers"
     await create_topic(kafka.bootstrap_servers, topic, message_timestamp_type="LogAppendTime")
-    async with Appender(Kafka(bootstrap_servers=kafka.bootstrap_servers)) as appender:
+    async with Appender(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)) as appender:
         await appender.append(topic, 0, Out(b"k", b"v", []))
     (record,) = await read_all(kafka.bootstrap_servers, topic)
     assert record.timestamp_type == 1

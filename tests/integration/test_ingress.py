@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from headrace.config import Config, Kafka
+from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka.topics import Refused
 from headrace.receiver.ingress import NoRoom, TooLarge
@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 def nowhere(prefix: str) -> Line:
     """Give a line whose broker does not exist."""
-    kafka = Kafka(bootstrap_servers=f"{HOST}:{free_port()}")
+    kafka = KafkaSettings(bootstrap_servers=f"{HOST}:{free_port()}")
     return Line(Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([account()])), 2)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.config.raw_config import PREFIX, Given
-from headrace.config.settings import Config, Kafka, Service, Spool, contradictions
+from headrace.config.settings import Config, KafkaSettings, ServiceSettings, SpoolSettings, contradictions
 from headrace.config.struct_reader import read_struct
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Entry, Mapping
@@ -33,8 +33,8 @@ def load(path: Path | None, environ: Dict[str, str]) -> Config:
     """
     file = find(path, environ)
     variables = {name: value for name, value in environ.items() if name != VARIABLE}
-    given = Given(file, variables, _known(Service))
-    service = read_struct(given, Service, (), beside=(_TENANTS,))
+    given = Given(file, variables, _known(ServiceSettings))
+    service = read_struct(given, ServiceSettings, (), beside=(_TENANTS,))
     kafka = _kafka(given, service.kafka) if service else None
     spool = _spool(given, service) if service else None
     tenants = Tenants(list(_accounts(given)))
@@ -65,7 +65,7 @@ def _known(shape: type[Struct], above: Keys = ()) -> Iterator[Keys]:
             yield keys
 
 
-def _kafka(given: Given, kafka: Kafka) -> Kafka:
+def _kafka(given: Given, kafka: KafkaSettings) -> KafkaSettings:
     """Resolve the paths of certificates; note what is not there and what cannot be together."""
     paths: dict[str, str] = {}
     for key in _CERTIFICATES:
@@ -80,7 +80,7 @@ def _kafka(given: Given, kafka: Kafka) -> Kafka:
     return msgspec.structs.replace(kafka, **paths)
 
 
-def _spool(given: Given, service: Service) -> Spool:
+def _spool(given: Given, service: ServiceSettings) -> SpoolSettings:
     """Resolve the path of the spool; note an age at which ids are forgotten already."""
     spool, window = service.spool, service.dedupe.window
     if given.at(("spool", "max_age")) is not None and spool.max_age > window:

@@ -29,7 +29,7 @@ Servers = Annotated[
 """Where brokers are found."""
 
 
-class Kafka(Struct, frozen=True, kw_only=True):
+class KafkaSettings(Struct, frozen=True, kw_only=True):
     """`[kafka]`: how to reach the brokers. Paths of certificates are relative to the file that names them."""
 
     bootstrap_servers: Servers = "localhost:9092"
@@ -49,16 +49,16 @@ class Kafka(Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         """Write the settings with nothing in them that may not be logged."""
-        return f"Kafka({self.bootstrap_servers!r}, {self.security_protocol})"
+        return f"KafkaSettings({self.bootstrap_servers!r}, {self.security_protocol})"
 
 
-class Dedupe(Struct, frozen=True, kw_only=True):
+class DedupeSettings(Struct, frozen=True, kw_only=True):
     """`[dedupe]`: how long an id is remembered, in seconds."""
 
     window: Seconds = 30 * 86_400
 
 
-class Spool(Struct, frozen=True, kw_only=True):
+class SpoolSettings(Struct, frozen=True, kw_only=True):
     """`[spool]`: where deliveries wait while Kafka is away.
 
     An hour without Kafka at 200 deliveries a second are 720,000 records; 4 GiB give each of them 5.9 KiB, envelope
@@ -71,7 +71,7 @@ class Spool(Struct, frozen=True, kw_only=True):
     max_age: Seconds = 7 * 86_400
 
 
-class Receiver(Struct, frozen=True, kw_only=True):
+class ReceiverSettings(Struct, frozen=True, kw_only=True):
     """`[receiver]`: where webhooks come in, and what slow or greedy senders may take.
 
     A whole head must be there within `head_deadline`, the body behind it within `body_deadline`. `idle_deadline` is for
@@ -97,33 +97,33 @@ class Receiver(Struct, frozen=True, kw_only=True):
             raise ValueError("max_bodies is for all bodies together: it must not be less than max_body")
 
 
-class Admin(Struct, frozen=True, kw_only=True):
+class AdminSettings(Struct, frozen=True, kw_only=True):
     """`[admin]`: where health and metrics are served."""
 
     host: str = "0.0.0.0"  # noqa: S104  (probes and scrapers come from outside the container)
     port: Port = 9464
 
 
-class Log(Struct, frozen=True, kw_only=True):
+class LogSettings(Struct, frozen=True, kw_only=True):
     """`[log]`: `auto` writes for people on a terminal and JSON everywhere else."""
 
     format: Literal["auto", "json", "console"] = "auto"
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Service(Struct, frozen=True, kw_only=True):
+class ServiceSettings(Struct, frozen=True, kw_only=True):
     """Everything in `headrace.toml` but `[tenants]`."""
 
     topic_prefix: TopicPrefix = "headrace."
-    kafka: Kafka = Kafka()
-    dedupe: Dedupe = Dedupe()
-    spool: Spool = Spool()
-    receiver: Receiver = Receiver()
-    admin: Admin = Admin()
-    log: Log = Log()
+    kafka: KafkaSettings = KafkaSettings()
+    dedupe: DedupeSettings = DedupeSettings()
+    spool: SpoolSettings = SpoolSettings()
+    receiver: ReceiverSettings = ReceiverSettings()
+    admin: AdminSettings = AdminSettings()
+    log: LogSettings = LogSettings()
 
 
-class Config(Service, frozen=True, kw_only=True):
+class Config(ServiceSettings, frozen=True, kw_only=True):
     """A whole configuration that was found good; `file` is None where there is none and defaults hold."""
 
     tenants: Tenants
@@ -134,7 +134,7 @@ class Config(Service, frozen=True, kw_only=True):
         return f"Config({self.file and str(self.file)!r}, {self.kafka!r}, tenants={list(self.tenants.by_source)})"
 
 
-def contradictions(kafka: Kafka) -> list[tuple[str, str]]:
+def contradictions(kafka: KafkaSettings) -> list[tuple[str, str]]:
     """Give what cannot be together in `[kafka]`: each a key and a sentence."""
     found: list[tuple[str, str]] = []
     sasl = {name: getattr(kafka, name) for name in ("sasl_mechanism", "sasl_username", "sasl_password")}
@@ -150,5 +150,5 @@ def contradictions(kafka: Kafka) -> list[tuple[str, str]]:
     return found
 
 
-def _unused(key: str, kafka: Kafka, needed: str) -> tuple[str, str]:
+def _unused(key: str, kafka: KafkaSettings, needed: str) -> tuple[str, str]:
     return key, f"nobody reads it under {kafka.security_protocol}: set security_protocol to {needed}, or leave it out"

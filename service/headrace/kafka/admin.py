@@ -10,7 +10,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 from msgspec import Struct
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.kafka.log import CALL_DEADLINE, STOP_DEADLINE, client_options
 
 _EXISTS: Final = 36
@@ -77,7 +77,7 @@ class Admin:
 
 
 @contextlib.asynccontextmanager
-async def admin(kafka: Kafka) -> AsyncIterator[Admin]:
+async def admin(kafka: KafkaSettings) -> AsyncIterator[Admin]:
     """Connect. Raises `KafkaError` or `TimeoutError` where no broker answers."""
     client = AIOKafkaAdminClient(**client_options(kafka))
     try:

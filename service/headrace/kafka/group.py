@@ -10,7 +10,7 @@ from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.kafka.log import KafkaError, Member
 from headrace.kafka.partition_owner import CannotRun, State
 
@@ -80,7 +80,13 @@ class Group(Generic[R]):
     """
 
     def __init__(
-        self, kafka: Kafka, name: str, topic: str, make: Callable[[Member, int], R], metrics: Metrics, health: Health
+        self,
+        kafka: KafkaSettings,
+        name: str,
+        topic: str,
+        make: Callable[[Member, int], R],
+        metrics: Metrics,
+        health: Health,
     ) -> None:
         self.tasks: Final[dict[int, R]] = {}
         self._kafka: Final = kafka

@@ -27,7 +27,7 @@ from aiokafka.errors import (
 from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.core.record import Out
 from headrace.kafka.hanging_transactions import CannotEnd, end_hanging
 
@@ -77,7 +77,7 @@ class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
         self.definite = is_definite(cause)
 
 
-def client_options(kafka: Kafka) -> dict[str, Any]:
+def client_options(kafka: KafkaSettings) -> dict[str, Any]:
     """Give the options that every client takes."""
     context: ssl.SSLContext | None = None
     if kafka.security_protocol in ("SSL", "SASL_SSL"):
@@ -96,7 +96,7 @@ def client_options(kafka: Kafka) -> dict[str, Any]:
     }
 
 
-def _producer(kafka: Kafka, **more: Any) -> AIOKafkaProducer:
+def _producer(kafka: KafkaSettings, **more: Any) -> AIOKafkaProducer:
     return AIOKafkaProducer(
         acks="all",
         linger_ms=0,
@@ -108,7 +108,7 @@ def _producer(kafka: Kafka, **more: Any) -> AIOKafkaProducer:
     )
 
 
-def _consumer(kafka: Kafka, **more: Any) -> AIOKafkaConsumer:
+def _consumer(kafka: KafkaSettings, **more: Any) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",
@@ -125,7 +125,7 @@ class Transactions:
     stuck = 0
     """Producers of this process that could not even be cut off: they may still deliver. Three end the process."""
 
-    def __init__(self, kafka: Kafka, transactional_id: str) -> None:
+    def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
         self._producer = _producer(kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT)
         self._watch()
         self.doubtful = False
@@ -240,7 +240,7 @@ class Transactions:
 class Consumer:
     """A consumer without a group: reads what it is told, from where it is told."""
 
-    def __init__(self, kafka: Kafka, *, committed: bool = True) -> None:
+    def __init__(self, kafka: KafkaSettings, *, committed: bool = True) -> None:
         level = "read_committed" if committed else "read_uncommitted"
         self._consumer = _consumer(kafka, isolation_level=level)
 
@@ -287,7 +287,7 @@ class Member:
 
     def __init__(
         self,
-        kafka: Kafka,
+        kafka: KafkaSettings,
         group: str,
         topic: str,
         assigned: Callable[[set[int]], Awaitable[None]],
@@ -415,7 +415,7 @@ class Appender:
     What failed or timed out may have been appended all the same, or be appended later, until the appender is closed.
     """
 
-    def __init__(self, kafka: Kafka) -> None:
+    def __init__(self, kafka: KafkaSettings) -> None:
         self._producer = _producer(kafka)
 
     async def __aenter__(self) -> Self:
@@ -563,7 +563,7 @@ async def _cut_off(producer: AIOKafkaProducer) -> bool:
 
 
 async def read(
-    kafka: Kafka,
+    kafka: KafkaSettings,
     topic: str,
     *,
     from_start: bool = True,
@@ -642,7 +642,7 @@ async def _nothing() -> None:
     """Leave it to whoever called."""
 
 
-async def _written(kafka: Kafka, parts: list[TopicPartition]) -> dict[TopicPartition, int]:
+async def _written(kafka: KafkaSettings, parts: list[TopicPartition]) -> dict[TopicPartition, int]:
     """Give where partitions end, whether that can be read yet or not."""
     async with Consumer(kafka, committed=False) as log:
         return {at: (await log.bounds(at.topic, at.partition))[1] for at in parts}

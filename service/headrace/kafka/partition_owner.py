@@ -20,7 +20,7 @@ from typing import Final, Protocol
 import structlog
 from msgspec import Struct
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.kafka.log import CannotEnd, Consumer, Fenced, KafkaError, Member, Record, Transactions, WriteFailed
 
 SHORTEST_PAUSE: Final = 0.1
@@ -77,7 +77,7 @@ class Owner(ABC):
 
     def __init__(
         self,
-        kafka: Kafka,
+        kafka: KafkaSettings,
         name: str,
         partition: int,
         topics: Sequence[str],
@@ -164,7 +164,7 @@ class Owner(ABC):
         self._told.task_state(self.partition, state)
 
 
-async def written(kafka: Kafka, topic: str, partition: int) -> tuple[int, int]:
+async def written(kafka: KafkaSettings, topic: str, partition: int) -> tuple[int, int]:
     """Give the first offset of a partition and where it ends, open transactions included.
 
     Sampled after the fence, what is written is below that end.
@@ -174,7 +174,7 @@ async def written(kafka: Kafka, topic: str, partition: int) -> tuple[int, int]:
 
 
 async def read_on(
-    kafka: Kafka, topic: str, partition: int, at: int, end: int, give_up: float
+    kafka: KafkaSettings, topic: str, partition: int, at: int, end: int, give_up: float
 ) -> AsyncGenerator[tuple[list[Record], int]]:
     """Give what a partition holds from `at` to `end`, group by group, each with the position behind it.
 

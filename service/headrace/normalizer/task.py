@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.core.record import Out
 from headrace.kafka.log import Consumer, Member, OutOfRange, Record, Transactions, WriteFailed
@@ -39,7 +39,7 @@ _log = structlog.get_logger()
 class Setup(Struct, frozen=True):
     """What all tasks of a process share."""
 
-    kafka: Kafka
+    kafka: KafkaSettings
     prefix: str
     tenants: Tenants
     metrics: Metrics

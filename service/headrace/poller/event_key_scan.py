@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.kafka.log import KafkaError, read
 
 PAUSE: Final = 5.0
@@ -35,7 +35,7 @@ class Naming:
 
     def __init__(
         self,
-        kafka: Kafka,
+        kafka: KafkaSettings,
         topic: str,
         start: Callable[[], Mapping[int, int] | None],
         named: Named,

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from headrace.config import Kafka
+from headrace.config import KafkaSettings
 from headrace.kafka.log import KafkaError, Record, read
 from headrace.records.event import NUDGE_FORMAT
 from headrace.records.seen import NewerFormat
@@ -30,7 +30,7 @@ _log = structlog.get_logger()
 class Nudging:
     """Hears nudges. `heard` is called with source, nudge, and when it came (ms); `recent` repeats the latest ones."""
 
-    def __init__(self, kafka: Kafka, topic: str, heard: Callable[[str, Nudge, int], None]) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str, heard: Callable[[str, Nudge, int], None]) -> None:
         self._kafka: Final = kafka
         self._topic: Final = topic
         self._heard: Final = heard
