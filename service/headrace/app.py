@@ -16,7 +16,7 @@ from headrace.kafka.topics import Refused
 from headrace.normalizer.task import CannotRun
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.records.seen import NewerFormat
 from headrace.roles import Normalizing, Polling, Receiving, Role
 from headrace.spool import CannotSpool
@@ -55,13 +55,13 @@ def run(config: Config, roles: Iterable[str]) -> int:
 
 
 async def _main(config: Config, names: Sequence[str]) -> None:
-    board = Board(__version__)
-    roles = [ROLES[name](config, board) for name in names]
+    registry = Registry(__version__)
+    roles = [ROLES[name](config, registry) for name in names]
     main = asyncio.current_task()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, main, number)
-    async with serve(config.admin.host, config.admin.port, board, *(role.health for role in roles)) as port:
+    async with serve(config.admin.host, config.admin.port, registry, *(role.health for role in roles)) as port:
         told = {key: value for role in roles for key, value in role.told.items()}
         _log.info("started", version=__version__, roles=list(names), admin=port, **told)
         try:

@@ -18,7 +18,7 @@ from headrace.normalizer.metrics import Metrics
 from headrace.normalizer.normalizer import Normalizer
 from headrace.observe.admin import Probed
 from headrace.observe.health import Health, ReceiverHealth
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
 from headrace.receiver.ingress import Intake
@@ -38,7 +38,7 @@ class Role(Protocol):
 
     told: Mapping[str, object]
 
-    def __init__(self, config: Config, board: Board) -> None:
+    def __init__(self, config: Config, registry: Registry) -> None:
         """Make it; nothing is opened yet."""
 
     @property
@@ -56,9 +56,9 @@ class Receiving:
     it can, then the spool is closed. What stays in it is drained by the next process.
     """
 
-    def __init__(self, config: Config, board: Board) -> None:
+    def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
-        self._metrics: Final = ReceiverMetrics(board, config.tenants)
+        self._metrics: Final = ReceiverMetrics(registry, config.tenants)
         self.health: Final = ReceiverHealth(time.monotonic)
         host = "localhost" if config.receiver.host in EVERYWHERE else config.receiver.host
         self.told: Mapping[str, object] = {"webhooks": f"http://{host}:{config.receiver.port}/webhooks/PROVIDER/TENANT"}
@@ -77,9 +77,9 @@ class Normalizing:
 
     told: Mapping[str, object] = {}
 
-    def __init__(self, config: Config, board: Board) -> None:
+    def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
-        self._metrics: Final = Metrics(board, config.tenants)
+        self._metrics: Final = Metrics(registry, config.tenants)
         self.health: Final = Health(time.monotonic)
 
     async def run(self) -> None:
@@ -92,9 +92,9 @@ class Normalizing:
 class Polling:
     """The poller, once Kafka answers and the topics are verified. With nobody to poll it waits, ready, for nothing."""
 
-    def __init__(self, config: Config, board: Board) -> None:
+    def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
-        self._metrics: Final = PollerMetrics(board, config.tenants)
+        self._metrics: Final = PollerMetrics(registry, config.tenants)
         self.health: Final = Health(time.monotonic, role="poller")
         self.told: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
 

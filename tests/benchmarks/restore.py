@@ -22,7 +22,7 @@ from headrace.normalizer.commit import Limits
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import Metrics
 from headrace.normalizer.task import MOST_RECORDS, Setup, Task
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, encode_record
 from tests.benchmarks.sizes import Sizes
@@ -114,7 +114,7 @@ async def _main(job: Job) -> Restored:
         kafka=kafka,
         prefix=job.prefix,
         tenants=tenants,
-        metrics=Metrics(Board("benchmark"), tenants),
+        metrics=Metrics(Registry("benchmark"), tenants),
         member=member,
         commits=asyncio.Semaphore(),
         limits=lambda partition: Limits("raw", partition),

@@ -25,7 +25,7 @@ from headrace.normalizer.metrics import Metrics
 from headrace.normalizer.normalizer import COMMITS_AT_ONCE, Normalizer
 from headrace.normalizer.task import MOST_RECORDS
 from headrace.observe.health import Health
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from tests.benchmarks import load
 from tests.benchmarks.limits import SKIPPED, prepared
 
@@ -78,7 +78,7 @@ class Watch:
 async def ours(job: Job, watch: Watch) -> None:
     """Run the normalizer."""
     config = Config(kafka=KafkaSettings(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
-    metrics, health = Metrics(Board("benchmark"), config.tenants), Health(time.monotonic)
+    metrics, health = Metrics(Registry("benchmark"), config.tenants), Health(time.monotonic)
     topics = await verify(config)
     await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
 

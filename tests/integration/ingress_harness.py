@@ -12,7 +12,7 @@ import msgspec
 
 from headrace.config import Config, ReceiverSettings, SpoolSettings
 from headrace.observe.health import ReceiverHealth
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake, Item, NoRoom
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.records.event import encode_nudge
@@ -42,15 +42,15 @@ def nudge(number: int) -> Item:
 
 
 class Taking:
-    """A running intake: `board` and `health` are what it tells of itself, `spool` is where records wait."""
+    """A running intake: `registry` and `health` are what it tells of itself, `spool` is where records wait."""
 
     def __init__(self, line: Line, path: Path, **settings: Any) -> None:
         told = SpoolSettings(path=str(path), **settings)
         small = ReceiverSettings(max_body=32 * 1024)  # some tests make raw smaller than any real one
         self.config: Config = msgspec.structs.replace(line.config, spool=told, receiver=small)
         self.line = line
-        self.board = Board("test")
-        self.metrics = ReceiverMetrics(self.board, self.config.tenants)
+        self.registry = Registry("test")
+        self.metrics = ReceiverMetrics(self.registry, self.config.tenants)
         self.health = ReceiverHealth(time.monotonic)
         self.spool = Spool(path, told.max_bytes)
         self.intake = Intake(self.config, self.spool, self.metrics, self.health)
@@ -89,7 +89,7 @@ class Taking:
 
     def total(self, name: str) -> int:
         """Sum up a counter over its labels."""
-        return int(sum(self.board.series(name).values.values()))
+        return int(sum(self.registry.series(name).values.values()))
 
     async def stop(self) -> None:
         """Stop as SIGTERM does, and let go of the spool."""

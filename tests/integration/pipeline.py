@@ -26,7 +26,7 @@ from headrace.normalizer.metrics import Metrics
 from headrace.normalizer.normalizer import Normalizer
 from headrace.normalizer.task import Pace
 from headrace.observe.health import Health
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.records.raw import admit, place
 from headrace.records.seen import TOTALS, SeenRecord, decode_record
 from headrace.sdk.provider import RawEvent
@@ -73,7 +73,7 @@ class Running:
     def rebuilt(self) -> Counter[str]:
         """How often producers were discarded, by reason."""
         found: Counter[str] = Counter()
-        for (_, _, reason), count in self.normalizer.metrics.board.series(
+        for (_, _, reason), count in self.normalizer.metrics.registry.series(
             "headrace_producers_rebuilt_total"
         ).values.items():
             found[reason] += int(count)
@@ -175,7 +175,7 @@ class Line:
         return Normalizer(
             self.config,
             self.topics,
-            Metrics(Board(__version__), self.config.tenants),
+            Metrics(Registry(__version__), self.config.tenants),
             Health(time.monotonic),
             decided.extend if decided is not None else lambda _: None,
             pace,

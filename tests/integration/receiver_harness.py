@@ -16,7 +16,7 @@ from headrace.config import Config, load
 from headrace.kafka import topics
 from headrace.kafka.log import Record, read
 from headrace.observe.health import ReceiverHealth
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
@@ -52,7 +52,7 @@ class Door:
 
     config: Config
     receiver: Receiver
-    board: Board
+    registry: Registry
     health: ReceiverHealth
     client: aiohttp.ClientSession
     stop: Callable[[], Any]
@@ -96,12 +96,12 @@ class Door:
 
     def refusals(self) -> dict[tuple[str, ...], int]:
         """Give how many requests were refused, by provider, tenant and reason."""
-        counted = self.board.series("headrace_refusals_total").values
+        counted = self.registry.series("headrace_refusals_total").values
         return {labels: int(count) for labels, count in counted.items() if count}
 
     def count(self, name: str) -> int:
         """Give a counter, summed up over its labels."""
-        return int(sum(self.board.series(name).values.values()))
+        return int(sum(self.registry.series(name).values.values()))
 
 
 async def talk(port: int, data: bytes, deadline: float = DEADLINE) -> bytes:
@@ -140,8 +140,8 @@ async def open_door(
     if servers != NOBODY:
         async with asyncio.timeout(DEADLINE):
             await topics.apply(config, "dev", 2)
-    board, health = Board(__version__), ReceiverHealth(time.monotonic)
-    metrics = ReceiverMetrics(board, config.tenants)
+    registry, health = Registry(__version__), ReceiverHealth(time.monotonic)
+    metrics = ReceiverMetrics(registry, config.tenants)
     async with Spool(home / "spool.db", config.spool.max_bytes) as kept, aiohttp.ClientSession() as client:
         intake = Intake(config, kept, metrics, health)
         found = Receiver(config, intake, metrics, health)
@@ -150,7 +150,7 @@ async def open_door(
             await until(lambda: found.port is not None, "the receiver listens")
             if servers != NOBODY:
                 await until(lambda: intake.answers, "Kafka answers")
-            yield Door(config, found, board, health, client, serving.cancel)
+            yield Door(config, found, registry, health, client, serving.cancel)
         finally:
             for task in (serving, taking):  # in this order: what came in has to get through
                 task.cancel()

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from headrace.observe import admin
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.health import Health
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 
 DEADLINE = 10.0
 
@@ -37,8 +37,8 @@ class Port:
 async def opened(*more: Health) -> AsyncIterator[Port]:
     health = Health(lambda: 0.0)
     timeout = aiohttp.ClientTimeout(total=DEADLINE)
-    board = Board("1.2.3")
-    async with serve("127.0.0.1", 0, board, health, *more) as port, aiohttp.ClientSession(timeout=timeout) as client:
+    registry = Registry("1.2.3")
+    async with serve("127.0.0.1", 0, registry, health, *more) as port, aiohttp.ClientSession(timeout=timeout) as client:
         yield Port(port, health, client)
 
 
@@ -133,7 +133,7 @@ async def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     """The operator reads which port it is."""
     async with opened() as port:
         with pytest.raises(CannotServe, match=str(port.port)):
-            async with serve("127.0.0.1", port.port, Board("1"), port.health):
+            async with serve("127.0.0.1", port.port, Registry("1"), port.health):
                 pass
 
 

@@ -15,7 +15,7 @@ from headrace.normalizer.commit import Decision, skip
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, Metrics
 from headrace.observe import metric_definitions as contract, metrics_page as page
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.records.seen import TOTALS
 from headrace_events import Via
 from headrace_events.taxonomy import Type
@@ -41,7 +41,7 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock()
         self.here = Partition(tenants(TABLE, "acme", "brio"))
-        self.metrics = Metrics(Board("1.2.3"), self.here.tenants, self.clock)
+        self.metrics = Metrics(Registry("1.2.3"), self.here.tenants, self.clock)
         self.metrics.rebalanced(1)
         self.metrics.task_state(3, "created")
         self.metrics.task_restored(3, self.here.seen, 0.2)
@@ -57,7 +57,7 @@ class Watched:
         self.metrics.committed(3, commit, 0.01, self.clock.now)
 
     def numbers(self) -> Numbers:
-        return read(self.metrics.board.render())
+        return read(self.metrics.registry.render())
 
     def number(self, name: str, **labels: str) -> float | None:
         return self.numbers().get((f"headrace_{name}", frozenset(labels.items())))
@@ -115,7 +115,7 @@ def test_the_promised_latencies_are_edges() -> None:
 def test_every_family_of_the_contract_is_exported_with_its_labels(watched: Watched) -> None:
     """A normalizer that owns a partition shows every family at once, under exactly the labels of the contract."""
     watched.hear(thing("a", 1, "x"))
-    families = {f.name: f for f in text_string_to_metric_families(watched.metrics.board.render().decode())}
+    families = {f.name: f for f in text_string_to_metric_families(watched.metrics.registry.render().decode())}
     for family in (*contract.EVERYWHERE, *contract.TASKS, *contract.NORMALIZER):
         found = families[family.name.removesuffix("_total")]
         assert found.type == family.kind
@@ -137,7 +137,7 @@ def test_the_build_is_shown(watched: Watched) -> None:
 
 def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
     """Before anything happened, each tenant has each fate, type and reason, and each via its histogram."""
-    numbers = read(Metrics(Board("1"), tenants(TABLE, "acme", "brio")).board.render())
+    numbers = read(Metrics(Registry("1"), tenants(TABLE, "acme", "brio")).registry.render())
 
     def at_zero(name: str, **labels: str) -> bool:
         return numbers[f"headrace_{name}", frozenset(labels.items())] == 0
@@ -164,14 +164,14 @@ def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
 
 def test_an_assigned_partition_counts_from_zero_but_shows_totals_only_when_restored() -> None:
     """Totals that would begin at 0 and jump to what the log says would look like new records."""
-    metrics = Metrics(Board("1"), tenants())
+    metrics = Metrics(Registry("1"), tenants())
     metrics.task_state(7, "fencing")
-    names = {name for name, labels in read(metrics.board.render()) if ("partition", "7") in labels}
+    names = {name for name, labels in read(metrics.registry.render()) if ("partition", "7") in labels}
     assert names == {"headrace_fenced_total", "headrace_producers_rebuilt_total", "headrace_commits_total"}
     seen = Seen()
     seen.next_offset, seen.totals = 55, (50, 5, 0, 0, 0, 0, 0, 0, 0, 0)
     metrics.task_restored(7, seen, 1.5)
-    numbers = read(metrics.board.render())
+    numbers = read(metrics.registry.render())
     assert numbers["headrace_records_total", frozenset({("partition", "7"), ("fate", "published")})] == 50
     assert numbers["headrace_position", frozenset({("partition", "7")})] == 55
 

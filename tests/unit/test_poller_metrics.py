@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.observe import metric_definitions as contract
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.poller import fault_policy
 from headrace.poller.metrics import CALLS, SKIPPED, TURNS, PollerMetrics
 from headrace.receiver.metrics import ReceiverMetrics
@@ -28,14 +28,14 @@ TRAIL = {**AT, "feed": "trail"}
 
 
 class Polled:
-    """The metrics of a poller for the tenants acme and brio, on a board that it shares with a receiver."""
+    """The metrics of a poller for the tenants acme and brio, in a registry that it shares with a receiver."""
 
     def __init__(self) -> None:
         self.now = NOW
-        self.board = Board("1.2.3")
+        self.registry = Registry("1.2.3")
         accounts = [polled("http://nowhere", name, feeds=["rows", "trail"], limits=LIMITS) for name in ("acme", "brio")]
-        self.receiver = ReceiverMetrics(self.board, tenants(TABLE, "acme"), lambda: self.now)
-        self.metrics = PollerMetrics(self.board, [*accounts, *tenants(TABLE, "acme")], lambda: self.now)
+        self.receiver = ReceiverMetrics(self.registry, tenants(TABLE, "acme"), lambda: self.now)
+        self.metrics = PollerMetrics(self.registry, [*accounts, *tenants(TABLE, "acme")], lambda: self.now)
         self.metrics.spread(PARTITIONS)
 
     def own(self, tenant: str) -> int:
@@ -46,7 +46,7 @@ class Polled:
         return partition
 
     def numbers(self) -> Numbers:
-        return read(self.board.render())
+        return read(self.registry.render())
 
     def number(self, name: str, **labels: str) -> float | None:
         return self.numbers().get((f"headrace_{name}", frozenset(labels.items())))
@@ -65,7 +65,7 @@ def poller() -> Polled:
 def test_every_family_of_the_contract_is_exported_with_its_labels(poller: Polled) -> None:
     """A poller that polls a tenant shows every family of its chapters, under exactly the labels of the contract."""
     poller.own("acme")
-    families = {f.name: f for f in text_string_to_metric_families(poller.board.render().decode())}
+    families = {f.name: f for f in text_string_to_metric_families(poller.registry.render().decode())}
     for family in (*contract.EVERYWHERE, *contract.APPENDING, *contract.POLLER, *contract.TASKS):
         found = families[family.name.removesuffix("_total")]
         assert found.type == family.kind

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 import headrace
 from headrace.normalizer.metrics import Metrics
 from headrace.observe import metric_definitions as contract
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics, SpoolFacts
 from headrace_events import Via
 from tests.unit.fake_provider import TABLE, tenants, thing, toy
@@ -24,15 +24,15 @@ MOST = 100
 
 
 class Door:
-    """The metrics of a receiver for the tenants acme and brio of one provider, on a board of its own."""
+    """The metrics of a receiver for the tenants acme and brio of one provider, in a registry of its own."""
 
     def __init__(self) -> None:
         self.now = NOW
-        self.board = Board("1.2.3")
-        self.metrics = ReceiverMetrics(self.board, tenants(TABLE, "acme", "brio"), lambda: self.now)
+        self.registry = Registry("1.2.3")
+        self.metrics = ReceiverMetrics(self.registry, tenants(TABLE, "acme", "brio"), lambda: self.now)
 
     def numbers(self) -> Numbers:
-        return read(self.board.render())
+        return read(self.registry.render())
 
     def number(self, name: str, **labels: str) -> float | None:
         return self.numbers().get((f"headrace_{name}", frozenset(labels.items())))
@@ -56,7 +56,7 @@ def facts(**given: int) -> SpoolFacts:
 
 def test_every_family_of_the_contract_is_exported_with_its_labels(door: Door) -> None:
     """A receiver shows every family of its chapter at once, under exactly the labels of the contract."""
-    families = {f.name: f for f in text_string_to_metric_families(door.board.render().decode())}
+    families = {f.name: f for f in text_string_to_metric_families(door.registry.render().decode())}
     for family in (*contract.EVERYWHERE, *contract.APPENDING, *contract.RECEIVER):
         found = families.pop(family.name.removesuffix("_total"))
         assert found.type == family.kind
@@ -184,16 +184,16 @@ def test_a_damaged_spool_is_counted_with_what_was_salvaged(door: Door) -> None:
 
 
 def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
-    """Thousands of paths, tenants, reasons, sources and codes leave the board as large as its caps allow."""
+    """Thousands of paths, tenants, reasons, sources and codes leave the registry as large as its caps allow."""
     dice = random.Random(5)
-    board = Board("1")
+    registry = Registry("1")
     here = Partition(tenants(TABLE, "acme"))
-    door, normalizer = ReceiverMetrics(board, here.tenants), Metrics(board, here.tenants)
+    door, normalizer = ReceiverMetrics(registry, here.tenants), Metrics(registry, here.tenants)
 
     def word() -> str:
         return "".join(dice.choices(string.printable + "äß\u2028\udcff", k=dice.randint(0, 200)))
 
-    before = read(board.render())
+    before = read(registry.render())
     for _ in range(3_000):
         door.refused(word(), word(), word())
         door.refused("toy", "acme", word())
@@ -206,7 +206,7 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
         commit = here.hear(toy, thing("a", 1, "x"))
         commit.decisions[:] = [decision(source=word(), code=word(), type="unmapped")]
         normalizer.committed(3, commit, 0.1, 0)
-    after = read(board.render())
+    after = read(registry.render())
     added = [(name, labels) for name, labels in after if (name, labels) not in before]
     by_family = Counter(name for name, _ in added)
     assert max(by_family.values()) <= len({"unknown", "acme"}) * (MOST + 1), by_family

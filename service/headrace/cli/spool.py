@@ -15,7 +15,7 @@ from headrace.cli._arguments import configuration
 from headrace.cli._show import count, span, table
 from headrace.config import Config
 from headrace.observe.health import ReceiverHealth
-from headrace.observe.registry import Board
+from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.spool import CannotSpool, Facts, Spool
@@ -125,7 +125,7 @@ async def _drain(config: Config, path: Path, *, again: bool) -> int:
         if again:
             click.echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
         intake = Intake(
-            config, spool, ReceiverMetrics(Board(__version__), config.tenants), ReceiverHealth(time.monotonic)
+            config, spool, ReceiverMetrics(Registry(__version__), config.tenants), ReceiverHealth(time.monotonic)
         )
         await _until_empty(spool, intake)
         return _summary(before, spool.facts())

@@ -12,7 +12,7 @@ from headrace.core.mapping import UNMAPPED
 from headrace.core.record import Out
 from headrace.normalizer.commit import Commit, Decision
 from headrace.observe.metric_definitions import END_TO_END_EDGES
-from headrace.observe.registry import OTHER, Board
+from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.records.seen import TOTALS
 from headrace_events import Via, decode_dead_letter
@@ -35,25 +35,25 @@ _key: Final = attrgetter("fate", "source", "via", "type", "provisional")
 class Metrics(TaskMetrics):
     """What a normalizer counts. `clock` gives seconds since the epoch."""
 
-    def __init__(self, board: Board, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
-        super().__init__(board, "normalizer", clock)
+    def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
+        super().__init__(registry, "normalizer", clock)
         self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
-        self._decided = board.series("headrace_decided_total")
-        self._published = board.series("headrace_published_total")
-        self._end_to_end = board.histogram("headrace_end_to_end_seconds")
-        self._letters = board.capped("headrace_dead_letters_total")
-        self._unmapped = board.capped("headrace_unmapped_total")
-        self._provisional = board.capped("headrace_provisional_total")
-        self._records = board.series("headrace_records_total")
+        self._decided = registry.series("headrace_decided_total")
+        self._published = registry.series("headrace_published_total")
+        self._end_to_end = registry.histogram("headrace_end_to_end_seconds")
+        self._letters = registry.capped("headrace_dead_letters_total")
+        self._unmapped = registry.capped("headrace_unmapped_total")
+        self._provisional = registry.capped("headrace_provisional_total")
+        self._records = registry.series("headrace_records_total")
         self._gauges = {
-            name: board.series(f"headrace_{name}")
+            name: registry.series(f"headrace_{name}")
             for name in (
                 *("position", "end_offset", "lag_records", "oldest_unprocessed_age_seconds"),
                 *("seen_ids", "seen_bytes"),
             )
         }
         self._start_known()
-        board.before_reading(self._read_tasks)
+        registry.before_reading(self._read_tasks)
 
     def committed(self, partition: int, commit: Commit, seconds: float, now_ms: int) -> None:
         """Count a commit that became durable at `now_ms`, `seconds` after its batch was taken up."""

@@ -118,18 +118,18 @@ class Histogram:
         return [*buckets, _begin(f"{name}_count", pairs), _begin(f"{name}_sum", pairs)]
 
 
-class Board:
+class Registry:
     """All metrics of one process: each role asks for its families and may bring them up to date before a reading.
 
-    What the client library's own collectors tell of the process comes from `registry`. `version` is that of Headrace.
+    Metrics of the process itself come from the client library's own collectors. `version` is that of Headrace.
     """
 
     def __init__(self, version: str) -> None:
-        self.registry: Final = CollectorRegistry()
+        self._process: Final = CollectorRegistry()
         self._families: Final = {family.name: family for family in CONTRACT}
         self._shown: Final[dict[str, Series | Histogram]] = {}
         self._refreshers: Final[list[Callable[[], None]]] = []
-        ProcessCollector(registry=self.registry)
+        ProcessCollector(registry=self._process)
         self.series("headrace_build_info").add((version, platform.python_version()))
 
     def series(self, name: str) -> Series:
@@ -156,7 +156,7 @@ class Board:
         for name, family in self._families.items():
             if name in self._shown:
                 text += [f"# HELP {name} {family.help}\n# TYPE {name} {family.kind}\n", *self._shown[name].lines()]
-        return "".join(text).encode() + generate_latest(self.registry)
+        return "".join(text).encode() + generate_latest(self._process)
 
     def _show(self, name: str, kind: type[Shown]) -> Shown:
         shown = self._shown.get(name)

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from msgspec import Struct
 
-from headrace.observe.registry import OTHER, Board
+from headrace.observe.registry import OTHER, Registry
 
 STATES: Final = ("created", "fencing", "restoring", "running", "closed")
 DOUBTFUL: Final = "doubtful"
@@ -70,28 +70,28 @@ class Owned(Struct):
 
 
 class TaskMetrics:
-    """The metrics of a role's tasks, on the board that all roles of a process share.
+    """The metrics of a role's tasks, in the registry that all roles of a process share.
 
     `clock` gives seconds since the epoch.
     """
 
-    def __init__(self, board: Board, role: str, clock: Callable[[], float] = time.time) -> None:
-        self.board: Final = board
+    def __init__(self, registry: Registry, role: str, clock: Callable[[], float] = time.time) -> None:
+        self.registry: Final = registry
         self.role: Final = role
         self._clock: Final = clock
         self.owned: Final[dict[int, Owned]] = {}
-        self._tasks = board.series("headrace_tasks")
-        self._tasks_owned = board.series("headrace_tasks_owned")
-        self._rebalances = board.series("headrace_rebalances_total")
-        self._fenced = board.series("headrace_fenced_total")
-        self._rebuilt = board.capped("headrace_producers_rebuilt_total")
-        self._stuck = board.series("headrace_producers_stuck_total")
-        self._commits = board.series("headrace_commits_total")
-        self._commit_duration = board.histogram("headrace_commit_duration_seconds")
-        self._restore_duration = board.histogram("headrace_restore_duration_seconds")
+        self._tasks = registry.series("headrace_tasks")
+        self._tasks_owned = registry.series("headrace_tasks_owned")
+        self._rebalances = registry.series("headrace_rebalances_total")
+        self._fenced = registry.series("headrace_fenced_total")
+        self._rebuilt = registry.capped("headrace_producers_rebuilt_total")
+        self._stuck = registry.series("headrace_producers_stuck_total")
+        self._commits = registry.series("headrace_commits_total")
+        self._commit_duration = registry.histogram("headrace_commit_duration_seconds")
+        self._restore_duration = registry.histogram("headrace_restore_duration_seconds")
         for shown in (self._tasks_owned, self._rebalances, self._stuck, self._commit_duration, self._restore_duration):
             shown.start(role)
-        board.before_reading(self._count_states)
+        registry.before_reading(self._count_states)
 
     def task_state(self, partition: int, state: str) -> None:
         """Note that a task entered a state; its partition's counters stand at 0 from then on."""

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.config.tenants import Account
-from headrace.observe.registry import OTHER, Board
+from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.poller.budget import Span
 from headrace.poller.platform_client import Unready, client_of
@@ -49,32 +49,32 @@ class _Tenant(Struct):
 class PollerMetrics(TaskMetrics):
     """What a poller counts, for the tenants that are polled. `clock` gives seconds since the epoch."""
 
-    def __init__(self, board: Board, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
-        super().__init__(board, "poller", clock)
+    def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
+        super().__init__(registry, "poller", clock)
         self._now: Final = clock
         self._partitions = 0
         self._accounts: Final = {(a.provider.name, a.name): a for a in tenants if _is_polled(a)}
         self._tenants: Final[dict[Whose, _Tenant]] = {}
-        self._calls = board.capped("headrace_calls_total")
-        self._call_duration = board.histogram("headrace_call_duration_seconds")
-        self._wait = board.histogram("headrace_budget_wait_seconds")
-        self._turns = board.capped("headrace_turns_total")
-        self._turn_duration = board.histogram("headrace_turn_duration_seconds")
-        self._raw = board.series("headrace_raw_appended_total")
-        self._records = board.series("headrace_feed_records_total")
-        self._skipped = board.capped("headrace_skipped_rows_total")
-        self._gone = board.series("headrace_leads_gone_total")
-        self._left = board.series("headrace_budget_left")
+        self._calls = registry.capped("headrace_calls_total")
+        self._call_duration = registry.histogram("headrace_call_duration_seconds")
+        self._wait = registry.histogram("headrace_budget_wait_seconds")
+        self._turns = registry.capped("headrace_turns_total")
+        self._turn_duration = registry.histogram("headrace_turn_duration_seconds")
+        self._raw = registry.series("headrace_raw_appended_total")
+        self._records = registry.series("headrace_feed_records_total")
+        self._skipped = registry.capped("headrace_skipped_rows_total")
+        self._gone = registry.series("headrace_leads_gone_total")
+        self._left = registry.series("headrace_budget_left")
         self._by_feed = tuple(
-            board.series(f"headrace_feed_{name}") for name in ("staleness_seconds", "last_success_timestamp_seconds")
+            registry.series(f"headrace_feed_{name}") for name in ("staleness_seconds", "last_success_timestamp_seconds")
         )
         self._by_tenant = tuple(
-            board.series(f"headrace_{name}")
+            registry.series(f"headrace_{name}")
             for name in ("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds")
         )
         for account in self._accounts.values():
             self._start_account(account)
-        board.before_reading(self._read_tenants)
+        registry.before_reading(self._read_tenants)
 
     def spread(self, partitions: int) -> None:
         """Note over how many partitions of cursors the tenants are spread: a process shows those that it owns."""

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.config.tenants import Account
-from headrace.observe.registry import OTHER, Board
+from headrace.observe.registry import OTHER, Registry
 from headrace_events import Via
 
 UNKNOWN: Final = ("unknown", "unknown")
@@ -55,35 +55,35 @@ class SpoolFacts(Struct, frozen=True, kw_only=True):
 class ReceiverMetrics:
     """What a receiver counts. `clock` gives seconds since the epoch."""
 
-    def __init__(self, board: Board, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         self._clock: Final = clock
         self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
         self._spool: Callable[[], SpoolFacts] | None = None
-        self._deliveries = board.series("headrace_deliveries_total")
-        self._checks = board.series("headrace_checks_total")
-        self._refusals = board.capped("headrace_refusals_total")
-        self._last = board.series("headrace_last_delivery_timestamp_seconds")
-        self._duration = board.histogram("headrace_delivery_duration_seconds")
-        self._records = board.series("headrace_accepted_records_total")
-        self._nudges = board.series("headrace_accepted_nudges_total")
+        self._deliveries = registry.series("headrace_deliveries_total")
+        self._checks = registry.series("headrace_checks_total")
+        self._refusals = registry.capped("headrace_refusals_total")
+        self._last = registry.series("headrace_last_delivery_timestamp_seconds")
+        self._duration = registry.histogram("headrace_delivery_duration_seconds")
+        self._records = registry.series("headrace_accepted_records_total")
+        self._nudges = registry.series("headrace_accepted_nudges_total")
         self._appended = {
-            "raw": board.series("headrace_raw_appended_total"),
-            "nudges": board.series("headrace_nudges_appended_total"),
+            "raw": registry.series("headrace_raw_appended_total"),
+            "nudges": registry.series("headrace_nudges_appended_total"),
         }
-        self._spooled = board.series("headrace_spooled_total")
-        self._drained = board.series("headrace_drained_total")
-        self._set_aside = board.capped("headrace_set_aside_total")
-        self._damaged = board.series("headrace_spool_damaged_total")
-        self._salvaged = board.series("headrace_spool_salvaged_total")
+        self._spooled = registry.series("headrace_spooled_total")
+        self._drained = registry.series("headrace_drained_total")
+        self._set_aside = registry.capped("headrace_set_aside_total")
+        self._damaged = registry.series("headrace_spool_damaged_total")
+        self._salvaged = registry.series("headrace_spool_salvaged_total")
         self._facts = {
-            name: board.series(f"headrace_spool_{name}")
+            name: registry.series(f"headrace_spool_{name}")
             for name in (
                 *("usable", "records", "set_aside_records", "bytes", "limit_bytes", "oldest_age_seconds"),
                 *("put_total", "drained_total"),
             )
         }
         self._start_known()
-        board.before_reading(self._read_spool)
+        registry.before_reading(self._read_spool)
 
     def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0, nudges: int = 0) -> None:
         """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
