@@ -1,9 +1,9 @@
 import msgspec
 import pytest
 
-from headrace.observe.health import Health, Limits, ReceiverHealth, Report
+from headrace.observe.health import Health, LivenessLimits, ReceiverHealth, HealthReport
 
-LIMITS = Limits(turn=10, group=60, takeover=300, standstill=120)
+LIMITS = LivenessLimits(turn=10, group=60, takeover=300, standstill=120)
 
 
 class Role:
@@ -31,7 +31,7 @@ class Role:
         self.health.tick()
 
 
-def failing(report: Report) -> dict[str, str]:
+def failing(report: HealthReport) -> dict[str, str]:
     return {check.check: check.why for check in report.checks if not check.ok}
 
 

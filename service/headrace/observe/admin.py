@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from aiohttp import web
 
-from headrace.observe.health import Check, Report
+from headrace.observe.health import Check, HealthReport
 from headrace.observe.registry import CONTENT_TYPE
 
 IDLE_DEADLINE: Final = 15.0
@@ -36,13 +36,13 @@ class Readable(Protocol):
 class Probed(Protocol):
     """A role that can be asked how it is."""
 
-    def startup(self) -> Report:
+    def startup(self) -> HealthReport:
         """Tell whether it has started."""
 
-    def live(self) -> Report:
+    def live(self) -> HealthReport:
         """Tell whether it should go on."""
 
-    def ready(self) -> Report:
+    def ready(self) -> HealthReport:
         """Tell whether it does its work."""
 
 
@@ -96,10 +96,10 @@ def _metrics(metrics: Readable) -> Handler:
     return answer
 
 
-def _probe(ask: Callable[[], list[Report]]) -> Handler:
+def _probe(ask: Callable[[], list[HealthReport]]) -> Handler:
     async def answer(_: web.Request) -> web.Response:
         checks: list[Check] = [check for report in ask() for check in report.checks]
-        told = Report(tuple(checks))
+        told = HealthReport(tuple(checks))
         return web.Response(body=told.json(), status=200 if told.ok else 503, content_type="application/json")
 
     return answer

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 
-class Limits(Struct, frozen=True):
+class LivenessLimits(Struct, frozen=True):
     """Seconds that a role may pass without a turn of the loop, a place in the group, an end of a take-over, a move."""
 
     turn: float = 30.0
@@ -29,7 +29,7 @@ class Limits(Struct, frozen=True):
 
 
 RUNNING: Final = "running"
-DEFAULTS: Final = Limits()
+DEFAULTS: Final = LivenessLimits()
 
 
 class Check(Struct, frozen=True):
@@ -41,7 +41,7 @@ class Check(Struct, frozen=True):
     why: str
 
 
-class Report(Struct, frozen=True):
+class HealthReport(Struct, frozen=True):
     """The answer to one probe: every check that was made."""
 
     checks: tuple[Check, ...]
@@ -65,7 +65,7 @@ class _Partition(Struct):
 class _Role:
     """What every role knows of itself."""
 
-    def __init__(self, clock: Callable[[], float], limits: Limits, role: str) -> None:
+    def __init__(self, clock: Callable[[], float], limits: LivenessLimits, role: str) -> None:
         self._clock: Final = clock
         self._limits: Final = limits
         self._role: Final = role
@@ -88,7 +88,7 @@ class _Role:
 class Health(_Role):
     """What a role with tasks knows of itself. `clock` gives seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float], limits: Limits = DEFAULTS, role: str = "normalizer") -> None:
+    def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS, role: str = "normalizer") -> None:
         super().__init__(clock, limits, role)
         self._verified = False
         self._answers_since: float | None = None
@@ -133,17 +133,17 @@ class Health(_Role):
         elif self._answers_since is None:
             self._answers_since = self._clock()
 
-    def startup(self) -> Report:
+    def startup(self) -> HealthReport:
         """Tell whether the role has started."""
-        return Report((self._startup(),))
+        return HealthReport((self._startup(),))
 
-    def live(self) -> Report:
+    def live(self) -> HealthReport:
         """Tell whether the process should go on: if not, it ends and starts clean."""
-        return Report((self._turns(), self._in_group(), self._moves()))
+        return HealthReport((self._turns(), self._in_group(), self._moves()))
 
-    def ready(self) -> Report:
+    def ready(self) -> HealthReport:
         """Tell whether the role does its work."""
-        return Report((self._startup(), self._joined(), self._runs()))
+        return HealthReport((self._startup(), self._joined(), self._runs()))
 
     def _startup(self) -> Check:
         why = "configuration and topics are verified" if self._verified else "topics are not verified yet"
@@ -193,7 +193,7 @@ class Health(_Role):
 class ReceiverHealth(_Role):
     """What the receiver knows of itself. `clock` gives seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float], limits: Limits = DEFAULTS) -> None:
+    def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS) -> None:
         super().__init__(clock, limits, "receiver")
         self._verified = False
         self._listens = False
@@ -216,17 +216,17 @@ class ReceiverHealth(_Role):
         """Note that the topics are verified."""
         self._verified = True
 
-    def startup(self) -> Report:
+    def startup(self) -> HealthReport:
         """Tell whether the role has started."""
-        return Report((self._startup(),))
+        return HealthReport((self._startup(),))
 
-    def live(self) -> Report:
+    def live(self) -> HealthReport:
         """Tell whether the process should go on: if not, it ends and starts clean."""
-        return Report((self._turns(),))
+        return HealthReport((self._turns(),))
 
-    def ready(self) -> Report:
+    def ready(self) -> HealthReport:
         """Tell whether it can take a delivery and make it durable."""
-        return Report((self._open(), self._durable()))
+        return HealthReport((self._open(), self._durable()))
 
     def _startup(self) -> Check:
         if self._verified:
