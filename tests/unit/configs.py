@@ -6,7 +6,7 @@ import pytest
 
 from headrace.config import Config, load
 from headrace.config.tenants import Account
-from headrace.core.toml_lines import Faults
+from headrace.core.toml_lines import FileFaults
 
 
 def write(folder: Path, text: str, name: str = "headrace.toml") -> Path:
@@ -16,7 +16,7 @@ def write(folder: Path, text: str, name: str = "headrace.toml") -> Path:
 
 
 def faults(path: Path | None, environ: dict[str, str] | None = None) -> list[str]:
-    with pytest.raises(Faults) as raised:
+    with pytest.raises(FileFaults) as raised:
         load(path, environ or {})
     return [str(fault).replace(f"{path.parent if path else ''}/", "") for fault in raised.value.faults]
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from headrace.observe.health import Health, LivenessLimits, ReceiverHealth, HealthReport
+from headrace.observe.health import Health, HealthReport, LivenessLimits, ReceiverHealth
 
 LIMITS = LivenessLimits(turn=10, group=60, takeover=300, standstill=120)
 

@@ -3,7 +3,7 @@ from textwrap import dedent
 import pytest
 
 from headrace.core.mapping_file import did_you_mean, read
-from headrace.core.toml_lines import Fault, Faults, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, line_of, locate
 
 TABLES = ("activity",)
 
@@ -13,7 +13,7 @@ ROW = '[[row]]\ncode = "22"\ntype = "call.logged"\n'
 
 def faults(text: str, tables: tuple[str, ...] = TABLES) -> list[str]:
     """Give the lines of what is wrong."""
-    with pytest.raises(Faults) as found:
+    with pytest.raises(FileFaults) as found:
         read(dedent(text), "acme.toml", tables)
     return str(found.value).splitlines()
 
@@ -219,5 +219,10 @@ def test_lines_of_a_file() -> None:
 
 def test_faults_in_the_order_of_the_files() -> None:
     """Faults of several files are sorted by file and line; a fault without a line, or a place, leaves it out."""
-    found = [Fault("b", 2, "x", "r"), Fault("a", 10, "", "r"), Fault("a", 9, "y", "r"), Fault("a", 0, "z", "r")]
-    assert str(Faults(found)).splitlines() == ["a: z: r", "a:9: y: r", "a:10: r", "b:2: x: r"]
+    found = [
+        FileFault("b", 2, "x", "r"),
+        FileFault("a", 10, "", "r"),
+        FileFault("a", 9, "y", "r"),
+        FileFault("a", 0, "z", "r"),
+    ]
+    assert str(FileFaults(found)).splitlines() == ["a: z: r", "a:9: y: r", "a:10: r", "b:2: x: r"]

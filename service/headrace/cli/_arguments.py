@@ -9,7 +9,7 @@ import click
 from headrace.config import Config, load
 from headrace.config.tenants import Account
 from headrace.core.mapping_file import did_you_mean
-from headrace.core.toml_lines import Faults
+from headrace.core.toml_lines import FileFaults
 from headrace.providers.discover import discover
 from headrace.sdk.feed import Polled
 from headrace.sdk.provider import Provider
@@ -25,7 +25,7 @@ def configuration(ctx: click.Context) -> Config:
     """Load the configuration that the command line asks for; everything that is wrong ends the command."""
     try:
         return load(ctx.find_root().obj, os.environ)
-    except Faults as faults:
+    except FileFaults as faults:
         raise click.ClickException(_BROKEN + "\n".join(f"  {fault}" for fault in faults.faults)) from None
 
 

@@ -7,7 +7,7 @@ import click
 from headrace.cli._show import count, table
 from headrace.config import Config, load
 from headrace.config.tenants import Account
-from headrace.core.toml_lines import Fault, Faults
+from headrace.core.toml_lines import FileFault, FileFaults
 from headrace.providers.discover import builtin, discover
 
 
@@ -23,16 +23,16 @@ def command(ctx: click.Context) -> None:
       headrace check
       headrace --config deploy/headrace.toml check && echo good
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    faults: set[Fault] = set()
+    faults: set[FileFault] = set()
     config: Config | None = None
     try:
         config = load(ctx.find_root().obj, os.environ)
-    except Faults as found:
+    except FileFaults as found:
         faults |= set(found.faults)
     for name in discover():
         try:
             builtin(name)
-        except Faults as found:
+        except FileFaults as found:
             faults |= set(found.faults)
     if faults or config is None:
         for fault in sorted(faults):

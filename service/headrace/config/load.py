@@ -14,7 +14,7 @@ from headrace.config.struct_reader import read_struct
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Entry, Mapping
 from headrace.core.mapping_file import build, did_you_mean, read
-from headrace.core.toml_lines import Faults, Path as Keys
+from headrace.core.toml_lines import FileFaults, Path as Keys
 from headrace.providers.discover import builtin, discover
 from headrace.sdk.provider import Provider
 
@@ -29,7 +29,7 @@ _CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 def load(path: Path | None, environ: Dict[str, str]) -> Config:
     """Load `path`, or the file that HEADRACE_CONFIG names, or ./headrace.toml, or else what the environment says.
 
-    Raises `Faults` with everything that is wrong: keys, values, tenants and the rows of their overlays.
+    Raises `FileFaults` with everything that is wrong: keys, values, tenants and the rows of their overlays.
     """
     file = find(path, environ)
     variables = {name: value for name, value in environ.items() if name != VARIABLE}
@@ -41,7 +41,7 @@ def load(path: Path | None, environ: Dict[str, str]) -> Config:
     if service:
         _look_backs(given, service.dedupe.window, tenants)
     if given.faults or service is None or kafka is None or spool is None:
-        raise Faults(given.faults)
+        raise FileFaults(given.faults)
     told = msgspec.structs.asdict(service) | {"kafka": kafka, "spool": spool}
     return Config(**told, tenants=tenants, file=file)
 
@@ -146,7 +146,7 @@ def _mapping(given: Given, provider: Provider, keys: Keys) -> Mapping | None:
         if isinstance(name, str):
             overlay = _overlay(given, provider, (*keys, "mapping"), name)
         return build(builtin(provider.name), overlay)
-    except Faults as found:
+    except FileFaults as found:
         given.faults.extend(fault for fault in found.faults if fault not in given.faults)
         return None
 

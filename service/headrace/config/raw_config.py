@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping as Dict
 from pathlib import Path
 from typing import Any, Final
 
-from headrace.core.toml_lines import Fault, Faults, Path as Keys, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, Path as Keys, line_of, locate
 
 PREFIX: Final = "HEADRACE_"
 _TENANTS: Final = "tenants"
@@ -28,7 +28,7 @@ class Given:
     def __init__(self, file: Path | None, environ: Dict[str, str], known: Iterable[Keys]) -> None:
         """Read; `known` are the keys of one or two parts that variables may name, to tell misspelt ones."""
         self.file: Final = file
-        self.faults: Final[list[Fault]] = []
+        self.faults: Final[list[FileFault]] = []
         self.tree: dict[str, Any] = {}
         self._lines: dict[Keys, int] = {}
         self._variables: dict[Keys, str] = {}
@@ -69,11 +69,11 @@ class Given:
         """Note what is wrong with the value at a path. `reason` never quotes a value: it may be a secret."""
         variable = self._variable(keys)
         if variable:
-            self.faults.append(Fault(variable, 0, "", reason))
+            self.faults.append(FileFault(variable, 0, "", reason))
         elif self.file:
-            self.faults.append(Fault(str(self.file), line_of(self._lines, keys), ".".join(map(str, keys)), reason))
+            self.faults.append(FileFault(str(self.file), line_of(self._lines, keys), ".".join(map(str, keys)), reason))
         else:
-            self.faults.append(Fault(".".join(map(str, keys)) or "configuration", 0, "", reason))
+            self.faults.append(FileFault(".".join(map(str, keys)) or "configuration", 0, "", reason))
 
     def _variable(self, keys: Keys) -> str | None:
         """Name the variable that set a value, or made a table that the file does not have."""
@@ -86,12 +86,12 @@ class Given:
             text = file.read_text("utf-8")
             self.tree = tomllib.loads(text)
         except OSError as error:
-            raise Faults([Fault(str(file), 0, "", f"cannot be read: {error.strerror}")]) from None
+            raise FileFaults([FileFault(str(file), 0, "", f"cannot be read: {error.strerror}")]) from None
         except UnicodeDecodeError:
-            raise Faults([Fault(str(file), 0, "", "is not UTF-8")]) from None
+            raise FileFaults([FileFault(str(file), 0, "", "is not UTF-8")]) from None
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"at line (\d+)", str(error))
-            raise Faults([Fault(str(file), int(found[1]) if found else 1, "", f"not TOML: {error}")]) from None
+            raise FileFaults([FileFault(str(file), int(found[1]) if found else 1, "", f"not TOML: {error}")]) from None
         self._lines = locate(text)
 
     def _lay_over(self, environ: Dict[str, str], known: Dict[str, Keys]) -> None:
@@ -115,7 +115,7 @@ class Given:
         for depth, key in enumerate(keys[:-1], 1):
             here = here.setdefault(str(key), {})
             if not isinstance(here, dict):
-                self.faults.append(Fault(name, 0, "", f"{'.'.join(map(str, keys[:depth]))} is not a table"))
+                self.faults.append(FileFault(name, 0, "", f"{'.'.join(map(str, keys[:depth]))} is not a table"))
                 return
         here[str(keys[-1])] = value
 
@@ -124,10 +124,10 @@ class Given:
         single = {variable.replace("__", "_"): variable for variable in known}
         near = difflib.get_close_matches(name, single, n=1, cutoff=_ALIKE)
         if near:
-            self.faults.append(Fault(name, 0, "", f"nobody reads it; did you mean {single[near[0]]}?"))
+            self.faults.append(FileFault(name, 0, "", f"nobody reads it; did you mean {single[near[0]]}?"))
         elif name.startswith(f"{PREFIX}{_TENANTS.upper()}_"):
             form = f"{PREFIX}TENANTS__PROVIDER__TENANT__KEY"
-            self.faults.append(Fault(name, 0, "", f"nobody reads it; two underscores lead into a table: {form}"))
+            self.faults.append(FileFault(name, 0, "", f"nobody reads it; two underscores lead into a table: {form}"))
 
 
 def variable_of(keys: Keys) -> str:

@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from headrace.core.mapping import Entry, Mapping, Row, fold
-from headrace.core.toml_lines import Fault, Faults, Path, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, Path, line_of, locate
 from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type
 
 
@@ -53,7 +53,7 @@ _LIFT: Final = re.compile(
 
 
 def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
-    """Read one file whose rows may name `tables`. Raises `Faults` with everything that is wrong in it."""
+    """Read one file whose rows may name `tables`. Raises `FileFaults` with everything that is wrong in it."""
     return _Reader(text, file, tuple(tables)).entries()
 
 
@@ -79,7 +79,7 @@ class _Reader:
         self.file = file
         self.tables = tables
         self.lines = locate(text)
-        self.faults: list[Fault] = []
+        self.faults: list[FileFault] = []
         self.taken: dict[tuple[str, str, str], int] = {}
         self.shared: dict[str, _Words] = {}
         try:
@@ -87,10 +87,10 @@ class _Reader:
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"at line (\d+)", str(error))
             line = int(found[1]) if found else max(1, len(text.splitlines()))  # it says "at end of document", too
-            raise Faults([Fault(file, line, "", f"not TOML: {error}")]) from None
+            raise FileFaults([FileFault(file, line, "", f"not TOML: {error}")]) from None
 
     def entries(self) -> list[Entry]:
-        """Give the entries, or raise `Faults`."""
+        """Give the entries, or raise `FileFaults`."""
         for key in self.raw.keys() - {"row", "words"}:
             self.fault(
                 (key,),
@@ -104,12 +104,12 @@ class _Reader:
         self.shared = {name: self.word_set(("words", name), words) for name, words in shared.items()}
         entries = [self.entry(("row", i), row) for i, row in enumerate(rows)]
         if self.faults:
-            raise Faults(self.faults)
+            raise FileFaults(self.faults)
         return [entry for entry in entries if entry is not None]
 
     def fault(self, path: Path, reason: str) -> None:
         where = ".".join(f"[{part}]" if isinstance(part, int) else part for part in path).replace(".[", "[")
-        self.faults.append(Fault(self.file, line_of(self.lines, path), where, reason))
+        self.faults.append(FileFault(self.file, line_of(self.lines, path), where, reason))
 
     def entry(self, path: Path, raw: dict[str, Any]) -> Entry | None:
         before = len(self.faults)

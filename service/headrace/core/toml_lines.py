@@ -12,7 +12,7 @@ _KEY: Final = re.compile(r"""^\s*(?P<path>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(
 _PART: Final = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
-class Fault(Struct, frozen=True, order=True):
+class FileFault(Struct, frozen=True, order=True):
     """One thing that is wrong in a file, with what to do about it; `line` 0 is no line of it (or no file at all)."""
 
     file: str
@@ -26,10 +26,10 @@ class Fault(Struct, frozen=True, order=True):
         return f"{place}: {self.where}: {self.reason}" if self.where else f"{place}: {self.reason}"
 
 
-class Faults(Exception):  # noqa: N818  (a list of faults, each a sentence)
+class FileFaults(Exception):  # noqa: N818  (a list of faults, each a sentence)
     """Everything that is wrong in one or more files, so that it can be mended at once."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[FileFault]) -> None:
         super().__init__("\n".join(map(str, sorted(faults))))
         self.faults = sorted(faults)
 

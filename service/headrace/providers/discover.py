@@ -23,5 +23,5 @@ def discover() -> dict[str, Provider]:
 
 @cache
 def builtin(name: str) -> tuple[Entry, ...]:
-    """Read a provider's own table. Raises `Faults` where it is wrong."""
+    """Read a provider's own table. Raises `FileFaults` where it is wrong."""
     return read_built_in_table(f"{providers.__name__}.{name}", discover()[name].tables)

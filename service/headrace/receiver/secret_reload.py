@@ -15,7 +15,7 @@ import structlog
 
 from headrace.config.load import load
 from headrace.config.settings import Config
-from headrace.core.toml_lines import Faults
+from headrace.core.toml_lines import FileFaults
 
 EVERY: Final = 2.0
 
@@ -49,7 +49,7 @@ class Watch:
         self._stamps.update(now)  # before they are read: what changes in between is read again
         try:
             loaded = load(self._config.file, self._environ)
-        except Faults as faults:
+        except FileFaults as faults:
             self._tell([str(fault) for fault in faults.faults])
             return False
         self._faults = []
