@@ -16,32 +16,16 @@ from msgspec import Struct
 
 from headrace.config.tenants import Account
 from headrace.core.mapping import Mapping as Table
-from headrace.sdk.feed import (
-    Answer,
-    Api,
-    Call,
-    Cursor,
-    Denied,
-    Fault,
-    Feed,
-    Gone,
-    Quota,
-    Rejected,
-    Sighting,
-    Throttled,
-    Tokens,
-    Turn,
-    Unavailable,
-    Yield,
-)
-from headrace.sdk.limits import Limits
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, Unavailable
+from headrace.sdk.feed import Answer, Api, Call, Cursor, Feed, Quota, Sighting, Tokens, Turn, Yield
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import RawEvent, Tenant
 from headrace.sdk.retry_after import retry_after
 from headrace.sdk.settings import PolledTenant
 from headrace_events import Via
 from tests.integration.fake_story import Row, Things
 
-FAST: Final = Limits(per_window=10_000, window=0.01)
+FAST: Final = CallLimits(per_window=10_000, window=0.01)
 
 
 class Settings(PolledTenant, kw_only=True):
@@ -49,7 +33,7 @@ class Settings(PolledTenant, kw_only=True):
 
     key: str = "good"
     refresh: str = ""
-    limits: Limits = FAST
+    limits: CallLimits = FAST
     page: int = 7
     every: int = 3_600
 
@@ -137,7 +121,7 @@ class Asker:
         return msgspec.structs.replace(call, query=(*call.query, ("key", token or self._key)))
 
     def judge(self, answer: Answer, now: float) -> Fault | None:
-        """See Client."""
+        """See ApiClient."""
         faults: dict[int, Fault] = {
             401: Denied("it says no"),
             404: Gone("it is not there"),
@@ -147,7 +131,7 @@ class Asker:
         return None if answer.status == 200 else faults.get(answer.status, Unavailable(f"status {answer.status}"))
 
     def quota(self, answer: Answer, now: float) -> Quota | None:
-        """See Client."""
+        """See ApiClient."""
         left = answer.headers.get("x-left")
         return Quota(int(left), now + float(answer.headers["x-resets-in"])) if left else None
 

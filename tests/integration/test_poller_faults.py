@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from headrace.config.tenants import Tenants
 from headrace.poller.fetch_one import fetch
-from headrace.sdk.feed import Denied, Gone
-from headrace.sdk.limits import Limits
+from headrace.sdk.faults import Denied, Gone
+from headrace.sdk.limits import CallLimits
 from headrace_events import decode_dead_letter
 from tests.integration.fake_platform import FAST, platform, polled
 from tests.integration.fake_story import Row
@@ -100,7 +100,7 @@ async def test_a_budget_outlives_a_restart(kafka: Broker, prefix: str) -> None:
     """What was spent stays spent, whoever polls, and a successor waits until the short window has passed."""
     async with platform() as there:
         there.add(*range(1_000))
-        limits = Limits(per_window=1_000, window=0.5, per_day=20)
+        limits = CallLimits(per_window=1_000, window=0.5, per_day=20)
         line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=limits, page=1))
         for _ in range(3):
             async with line.poller():

@@ -12,20 +12,8 @@ import aiohttp
 
 from headrace.poller.http_client import Http
 from headrace.providers.discover import discover
-from headrace.sdk.feed import (
-    Call,
-    Client,
-    Cursor,
-    Denied,
-    Fault,
-    Feed,
-    Polled,
-    Sighting,
-    Skipped,
-    Throttled,
-    Turn,
-    Unavailable,
-)
+from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
+from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Polled, Sighting, Skipped, Turn
 from headrace.sdk.provider import Provider, RawEvent, Tenant
 from headrace_events import Via
 from tests.senders import Sender
@@ -76,7 +64,7 @@ class Platform:
 
     tenant: str = "acme"
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: ApiClient) -> None:
         self.client: Final = client
         self.facts: Final[dict[str, str]] = {}
         self.faults: Final[Counter[str]] = Counter()
@@ -178,7 +166,7 @@ async def read(
     return found
 
 
-def polled(name: str, **settings: Any) -> tuple[Provider, Client, Feed]:
+def polled(name: str, **settings: Any) -> tuple[Provider, ApiClient, Feed]:
     """Give a provider, and the client and first feed of a tenant with such settings."""
     provider = discover()[name]
     assert isinstance(provider, Polled)

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from headrace.poller.budget import DAY, Budget, Spent
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.retry_after import retry_after
 
 NOW = 1_800_000_000.0
@@ -14,7 +14,7 @@ NOW = 1_800_000_000.0
 def test_no_window_of_the_platform_ever_holds_more_than_allowed() -> None:
     """Whenever a call reaches the platform between its sending and its answer, no window of its holds one too many."""
     rng = random.Random(5)
-    budget, now = Budget(Limits(per_window=25, window=5.0)), NOW
+    budget, now = Budget(CallLimits(per_window=25, window=5.0)), NOW
     counted: list[float] = []
     while len(counted) < 2_000:
         wait = budget.wait(now)
@@ -30,7 +30,7 @@ def test_no_window_of_the_platform_ever_holds_more_than_allowed() -> None:
 
 def test_a_backlog_uses_nearly_all_of_a_budget() -> None:
     """With quick answers at least 98 of 100 allowed calls are made."""
-    budget, now, calls = Budget(Limits(per_window=25, window=5.0)), NOW, 0
+    budget, now, calls = Budget(CallLimits(per_window=25, window=5.0)), NOW, 0
     while now < NOW + 500.0:
         now += budget.wait(now) or 0.0
         budget.start(now)
@@ -42,7 +42,7 @@ def test_a_backlog_uses_nearly_all_of_a_budget() -> None:
 
 def test_calls_that_are_out_hold_their_places() -> None:
     """With every place taken by a call without an answer there is nothing to wait for but an answer."""
-    budget = Budget(Limits(per_window=2, window=5.0))
+    budget = Budget(CallLimits(per_window=2, window=5.0))
     budget.start(NOW)
     budget.start(NOW)
     assert budget.wait(NOW + 60.0) is None
@@ -52,7 +52,7 @@ def test_calls_that_are_out_hold_their_places() -> None:
 
 def test_a_day_is_spent_once_across_a_restart() -> None:
     """What was stored counts on; a day later it is given back."""
-    limits = Limits(per_window=1000, window=1.0, per_day=10, per_year=1000)
+    limits = CallLimits(per_window=1000, window=1.0, per_day=10, per_year=1000)
     before = Budget(limits)
     for _ in range(10):
         before.start(NOW)
@@ -68,7 +68,7 @@ def test_a_day_is_spent_once_across_a_restart() -> None:
 
 def test_nothing_starts_before_the_platform_said() -> None:
     """A hold is kept, and a shorter one later does not end it."""
-    budget = Budget(Limits(per_window=5, window=1.0))
+    budget = Budget(CallLimits(per_window=5, window=1.0))
     budget.hold(NOW + 30.0)
     budget.hold(NOW + 10.0)
     assert budget.wait(NOW) == 30.0

@@ -3,7 +3,8 @@
 import pytest
 
 from headrace.poller.http_client import Http, session
-from headrace.sdk.feed import Call, Unavailable
+from headrace.sdk.faults import Unavailable
+from headrace.sdk.feed import Call
 from tests.simulators import leadping
 
 

@@ -12,9 +12,9 @@ from headrace.poller import fault_policy
 from headrace.poller.metrics import CALLS, SKIPPED, TURNS, PollerMetrics
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.records.cursors import home
-from headrace.sdk import feed
-from headrace.sdk.feed import Fault, Skipped
-from headrace.sdk.limits import Limits
+from headrace.sdk import faults
+from headrace.sdk.feed import Skipped
+from headrace.sdk.limits import CallLimits
 from headrace_events import Via
 from tests.integration.fake_platform import polled
 from tests.unit.fake_provider import TABLE, tenants
@@ -22,7 +22,7 @@ from tests.unit.test_normalizer_metrics import Numbers, read
 
 NOW = 1_760_000_000.0
 PARTITIONS = 4
-LIMITS = Limits(per_window=20, window=5.0, per_day=9_000)
+LIMITS = CallLimits(per_window=20, window=5.0, per_day=9_000)
 AT = {"provider": "things", "tenant": "acme"}
 TRAIL = {**AT, "feed": "trail"}
 
@@ -194,13 +194,13 @@ def test_words_that_nobody_knows_add_no_series_without_bound(poller: Polled) -> 
 
 def test_every_outcome_and_every_reason_is_known() -> None:
     """The faults that there are, the codes that treatments give, and what feeds skip stand at 0 at first."""
-    faults = {fault.code for fault in vars(feed).values() if isinstance(fault, type) and hasattr(fault, "code")}
-    assert {"ok", *faults} == set(CALLS)
+    codes = {fault.code for fault in vars(faults).values() if isinstance(fault, type) and hasattr(fault, "code")}
+    assert {"ok", *codes} == set(CALLS)
     source = Path(fault_policy.__file__).read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Treatment"]
     own = {argument.value for argument in first if isinstance(argument, ast.Constant)}
     assert {*CALLS, *own} == set(TURNS)
-    assert issubclass(feed.Denied, Fault)
+    assert issubclass(faults.Denied, faults.Fault)
     reasons = Skipped.__annotations__["reason"].__args__
     assert {*reasons, "too_large"} == set(SKIPPED)

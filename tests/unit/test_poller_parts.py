@@ -21,8 +21,8 @@ from headrace.poller.state import Memory
 from headrace.poller.token_encryption import CannotOpen, Sealer, Secrets
 from headrace.records.cursors import Fact, Position, Read, Sealed, Spending, Watched, decode, encode, entry, removed
 from headrace.records.seen import NewerFormat
-from headrace.sdk.feed import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
-from headrace.sdk.limits import Limits
+from headrace.sdk.faults import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import Allowance, PolledTenant
 from tests.unit.test_scheduler import Named
 
@@ -149,7 +149,7 @@ def test_only_the_text_of_a_fault_is_shown() -> None:
 
 def test_what_is_spent_is_written_before() -> None:
     """A successor counts what might have been spent, and waits until the short window has passed."""
-    limits = Limits(per_window=10, window=5.0, per_day=1_000, per_year=100_000)
+    limits = CallLimits(per_window=10, window=5.0, per_day=1_000, per_year=100_000)
     lease = renewed(limits, NOW)
     assert lease == Lease(10, NOW + SECONDS)
     spending = written(Spent(day={1: 3}), lease, NOW)
@@ -162,7 +162,7 @@ def test_what_is_spent_is_written_before() -> None:
 
 def test_a_successor_need_not_wait_for_an_hour_to_pass() -> None:
     """Of a long window the calls that were made are counted, with those that might have been; the rest is free."""
-    limits = Limits(per_window=1_000, window=3_600.0)
+    limits = CallLimits(per_window=1_000, window=3_600.0)
     before = Budget(limits)
     for _ in range(40):
         before.start(NOW)
@@ -184,7 +184,7 @@ def test_a_lease_ends_by_its_calls_and_by_its_time() -> None:
     lease.use()
     lease.use()
     assert not lease.covers(NOW)
-    free = renewed(Limits(per_window=1, window=1.0), NOW)
+    free = renewed(CallLimits(per_window=1, window=1.0), NOW)
     free.use()
     assert free.covers(NOW + 1)
 
@@ -309,8 +309,8 @@ def test_the_key_of_an_event_tells_its_lead() -> None:
 
 def test_an_allowance_overrides_only_what_it_says() -> None:
     """What a tenant leaves out is as its provider has it."""
-    limits = Limits(per_window=25, window=5.0, per_day=10_000)
-    assert Allowance(per_window=10).over(limits) == Limits(per_window=10, window=5.0, per_day=10_000)
+    limits = CallLimits(per_window=25, window=5.0, per_day=10_000)
+    assert Allowance(per_window=10).over(limits) == CallLimits(per_window=10, window=5.0, per_day=10_000)
     assert Allowance().over(limits) == limits
 
 

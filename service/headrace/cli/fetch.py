@@ -9,7 +9,7 @@ from headrace.config.tenants import Account
 from headrace.poller.context import source_of
 from headrace.poller.fetch_one import Fetched, fetch
 from headrace.poller.platform_client import Unready, client_of
-from headrace.sdk.feed import Fault, Gone
+from headrace.sdk.faults import Fault, Gone
 from headrace.sdk.provider import Provider
 
 

@@ -12,7 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from headrace.core.counts import Counts
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 
 DAY: Final = 86_400.0
 YEAR: Final = 366 * DAY
@@ -60,7 +60,7 @@ class _Long:
 class Budget:
     """One tenant's budget. `start` a call only when `wait` says 0, and `end` it whatever became of it."""
 
-    def __init__(self, limits: Limits, spent: Spent | None = None) -> None:
+    def __init__(self, limits: CallLimits, spent: Spent | None = None) -> None:
         self.limits: Final = limits
         self.spent: Final = spent or Spent()
         self._ends: Final[deque[float]] = deque()

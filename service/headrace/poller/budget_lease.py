@@ -11,7 +11,7 @@ from msgspec import Struct
 from headrace.core.counts import Counts
 from headrace.poller.budget import BUCKETS, DAY, YEAR, Budget, Spent
 from headrace.records.cursors import Spending
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 
 SECONDS: Final = 10.0
 SHARE: Final = 100
@@ -36,7 +36,7 @@ class Lease(Struct):
             self.calls -= 1
 
 
-def renewed(limits: Limits, now: float) -> Lease:
+def renewed(limits: CallLimits, now: float) -> Lease:
     """Give a new lease."""
     window = limits.per_window if limits.window > LONG_WINDOW else 0
     smallest = min((most for most in (window, limits.per_day, limits.per_year) if most), default=0)
@@ -49,7 +49,7 @@ def written(spent: Spent, lease: Lease, now: float, filled: int | None = None) -
     return Spending(_with(spent.day, DAY, lease, now), _with(spent.year, YEAR, lease, now), lease.until, ahead)
 
 
-def restored(limits: Limits, spending: Spending | None) -> Budget:
+def restored(limits: CallLimits, spending: Spending | None) -> Budget:
     """Make the budget of what was written.
 
     Nothing begins while calls of a predecessor may fill the short window; where they were counted ahead, the rest of it

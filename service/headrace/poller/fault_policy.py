@@ -5,7 +5,7 @@ from typing import Final, Literal
 from msgspec import Struct
 
 from headrace.kafka.log import KafkaError
-from headrace.sdk.feed import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 
 FIRST_REST: Final = 10.0
 LONGEST_REST: Final = 3600.0

@@ -23,7 +23,8 @@ from headrace.poller.token_encryption import CannotOpen, Sealer
 from headrace.poller.watch_list import everything
 from headrace.records.cursors import Sealed
 from headrace.records.raw import admit, place
-from headrace.sdk.feed import Call, Client, Denied, Fault, Gone, Rejected, TooHeavy
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, TooHeavy
+from headrace.sdk.feed import ApiClient, Call
 from headrace.sdk.provider import RawEvent
 from headrace.sdk.settings import PolledTenant
 from headrace_events import Via
@@ -70,7 +71,7 @@ def _check_sizes(outs: Sequence[Out], raw: Topic) -> None:
         raise TooHeavy(f"the record takes {largest:,} bytes, {raw.name} takes {limit:,}: raise its max.message.bytes")
 
 
-async def _first(http: Http, client: Client, calls: Sequence[Call], token: str | None) -> bytes:
+async def _first(http: Http, client: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:
     """Give the first good answer, trying the next call while there is nothing at one. Raises the `Fault` of the last.
 
     A path that a platform's generation does not have is `Rejected`: its 404 need not have a form.
@@ -87,7 +88,7 @@ async def _first(http: Http, client: Client, calls: Sequence[Call], token: str |
     raise gone
 
 
-async def _token(config: Config, account: Account, settings: PolledTenant, client: Client) -> str | None:
+async def _token(config: Config, account: Account, settings: PolledTenant, client: ApiClient) -> str | None:
     """Give the access token that the poller keeps. Raises `Denied` with a sentence where there is none that holds."""
     if client.tokens is None:
         return None

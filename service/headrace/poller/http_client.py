@@ -9,7 +9,8 @@ import aiohttp
 from yarl import URL
 
 from headrace import __version__
-from headrace.sdk.feed import Answer, Call, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Rejected, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer, Call
 
 DEADLINE: Final = 60.0
 LONGEST_BODY: Final = 32 * 1024 * 1024

@@ -18,7 +18,7 @@ from headrace.poller.budget import Span
 from headrace.poller.platform_client import Unready, client_of
 from headrace.records.cursors import home
 from headrace.sdk.feed import Polled
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 from headrace_events import Via
 
 CALLS: Final = ("ok", "denied", "gone", "rejected", "throttled", "too_heavy", "unavailable")
@@ -209,6 +209,6 @@ def _full(account: Account) -> Mapping[Span, int]:
         _, settings, client = client_of(account)
     except Unready:
         return {}
-    limits: Limits = settings.budget.over(client.limits)
+    limits: CallLimits = settings.budget.over(client.limits)
     spans: dict[Span, int] = {"window": limits.per_window, "day": limits.per_day, "year": limits.per_year}
     return {span: most for span, most in spans.items() if most}

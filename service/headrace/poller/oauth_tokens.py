@@ -19,7 +19,8 @@ from msgspec.structs import replace
 from headrace.poller.rate_limiter import Gate
 from headrace.poller.token_encryption import CannotOpen, Sealer, Secrets
 from headrace.records.cursors import Sealed
-from headrace.sdk.feed import Denied, Gone, Rejected, Tokens, Unavailable
+from headrace.sdk.faults import Denied, Gone, Rejected, Unavailable
+from headrace.sdk.feed import Tokens
 
 EARLY: Final = 60.0
 """Seconds before its end that an access token is renewed: a call takes no longer."""

@@ -16,7 +16,7 @@ from headrace.poller.rate_limiter import Gate
 from headrace.poller.retries import Calls
 from headrace.poller.state import Kept
 from headrace.records.cursors import Sealed, Spending, entry
-from headrace.sdk.feed import Client, Feed, Polled
+from headrace.sdk.feed import ApiClient, Feed, Polled
 from headrace.sdk.settings import PolledTenant
 
 
@@ -34,7 +34,7 @@ class Unready(Exception):  # noqa: N818  (a sentence for the operator)
     """A tenant that cannot be polled as it is configured."""
 
 
-def client_of(account: Account) -> tuple[Polled, PolledTenant, Client]:
+def client_of(account: Account) -> tuple[Polled, PolledTenant, ApiClient]:
     """Give what it takes to call a tenant's platform. Raises `Unready`."""
     provider, settings = account.provider, account.settings
     if not isinstance(provider, Polled) or not isinstance(settings, PolledTenant):

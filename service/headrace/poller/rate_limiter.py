@@ -10,7 +10,8 @@ from headrace.poller.clock import Clock
 from headrace.poller.http_client import Http
 from headrace.poller.metrics_protocol import FeedMetrics
 from headrace.records.cursors import Spending
-from headrace.sdk.feed import Answer, Call, Client, Fault, Throttled
+from headrace.sdk.faults import Fault, Throttled
+from headrace.sdk.feed import Answer, ApiClient, Call
 
 UNSAID_WAIT: Final = 10.0
 """Seconds that nothing is asked for where a platform throttles and does not say for how long."""
@@ -29,7 +30,7 @@ class Gate:
     def __init__(
         self,
         whose: tuple[str, str],
-        client: Client,
+        client: ApiClient,
         http: Http,
         budget: Budget,
         clock: Clock,

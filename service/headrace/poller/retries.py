@@ -6,7 +6,8 @@ from typing import Final
 
 from headrace.poller.oauth_tokens import Bearer
 from headrace.poller.rate_limiter import Gate
-from headrace.sdk.feed import Call, Denied, Fault, Throttled, Unavailable
+from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
+from headrace.sdk.feed import Call
 
 TRIES: Final = 4
 FIRST_PAUSE: Final = 0.5

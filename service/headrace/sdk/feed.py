@@ -6,11 +6,12 @@ treatment; a feed catches only those that it can answer with another question (a
 """
 
 from collections.abc import AsyncIterator, Mapping as Headers, Sequence
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from headrace.sdk.limits import Limits
+from headrace.sdk.faults import Fault
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import RawEvent, Tenant
 
 Pairs = tuple[tuple[str, str], ...]
@@ -32,52 +33,6 @@ class Answer(Struct, frozen=True):
     status: int
     headers: Headers[str, str]
     body: bytes
-
-
-class Fault(Exception):  # noqa: N818  (what happened, and its classes say which treatment it gets)
-    """A call that brought nothing. The text is a sentence without a secret; `code` is a word of a bounded set."""
-
-    code: ClassVar[str]
-
-
-class Denied(Fault):
-    """The credentials are wrong, too old, or not allowed to do this."""
-
-    code = "denied"
-
-
-class Gone(Fault):
-    """What was asked for does not exist, or not any more."""
-
-    code = "gone"
-
-
-class Rejected(Fault):
-    """The platform will never answer this question: asking again is no use."""
-
-    code = "rejected"
-
-
-class TooHeavy(Fault):
-    """The page was too much for the platform: ask for fewer rows."""
-
-    code = "too_heavy"
-
-
-class Unavailable(Fault):
-    """Nothing that makes sense came back this time: no answer, an error of theirs, HTML, half a document."""
-
-    code = "unavailable"
-
-
-class Throttled(Fault):
-    """Too many calls: nothing may be asked for `wait` seconds, None where the platform did not say."""
-
-    code = "throttled"
-
-    def __init__(self, sentence: str, wait: float | None) -> None:
-        super().__init__(sentence)
-        self.wait = wait
 
 
 class Quota(Struct, frozen=True):
@@ -167,11 +122,11 @@ class Tokens(Protocol):
         """Read the answer: access token, next refresh token, seconds until the access token expires."""
 
 
-class Client(Protocol):
+class ApiClient(Protocol):
     """How one tenant's calls are made: pure, but for nothing."""
 
     base_url: str
-    limits: Limits
+    limits: CallLimits
     tokens: Tokens | None
 
     def sign(self, call: Call, token: str | None) -> Call:
@@ -188,7 +143,7 @@ class Client(Protocol):
 class Polled(Protocol):
     """What a provider that can be polled offers beside `Provider`; its `Settings` derive from `PolledTenant`."""
 
-    def client(self, settings: Tenant) -> Client | None:
+    def client(self, settings: Tenant) -> ApiClient | None:
         """Give how to call; None where this tenant has no credentials."""
 
     def feeds(self, settings: Tenant) -> Sequence[Feed]:

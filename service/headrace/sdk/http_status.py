@@ -5,7 +5,8 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from headrace.sdk.feed import Answer, Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer
 from headrace.sdk.retry_after import retry_after
 
 _decode: Final = msgspec.json.Decoder(Raw).decode

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class CallLimits(Struct, frozen=True, kw_only=True):
     """`per_window` calls in any `window` seconds, and so many a day and a year; 0 is no limit."""
 
     per_window: int

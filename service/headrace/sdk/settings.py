@@ -1,13 +1,15 @@
 """The settings that every polled tenant has, beside those of its provider."""
 
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from headrace.core.mapping_file import did_you_mean
 from headrace.core.units import Seconds
 from headrace.sdk.ids import can_be_id
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import Tenant
 
 Calls = Annotated[int, Meta(ge=1)]
@@ -25,7 +27,7 @@ class Allowance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     per_day: Calls = 0
     per_year: Calls = 0
 
-    def over(self, limits: Limits) -> Limits:
+    def over(self, limits: CallLimits) -> CallLimits:
         """Lay what is said here over the limits of a provider."""
         said = {name: getattr(self, name) for name in self.__struct_fields__}
         return replace(limits, **{name: value for name, value in said.items() if value})
@@ -57,3 +59,18 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
             raise ValueError(
                 f"token_key is short: give {SHORTEST_KEY} characters or more, as `openssl rand -base64 32`"
             )
+
+
+def check(
+    settings: PolledTenant, feeds: Sequence[str], credentials: Sequence[Sequence[str]]
+) -> Iterator[tuple[str, str]]:
+    """Give the faults of unknown feeds, and of polling without one of the sets of `credentials` whole."""
+    for name in settings.feeds:
+        if name not in feeds:
+            # What stands there is not repeated: it may be something that went astray.
+            yield "feeds", f"names a feed that is none of {', '.join(feeds)}{did_you_mean(name, feeds)}"
+    if not all(map(settings.canonical_lead, settings.leads)):
+        yield "leads", "names something that can be no lead's id"
+    if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
+        needed = ", or ".join(" and ".join(each) for each in credentials)
+        yield "polling", f"needs {needed} (or each with _file behind it)"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from headrace.sdk.feed import Answer, Call, Denied, Fault, Gone, Polled, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer, Call, Polled
 from tests.providers.feeds_kit import polled
 
 PROVIDER, CLIENT, FEED = polled("leadping", api_key="sk_invented")

@@ -10,7 +10,8 @@ from headrace.core.timestamps import from_millis
 from headrace.providers.discover import discover
 from headrace.providers.leadping.feeds import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEvents
-from headrace.sdk.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
+from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.feed import Call, Turn
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,

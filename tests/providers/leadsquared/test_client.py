@@ -2,7 +2,8 @@
 
 import pytest
 
-from headrace.sdk.feed import Answer, Call, Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer, Call
 from tests.providers.feeds_kit import polled
 
 KEYS = {"access_key": "u$rinvented", "secret_key": "invented-secret"}

@@ -8,7 +8,8 @@ import pytest
 from headrace.providers.discover import discover
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
 from headrace.providers.leadsquared.settings import LeadActivities, Settings
-from headrace.sdk.feed import Call, Rejected, TooHeavy, Turn, Unavailable
+from headrace.sdk.faults import Rejected, TooHeavy, Unavailable
+from headrace.sdk.feed import Call, Turn
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,

@@ -6,19 +6,8 @@ import pytest
 
 from headrace.providers.discover import discover
 from headrace.providers.outreach.settings import Settings
-from headrace.sdk.feed import (
-    Answer,
-    Call,
-    Denied,
-    Fault,
-    Gone,
-    Polled,
-    Quota,
-    Rejected,
-    Throttled,
-    TooHeavy,
-    Unavailable,
-)
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer, Call, Polled, Quota
 from tests.providers.feeds_kit import polled
 
 APP = {

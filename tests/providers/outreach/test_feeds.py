@@ -12,7 +12,8 @@ from headrace.core.timestamps import from_millis, micros
 from headrace.providers.discover import discover
 from headrace.providers.outreach.feeds import EventsFeed
 from headrace.providers.outreach.settings import Events, Settings
-from headrace.sdk.feed import Call, Gone, Rejected, TooHeavy, Turn, Unavailable
+from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.feed import Call, Turn
 from tests.providers.feeds_kit import (
     NOW,
     Memory,

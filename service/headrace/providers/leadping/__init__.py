@@ -5,7 +5,7 @@ from typing import Literal
 
 from headrace.providers.leadping import client, cut, identity, settings as shape, translate, webhook
 from headrace.providers.leadping.feeds import LeadEventsFeed
-from headrace.sdk.feed import Call, Client as Calling, Feed
+from headrace.sdk.feed import ApiClient, Call, Feed
 from headrace.sdk.provider import Accepted, Delivery, Piece, Tenant
 
 __all__ = ["LeadPing", "provider"]
@@ -44,7 +44,7 @@ class LeadPing:
     identity = staticmethod(identity.identify)
     translate = staticmethod(translate.translate)
 
-    def client(self, settings: Tenant) -> Calling | None:
+    def client(self, settings: Tenant) -> ApiClient | None:
         """Call with the organization's API key."""
         told = _own(settings)
         return client.Client(told, told.api_key) if told.api_key else None

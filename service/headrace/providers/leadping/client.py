@@ -6,11 +6,12 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from headrace.providers.leadping.settings import BASE_URL, Settings
-from headrace.sdk.feed import Answer, Call, Fault, Quota, Tokens
+from headrace.sdk.faults import Fault
+from headrace.sdk.feed import Answer, Call, Quota, Tokens
 from headrace.sdk.http_status import judge
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 
-LIMITS: Final = Limits(per_window=300, window=60)
+LIMITS: Final = CallLimits(per_window=300, window=60)
 """Published: 300 requests a minute, of the whole organization."""
 
 DETAILS: Final = ("/events/{}/detail", "/events/detail/{}")

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from headrace.core.mapping import fold
 from headrace.providers.leadping.client import CALLS, DETAILS, at
-from headrace.sdk.feed import Api, Call, Gone, Rejected, TooHeavy
+from headrace.sdk.faults import Gone, Rejected, TooHeavy
+from headrace.sdk.feed import Api, Call
 from headrace.sdk.ids import can_be_id
 
 _PATH: Final = "detail-path"

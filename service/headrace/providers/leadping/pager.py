@@ -13,7 +13,8 @@ from headrace.core.timestamps import from_millis, micros
 from headrace.providers.leadping.client import at
 from headrace.providers.leadping.hydrate import Told
 from headrace.providers.leadping.settings import LeadEvents
-from headrace.sdk.feed import Api, Call, Cursor, Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.feed import Api, Call, Cursor
 from headrace.sdk.row_digests import Digests
 
 _PATH: Final = "/events/leads/{}"

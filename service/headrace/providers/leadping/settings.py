@@ -10,8 +10,7 @@ from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
 from headrace.providers.leadping.translate.activity import FEED
-from headrace.sdk.checks import check
-from headrace.sdk.settings import PolledTenant
+from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.leadping.ai"
 _PREFIX: Final = "whsec_"

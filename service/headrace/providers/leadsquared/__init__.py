@@ -5,7 +5,7 @@ from typing import Literal
 
 from headrace.providers.leadsquared import client, cut, identity, settings as shape, translate, webhook, wire
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
-from headrace.sdk.feed import Call, Client as Calling, Feed
+from headrace.sdk.feed import ApiClient, Call, Feed
 from headrace.sdk.provider import Accepted, Delivery, Piece, Tenant
 
 
@@ -36,7 +36,7 @@ class LeadSquared:
     identity = staticmethod(identity.identity)
     translate = staticmethod(translate.translate)
 
-    def client(self, settings: Tenant) -> Calling | None:
+    def client(self, settings: Tenant) -> ApiClient | None:
         """Call with a user's two keys."""
         told = _own(settings)
         return client.Client(told, told.access_key, told.secret_key) if told.access_key and told.secret_key else None

@@ -8,24 +8,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.providers.leadsquared.settings import BASE_URL, Settings
-from headrace.sdk.feed import (
-    Answer,
-    Call,
-    Denied,
-    Fault,
-    Gone,
-    Quota,
-    Rejected,
-    Throttled,
-    Tokens,
-    TooHeavy,
-    Unavailable,
-)
+from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer, Call, Quota, Tokens
 from headrace.sdk.http_status import judge
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.retry_after import retry_after
 
-LIMITS: Final = Limits(per_window=10, window=5, per_day=10_000)
+LIMITS: Final = CallLimits(per_window=10, window=5, per_day=10_000)
 """The smallest of the published limits of plans with an API for sale (25 in 5 s is the largest, 10,000 a day the
 smallest): they hold for the whole account, so other programs of the customer share them."""
 

@@ -7,7 +7,7 @@ where 0 is the beginning as well as 1), and remembered as a fact of the tenant's
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
-from headrace.sdk.feed import Rejected, Unavailable
+from headrace.sdk.faults import Rejected, Unavailable
 
 FACT: Final = "offset-counts"
 TWO: Final = 2

@@ -13,7 +13,8 @@ from msgspec import Raw, Struct
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, Listed, Offset, beginning, find_out
 from headrace.providers.leadsquared.settings import LeadActivities
-from headrace.sdk.feed import Api, Call, TooHeavy, Unavailable
+from headrace.sdk.faults import TooHeavy, Unavailable
+from headrace.sdk.feed import Api, Call
 
 PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
 _PASSES: Final = 3

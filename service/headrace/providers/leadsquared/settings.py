@@ -7,8 +7,7 @@ from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
 from headrace.providers.leadsquared.translate.activity import FEED
-from headrace.sdk.checks import check
-from headrace.sdk.settings import PolledTenant
+from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.leadsquared.com"
 HEADER: Final = "X-Headrace-Secret"

@@ -7,7 +7,7 @@ from headrace.core.mapping import Mapping
 from headrace.providers.outreach import client, cut as cutting, feeds, settings as shape, translate, webhook
 from headrace.providers.outreach.translate import webhook_events as hooks
 from headrace.providers.outreach.wire import NAME, RESOURCES, TABLES
-from headrace.sdk.feed import Call, Client as Calling, Feed
+from headrace.sdk.feed import ApiClient, Call, Feed
 from headrace.sdk.provider import Accepted, Delivery, Draft, Dropped, Identity, Piece, RawEvent, Tenant
 
 __all__ = ["Outreach", "provider"]
@@ -40,7 +40,7 @@ class Outreach:
         """Turn an event or webhook body into a draft; an update that says nothing is `noop`."""
         return hooks.translate(raw, mapping) if raw.shape == cutting.HOOK else translate.translate(raw, mapping)
 
-    def client(self, settings: Tenant) -> Calling | None:
+    def client(self, settings: Tenant) -> ApiClient | None:
         """Call with a token that was given, or with those that OAuth hands out."""
         return client.client(_own(settings))
 

@@ -9,13 +9,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.providers.outreach.settings import BASE_URL, Settings
-from headrace.sdk.feed import Answer, Call, Denied, Fault, Quota, Rejected, Throttled, Tokens, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.feed import Answer, Call, Quota, Tokens
 from headrace.sdk.http_status import judge
-from headrace.sdk.limits import Limits
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.retry_after import retry_after
 
 EVENTS: Final = "/api/v2/events"
-LIMITS: Final = Limits(per_window=10_000, window=3600)
+LIMITS: Final = CallLimits(per_window=10_000, window=3600)
 """Published, for each user. Plans have a limit a year beside it (250,000 in the smallest): `budget` has room for it."""
 
 _TYPE: Final = "application/vnd.api+json"

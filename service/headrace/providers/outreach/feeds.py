@@ -11,7 +11,8 @@ from headrace.providers.outreach.pager import Reading
 from headrace.providers.outreach.settings import BASE_URL, Settings
 from headrace.providers.outreach.translate.webhook_events import FEED
 from headrace.providers.outreach.wire import NAME
-from headrace.sdk.feed import Api, Call, Gone, Skipped, Turn, Yield
+from headrace.sdk.faults import Gone
+from headrace.sdk.feed import Api, Call, Skipped, Turn, Yield
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 

@@ -17,7 +17,8 @@ from msgspec import Raw, Struct
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.outreach.client import EVENTS
 from headrace.providers.outreach.settings import Events
-from headrace.sdk.feed import Api, Call, Cursor, Gone, Pairs, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.feed import Api, Call, Cursor, Pairs
 from headrace.sdk.row_digests import Digests
 
 _SIZE: Final = "page[size]"

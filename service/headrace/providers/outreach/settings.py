@@ -7,8 +7,7 @@ from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
 from headrace.providers.outreach.translate.webhook_events import FEED
-from headrace.sdk.checks import check
-from headrace.sdk.settings import PolledTenant
+from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.outreach.io"
 _OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")

@@ -1,0 +1,52 @@
+"""What a call to a platform can come to instead of an answer: one class for each treatment by the runner of feeds.
+
+A feed catches only those that it can answer with another call: a smaller page, another path.
+"""
+
+from typing import ClassVar
+
+
+class Fault(Exception):  # noqa: N818  (what happened, and its classes say which treatment it gets)
+    """A call that brought nothing. The text is a sentence without a secret; `code` is a word of a bounded set."""
+
+    code: ClassVar[str]
+
+
+class Denied(Fault):
+    """The credentials are wrong, too old, or not allowed to do this."""
+
+    code = "denied"
+
+
+class Gone(Fault):
+    """What was asked for does not exist, or not any more."""
+
+    code = "gone"
+
+
+class Rejected(Fault):
+    """The platform will never answer this question: asking again is no use."""
+
+    code = "rejected"
+
+
+class TooHeavy(Fault):
+    """The page was too much for the platform: ask for fewer rows."""
+
+    code = "too_heavy"
+
+
+class Unavailable(Fault):
+    """Nothing that makes sense came back this time: no answer, an error of theirs, HTML, half a document."""
+
+    code = "unavailable"
+
+
+class Throttled(Fault):
+    """Too many calls: nothing may be asked for `wait` seconds, None where the platform did not say."""
+
+    code = "throttled"
+
+    def __init__(self, sentence: str, wait: float | None) -> None:
+        super().__init__(sentence)
+        self.wait = wait
