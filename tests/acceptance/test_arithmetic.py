@@ -18,7 +18,7 @@ from typing import Final
 import aiohttp
 import pytest
 
-from headrace.observe.metric_definitions import CONTRACT
+from headrace.observe.metric_definitions import FAMILIES
 from headrace.observe.metrics_page import PAGE
 from headrace.records.seen import TOTALS
 from headrace_events import decode
@@ -276,7 +276,7 @@ async def test_a_full_scrape_shows_what_the_page_names_and_no_flood_adds_to_it(
     named = set(re.findall(r"^\| `(headrace_\w+)`", PAGE.read_text("utf-8"), re.MULTILINE))
     before = await program.numbers()
     shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name, _ in before if name.startswith("headrace_")}
-    assert shown == named == {family.name for family in CONTRACT}
+    assert shown == named == {family.name for family in FAMILIES}
     await send(url, [_flood(dice) for _ in range(3_000)], counted)
     after = await program.numbers()
     assert sum(Sheet(after).by_tenant("refusals_total").values()) == 3_000

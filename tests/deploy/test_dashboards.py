@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from headrace.observe.metric_definitions import CONTRACT, Family
+from headrace.observe.metric_definitions import FAMILIES, Family
 from tests.deploy.files import DEPLOY, document
 
-FAMILIES = {family.name: family for family in CONTRACT}
+BY_NAME = {family.name: family for family in FAMILIES}
 BOARDS = {file.stem: json.loads(file.read_text("utf-8")) for file in (DEPLOY / "grafana/dashboards").glob("*.json")}
 OF_PROMETHEUS = {"instance", "job", "le"}
 OF_THE_CLIENT = {"process_resident_memory_bytes"}
@@ -29,9 +29,9 @@ def expressions(board: dict[str, Any]) -> Iterator[str]:
 
 def family(name: str) -> Family:
     """Find a metric of the contract by the name of one of its series."""
-    found = FAMILIES.get(name)
+    found = BY_NAME.get(name)
     if found is None:
-        found = FAMILIES[_SUFFIX.sub("", name)]
+        found = BY_NAME[_SUFFIX.sub("", name)]
         assert found.kind == "histogram", name
     return found
 

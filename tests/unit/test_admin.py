@@ -108,7 +108,7 @@ async def test_no_request_is_logged(caplog: pytest.LogCaptureFixture) -> None:
 
 async def test_promise_8_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a silent connection nor half a request holds a place for ever."""
-    monkeypatch.setattr(admin, "IDLE_DEADLINE", 0.2)
+    monkeypatch.setattr(admin, "IDLE_SECONDS", 0.2)
     async with opened() as port:
         for start in (b"", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"):
             reader, writer = await asyncio.open_connection("127.0.0.1", port.port)

@@ -14,7 +14,7 @@ from headrace.normalizer import decide as deciding, decode as reading, metrics a
 from headrace.normalizer.commit import Decision, skip
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, Metrics
-from headrace.observe import metric_definitions as contract, metrics_page as page
+from headrace.observe import metric_definitions as definitions, metrics_page as page
 from headrace.observe.registry import Registry
 from headrace.records.seen import TOTALS
 from headrace_events import Via
@@ -87,16 +87,16 @@ def watched() -> Watched:
     return Watched()
 
 
-def test_the_page_is_what_the_contract_says() -> None:
+def test_the_page_is_made_from_the_definitions() -> None:
     """METRICS.md is not edited by hand: `python -m headrace.observe.metrics_page` writes it."""
     assert page.PAGE.read_text("utf-8") == page.page()
 
 
-def test_the_contract_keeps_its_own_rules() -> None:
+def test_the_definitions_keep_their_own_rules() -> None:
     """Names are unique, prefixed, in base units, and a counter ends in _total, as nothing else does."""
-    names = [family.name for family in contract.CONTRACT]
+    names = [family.name for family in definitions.FAMILIES]
     assert len(set(names)) == len(names)
-    for family in contract.CONTRACT:
+    for family in definitions.FAMILIES:
         assert family.name.startswith("headrace_")
         assert family.name.endswith("_total") == (family.kind == "counter")
         assert (family.kind == "histogram") == bool(family.edges)
@@ -108,15 +108,15 @@ def test_the_contract_keeps_its_own_rules() -> None:
 
 def test_the_promised_latencies_are_edges() -> None:
     """30 ms and 150 ms can be read off without interpolation."""
-    assert {0.03, 0.15} <= set(contract.END_TO_END_EDGES)
-    assert {0.03, 0.15} <= set(contract.COMMIT_EDGES) & set(contract.DELIVERY_EDGES)
+    assert {0.03, 0.15} <= set(definitions.END_TO_END_EDGES)
+    assert {0.03, 0.15} <= set(definitions.COMMIT_EDGES) & set(definitions.DELIVERY_EDGES)
 
 
-def test_every_family_of_the_contract_is_exported_with_its_labels(watched: Watched) -> None:
-    """A normalizer that owns a partition shows every family at once, under exactly the labels of the contract."""
+def test_every_defined_family_is_exported_with_its_labels(watched: Watched) -> None:
+    """A normalizer that owns a partition shows every family at once, under exactly the labels that are defined."""
     watched.hear(thing("a", 1, "x"))
     families = {f.name: f for f in text_string_to_metric_families(watched.metrics.registry.render().decode())}
-    for family in (*contract.EVERYWHERE, *contract.TASKS, *contract.NORMALIZER):
+    for family in (*definitions.EVERYWHERE, *definitions.TASKS, *definitions.NORMALIZER):
         found = families[family.name.removesuffix("_total")]
         assert found.type == family.kind
         assert found.documentation == family.help
@@ -286,7 +286,7 @@ def test_end_to_end_counts_each_published_record_below_its_edges(watched: Watche
     watched.decided([decision(received=NOW - wait) for wait in waits[:100]])
     watched.decided([decision(received=NOW - wait) for wait in waits[100:]])
     watched.decided([decision("duplicate"), decision(via=Via.POLL, received=NOW - 5)])
-    for edge in contract.END_TO_END_EDGES:
+    for edge in definitions.END_TO_END_EDGES:
         below = sum(wait <= edge * 1000 for wait in waits)
         assert watched.number("end_to_end_seconds_bucket", via="webhook", le=str(edge)) == below
     assert watched.number("end_to_end_seconds_bucket", via="webhook", le="+Inf") == len(waits)

@@ -1,7 +1,7 @@
-"""What a TOML file and the environment over it say, before anybody asks whether it makes sense.
+"""A TOML file with environment variables merged over it, before any value is checked.
 
-`HEADRACE_KAFKA__BOOTSTRAP_SERVERS` is `bootstrap_servers` of `[kafka]`: `__` leads into a table. It reaches tenants,
-too, whose names are written with `_` for `-`: `HEADRACE_TENANTS__<PROVIDER>__ACME_EU__POLLING`.
+`HEADRACE_KAFKA__BOOTSTRAP_SERVERS` is `bootstrap_servers` of `[kafka]`: `__` leads into a table. Tenants' names are
+written with `_` for `-`: `HEADRACE_TENANTS__<PROVIDER>__ACME_EU__POLLING`.
 """
 
 import difflib
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping as Dict
 from pathlib import Path
 from typing import Any, Final
 
-from headrace.core.toml_lines import FileFault, FileFaults, Path as Keys, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate
 
 PREFIX: Final = "HEADRACE_"
 _TENANTS: Final = "tenants"
@@ -22,50 +22,50 @@ _SERVICE_LINK: Final = re.compile(r"_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP
 _LINK_VALUE: Final = re.compile(r"^(tcp|udp|sctp)://")
 
 
-class Given:
-    """The merged tree, where each value of it stands, and the faults found so far."""
+class RawConfig:
+    """The merged tree, where each of its values was set, and the faults found so far."""
 
-    def __init__(self, file: Path | None, environ: Dict[str, str], known: Iterable[Keys]) -> None:
-        """Read; `known` are the keys of one or two parts that variables may name, to tell misspelt ones."""
+    def __init__(self, file: Path | None, environ: Dict[str, str], known: Iterable[KeyPath]) -> None:
+        """Read and merge; `known` are the keys whose variables are known, to recognise misspelt ones."""
         self.file: Final = file
         self.faults: Final[list[FileFault]] = []
         self.tree: dict[str, Any] = {}
-        self._lines: dict[Keys, int] = {}
-        self._variables: dict[Keys, str] = {}
+        self._lines: dict[KeyPath, int] = {}
+        self._variables: dict[KeyPath, str] = {}
         if file is not None:
             self._read(file)
         self._lay_over(environ, {variable_of(keys): keys for keys in known})
 
-    def at(self, keys: Keys) -> Any:
-        """Give the value at a path, None where nothing is said."""
+    def at(self, keys: KeyPath) -> Any:
+        """Return the value at a path, None where there is none."""
         here: Any = self.tree
         for key in keys:
             here = here.get(key) if isinstance(here, dict) else None
         return here
 
-    def from_environment(self, keys: Keys) -> bool:
-        """Say whether a variable set this value."""
+    def from_environment(self, keys: KeyPath) -> bool:
+        """Return whether an environment variable set this value."""
         return keys in self._variables
 
-    def path(self, keys: Keys, name: str) -> Path:
-        """Resolve a path written at `keys`: beside the file that says it, or where the program was started."""
+    def path(self, keys: KeyPath, name: str) -> Path:
+        """Resolve a path that is set at `keys`: relative to the file that sets it, else to the working directory."""
         folder = self.file.parent if self.file and not self.from_environment(keys) else Path()
         return folder / Path(name).expanduser()
 
-    def read(self, keys: Keys, name: str) -> str | None:
+    def read(self, keys: KeyPath, name: str) -> str | None:
         """Read a file that is named at `keys`; None where that fails, which is noted."""
         path = self.path(keys, name)
-        # Where a file holds secrets, somebody may have written the secret itself: it is not repeated.
-        told = "the file that it names" if str(keys[-1]).endswith("_file") else str(path)
+        # Somebody may have written the secret itself instead of its file's name: it is not repeated.
+        shown = "the file that it names" if str(keys[-1]).endswith("_file") else str(path)
         try:
             return path.read_text("utf-8")
         except OSError as error:
-            self.fault(keys, f"{told} cannot be read: {error.strerror}")
+            self.fault(keys, f"{shown} cannot be read: {error.strerror}")
         except UnicodeDecodeError:
-            self.fault(keys, f"{told} is not UTF-8")
+            self.fault(keys, f"{shown} is not UTF-8")
         return None
 
-    def fault(self, keys: Keys, reason: str) -> None:
+    def fault(self, keys: KeyPath, reason: str) -> None:
         """Note what is wrong with the value at a path. `reason` never quotes a value: it may be a secret."""
         variable = self._variable(keys)
         if variable:
@@ -75,8 +75,8 @@ class Given:
         else:
             self.faults.append(FileFault(".".join(map(str, keys)) or "configuration", 0, "", reason))
 
-    def _variable(self, keys: Keys) -> str | None:
-        """Name the variable that set a value, or made a table that the file does not have."""
+    def _variable(self, keys: KeyPath) -> str | None:
+        """Return the variable that set a value, or that made a table which the file does not have."""
         if keys in self._variables or keys in self._lines:
             return self._variables.get(keys)
         return next((name for path, name in self._variables.items() if keys and path[: len(keys)] == keys), None)
@@ -94,8 +94,8 @@ class Given:
             raise FileFaults([FileFault(str(file), int(found[1]) if found else 1, "", f"not TOML: {error}")]) from None
         self._lines = locate(text)
 
-    def _lay_over(self, environ: Dict[str, str], known: Dict[str, Keys]) -> None:
-        """Put variables over the file. One of `x` and `x_file` here silences the other there."""
+    def _lay_over(self, environ: Dict[str, str], known: Dict[str, KeyPath]) -> None:
+        """Merge variables over the file. One for `x` or `x_file` removes the other of the two from the file."""
         for name, value in sorted(environ.items()):
             if not name.startswith(PREFIX):
                 continue
@@ -110,7 +110,7 @@ class Given:
             if isinstance(table, dict) and (*keys[:-1], twin) not in self._variables:
                 table.pop(twin, None)
 
-    def _set(self, name: str, keys: Keys, value: str) -> None:
+    def _set(self, name: str, keys: KeyPath, value: str) -> None:
         here = self.tree
         for depth, key in enumerate(keys[:-1], 1):
             here = here.setdefault(str(key), {})
@@ -119,24 +119,26 @@ class Given:
                 return
         here[str(keys[-1])] = value
 
-    def _suspect(self, name: str, known: Dict[str, Keys]) -> None:
-        """Tell a variable that is nearly one of ours; others that begin like ours are somebody else's."""
+    def _suspect(self, name: str, known: Dict[str, KeyPath]) -> None:
+        """Note a variable that is nearly one of ours; others that begin like ours belong to somebody else."""
         single = {variable.replace("__", "_"): variable for variable in known}
         near = difflib.get_close_matches(name, single, n=1, cutoff=_ALIKE)
         if near:
-            self.faults.append(FileFault(name, 0, "", f"nobody reads it; did you mean {single[near[0]]}?"))
+            self.faults.append(FileFault(name, 0, "", f"unknown environment variable; did you mean {single[near[0]]}?"))
         elif name.startswith(f"{PREFIX}{_TENANTS.upper()}_"):
             form = f"{PREFIX}TENANTS__PROVIDER__TENANT__KEY"
-            self.faults.append(FileFault(name, 0, "", f"nobody reads it; two underscores lead into a table: {form}"))
+            self.faults.append(
+                FileFault(name, 0, "", f"unknown environment variable; two underscores lead into a table: {form}")
+            )
 
 
-def variable_of(keys: Keys) -> str:
-    """Name the variable that sets a key."""
+def variable_of(keys: KeyPath) -> str:
+    """Return the name of the variable that sets a key."""
     return PREFIX + "__".join(str(key).upper().replace("-", "_") for key in keys)
 
 
-def keys_of(variable: str) -> Keys:
-    """Give the path that a variable sets."""
+def keys_of(variable: str) -> KeyPath:
+    """Return the path that a variable sets."""
     parts = variable.removeprefix(PREFIX).lower().split("__")
     if parts[0] == _TENANTS and len(parts) > _TENANT_DEPTH:
         parts[_TENANT_DEPTH] = parts[_TENANT_DEPTH].replace("_", "-")

@@ -1,7 +1,7 @@
 """The shape of `headrace.toml`, apart from its tenants: every key, its type and its default.
 
-A struct that declares both `x` and `x_file` holds a secret: whoever sets `x_file` has the secret read from that file
-into `x`; a list takes one secret a line.
+A struct that declares both `x` and `x_file` holds a secret: where `x_file` is set, `x` is read from that file; a list
+takes one secret a line.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 
 
 Positive = Annotated[int, Meta(ge=1)]
-"""How many of something there may be."""
+"""A number of things, at least one."""
 
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="letters, digits, dots, _ and -")]
 """What the names of all topics, groups and transactional ids begin with."""
@@ -26,7 +26,7 @@ _HOST: Final = r"(\[[0-9a-fA-F:]+\]|[^\s,:]+)(:\d+)?"
 Servers = Annotated[
     str, Meta(pattern=rf"^{_HOST}(\s*,\s*{_HOST})*$", title="host:port, or several with commas between them")
 ]
-"""Where brokers are found."""
+"""Addresses of brokers."""
 
 
 class KafkaSettings(Struct, frozen=True, kw_only=True):
@@ -45,15 +45,15 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     ssl_keypassword_file: str | None = None
     compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] = "zstd"
     session_timeout: Seconds = 45
-    """How long the group waits for a process that says nothing before others take over what it owned."""
+    """Seconds without a heartbeat after which the group gives a process's partitions to others."""
 
     def __repr__(self) -> str:
-        """Write the settings with nothing in them that may not be logged."""
+        """Write only what may be logged: no secrets."""
         return f"KafkaSettings({self.bootstrap_servers!r}, {self.security_protocol})"
 
 
 class DedupeSettings(Struct, frozen=True, kw_only=True):
-    """`[dedupe]`: how long an id is remembered, in seconds."""
+    """`[dedupe]`: for how many seconds an id is remembered."""
 
     window: Seconds = 30 * 86_400
 
@@ -62,8 +62,8 @@ class SpoolSettings(Struct, frozen=True, kw_only=True):
     """`[spool]`: where deliveries wait while Kafka is away.
 
     An hour without Kafka at 200 deliveries a second are 720,000 records; 4 GiB give each of them 5.9 KiB, envelope
-    included. What is older than `max_age` is set aside: its id may be forgotten, it could be published twice. Where
-    nothing is said, that is at most the dedupe window.
+    included. A record older than `max_age` is set aside: its id may be forgotten, so it could be published twice. The
+    default is at most the dedupe window.
     """
 
     path: str = "spool.db"
@@ -72,18 +72,18 @@ class SpoolSettings(Struct, frozen=True, kw_only=True):
 
 
 class ReceiverSettings(Struct, frozen=True, kw_only=True):
-    """`[receiver]`: where webhooks come in, and what slow or greedy senders may take.
+    """`[receiver]`: where webhooks come in, and the limits on slow or greedy senders.
 
-    A whole head must be there within `head_deadline`, the body behind it within `body_deadline`. `idle_deadline` is for
-    connections between two deliveries; a proxy in front must give up idle ones sooner. `rate` and `burst` count the
-    verified deliveries of one tenant, `rate` by the second.
+    A whole head must arrive within `head_deadline`, the body after it within `body_deadline`. `idle_deadline` is for
+    connections between two deliveries; a proxy in front must close idle ones sooner. `rate` and `burst` limit the
+    verified deliveries of one tenant, `rate` per second.
     """
 
     host: str = "0.0.0.0"  # noqa: S104  (platforms call it from outside)
     port: Port = 8080
     max_body: Bytes = 2**20
     max_bodies: Bytes = 64 * 2**20
-    """Bytes of all bodies in memory at a time."""
+    """Bytes that all bodies in memory may take together."""
     connections: Positive = 1000
     head_deadline: Seconds = 10
     body_deadline: Seconds = 15
@@ -92,7 +92,7 @@ class ReceiverSettings(Struct, frozen=True, kw_only=True):
     burst: Positive = 5000
 
     def __post_init__(self) -> None:
-        """Refuse what can never work. Raises `ValueError`."""
+        """Refuse limits that can never work. Raises `ValueError`."""
         if self.max_bodies < self.max_body:
             raise ValueError("max_bodies is for all bodies together: it must not be less than max_body")
 
@@ -124,18 +124,18 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
 
 
 class Config(ServiceSettings, frozen=True, kw_only=True):
-    """A whole configuration that was found good; `file` is None where there is none and defaults hold."""
+    """A valid configuration; `file` is None where there is none and defaults apply."""
 
     tenants: Tenants
     file: Path | None = None
 
     def __repr__(self) -> str:
-        """Write whose configuration it is, and none of its secrets."""
+        """Write the file, the brokers and the sources: no secrets."""
         return f"Config({self.file and str(self.file)!r}, {self.kafka!r}, tenants={list(self.tenants.by_source)})"
 
 
 def contradictions(kafka: KafkaSettings) -> list[tuple[str, str]]:
-    """Give what cannot be together in `[kafka]`: each a key and a sentence."""
+    """Return the settings of `[kafka]` that contradict each other: each a key and a sentence."""
     found: list[tuple[str, str]] = []
     sasl = {name: getattr(kafka, name) for name in ("sasl_mechanism", "sasl_username", "sasl_password")}
     if kafka.security_protocol.startswith("SASL_"):

@@ -1,4 +1,4 @@
-"""Read a table of the configuration as a Struct, key by key, so that everything wrong in it is found at once."""
+"""Read a table of the configuration as a Struct, key by key, so that every fault in it is found at once."""
 
 import re
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
-from headrace.config.raw_config import Given
+from headrace.config.raw_config import RawConfig
 from headrace.core.mapping_file import did_you_mean
-from headrace.core.toml_lines import Path as Keys
+from headrace.core.toml_lines import KeyPath
 from headrace.core.units import Bytes, Seconds, in_bytes, seconds
 
 S = TypeVar("S", bound=Struct)
@@ -27,88 +27,88 @@ _KINDS: Final = {
 }
 
 
-def read_struct(given: Given, shape: type[S], keys: Keys, beside: tuple[str, ...] = ()) -> S | None:
-    """Read the table at `keys`; None where something is wrong with it, which is noted in `given`.
+def read_struct(raw: RawConfig, shape: type[S], keys: KeyPath, beside: tuple[str, ...] = ()) -> S | None:
+    """Read the table at `keys`; None where something is wrong with it, which is noted in `raw`.
 
-    Keys that stand `beside` the shape are left for others to read.
+    Keys in `beside` do not belong to the shape: they are read elsewhere.
     """
-    table = given.at(keys)
+    table = raw.at(keys)
     if not isinstance(table, dict):
-        given.fault(keys, f"is a table: write [{'.'.join(map(str, keys))}]")
+        raw.fault(keys, f"is a table: write [{'.'.join(map(str, keys))}]")
         return None
-    before = len(given.faults)
+    before = len(raw.faults)
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key in fields:
-            found[fields[key].name] = _read_field(given, fields[key], (*keys, key), value)
+            found[fields[key].name] = _read_field(raw, fields[key], (*keys, key), value)
         elif key not in beside:
-            given.fault((*keys, key), f'unknown key "{key}"{did_you_mean(key, (*fields, *beside))}')
+            raw.fault((*keys, key), f'unknown key "{key}"{did_you_mean(key, (*fields, *beside))}')
     for key, field in fields.items():
         if field.required and key not in table:
-            given.fault(keys, f"{key} is missing")
-    _read_secrets(given, fields, keys, found)
-    return _make(given, shape, keys, found) if len(given.faults) == before else None
+            raw.fault(keys, f"{key} is missing")
+    _read_secrets(raw, fields, keys, found)
+    return _make(raw, shape, keys, found) if len(raw.faults) == before else None
 
 
-def _make(given: Given, shape: type[S], keys: Keys, found: dict[str, Any]) -> S | None:
+def _make(raw: RawConfig, shape: type[S], keys: KeyPath, found: dict[str, Any]) -> S | None:
     try:
         return shape(**found)
     except ValueError as error:  # what a shape's __post_init__ refuses, in its own sentence
-        given.fault(keys, str(error))
+        raw.fault(keys, str(error))
         return None
 
 
-def _read_field(given: Given, field: FieldInfo, keys: Keys, value: Any) -> Any:
+def _read_field(raw: RawConfig, field: FieldInfo, keys: KeyPath, value: Any) -> Any:
     if isinstance(field.type, type) and issubclass(field.type, Struct):
-        return read_struct(given, field.type, keys)
-    told = given.from_environment(keys)
+        return read_struct(raw, field.type, keys)
+    from_environment = raw.from_environment(keys)
     try:
         if field.type == Seconds:
             return seconds(value if isinstance(value, str) else "")
         if field.type == Bytes:
             return in_bytes(value if isinstance(value, str) else "")
-        if told and get_origin(field.type) is list:
+        if from_environment and get_origin(field.type) is list:
             value = _split(value)
-        return msgspec.convert(value, field.type, strict=not told)
+        return msgspec.convert(value, field.type, strict=not from_environment)
     except msgspec.ValidationError as error:
-        given.fault(keys, _reason(str(error), field.type, value))
+        raw.fault(keys, _reason(str(error), field.type, value))
     except (ValueError, msgspec.DecodeError) as error:
-        given.fault(keys, str(error))
+        raw.fault(keys, str(error))
     return None
 
 
-def _read_secrets(given: Given, fields: Fields, keys: Keys, found: dict[str, Any]) -> None:
-    """Read every `x_file` into `x`, and refuse empty secrets: a signature made with nothing proves nothing."""
+def _read_secrets(raw: RawConfig, fields: Fields, keys: KeyPath, found: dict[str, Any]) -> None:
+    """Read every `x_file` into `x`, and refuse empty secrets: a signature with an empty key proves nothing."""
     for name in [name for name in fields if name + _FILE in fields]:
         named = found.get(name + _FILE)
-        secret = _read_file(given, (*keys, name + _FILE), named) if named is not None else None
+        secret = _read_file(raw, (*keys, name + _FILE), named) if named is not None else None
         if named is not None and secret is not None:
             if get_origin(fields[name].type) is list:
                 found[name] = [*(found.get(name) or ()), *(line for line in secret.splitlines() if line)]
             elif name in found:
-                given.fault((*keys, name), f"{name} and {name}{_FILE} are both set: keep one")
+                raw.fault((*keys, name), f"{name} and {name}{_FILE} are both set: keep one")
             else:
                 found[name] = secret
-            found[name + _FILE] = str(given.path((*keys, name + _FILE), named))
+            found[name + _FILE] = str(raw.path((*keys, name + _FILE), named))
         value = found.get(name)
         if value == "" or (isinstance(value, list) and not all(value)):
-            given.fault((*keys, name), "a secret is empty")
+            raw.fault((*keys, name), "a secret is empty")
 
 
-def _read_file(given: Given, keys: Keys, name: str) -> str | None:
-    """Read a file of secrets, one a line, without the white space around each."""
-    text = given.read(keys, name)
+def _read_file(raw: RawConfig, keys: KeyPath, name: str) -> str | None:
+    """Read a file of secrets, one a line, each stripped."""
+    text = raw.read(keys, name)
     if text is None:
         return None
     if not text.strip():
-        given.fault(keys, f"{given.path(keys, name)} is empty")
+        raw.fault(keys, f"{raw.path(keys, name)} is empty")
         return None
     return "\n".join(line.strip() for line in text.strip().splitlines())
 
 
 def _split(value: str) -> list[Any]:
-    """Read a list from a variable: JSON, or words between commas."""
+    """Read a list from a variable: JSON, or words separated by commas."""
     if value.lstrip().startswith("["):
         try:
             found: list[Any] = msgspec.json.decode(value, type=list)
@@ -119,7 +119,7 @@ def _split(value: str) -> list[Any]:
 
 
 def _reason(message: str, kind: Any, value: Any) -> str:
-    """Say for people what msgspec says, and never the value: it may be a secret that went astray."""
+    """Rewrite an error of msgspec for people, never with the value: it may be a secret in the wrong place."""
     words = _literals(kind)
     if words and isinstance(value, str):
         return f"expected one of {', '.join(words)}{did_you_mean(value, words)}"

@@ -1,4 +1,4 @@
-"""The tenants of one configuration: who they are, their provider, settings and mapping."""
+"""The tenants of one configuration, each with its provider, settings and mapping."""
 
 from collections.abc import Iterator, Mapping as Dict
 from typing import Final
@@ -10,7 +10,7 @@ from headrace.sdk.provider import Provider, Tenant
 
 
 class Account(Struct, frozen=True):
-    """One configured tenant with all that is needed to read what it sends."""
+    """One configured tenant, with all that is needed to read its payloads."""
 
     provider: Provider
     name: str
@@ -25,7 +25,7 @@ class Tenants:
         self.by_source: Final[Dict[str, Account]] = {f"/{a.provider.name}/{a.name}": a for a in accounts}
 
     def get(self, provider: str, tenant: str) -> Account | None:
-        """Give one tenant, None where it is not configured."""
+        """Return one tenant, None where it is not configured."""
         return self.by_source.get(f"/{provider}/{tenant}")
 
     def __iter__(self) -> Iterator[Account]:

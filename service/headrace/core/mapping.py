@@ -16,7 +16,7 @@ UNMAPPED: Final = "unmapped"
 
 _DIGITS: Final = 18  # of a code that may lie in a range; Python refuses to read numbers of thousands of digits
 _LONGEST_WORD: Final = 64
-"""Characters of a word that is remembered folded: what a payload makes up must not fill the memory."""
+"""Characters of the longest word that is cached: arbitrary values of payloads must not fill the memory."""
 
 
 class Row(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -65,13 +65,13 @@ class Entry(Struct, frozen=True):
     high: int | None = None
 
     def rows(self) -> Iterator[Row]:
-        """Give every row of the entry."""
+        """Yield every row of the entry."""
         yield self.row
         yield from self.words.values()
 
 
 def fold(word: str) -> str:
-    """Fold case and separators: `InProgress`, `in_progress` and `In progress` are one word."""
+    """Return a word without case and separators: `InProgress`, `in_progress` and `In progress` are one word."""
     return _fold(word) if len(word) <= _LONGEST_WORD else _fold.__wrapped__(word)
 
 
@@ -92,13 +92,13 @@ class Mapping:
         for entry in self.entries:
             for code in entry.codes:
                 self._exact.setdefault((entry.table, fold(code)), []).append(entry)
-        self._remembered: Final = lru_cache(maxsize=4096)(self._find)
+        self._cached: Final = lru_cache(maxsize=4096)(self._find)
 
     def find(self, table: str, code: str, word: str | None = None, name: str | None = None) -> Row:
-        """Give the row of a code in a table, refined by a status word and, in overlays, the native name."""
+        """Return the row of a code in a table, refined by a status word and, in overlays, the native name."""
         if len(code) + len(word or "") + len(name or "") > 3 * _LONGEST_WORD:
             return self._find(table, code, word, name)
-        return self._remembered(table, code, word, name)
+        return self._cached(table, code, word, name)
 
     def _find(self, table: str, code: str, word: str | None, name: str | None) -> Row:
         entry = self._entry(table, code, name)
@@ -109,23 +109,23 @@ class Mapping:
         return entry.row
 
     def rows(self) -> Iterator[Row]:
-        """Give every row of every entry."""
+        """Yield every row of every entry."""
         for entry in self.entries:
             yield from entry.rows()
 
     def _entry(self, table: str, code: str, name: str | None) -> Entry | None:
         for entry in self._exact.get((table, fold(code)), ()):
-            if _named(entry, name):
+            if _matches_name(entry, name):
                 return entry
         if not self._ranges or len(code) > _DIGITS or not (code.isascii() and code.isdigit()):
             return None
         number = int(code)
         for entry in self._ranges:
-            if entry.table == table and entry.low <= number <= entry.high and _named(entry, name):  # type: ignore[operator]  # both bounds are set
+            if entry.table == table and entry.low <= number <= entry.high and _matches_name(entry, name):  # type: ignore[operator]  # both bounds are set
                 return entry
         return None
 
 
-def _named(entry: Entry, name: str | None) -> bool:
-    """Tell whether a row is for any native name, or for this one."""
+def _matches_name(entry: Entry, name: str | None) -> bool:
+    """Return whether a row is for any native name, or for this one."""
     return entry.name is None or (name is not None and fold(entry.name) == fold(name))

@@ -1,4 +1,4 @@
-"""Read `mapping.toml` and tenants' overlays: every row is checked, everything wrong is told at once, with its line.
+"""Read `mapping.toml` and tenants' overlays: every row is checked, all faults are raised at once, with their lines.
 
 ```toml
 [[row]]
@@ -8,7 +8,7 @@ name = "Call Conversation"    # overlays: match this native name too
 type = "call.logged"
 direction = "outbound"
 words = "message"             # a shared set of status words, [words.message]
-[row.status.Answered]         # or words of this row's own; they inherit what they do not say, but for the outcome
+[row.status.Answered]         # or words of this row's own; they inherit every key that they leave out but the outcome
 type = "call.completed"
 outcome = "connected"
 ```
@@ -22,12 +22,12 @@ from enum import StrEnum
 from typing import Any, Final
 
 from headrace.core.mapping import Entry, Mapping, Row, fold
-from headrace.core.toml_lines import FileFault, FileFaults, Path, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate
 from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type
 
 
 class Reach(StrEnum):
-    """What a webhook row is: what polling brings too, a wake-up for the feed that will bring it, or told only here."""
+    """What a webhook row is: what polling brings too, a nudge for the feed that will bring it, or webhook only."""
 
     SAME = "same"
     NUDGE = "nudge"
@@ -53,17 +53,17 @@ _LIFT: Final = re.compile(
 
 
 def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
-    """Read one file whose rows may name `tables`. Raises `FileFaults` with everything that is wrong in it."""
+    """Return the entries of one file whose rows may name `tables`. Raises `FileFaults` with everything wrong in it."""
     return _Reader(text, file, tuple(tables)).entries()
 
 
 def build(builtin: Iterable[Entry], overlay: Iterable[Entry] = ()) -> Mapping:
-    """Put a tenant's overlay in front of the provider's own rows; of one file, rows with a name come first."""
+    """Return a tenant's overlay in front of the provider's own rows; within one file, rows with a name come first."""
     return Mapping([entry for part in (overlay, builtin) for entry in sorted(part, key=lambda e: e.name is None)])
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Give `; did you mean "x"?` where a known word is near, else an empty string."""
+    """Return `; did you mean "x"?` where a known word is near, else an empty string."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'; did you mean "{near[0]}"?' if near else ""
 
@@ -86,11 +86,11 @@ class _Reader:
             self.raw = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             found = re.search(r"at line (\d+)", str(error))
-            line = int(found[1]) if found else max(1, len(text.splitlines()))  # it says "at end of document", too
+            line = int(found[1]) if found else max(1, len(text.splitlines()))  # it may also say "at end of document"
             raise FileFaults([FileFault(file, line, "", f"not TOML: {error}")]) from None
 
     def entries(self) -> list[Entry]:
-        """Give the entries, or raise `FileFaults`."""
+        """Return the entries. Raises `FileFaults`."""
         for key in self.raw.keys() - {"row", "words"}:
             self.fault(
                 (key,),
@@ -107,11 +107,11 @@ class _Reader:
             raise FileFaults(self.faults)
         return [entry for entry in entries if entry is not None]
 
-    def fault(self, path: Path, reason: str) -> None:
+    def fault(self, path: KeyPath, reason: str) -> None:
         where = ".".join(f"[{part}]" if isinstance(part, int) else part for part in path).replace(".[", "[")
         self.faults.append(FileFault(self.file, line_of(self.lines, path), where, reason))
 
-    def entry(self, path: Path, raw: dict[str, Any]) -> Entry | None:
+    def entry(self, path: KeyPath, raw: dict[str, Any]) -> Entry | None:
         before = len(self.faults)
         self.unknown_keys(path, raw, _ROW_KEYS)
         table = self.table(path, raw)
@@ -126,9 +126,17 @@ class _Reader:
         if self.faults:
             return None
         suffix = " (provisional)" if base.get("provisional") else ""
-        return Entry(table, codes, Row(label=label + suffix, **base), _rows(label, base, words), name, low, high)
+        return Entry(
+            table=table,
+            codes=codes,
+            row=Row(label=label + suffix, **base),
+            words=_rows(label, base, words),
+            name=name,
+            low=low,
+            high=high,
+        )
 
-    def table(self, path: Path, raw: dict[str, Any]) -> str:
+    def table(self, path: KeyPath, raw: dict[str, Any]) -> str:
         table = raw.get("table", self.tables[0] if len(self.tables) == 1 else None)
         if table is None:
             self.fault(path, f'a row needs a "table", one of {", ".join(self.tables)}')
@@ -139,7 +147,7 @@ class _Reader:
             )
         return str(table)
 
-    def codes(self, path: Path, raw: dict[str, Any]) -> tuple[tuple[str, ...], int | None, int | None]:
+    def codes(self, path: KeyPath, raw: dict[str, Any]) -> tuple[tuple[str, ...], int | None, int | None]:
         code = raw.get("code")
         listed = [code] if isinstance(code, str) else code
         if not isinstance(listed, list) or not listed or not all(isinstance(c, str) and c for c in listed):
@@ -158,8 +166,8 @@ class _Reader:
             self.fault((*path, "code"), f"the range {listed[0]} is empty: write the lower code first")
         return (), low, high
 
-    def words_of(self, path: Path, raw: dict[str, Any]) -> dict[str, Any]:
-        """Check the canonical words of a row or status word; give those that are set."""
+    def words_of(self, path: KeyPath, raw: dict[str, Any]) -> dict[str, Any]:
+        """Check the canonical words of a row or status word; return those that are set."""
         found: dict[str, Any] = {}
         if "type" not in raw:
             self.fault(path, 'a row needs a "type", such as "call.completed"')
@@ -179,7 +187,7 @@ class _Reader:
             found |= self.pairs(path, raw, key)
         return found
 
-    def pairs(self, path: Path, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
+    def pairs(self, path: KeyPath, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
         pairs = raw.get(key, {})
         if not isinstance(pairs, dict) or not all(isinstance(value, str) for value in pairs.values()):
             self.fault((*path, key), f'{key} holds pairs of strings, such as {{ mx_Custom_2 = "next_step" }}')
@@ -193,33 +201,33 @@ class _Reader:
                 )
         return {key: pairs} if pairs else {}
 
-    def refined(self, path: Path, raw: dict[str, Any]) -> _Words:
-        """Give the status words of a row: the shared set, then the row's own, which win."""
+    def refined(self, path: KeyPath, raw: dict[str, Any]) -> _Words:
+        """Return the status words of a row: the shared set, then the row's own, which win."""
         name = self.string(path, raw, "words")
         if name is not None and name not in self.shared:
             self.fault((*path, "words"), f"there is no [words.{name}]{did_you_mean(name, self.shared)}")
         return self.shared.get(name or "", {}) | self.word_set((*path, "status"), raw.get("status", {}))
 
-    def word_set(self, path: Path, raw: Any) -> _Words:
+    def word_set(self, path: KeyPath, raw: Any) -> _Words:
         """Check a set of status words."""
         found: _Words = {}
         for word, value in self.table_of(path, raw).items():
-            said = {"type": value} if isinstance(value, str) else self.table_of((*path, word), value)
-            self.unknown_keys((*path, word), said, _WORD_KEYS)
+            keys = {"type": value} if isinstance(value, str) else self.table_of((*path, word), value)
+            self.unknown_keys((*path, word), keys, _WORD_KEYS)
             if fold(word) in found:
                 self.fault(
                     (*path, word), f'"{word}" is "{found[fold(word)][0]}" again: case and separators do not count'
                 )
-            found[fold(word)] = (word, self.words_of((*path, word), said))
+            found[fold(word)] = (word, self.words_of((*path, word), keys))
         return found
 
-    def table_of(self, path: Path, raw: Any) -> dict[str, Any]:
+    def table_of(self, path: KeyPath, raw: Any) -> dict[str, Any]:
         if isinstance(raw, dict):
             return raw
         self.fault(path, f"{path[-1]} is a table, or a type in quotes for one status word")
         return {}
 
-    def claim(self, path: Path, table: str, codes: Iterable[str], name: str) -> None:
+    def claim(self, path: KeyPath, table: str, codes: Iterable[str], name: str) -> None:
         for code in codes:
             key = (table, fold(code), fold(name))
             if key in self.taken:
@@ -228,23 +236,23 @@ class _Reader:
                 )
             self.taken[key] = line_of(self.lines, path)
 
-    def string(self, path: Path, raw: dict[str, Any], key: str) -> str | None:
+    def string(self, path: KeyPath, raw: dict[str, Any], key: str) -> str | None:
         value = raw.get(key)
         if value is not None and not isinstance(value, str):
             self.fault((*path, key), f"{key} is a string in quotes")
             return None
         return value
 
-    def unknown_keys(self, path: Path, raw: dict[str, Any], known: tuple[str, ...]) -> None:
+    def unknown_keys(self, path: KeyPath, raw: dict[str, Any], known: tuple[str, ...]) -> None:
         for key in raw:
             if key not in known:
                 self.fault((*path, key), f'unknown key "{key}"{did_you_mean(key, known)}')
 
 
 def _rows(label: str, base: dict[str, Any], words: _Words) -> dict[str, Row]:
-    """Give the rows of the status words: they inherit what they do not say, but for the outcome."""
+    """Return the rows of the status words: they inherit every key that they leave out, but the outcome."""
     inherited = {key: base[key] for key in _INHERITED if key in base}
     return {
-        folded: Row(label=f"{label} + {word}" if word.startswith("times.") else f"{label}/{word}", **(inherited | said))
-        for folded, (word, said) in words.items()
+        folded: Row(label=f"{label} + {word}" if word.startswith("times.") else f"{label}/{word}", **(inherited | own))
+        for folded, (word, own) in words.items()
     }

@@ -1,4 +1,4 @@
-"""Failure as data: one value for a dead letter and for a refused request, made from what the decoder said."""
+"""Failure as data: one `Problem` for a dead letter and for a refused request, made from the decoder's error."""
 
 import re
 from typing import Final
@@ -24,23 +24,23 @@ class Undecodable(Exception):  # noqa: N818  (the word of the design; it is an o
 
 
 def bad_value(pointer: str, detail: str) -> Undecodable:
-    """Make the error for one value that is well-formed but makes no sense, at a path such as `$.CreatedOn`."""
+    """Return the error for one value that is well-formed but makes no sense, at a path such as `$.CreatedOn`."""
     return Undecodable(Problem("bad_value", "A value makes no sense", detail, Source(pointer=pointer)))
 
 
 def from_exception(error: Exception, payload: bytes) -> Problem:
-    """Turn any exception of one payload into a problem with a pointer or byte offset.
+    """Return any exception of one payload as a problem with a pointer or byte offset.
 
-    What quotes the payload is cut: a dead letter must fit its topic beside the bytes.
+    Texts that quote the payload are cut: a dead letter must fit its topic together with the bytes.
     """
-    problem = _told(error, payload)
+    problem = _problem(error, payload)
     source = problem.source
     if source is not None and source.pointer is not None and len(source.pointer) > _LONGEST:
         source = Source(pointer=source.pointer[:_LONGEST])
     return msgspec.structs.replace(problem, detail=problem.detail[:_LONGEST], source=source)
 
 
-def _told(error: Exception, payload: bytes) -> Problem:
+def _problem(error: Exception, payload: bytes) -> Problem:
     match error:
         case Undecodable():
             return error.problem
@@ -52,22 +52,22 @@ def _told(error: Exception, payload: bytes) -> Problem:
             at = Source(offset=_not_utf8(payload, error))
             return Problem("malformed", "The payload is not UTF-8", error.reason, at)
         case RecursionError() | OverflowError():
-            return _beyond(error)
+            return _beyond_limits(error)
         case _:
             # The text of an unknown error may quote the payload: its kind is enough to find it.
             detail = f"{type(error).__name__} while it was read; the bytes are kept, redrive them after a fix"
             return Problem("internal", "An error of ours", detail, _root())
 
 
-def _beyond(error: RecursionError | OverflowError) -> Problem:
-    """Tell of what JSON allows and nobody here can hold: depth without end, numbers of more than 64 bits."""
+def _beyond_limits(error: RecursionError | OverflowError) -> Problem:
+    """Return the problem of JSON that is valid but cannot be read: too deep, or a number of more than 64 bits."""
     if isinstance(error, RecursionError):
         return Problem("too_deep", "The payload is nested too deeply", "nesting beyond what we read", _root())
     return Problem("bad_value", "A value makes no sense", "a number beyond 64 bits", _root())
 
 
 def shift(error: Undecodable, prefix: str) -> Undecodable:
-    """Move a problem's pointer below `prefix`: `$.id` under `$.row` becomes `$.row.id`."""
+    """Return the error with its pointer moved below `prefix`: `$.id` under `$.row` becomes `$.row.id`."""
     problem = error.problem
     if problem.source is None or problem.source.pointer is None:
         return error
@@ -90,7 +90,7 @@ def _mismatch(message: str) -> Problem:
 
 
 def _not_utf8(payload: bytes, error: UnicodeDecodeError) -> int:
-    """Find the first byte that is no text: the decoder counts from the beginning of its string."""
+    """Return the offset of the first invalid byte in the payload; msgspec counts from the start of one string."""
     try:
         payload.decode()
     except UnicodeDecodeError as whole:

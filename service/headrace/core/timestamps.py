@@ -9,7 +9,7 @@ _MILLIS: Final = 24  # len("2026-08-08T09:03:30.000Z")
 
 
 def instant(moment: datetime) -> str:
-    """Write an aware datetime; finer digits than milliseconds are cut, zero milliseconds are left out."""
+    """Return an aware datetime as text; finer digits than milliseconds are cut, zero milliseconds left out."""
     moment = _utc(moment)
     text = moment.replace(tzinfo=None, microsecond=0).isoformat()
     millis = moment.microsecond // 1000
@@ -17,22 +17,22 @@ def instant(moment: datetime) -> str:
 
 
 def from_millis(millis: int) -> str:
-    """Write milliseconds since the epoch."""
+    """Return milliseconds since the epoch as text."""
     seconds, rest = divmod(millis, 1000)
     text = _second(seconds)
     return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
 
 
 def parse(text: str) -> datetime:
-    """Read RFC 3339 or ISO 8601 with a zone; without one it is taken as UTC. Raises `ValueError`."""
+    """Return RFC 3339 or ISO 8601 text as a datetime in UTC, the default zone. Raises `ValueError`."""
     moment = datetime.fromisoformat(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else _utc(moment)
 
 
 def canonical(text: str) -> str:
-    """Rewrite an ISO 8601 time in canonical form. Raises `ValueError`."""
+    """Return an ISO 8601 time in canonical form. Raises `ValueError`."""
     moment = datetime.fromisoformat(text)
-    # A time in one of the two frequent forms needs no more than a slice: every third character tells them.
+    # A time in one of the two frequent forms needs no more than a slice: every third character identifies them.
     marks = text[4:20:3]
     if marks == "--T::Z":
         return text
@@ -42,17 +42,17 @@ def canonical(text: str) -> str:
 
 
 def micros(text: str) -> int:
-    """Microseconds since the epoch of an ISO 8601 time. Raises `ValueError`."""
+    """Return an ISO 8601 time as microseconds since the epoch. Raises `ValueError`."""
     return to_micros(parse(text))
 
 
 def to_micros(moment: datetime) -> int:
-    """Microseconds since the epoch of an aware datetime, exactly."""
+    """Return an aware datetime as microseconds since the epoch, exactly."""
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-@lru_cache(maxsize=1024)  # what comes in together has few seconds of receipt
+@lru_cache(maxsize=1024)  # records that come in together share few seconds of receipt
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
 

@@ -1,11 +1,12 @@
-"""Where things stand in a TOML file: `tomllib` reads values and forgets lines, people want `file:line`."""
+"""The lines of tables and keys in a TOML file: `tomllib` returns values without lines, people need `file:line`."""
 
 import re
 from typing import Final
 
 from msgspec import Struct
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
+"""The keys that lead to a value, with an index behind each array of tables."""
 
 _HEADER: Final = re.compile(r"^\s*(?P<open>\[\[?)\s*(?P<path>[^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY: Final = re.compile(r"""^\s*(?P<path>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
@@ -13,7 +14,7 @@ _PART: Final = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
 
 
 class FileFault(Struct, frozen=True, order=True):
-    """One thing that is wrong in a file, with what to do about it; `line` 0 is no line of it (or no file at all)."""
+    """One thing that is wrong in a file, and what to do about it; `line` is 0 where there is none (or no file)."""
 
     file: str
     line: int
@@ -21,27 +22,27 @@ class FileFault(Struct, frozen=True, order=True):
     reason: str
 
     def __str__(self) -> str:
-        """Write `file:line: where: reason`, without what there is none of."""
+        """Return `file:line: where: reason`, without the parts that are empty."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         return f"{place}: {self.where}: {self.reason}" if self.where else f"{place}: {self.reason}"
 
 
 class FileFaults(Exception):  # noqa: N818  (a list of faults, each a sentence)
-    """Everything that is wrong in one or more files, so that it can be mended at once."""
+    """Everything that is wrong in one or more files, so that all of it can be fixed at once."""
 
     def __init__(self, faults: list[FileFault]) -> None:
         super().__init__("\n".join(map(str, sorted(faults))))
         self.faults = sorted(faults)
 
 
-def locate(text: str) -> dict[Path, int]:
-    """Map each table and key of a TOML text to its line, counted from 1; `[[row]]` gives `("row", 0)`, `("row", 1)`…
+def locate(text: str) -> dict[KeyPath, int]:
+    """Return the line of each table and key of a TOML text, counted from 1; `[[row]]` is `("row", 0)`, `("row", 1)`…
 
-    Keys inside inline tables and multi-line strings are not told apart: ask `line_of` for the nearest.
+    Keys inside inline tables and multi-line strings have no line of their own: `line_of` finds the nearest.
     """
-    lines: dict[Path, int] = {}
-    counts: dict[Path, int] = {}
-    table: Path = ()
+    lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
+    table: KeyPath = ()
     for number, line in enumerate(text.splitlines(), 1):
         header = _HEADER.match(line)
         if header:
@@ -54,8 +55,8 @@ def locate(text: str) -> dict[Path, int]:
     return lines
 
 
-def line_of(lines: dict[Path, int], path: Path) -> int:
-    """Give the line of a path, or of the first thing in it, or of the nearest table around it, or else 1."""
+def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
+    """Return the line of a path, or of the first key in it, or of the nearest table around it, or else 1."""
     inside = [line for known, line in lines.items() if known[: len(path)] == path]
     if inside and path:
         return lines.get(path, min(inside))
@@ -65,13 +66,13 @@ def line_of(lines: dict[Path, int], path: Path) -> int:
     return 1
 
 
-def _parts(path: str) -> Path:
+def _parts(path: str) -> KeyPath:
     return tuple(part.strip("\"'") for part in _PART.findall(path))
 
 
-def _resolve(path: Path, counts: dict[Path, int], *, array: bool) -> Path:
-    """Insert the running index behind every part of a header that is an array of tables."""
-    resolved: Path = ()
+def _resolve(path: KeyPath, counts: dict[KeyPath, int], *, array: bool) -> KeyPath:
+    """Return the path with the running index behind every part of a header that is an array of tables."""
+    resolved: KeyPath = ()
     for depth, part in enumerate(path, 1):
         resolved += (part,)
         if array and depth == len(path):

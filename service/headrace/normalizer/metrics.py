@@ -53,7 +53,7 @@ class Metrics(TaskMetrics):
             )
         }
         self._start_known()
-        registry.before_reading(self._read_tasks)
+        registry.before_scrape(self._read_tasks)
 
     def committed(self, partition: int, commit: Commit, seconds: float, now_ms: int) -> None:
         """Count a commit that became durable at `now_ms`, `seconds` after its batch was taken up."""

@@ -1,1 +1,1 @@
-"""Watching it: logs, metrics and health."""
+"""Observability: logs, metrics, health and the admin port."""

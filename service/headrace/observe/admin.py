@@ -1,4 +1,4 @@
-"""The admin port: metrics and health over HTTP, for machines. It answers as long as the event loop turns."""
+"""The admin port: metrics and health over HTTP. It answers as long as the event loop turns."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -9,10 +9,10 @@ from aiohttp import web
 from headrace.observe.health import Check, HealthReport
 from headrace.observe.registry import CONTENT_TYPE
 
-IDLE_DEADLINE: Final = 15.0
-"""Seconds that a connection may say nothing."""
-STOP_DEADLINE: Final = 2.0
-"""Seconds that open connections get when the port closes."""
+IDLE_SECONDS: Final = 15.0
+"""Time after which an idle connection is closed."""
+STOP_SECONDS: Final = 2.0
+"""Time that open connections get when the port closes."""
 
 _INDEX: Final = """\
 Headrace
@@ -27,23 +27,23 @@ Handler = Callable[[web.Request], Awaitable[web.Response]]
 
 
 class Readable(Protocol):
-    """Numbers that can be read."""
+    """Metrics that can be scraped."""
 
     def render(self) -> bytes:
-        """Give the text exposition."""
+        """Return the text exposition."""
 
 
 class Probed(Protocol):
-    """A role that can be asked how it is."""
+    """A role whose health can be probed."""
 
     def startup(self) -> HealthReport:
-        """Tell whether it has started."""
+        """Return whether it has started."""
 
     def live(self) -> HealthReport:
-        """Tell whether it should go on."""
+        """Return whether it should go on."""
 
     def ready(self) -> HealthReport:
-        """Tell whether it does its work."""
+        """Return whether it does its work."""
 
 
 class CannotServe(Exception):  # noqa: N818  (a sentence for the operator)
@@ -52,12 +52,12 @@ class CannotServe(Exception):  # noqa: N818  (a sentence for the operator)
 
 @asynccontextmanager
 async def serve(host: str, port: int, metrics: Readable, *roles: Probed) -> AsyncIterator[int]:
-    """Serve until the block ends; give the port (another one for port 0). Raises `CannotServe` where it is taken.
+    """Serve until the block ends; yield the port, a free one for port 0. Raises `CannotServe` where it is taken.
 
     A probe is answered 200 where every role's every check holds, else 503; the body lists all of them.
     """
     runner = web.AppRunner(
-        _app(metrics, roles), access_log=None, keepalive_timeout=IDLE_DEADLINE, shutdown_timeout=STOP_DEADLINE
+        _app(metrics, roles), access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS
     )
     await runner.setup()
     try:
@@ -96,10 +96,10 @@ def _metrics(metrics: Readable) -> Handler:
     return answer
 
 
-def _probe(ask: Callable[[], list[HealthReport]]) -> Handler:
+def _probe(reports: Callable[[], list[HealthReport]]) -> Handler:
     async def answer(_: web.Request) -> web.Response:
-        checks: list[Check] = [check for report in ask() for check in report.checks]
-        told = HealthReport(tuple(checks))
-        return web.Response(body=told.json(), status=200 if told.ok else 503, content_type="application/json")
+        checks: list[Check] = [check for each in reports() for check in each.checks]
+        report = HealthReport(tuple(checks))
+        return web.Response(body=report.json(), status=200 if report.ok else 503, content_type="application/json")
 
     return answer

@@ -1,13 +1,13 @@
-"""Whether a role is well: what it was told, and the rules over it. Pure: the clock is handed in.
+"""Startup, liveness and readiness of a role: facts that were noted, and rules over them. Pure: the clock is passed in.
 
 A role that owns tasks
 - startup: configuration and topics are verified.
-- live: the event loop turns, the consumer is in its group, no task stands still. That Kafka does not answer is held
-  against nobody: every limit counts from when it answers again.
+- live: the event loop turns, the consumer is in its group, no task stands still. An outage of Kafka is no failure of
+  the role: every limit counts from when Kafka answers again.
 - ready: verified, in the group, partitions assigned, all their tasks run.
 
 The receiver
-- startup: configuration is verified, and the topics as well unless Kafka does not answer: it starts without.
+- startup: configuration is verified, and so are the topics unless Kafka does not answer: it starts without.
 - live: the event loop turns.
 - ready: its port is open, and Kafka answers or the spool has room.
 """
@@ -20,7 +20,7 @@ from msgspec import Struct
 
 
 class LivenessLimits(Struct, frozen=True):
-    """Seconds that a role may pass without a turn of the loop, a place in the group, an end of a take-over, a move."""
+    """Seconds that a role may spend with a blocked event loop, outside its group, in a take-over, at a standstill."""
 
     turn: float = 30.0
     group: float = 120.0
@@ -63,7 +63,7 @@ class _Partition(Struct):
 
 
 class _Role:
-    """What every role knows of itself."""
+    """Health that every role has: the event loop turns."""
 
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits, role: str) -> None:
         self._clock: Final = clock
@@ -86,7 +86,7 @@ class _Role:
 
 
 class Health(_Role):
-    """What a role with tasks knows of itself. `clock` gives seconds that only grow."""
+    """Health of a role that owns tasks. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS, role: str = "normalizer") -> None:
         super().__init__(clock, limits, role)
@@ -108,7 +108,7 @@ class Health(_Role):
         self._member = member
 
     def assigned(self, partitions: Iterable[int]) -> None:
-        """Note which partitions the group has assigned: none is an answer too, for a spare process."""
+        """Note which partitions the group has assigned: a spare process may get none."""
         known, now = self._partitions or {}, self._clock()
         self._partitions = {p: known.get(p) or _Partition("created", now) for p in partitions}
 
@@ -118,7 +118,7 @@ class Health(_Role):
         self._outside_since = self._clock()
 
     def progress(self, partition: int, state: str, lag: int, moved: bool) -> None:  # noqa: FBT001  (one row of facts)
-        """Note a task's state, how many records lie before it, and whether its position moved since last told."""
+        """Note a task's state, its lag in records, and whether its position moved since the last call."""
         task = (self._partitions or {}).get(partition)
         if task is None:
             return
@@ -127,22 +127,22 @@ class Health(_Role):
         task.state, task.lag = state, lag
 
     def kafka(self, *, answers: bool) -> None:
-        """Note whether Kafka answers. Until it is told, Kafka counts as away."""
+        """Note whether Kafka answers. Until then it counts as away."""
         if not answers:
             self._answers_since = None
         elif self._answers_since is None:
             self._answers_since = self._clock()
 
     def startup(self) -> HealthReport:
-        """Tell whether the role has started."""
+        """Return whether the role has started."""
         return HealthReport((self._startup(),))
 
     def live(self) -> HealthReport:
-        """Tell whether the process should go on: if not, it ends and starts clean."""
+        """Return whether the process should go on; if not, it is restarted."""
         return HealthReport((self._turns(), self._in_group(), self._moves()))
 
     def ready(self) -> HealthReport:
-        """Tell whether the role does its work."""
+        """Return whether the role does its work."""
         return HealthReport((self._startup(), self._joined(), self._runs()))
 
     def _startup(self) -> Check:
@@ -174,7 +174,7 @@ class Health(_Role):
         return self._check("tasks", "no task stands still", ok=True)
 
     def _held(self, what: str, since: float, limit: float, name: str) -> Check:
-        """Hold a state against the role once it lasts too long, counted only while Kafka answers."""
+        """Return a check that fails once a state lasts too long; only time in which Kafka answers counts."""
         if self._answers_since is None:
             return self._check(name, f"{what}; Kafka does not answer", ok=True)
         lasted = self._clock() - max(since, self._answers_since)
@@ -185,13 +185,13 @@ class Health(_Role):
             return self._check("tasks", "partitions are not assigned yet", ok=False)
         others = {number: task.state for number, task in sorted(self._partitions.items()) if task.state != RUNNING}
         if others:
-            told = ", ".join(f"{number} {state}" for number, state in others.items())
-            return self._check("tasks", f"{len(others)} of {len(self._partitions)} do not run: {told}", ok=False)
+            listed = ", ".join(f"{number} {state}" for number, state in others.items())
+            return self._check("tasks", f"{len(others)} of {len(self._partitions)} do not run: {listed}", ok=False)
         return self._check("tasks", f"{len(self._partitions)} of {len(self._partitions)} run", ok=True)
 
 
 class ReceiverHealth(_Role):
-    """What the receiver knows of itself. `clock` gives seconds that only grow."""
+    """Health of the receiver. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS) -> None:
         super().__init__(clock, limits, "receiver")
@@ -205,11 +205,11 @@ class ReceiverHealth(_Role):
         self._listens = is_open
 
     def kafka(self, *, answers: bool) -> None:
-        """Note whether Kafka answers. Until it is told, Kafka counts as away."""
+        """Note whether Kafka answers. Until then it counts as away."""
         self._answers = answers
 
     def room(self, has_room: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
-        """Note whether the spool has room. Until it is told, it has none."""
+        """Note whether the spool has room. Until then it counts as full."""
         self._room = has_room
 
     def verified(self) -> None:
@@ -217,15 +217,15 @@ class ReceiverHealth(_Role):
         self._verified = True
 
     def startup(self) -> HealthReport:
-        """Tell whether the role has started."""
+        """Return whether the role has started."""
         return HealthReport((self._startup(),))
 
     def live(self) -> HealthReport:
-        """Tell whether the process should go on: if not, it ends and starts clean."""
+        """Return whether the process should go on; if not, it is restarted."""
         return HealthReport((self._turns(),))
 
     def ready(self) -> HealthReport:
-        """Tell whether it can take a delivery and make it durable."""
+        """Return whether it can take a delivery and make it durable."""
         return HealthReport((self._open(), self._durable()))
 
     def _startup(self) -> Check:

@@ -1,4 +1,4 @@
-"""One log for ours and everybody's lines: JSON for machines, readable columns on a terminal.
+"""Logging for the service and its libraries: JSON for machines, readable columns on a terminal.
 
 Events are short past-tense facts (`task_restored`) with their values beside them. The libraries' own logs join at
 warning level, through the same renderer and the same redaction.
@@ -22,7 +22,7 @@ _FIXED: Final = ("time", "level", "event", "logger")
 
 
 class _Lines(logging.Handler):
-    """Write to a stream, by default to whatever stderr is at that moment."""
+    """Write to a stream, by default to the current stderr."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__()
@@ -35,15 +35,15 @@ class _Lines(logging.Handler):
             stream = self._stream or sys.stderr
             stream.write(f"{line}\n")
             stream.flush()
-        except Exception:  # noqa: BLE001  (logging must not end what it tells about)
+        except Exception:  # noqa: BLE001  (a failure to log must not end the work)
             self.handleError(record)
 
 
 def configure(format: Format, level: str, stream: TextIO | None = None) -> None:  # noqa: A002  (the option's name)
     """Set up all logging of this process; a second call replaces the first.
 
-    `auto` is `console` on a terminal and `json` elsewhere. `level` (debug, info, warning, error) is ours; libraries
-    are heard from warning on.
+    `auto` is `console` on a terminal and `json` elsewhere. `level` (debug, info, warning, error) applies to
+    Headrace; libraries log from warning on.
     """
     terminal = (stream or sys.stderr).isatty()
     console = format == "console" or (format == "auto" and terminal)
@@ -85,7 +85,7 @@ def _formatter(render: Processor) -> logging.Formatter:
 
 
 def _redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Take nothing over as it is: also what a library says of a URL or a header goes through here."""
+    """Redact every value, also what a library logs of a URL or a header."""
     return {name: redact(name, event[name]) for name in sorted(event, key=_order)}
 
 

@@ -1,6 +1,6 @@
-"""The metrics as a contract: what is exported, by name, unit and labels. Never renamed; `METRICS.md` is made from it.
+"""Definitions of all metrics: name, unit, labels. They are a contract: added to, never renamed.
 
-`python -m headrace.observe.metrics_page` writes the page anew.
+`python -m headrace.observe.metrics_page` generates `METRICS.md` from them.
 """
 
 from typing import Final, Literal
@@ -8,19 +8,19 @@ from typing import Final, Literal
 from msgspec import Struct
 
 COMMIT_EDGES: Final = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0)
-"""Up to the deadline of a batch."""
+"""Seconds, up to the deadline of a batch."""
 RESTORE_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 DELIVERY_EDGES: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Up to the deadlines of a slow body and of an append that went to the spool after all."""
+"""Seconds, up to the deadlines of a slow body and of an append that went to the spool after all."""
 CALL_EDGES: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Up to the deadline of a call."""
+"""Seconds, up to the deadline of a call."""
 TURN_EDGES: Final = (0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0)
-"""A turn may wait for its budget: up to hours."""
+"""Seconds. A feed run may wait for its budget: up to hours."""
 END_TO_END_EDGES: Final = (
     *(0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0),
 )
-"""The promised 30 ms and 150 ms are edges; the long ones tell an outage of a minute from one of a day."""
+"""Seconds. The promised 30 ms and 150 ms are edges; the long ones distinguish outages of minutes and of hours."""
 
 
 class Family(Struct, frozen=True):
@@ -70,7 +70,7 @@ TASKS: Final = (
         "seconds",
         ("role",),
         "From the decision on a batch to its durable commit.",
-        COMMIT_EDGES,
+        edges=COMMIT_EDGES,
     ),
     Family(
         "headrace_restore_duration_seconds",
@@ -78,7 +78,7 @@ TASKS: Final = (
         "seconds",
         ("role",),
         "Time a task took to restore its memory from the log.",
-        RESTORE_EDGES,
+        edges=RESTORE_EDGES,
     ),
 )
 
@@ -120,7 +120,7 @@ NORMALIZER: Final = (
         "seconds",
         ("via",),
         "From the receipt of what was published to its durable commit; redriven and replayed records wait longest.",
-        END_TO_END_EDGES,
+        edges=END_TO_END_EDGES,
     ),
     Family(
         "headrace_dead_letters_total",
@@ -192,7 +192,7 @@ RECEIVER: Final = (
         "seconds",
         ("provider",),
         "From the start of a request to what makes it durable, of the acknowledged deliveries.",
-        DELIVERY_EDGES,
+        edges=DELIVERY_EDGES,
     ),
     Family(
         "headrace_accepted_records_total",
@@ -292,7 +292,7 @@ POLLER: Final = (
         "seconds",
         ("provider",),
         "From sending a call to the end of its answer.",
-        CALL_EDGES,
+        edges=CALL_EDGES,
     ),
     Family(
         "headrace_budget_wait_seconds",
@@ -300,7 +300,7 @@ POLLER: Final = (
         "seconds",
         ("provider",),
         "Time that a call waited for the budget of its tenant.",
-        TURN_EDGES,
+        edges=TURN_EDGES,
     ),
     Family(
         "headrace_budget_left",
@@ -322,7 +322,7 @@ POLLER: Final = (
         "seconds",
         ("provider", "feed"),
         "From the begin of a turn to its end.",
-        TURN_EDGES,
+        edges=TURN_EDGES,
     ),
     Family(
         "headrace_feed_records_total",
@@ -383,4 +383,4 @@ POLLER: Final = (
     ),
 )
 
-CONTRACT: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)
+FAMILIES: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)

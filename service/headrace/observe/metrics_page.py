@@ -1,4 +1,4 @@
-"""METRICS.md: the contract as a page for people. `python -m headrace.observe.metrics_page` writes it anew."""
+"""METRICS.md: the definitions as a page for people. `python -m headrace.observe.metrics_page` writes it."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -98,9 +98,9 @@ and counted once, and what a turn appended before its process was killed is read
 
 
 def page() -> str:
-    """Write the contract as a Markdown page."""
+    """Return the definitions as a Markdown page."""
     chapters = (f"## {title}\n\n{_table(families)}\n" for title, families in _CHAPTERS)
-    holds = "\n".join(("| what | expression |", "|---|---|", *(f"| {what} | `{told}` |" for what, told in _HOLDS)))
+    holds = "\n".join(("| what | expression |", "|---|---|", *(f"| {what} | `{query}` |" for what, query in _HOLDS)))
     return "\n".join((_HEAD, *chapters, _ADDS_UP, f"## What must hold\n\n{holds}\n"))
 
 

@@ -1,4 +1,4 @@
-"""Keep secrets out of what is logged: belt and braces, for nothing should hand one to a logger. Pure."""
+"""Redact secrets in log values: a second line of defence, as no secret should reach a logger. Pure."""
 
 import math
 import re
@@ -18,7 +18,7 @@ _ASSIGNED: Final = re.compile(
 )
 """`accessKey=…` in a query string, `"token": "…"` in JSON, `('Cookie', '…')` among quoted headers.
 
-It begins at the word itself and what may follow is bounded, so that a long text costs one pass.
+The match begins at the word itself and its length is bounded, so that a long text costs one pass.
 """
 _SCHEME: Final = re.compile(r"\b(?P<scheme>Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"://[^\s/@]+@")
@@ -27,12 +27,12 @@ _DEEPEST: Final = 8
 
 
 def redact(name: str, value: Any) -> Any:
-    """Give what may be logged under `name`: plain values, without what looks like a secret by its name or form."""
+    """Return what may be logged under `name`: plain values, those redacted that look like a secret by name or form."""
     return _named(name, value, 0)
 
 
 def scrub(text: str) -> str:
-    """Hide what looks like a secret within a text."""
+    """Return a text with everything redacted that looks like a secret."""
     text = _SCHEME.sub(rf"\g<scheme> {HIDDEN}", text)
     text = _ASSIGNED.sub(rf"\g<name>{HIDDEN}", text)
     text = _USERINFO.sub(f"://{HIDDEN}@", text)
@@ -51,7 +51,7 @@ def _plain(value: Any, depth: int) -> Any:
         case None | int():
             plain = value
         case float():
-            plain = value if math.isfinite(value) else str(value)  # JSON has no word for the others
+            plain = value if math.isfinite(value) else str(value)  # JSON has no infinity and no NaN
         case bytes() | bytearray() | memoryview():
             plain = f"{len(value)} bytes"
         case Mapping() | list() | tuple() | set() | frozenset() if depth < _DEEPEST:

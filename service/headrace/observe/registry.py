@@ -1,8 +1,8 @@
-"""Where the numbers of one process stand until they are asked for: plain dicts, written down as Prometheus text.
+"""Registry of the metrics of one process: plain dicts, rendered as Prometheus text.
 
 The client library's own metrics take a lock and a lookup for every single event, and about 10 us for every line of a
-reading (measured): with a hundred tenants each scrape would hold up the event loop for 100 ms. Here a commit is summed
-up first and added at once, and what a line begins with is written once.
+scrape (measured): with a hundred tenants each scrape would block the event loop for 100 ms. Here the counts of a commit
+are added at once, and the beginning of each line (name and labels) is formatted once.
 """
 
 import platform
@@ -13,10 +13,10 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
-from headrace.observe.metric_definitions import CONTRACT, Family
+from headrace.observe.metric_definitions import FAMILIES, Family
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-"""The text format that every Prometheus reads; names and labels are plain, so that newer ones would add nothing."""
+"""The text format that every Prometheus reads; newer formats would add nothing to plain names and labels."""
 
 OTHER: Final = "other"
 
@@ -42,7 +42,7 @@ class Series:
         self.values[labels] = self.values.get(labels, 0) + count
 
     def lines(self) -> Iterator[str]:
-        """Give one line of text for each label set."""
+        """Yield one line of text for each label set."""
         for labels, value in self.values.items():
             yield f"{self._heads.get(labels) or self._head(labels)} {value}\n"
 
@@ -52,7 +52,7 @@ class Series:
 
 
 class Capped(Series):
-    """A counter whose last label comes from outside: the first `most` values of it are told apart."""
+    """A counter whose last label comes from outside: only its first `most` values get a series of their own."""
 
     def __init__(self, family: Family, most: int = 100, longest: int = 64) -> None:
         super().__init__(family)
@@ -61,7 +61,7 @@ class Capped(Series):
         self._sizes: Final[Counter[Labels]] = Counter()
 
     def add(self, labels: Labels, count: float = 1) -> None:
-        """Count, under `other` where there are too many values or none."""
+        """Count, under `other` where there are too many values or the value is empty."""
         super().add(labels if labels in self.values else self._admit(labels), count)
 
     def _admit(self, labels: Labels) -> Labels:
@@ -77,7 +77,7 @@ class Capped(Series):
 
 
 class Histogram:
-    """Cumulative counts below each edge of the family, and the sum of what was observed, by label values."""
+    """Cumulative counts at each edge of the family, and the sum of all observations, by label values."""
 
     def __init__(self, family: Family) -> None:
         self.family: Final = family
@@ -105,7 +105,7 @@ class Histogram:
         self.sums[labels] += total
 
     def lines(self) -> Iterator[str]:
-        """Give the lines of text of each label set: buckets, count, sum."""
+        """Yield the lines of text of each label set: buckets, count, sum."""
         for labels, counts in self.counts.items():
             values = (*counts, counts[-1], self.sums[labels])
             for head, value in zip(self._heads[labels], values, strict=True):
@@ -119,37 +119,37 @@ class Histogram:
 
 
 class Registry:
-    """All metrics of one process: each role asks for its families and may bring them up to date before a reading.
+    """All metrics of one process: each role takes its families and may refresh them before a scrape.
 
     Metrics of the process itself come from the client library's own collectors. `version` is that of Headrace.
     """
 
     def __init__(self, version: str) -> None:
         self._process: Final = CollectorRegistry()
-        self._families: Final = {family.name: family for family in CONTRACT}
+        self._families: Final = {family.name: family for family in FAMILIES}
         self._shown: Final[dict[str, Series | Histogram]] = {}
         self._refreshers: Final[list[Callable[[], None]]] = []
         ProcessCollector(registry=self._process)
         self.series("headrace_build_info").add((version, platform.python_version()))
 
     def series(self, name: str) -> Series:
-        """Show a counter or gauge of the contract. Raises `KeyError` where it is not in it."""
+        """Return a defined counter or gauge, exported from now on. Raises `KeyError` for one that is not defined."""
         return self._show(name, Series)
 
     def capped(self, name: str) -> Capped:
-        """Show a counter of the contract whose last label comes from outside."""
+        """Return a defined counter whose last label comes from outside, exported from now on."""
         return self._show(name, Capped)
 
     def histogram(self, name: str) -> Histogram:
-        """Show a histogram of the contract."""
+        """Return a defined histogram, exported from now on."""
         return self._show(name, Histogram)
 
-    def before_reading(self, refresh: Callable[[], None]) -> None:
-        """Have `refresh` called before each reading."""
+    def before_scrape(self, refresh: Callable[[], None]) -> None:
+        """Call `refresh` before each scrape."""
         self._refreshers.append(refresh)
 
     def render(self) -> bytes:
-        """Give the text exposition: the families that are shown, in the order of the contract, then the process."""
+        """Return the text exposition: the exported families in the order of their definitions, then the process."""
         for refresh in self._refreshers:
             refresh()
         text = []
@@ -160,7 +160,7 @@ class Registry:
 
     def _show(self, name: str, kind: type[Shown]) -> Shown:
         shown = self._shown.get(name)
-        if not isinstance(shown, kind):  # the first role that asks makes it, the others share it
+        if not isinstance(shown, kind):  # the first role that asks creates it, the others share it
             shown = self._shown[name] = kind(self._families[name])
         return shown
 

@@ -91,7 +91,7 @@ class TaskMetrics:
         self._restore_duration = registry.histogram("headrace_restore_duration_seconds")
         for shown in (self._tasks_owned, self._rebalances, self._stuck, self._commit_duration, self._restore_duration):
             shown.start(role)
-        registry.before_reading(self._count_states)
+        registry.before_scrape(self._count_states)
 
     def task_state(self, partition: int, state: str) -> None:
         """Note that a task entered a state; its partition's counters stand at 0 from then on."""

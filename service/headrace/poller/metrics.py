@@ -74,7 +74,7 @@ class PollerMetrics(TaskMetrics):
         )
         for account in self._accounts.values():
             self._start_account(account)
-        registry.before_reading(self._read_tenants)
+        registry.before_scrape(self._read_tenants)
 
     def spread(self, partitions: int) -> None:
         """Note over how many partitions of cursors the tenants are spread: a process shows those that it owns."""

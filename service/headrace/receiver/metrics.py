@@ -83,7 +83,7 @@ class ReceiverMetrics:
             )
         }
         self._start_known()
-        registry.before_reading(self._read_spool)
+        registry.before_scrape(self._read_spool)
 
     def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0, nudges: int = 0) -> None:
         """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
