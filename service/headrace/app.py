@@ -11,7 +11,7 @@ import uvloop
 
 from headrace import __version__
 from headrace.config import Config
-from headrace.kafka.log import Transactions
+from headrace.kafka.producer import Transactions
 from headrace.kafka.topics import Refused
 from headrace.normalizer.task import CannotRun
 from headrace.observe.admin import CannotServe, serve

@@ -11,7 +11,7 @@ import structlog
 
 from headrace.config import Config
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import KafkaError
+from headrace.kafka.client import KafkaError
 from headrace.kafka.topics import verify
 from headrace.normalizer.commit import Decision
 from headrace.normalizer.metrics import Metrics

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headrace.kafka.log import Record
+from headrace.kafka.consumer import Record
 from headrace.providers.discover import discover
 from headrace.sdk.provider import Provider
 

@@ -20,7 +20,8 @@ import pytest
 
 from headrace.config.tenants import Account
 from headrace.core.mapping_file import build
-from headrace.kafka.log import Appender, read
+from headrace.kafka.appender import Appender
+from headrace.kafka.consumer import read
 from headrace.providers.discover import builtin, discover
 from headrace.records.raw import admit, place
 from headrace.sdk.provider import RawEvent

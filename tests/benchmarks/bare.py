@@ -11,7 +11,7 @@ import uvloop
 from aiohttp import web
 from aiokafka import AIOKafkaProducer
 
-from headrace.kafka.log import BATCH_BYTES
+from headrace.kafka.producer import BATCH_BYTES
 
 
 async def main(servers: str, topic: str, codec: str) -> None:

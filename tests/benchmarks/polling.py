@@ -20,7 +20,7 @@ import msgspec
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
-from headrace.kafka.log import Consumer
+from headrace.kafka.consumer import Consumer
 from tests import senders
 from tests.benchmarks.pages import SIZE, WINDOW
 from tests.benchmarks.receiver import cpu_of

@@ -17,7 +17,7 @@ from msgspec import Struct
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
-from headrace.kafka.log import Member
+from headrace.kafka.group_member import Member
 from headrace.normalizer.commit import Limits
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import Metrics
@@ -109,7 +109,7 @@ def _restore(job: Job) -> Restored:
 
 async def _main(job: Job) -> Restored:
     kafka, tenants = KafkaSettings(bootstrap_servers=job.servers), Tenants([])
-    seen, member = Seen(), Member(kafka, "nobody", f"{job.prefix}raw", _nothing, _nothing)
+    seen, member = Seen(), Member(kafka, "nobody", f"{job.prefix}raw", assigned=_nothing, revoked=_nothing)
     setup = Setup(
         kafka=kafka,
         prefix=job.prefix,

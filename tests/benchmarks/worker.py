@@ -19,7 +19,9 @@ from msgspec import Struct
 
 from headrace.config import Config, KafkaSettings
 from headrace.core.record import Out
-from headrace.kafka.log import Member, Record, Transactions
+from headrace.kafka.consumer import Record
+from headrace.kafka.group_member import Member
+from headrace.kafka.producer import Transactions
 from headrace.kafka.topics import verify
 from headrace.normalizer.metrics import Metrics
 from headrace.normalizer.normalizer import COMMITS_AT_ONCE, Normalizer
@@ -88,7 +90,7 @@ async def stripped(job: Job, watch: Watch) -> None:
     kafka = KafkaSettings(bootstrap_servers=job.servers)
     turns = asyncio.Semaphore(COMMITS_AT_ONCE)
     given: asyncio.Queue[set[int]] = asyncio.Queue()
-    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", given.put, _ignore)
+    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", assigned=given.put, revoked=_ignore)
     async with member, asyncio.TaskGroup() as group:
         for partition in await given.get():
             loop = _Stripped(job, kafka, member, partition, turns)

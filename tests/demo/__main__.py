@@ -21,7 +21,7 @@ import aiohttp
 import msgspec
 
 from headrace.config import Config, load
-from headrace.kafka.log import read
+from headrace.kafka.consumer import read
 from headrace_events import decode
 from tests import senders
 from tests.demo.polled import TENANT, Polled

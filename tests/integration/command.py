@@ -12,7 +12,7 @@ from aiokafka.structs import ConsumerRecord
 
 from headrace.config import KafkaSettings
 from headrace.core.record import Out
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from tests.kafka.client import read_all
 
 PROGRAM = Path(sys.executable).with_name("headrace")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from headrace.config.tenants import Account
 from headrace.core.mapping import Mapping
-from headrace.kafka.log import Record
+from headrace.kafka.consumer import Record
 from headrace.sdk.provider import (
     UNPUBLISHED,
     Accepted,

@@ -20,7 +20,9 @@ from headrace.config.tenants import Account, Tenants
 from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import Appender, Consumer, KafkaError, Record, read
+from headrace.kafka.appender import Appender
+from headrace.kafka.client import KafkaError
+from headrace.kafka.consumer import Consumer, Record, read
 from headrace.normalizer.commit import Decision
 from headrace.normalizer.metrics import Metrics
 from headrace.normalizer.normalizer import Normalizer

@@ -14,7 +14,7 @@ import msgspec
 from headrace import __version__
 from headrace.config import Config, load
 from headrace.kafka import topics
-from headrace.kafka.log import Record, read
+from headrace.kafka.consumer import Record, read
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake

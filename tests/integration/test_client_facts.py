@@ -10,7 +10,9 @@ from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, Producer
 
 from headrace.config import KafkaSettings
 from headrace.core.record import Out
-from headrace.kafka.log import Appender, Consumer, Transactions
+from headrace.kafka.appender import Appender
+from headrace.kafka.consumer import Consumer
+from headrace.kafka.producer import Transactions
 from tests.integration.pipeline import DEADLINE, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import create_topic, read_all

@@ -3,7 +3,7 @@
 import pytest
 from structlog.testing import capture_logs
 
-from headrace.kafka import log
+from headrace.kafka import group_member
 from tests.integration.pipeline import make_line, until
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import Proxy
@@ -22,7 +22,7 @@ async def test_promise_8_a_normalizer_waits_for_kafka_to_join_its_group(
     line = await make_line(broker.bootstrap_servers, prefix)
     async with Proxy(broker) as proxy:
         proxy.refusing = True
-        monkeypatch.setattr(log, "CALL_DEADLINE", SHORT)
+        monkeypatch.setattr(group_member, "CALL_DEADLINE", SHORT)
         with capture_logs() as told:
             async with line.through(proxy.bootstrap_servers).running() as running:
                 await until(lambda: [each["event"] for each in told].count("kafka_awaited") >= 2, "Kafka is awaited")

@@ -7,7 +7,7 @@ that does not verify produced records takes them for a transaction of which its 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from headrace.kafka.log import Consumer
+from headrace.kafka.consumer import Consumer
 from headrace.normalizer.task import CannotRun, Pace
 from headrace.records.seen import encode_record
 from tests.integration.fake_story import Row

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from headrace.kafka.log import Transactions, WriteFailed
+from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.records.cursors import Position, encode, entry, home
 from tests.integration.fake_platform import platform, polled
 from tests.integration.poller_harness import make_polled

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from headrace.core.record import Out
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.event import encode_nudge
 from headrace.sdk.provider import Nudge

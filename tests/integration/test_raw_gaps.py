@@ -4,7 +4,7 @@ import pytest
 
 from headrace.core.record import Out
 from headrace.kafka import topics
-from headrace.kafka.log import Transactions
+from headrace.kafka.producer import Transactions
 from tests.integration.fake_story import Row
 from tests.integration.pipeline import make_line
 from tests.kafka.broker import Broker

@@ -8,7 +8,8 @@ import pytest
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Mapping
 from headrace.core.record import Out
-from headrace.kafka.log import Appender, Consumer
+from headrace.kafka.appender import Appender
+from headrace.kafka.consumer import Consumer
 from headrace.kafka.partitioner import partitions
 from headrace.normalizer.task import Pace
 from headrace.sdk.provider import Draft, RawEvent, Tenant

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from headrace.core.record import Out
 from headrace.kafka import topics
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from headrace.normalizer.task import CannotRun, Pace
 from headrace.records.raw import HEADER, admit, headers_of, read_envelope
 from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record

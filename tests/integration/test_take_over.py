@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from headrace.core.record import Out
-from headrace.kafka.log import Fenced, Member, Transactions
+from headrace.kafka.group_member import Member
+from headrace.kafka.producer import Fenced, Transactions
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import Pace, Setup, Task
 from headrace.records.seen import TOTALS, encode_record
@@ -155,7 +156,9 @@ async def _pretender(line: Line) -> AsyncIterator[Task]:
     async def revoked(_: set[int]) -> None:
         """Never hear of it."""
 
-    async with Member(line.config.kafka, line.topic("pretenders"), line.topic("raw"), assigned, revoked) as member:
+    async with Member(
+        line.config.kafka, line.topic("pretenders"), line.topic("raw"), assigned=assigned, revoked=revoked
+    ) as member:
         await asyncio.wait_for(given.wait(), DEADLINE)
         setup = Setup(
             kafka=line.config.kafka,

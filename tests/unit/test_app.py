@@ -1,7 +1,7 @@
 import pytest
 
 from headrace import app
-from headrace.kafka.log import Transactions
+from headrace.kafka.producer import Transactions
 
 
 async def test_producers_that_cannot_even_be_cut_off_end_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

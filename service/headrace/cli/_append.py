@@ -7,7 +7,7 @@ from typing import Final, Self
 from headrace.config import Config
 from headrace.core.record import Out
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from headrace.records.raw import place
 
 _MOST: Final = 2_000

@@ -8,7 +8,7 @@ import msgspec
 
 from headrace.cli import _reach as reach
 from headrace.config import Config
-from headrace.kafka.log import Record, read
+from headrace.kafka.consumer import Record, read
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
 
 

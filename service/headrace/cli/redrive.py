@@ -17,7 +17,7 @@ from headrace.cli._show import clock, count, table
 from headrace.config import Config, seconds
 from headrace.core.record import Out
 from headrace.core.timestamps import parse
-from headrace.kafka.log import Record
+from headrace.kafka.consumer import Record
 from headrace.records.raw import Envelope, admit, digest_of_bytes, read_envelope
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import UNREADABLE, Provider

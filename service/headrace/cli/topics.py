@@ -11,7 +11,7 @@ from headrace.cli._show import table
 from headrace.config import Config
 from headrace.kafka import topics
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import KafkaError
+from headrace.kafka.client import KafkaError
 
 _PROFILES: Final = {"production": "", "dev": "dev"}
 _APPLY_DEADLINE: Final = 60.0

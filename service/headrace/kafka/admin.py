@@ -1,4 +1,4 @@
-"""Topics as the broker has them. Beside `log`, the only file that imports the Kafka client."""
+"""Topics as the broker has them: create them, describe them."""
 
 import asyncio
 import contextlib
@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError, for_code
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
-from headrace.kafka.log import CALL_DEADLINE, STOP_DEADLINE, client_options
+from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, client_options
 
 _EXISTS: Final = 36
 

@@ -11,7 +11,8 @@ from typing import Final, Generic, Protocol, TypeVar
 import structlog
 
 from headrace.config import KafkaSettings
-from headrace.kafka.log import KafkaError, Member
+from headrace.kafka.client import KafkaError
+from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, State
 
 HEALTH_EVERY: Final = 1.0
@@ -119,7 +120,7 @@ class Group(Generic[R]):
         pause = JOIN_PAUSE
         while True:
             # Known before it joins: partitions may be assigned at once.
-            self.member = Member(self._kafka, self._name, self._topic, self._assigned, self._revoked)
+            self.member = Member(self._kafka, self._name, self._topic, assigned=self._assigned, revoked=self._revoked)
             try:
                 return await stack.enter_async_context(self.member)
             except (KafkaError, TimeoutError, OSError) as error:

@@ -21,7 +21,11 @@ import structlog
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
-from headrace.kafka.log import CannotEnd, Consumer, Fenced, KafkaError, Member, Record, Transactions, WriteFailed
+from headrace.kafka.client import KafkaError
+from headrace.kafka.consumer import Consumer, Record
+from headrace.kafka.group_member import Member
+from headrace.kafka.hanging_transactions import CannotEnd
+from headrace.kafka.producer import Fenced, Transactions, WriteFailed
 
 SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0

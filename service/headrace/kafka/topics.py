@@ -13,7 +13,9 @@ import headrace_events
 from headrace.config import Config
 from headrace.core.record import Out
 from headrace.kafka.admin import Admin, Topic, admin
-from headrace.kafka.log import CALL_DEADLINE, Appender, Consumer
+from headrace.kafka.appender import Appender
+from headrace.kafka.client import CALL_DEADLINE
+from headrace.kafka.consumer import Consumer
 from headrace.records.seen import TOTALS, encode_record
 
 DAY: Final = 86_400_000

@@ -16,8 +16,9 @@ from typing import Final
 
 from headrace.config import Config
 from headrace.kafka.admin import Topic
+from headrace.kafka.client import KafkaError
 from headrace.kafka.group import Group
-from headrace.kafka.log import KafkaError, Member
+from headrace.kafka.group_member import Member
 from headrace.kafka.topics import retention
 from headrace.normalizer.commit import Decision, Limits
 from headrace.normalizer.dedupe import Seen

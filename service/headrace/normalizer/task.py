@@ -16,9 +16,11 @@ from msgspec import Struct
 from headrace.config import KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.core.record import Out
-from headrace.kafka.log import Consumer, Member, OutOfRange, Record, Transactions, WriteFailed
+from headrace.kafka.consumer import Consumer, Record
+from headrace.kafka.group_member import Member, OutOfRange
 from headrace.kafka.partition_owner import DAY, CannotRun, Owner, Pace, State, read_on, written
 from headrace.kafka.partitioner import partitions
+from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.normalizer.commit import Commit, Decision, Limits, rewrite, skip
 from headrace.normalizer.decide import WaitsForMapping, decide, refuse
 from headrace.normalizer.dedupe import Seen

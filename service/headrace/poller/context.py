@@ -10,7 +10,7 @@ from msgspec import Struct
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from headrace.poller.metrics_protocol import Metrics
 from headrace.sdk.provider import Nudge
 

@@ -11,7 +11,8 @@ from typing import Final
 import structlog
 
 from headrace.config import KafkaSettings
-from headrace.kafka.log import KafkaError, read
+from headrace.kafka.client import KafkaError
+from headrace.kafka.consumer import read
 
 PAUSE: Final = 5.0
 LEAD: Final = "lead"

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from headrace.kafka.log import KafkaError
+from headrace.kafka.client import KafkaError
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 
 FIRST_REST: Final = 10.0

@@ -14,7 +14,7 @@ from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.record import Out
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from headrace.kafka.topics import describe
 from headrace.poller.context import source_of
 from headrace.poller.http_client import Http, session

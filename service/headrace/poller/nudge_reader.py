@@ -14,7 +14,8 @@ import msgspec
 import structlog
 
 from headrace.config import KafkaSettings
-from headrace.kafka.log import KafkaError, Record, read
+from headrace.kafka.client import KafkaError
+from headrace.kafka.consumer import Record, read
 from headrace.records.event import NUDGE_FORMAT
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Nudge

@@ -9,8 +9,11 @@ from typing import Final
 import structlog
 
 from headrace.config.tenants import Account
-from headrace.kafka.log import Consumer, KafkaError, Member, Record, Transactions, WriteFailed
+from headrace.kafka.client import KafkaError
+from headrace.kafka.consumer import Consumer, Record
+from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Owner, Pace, State, read_on, written
+from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.poller.context import Shared, source_of
 from headrace.poller.lead_discovery import Finding
 from headrace.poller.platform_client import Unready, asked

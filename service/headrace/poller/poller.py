@@ -19,8 +19,10 @@ import structlog
 
 from headrace.config import Config
 from headrace.kafka.admin import Topic
+from headrace.kafka.appender import Appender
+from headrace.kafka.client import KafkaError
 from headrace.kafka.group import Group, Health
-from headrace.kafka.log import Appender, KafkaError, Member
+from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace
 from headrace.poller.context import Shared
 from headrace.poller.event_key_scan import Naming

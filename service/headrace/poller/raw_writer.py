@@ -9,7 +9,7 @@ import structlog
 from headrace.core.record import Out
 from headrace.core.timestamps import from_millis
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import Appender
+from headrace.kafka.appender import Appender
 from headrace.kafka.topics import LETTER_ROOM
 from headrace.records.event import encode_letter
 from headrace.records.raw import admit, place, read_envelope

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import Transactions
+from headrace.kafka.producer import Transactions
 from headrace.poller.metrics_protocol import TaskMetrics
 from headrace.poller.state import Memory
 from headrace.records.cursors import Entry, encode

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from headrace.config import Config
-from headrace.kafka.log import Appender, read
+from headrace.kafka.appender import Appender
+from headrace.kafka.consumer import read
 from headrace.kafka.partitioner import partitions
 from headrace.poller.state import Memory
 from headrace.records.cursors import LEADS, Entry, Watched, decode, encode, entry, home, removed

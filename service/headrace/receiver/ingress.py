@@ -13,7 +13,7 @@ import structlog
 
 from headrace.config import Config
 from headrace.kafka.admin import Topic
-from headrace.kafka.log import KafkaError
+from headrace.kafka.client import KafkaError
 from headrace.kafka.topics import verify, wanted
 from headrace.receiver.metrics import SpoolFacts
 from headrace.receiver.topic_writer import TOPICS, Item, Kept, Way

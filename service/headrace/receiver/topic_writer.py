@@ -24,7 +24,8 @@ from msgspec import Struct
 from headrace.config import Config
 from headrace.core.record import Out
 from headrace.kafka import partitioner as murmur
-from headrace.kafka.log import Appender, KafkaError, is_definite
+from headrace.kafka.appender import Appender
+from headrace.kafka.client import KafkaError, is_definite
 from headrace.records.raw import place
 from headrace.spool import NoRoom, Spool, Waiting
 from headrace_events import Via

@@ -1,0 +1,127 @@
+"""Durable appends outside of transactions: to raw by the receiver and the poller, and by commands."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from msgspec import Struct
+
+from headrace.config import KafkaSettings
+from headrace.core.record import Out
+from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, cut_off, fail_unsent, start_client, stops_in_time
+from headrace.kafka.producer import fill_batches, new_producer
+
+
+class Taken(Struct, frozen=True):
+    """How many of the records for one partition are durable, counted from the first, and what kept the others out."""
+
+    count: int
+    error: BaseException | None = None
+
+
+class Appender:
+    """Appends durably (acks=all), at least once. Not idempotent: duplicates are removed by the normalizer.
+
+    An idempotent producer can block for ever (https://github.com/aio-libs/aiokafka/issues/1101). What failed or timed
+    out may have been appended all the same, or be appended later, until the appender is closed.
+    """
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._producer = new_producer(kafka)
+
+    async def __aenter__(self) -> Self:
+        await start_client(self._producer.start(), self.__aexit__, CALL_DEADLINE)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if not await stops_in_time(self._producer.stop(), STOP_DEADLINE):
+            await self.discard()
+
+    async def discard(self) -> None:
+        """Close without waiting for Kafka: what is not sent yet never will be, and whoever waits for it is told."""
+        fail_unsent(self._producer, "the appender was given up")
+        await cut_off(self._producer)
+
+    async def partitions_of(self, topic: str) -> int:
+        """Count the partitions of a topic. Raises `KafkaError` where it does not exist."""
+        async with asyncio.timeout(CALL_DEADLINE):
+            return len(await self._producer.partitions_for(topic))
+
+    async def check(self, deadline: float = CALL_DEADLINE) -> None:
+        """Ask Kafka a small question. Raises `KafkaError`, `TimeoutError` where it does not answer."""
+        async with asyncio.timeout(deadline):
+            if not await self._producer.client.force_metadata_update():
+                raise KafkaConnectionError("no broker answers")
+
+    async def append(self, topic: str, partition: int, out: Out, deadline: float = CALL_DEADLINE) -> int:
+        """Append one record; return its offset when it is durable. Raises `KafkaError`, `TimeoutError`."""
+        async with asyncio.timeout(deadline):
+            sent = await self._producer.send(
+                topic, key=out.key, value=out.value, partition=partition, headers=out.headers
+            )
+            appended = await sent
+        offset: int = appended.offset
+        return offset
+
+    async def append_each(
+        self, topic: str, records: Sequence[tuple[int, Out]], deadline: float
+    ) -> list[BaseException | None]:
+        """Append records to their partitions, together with whatever others append; return what kept each out, or None.
+
+        What follows a record that could not be sent is not sent.
+        """
+        sent: list[asyncio.Future[Any]] = []
+        error: BaseException = TimeoutError("not sent in time")
+        with contextlib.suppress(KafkaError, TimeoutError):
+            async with asyncio.timeout(deadline):
+                try:
+                    for partition, out in records:
+                        sent.append(
+                            await self._producer.send(
+                                topic, key=out.key, value=out.value, partition=partition, headers=out.headers
+                            )
+                        )
+                except KafkaError as stopped:
+                    error = stopped
+                await (sent[0] if len(sent) == 1 else asyncio.gather(*sent, return_exceptions=True))
+        return [_error_of(each) for each in sent] + [error] * (len(records) - len(sent))
+
+    async def append_all(
+        self, topic: str, groups: Mapping[int, Sequence[Out]], deadline: float = CALL_DEADLINE
+    ) -> dict[int, Taken]:
+        """Append records in their order to each partition; return what of each is durable, without raising for it."""
+        batches: list[tuple[int, asyncio.Future[Any], int]] = []
+        failed: dict[int, BaseException] = {}
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(deadline):
+                for partition, outs in groups.items():
+                    try:
+                        for batch, count in fill_batches(self._producer, outs):
+                            sent = await self._producer.send_batch(batch, topic, partition=partition)
+                            batches.append((partition, sent, count))
+                    except KafkaError as error:
+                        failed[partition] = error
+                await asyncio.gather(*(sent for _, sent, _ in batches), return_exceptions=True)
+        taken = dict.fromkeys(groups, 0)
+        for partition, sent, count in batches:
+            kept_out = _error_of(sent)
+            if kept_out is not None:
+                failed.setdefault(partition, kept_out)
+            elif partition not in failed:
+                taken[partition] += count
+        return {
+            partition: Taken(taken[partition], failed.get(partition) or _missing(taken[partition], outs))
+            for partition, outs in groups.items()
+        }
+
+
+def _error_of(sent: "asyncio.Future[Any]") -> BaseException | None:
+    if not sent.done() or sent.cancelled():
+        return TimeoutError("not answered in time")
+    return sent.exception()
+
+
+def _missing(count: int, outs: Sequence[Out]) -> BaseException | None:
+    return None if count == len(outs) else TimeoutError("not sent in time")

@@ -1,0 +1,132 @@
+"""What every Kafka client of Headrace shares: its options, its deadlines, and how it is started and stopped.
+
+aiokafka 0.14 is leant on beyond its documentation. Wherever a call is not simply passed on, the reason is a behaviour
+of that version that was provoked or read in its source.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+
+from headrace.config import KafkaSettings
+
+__all__ = [
+    "ABORT_DEADLINE",
+    "CALL_DEADLINE",
+    "STOP_DEADLINE",
+    "KafkaError",
+    "client_options",
+    "cut_off",
+    "fail_unsent",
+    "ignore_outcomes",
+    "is_definite",
+    "start_client",
+    "stops_in_time",
+]
+
+CALL_DEADLINE: Final = 15.0
+"""Seconds that a call to Kafka may take."""
+STOP_DEADLINE: Final = 3.0
+"""Seconds that a client may take to stop by itself."""
+ABORT_DEADLINE: Final = 1.0
+"""Seconds for each step of ending what did not end by itself."""
+
+_log = structlog.get_logger()
+
+
+def client_options(kafka: KafkaSettings) -> dict[str, Any]:
+    """Return the options that every client takes."""
+    context: ssl.SSLContext | None = None
+    if kafka.security_protocol in ("SSL", "SASL_SSL"):
+        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
+        if kafka.ssl_certfile:
+            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile, kafka.ssl_keypassword)
+    return {
+        "bootstrap_servers": kafka.bootstrap_servers,
+        "security_protocol": kafka.security_protocol,
+        "ssl_context": context,
+        "sasl_mechanism": kafka.sasl_mechanism or "PLAIN",
+        "sasl_plain_username": kafka.sasl_username,
+        "sasl_plain_password": kafka.sasl_password,
+        "request_timeout_ms": 10_000,
+        "retry_backoff_ms": 50,
+    }
+
+
+def is_definite(error: BaseException) -> bool:
+    """Return whether Kafka refused the records as they are.
+
+    Only sizes are definite: what else Kafka refuses (rights, storage, a code that the client does not know) says
+    nothing about the records and may be mended; they wait.
+    """
+    return isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError)
+
+
+async def start_client(start: Awaitable[None], stop: Callable[[], Awaitable[None]], deadline: float) -> None:
+    """Start a client within `deadline` seconds; one that does not start in time, or is cancelled, is stopped.
+
+    Cancelled while it asks its first broker, the client would leave that connection open: it gets a moment to go on.
+    """
+    starting = asyncio.ensure_future(start)
+    try:
+        async with asyncio.timeout(deadline):
+            await asyncio.shield(starting)
+    except BaseException:
+        starting.add_done_callback(lambda done: done.cancelled() or done.exception())  # raised to the caller already
+        await asyncio.wait([starting], timeout=ABORT_DEADLINE)
+        starting.cancel()
+        await asyncio.wait([starting], timeout=ABORT_DEADLINE)
+        await stop()
+        raise
+
+
+async def stops_in_time(closing: Awaitable[None], deadline: float) -> bool:
+    """Wait for an end, cancel it after `deadline` seconds, and return whether it came by itself."""
+    task = asyncio.ensure_future(closing)
+    done, _ = await asyncio.wait([task], timeout=deadline)
+    if not done:
+        task.cancel()
+        await asyncio.wait([task], timeout=ABORT_DEADLINE)
+    if task.done() and not task.cancelled() and (error := task.exception()):
+        _log.info("stopped_with_error", error=type(error).__name__)
+    return bool(done) and not task.cancelled()
+
+
+def ignore_outcomes(producer: AIOKafkaProducer) -> None:
+    """Look at the outcomes that the client leaves lying: asyncio would log each with its traceback."""
+    accumulator, transaction = producer._message_accumulator, producer._txn_manager  # noqa: SLF001  (nothing public gives them)
+    left = [batch._drain_waiter for waiting in accumulator._batches.values() for batch in waiting]  # noqa: SLF001  (as above)
+    if transaction is not None:
+        left.append(transaction.wait_for_transaction_end())
+    for future in left:
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
+def fail_unsent(producer: AIOKafkaProducer, reason: str) -> None:
+    """Fail everything that a producer has not had an answer to; whoever waits for it gets a connection error."""
+    ignore_outcomes(producer)
+    producer._message_accumulator.fail_all(KafkaConnectionError(reason))  # noqa: SLF001  (nothing public ends a wait for an answer)
+
+
+async def cut_off(producer: AIOKafkaProducer) -> bool:
+    """End a producer whose stop hangs (while the broker is away), so that it cannot deliver late.
+
+    Return whether it has ended for certain.
+    """
+    closed = False
+    sender = producer._sender.sender_task  # noqa: SLF001  (nothing public ends the sender)
+    for _ in range(2):  # the first cancel makes it await its requests, the second ends those too
+        if sender is not None and not sender.done():
+            sender.cancel()
+            await asyncio.wait([sender], timeout=ABORT_DEADLINE)
+    with contextlib.suppress(KafkaError, TimeoutError):
+        async with asyncio.timeout(ABORT_DEADLINE):
+            await producer.client.close()
+            closed = True
+    return closed and (sender is None or sender.done())

@@ -1,0 +1,175 @@
+"""Reads without a consumer group: one partition from an offset, or all partitions of a topic."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Self, TypeAlias
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
+from aiokafka.structs import ConsumerRecord
+
+from headrace.config import KafkaSettings
+from headrace.kafka.client import (
+    ABORT_DEADLINE,
+    CALL_DEADLINE,
+    STOP_DEADLINE,
+    client_options,
+    start_client,
+    stops_in_time,
+)
+
+__all__ = ["Consumer", "Record", "new_consumer", "offsets_of", "read", "stop_consumer"]
+
+Record: TypeAlias = ConsumerRecord
+Offsets: TypeAlias = dict[TopicPartition, int]
+
+SETTLE_DEADLINE: Final = 5.0
+"""Seconds without a record after which `read` takes an open transaction for a hanging one."""
+
+
+def new_consumer(kafka: KafkaSettings, **more: Any) -> AIOKafkaConsumer:
+    """Return a consumer, not started, that commits and resets no offsets by itself."""
+    return AIOKafkaConsumer(
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        fetch_max_wait_ms=50,  # a partition that was just drained waits for the fetch that is out
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        **client_options(kafka),
+        **more,
+    )
+
+
+async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
+    """Stop a consumer; it may raise CancelledError of its own, which is not ours.
+
+    Where that hangs (while the broker does not answer), end its fetches and connections all the same: cancelled, the
+    client would leave them to go on for ever.
+    """
+    if await stops_in_time(consumer.stop(), STOP_DEADLINE):
+        return
+    for part in (consumer._fetcher, consumer._client):  # noqa: SLF001  (what stop() did not get to)
+        if part is not None:
+            await stops_in_time(part.close(), ABORT_DEADLINE)
+
+
+async def offsets_of(consumer: AIOKafkaConsumer, topic: str, partition: int) -> tuple[int, int]:
+    """Return the first offset of a partition and the one behind its last: under read_committed, the last stable one."""
+    at = TopicPartition(topic, partition)
+    async with asyncio.timeout(CALL_DEADLINE):
+        first = await consumer.beginning_offsets([at])
+        last = await consumer.end_offsets([at])
+    return first[at], last[at]
+
+
+class Consumer:
+    """A consumer without a group: reads one partition at a time, from the offset that `seek` names."""
+
+    def __init__(self, kafka: KafkaSettings, *, committed: bool = True) -> None:
+        self._consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
+
+    async def __aenter__(self) -> Self:
+        await start_client(self._consumer.start(), lambda: stop_consumer(self._consumer), CALL_DEADLINE)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await stop_consumer(self._consumer)
+
+    def seek(self, topic: str, partition: int, offset: int) -> None:
+        """Read one partition from an offset; any other is let go."""
+        at = TopicPartition(topic, partition)
+        self._consumer.assign([at])
+        self._consumer.seek(at, offset)
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset and the one behind the last: under read_committed, the last stable one."""
+        return await offsets_of(self._consumer, topic, partition)
+
+    async def next(self, topic: str, partition: int, wait: float = 0.1) -> tuple[list[Record], int]:
+        """Return what there is within `wait` seconds, and the position behind it.
+
+        That counts the markers of transactions, which take up offsets, too.
+        """
+        at = TopicPartition(topic, partition)
+        async with asyncio.timeout(CALL_DEADLINE):
+            found = await self._consumer.getmany(at, timeout_ms=int(wait * 1000), max_records=10_000)
+            return found.get(at, []), await self._consumer.position(at)
+
+    async def partitions_of(self, topic: str) -> int:
+        """Count the partitions of a topic; 0 where it does not exist."""
+        async with asyncio.timeout(CALL_DEADLINE):
+            return len(await _partitions(self._consumer, topic))
+
+
+async def read(
+    kafka: KafkaSettings,
+    topic: str,
+    *,
+    from_start: bool = True,
+    since: int | None = None,
+    begin: Mapping[int, int] = MappingProxyType({}),
+    follow: bool = False,
+    committed: bool = True,
+) -> AsyncGenerator[Record]:
+    """Yield the records of all partitions of a topic; without `follow`, up to where they end now.
+
+    They begin where `begin` says for a partition, at the first that is no older than `since` (ms since the epoch) where
+    that is given, else at the start or at the end.
+
+    Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
+    for, unless a transaction stays open for longer than `SETTLE_DEADLINE`.
+    """
+    consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
+    await start_client(consumer.start(), lambda: stop_consumer(consumer), CALL_DEADLINE)
+    try:
+        async with asyncio.timeout(CALL_DEADLINE):
+            parts = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
+            if not parts:
+                raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
+            ends = await _written(kafka, parts) if committed else await consumer.end_offsets(parts)
+            starts = await _starts(consumer, parts, ends, from_start=from_start, since=since)
+            for part in (part for part in parts if part.partition in begin):
+                starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
+        consumer.assign(parts)
+        for at in parts:
+            consumer.seek(at, starts[at])
+        left = {at for at in parts if starts[at] < ends[at]}
+        moved_at = time.monotonic()
+        while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
+            async with asyncio.timeout(CALL_DEADLINE):
+                found = await consumer.getmany(timeout_ms=200, max_records=5_000)
+            for at, records in found.items():
+                moved_at = time.monotonic()
+                for record in records:
+                    if follow or record.offset < ends[at]:
+                        yield record
+            left = {at for at in left if await consumer.position(at) < ends[at]}
+    finally:
+        await stop_consumer(consumer)
+
+
+async def _starts(
+    consumer: AIOKafkaConsumer, parts: list[TopicPartition], ends: Offsets, *, from_start: bool, since: int | None
+) -> Offsets:
+    if since is not None:
+        found = await consumer.offsets_for_times(dict.fromkeys(parts, since))
+        return {part: found[part].offset if found.get(part) else ends[part] for part in parts}
+    starts: Offsets = await consumer.beginning_offsets(parts) if from_start else dict(ends)
+    return starts
+
+
+async def _written(kafka: KafkaSettings, parts: list[TopicPartition]) -> Offsets:
+    """Return where partitions end, whether that can be read yet or not."""
+    async with Consumer(kafka, committed=False) as log:
+        return {at: (await log.bounds(at.topic, at.partition))[1] for at in parts}
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
+    """Return a topic's partitions without subscribing, and without creating the topic."""
+    cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001  (topics() throws the partitions away)
+    return sorted(cluster.partitions_for_topic(topic) or ())
+
+
+def _isolation_level(*, committed: bool) -> str:
+    return "read_committed" if committed else "read_uncommitted"

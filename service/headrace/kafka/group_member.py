@@ -1,0 +1,144 @@
+"""A place in the consumer group that spreads the partitions of one topic over processes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, Self
+
+from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
+from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+
+from headrace.config import KafkaSettings
+from headrace.kafka.client import CALL_DEADLINE, start_client
+from headrace.kafka.consumer import Record, new_consumer, offsets_of, stop_consumer
+
+__all__ = ["Member", "OutOfRange"]
+
+OutOfRange = OffsetOutOfRangeError
+
+START_PAUSE: Final = 0.2
+"""Seconds between attempts to start."""
+
+
+class Member:
+    """A member of the consumer group that spreads the partitions of one topic over processes.
+
+    The group only says who owns what: positions travel in `seen`. `assigned` and `revoked` are called with the
+    partitions; what they raise would be swallowed by the client, so they only start and cancel tasks.
+    """
+
+    def __init__(
+        self,
+        kafka: KafkaSettings,
+        group: str,
+        topic: str,
+        *,
+        assigned: Callable[[set[int]], Awaitable[None]],
+        revoked: Callable[[set[int]], Awaitable[None]],
+    ) -> None:
+        self.topic = topic
+        self._listener = _Listener(topic, assigned, revoked)
+        self._consumer = new_consumer(
+            kafka,
+            group_id=group,
+            isolation_level="read_uncommitted",
+            session_timeout_ms=kafka.session_timeout * 1000,
+            heartbeat_interval_ms=min(3_000, kafka.session_timeout * 1000 // 4),
+            # A take-over longer than this makes the member leave for ever, in silence: liveness is judged by us.
+            max_poll_interval_ms=2**31 - 1,
+            partition_assignment_strategy=(StickyPartitionAssignor,),
+        )
+
+    async def __aenter__(self) -> Self:
+        await start_client(self._start(), lambda: stop_consumer(self._consumer), CALL_DEADLINE * 2)
+        self._consumer.subscribe([self.topic], listener=self._listener)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await stop_consumer(self._consumer)
+
+    async def _start(self) -> None:
+        """Start, and wait until the client knows a broker: looking for the group without one, it would break for good.
+
+        A broker that has just come back answers before it knows any broker, itself included.
+        """
+        client = self._consumer._client  # noqa: SLF001  (nothing public tells)
+        while True:
+            try:
+                await self._consumer.start()
+                break
+            except KafkaConnectionError:
+                await asyncio.sleep(START_PAUSE)
+        while not client.cluster.brokers():
+            await asyncio.sleep(START_PAUSE)
+            await client.force_metadata_update()
+
+    def check(self) -> None:
+        """Raise `KafkaError` where the client has given up its place in the group: it never joins again by itself."""
+        routine = self._consumer._coordinator._coordination_task  # noqa: SLF001  (only a fetch would raise its error)
+        if routine.done() and not routine.cancelled() and (error := routine.exception()):
+            raise error
+
+    def owns(self, partition: int) -> bool:
+        """Return whether the group assigns this partition to us now."""
+        return TopicPartition(self.topic, partition) in self._consumer.assignment()
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Read on from an offset."""
+        self._consumer.seek(TopicPartition(self.topic, partition), offset)
+
+    async def next(self, partition: int, most: int, wait: float = 0.5) -> list[Record]:
+        """Return up to `most` records, none where nothing came within `wait` seconds.
+
+        Raises `OutOfRange`, `TimeoutError`.
+        """
+        at = TopicPartition(self.topic, partition)
+        # getmany waits without limit while the group rebalances.
+        async with asyncio.timeout(wait + CALL_DEADLINE):
+            try:
+                found = await self._consumer.getmany(at, timeout_ms=int(wait * 1000), max_records=most)
+            except NoOffsetForPartitionError:
+                return []  # left over from before our seek: the group's own offset is not used
+        records: list[Record] = found.get(at, [])
+        return records
+
+    async def bounds(self, partition: int) -> tuple[int, int]:
+        """Return the first offset of a partition and the one behind its last."""
+        return await offsets_of(self._consumer, self.topic, partition)
+
+    def end(self, partition: int) -> int | None:
+        """Return the last known offset behind the end, from the latest fetch."""
+        end: int | None = self._consumer.highwater(TopicPartition(self.topic, partition))
+        return end
+
+    async def answers(self) -> bool:
+        """Return whether Kafka answers a small question within `CALL_DEADLINE`."""
+        try:
+            async with asyncio.timeout(CALL_DEADLINE):
+                await self._consumer.end_offsets([TopicPartition(self.topic, 0)])
+        except (KafkaError, TimeoutError):
+            return False
+        return True
+
+    async def commit(self, positions: dict[int, int]) -> None:
+        """Commit the group's offsets, for other tools' lag displays only. Raises `KafkaError`, `TimeoutError`."""
+        async with asyncio.timeout(CALL_DEADLINE):
+            await self._consumer.commit({TopicPartition(self.topic, p): offset for p, offset in positions.items()})
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
+    def __init__(
+        self,
+        topic: str,
+        assigned: Callable[[set[int]], Awaitable[None]],
+        revoked: Callable[[set[int]], Awaitable[None]],
+    ) -> None:
+        self._topic = topic
+        self._assigned = assigned
+        self._revoked = revoked
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        await self._assigned({at.partition for at in assigned if at.topic == self._topic})
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._revoked({at.partition for at in revoked if at.topic == self._topic})

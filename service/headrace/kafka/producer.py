@@ -1,0 +1,201 @@
+"""The transactional producer: one transaction a batch, and whoever starts it fences its predecessor."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
+
+from headrace.config import KafkaSettings
+from headrace.core.record import Out
+from headrace.kafka.client import (
+    ABORT_DEADLINE,
+    CALL_DEADLINE,
+    STOP_DEADLINE,
+    client_options,
+    cut_off,
+    fail_unsent,
+    ignore_outcomes,
+    is_definite,
+    start_client,
+)
+from headrace.kafka.hanging_transactions import end_hanging
+
+__all__ = ["BATCH_BYTES", "Fenced", "Groups", "Transactions", "WriteFailed", "fill_batches", "new_producer"]
+
+Fenced = ProducerFenced
+
+FENCE_DEADLINE: Final = 60.0
+"""Seconds for the start, which waits until Kafka has aborted the predecessor's transaction."""
+WRITE_DEADLINE: Final = 5.0
+"""Seconds for a whole transaction."""
+TRANSACTION_TIMEOUT_MS: Final = 15_000
+BATCH_BYTES: Final = 900_000
+"""Bytes of one record batch: below the 1 MiB that a topic takes where nobody raised it."""
+
+Groups: TypeAlias = Mapping[tuple[str, int], Sequence[Out]]
+"""Records by topic and partition, in the order in which they are to stand there."""
+
+_TRANSACTIONAL: Final = ("EndTxn", "AddPartitionsToTxn", "InitProducerId")
+_log = structlog.get_logger()
+
+
+class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
+    """A transaction did not commit, or nobody knows. `definite` = Kafka refused the records as they are."""
+
+    def __init__(self, cause: BaseException) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.fenced = isinstance(cause, ProducerFenced)
+        self.definite = is_definite(cause)
+
+
+def new_producer(kafka: KafkaSettings, **more: Any) -> AIOKafkaProducer:
+    """Return a producer, not started, that waits for all replicas."""
+    return AIOKafkaProducer(
+        acks="all",
+        linger_ms=0,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=64 * 1024 * 1024,  # checked only by send(); the topic's own limit is checked before
+        compression_type=None if kafka.compression == "none" else kafka.compression,
+        **client_options(kafka),
+        **more,
+    )
+
+
+def fill_batches(producer: AIOKafkaProducer, outs: Sequence[Out]) -> Iterable[tuple[Any, int]]:
+    """Fill batches up to `BATCH_BYTES`, each with its number of records; a larger record travels alone."""
+    batch, count = producer.create_batch(), 0
+    for out in outs:
+        while batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:
+            yield batch, count
+            batch, count = producer.create_batch(), 0
+        count += 1
+    if count:
+        yield batch, count
+
+
+class Transactions:
+    """One transactional producer: to start it is to fence whoever had its id before."""
+
+    stuck = 0
+    """Producers of this process that could not even be cut off: they may still deliver. Three end the process."""
+
+    def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
+        self._producer = new_producer(
+            kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
+        )
+        self._watch()
+        self.doubtful = False
+
+    async def fence(self, deadline: float = FENCE_DEADLINE) -> None:
+        """Start: returns when the predecessor can no longer commit and its open transaction is aborted.
+
+        Raises `KafkaError` or `TimeoutError` where nobody answers.
+        """
+        try:
+            await start_client(self._producer.start(), _leave_to_caller, deadline)
+        except AssertionError as error:
+            # A broker that has just come back answers before it knows any broker, itself included.
+            raise KafkaConnectionError(f"Kafka is not ready: {error}") from error
+
+    async def end_hanging(self, topics: Sequence[str]) -> None:
+        """End what predecessors left open in these topics, and Kafka forgot to end. Call it after `fence`.
+
+        Raises `CannotEnd` where Kafka does not allow it, `KafkaError` or `TimeoutError` where it cannot be asked.
+        """
+        await end_hanging(self._producer.client, self._producer._txn_manager.producer_id, topics)  # noqa: SLF001  (nothing public tells)
+
+    async def partitions_of(self, topic: str) -> int:
+        """Count the partitions of a topic."""
+        async with asyncio.timeout(CALL_DEADLINE):
+            return len(await self._producer.partitions_for(topic))
+
+    async def write(self, groups: Groups) -> dict[tuple[str, int], int]:
+        """Write records in one transaction; return the last offset of each (topic, partition).
+
+        Raises `WriteFailed`; whoever catches it must close this producer and fence anew, because the outcome may be
+        unknown. Cancelled, it tries for a second to abort, so that readers are not held up until the time-out.
+        """
+        began = False
+        try:
+            async with asyncio.timeout(WRITE_DEADLINE):
+                await self._producer.begin_transaction()
+                began = True
+                offsets = await self._send(groups)
+                await self._producer.commit_transaction()
+                return offsets
+        except (KafkaError, TimeoutError, AssertionError) as error:
+            if began:
+                ignore_outcomes(self._producer)
+                if not isinstance(error, ProducerFenced):
+                    await self._abort()
+            raise WriteFailed(error) from error
+        except asyncio.CancelledError:
+            if began:
+                await self._abort()
+            raise
+
+    async def close(self) -> None:
+        """Stop; where that hangs (while the broker is away), cut the sender off, so that it cannot deliver late."""
+        try:
+            async with asyncio.timeout(STOP_DEADLINE):
+                await self._producer.stop()
+        except (TimeoutError, KafkaError):
+            await self._cut_off()
+
+    async def _send(self, groups: Groups) -> dict[tuple[str, int], int]:
+        futures: list[tuple[tuple[str, int], Awaitable[Any], int]] = []
+        for (topic, partition), outs in groups.items():
+            for batch, count in fill_batches(self._producer, outs):
+                sent = await self._producer.send_batch(batch, topic, partition=partition)
+                futures.append(((topic, partition), sent, count))
+        # A failed send does not stop commit_transaction: every one is awaited first.
+        results = await asyncio.gather(*(future for _, future, _ in futures), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        return {
+            key: result.offset + count - 1
+            for (key, _, count), result in zip(futures, results, strict=True)
+            if not isinstance(result, BaseException)
+        }
+
+    async def _abort(self) -> None:
+        with contextlib.suppress(KafkaError, TimeoutError, AssertionError, asyncio.CancelledError):
+            async with asyncio.timeout(ABORT_DEADLINE):
+                await self._producer.abort_transaction()
+
+    async def _cut_off(self) -> None:
+        fail_unsent(self._producer, "cut off")  # else its close() waits for ever
+        if await cut_off(self._producer):
+            _log.info("producer_cut_off")
+            return
+        Transactions.stuck += 1
+        _log.warning("producer_stuck", stuck=Transactions.stuck)
+
+    def _watch(self) -> None:
+        """Notice a transactional request without an answer.
+
+        The client sends EndTxn again by itself and reports success; the late copy would commit half of the next
+        transaction (https://issues.apache.org/jira/browse/KAFKA-17754). A producer that is `doubtful` must be closed
+        before it begins anything.
+        """
+        client = self._producer.client
+        send: Callable[..., Awaitable[Any]] = client.send
+
+        async def watched(node_id: int, request: Any, **how: Any) -> Any:
+            try:
+                return await send(node_id, request, **how)
+            except BaseException:
+                if type(request).__name__.startswith(_TRANSACTIONAL):
+                    self.doubtful = True
+                raise
+
+        client.send = watched
+
+
+async def _leave_to_caller() -> None:
+    """Stop nothing: the owner of the producer closes it in any case."""
