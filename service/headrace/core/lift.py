@@ -1,19 +1,40 @@
-"""Move native fields of a draft to the canonical places that a mapping row names."""
+"""Move native fields of a draft to the canonical places that a mapping row names. The targets stand here, once."""
 
+import re
 from typing import Any, Final
 
 from headrace_events import Change, Data, Value
 
+_TEXTS: Final = ("title", "text", "reason")
+_DURATION: Final = "duration_seconds"
+_CANONICAL: Final = (*_TEXTS, _DURATION)
+_NAMED: Final = ("refs", "urls", "times")
+_VALUE_PARTS: Final = ("amount", "currency")
+_CHANGE_PARTS: Final = ("field", "from", "to")
+
+TARGETS: Final = (
+    "a plain name, title, text, reason, "
+    "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME"
+)
+"""What may be written as a target, for messages."""
+
+_TARGET: Final = re.compile(
+    rf"^(\w+|({'|'.join((*_NAMED, 'fields'))})\.\w+"
+    rf"|value\.({'|'.join(_VALUE_PARTS)})|change\.({'|'.join(_CHANGE_PARTS)}))$"
+)
 _DIGITS: Final = 9  # of a number of seconds
-_CANONICAL: Final = ("title", "text", "reason", "duration_seconds")
+
+
+def is_target(text: str) -> bool:
+    """Return whether a mapping row may name `text` as a target."""
+    return _TARGET.match(text) is not None
 
 
 def lift(data: Data, moves: dict[str, str]) -> None:
     """Move `data.fields[native]` to each target; a field that is not there is passed over.
 
-    A target is a plain name or `fields.NAME` (renamed in place), `title`, `text`, `reason`, `duration_seconds`,
-    `value.amount|currency`, `change.field|from|to`, `refs.NAME`, `urls.NAME` or `times.NAME`. A value that does not
-    fit its target (a duration that is no number, a plain name that is taken) stays where it was.
+    A plain name or `fields.NAME` renames in place, every other target is canonical. A value that does not fit its
+    target (a duration that is no number, a plain name that is taken) stays where it was.
     """
     fields = data.fields
     if not fields or not moves:
@@ -31,25 +52,24 @@ def lift(data: Data, moves: dict[str, str]) -> None:
 
 
 def _place(data: Data, target: str, value: Any) -> bool:
-    """Set a canonical value; False where it stays in `fields`."""
+    """Set a canonical value. Return False where it stays in `fields`."""
     if value in (None, "") or isinstance(value, dict | list):
         return False
     head, _, name = target.partition(".")
-    match head:
-        case "title" | "text" | "reason":
-            setattr(data, head, str(value))
-        case "duration_seconds":
-            return _duration(data, value)
-        case "refs" | "urls" | "times":
-            setattr(data, head, {**(getattr(data, head) or {}), name: str(value)})
-        case "value":
-            data.value = data.value or Value()
-            setattr(data.value, name, str(value))
-        case "change":
-            data.change = data.change or Change()
-            setattr(data.change, "from_" if name == "from" else name, str(value))
-        case _:
-            return False
+    if head in _TEXTS:
+        setattr(data, head, str(value))
+    elif head == _DURATION:
+        return _duration(data, value)
+    elif head in _NAMED:
+        setattr(data, head, {**(getattr(data, head) or {}), name: str(value)})
+    elif name in _VALUE_PARTS and head == "value":
+        data.value = data.value or Value()
+        setattr(data.value, name, str(value))
+    elif name in _CHANGE_PARTS and head == "change":
+        data.change = data.change or Change()
+        setattr(data.change, "from_" if name == "from" else name, str(value))
+    else:
+        return False
     return True
 
 

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping as Dict
 from enum import StrEnum
 from typing import Any, Final
 
+from headrace.core.lift import TARGETS, is_target
 from headrace.core.mapping import Entry, Mapping, Row, fold
 from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate
 from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type
@@ -47,9 +48,6 @@ _INHERITED: Final = ("direction", "channel", "actor", "traffic", "reach", "provi
 _ROW_KEYS: Final = ("table", "code", "name", "note", "words", "status", "provisional", "fields", "lift", *_WORDS)
 _WORD_KEYS: Final = ("provisional", "fields", "lift", *_WORDS)
 _RANGE: Final = re.compile(r"^(\d+)-(\d+)$")
-_LIFT: Final = re.compile(
-    r"^(title|text|reason|duration_seconds|(fields|refs|urls|times)\.\w+|value\.(amount|currency)|change\.(field|from|to)|\w+)$"
-)
 
 
 def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
@@ -193,12 +191,8 @@ class _Reader:
             self.fault((*path, key), f'{key} holds pairs of strings, such as {{ mx_Custom_2 = "next_step" }}')
             return {}
         for name, target in pairs.items() if key == "lift" else ():
-            if not _LIFT.match(target):
-                self.fault(
-                    (*path, key, name),
-                    f'cannot lift {name} to "{target}": use a plain name, title, text, reason, '
-                    "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME",
-                )
+            if not is_target(target):
+                self.fault((*path, key, name), f'cannot lift {name} to "{target}": use {TARGETS}')
         return {key: pairs} if pairs else {}
 
     def refined(self, path: KeyPath, raw: dict[str, Any]) -> _Words:
