@@ -15,6 +15,7 @@ from headrace.providers.leadping.hydrate import Told
 from headrace.providers.leadping.settings import LeadEvents
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call, Cursor
+from headrace.sdk.page_size import halved
 from headrace.sdk.row_digests import Digests
 
 _PATH: Final = "/events/leads/{}"
@@ -112,10 +113,8 @@ class Reading:
         while True:
             try:
                 found = _page(await api.call(self._call(plain=plain)))
-            except TooHeavy:
-                if self._size == 1:
-                    raise
-                self._size //= 2
+            except TooHeavy as fault:
+                self._size = halved(self._size, fault)
             except (Gone, Rejected) as fault:
                 if self._token is not None:  # an old one, which may be gone as well: the lead need not be
                     self._begin_again()

@@ -15,6 +15,7 @@ from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, List
 from headrace.providers.leadsquared.settings import LeadActivities
 from headrace.sdk.faults import TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call
+from headrace.sdk.page_size import halved
 
 PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
 _PASSES: Final = 3
@@ -76,10 +77,8 @@ class Trail:
         while True:
             try:
                 return await self._pass()
-            except TooHeavy:
-                if self._size <= _FEWEST:
-                    raise
-                self._size = max(self._size // 2, _FEWEST)
+            except TooHeavy as fault:
+                self._size = halved(self._size, fault, _FEWEST)
 
     async def _pass(self) -> _Pass:
         found = _Pass(set(), set())

@@ -19,6 +19,7 @@ from headrace.providers.outreach.client import EVENTS
 from headrace.providers.outreach.settings import Events
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call, Cursor, Pairs
+from headrace.sdk.page_size import halved
 from headrace.sdk.row_digests import Digests
 
 _SIZE: Final = "page[size]"
@@ -161,10 +162,8 @@ class Reading:
             try:
                 answer = await api.call(Call(path=EVENTS, query=self._query()))
                 found = _page(answer)
-            except TooHeavy:
-                if self._size == 1:
-                    raise
-                self._size, at.good = self._size // 2, 0
+            except TooHeavy as fault:
+                self._size, at.good = halved(self._size, fault), 0
             except (Rejected, Gone):
                 if not at.next or at.begin in self._begun_again:  # what fails twice is not old, and would never end
                     raise
