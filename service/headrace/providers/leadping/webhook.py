@@ -13,6 +13,7 @@ from headrace.providers.leadping import cut
 from headrace.providers.leadping.settings import Settings, key_of
 from headrace.providers.leadping.translate.activity import FEED
 from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused
+from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
 
 TOLERANCE_SECONDS: Final = 300
@@ -77,7 +78,7 @@ def _verify(delivery: Delivery, settings: Settings) -> None:
     """Check what the mode asks for. Raises `Refused`."""
     if settings.webhook_mode == "none":
         return
-    secrets = [secret for secret in settings.webhook_secrets if secret]
+    secrets = secrets_of(settings)
     if not secrets:
         raise _refused(
             _UNAUTHORIZED, "no_secret", "Put the secret of the automation's webhook action into webhook_secrets."
@@ -94,8 +95,10 @@ def _verify(delivery: Delivery, settings: Settings) -> None:
 
 
 def _check_signature(delivery: Delivery, secrets: list[str]) -> None:
-    run, timestamp, given = (delivery.headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature"))
-    if not (run and timestamp and given):
+    run, timestamp, signatures = (
+        delivery.headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature")
+    )
+    if not (run and timestamp and signatures):
         raise _refused(
             _UNAUTHORIZED,
             "no_signature",
@@ -107,10 +110,9 @@ def _check_signature(delivery: Delivery, secrets: list[str]) -> None:
     if not _is_time(timestamp):
         raise _stale()
     # One HMAC for each secret, however many signatures a stranger sends: each reads the whole body.
-    ours = [sign(secret, run, timestamp, delivery.body).encode() for secret in secrets if key_of(secret)]
-    # Each pair is compared, so that the time taken does not tell which one fits.
-    good = [hmac.compare_digest(mine, one.encode("utf-8", "surrogateescape")) for mine in ours for one in given.split()]
-    if not any(good):
+    ours = [sign(secret, run, timestamp, delivery.body) for secret in secrets if key_of(secret)]
+    # Every signature is compared, for the same reason as every secret: a sum stops at none.
+    if not sum(is_one_of(signature, ours) for signature in signatures.split()):
         raise _bad_signature()
     if abs(delivery.received / 1000 - int(timestamp)) > TOLERANCE_SECONDS:
         raise _stale()
@@ -134,10 +136,8 @@ def _stale() -> Refused:
     )
 
 
-def _check_secret(given: str, secrets: list[str], header: str) -> None:
-    # Each secret is compared, as above.
-    told = given.encode("utf-8", "surrogateescape")  # the bytes as they were sent
-    if not any([hmac.compare_digest(secret.encode(), told) for secret in secrets]):  # noqa: C419  (all of them)
+def _check_secret(secret: str, secrets: list[str], header: str) -> None:
+    if not is_one_of(secret, secrets):
         raise _refused(
             _UNAUTHORIZED, "bad_secret", f"Send one of webhook_secrets as {header}: compare them with LeadPing's."
         )

@@ -5,7 +5,6 @@ into the webhook's URL (`?kind=lead_stage_changed`, `?kind=lead_field_changed&fi
 X-Headrace-Kind and X-Headrace-Field; without it, it is told from what changed.
 """
 
-import hmac
 from functools import cache
 from typing import Final
 
@@ -20,6 +19,7 @@ from headrace.providers.leadsquared.settings import HEADER, Settings
 from headrace.providers.leadsquared.translate.activity import FEED
 from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
 
 ANSWER: Final = b'{"Status":"Success","StatusReason":""}'
@@ -61,13 +61,11 @@ def _table() -> tuple[Entry, ...]:
 def _verify(delivery: Delivery, settings: Tenant) -> None:
     """Compare the secret with each known one, in constant time. Raises `Refused`."""
     header = settings.webhook_header if isinstance(settings, Settings) else HEADER
-    secrets = [secret.encode() for secret in settings.webhook_secrets if secret]
+    secrets = secrets_of(settings)
     if not secrets:
         detail = "set webhook_secrets for this tenant, and the same value as a custom header of the webhook"
         raise Refused(401, Problem("no_secret", "This tenant has no webhook secret yet", detail))
-    told = delivery.headers.get(header.lower(), "").encode("utf-8", "surrogateescape")
-    # All are compared, so that the time taken does not tell which one fits.
-    if not sum(hmac.compare_digest(told, secret) for secret in secrets):
+    if not is_one_of(delivery.headers.get(header.lower(), ""), secrets):
         detail = f"give the webhook the custom header {header} with one of this tenant's webhook_secrets"
         raise Refused(401, Problem("bad_secret", "The secret is missing or wrong", detail))
 

@@ -22,6 +22,7 @@ from headrace.providers.outreach.translate.webhook_events import TABLE, nudge_of
 from headrace.providers.outreach.wire import NAME, TABLES, Hook, decode_hook
 from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
 
 SIGNATURE: Final = "outreach-webhook-signature"
@@ -42,10 +43,10 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
     """Check the signature against every secret. Raises `Refused` 401."""
-    secrets = [secret for secret in settings.webhook_secrets if secret]
+    secrets = secrets_of(settings)
     unsigned_ok = isinstance(settings, Settings) and settings.allow_unsigned
-    given = delivery.headers.get(SIGNATURE, "").strip().lower().encode("utf-8", "replace")
-    if unsigned_ok and not (given and secrets):
+    signature = delivery.headers.get(SIGNATURE, "").strip().lower()
+    if unsigned_ok and not (signature and secrets):
         return
     if not secrets:
         raise _refused(
@@ -53,10 +54,9 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
             "no_secret",
             "Set webhook_secrets to the secret of the webhook; allow_unsigned = true takes any sender.",
         )
-    if not given:
+    if not signature:
         raise _refused(401, "no_signature", "Give the webhook a secret at Outreach, and put it into webhook_secrets.")
-    good = [hmac.compare_digest(sign(delivery.body, secret).encode(), given) for secret in secrets]
-    if not any(good):
+    if not is_one_of(signature, [sign(delivery.body, secret) for secret in secrets]):
         raise _refused(
             401, "bad_signature", "None of webhook_secrets made this signature: compare it with the webhook's."
         )
