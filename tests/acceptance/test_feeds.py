@@ -16,7 +16,7 @@ from typing import Final
 
 import pytest
 
-from headrace.records.cursors import home
+from headrace.records.cursors import home_partition
 from headrace_events import Event, decode
 from tests.acceptance.simulated_world import World
 from tests.integration.child_process import Program, configuration
@@ -105,7 +105,11 @@ async def test_promises_2_and_3_every_event_of_three_platforms_comes_out_once(
 def _spread() -> Mapping[str, str]:
     """Name the tenants so that they live in different partitions, and two pollers share them."""
     candidates = {
-        provider: [name for name in (f"acme-{n}" for n in range(100)) if home(f"/{provider}/{name}", PARTITIONS) == at]
+        provider: [
+            name
+            for name in (f"acme-{n}" for n in range(100))
+            if home_partition(f"/{provider}/{name}", PARTITIONS) == at
+        ]
         for at, provider in enumerate(PROVIDERS)
     }
     return {provider: found[0] for provider, found in candidates.items()}

@@ -13,7 +13,7 @@ from headrace.config.tenants import Account
 from headrace.kafka.partition_owner import Pace, State
 from headrace.observe.health import Health
 from headrace.poller.poller import Poller
-from headrace.poller.state import Kept
+from headrace.poller.state import TenantState
 from headrace.poller.watch_list import everything
 from headrace.records.raw import read_envelope
 from tests.integration.fake_story import Row
@@ -111,7 +111,7 @@ class Polled:
 
         await self.comes(there, f"{len(ids)} ids of {tenant} are in raw")
 
-    async def kept(self, tenant: str = "t") -> Kept:
+    async def kept(self, tenant: str = "t") -> TenantState:
         """Give what is remembered of a tenant."""
         return (await everything(self.line.config)).of(f"/things/{tenant}")
 

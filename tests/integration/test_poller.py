@@ -6,7 +6,7 @@ import random
 import pytest
 
 from headrace.kafka.producer import Transactions, WriteFailed
-from headrace.records.cursors import Position, encode, entry, home
+from headrace.records.cursors import Position, encode, entry, home_partition
 from tests.integration.fake_platform import platform, polled
 from tests.integration.poller_harness import make_polled
 from tests.kafka.broker import Broker
@@ -80,7 +80,7 @@ async def test_a_zombie_cannot_overwrite_a_cursor(kafka: Broker, prefix: str) ->
             await line.covered(10)
             stale = encode(entry("/things/t", Position(b"3", 1), "rows", ""))
             with pytest.raises(WriteFailed) as failed:
-                await zombie.write({(line.line.topic("cursors"), home("/things/t", 1)): [stale]})
+                await zombie.write({(line.line.topic("cursors"), home_partition("/things/t", 1)): [stale]})
             assert failed.value.fenced
         await zombie.close()
         assert await line.cursor() == 10

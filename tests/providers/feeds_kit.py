@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 import aiohttp
 
-from headrace.poller.http_client import Http
+from headrace.poller.http_client import HttpClient
 from headrace.providers.discover import discover
 from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
 from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Polled, Sighting, Skipped, Turn
@@ -118,7 +118,7 @@ class Platform:
 
     async def _once(self, call: Call) -> bytes:
         assert self._session
-        answer = await Http(self._session, self.client.base_url).exchange(call)
+        answer = await HttpClient(self._session, self.client.base_url).exchange(call)
         self._skew = parsedate_to_datetime(answer.headers["date"]).timestamp() - time()
         fault = self.client.judge(answer, self.now / 1000)
         if fault:

@@ -11,7 +11,7 @@ from headrace.observe.registry import Registry
 from headrace.poller import fault_policy
 from headrace.poller.metrics import CALLS, SKIPPED, TURNS, PollerMetrics
 from headrace.receiver.metrics import ReceiverMetrics
-from headrace.records.cursors import home
+from headrace.records.cursors import home_partition
 from headrace.sdk import faults
 from headrace.sdk.feed import Skipped
 from headrace.sdk.limits import CallLimits
@@ -40,7 +40,7 @@ class Polled:
 
     def own(self, tenant: str) -> int:
         """Take over the partition where a tenant lives."""
-        partition = home(f"/things/{tenant}", PARTITIONS)
+        partition = home_partition(f"/things/{tenant}", PARTITIONS)
         self.metrics.rebalanced(1)
         self.metrics.task_state(partition, "running")
         return partition

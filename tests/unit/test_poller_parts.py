@@ -8,18 +8,27 @@ import pytest
 
 from headrace.core.record import Out
 from headrace.kafka.admin import Topic
-from headrace.poller.backoff import After
-from headrace.poller.budget import Budget, Spent
-from headrace.poller.budget_lease import SECONDS, Lease, renewed, restored, written
-from headrace.poller.circuit_breaker import FIRST_PARKING, FIRST_PAUSE, MOST_FAILURES, Circuit
+from headrace.poller.budget import SECONDS, Budget, Lease, Spent, renewed, restored, written
+from headrace.poller.circuit_breaker import FIRST_PARKING, FIRST_PAUSE, MOST_FAILURES, CircuitBreaker
 from headrace.poller.clock import Clock
-from headrace.poller.event_key_scan import lead_of
-from headrace.poller.fault_policy import LONG_REST, sentence, treatment
+from headrace.poller.fault_policy import LONG_REST, Backoff, sentence, treatment
 from headrace.poller.fetch_one import _check_sizes
-from headrace.poller.scheduler import Schedule, Work
-from headrace.poller.state import Memory
-from headrace.poller.token_encryption import CannotOpen, Sealer, Secrets
-from headrace.records.cursors import Fact, Position, Read, Sealed, Spending, Watched, decode, encode, entry, removed
+from headrace.poller.lead_discovery import lead_of
+from headrace.poller.oauth_tokens import CannotOpen, TokenSealer, TokenSecrets
+from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.state import PartitionState
+from headrace.records.cursors import (
+    PlatformFact,
+    Position,
+    SealedTokens,
+    SearchPosition,
+    Spending,
+    Watched,
+    decode,
+    encode,
+    entry,
+    removed,
+)
 from headrace.records.seen import NewerFormat
 from headrace.sdk.faults import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.limits import CallLimits
@@ -27,13 +36,13 @@ from headrace.sdk.settings import Allowance, PolledTenant
 from tests.unit.test_scheduler import Named
 
 NOW = 1_800_000_000.0
-SECRETS = Secrets("refresh-2", "refresh-1", "refresh-0", "access-2")
+SECRETS = TokenSecrets("refresh-2", "refresh-1", "refresh-0", "access-2")
 KEYS = ("k" * 32, "l" * 40)
 
 
-def a_circuit() -> Circuit:
+def a_circuit() -> CircuitBreaker:
     """Make a circuit without jitter."""
-    return Circuit(lambda: 1.0)
+    return CircuitBreaker(lambda: 1.0)
 
 
 def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try() -> None:
@@ -62,9 +71,9 @@ def test_turns_that_had_begun_before_it_opened_do_not_lengthen_the_pause() -> No
 
 def test_a_feed_that_is_denied_parks_the_tenant_unless_others_go_well() -> None:
     """Credentials that work elsewhere are not the tenant's fault but the feed's."""
-    schedule = Schedule([Named("a"), Named("b")])
+    schedule = Scheduler([Named("a"), Named("b")])
     circuit = a_circuit()
-    after = After(schedule, circuit)
+    after = Backoff(schedule, circuit)
     after.badly(Work("a"), Denied("no"), NOW)
     assert circuit.parked_since == NOW
     assert circuit.wait(NOW) == FIRST_PARKING
@@ -78,11 +87,11 @@ def test_a_feed_that_is_denied_parks_the_tenant_unless_others_go_well() -> None:
 
 def test_one_forbidden_lead_stops_no_other() -> None:
     """Others have their turn before it is tried again, and when they go well it is that lead alone that rests."""
-    schedule = Schedule([Named("trail", by_lead=True)])
+    schedule = Scheduler([Named("trail", by_lead=True)])
     schedule.watch(("trail", lead, 0.0) for lead in ("forbidden", *"abcde"))
     schedule.wake(Work("trail", "forbidden"))
     circuit, read, now = a_circuit(), set[str | None](), NOW
-    after = After(schedule, circuit)
+    after = Backoff(schedule, circuit)
     while now < NOW + 3_600:
         if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
             if work.lead == "forbidden":
@@ -97,10 +106,10 @@ def test_one_forbidden_lead_stops_no_other() -> None:
 
 def test_wrong_credentials_park_a_tenant_that_is_read_by_lead() -> None:
     """Whichever lead is tried next: one call a pause, and the pauses grow."""
-    schedule = Schedule([Named("trail", by_lead=True)])
+    schedule = Scheduler([Named("trail", by_lead=True)])
     schedule.watch(("trail", str(lead), 0.0) for lead in range(1_000))
     circuit, calls, now = a_circuit(), 0, NOW
-    after = After(schedule, circuit)
+    after = Backoff(schedule, circuit)
     while now < NOW + 86_400:
         if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
             after.badly(work, Denied("no"), now)
@@ -211,14 +220,14 @@ def test_our_clock_never_goes_back() -> None:
 
 def test_what_is_sealed_opens_with_the_key_alone() -> None:
     """The first key seals, any opens, another does not; nothing of it can be read."""
-    sealed = Sealer(KEYS[0]).seal(SECRETS)
-    assert Sealer("\n".join(reversed(KEYS))).open(sealed) == SECRETS
+    sealed = TokenSealer(KEYS[0]).seal(SECRETS)
+    assert TokenSealer("\n".join(reversed(KEYS))).open(sealed) == SECRETS
     with pytest.raises(CannotOpen):
-        Sealer(KEYS[1]).open(sealed)
+        TokenSealer(KEYS[1]).open(sealed)
     with pytest.raises(CannotOpen):
-        Sealer(KEYS[0]).open(sealed[:-4])
+        TokenSealer(KEYS[0]).open(sealed[:-4])
     assert "refresh" not in sealed
-    assert Sealer(KEYS[0]).seal(SECRETS) != sealed
+    assert TokenSealer(KEYS[0]).seal(SECRETS) != sealed
 
 
 @pytest.mark.parametrize(
@@ -227,11 +236,11 @@ def test_what_is_sealed_opens_with_the_key_alone() -> None:
         entry("/p/t", Position(b"\x00cursor\xff", 5), "feed", "lead"),
         entry("/p/t", Position(b"", 0), "feed", ""),
         entry("/p/t", Watched(1, "people", 2), "lead/with\u00e9"),
-        entry("/p/t", Fact("x"), "name"),
-        entry("/p/t", Sealed("abc", 1, 2, 3)),
+        entry("/p/t", PlatformFact("x"), "name"),
+        entry("/p/t", SealedTokens("abc", 1, 2, 3)),
         entry("/p/t", Spending({1: 2}, {3: 4}, 5.5)),
         entry("/p/t", Spending({1: 2}, {}, 5.5, 7)),
-        entry("", Read(7), "3"),
+        entry("", SearchPosition(7), "3"),
         removed("/p/t", Watched, "lead"),
     ],
 )
@@ -250,7 +259,7 @@ def test_what_a_newer_headrace_wrote_is_refused(key: bytes, value: bytes) -> Non
 
 def test_memory_follows_the_log() -> None:
     """The last record of each key holds, and an empty one removes."""
-    memory = Memory()
+    memory = PartitionState()
     memory.apply(
         [
             entry("/p/t", Position(b"1", 1), "f", ""),
@@ -259,7 +268,7 @@ def test_memory_follows_the_log() -> None:
             entry("/p/t", Watched(1, "event"), "b"),
             removed("/p/t", Watched, "a"),
             removed("/p/t", Watched, "never there"),
-            entry("", Read(9), "4"),
+            entry("", SearchPosition(9), "4"),
         ]
     )
     kept = memory.of("/p/t")
@@ -270,7 +279,7 @@ def test_memory_follows_the_log() -> None:
 
 def test_a_lead_that_was_never_read_is_unread_since_it_was_named() -> None:
     """Nobody reads it: that must not look like a feed that is up to date."""
-    kept = Memory().of("/p/t")
+    kept = PartitionState().of("/p/t")
     for told in (Position(b"1", 50), Position(b"", 0)):
         kept.apply(entry("/p/t", told, "f", str(told.at)))
     kept.apply(entry("/p/t", Watched(20, "event"), "0"))

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from headrace.poller.scheduler import Schedule, Work
+from headrace.poller.scheduler import Scheduler, Work
 from headrace.sdk.feed import Api, Turn, Yield
 
 NOW = 1_800_000_000.0
@@ -21,14 +21,14 @@ class Named:
         raise NotImplementedError(f"{api} {cursor!r} {turn}")
 
 
-def a_schedule(*leads: str) -> Schedule:
+def a_schedule(*leads: str) -> Scheduler:
     """Make a schedule of one tenant feed and one that is read by lead."""
-    schedule = Schedule([Named("all"), Named("trail", by_lead=True)])
+    schedule = Scheduler([Named("all"), Named("trail", by_lead=True)])
     schedule.watch(("trail", lead, 0.0) for lead in leads)
     return schedule
 
 
-def order(schedule: Schedule, now: float, *, sweep: bool = True) -> list[Work]:
+def order(schedule: Scheduler, now: float, *, sweep: bool = True) -> list[Work]:
     """Take every turn that there is, each ending well before the next begins."""
     taken: list[Work] = []
     while (work := schedule.next(now, sweep=sweep)) is not None:
@@ -143,4 +143,4 @@ def test_a_lead_that_is_dropped_is_not_read_any_more() -> None:
 
 def test_nothing_to_do_needs_no_waiting() -> None:
     """With nothing but leads that do not exist, only news bring work."""
-    assert Schedule([Named("trail", by_lead=True)]).wait(NOW) is None
+    assert Scheduler([Named("trail", by_lead=True)]).wait(NOW) is None

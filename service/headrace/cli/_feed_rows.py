@@ -8,8 +8,8 @@ from msgspec import UNSET, Struct, UnsetType
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
 from headrace.poller.context import source_of
-from headrace.poller.state import Kept
-from headrace.records.cursors import State
+from headrace.poller.state import TenantState
+from headrace.records.cursors import FeedState
 from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.settings import PolledTenant
 
@@ -18,7 +18,7 @@ LATE: Final = 120_000
 """Milliseconds that a turn may be overdue before nobody seems to take it."""
 
 
-class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feed of one tenant, as `--json` writes it; what is not known is left out.
 
     `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead.
@@ -45,18 +45,18 @@ class Row(Struct, frozen=True, kw_only=True, omit_defaults=True):
     clock_skew_seconds: float = 0.0
 
 
-def rows(account: Account, kept: Kept, now: int) -> Iterator[Row]:
+def feed_rows(account: Account, kept: TenantState, now: int) -> Iterator[FeedRow]:
     """Give a row for each feed that is switched on for a tenant; `now` is in milliseconds since the epoch."""
     if isinstance(account.provider, Polled):
         for feed in account.provider.feeds(account.settings):
             yield _row(account, feed, kept, now)
 
 
-def _row(account: Account, feed: Feed, kept: Kept, now: int) -> Row:
-    state, standing = kept.states.get(feed.name, State()), kept.standing
+def _row(account: Account, feed: Feed, kept: TenantState, now: int) -> FeedRow:
+    state, standing = kept.states.get(feed.name, FeedState()), kept.standing
     position = kept.positions.get((feed.name, ""))
     read = kept.longest_unread(feed.name, _watched(account, kept) if feed.by_lead else ("",))
-    return Row(
+    return FeedRow(
         source=source_of(account),
         feed=feed.name,
         state=_word(state, now, parked=bool(standing.parked)),
@@ -79,7 +79,7 @@ def _row(account: Account, feed: Feed, kept: Kept, now: int) -> Row:
     )
 
 
-def _word(state: State, now: int, *, parked: bool) -> Word:
+def _word(state: FeedState, now: int, *, parked: bool) -> Word:
     if parked:
         return "parked"
     if state.failures:
@@ -89,7 +89,7 @@ def _word(state: State, now: int, *, parked: bool) -> Word:
     return "late" if state.next and now > state.next + LATE else "ok"
 
 
-def _watched(account: Account, kept: Kept) -> set[str]:
+def _watched(account: Account, kept: TenantState) -> set[str]:
     settings = account.settings
     named = map(settings.canonical_lead, settings.leads) if isinstance(settings, PolledTenant) else ()
     return {*kept.leads, *filter(None, named)}

@@ -13,13 +13,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from headrace.cli import _arguments as arguments, _reach as reach
-from headrace.cli._feed_rows import Row, Word, rows
+from headrace.cli._feed_rows import FeedRow, Word, feed_rows
 from headrace.cli._show import count, span, table
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import parse
 from headrace.poller.context import source_of
-from headrace.poller.state import Memory
+from headrace.poller.state import PartitionState
 from headrace.poller.watch_list import everything
 from headrace.sdk.provider import Provider
 
@@ -83,18 +83,18 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
         _write(found, time.time())
 
 
-async def _remembered(config: Config) -> Memory:
+async def _remembered(config: Config) -> PartitionState:
     await reach.topics(config, "cursors")
     return await everything(config)
 
 
-def _rows(accounts: Sequence[Account], memory: Memory) -> Iterator[Row]:
+def _rows(accounts: Sequence[Account], memory: PartitionState) -> Iterator[FeedRow]:
     now = int(time.time() * 1000)
     for account in accounts:
-        yield from rows(account, memory.of(source_of(account)), now)
+        yield from feed_rows(account, memory.of(source_of(account)), now)
 
 
-def _write(found: Sequence[Row], now: float) -> None:
+def _write(found: Sequence[FeedRow], now: float) -> None:
     cells: list[Sequence[str]] = []
     for source, feeds in groupby(found, key=lambda row: row.source):
         for number, row in enumerate(feeds):
@@ -109,7 +109,7 @@ def _write(found: Sequence[Row], now: float) -> None:
         click.echo(f"  {note}")
 
 
-def _cells(row: Row, now: float, tenant: str) -> Sequence[str]:
+def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
     leads = "" if row.leads is UNSET else count(row.leads, "lead")
     left = row.calls_left.get("day")
     return (
@@ -126,7 +126,7 @@ def _cells(row: Row, now: float, tenant: str) -> Sequence[str]:
     )
 
 
-def _notes(row: Row) -> Iterator[str]:
+def _notes(row: FeedRow) -> Iterator[str]:
     """Say what does not fit into a cell."""
     again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
     if row.parked_since is not UNSET:

@@ -18,7 +18,7 @@ from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
 from headrace.poller.context import source_of
-from headrace.poller.state import Kept
+from headrace.poller.state import TenantState
 from headrace.poller.watch_list import append_leads, everything, remove_leads
 from headrace.sdk.provider import Provider
 from headrace.sdk.settings import PolledTenant
@@ -165,7 +165,7 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
         click.echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
 
 
-async def _kept(config: Config, account: Account) -> Kept:
+async def _kept(config: Config, account: Account) -> TenantState:
     await reach.topics(config, "cursors", "nudges")
     return (await everything(config)).of(source_of(account))
 
@@ -206,7 +206,7 @@ def _read(stream: BinaryIO, column: str | None) -> list[str]:
         raise click.ClickException(str(reason)) from None
 
 
-def _listed(settings: PolledTenant, kept: Kept) -> list[Lead]:
+def _listed(settings: PolledTenant, kept: TenantState) -> list[Lead]:
     """Give the watched leads by their ids."""
     read: dict[str, int] = {}
     for (_, lead), position in kept.positions.items():

@@ -18,7 +18,7 @@ FIRST_PARKING: Final = 300.0
 LONGEST_PARKING: Final = 3600.0
 
 
-class Circuit:
+class CircuitBreaker:
     """One tenant's, in seconds; `jitter` gives a factor for each pause, so that tenants do not come back together."""
 
     def __init__(self, jitter: Callable[[], float]) -> None:

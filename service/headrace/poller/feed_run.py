@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from headrace.poller.raw_writer import Appending
-from headrace.poller.retries import Calls
+from headrace.poller.retries import Retries
 from headrace.poller.scheduler import Work
-from headrace.poller.state import Kept
-from headrace.records.cursors import Entry, Fact, Position, Watched, entry
+from headrace.poller.state import TenantState
+from headrace.records.cursors import CursorEntry, PlatformFact, Position, Watched, entry
 from headrace.sdk.feed import Call, Cursor, Feed, Sighting, Skipped, Turn, Yield
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import RawEvent
@@ -17,16 +17,16 @@ from headrace.sdk.provider import RawEvent
 STORE_EVERY: Final = 0.2
 """Seconds: pages that come faster than that are covered together."""
 
-Store = Callable[[Sequence[Entry]], Awaitable[None]]
+Store = Callable[[Sequence[CursorEntry]], Awaitable[None]]
 
 
-class Asking:
+class FeedApi:
     """What a feed sees of the platform during one turn; `facts` are those to be stored with the next cursor.
 
     `before` is awaited before each call.
     """
 
-    def __init__(self, calls: Calls, kept: Kept, before: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, calls: Retries, kept: TenantState, before: Callable[[], Awaitable[None]]) -> None:
         self.facts: dict[str, str] = {}
         self._calls: Final = calls
         self._kept: Final = kept
@@ -58,7 +58,7 @@ class Asking:
             self.facts[name] = value
 
 
-class Reading:
+class FeedRun:
     """One turn: `began` is in milliseconds since the epoch; `more` gives what is stored with each cursor.
 
     A cursor is stored when the feed asks on, for only the last one of a turn says that everything is read: what a crash
@@ -70,12 +70,12 @@ class Reading:
         source: str,
         feed: Feed,
         work: Work,
-        calls: Calls,
-        kept: Kept,
+        calls: Retries,
+        kept: TenantState,
         appending: Appending,
         began: int,
         store: Store,
-        more: Callable[[], Sequence[Entry]],
+        more: Callable[[], Sequence[CursorEntry]],
     ) -> None:
         self.unfinished = False
         """Whether the feed has more to bring at once."""
@@ -86,7 +86,7 @@ class Reading:
         self._feed: Final = feed
         self._work: Final = work
         self._kept: Final = kept
-        self._api: Final = Asking(calls, kept, self._before_call)
+        self._api: Final = FeedApi(calls, kept, self._before_call)
         self._began: Final = began
         self._calls: Final = calls
         self._store: Final = store
@@ -140,7 +140,7 @@ class Reading:
             case Skipped():
                 self.skipped[item.reason] = self.skipped.get(item.reason, 0) + item.count
 
-    async def _covered(self, cursor: Cursor, *, last: bool) -> list[Entry]:
+    async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
         """Make durable what a cursor covers, and give what then may be stored."""
         self._held = None
         await self.appending.flush()
@@ -149,12 +149,12 @@ class Reading:
         at = self._began if last else before.at if before else 0
         return [entry(self._source, Position(cursor.value, at), self._work.feed, lead), *self._found()]
 
-    def _found(self) -> list[Entry]:
+    def _found(self) -> list[CursorEntry]:
         """Give what was found out since the last cursor: facts, and leads that have news."""
         facts, self._api.facts = self._api.facts, {}
         leads, self._unstored = self._unstored, []
         return [
-            *(entry(self._source, Fact(value), name) for name, value in facts.items()),
+            *(entry(self._source, PlatformFact(value), name) for name, value in facts.items()),
             *(entry(self._source, self._sighted(lead), lead) for lead in dict.fromkeys(leads)),
         ]
 

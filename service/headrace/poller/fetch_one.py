@@ -17,11 +17,11 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.topics import describe
 from headrace.poller.context import source_of
-from headrace.poller.http_client import Http, session
+from headrace.poller.http_client import HttpClient, session
+from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
 from headrace.poller.platform_client import client_of
-from headrace.poller.token_encryption import CannotOpen, Sealer
 from headrace.poller.watch_list import everything
-from headrace.records.cursors import Sealed
+from headrace.records.cursors import SealedTokens
 from headrace.records.raw import admit, place
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, TooHeavy
 from headrace.sdk.feed import ApiClient, Call
@@ -48,7 +48,7 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     provider, settings, client = client_of(account)
     token = await _token(config, account, settings, client)
     async with session() as opened:
-        body = await _first(Http(opened, client.base_url), client, provider.single(settings, resource, id), token)
+        body = await _first(HttpClient(opened, client.base_url), client, provider.single(settings, resource, id), token)
     now, raw = int(time.time() * 1000), f"{config.topic_prefix}raw"
     outs: list[Out] = []
     for piece in account.provider.cut(body, resource):
@@ -71,7 +71,7 @@ def _check_sizes(outs: Sequence[Out], raw: Topic) -> None:
         raise TooHeavy(f"the record takes {largest:,} bytes, {raw.name} takes {limit:,}: raise its max.message.bytes")
 
 
-async def _first(http: Http, client: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:
+async def _first(http: HttpClient, client: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:
     """Give the first good answer, trying the next call while there is nothing at one. Raises the `Fault` of the last.
 
     A path that a platform's generation does not have is `Rejected`: its 404 need not have a form.
@@ -98,8 +98,8 @@ async def _token(config: Config, account: Account, settings: PolledTenant, clien
     return _opened(kept, settings)
 
 
-def _opened(kept: Sealed, settings: PolledTenant) -> str:
+def _opened(kept: SealedTokens, settings: PolledTenant) -> str:
     try:
-        return Sealer(settings.token_key or "").open(kept.sealed).access
+        return TokenSealer(settings.token_key or "").open(kept.sealed).access
     except CannotOpen as error:
         raise Denied(f"{error}: give the key that sealed them as a further line of token_key") from None

@@ -34,7 +34,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield opened
 
 
-class Http:
+class HttpClient:
     """Exchanges with the host of one `base_url`."""
 
     def __init__(self, opened: aiohttp.ClientSession, base_url: str, deadline: float = DEADLINE) -> None:

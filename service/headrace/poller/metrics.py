@@ -16,7 +16,7 @@ from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.poller.budget import Span
 from headrace.poller.platform_client import Unready, client_of
-from headrace.records.cursors import home
+from headrace.records.cursors import home_partition
 from headrace.sdk.feed import Polled
 from headrace.sdk.limits import CallLimits
 from headrace_events import Via
@@ -155,7 +155,7 @@ class PollerMetrics(TaskMetrics):
         return self._tenants[whose]
 
     def _home(self, whose: Whose) -> int:
-        return home("/".join(("", *whose)), self._partitions)
+        return home_partition("/".join(("", *whose)), self._partitions)
 
     def _start_account(self, account: Account) -> None:
         whose = provider, _ = account.provider.name, account.name

@@ -28,7 +28,7 @@ _decode: Final = msgspec.json.Decoder(Nudge).decode
 _log = structlog.get_logger()
 
 
-class Nudging:
+class NudgeReader:
     """Hears nudges. `heard` is called with source, nudge, and when it came (ms); `recent` repeats the latest ones."""
 
     def __init__(self, kafka: KafkaSettings, topic: str, heard: Callable[[str, Nudge, int], None]) -> None:

@@ -15,12 +15,12 @@ from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Owner, Pace, State, read_on, written
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.poller.context import Shared, source_of
-from headrace.poller.lead_discovery import Finding
+from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.platform_client import Unready, asked
-from headrace.poller.state import Memory
-from headrace.poller.state_writer import Writer
-from headrace.poller.tenant import Polling
-from headrace.records.cursors import LEADS, Entry, decode, entry, home
+from headrace.poller.state import PartitionState
+from headrace.poller.state_writer import StateWriter
+from headrace.poller.tenant import TenantPoller
+from headrace.records.cursors import LEADS, CursorEntry, decode, entry, home_partition
 from headrace.sdk.provider import Nudge
 
 REREAD_EVERY: Final = 60.0
@@ -29,7 +29,7 @@ GIVE_BACK: Final = 2.0
 _log = structlog.get_logger()
 
 
-class Task(Owner):
+class PartitionPoller(Owner):
     """The one who polls the tenants of a partition; `memory` is kept across take-overs."""
 
     def __init__(
@@ -37,7 +37,7 @@ class Task(Owner):
         shared: Shared,
         member: Member,
         partition: int,
-        memory: Memory,
+        memory: PartitionState,
         pace: Pace,
         began: Callable[[], None] = lambda: None,
     ) -> None:
@@ -45,8 +45,8 @@ class Task(Owner):
         kafka, topics = shared.config.kafka, [f"{prefix}cursors"]
         super().__init__(kafka, f"{prefix}poller", partition, topics, member, shared.metrics, pace)
         self.memory: Final = memory
-        self.polling: dict[str, Polling] = {}
-        self.finding: Finding | None = None
+        self.polling: dict[str, TenantPoller] = {}
+        self.finding: LeadDiscovery | None = None
         self._began: Final = began
         self._shared: Final = shared
         self._topic: Final = shared.topic("cursors")
@@ -89,7 +89,7 @@ class Task(Owner):
 
     async def work(self, producer: Transactions) -> None:
         """Poll until the producer is doubtful."""
-        writer = Writer(producer, self._topic, self.partition, self.memory, self._shared.metrics)
+        writer = StateWriter(producer, self._topic, self.partition, self.memory, self._shared.metrics)
         self._begin(writer)
         self.enter(State.RUNNING)
         self._began()
@@ -119,9 +119,9 @@ class Task(Owner):
         if found and not polling.watches(found):
             self.finding.found(source, found)
 
-    def _begin(self, writer: Writer) -> None:
+    def _begin(self, writer: StateWriter) -> None:
         """Build the turns of every tenant that lives here and can be polled."""
-        self.finding = Finding(writer.store, self._watch, self._shared.now)
+        self.finding = LeadDiscovery(writer.store, self._watch, self._shared.now)
         for account in self._accounts():
             source = source_of(account)
             kept = self.memory.of(source)
@@ -130,15 +130,15 @@ class Task(Owner):
             except Unready as error:
                 _log.error("tenant_not_polled", source=source, reason=str(error))
             else:
-                self.polling[source] = Polling(self._shared, account, asking, kept, writer.store)
+                self.polling[source] = TenantPoller(self._shared, account, asking, kept, writer.store)
                 for at, nudge in self._shared.recent(source):
                     self.nudged(source, nudge, at)
 
     def _accounts(self) -> list[Account]:
         tenants = (account for account in self._shared.config.tenants if account.settings.polling)
-        return [a for a in tenants if home(source_of(a), self._topic.partitions) == self.partition]
+        return [a for a in tenants if home_partition(source_of(a), self._topic.partitions) == self.partition]
 
-    async def _together(self, writer: Writer) -> None:
+    async def _together(self, writer: StateWriter) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""
         running = [asyncio.create_task(part) for part in self._parts()]
         writing = asyncio.create_task(writer.run())
@@ -181,7 +181,7 @@ class Task(Owner):
                 for told in leads:
                     self._take_lead(told)
 
-    def _take_lead(self, told: Entry) -> None:
+    def _take_lead(self, told: CursorEntry) -> None:
         polling = self.polling.get(told.source)
         if polling is None:
             return
@@ -194,7 +194,7 @@ class Task(Owner):
         if source in self.polling:
             self.polling[source].watch(leads)
 
-    async def _give_back(self, writer: Writer) -> None:
+    async def _give_back(self, writer: StateWriter) -> None:
         """Write what was really spent, so that whoever is next need not wait for what might have been."""
         spent = [entry(source, polling.asked.gate.given_back()) for source, polling in self.polling.items()]
         with contextlib.suppress(WriteFailed, TimeoutError):
@@ -205,12 +205,13 @@ class Task(Owner):
         """Refuse where tenants were at home under another number of partitions. Raises `CannotRun`."""
         count = self._topic.partitions
         for source, kept in self.memory.tenants.items():
-            if kept.positions and home(source, count) != self.partition:
+            if kept.positions and home_partition(source, count) != self.partition:
                 raise CannotRun(
                     f"{self._topic.name}-{self.partition} holds the cursors of {source}, which belong to partition "
-                    f"{home(source, count)} of {count}: the topic was given more partitions; give it as many as before"
+                    f"{home_partition(source, count)} of {count}: the topic was given more partitions; give it as "
+                    "many as before"
                 )
 
 
-def _entries(records: Sequence[Record]) -> list[Entry]:
+def _entries(records: Sequence[Record]) -> list[CursorEntry]:
     return [decode(record.key or b"", record.value or b"") for record in records]

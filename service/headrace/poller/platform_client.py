@@ -6,16 +6,16 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.config.tenants import Account
-from headrace.poller.budget_lease import restored
+from headrace.poller.budget import restored
 from headrace.poller.clock import Clock
 from headrace.poller.context import Shared, source_of
 from headrace.poller.feed_run import Store
-from headrace.poller.http_client import Http
-from headrace.poller.oauth_tokens import Bearer
-from headrace.poller.rate_limiter import Gate
-from headrace.poller.retries import Calls
-from headrace.poller.state import Kept
-from headrace.records.cursors import Sealed, Spending, entry
+from headrace.poller.http_client import HttpClient
+from headrace.poller.oauth_tokens import OAuthTokens
+from headrace.poller.rate_limiter import RateLimiter
+from headrace.poller.retries import Retries
+from headrace.poller.state import TenantState
+from headrace.records.cursors import SealedTokens, Spending, entry
 from headrace.sdk.feed import ApiClient, Feed, Polled
 from headrace.sdk.settings import PolledTenant
 
@@ -23,8 +23,8 @@ from headrace.sdk.settings import PolledTenant
 class Asked(Struct, frozen=True):
     """The gate, the calls through it, the feeds that are switched on, and the leads that the settings name."""
 
-    gate: Gate
-    calls: Calls
+    gate: RateLimiter
+    calls: Retries
     feeds: Sequence[Feed]
     leads: Collection[str]
     canonical_lead: Callable[[str], str | None]
@@ -45,7 +45,7 @@ def client_of(account: Account) -> tuple[Polled, PolledTenant, ApiClient]:
     return provider, settings, client
 
 
-def asked(shared: Shared, account: Account, kept: Kept, store: Store) -> Asked:
+def asked(shared: Shared, account: Account, kept: TenantState, store: Store) -> Asked:
     """Build what asks a tenant's platform, with the budget that is left of it. Raises `Unready`."""
     provider, settings, client = client_of(account)
     source: Final = source_of(account)
@@ -53,18 +53,18 @@ def asked(shared: Shared, account: Account, kept: Kept, store: Store) -> Asked:
     async def spend(spending: Spending) -> None:
         await store([entry(source, spending)])
 
-    async def keep(sealed: Sealed) -> None:
+    async def keep(sealed: SealedTokens) -> None:
         await store([entry(source, sealed)])
 
-    gate = Gate(
+    gate = RateLimiter(
         (account.provider.name, account.name),
         client,
-        Http(shared.session, client.base_url),
+        HttpClient(shared.session, client.base_url),
         restored(settings.budget.over(client.limits), kept.spending),
         Clock(shared.now),
         shared.metrics,
         spend,
     )
-    bearer = Bearer(gate, settings.token_key, lambda: kept.token, keep)
+    bearer = OAuthTokens(gate, settings.token_key, lambda: kept.token, keep)
     leads = frozenset(filter(None, map(settings.canonical_lead, settings.leads)))
-    return Asked(gate, Calls(gate, bearer), provider.feeds(settings), leads, settings.canonical_lead)
+    return Asked(gate, Retries(gate, bearer), provider.feeds(settings), leads, settings.canonical_lead)

@@ -25,12 +25,12 @@ from headrace.kafka.group import Group, Health
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace
 from headrace.poller.context import Shared
-from headrace.poller.event_key_scan import Naming
 from headrace.poller.http_client import session
+from headrace.poller.lead_discovery import EventSearch
 from headrace.poller.metrics_protocol import Metrics
-from headrace.poller.nudge_reader import Nudging
-from headrace.poller.partition import Task
-from headrace.poller.state import Memory
+from headrace.poller.nudge_reader import NudgeReader
+from headrace.poller.partition import PartitionPoller
+from headrace.poller.state import PartitionState
 from headrace.sdk.provider import Nudge
 
 FIRST_PAUSE: Final = 0.5
@@ -53,10 +53,10 @@ class Poller:
         now: Callable[[], float] = time.time,
     ) -> None:
         prefix, kafka = config.topic_prefix, config.kafka
-        self.memory: Final[dict[int, Memory]] = {}
+        self.memory: Final[dict[int, PartitionState]] = {}
         self.group: Final = Group(kafka, f"{prefix}poller", f"{prefix}cursors", self._task, metrics, health)
-        self._nudging: Final = Nudging(kafka, f"{prefix}nudges", self._heard)
-        self._naming: Final = Naming(kafka, f"{prefix}events", self._searched_from, self._named, self._passed)
+        self._nudging: Final = NudgeReader(kafka, f"{prefix}nudges", self._heard)
+        self._naming: Final = EventSearch(kafka, f"{prefix}events", self._searched_from, self._named, self._passed)
         self._config: Final = config
         self._topics: Final = topics
         self._metrics: Final = metrics
@@ -65,7 +65,7 @@ class Poller:
         self._shared: Shared | None = None
 
     @property
-    def tasks(self) -> Mapping[int, Task]:
+    def tasks(self) -> Mapping[int, PartitionPoller]:
         """The tasks of this process, by partition of `cursors`."""
         return self.group.tasks
 
@@ -96,11 +96,11 @@ class Poller:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
-    def _task(self, member: Member, partition: int) -> Task:
+    def _task(self, member: Member, partition: int) -> PartitionPoller:
         if self._shared is None:
             raise RuntimeError("run() joins the group")
-        memory = self.memory.setdefault(partition, Memory())
-        return Task(self._shared, member, partition, memory, self._pace, self._naming.anew)
+        memory = self.memory.setdefault(partition, PartitionState())
+        return PartitionPoller(self._shared, member, partition, memory, self._pace, self._naming.anew)
 
     async def _hear(self, _: Member) -> None:
         await self._nudging.run()

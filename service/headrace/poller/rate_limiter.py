@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from headrace.poller.budget import Budget
-from headrace.poller.budget_lease import Lease, renewed, written
+from headrace.poller.budget import Budget, Lease, renewed, written
 from headrace.poller.clock import Clock
-from headrace.poller.http_client import Http
+from headrace.poller.http_client import HttpClient
 from headrace.poller.metrics_protocol import FeedMetrics
 from headrace.records.cursors import Spending
 from headrace.sdk.faults import Fault, Throttled
@@ -21,7 +20,7 @@ SHORTEST_WAIT: Final = 1.0
 Store = Callable[[Spending], Awaitable[None]]
 
 
-class Gate:
+class RateLimiter:
     """Lets calls through. `store` makes durable what may be spent, and returns when it is.
 
     `whose` is provider and tenant.
@@ -31,7 +30,7 @@ class Gate:
         self,
         whose: tuple[str, str],
         client: ApiClient,
-        http: Http,
+        http: HttpClient,
         budget: Budget,
         clock: Clock,
         metrics: FeedMetrics,

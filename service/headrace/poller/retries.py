@@ -4,8 +4,8 @@ import asyncio
 import random
 from typing import Final
 
-from headrace.poller.oauth_tokens import Bearer
-from headrace.poller.rate_limiter import Gate
+from headrace.poller.oauth_tokens import OAuthTokens
+from headrace.poller.rate_limiter import RateLimiter
 from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
 from headrace.sdk.feed import Call
 
@@ -15,10 +15,10 @@ LONGEST_WAIT: Final = 60.0
 """Seconds that a turn waits for a platform that throttles it; for longer than that, it ends."""
 
 
-class Calls:
+class Retries:
     """The calls of one tenant, to be made at the same time by several turns."""
 
-    def __init__(self, gate: Gate, bearer: Bearer) -> None:
+    def __init__(self, gate: RateLimiter, bearer: OAuthTokens) -> None:
         self.gate: Final = gate
         self._bearer: Final = bearer
 

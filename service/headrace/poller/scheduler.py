@@ -24,7 +24,7 @@ class Work(Struct, frozen=True):
     event: str | None = None
 
 
-class Schedule:
+class Scheduler:
     """One tenant's schedule."""
 
     def __init__(self, feeds: Iterable[Feed]) -> None:

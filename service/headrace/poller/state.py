@@ -3,20 +3,31 @@
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
-from headrace.records.cursors import Entry, Fact, Position, Read, Sealed, Spending, Standing, State, Value, Watched
+from headrace.records.cursors import (
+    CursorEntry,
+    CursorValue,
+    FeedState,
+    PlatformFact,
+    Position,
+    SealedTokens,
+    SearchPosition,
+    Spending,
+    Standing,
+    Watched,
+)
 
-V = TypeVar("V", bound=Value)
+V = TypeVar("V", bound=CursorValue)
 
 
-class Kept:
+class TenantState:
     """What is remembered of one tenant. Positions are by feed and lead, "" where the feed is not read by lead."""
 
     def __init__(self) -> None:
         self.positions: Final[dict[tuple[str, str], Position]] = {}
         self.leads: Final[dict[str, Watched]] = {}
-        self.facts: Final[dict[str, Fact]] = {}
-        self.states: Final[dict[str, State]] = {}
-        self.token: Sealed | None = None
+        self.facts: Final[dict[str, PlatformFact]] = {}
+        self.states: Final[dict[str, FeedState]] = {}
+        self.token: SealedTokens | None = None
         self.spending: Spending | None = None
         self.standing = Standing()
 
@@ -31,7 +42,7 @@ class Kept:
             moments.append((position and position.at) or (watched and watched.added) or unnamed)
         return min(filter(None, moments), default=0)
 
-    def apply(self, told: Entry) -> None:
+    def apply(self, told: CursorEntry) -> None:
         """Take over one entry."""
         name, value = told.names[0] if told.names else "", told.value
         match told.kind:
@@ -44,35 +55,35 @@ class Kept:
             case "state":
                 _put(self.states, name, value)
             case "token":
-                self.token = value if isinstance(value, Sealed) else None
+                self.token = value if isinstance(value, SealedTokens) else None
             case "spent":
                 self.spending = value if isinstance(value, Spending) else None
             case "standing":
                 self.standing = value if isinstance(value, Standing) else Standing()
 
 
-class Memory:
+class PartitionState:
     """What is remembered in one partition of `cursors`; `read_to` is how far the log was read."""
 
     def __init__(self) -> None:
-        self.tenants: Final[dict[str, Kept]] = {}
+        self.tenants: Final[dict[str, TenantState]] = {}
         self.reads: Final[dict[int, int]] = {}
         self.read_to = 0
 
-    def of(self, source: str) -> Kept:
+    def of(self, source: str) -> TenantState:
         """Give what is remembered of a tenant."""
-        return self.tenants.setdefault(source, Kept())
+        return self.tenants.setdefault(source, TenantState())
 
-    def apply(self, entries: Iterable[Entry]) -> None:
+    def apply(self, entries: Iterable[CursorEntry]) -> None:
         """Take over entries, in their order in the log."""
         for told in entries:
             if told.kind != "read":
                 self.of(told.source).apply(told)
-            elif isinstance(told.value, Read):
+            elif isinstance(told.value, SearchPosition):
                 self.reads[int(told.names[0])] = told.value.offset
 
 
-def _put(kept: dict[Any, V], key: object, value: Value | None) -> None:
+def _put(kept: dict[Any, V], key: object, value: CursorValue | None) -> None:
     if value is None:
         kept.pop(key, None)
     else:

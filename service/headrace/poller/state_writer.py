@@ -8,8 +8,8 @@ from typing import Final
 from headrace.kafka.admin import Topic
 from headrace.kafka.producer import Transactions
 from headrace.poller.metrics_protocol import TaskMetrics
-from headrace.poller.state import Memory
-from headrace.records.cursors import Entry, encode
+from headrace.poller.state import PartitionState
+from headrace.records.cursors import CursorEntry, encode
 
 MOST: Final = 5_000
 """Entries that make a transaction full: those of one `store` stay together whatever their number."""
@@ -19,11 +19,11 @@ class TooLarge(Exception):  # noqa: N818  (what happened, not whose error)
     """What is to be remembered takes more than the topic does: the text names the key."""
 
 
-class Writer:
+class StateWriter:
     """The writer of one partition of `cursors`, for one life of its fenced producer."""
 
     def __init__(
-        self, producer: Transactions, topic: Topic, partition: int, memory: Memory, metrics: TaskMetrics
+        self, producer: Transactions, topic: Topic, partition: int, memory: PartitionState, metrics: TaskMetrics
     ) -> None:
         self.written = 0
         self._producer: Final = producer
@@ -31,9 +31,9 @@ class Writer:
         self._limit: Final = int(topic.config["max.message.bytes"])
         self._memory: Final = memory
         self._metrics: Final = metrics
-        self._waiting: Final[asyncio.Queue[tuple[Sequence[Entry], asyncio.Future[None]]]] = asyncio.Queue()
+        self._waiting: Final[asyncio.Queue[tuple[Sequence[CursorEntry], asyncio.Future[None]]]] = asyncio.Queue()
 
-    async def store(self, entries: Sequence[Entry]) -> None:
+    async def store(self, entries: Sequence[CursorEntry]) -> None:
         """Return when the entries are durable and remembered, all or none of them. Raises `TooLarge`."""
         for told in entries:  # Kafka would refuse the transaction of all who wait, again and again
             if (size := encode(told).size) > self._limit:
@@ -56,7 +56,7 @@ class Writer:
                 if not stored.done():
                     stored.set_result(None)
 
-    async def write(self, entries: Sequence[Entry]) -> None:
+    async def write(self, entries: Sequence[CursorEntry]) -> None:
         """Write entries in one transaction. Raises `WriteFailed`."""
         began = time.monotonic()
         await self._producer.write({self._at: [encode(told) for told in entries]})

@@ -7,17 +7,16 @@ from typing import Final
 import structlog
 
 from headrace.config.tenants import Account
-from headrace.poller.backoff import After
-from headrace.poller.circuit_breaker import Circuit
+from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.context import Shared, source_of
-from headrace.poller.fault_policy import sentence
-from headrace.poller.feed_run import Reading, Store
-from headrace.poller.feed_status import States
+from headrace.poller.fault_policy import Backoff, sentence
+from headrace.poller.feed_run import FeedRun, Store
+from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.platform_client import Asked
 from headrace.poller.raw_writer import Appending
-from headrace.poller.scheduler import Schedule, Work
-from headrace.poller.state import Kept
-from headrace.records.cursors import Entry, Standing, Watched, entry, removed
+from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.state import TenantState
+from headrace.records.cursors import CursorEntry, Standing, Watched, entry, removed
 from headrace.sdk.feed import Feed
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import Nudge
@@ -31,10 +30,10 @@ RESERVE: Final = 0.1
 _log = structlog.get_logger()
 
 
-class Polling:
+class TenantPoller:
     """The turns of one tenant. `asked` is how its platform is asked, `kept` what is remembered, `store` makes it so."""
 
-    def __init__(self, shared: Shared, account: Account, asked: Asked, kept: Kept, store: Store) -> None:
+    def __init__(self, shared: Shared, account: Account, asked: Asked, kept: TenantState, store: Store) -> None:
         self.source: Final = source_of(account)
         self.asked: Final = asked
         self.by_lead: Final = [feed.name for feed in asked.feeds if feed.by_lead]
@@ -44,10 +43,10 @@ class Polling:
         self._feeds: Final = {feed.name: feed for feed in asked.feeds}
         self._kept: Final = kept
         self._store: Final = store
-        self._schedule: Final = Schedule(asked.feeds)
-        self._circuit: Final = Circuit(shared.jitter)
-        self._after: Final = After(self._schedule, self._circuit)
-        self._states: Final = States(self.source, kept)
+        self._schedule: Final = Scheduler(asked.feeds)
+        self._circuit: Final = CircuitBreaker(shared.jitter)
+        self._after: Final = Backoff(self._schedule, self._circuit)
+        self._states: Final = FeedStatuses(self.source, kept)
         self._standing = kept.standing
         self._why = ""
         self._began: Final = int(self._now() * 1000)
@@ -136,12 +135,12 @@ class Polling:
         appending = Appending(self._shared.appender, raw, letters, self._account.provider)
         told = 0
 
-        def covered() -> list[Entry]:
+        def covered() -> list[CursorEntry]:
             nonlocal told
             count, told = appending.appended - told, appending.appended
             return [self._states.covered(feed.name, began, count, began + feed.every)]
 
-        reading = Reading(
+        reading = FeedRun(
             self.source,
             feed,
             work,
@@ -185,7 +184,7 @@ class Polling:
             for lead in leads:
                 self._schedule.wake(Work(feed, lead))
 
-    def _report(self, feed: Feed, reading: Reading, code: str, began: float) -> None:
+    def _report(self, feed: Feed, reading: FeedRun, code: str, began: float) -> None:
         metrics, appending = self._shared.metrics, reading.appending
         metrics.turn(*self._whose, feed.name, code, self._now() - began)
         metrics.appended(*self._whose, feed.name, appending.appended)

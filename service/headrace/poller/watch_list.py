@@ -12,20 +12,20 @@ from headrace.config import Config
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import read
 from headrace.kafka.partitioner import partitions
-from headrace.poller.state import Memory
-from headrace.records.cursors import LEADS, Entry, Watched, decode, encode, entry, home, removed
+from headrace.poller.state import PartitionState
+from headrace.records.cursors import LEADS, CursorEntry, Watched, decode, encode, entry, home_partition, removed
 from headrace.records.event import encode_nudge
 from headrace.sdk.provider import Nudge
 
 _TOGETHER: Final = 1_000
 
 
-async def everything(config: Config) -> Memory:
+async def everything(config: Config) -> PartitionState:
     """Read what is remembered of all tenants: cursors, watch-lists, states. Tokens stay sealed.
 
     Raises `KafkaError`, `TimeoutError`, and `NewerFormat` where a newer Headrace wrote.
     """
-    memory = Memory()
+    memory = PartitionState()
     async for record in read(config.kafka, f"{config.topic_prefix}cursors"):
         memory.apply([decode(record.key or b"", record.value or b"")])
     return memory
@@ -44,11 +44,11 @@ async def remove_leads(config: Config, source: str, leads: Iterable[str]) -> Asy
         yield count
 
 
-async def _write(config: Config, source: str, entries: Iterable[Entry]) -> AsyncIterator[int]:
+async def _write(config: Config, source: str, entries: Iterable[CursorEntry]) -> AsyncIterator[int]:
     cursors, nudges = (config.topic_prefix + name for name in ("cursors", "nudges"))
     async with Appender(config.kafka) as appender:
-        at = home(source, await appender.partitions_of(cursors))
-        done, group = 0, list[Entry]()
+        at = home_partition(source, await appender.partitions_of(cursors))
+        done, group = 0, list[CursorEntry]()
         for told in (*entries, None):
             if told is not None:
                 group.append(told)

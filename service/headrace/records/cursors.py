@@ -1,4 +1,4 @@
-r"""The records of `cursors`: what a poller remembers of its tenants, one compacted record for each thing. Pure.
+r"""The records of `cursors`: what a poller remembers of its tenants, one compacted record a key. Pure.
 
 A key is `<source>\0<kind>\0<name>…`; a value is a version byte and JSON, or empty where the thing was removed. Times
 are milliseconds since the epoch unless a field says seconds.
@@ -9,42 +9,44 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from headrace.core.counts import Counts
 from headrace.core.record import Out
 from headrace.records.raw import digest, place
 from headrace.records.seen import NewerFormat
 
 FORMAT: Final = 1
 LEADS: Final = "leads"
-"""The feed of a nudge that says: somebody wrote to a watch-list."""
+"""Feed of the nudge that says that somebody outside the poller wrote to a watch-list."""
+
+Counts: TypeAlias = dict[int, int]
+"""Calls by part of a day or of a year."""
 
 
 class Position(Struct, frozen=True, omit_defaults=True):
-    """kind `cursor` (feed, lead): what the feed gave, and when the last turn began that got to its end."""
+    """kind `cursor` (feed, lead): the feed's cursor, and when the last turn began that reached its end."""
 
     value: bytes
     at: int = 0
 
 
 class Watched(Struct, frozen=True, omit_defaults=True):
-    """kind `lead` (lead): it is watched since `added`, named by whom, and was last seen to have news at `woken`."""
+    """kind `lead` (lead): watched since `added`, who named it, and when a feed last saw news of it (`woken`)."""
 
     added: int
     by: Literal["settings", "people", "feed", "event"]
     woken: int = 0
 
 
-class Fact(Struct, frozen=True):
-    """kind `fact` (name): what a feed found out about the platform."""
+class PlatformFact(Struct, frozen=True):
+    """kind `fact` (name): what a feed has learned about the platform."""
 
     value: str
 
 
-class Sealed(Struct, frozen=True, omit_defaults=True):
-    """kind `token`: sealed tokens, when the access token was had and expires, and when a mint was last begun.
+class SealedTokens(Struct, frozen=True, omit_defaults=True):
+    """kind `token`: encrypted tokens, when the access token was minted and expires, and when a mint last began.
 
-    An `intent` behind `minted` tells of a mint whose answer nobody kept. `stem` is a digest of the configured refresh
-    token that they stem from: a new one is known for new where nobody can open what was sealed.
+    An `intent` later than `minted` means that the answer of a mint was not stored. `stem` is a digest of the configured
+    refresh token that the tokens stem from: it shows that a new one was configured even where the key is lost.
     """
 
     sealed: str
@@ -55,9 +57,9 @@ class Sealed(Struct, frozen=True, omit_defaults=True):
 
 
 class Spending(Struct, frozen=True, omit_defaults=True):
-    """kind `spent`: calls by part of the day and of the year, with those that may be made until `until` (seconds).
+    """kind `spent`: calls by part of the day and of the year, including those leased until `until` (seconds).
 
-    `filled`: so many calls may stand in the short window at `until`; None where nobody counted ahead.
+    `filled`: how many calls the short window may hold at `until`; None where the lease does not count them.
     """
 
     day: Counts
@@ -66,8 +68,8 @@ class Spending(Struct, frozen=True, omit_defaults=True):
     filled: int | None = None
 
 
-class State(Struct, frozen=True, omit_defaults=True):
-    """kind `state` (feed): what `headrace feeds` shows. `code` and `sentence` tell the last fault, while it holds."""
+class FeedState(Struct, frozen=True, omit_defaults=True):
+    """kind `state` (feed): what `headrace feeds` shows. `code` and `sentence`: the last fault, "" if none."""
 
     turns: int = 0
     events: int = 0
@@ -80,7 +82,7 @@ class State(Struct, frozen=True, omit_defaults=True):
 
 
 class Standing(Struct, frozen=True, omit_defaults=True):
-    """kind `standing`: how the tenant as a whole is. `skew` is in seconds: the platform's clock minus ours."""
+    """kind `standing`: state of the tenant as a whole. `skew` is in seconds: the platform's clock minus ours."""
 
     parked: int = 0
     again: int = 0
@@ -89,63 +91,65 @@ class Standing(Struct, frozen=True, omit_defaults=True):
     left: dict[str, int] = {}
 
 
-class Read(Struct, frozen=True):
-    """kind `read` (partition of `events`), without a source: where the search for leads that events name has got to."""
+class SearchPosition(Struct, frozen=True):
+    """kind `read` (partition of `events`), without a source: how far `events` were searched for leads."""
 
     offset: int
 
 
-Value: TypeAlias = Position | Watched | Fact | Sealed | Spending | State | Standing | Read
+CursorValue: TypeAlias = (
+    Position | Watched | PlatformFact | SealedTokens | Spending | FeedState | Standing | SearchPosition
+)
 
-KINDS: Final[dict[str, type[Value]]] = {
+KINDS: Final[dict[str, type[CursorValue]]] = {
     "cursor": Position,
     "lead": Watched,
-    "fact": Fact,
-    "token": Sealed,
+    "fact": PlatformFact,
+    "token": SealedTokens,
     "spent": Spending,
-    "state": State,
+    "state": FeedState,
     "standing": Standing,
-    "read": Read,
+    "read": SearchPosition,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Entry(Struct, frozen=True):
-    """One thing that is remembered, or with `value` None forgotten; `names` as its kind asks for them."""
+class CursorEntry(Struct, frozen=True):
+    """One key with its value, None where it is removed; `names` are those that the kind lists in brackets."""
 
     source: str
     kind: str
     names: tuple[str, ...]
-    value: Value | None
+    value: CursorValue | None
 
 
-def entry(source: str, value: Value, *names: str) -> Entry:
-    """Make the entry of a value."""
-    return Entry(source, _NAMES[type(value)], names, value)
+def entry(source: str, value: CursorValue, *names: str) -> CursorEntry:
+    """Return the entry that stores a value."""
+    return CursorEntry(source, _NAMES[type(value)], names, value)
 
 
-def removed(source: str, kind: type[Value], *names: str) -> Entry:
-    """Make the entry that forgets a value."""
-    return Entry(source, _NAMES[kind], names, None)
+def removed(source: str, kind: type[CursorValue], *names: str) -> CursorEntry:
+    """Return the entry that removes a value."""
+    return CursorEntry(source, _NAMES[kind], names, None)
 
 
-def encode(told: Entry) -> Out:
-    """Write an entry as a record."""
-    key = "\0".join((told.source, told.kind, *told.names)).encode()
-    return Out(key, b"" if told.value is None else bytes((FORMAT,)) + _encode(told.value), [])
+def encode(one: CursorEntry) -> Out:
+    """Return the record of an entry."""
+    key = "\0".join((one.source, one.kind, *one.names)).encode()
+    return Out(key, b"" if one.value is None else bytes((FORMAT,)) + _encode(one.value), [])
 
 
-def decode(key: bytes, value: bytes) -> Entry:
-    """Read a record. Raises `NewerFormat` where a newer Headrace wrote it, `ValueError` where it is damaged."""
+def decode(key: bytes, value: bytes) -> CursorEntry:
+    """Return the entry of a record. Raises `NewerFormat` for a newer version's, `ValueError` for a damaged one."""
     source, kind, *names = key.decode().split("\0")
     if kind not in _DECODERS or (value and value[0] != FORMAT):
         found = f"kind {kind!r}" if kind not in _DECODERS else f"format {value[0]}"
         raise NewerFormat(f"a record on cursors has {found}, this program reads format {FORMAT}: upgrade it")
-    return Entry(source, kind, tuple(names), _DECODERS[kind].decode(value[1:]) if value else None)
+    return CursorEntry(source, kind, tuple(names), _DECODERS[kind].decode(value[1:]) if value else None)
 
 
-def home(source: str, partitions: int) -> int:
-    """Give the partition of `cursors` that a tenant lives in."""
+def home_partition(source: str, partitions: int) -> int:
+    """Return the partition of `cursors` that holds a tenant."""
     return place(digest(source, "", ""), partitions)

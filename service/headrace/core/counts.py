@@ -1,3 +1,0 @@
-"""Counts of what was spent, by period."""
-
-Counts = dict[int, int]
