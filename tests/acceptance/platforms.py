@@ -15,7 +15,7 @@ import aiohttp
 from headrace.records.raw import read_envelope
 from headrace_events import decode
 from tests import senders
-from tests.integration.pipeline import Line
+from tests.integration.pipeline import Pipeline
 from tests.senders import Fact, Sending
 
 PATIENCE = aiohttp.ClientTimeout(total=20)
@@ -90,14 +90,14 @@ class Platforms:
             await self.deliver(client, sending)
 
 
-async def every_promise_is_kept(line: Line, platforms: Platforms) -> int:
+async def every_promise_is_kept(pipeline: Pipeline, platforms: Platforms) -> int:
     """Assert that all that was promised is in raw, and in the committed events exactly once; give how much it was."""
     in_raw = set()
-    for record in await line.records("raw"):
+    for record in await pipeline.records("raw"):
         told = read_envelope(record.headers)
         in_raw.add(Fact(f"/{told.provider}/{told.tenant}", told.resource, told.id))
     assert not platforms.promised - in_raw, f"promised, and not in raw: {sorted(platforms.promised - in_raw)[:3]}"
-    events = [decode(record.value or b"") for record in await line.records("events")]
+    events = [decode(record.value or b"") for record in await pipeline.records("events")]
     found = Counter(senders.fact_of(event) for event in events)
     assert not platforms.promised - set(found), f"lost: {sorted(platforms.promised - set(found))[:3]}"
     doubled = [fact for fact, count in found.items() if count > 1]

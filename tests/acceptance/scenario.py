@@ -1,4 +1,4 @@
-"""A random story that three platforms tell: new facts, edits, copies, stale copies and broken records, without end.
+"""A random scenario that three platforms tell: new facts, edits, copies, stale copies and broken records, without end.
 
 Each record is known by its bytes: which fact it tells, and which version of it. From that and from the order on raw
 follows what must be published, whatever the program does in between.
@@ -31,7 +31,7 @@ class Told:
     version: int
 
 
-class Story:
+class Scenario:
     """What was told so far, by bytes."""
 
     def __init__(self, seed: int) -> None:
@@ -42,7 +42,7 @@ class Story:
         self._again: list[Told] = []
 
     def __iter__(self) -> Iterator[Told]:
-        """Go on with the story, without end."""
+        """Go on with the scenario, without end."""
         while True:
             record = self._next()
             self.told[record.value] = record

@@ -25,7 +25,7 @@ Lines = Mapping[str, object]
 """Keys of a tenant."""
 
 
-class World:
+class SimulatedWorld:
     """Three platforms with one account each, of as many `events`; all that is left to chance is left to `seed`."""
 
     def __init__(self, seed: int, events: int) -> None:

@@ -24,7 +24,7 @@ from headrace.records.seen import TOTALS
 from headrace_events import decode
 from tests import senders
 from tests.integration.child_process import ALL, Numbers, Program, configuration
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import free_port
@@ -66,7 +66,7 @@ class Request:
     facts: frozenset[Fact] = frozenset()
 
 
-class Story:
+class MixedLoad:
     """A mixed load of several senders: genuine deliveries, their copies, and whatever else reaches a port."""
 
     def __init__(self, accounts: Sequence[Sender], dice: random.Random) -> None:
@@ -178,13 +178,13 @@ class Sheet:
         return summed
 
 
-async def settled(program: Program, line: Line) -> Sheet:
+async def settled(program: Program, pipeline: Pipeline) -> Sheet:
     """Wait until nothing is on its way: the spool is empty, and every record of raw has its fate; give the numbers."""
     found: list[Sheet] = []
 
     async def quiet() -> bool:
         sheet = Sheet(await program.numbers())
-        ends = sum((await line.raw_ends()).values())
+        ends = sum((await pipeline.raw_ends()).values())
         found[:] = [sheet]
         if sum(1 for name, _ in sheet.numbers if name == "headrace_position") < PARTITIONS:
             return False
@@ -200,22 +200,22 @@ async def test_promise_1_the_numbers_add_up_over_kafka_going_away(
     """Requests, deliveries, spool, raw, fates and events agree by tenant and way, with Kafka away for a third of it."""
     print(f"HEADRACE_ARITHMETIC_SEED={SEED}")  # noqa: T201  (pytest shows it where the test fails)
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix, partitions=PARTITIONS)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix, partitions=PARTITIONS)
     accounts = [senders.make(provider, tenant) for provider in senders.SENDERS for tenant in ("acme", "brio")]
     polled = senders.make("outreach", "polled")
     tenants = senders.toml(*accounts) + senders.toml(polled, polling=True, access_token="nobody-asks-with-it")  # noqa: S106  (it opens nothing)
     program = Program(configuration(broker.bootstrap_servers, prefix, tenants), tmp_path, "all", roles=UNPOLLED)
     await program.ready()
     url, began, counted = await program.webhooks(), time.time(), Counted()
-    story = iter(Story([*accounts, polled], random.Random(SEED)))
+    load = iter(MixedLoad([*accounts, polled], random.Random(SEED)))
     try:
-        await send(url, [*islice(story, 250)], counted)
+        await send(url, [*islice(load, 250)], counted)
         broker.kill()
-        await send(url, [*islice(story, 150)], counted)
+        await send(url, [*islice(load, 150)], counted)
         broker.spawn()
         await asyncio.to_thread(broker.wait_until_serves)
-        await send(url, [*islice(story, 250)], counted)
-        sheet = await settled(program, line)
+        await send(url, [*islice(load, 250)], counted)
+        sheet = await settled(program, pipeline)
     except Exception as error:
         error.add_note(program.tail())
         raise
@@ -227,19 +227,19 @@ async def test_promise_1_the_numbers_add_up_over_kafka_going_away(
         assert (
             began - 1 <= sheet.sum("last_delivery_timestamp_seconds", provider=provider, tenant=tenant) <= time.time()
         )
-    await _add_up(sheet, line)
+    await _add_up(sheet, pipeline)
     assert sheet.sum("spooled_total") > 0
-    published = [senders.fact_of(decode(record.value or b"")) for record in await line.records("events")]
+    published = [senders.fact_of(decode(record.value or b"")) for record in await pipeline.records("events")]
     assert max(Counter(published).values()) == 1
     genuine = {fact for fact in counted.told if not fact.source.endswith("/polled")}
     assert genuine == {fact for fact in published if not fact.source.endswith("/polled")}
-    assert sheet.sum("dead_letters_total") == len(await line.records("dead-letters")) > 0
+    assert sheet.sum("dead_letters_total") == len(await pipeline.records("dead-letters")) > 0
     assert await asyncio.to_thread(program.stop) == 0, program.tail()
 
 
-async def _add_up(sheet: Sheet, line: Line) -> None:
+async def _add_up(sheet: Sheet, pipeline: Pipeline) -> None:
     """Assert what METRICS.md says must hold."""
-    ends = sum((await line.raw_ends()).values())
+    ends = sum((await pipeline.raw_ends()).values())
     records = sheet.sum("accepted_records_total")
     assert records == sheet.sum("raw_appended_total") == ends
     items = records + sheet.sum("accepted_nudges_total")
@@ -250,22 +250,22 @@ async def _add_up(sheet: Sheet, line: Line) -> None:
     assert sheet.sum("spool_bytes") == sheet.sum("spool_set_aside_records") == sheet.sum("set_aside_total") == 0
     assert sheet.sum("records_total") == sheet.sum("position") == sheet.sum("end_offset") == ends
     assert sheet.sum("lag_records") == sheet.sum("oldest_unprocessed_age_seconds") == 0
-    assert {fate: n for fate in TOTALS if (n := sheet.sum("records_total", fate=fate))} == await line.totals()
+    assert {fate: n for fate in TOTALS if (n := sheet.sum("records_total", fate=fate))} == await pipeline.totals()
     assert sheet.by_tenant("decided_total", via="webhook") == sheet.by_tenant("accepted_records_total")
     assert sheet.by_tenant("raw_appended_total", via="webhook") == sheet.by_tenant("accepted_records_total")
     assert sheet.by_tenant("decided_total") == sheet.by_tenant("decided_total", via="webhook")
     assert sheet.by_tenant("published_total") == sheet.by_tenant("decided_total", fate="published")
-    assert sheet.sum("published_total") == len(await line.records("events"))
+    assert sheet.sum("published_total") == len(await pipeline.records("events"))
     assert sheet.sum("end_to_end_seconds_count", via="webhook") == sheet.sum("published_total")
     nudges = sheet.sum("nudges_appended_total") + sheet.sum("records_total", fate="nudged")
-    assert nudges == len(await line.records("nudges")) > 0
+    assert nudges == len(await pipeline.records("nudges")) > 0
 
 
 async def test_a_full_scrape_shows_what_the_page_names_and_no_flood_adds_to_it(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     """All families of METRICS.md are there, no other is, and thousands of invented paths add no series."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
     accounts = [senders.make(provider) for provider in senders.SENDERS]
     polled, nobody = senders.make("outreach", "polled"), f"http://127.0.0.1:{free_port()}"
     tenants = senders.toml(*accounts) + senders.toml(polled, polling=True, access_token="none", base_url=nobody)  # noqa: S106  (it opens nothing)
@@ -282,7 +282,7 @@ async def test_a_full_scrape_shows_what_the_page_names_and_no_flood_adds_to_it(
     assert sum(Sheet(after).by_tenant("refusals_total").values()) == 3_000
     assert {key for key in after if key[0].startswith("headrace_")} <= before.keys()
     assert await asyncio.to_thread(program.stop) == 0, program.tail()
-    assert not any((await line.raw_ends()).values())
+    assert not any((await pipeline.raw_ends()).values())
 
 
 def _flood(dice: random.Random) -> Request:

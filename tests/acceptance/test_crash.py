@@ -26,9 +26,9 @@ from headrace.providers.discover import builtin, discover
 from headrace.records.raw import admit, place
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode
-from tests.acceptance.scenario import TENANT, Position, Story
+from tests.acceptance.scenario import TENANT, Position, Scenario
 from tests.integration.child_process import Program, configuration
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 
 ROUNDS = int(os.environ.get("HEADRACE_CRASH_ROUNDS", "20"))
@@ -42,10 +42,10 @@ pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.timeout(12
 class Crowd:
     """The processes of the program: hurt by `round`, replaced so that at least one is alive and awake."""
 
-    def __init__(self, line: Line, home: Path, dice: random.Random) -> None:
+    def __init__(self, pipeline: Pipeline, home: Path, dice: random.Random) -> None:
         self.kills = 0
         self.zombies = 0
-        self._line = line
+        self._pipeline = pipeline
         self._home = home
         self._dice = dice
         self._alive: list[Program] = []
@@ -66,7 +66,9 @@ class Crowd:
     async def start(self, *, wait: bool = True) -> None:
         """Start a process; with `wait`, until what it took over moves (another may have been alive beside it)."""
         program = Program(
-            configuration(self._line.config.kafka.bootstrap_servers, self._line.config.topic_prefix, TENANTS, "1s"),
+            configuration(
+                self._pipeline.config.kafka.bootstrap_servers, self._pipeline.config.topic_prefix, TENANTS, "1s"
+            ),
             self._home,
             f"normalizer-{self._started}",
         )
@@ -80,7 +82,7 @@ class Crowd:
         while self._alive:
             self._alive.pop().child.kill()
         await self.start()
-        await self._line.settled(deadline=120)
+        await self._pipeline.settled(deadline=120)
         assert await asyncio.to_thread(self._alive.pop().stop) == 0
 
     def close(self) -> None:
@@ -107,43 +109,43 @@ class Crowd:
         await until(moved, "somebody takes over", every=0.2)
 
     async def _position(self) -> int:
-        return sum(last.next_offset for last in (await self._line.ledger()).values())
+        return sum(last.next_offset for last in (await self._pipeline.ledger()).values())
 
 
 async def test_promise_3_killed_at_random_moments_nothing_is_lost_or_doubled(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Through every SIGKILL and every zombie each version of each fact comes out once, the last one last."""
-    began, story, dice = time.monotonic(), Story(SEED), random.Random(SEED)
+    began, scenario, dice = time.monotonic(), Scenario(SEED), random.Random(SEED)
     accounts = [Account(p, TENANT, p.Settings(), build(builtin(name), ())) for name, p in discover().items()]
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=PARTITIONS, accounts=accounts)
-    crowd = Crowd(line, tmp_path, dice)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=PARTITIONS, accounts=accounts)
+    crowd = Crowd(pipeline, tmp_path, dice)
     try:
-        async with _telling(line, story):
+        async with _telling(pipeline, scenario):
             for number in range(1, ROUNDS + 1):
                 await crowd.round(number)
         await crowd.rest()
     finally:
         crowd.close()
-    records, events = await _judge(line, story)
+    records, events = await _judge(pipeline, scenario)
     summary = (
-        f"crash test: {len(story.told)} versions in {records} raw records, {events} events, {crowd.kills} kills, "
-        f"{crowd.zombies} zombies, {await _cut_off(line)} commits cut off, 0 lost, 0 doubled, "
+        f"crash test: {len(scenario.told)} versions in {records} raw records, {events} events, {crowd.kills} kills, "
+        f"{crowd.zombies} zombies, {await _cut_off(pipeline)} commits cut off, 0 lost, 0 doubled, "
         f"{time.monotonic() - began:.0f} s, seed {SEED}"
     )
     with capsys.disabled():
         print(f"\n{summary}")  # noqa: T201  (it is what a reader of the run wants)
 
 
-async def _judge(line: Line, story: Story) -> tuple[int, int]:
+async def _judge(pipeline: Pipeline, scenario: Scenario) -> tuple[int, int]:
     """Compare what came out with what the order on raw asks for; give the numbers of raw records and events."""
-    raw = await line.records("raw")
-    events = [decode(record.value or b"") for record in await line.records("events")]
-    wanted = story.must_be_published(raw)
+    raw = await pipeline.records("raw")
+    events = [decode(record.value or b"") for record in await pipeline.records("events")]
+    wanted = scenario.must_be_published(raw)
     found: Counter[Position] = Counter(
         (event.data.provenance.raw.partition, event.data.provenance.raw.offset) for event in events
     )
-    told = {(record.partition, record.offset): story.told[record.value or b""] for record in raw}
+    told = {(record.partition, record.offset): scenario.told[record.value or b""] for record in raw}
     lost = [(at, told[at]) for at in sorted(wanted - set(found))]
     assert not lost, f"{len(lost)} lost, seed {SEED}: {lost[:3]}"
     doubled = Counter((event.source, event.id) for event in events) - Counter({(e.source, e.id) for e in events})
@@ -151,25 +153,25 @@ async def _judge(line: Line, story: Story) -> tuple[int, int]:
     invented = [(at, told[at]) for at in sorted(set(found) - wanted)]
     assert not invented, f"{len(invented)} published that were no news, seed {SEED}: {invented[:3]}"
     assert found.total() == len(wanted)
-    letters = Counter(record.value for record in await line.records("dead-letters"))
-    assert set(letters) == story.broken(raw)
+    letters = Counter(record.value for record in await pipeline.records("dead-letters"))
+    assert set(letters) == scenario.broken(raw)
     assert letters.total() == len(letters), f"a payload has two dead letters, seed {SEED}"
-    totals = await line.totals()
+    totals = await pipeline.totals()
     assert (totals["published"], totals["dead"], sum(totals.values())) == (len(events), len(letters), len(raw))
     return len(raw), len(events)
 
 
-async def _cut_off(line: Line) -> int:
+async def _cut_off(pipeline: Pipeline) -> int:
     """Count the commits that were written and never committed: how well the moments were chosen."""
     async with asyncio.timeout(DEADLINE):
-        written = [record async for record in read(line.config.kafka, line.topic("seen"), committed=False)]
-    return len(written) - len(await line.records("seen"))
+        written = [record async for record in read(pipeline.config.kafka, pipeline.topic("seen"), committed=False)]
+    return len(written) - len(await pipeline.records("seen"))
 
 
 @contextlib.asynccontextmanager
-async def _telling(line: Line, story: Story) -> AsyncIterator[None]:
-    """Append the story while the body runs."""
-    telling = asyncio.create_task(_tell(line, story))
+async def _telling(pipeline: Pipeline, scenario: Scenario) -> AsyncIterator[None]:
+    """Append the scenario while the body runs."""
+    telling = asyncio.create_task(_tell(pipeline, scenario))
     try:
         yield
         if telling.done():
@@ -180,9 +182,9 @@ async def _telling(line: Line, story: Story) -> AsyncIterator[None]:
             await telling
 
 
-async def _tell(line: Line, story: Story) -> None:
-    records = iter(story)
-    async with Appender(line.config.kafka) as appender:
+async def _tell(pipeline: Pipeline, scenario: Scenario) -> None:
+    records = iter(scenario)
+    async with Appender(pipeline.config.kafka) as appender:
         while True:
             outs = [
                 admit(
@@ -190,5 +192,7 @@ async def _tell(line: Line, story: Story) -> None:
                 )
                 for t in islice(records, 50)
             ]
-            await asyncio.gather(*(appender.append(line.topic("raw"), place(out.key, PARTITIONS), out) for out in outs))
+            await asyncio.gather(
+                *(appender.append(pipeline.topic("raw"), place(out.key, PARTITIONS), out) for out in outs)
+            )
             await asyncio.sleep(0.05)  # about a thousand a second: the load is there to be there

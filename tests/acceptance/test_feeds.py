@@ -18,9 +18,9 @@ import pytest
 
 from headrace.records.cursors import home_partition
 from headrace_events import Event, decode
-from tests.acceptance.simulated_world import World
+from tests.acceptance.simulated_world import SimulatedWorld
 from tests.integration.child_process import Program, configuration
-from tests.integration.pipeline import Line, make_line, until
+from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.simulators.ledger import Found, found_of
 
@@ -38,12 +38,12 @@ pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.timeout(LA
 class Crowd:
     """Two pollers, one of which is killed and replaced at random moments, and a normalizer."""
 
-    def __init__(self, line: Line, tenants: str, home: Path, dice: random.Random) -> None:
+    def __init__(self, pipeline: Pipeline, tenants: str, home: Path, dice: random.Random) -> None:
         self.kills = 0
         self._dice = dice
         self._home = home
-        kafka = line.config.kafka.bootstrap_servers
-        self._text = configuration(kafka, line.config.topic_prefix, tenants)
+        kafka = pipeline.config.kafka.bootstrap_servers
+        self._text = configuration(kafka, pipeline.config.topic_prefix, tenants)
         self._normalizer = Program(self._text, home, "normalizer", roles=("normalizer",))
         self._pollers = [self._start(number) for number in range(2)]
 
@@ -80,24 +80,24 @@ async def test_promises_2_and_3_every_event_of_three_platforms_comes_out_once(
     kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Through faults, late rows, edits, ended tokens and SIGKILL: each event is there, its last version last, once."""
-    began, world, names = time.monotonic(), World(SEED, EVENTS), _spread()
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=PARTITIONS)
+    began, world, names = time.monotonic(), SimulatedWorld(SEED, EVENTS), _spread()
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=PARTITIONS)
     async with world.open():
-        crowd = Crowd(line, world.tenants(names), tmp_path, world.dice)
+        crowd = Crowd(pipeline, world.tenants(names), tmp_path, world.dice)
         try:
             await crowd.ready()
             async with _beside(world, crowd):
                 await world.go_on(LASTS)
             world.recover()
-            await _complete(line, world)
-            await line.settled()
-            complaints = await _complaints(line, world)
+            await _complete(pipeline, world)
+            await pipeline.settled()
+            complaints = await _complaints(pipeline, world)
             assert not any(complaints.values()), f"seed {SEED}: {complaints}"
             await crowd.stop()
         finally:
             crowd.close()
     with capsys.disabled():
-        print(f"\n{await _summary(line, world, crowd)}, {time.monotonic() - began:.0f} s, seed {SEED}")  # noqa: T201  (it is what a reader of the run wants)
+        print(f"\n{await _summary(pipeline, world, crowd)}, {time.monotonic() - began:.0f} s, seed {SEED}")  # noqa: T201  (it is what a reader of the run wants)
     assert {platform.provider: platform.quota.exceeded for platform in world.platforms} == dict.fromkeys(PROVIDERS, 0)
     assert (world.outreach.tokens.too_soon, world.outreach.tokens.reused) == (0, 0)
 
@@ -116,7 +116,7 @@ def _spread() -> Mapping[str, str]:
 
 
 @contextlib.asynccontextmanager
-async def _beside(world: World, crowd: Crowd) -> AsyncIterator[None]:
+async def _beside(world: SimulatedWorld, crowd: Crowd) -> AsyncIterator[None]:
     """Break platforms and kill pollers while the body runs; raise what went wrong with that."""
     jobs = [asyncio.create_task(world.break_down()), asyncio.create_task(crowd.suffer())]
     try:
@@ -130,13 +130,13 @@ async def _beside(world: World, crowd: Crowd) -> AsyncIterator[None]:
             raise error  # type: ignore[misc]  # neither of them ever returns
 
 
-async def _complete(line: Line, world: World) -> None:
+async def _complete(pipeline: Pipeline, world: SimulatedWorld) -> None:
     """Wait until nothing is missing."""
     complaints: Mapping[str, list[str]] = {}
 
     async def nothing_is_missing() -> bool:
         nonlocal complaints
-        complaints = await _complaints(line, world)
+        complaints = await _complaints(pipeline, world)
         return not any(complaints.values())
 
     try:
@@ -147,11 +147,11 @@ async def _complete(line: Line, world: World) -> None:
         raise
 
 
-async def _complaints(line: Line, world: World) -> Mapping[str, list[str]]:
+async def _complaints(pipeline: Pipeline, world: SimulatedWorld) -> Mapping[str, list[str]]:
     """Let the ledgers judge what is published."""
     found: dict[str, list[Found]] = defaultdict(list)
     last: dict[tuple[str, str], Event] = {}
-    for record in await line.records("events"):
+    for record in await pipeline.records("events"):
         event = decode(record.value or b"")
         native = event.data.native
         if not _torn(event, last.get((native.provider, native.id))):
@@ -176,8 +176,8 @@ def _torn(event: Event, last: Event | None) -> bool:
     return event.data.title == last.data.title and event.id != last.id
 
 
-async def _summary(line: Line, world: World, crowd: Crowd) -> str:
-    totals = await line.totals()
+async def _summary(pipeline: Pipeline, world: SimulatedWorld, crowd: Crowd) -> str:
+    totals = await pipeline.totals()
     calls = ", ".join(
         f"{platform.provider} {platform.answers.total()} calls ({sum(platform.faults.come.values())} went wrong)"
         for platform in world.platforms

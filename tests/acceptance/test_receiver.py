@@ -13,7 +13,7 @@ import pytest
 
 from tests.acceptance.platforms import Platforms, every_promise_is_kept
 from tests.integration.child_process import ALL, Program, configuration
-from tests.integration.pipeline import Line, make_line, until
+from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import free_port
 
@@ -33,8 +33,8 @@ async def test_promise_1_kafka_away_for_half_a_minute(
 ) -> None:
     """Kafka is killed under load and comes back half a minute later: every answer that was given holds."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
-    program, platforms = _begin(line, tmp_path, roles=ALL)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    program, platforms = _begin(pipeline, tmp_path, roles=ALL)
     await program.ready()
     async with platforms.sending():
         await until(lambda: len(platforms.promised) > 100, "deliveries are taken")
@@ -47,8 +47,8 @@ async def test_promise_1_kafka_away_for_half_a_minute(
         await until(lambda: len(platforms.promised) > before + during + 100, "deliveries are taken again")
     assert during > 100, f"while Kafka was away, {during} were taken: {platforms.answers}"
     assert {status for _, status in platforms.answers} <= {200, 202}, platforms.answers
-    await _drained(program, line)
-    count = await every_promise_is_kept(line, platforms)
+    await _drained(program, pipeline)
+    count = await every_promise_is_kept(pipeline, platforms)
     assert await asyncio.to_thread(program.stop) == 0
     with capsys.disabled():
         print(f"\nKafka away for {OUTAGE:.0f} s: {count} promised, {during} of them meanwhile; seed {SEED}")  # noqa: T201  (it is what a reader of the run wants)
@@ -59,9 +59,9 @@ async def test_promise_1_the_receiver_killed_again_and_again(
 ) -> None:
     """SIGKILL at random moments, with Kafka frozen in between and a torn spool: every answer that was given holds."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
     dice = random.Random(SEED)
-    program, platforms = _begin(line, tmp_path, roles=("receiver",))
+    program, platforms = _begin(pipeline, tmp_path, roles=("receiver",))
     spooled = 0
     async with platforms.sending():
         for number in range(ROUNDS):
@@ -76,12 +76,12 @@ async def test_promise_1_the_receiver_killed_again_and_again(
             assert program.child.runs, program.tail()
             program.child.kill()
             spooled += _tear(tmp_path / SPOOL, dice)
-            program = _start(line, tmp_path, platforms, roles=("receiver",), name=f"receiver-{number + 1}")
+            program = _start(pipeline, tmp_path, platforms, roles=("receiver",), name=f"receiver-{number + 1}")
         broker.resume()
     assert spooled > ROUNDS // 3, f"the spool was in use after {spooled} of {ROUNDS} kills only"
-    normalizer = _start(line, tmp_path / "normalizer", platforms, roles=("normalizer",), name="normalizer")
-    await _drained(program, line)
-    count = await every_promise_is_kept(line, platforms)
+    normalizer = _start(pipeline, tmp_path / "normalizer", platforms, roles=("normalizer",), name="normalizer")
+    await _drained(program, pipeline)
+    count = await every_promise_is_kept(pipeline, platforms)
     for each in (program, normalizer):
         assert await asyncio.to_thread(each.stop) == 0, each.tail()
     with capsys.disabled():
@@ -93,8 +93,8 @@ async def test_promise_1_a_full_disk_refuses_before_it_promises(
 ) -> None:
     """With Kafka away and no byte left on the disk nobody is told yes; with room again everything goes on."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix)
-    program, platforms = _begin(line, tmp_path, roles=ALL)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    program, platforms = _begin(pipeline, tmp_path, roles=ALL)
     await program.ready()
     async with platforms.sending():
         await until(lambda: len(platforms.promised) > 50, "deliveries are taken")
@@ -110,25 +110,25 @@ async def test_promise_1_a_full_disk_refuses_before_it_promises(
         await until(lambda: len(platforms.promised) > promised + 50, "with room, deliveries are taken again")
         broker.resume()
     assert not platforms.answers["outreach", 503]
-    await _drained(program, line)
-    await every_promise_is_kept(line, platforms)
+    await _drained(program, pipeline)
+    await every_promise_is_kept(pipeline, platforms)
     assert await asyncio.to_thread(program.stop) == 0
 
 
-def _begin(line: Line, home: Path, roles: tuple[str, ...]) -> tuple[Program, Platforms]:
+def _begin(pipeline: Pipeline, home: Path, roles: tuple[str, ...]) -> tuple[Program, Platforms]:
     platforms = Platforms(SEED, f"http://127.0.0.1:{free_port()}")
-    return _start(line, home, platforms, roles, "headrace-0"), platforms
+    return _start(pipeline, home, platforms, roles, "headrace-0"), platforms
 
 
-def _start(line: Line, home: Path, platforms: Platforms, roles: tuple[str, ...], name: str) -> Program:
+def _start(pipeline: Pipeline, home: Path, platforms: Platforms, roles: tuple[str, ...], name: str) -> Program:
     port = platforms.url.rpartition(":")[2]
     more = f'[spool]\npath = "{SPOOL}"'
-    kafka = line.config.kafka
-    text = configuration(kafka.bootstrap_servers, line.config.topic_prefix, platforms.tenants, more=more)
+    kafka = pipeline.config.kafka
+    text = configuration(kafka.bootstrap_servers, pipeline.config.topic_prefix, platforms.tenants, more=more)
     return Program(text.replace("port = 0", f"port = {port}", 1), home, name, roles=roles)
 
 
-async def _drained(program: Program, line: Line) -> None:
+async def _drained(program: Program, pipeline: Pipeline) -> None:
     """Wait until the spool is empty and every record of raw has its fate."""
 
     async def empty() -> bool:
@@ -136,7 +136,7 @@ async def _drained(program: Program, line: Line) -> None:
 
     try:
         await until(empty, "the spool is empty", every=0.2)
-        await line.settled()
+        await pipeline.settled()
     except TimeoutError as error:
         error.add_note(program.tail())
         raise

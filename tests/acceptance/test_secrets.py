@@ -12,7 +12,7 @@ import pytest
 
 from tests import senders
 from tests.integration.child_process import ALL, Program, configuration
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.plugin import OwnKafka
 from tests.senders import Sender, Sending
 
@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow]
 async def test_promise_7_planted_secrets_are_found_nowhere(own_kafka: OwnKafka, prefix: str, tmp_path: Path) -> None:
     """Good, forged, broken and unwelcome deliveries, Kafka there and away: no answer, log, metric or record tells."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
     accounts = [senders.make(name, seed=21) for name in sorted(senders.SENDERS)]
     strangers = [senders.make(name, seed=22) for name in sorted(senders.SENDERS)]
     settings = configuration(broker.bootstrap_servers, prefix, senders.toml(*accounts)).replace(
@@ -52,7 +52,7 @@ async def test_promise_7_planted_secrets_are_found_nowhere(own_kafka: OwnKafka, 
     metrics = (await _text(program, "/metrics")).encode()
     broker.resume()
     await until(lambda: _is_drained(program), "the spool is empty", every=0.2)
-    await line.settled()
+    await pipeline.settled()
     metrics += (await _text(program, "/metrics")).encode() + (await _text(program, "/healthz/ready")).encode()
     assert await asyncio.to_thread(program.stop) == 0
     places = {
@@ -60,7 +60,7 @@ async def test_promise_7_planted_secrets_are_found_nowhere(own_kafka: OwnKafka, 
         "metrics": metrics,
         "log": program.log.read_bytes(),
         "spool": spool,
-        **{name: await _bytes_of(line, name) for name in ("raw", "events", "dead-letters", "nudges", "seen")},
+        **{name: await _bytes_of(pipeline, name) for name in ("raw", "events", "dead-letters", "nudges", "seen")},
     }
     assert all(places[name] for name in ("answers", "metrics", "log", "spool", "raw", "events", "dead-letters"))
     found = [
@@ -117,10 +117,10 @@ async def _is_drained(program: Program) -> bool:
     return (await program.numbers())["headrace_spool_records", frozenset()] == 0
 
 
-async def _bytes_of(line: Line, topic: str) -> bytes:
+async def _bytes_of(pipeline: Pipeline, topic: str) -> bytes:
     """Give everything that stands in the records of a topic."""
     parts: list[bytes] = []
-    for record in await line.records(topic):
+    for record in await pipeline.records(topic):
         parts += [record.key or b"", record.value or b""]
         parts += [part for name, value in record.headers for part in (name.encode(), value or b"")]
     return b"\n".join(parts)

@@ -19,7 +19,7 @@ import pytest
 from headrace_events import Event, Via, decode
 from tests import senders
 from tests.integration.child_process import ALL, Program, configuration
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.senders import Sending
 from tests.simulators import leadping, leadsquared, outreach
@@ -41,22 +41,22 @@ HOUR: Final = "1h"
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow]
 
 
-class Joined:
+class JoinedPlatform:
     """One platform that is polled and delivers webhooks, at the program with all its roles."""
 
-    def __init__(self, line: Line, platform: Simulator, home: Path, every: str) -> None:
+    def __init__(self, pipeline: Pipeline, platform: Simulator, home: Path, every: str) -> None:
         self.platform = platform
         self.sender = senders.make(platform.provider)
-        self._line = line
+        self._pipeline = pipeline
         feed = FEEDS[platform.provider]
         keys = platform.tenant() | {f"{feed}.every": every, "budget.per_window": 1_000, "budget.window": "1s"}
         if platform.provider == "leadping":
             keys["webhook_event"] = "/event"
         if platform.provider != "outreach":
             keys["leads"] = platform.history.leads
-        kafka = line.config.kafka.bootstrap_servers
+        kafka = pipeline.config.kafka.bootstrap_servers
         self.program = Program(
-            configuration(kafka, line.config.topic_prefix, senders.toml(self.sender, **keys)), home, roles=ALL
+            configuration(kafka, pipeline.config.topic_prefix, senders.toml(self.sender, **keys)), home, roles=ALL
         )
 
     @property
@@ -78,7 +78,7 @@ class Joined:
 
     async def events(self) -> list[Event]:
         """Give what is published."""
-        return [decode(record.value or b"") for record in await self._line.records("events")]
+        return [decode(record.value or b"") for record in await self._pipeline.records("events")]
 
     async def complaints(self) -> list[str]:
         """Let the ledger judge what is published."""
@@ -96,18 +96,20 @@ class Joined:
         except TimeoutError as error:
             error.add_note(f"seed {SEED}: {(await self.complaints())[:5]}\n{self.program.tail()}")
             raise
-        await self._line.settled()
+        await self._pipeline.settled()
 
     async def totals(self) -> Counter[str]:
         """Give the fates of all raw records."""
-        return Counter(await self._line.totals())
+        return Counter(await self._pipeline.totals())
 
 
 @contextlib.asynccontextmanager
-async def joined(kafka: Broker, prefix: str, home: Path, platform: Simulator, every: str) -> AsyncIterator[Joined]:
+async def joined_platform(
+    kafka: Broker, prefix: str, home: Path, platform: Simulator, every: str
+) -> AsyncIterator[JoinedPlatform]:
     """Run the program for one platform, at a time when nothing has happened on it yet."""
     async with platform:
-        found = Joined(await make_line(kafka.bootstrap_servers, prefix), platform, home, every)
+        found = JoinedPlatform(await make_pipeline(kafka.bootstrap_servers, prefix), platform, home, every)
         try:
             await found.program.ready()
             await until(lambda: len(platform.asks) > 0, "the platform is polled")
@@ -138,25 +140,25 @@ async def test_webhook_and_poll_of_the_same_are_one_event_per_version(
 ) -> None:
     """The webhook first, the list first, or both at a time: each version is one event, the last one last."""
     platform, dice = _platform(provider), random.Random(SEED)
-    async with joined(kafka, prefix, tmp_path, platform, "1s") as line:
+    async with joined_platform(kafka, prefix, tmp_path, platform, "1s") as joined:
         for number in range(1, STRETCHES + 1):
-            step = (line.history.end - platform.clock.now) / (STRETCHES + 1 - number)
-            told = line.news(platform.clock.now + step)
+            step = (joined.history.end - platform.clock.now) / (STRETCHES + 1 - number)
+            told = joined.news(platform.clock.now + step)
             dice.shuffle(told)
             match number % 3:
                 case 0:
-                    await line.deliver(told)
+                    await joined.deliver(told)
                     platform.clock.advance(step)
                 case 1:
                     platform.clock.advance(step)
-                    await line.complete()
-                    await line.deliver(told)
+                    await joined.complete()
+                    await joined.deliver(told)
                 case _:
                     platform.clock.advance(step)
-                    await line.deliver(told)
-        await line.complete()
-        totals = await line.totals()
-    assert totals["published"] == len({event.id for event in await line.events()})
+                    await joined.deliver(told)
+        await joined.complete()
+        totals = await joined.totals()
+    assert totals["published"] == len({event.id for event in await joined.events()})
     if provider == "leadsquared":  # the webhooks of the others only name what the list has
         assert totals["duplicate"] + totals["unchanged"] > 0
 
@@ -167,20 +169,20 @@ async def test_a_webhook_that_names_an_event_wakes_the_feed(
 ) -> None:
     """What a webhook names is read at once, though the feed would rest for an hour, and nothing else is published."""
     platform = _platform(provider)
-    async with joined(kafka, prefix, tmp_path, platform, HOUR) as line:
-        await _rests(line)
-        step = (line.history.end - platform.clock.now) / 2
-        told = line.news(platform.clock.now + step)
+    async with joined_platform(kafka, prefix, tmp_path, platform, HOUR) as joined:
+        await _rests(joined)
+        step = (joined.history.end - platform.clock.now) / 2
+        told = joined.news(platform.clock.now + step)
         assert told
         platform.clock.advance(step)
-        await line.deliver(told)
+        await joined.deliver(told)
         named = {fact.id for sending in told for fact in sending.facts}
 
         async def brought() -> bool:
-            return named <= {event.data.native.id for event in await line.events()}
+            return named <= {event.data.native.id for event in await joined.events()}
 
         await until(brought, f"{len(named)} events that were named are published", every=0.3)
-        events = await line.events()
+        events = await joined.events()
     assert {event.data.provenance.via for event in events} == {Via.POLL}
     assert {event.data.native.resource for event in events} == {"activity" if provider == "leadping" else "event"}
 
@@ -194,27 +196,27 @@ async def test_a_webhook_of_unknown_version_wakes_the_feed_that_knows_it(
     key = history.key_of(plan)
     assert key is not None
     platform = leadsquared.Simulator(history, clock=Clock(plan.moves[0].appears), allowance=FREE)
-    async with joined(kafka, prefix, tmp_path, platform, HOUR) as line:
-        await line.complete()
+    async with joined_platform(kafka, prefix, tmp_path, platform, HOUR) as joined:
+        await joined.complete()
         platform.clock.advance(plan.moves[1].appears - platform.clock.now)
         item = history.item(plan, plan.version(platform.clock.now))
-        await line.deliver([line.sender.sending_of(encode([item]))])
+        await joined.deliver([joined.sender.sending_of(encode([item]))])
         wanted = history.ledger.wanted(platform.clock.now)[key]
 
         async def brought() -> bool:
-            return any(wanted in found_of(event).text for event in await line.events())
+            return any(wanted in found_of(event).text for event in await joined.events())
 
         await until(brought, f"{wanted} is published", every=0.3)
-        last = [event for event in await line.events() if wanted in found_of(event).text]
+        last = [event for event in await joined.events() if wanted in found_of(event).text]
     assert [event.data.provenance.via for event in last] == [Via.POLL]
 
 
-async def _rests(line: Joined) -> None:
+async def _rests(joined: JoinedPlatform) -> None:
     """Wait until every feed has had its first turn: no call is made for a while."""
-    feeds = len(line.history.leads) if line.platform.provider != "outreach" else 1
+    feeds = len(joined.history.leads) if joined.platform.provider != "outreach" else 1
 
     async def had_turns() -> bool:
-        numbers = await line.program.numbers()
+        numbers = await joined.program.numbers()
         turns = sum(value for (name, _), value in numbers.items() if name == "headrace_turns_total")
         return turns >= feeds
 

@@ -21,7 +21,7 @@ from headrace.sdk.provider import Nudge
 from headrace.spool import Spool
 from headrace_events import Via
 from tests.integration.fake_story import THINGS, Row, raw_event
-from tests.integration.pipeline import Line, until
+from tests.integration.pipeline import Pipeline, until
 
 SOURCE: Final = "/things/t"
 
@@ -41,14 +41,14 @@ def nudge(number: int) -> Item:
     return Item("nudges", SOURCE, encode_nudge(SOURCE, Nudge("things", event=str(number))))
 
 
-class Taking:
+class IngressHarness:
     """A running intake: `registry` and `health` are what it tells of itself, `spool` is where records wait."""
 
-    def __init__(self, line: Line, path: Path, **settings: Any) -> None:
+    def __init__(self, pipeline: Pipeline, path: Path, **settings: Any) -> None:
         told = SpoolSettings(path=str(path), **settings)
         small = ReceiverSettings(max_body=32 * 1024)  # some tests make raw smaller than any real one
-        self.config: Config = msgspec.structs.replace(line.config, spool=told, receiver=small)
-        self.line = line
+        self.config: Config = msgspec.structs.replace(pipeline.config, spool=told, receiver=small)
+        self.pipeline = pipeline
         self.registry = Registry("test")
         self.metrics = ReceiverMetrics(self.registry, self.config.tenants)
         self.health = ReceiverHealth(time.monotonic)
@@ -100,9 +100,9 @@ class Taking:
 
 
 @contextlib.asynccontextmanager
-async def taking(line: Line, path: Path, **settings: Any) -> AsyncIterator[Taking]:
+async def running_ingress(pipeline: Pipeline, path: Path, **settings: Any) -> AsyncIterator[IngressHarness]:
     """Run an intake; whatever ended it before is raised."""
-    running = Taking(line, path, **settings)
+    running = IngressHarness(pipeline, path, **settings)
     try:
         yield running
         if running.ended.done():
@@ -114,9 +114,9 @@ async def taking(line: Line, path: Path, **settings: Any) -> AsyncIterator[Takin
             await running.stop()
 
 
-async def versions(line: Line) -> list[int]:
+async def versions(pipeline: Pipeline) -> list[int]:
     """Give the versions of the one thing on raw, in their order, copies included."""
-    found = [msgspec.json.decode(record.value or b"", type=Row) for record in await line.records("raw")]
+    found = [msgspec.json.decode(record.value or b"", type=Row) for record in await pipeline.records("raw")]
     return [row.v or 0 for row in found if row.id == 7]
 
 

@@ -1,6 +1,6 @@
-"""One whole line under one prefix: topics, a raw topic to append to, normalizers, and what came out of them.
+"""One whole pipeline under one prefix: topics, a raw topic to append to, normalizers, and what came out of them.
 
-`Line` is what tests hold. The platform behind it is `Things`: rows of JSON whose id, version and text a test chooses.
+`Pipeline` is what tests hold. The platform behind it is `Things`: a test chooses id, version and text of each row.
 What must come out is computed from what stands on raw (`expected`), by a rule so short that it can be read.
 """
 
@@ -113,8 +113,8 @@ class Running:
                 await self.ended
 
 
-class Line:
-    """One line: `config` names its prefix, broker and tenants."""
+class Pipeline:
+    """One pipeline: `config` names its prefix, broker and tenants."""
 
     def __init__(self, config: Config, partitions: int) -> None:
         self.config = config
@@ -125,12 +125,12 @@ class Line:
         """Give a topic's full name."""
         return self.config.topic_prefix + name
 
-    def through(self, servers: str) -> "Line":
-        """Give the same line as seen through other servers (a proxy)."""
+    def through(self, servers: str) -> "Pipeline":
+        """Give the same pipeline as seen through other servers (a proxy)."""
         kafka = msgspec.structs.replace(self.config.kafka, bootstrap_servers=servers)
-        line = Line(msgspec.structs.replace(self.config, kafka=kafka), self.partitions)
-        line.topics = self.topics
-        return line
+        pipeline = Pipeline(msgspec.structs.replace(self.config, kafka=kafka), self.partitions)
+        pipeline.topics = self.topics
+        return pipeline
 
     async def append(self, rows: Iterable[Row | bytes], tenant: str = "t") -> None:
         """Append rows, or bytes as they are, to raw, in order."""
@@ -254,17 +254,17 @@ class Line:
         return totals
 
 
-async def make_line(
+async def make_pipeline(
     servers: str, prefix: str, *, partitions: int = 2, accounts: Sequence[Account] = (), **kafka: Any
-) -> Line:
+) -> Pipeline:
     """Create the topics of a line; without `accounts` there is one tenant `t`."""
     tenants = Tenants(list(accounts) or [account()])
     config = Config(topic_prefix=prefix, kafka=KafkaSettings(bootstrap_servers=servers, **kafka), tenants=tenants)
-    line = Line(config, partitions)
+    pipeline = Pipeline(config, partitions)
     async with asyncio.timeout(DEADLINE):
         await topics.apply(config, "dev", partitions)
-        line.topics = await topics.verify(config)
-    return line
+        pipeline.topics = await topics.verify(config)
+    return pipeline
 
 
 async def _last(log: Consumer, topic: str, partition: int) -> SeenRecord:

@@ -1,4 +1,4 @@
-"""A line whose raw events are polled: pollers at work in this process, and what they left on Kafka."""
+"""A pipeline whose raw events are polled: pollers at work in this process, and what they left on Kafka."""
 
 import asyncio
 import contextlib
@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.kafka.partition_owner import Pace, State
 from headrace.observe.health import Health
@@ -17,13 +18,13 @@ from headrace.poller.state import TenantState
 from headrace.poller.watch_list import everything
 from headrace.records.raw import read_envelope
 from tests.integration.fake_story import Row
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 
 BRISK: Final = Pace(heartbeat=0.2)
 
 
-class Told:
-    """Metrics that remember how often each was told, and of whom."""
+class RecordedMetrics:
+    """Metrics that remember how often each method was called, and with what."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[Any, ...]] = Counter()
@@ -40,13 +41,13 @@ class Told:
         return tell
 
 
-class Working:
+class RunningPoller:
     """A poller at work; `ended` is its end."""
 
-    def __init__(self, line: Line, pace: Pace) -> None:
-        self.told = Told()
+    def __init__(self, pipeline: Pipeline, pace: Pace) -> None:
+        self.metrics = RecordedMetrics()
         health = Health(time.monotonic, role="poller")
-        self.poller = Poller(line.config, line.topics, self.told, health, pace)
+        self.poller = Poller(pipeline.config, pipeline.topics, self.metrics, health, pace)
         self.ended = asyncio.create_task(self.poller.run())
 
     async def runs(self, tasks: int | None = None) -> None:
@@ -68,17 +69,17 @@ class Working:
                 await self.ended
 
 
-class Polled:
-    """A line and what was polled into it."""
+class PolledPipeline(Pipeline):
+    """A pipeline with pollers, and what was polled into it."""
 
-    def __init__(self, line: Line) -> None:
-        self.line = line
-        self._working: set[Working] = set()
+    def __init__(self, config: Config, partitions: int) -> None:
+        super().__init__(config, partitions)
+        self._working: set[RunningPoller] = set()
 
     @contextlib.asynccontextmanager
-    async def poller(self, pace: Pace = BRISK) -> AsyncIterator[Working]:
+    async def poller(self, pace: Pace = BRISK) -> AsyncIterator[RunningPoller]:
         """Run a poller."""
-        working = Working(self.line, pace)
+        working = RunningPoller(self, pace)
         self._working.add(working)
         try:
             yield working
@@ -99,7 +100,7 @@ class Polled:
 
     async def ids(self, tenant: str = "t") -> list[int]:
         """Give the ids of the raw events of a tenant, copies included."""
-        raw = await self.line.records("raw")
+        raw = await self.records("raw")
         mine = (record.value or b"" for record in raw if read_envelope(record.headers).tenant == tenant)
         return [msgspec.json.decode(value, type=Row).id for value in mine]
 
@@ -113,7 +114,7 @@ class Polled:
 
     async def kept(self, tenant: str = "t") -> TenantState:
         """Give what is remembered of a tenant."""
-        return (await everything(self.line.config)).of(f"/things/{tenant}")
+        return (await everything(self.config)).of(f"/things/{tenant}")
 
     async def cursor(self, feed: str = "rows", lead: str = "", tenant: str = "t") -> int:
         """Give the cursor of a feed, 0 where there is none."""
@@ -129,6 +130,9 @@ class Polled:
         await self.comes(there, f"the cursor of {feed} {lead} covers {upto}")
 
 
-async def make_polled(servers: str, prefix: str, *accounts: Account, partitions: int = 2) -> Polled:
-    """Create the topics of a line for polled tenants."""
-    return Polled(await make_line(servers, prefix, partitions=partitions, accounts=accounts))
+async def make_polled(servers: str, prefix: str, *accounts: Account, partitions: int = 2) -> PolledPipeline:
+    """Create the topics of a pipeline for polled tenants."""
+    made = await make_pipeline(servers, prefix, partitions=partitions, accounts=accounts)
+    polled = PolledPipeline(made.config, made.partitions)
+    polled.topics = made.topics
+    return polled

@@ -17,7 +17,7 @@ from headrace.observe.health import Health
 from headrace.poller.poller import Poller
 from tests.integration.fake_platform import polled
 from tests.integration.pipeline import DEADLINE
-from tests.integration.poller_harness import BRISK, Told
+from tests.integration.poller_harness import BRISK, RecordedMetrics
 
 
 @contextlib.asynccontextmanager
@@ -40,7 +40,7 @@ async def _main(servers: str, prefix: str, url: str, settings: dict[str, Any]) -
     kafka = KafkaSettings(bootstrap_servers=servers, session_timeout=6)
     config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
     health = Health(time.monotonic, role="poller")
-    await Poller(config, await verify(config), Told(), health, BRISK).run()
+    await Poller(config, await verify(config), RecordedMetrics(), health, BRISK).run()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The door in this process: a receiver on the loopback, its intake and spool, and what then stands on the topics."""
+"""The receiver in this process, on the loopback, with its ingress and spool, and what then stands on the topics."""
 
 import asyncio
 import contextlib
@@ -47,11 +47,11 @@ class Answer:
 
 
 @dataclass
-class Door:
-    """An open door."""
+class ReceiverHarness:
+    """A receiver at work, and what it says of itself."""
 
     config: Config
-    receiver: Receiver
+    server: Receiver
     registry: Registry
     health: ReceiverHealth
     client: aiohttp.ClientSession
@@ -60,15 +60,15 @@ class Door:
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://127.0.0.1:{self.receiver.port}"
+        return f"http://127.0.0.1:{self.server.port}"
 
     async def send(
         self, sending: Sending, over: Mapping[str, str] = {}, *, method: str = "POST", body: bytes | None = None
     ) -> Answer:
         """Send a delivery; `over` replaces headers (names in lower case), or leaves them out where empty."""
         headers = {name.lower(): value for name, value in sending.headers().items()} | dict(over)
-        told = {name: value for name, value in headers.items() if value}
-        return await self.ask(method, sending.path, sending.body if body is None else body, told)
+        sent = {name: value for name, value in headers.items() if value}
+        return await self.ask(method, sending.path, sending.body if body is None else body, sent)
 
     async def ask(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Answer:
         """Send any request."""
@@ -82,7 +82,7 @@ class Door:
 
     async def talk(self, data: bytes, deadline: float = DEADLINE) -> bytes:
         """Send bytes as they are; give all that comes back until the connection ends."""
-        return await talk(self.receiver.port or 0, data, deadline)
+        return await talk(self.server.port or 0, data, deadline)
 
     async def records(self, topic: str) -> list[Record]:
         """Give what stands on a topic."""
@@ -122,19 +122,19 @@ async def talk(port: int, data: bytes, deadline: float = DEADLINE) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def open_door(
+async def running_receiver(
     servers: str,
     prefix: str,
     home: Path,
-    *told: Sender,
+    *accounts: Sender,
     receiver: str = "",
     spool: str = "",
     change: Callable[[Config], Config] = lambda config: config,
     **more: object,
-) -> AsyncIterator[Door]:
-    """Open a door for the accounts of senders; `receiver` and `spool` are lines of those tables, `more` of tenants."""
+) -> AsyncIterator[ReceiverHarness]:
+    """Run a receiver for the accounts; `receiver` and `spool` are lines of those tables, `more` of tenants."""
     file = home / "headrace.toml"
-    text = configuration(servers, prefix, senders.toml(*told, **more), more=f"[spool]\n{spool}")
+    text = configuration(servers, prefix, senders.toml(*accounts, **more), more=f"[spool]\n{spool}")
     file.write_text(text.replace("[receiver]", f"[receiver]\n{receiver}"))
     config = change(load(file, {}))
     if servers != NOBODY:
@@ -142,15 +142,15 @@ async def open_door(
             await topics.apply(config, "dev", 2)
     registry, health = Registry(__version__), ReceiverHealth(time.monotonic)
     metrics = ReceiverMetrics(registry, config.tenants)
-    async with Spool(home / "spool.db", config.spool.max_bytes) as kept, aiohttp.ClientSession() as client:
-        intake = Intake(config, kept, metrics, health)
+    async with Spool(home / "spool.db", config.spool.max_bytes) as waiting, aiohttp.ClientSession() as client:
+        intake = Intake(config, waiting, metrics, health)
         found = Receiver(config, intake, metrics, health)
         taking, serving = asyncio.create_task(intake.run()), asyncio.create_task(found.run())
         try:
             await until(lambda: found.port is not None, "the receiver listens")
             if servers != NOBODY:
                 await until(lambda: intake.answers, "Kafka answers")
-            yield Door(config, found, registry, health, client, serving.cancel)
+            yield ReceiverHarness(config, found, registry, health, client, serving.cancel)
         finally:
             for task in (serving, taking):  # in this order: what came in has to get through
                 task.cancel()

@@ -7,7 +7,7 @@ import pytest
 
 from headrace.normalizer.task import CannotRun
 from tests.integration.child_process import STOPS_WITHIN, Program, configuration
-from tests.integration.pipeline import Line, make_line, until
+from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.integration.test_take_over import BRISK
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
@@ -25,9 +25,9 @@ async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_aga
 ) -> None:
     """A commit to a broker that does not answer ends by itself; a stop does too; afterwards everything is right."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix)
-    async with line.under_load(seed=8):
-        async with line.running(pace=BRISK) as running:
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with pipeline.under_load(seed=8):
+        async with pipeline.running(pace=BRISK) as running:
             await until(lambda: running.position > 100, "it moves")
             broker.pause()
             await until(lambda: running.rebuilt.total() > 0, "a producer is given up", deadline=20)
@@ -39,21 +39,21 @@ async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_aga
             await running.stop(STOPS_WITHIN)
         broker.resume()
         await asyncio.to_thread(broker.wait_until_serves)
-    async with line.running() as last:
-        await line.settled(last)
-    await line.holds_its_promises()
+    async with pipeline.running() as last:
+        await pipeline.settled(last)
+    await pipeline.holds_its_promises()
 
 
 async def test_promise_8_sigterm_ends_the_program_in_time(own_kafka: OwnKafka, prefix: str, tmp_path: Path) -> None:
     """The program ends with 0 within its deadline, whether Kafka answers, is silent or is gone."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
     settings = configuration(broker.bootstrap_servers, prefix, "")
-    async with line.under_load(seed=9):
+    async with pipeline.under_load(seed=9):
         for number, hurt in enumerate((None, broker.pause, broker.kill)):
             program = Program(settings, tmp_path, f"normalizer-{number}")
             await program.says("task_restored", times=2)
-            await _moves(line)
+            await _moves(pipeline)
             if hurt is not None:
                 hurt()
             code = await asyncio.to_thread(program.stop)
@@ -69,34 +69,34 @@ async def test_promise_8_producers_that_hang_are_cut_off_and_the_process_goes_on
 ) -> None:
     """However many cannot be stopped while the broker stands still, none delivers late, and all are replaced."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix, partitions=4)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix, partitions=4)
     settings = configuration(broker.bootstrap_servers, prefix, "")
     program = Program(settings, tmp_path)
-    async with line.under_load(seed=10):
+    async with pipeline.under_load(seed=10):
         await program.says("task_restored", times=4)
-        await _moves(line)
+        await _moves(pipeline)
         broker.pause()
         await program.says("producer_cut_off", times=4)
         broker.resume()
         await asyncio.to_thread(broker.wait_until_serves)
         await program.says("task_restored", times=8)
-        await _moves(line)
+        await _moves(pipeline)
     try:
-        await line.settled()
+        await pipeline.settled()
     except TimeoutError as error:
         error.add_note(program.tail(60))
         raise
     assert await asyncio.to_thread(program.stop) == 0
     # No tenant is configured: every payload becomes one dead letter, and its copies are known.
-    totals = await line.totals()
+    totals = await pipeline.totals()
     assert set(totals) == {"dead", "duplicate"}
-    assert totals["dead"] == len({record.value for record in await line.records("raw")})
+    assert totals["dead"] == len({record.value for record in await pipeline.records("raw")})
 
 
 async def test_promise_8_a_lost_place_in_the_group_ends_the_process(kafka: Broker, prefix: str) -> None:
     """The client's coordination, once broken, never comes back by itself: the process says so and ends."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
-    async with line.running() as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    async with pipeline.running() as running:
         await running.runs(tasks=2)
         member = running.normalizer.group.member
         assert member is not None
@@ -110,9 +110,9 @@ async def test_promise_8_a_lost_place_in_the_group_ends_the_process(kafka: Broke
         assert "the place in the group is lost" in await running.refuses(CannotRun)
 
 
-async def _moves(line: Line) -> None:
+async def _moves(pipeline: Pipeline) -> None:
     async def position() -> int:
-        return sum(last.next_offset for last in (await line.ledger()).values())
+        return sum(last.next_offset for last in (await pipeline.ledger()).values())
 
     reached = await position()
 

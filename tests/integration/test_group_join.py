@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.kafka import group_member
-from tests.integration.pipeline import make_line, until
+from tests.integration.pipeline import make_pipeline, until
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import Proxy
 
@@ -19,12 +19,12 @@ async def test_promise_8_a_normalizer_waits_for_kafka_to_join_its_group(
 ) -> None:
     """A broker that goes away after the topics were verified is awaited past any deadline, and joined at last."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
     async with Proxy(broker) as proxy:
         proxy.refusing = True
         monkeypatch.setattr(group_member, "CALL_DEADLINE", SHORT)
         with capture_logs() as told:
-            async with line.through(proxy.bootstrap_servers).running() as running:
+            async with pipeline.through(proxy.bootstrap_servers).running() as running:
                 await until(lambda: [each["event"] for each in told].count("kafka_awaited") >= 2, "Kafka is awaited")
                 assert not running.ended.done()
                 monkeypatch.undo()

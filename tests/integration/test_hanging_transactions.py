@@ -11,7 +11,7 @@ from headrace.kafka.consumer import Consumer
 from headrace.normalizer.task import CannotRun, Pace
 from headrace.records.seen import encode_record
 from tests.integration.fake_story import Row
-from tests.integration.pipeline import Line, make_line
+from tests.integration.pipeline import Pipeline, make_pipeline
 from tests.kafka.plugin import OwnKafka
 
 CREDULOUS = {"transaction.partition.verification.enable": "false"}
@@ -22,40 +22,40 @@ pytestmark = pytest.mark.apache_kafka
 async def test_promise_3_what_kafka_forgot_to_end_is_ended(own_kafka: OwnKafka, prefix: str) -> None:
     """The records of a hanging transaction stay unpublished, and readers go past them."""
     broker = own_kafka(CREDULOUS)
-    line = await make_line(broker.bootstrap_servers, prefix)
-    async with line.running() as running:
-        await line.append([Row(n, 1) for n in range(40)])
-        await line.settled(running)
-    for partition in range(line.partitions):
-        await _hang(line, f"{prefix}normalizer-{partition}", [("seen", partition), ("events", 0), ("events", 1)])
-    assert await _stuck(line, "seen", 0)
-    assert await _stuck(line, "events", 1)
-    await line.append([Row(n, 1) for n in range(40, 80)])
-    async with line.running() as running:
-        await line.settled(running)
-    totals = await line.holds_its_promises()
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with pipeline.running() as running:
+        await pipeline.append([Row(n, 1) for n in range(40)])
+        await pipeline.settled(running)
+    for partition in range(pipeline.partitions):
+        await _hang(pipeline, f"{prefix}normalizer-{partition}", [("seen", partition), ("events", 0), ("events", 1)])
+    assert await _stuck(pipeline, "seen", 0)
+    assert await _stuck(pipeline, "events", 1)
+    await pipeline.append([Row(n, 1) for n in range(40, 80)])
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
+    totals = await pipeline.holds_its_promises()
     assert totals["published"] == 80
-    assert not [record for record in await line.records("events") if record.value == b"never committed"]
+    assert not [record for record in await pipeline.records("events") if record.value == b"never committed"]
 
 
 async def test_promise_8_what_somebody_else_left_open_is_left_alone(own_kafka: OwnKafka, prefix: str) -> None:
     """A foreign transaction on seen is not ours to end: the process says so instead."""
     broker = own_kafka(CREDULOUS)
-    line = await make_line(broker.bootstrap_servers, prefix)
-    await _hang(line, f"{prefix}stranger", [("seen", 0)])
-    async with line.running(pace=Pace(restore=2.0)) as running:
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    await _hang(pipeline, f"{prefix}stranger", [("seen", 0)])
+    async with pipeline.running(pace=Pace(restore=2.0)) as running:
         assert "somebody holds an open transaction" in await running.refuses(CannotRun)
 
 
-async def _hang(line: Line, transactional_id: str, partitions: list[tuple[str, int]]) -> None:
+async def _hang(pipeline: Pipeline, transactional_id: str, partitions: list[tuple[str, int]]) -> None:
     """Write into an open transaction that the coordinator knows nothing of, and go away."""
     producer = AIOKafkaProducer(
-        bootstrap_servers=line.config.kafka.bootstrap_servers, transactional_id=transactional_id, acks="all"
+        bootstrap_servers=pipeline.config.kafka.bootstrap_servers, transactional_id=transactional_id, acks="all"
     )
     await producer.start()
     await producer.begin_transaction()
     for name, partition in partitions:
-        topic = line.topic(name)
+        topic = pipeline.topic(name)
         producer._txn_manager._txn_partitions.add(TopicPartition(topic, partition))  # as if the coordinator knew
         value = encode_record(0, (0,) * 10, {}) if name == "seen" else b"never committed"
         await producer.send_and_wait(topic, value, partition=partition)
@@ -64,9 +64,12 @@ async def _hang(line: Line, transactional_id: str, partitions: list[tuple[str, i
     producer._closed = True  # its end would ask the coordinator to abort
 
 
-async def _stuck(line: Line, name: str, partition: int) -> bool:
+async def _stuck(pipeline: Pipeline, name: str, partition: int) -> bool:
     """Say whether committed readers cannot read a partition to its end."""
-    async with Consumer(line.config.kafka) as committed, Consumer(line.config.kafka, committed=False) as written:
-        _, stable = await committed.bounds(line.topic(name), partition)
-        _, end = await written.bounds(line.topic(name), partition)
+    async with (
+        Consumer(pipeline.config.kafka) as committed,
+        Consumer(pipeline.config.kafka, committed=False) as written,
+    ):
+        _, stable = await committed.bounds(pipeline.topic(name), partition)
+        _, end = await written.bounds(pipeline.topic(name), partition)
     return stable < end

@@ -14,8 +14,8 @@ from headrace.receiver.ingress import NoRoom, TooLarge
 from headrace.spool import Spool
 from tests.integration.command import Headrace
 from tests.integration.fake_story import account
-from tests.integration.ingress_harness import SOURCE, copies, in_order, item, nudge, other, taking, versions
-from tests.integration.pipeline import Line, make_line, until
+from tests.integration.ingress_harness import SOURCE, copies, in_order, item, nudge, other, running_ingress, versions
+from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.integration.test_deadlines import PATIENT
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic, delete_topic
@@ -31,23 +31,23 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "spool.db"
 
 
-def nowhere(prefix: str) -> Line:
-    """Give a line whose broker does not exist."""
+def nowhere(prefix: str) -> Pipeline:
+    """Give a pipeline whose broker does not exist."""
     kafka = KafkaSettings(bootstrap_servers=f"{HOST}:{free_port()}")
-    return Line(Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([account()])), 2)
+    return Pipeline(Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([account()])), 2)
 
 
 async def test_what_is_kept_while_kafka_answers_is_in_kafka(kafka: Broker, prefix: str, path: Path) -> None:
     """Records and nudges go straight to their topics, together or alone, and are counted."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
-    async with taking(line, path) as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
         assert await running.keep(item(1)) == "kafka"
         assert await running.keep(item(2), nudge(1), *(other(n) for n in range(50)), item(3)) == "kafka"
         assert await running.keep(nudge(2)) == "kafka"
-        assert await versions(line) == [1, 2, 3]
-        assert len(await line.records("raw")) == 53
-        assert [record.key for record in await line.records("nudges")] == [SOURCE.encode()] * 2
+        assert await versions(pipeline) == [1, 2, 3]
+        assert len(await pipeline.records("raw")) == 53
+        assert [record.key for record in await pipeline.records("nudges")] == [SOURCE.encode()] * 2
         assert running.total("headrace_raw_appended_total") == 53
         assert running.total("headrace_nudges_appended_total") == 2
         assert running.total("headrace_spooled_total") == 0
@@ -58,14 +58,17 @@ async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
 ) -> None:
     """Without Kafka all waits, over a restart too, until the spool is full; when Kafka comes it is drained in order."""
     broker = own_kafka()
-    line, small = [await make_line(broker.bootstrap_servers, f"{prefix}{name}.") for name in ("line", "small")]
+    pipeline, small = [await make_pipeline(broker.bootstrap_servers, f"{prefix}{name}.") for name in ("line", "small")]
     broker.kill()
-    async with taking(line, path) as running:
+    async with running_ingress(pipeline, path) as running:
         for number in range(1, 20):
             assert await running.keep(item(number)) == "spool"
         assert not running.intake.answers
         assert running.intake.has_room
-    async with taking(line, path) as running, taking(small, tmp_path / "small.db", max_bytes=5_000) as full:
+    async with (
+        running_ingress(pipeline, path) as running,
+        running_ingress(small, tmp_path / "small.db", max_bytes=5_000) as full,
+    ):
         assert await running.keep(item(20), nudge(1)) == "spool"
         assert await full.keep(item(1, size=3_000)) == "spool"
         with pytest.raises(NoRoom):
@@ -74,8 +77,8 @@ async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
         broker.spawn()
         await running.is_direct()
         assert await running.keep(item(21)) == "kafka"
-        assert await versions(line) == list(range(1, 22))
-        assert len(await line.records("nudges")) == 1
+        assert await versions(pipeline) == list(range(1, 22))
+        assert len(await pipeline.records("nudges")) == 1
         assert running.total("headrace_drained_total") == 21
         assert running.fates() == {"drained": 21, "waiting": 0, "set aside": 0}
         await full.is_direct()
@@ -90,12 +93,12 @@ async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKaf
     Deliveries that never pause go straight to Kafka again all the same.
     """
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
 
     def straight() -> int:
         return running.total("headrace_raw_appended_total") - running.total("headrace_drained_total")
 
-    async with taking(line, path) as running:
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
         loads = [asyncio.create_task(running.load(1 + 10**6 * lane, pause=0.002)) for lane in range(8)]
         await until(lambda: straight() > 200, "it is under load")
@@ -108,7 +111,7 @@ async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKaf
             load.cancel()
         await asyncio.wait(loads)
         await running.is_direct()
-        found = await versions(line)
+        found = await versions(pipeline)
         assert set(running.kept) <= set(found)
         for lane in range(8):
             assert in_order([number for number in found if number // 10**6 == lane])
@@ -123,8 +126,8 @@ async def test_an_outage_is_noticed_and_touches_the_client_no_more(
 ) -> None:
     """Idle, it notices that Kafka is gone; then no delivery touches the client; stopped in a drain, it drains on."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
-    async with taking(line, path) as running:
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
         running.health.listening(True)  # noqa: FBT003  (as the method reads)
         broker.kill()
@@ -136,7 +139,7 @@ async def test_an_outage_is_noticed_and_touches_the_client_no_more(
         await until(lambda: running.spool.facts().waiting < 6_000, "it drains")
     async with Spool(path, 2**30) as spool:
         assert spool.facts().waiting == 0
-    assert len(await line.records("raw")) >= 6_000
+    assert len(await pipeline.records("raw")) >= 6_000
 
 
 async def test_a_broker_that_stands_still_sends_deliveries_to_the_spool(
@@ -144,8 +147,8 @@ async def test_a_broker_that_stands_still_sends_deliveries_to_the_spool(
 ) -> None:
     """Frozen, Kafka costs the first deliveries their two seconds; the others are spooled; thawed, all is drained."""
     broker = own_kafka(PATIENT)
-    line = await make_line(broker.bootstrap_servers, prefix)
-    async with taking(line, path) as running:
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
         assert await running.keep(item(1)) == "kafka"
         broker.pause()
@@ -156,7 +159,7 @@ async def test_a_broker_that_stands_still_sends_deliveries_to_the_spool(
             broker.resume()
         await running.is_direct()
         assert await running.keep(item(13)) == "kafka"
-        found = await versions(line)
+        found = await versions(pipeline)
         assert set(found) == set(range(1, 14))
         assert in_order(found)
 
@@ -164,8 +167,8 @@ async def test_a_broker_that_stands_still_sends_deliveries_to_the_spool(
 async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka, prefix: str, path: Path) -> None:
     """Behind a network that is slower than the deadline nothing is lost; what came too late stands there twice."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
-    async with Proxy(broker) as proxy, taking(line.through(proxy.bootstrap_servers), path) as running:
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with Proxy(broker) as proxy, running_ingress(pipeline.through(proxy.bootstrap_servers), path) as running:
         await running.is_direct()
         assert await running.keep(item(1)) == "kafka"
         proxy.delay = 3.0
@@ -176,7 +179,7 @@ async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka,
         kept = await running.keep(item(3))
         assert swallowed.done()
         await running.is_direct()
-        found = await versions(line)
+        found = await versions(pipeline)
         assert set(found) == {1, 2, 3}
         assert copies(found) >= 1, kept
         assert proxy.requests[METADATA] > 0
@@ -184,14 +187,14 @@ async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka,
 
 async def test_topics_that_cannot_be_run_on_end_it_with_a_sentence(kafka: Broker, prefix: str, path: Path) -> None:
     """Where topics are missing it refuses before the first append; what was kept stays in the spool."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
-    await delete_topic(kafka.bootstrap_servers, line.topic("seen"))
-    running = taking(line, path)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+    running = running_ingress(pipeline, path)
     taken = await running.__aenter__()
     assert await taken.keep(item(1)) == "spool"
     with pytest.raises(Refused, match="headrace topics apply"):
         await asyncio.wait_for(taken.ended, 60)
-    assert await versions(line) == []
+    assert await versions(pipeline) == []
     taken.spool.close()
 
 
@@ -199,19 +202,19 @@ async def test_a_record_that_raw_would_never_take_is_refused_before_anything_is_
     kafka: Broker, prefix: str, path: Path
 ) -> None:
     """Too large for the topic is too large for the spool as well, whether Kafka was asked already or not."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
-    async with taking(nowhere(prefix), path) as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    async with running_ingress(nowhere(prefix), path) as running:
         with pytest.raises(TooLarge):
             await running.keep(item(1), item(2, size=2_100_000))
         assert running.spool.facts().waiting == 0
     await change_topic(
         kafka.bootstrap_servers,
-        line.topic("raw"),
+        pipeline.topic("raw"),
         max_message_bytes="50000",
         retention_ms="86400000",
         segment_ms="86400000",
     )
-    async with taking(line, path) as running:
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
         with pytest.raises(TooLarge):
             await running.keep(item(3, size=60_000))
@@ -222,11 +225,11 @@ async def test_what_kafka_refuses_for_good_is_set_aside_and_stops_nothing(
     kafka: Broker, prefix: str, path: Path
 ) -> None:
     """A record that outgrew its topic is set aside with a reason, those around it arrive, and it can be tried again."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
-    async with taking(nowhere(prefix), path) as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    async with running_ingress(nowhere(prefix), path) as running:
         for number in (1, 2, 3):
             await running.keep(item(number, size=100_000 if number == 2 else 10))
-    raw = line.topic("raw")
+    raw = pipeline.topic("raw")
     await change_topic(
         kafka.bootstrap_servers,
         raw,
@@ -235,60 +238,60 @@ async def test_what_kafka_refuses_for_good_is_set_aside_and_stops_nothing(
         segment_ms="86400000",
         compression_type="uncompressed",
     )
-    loose = line.through(kafka.bootstrap_servers)
+    loose = pipeline.through(kafka.bootstrap_servers)
     loose.config = msgspec.structs.replace(
         loose.config, kafka=msgspec.structs.replace(loose.config.kafka, compression="none")
     )
-    async with taking(loose, path) as running:
+    async with running_ingress(loose, path) as running:
         await running.is_direct()
-        assert await versions(line) == [1, 3]
+        assert await versions(pipeline) == [1, 3]
         assert running.fates() == {"drained": 2, "waiting": 0, "set aside": 1}
         assert running.total("headrace_set_aside_total") == 1
     await change_topic(kafka.bootstrap_servers, raw, **KEPT, max_message_bytes="2097152")
     async with Spool(path, 2**30) as spool:
         assert await spool.take_back() == 1
-    async with taking(line, path) as running:
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
-        assert await versions(line) == [1, 3, 2]
+        assert await versions(pipeline) == [1, 3, 2]
 
 
 async def test_a_spool_is_drained_by_hand(kafka: Broker, prefix: str, path: Path) -> None:
     """`headrace spool drain` appends what waits, and on demand what was set aside."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     headrace = Headrace(path.parent, kafka.bootstrap_servers, prefix)
-    async with taking(nowhere(prefix), path) as running:
+    async with running_ingress(nowhere(prefix), path) as running:
         await running.keep(item(1), item(2), item(3), nudge(1))
         running.spool.set_aside((await running.spool.oldest("raw", 1, 1)), "refused")
     told = (await asyncio.to_thread(headrace, "spool", "drain")).stdout
     assert told == "3 records went on to Kafka.\n1 record set aside: `headrace spool show` says why.\n"
     told = (await asyncio.to_thread(headrace, "spool", "drain", "--set-aside")).stdout
     assert told == "1 record that had been set aside will be tried again.\n1 record went on to Kafka.\n"
-    assert await versions(line) == [2, 3, 1]
-    assert len(await line.records("nudges")) == 1
+    assert await versions(pipeline) == [2, 3, 1]
+    assert len(await pipeline.records("nudges")) == 1
 
 
 async def test_what_is_too_old_is_set_aside_and_never_appended(kafka: Broker, prefix: str, path: Path) -> None:
     """A record older than the limit could be published twice: it waits for somebody to look."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     now = int(time.time() * 1000)
     async with Spool(path, 2**30) as spool:
         await spool.append([("raw", SOURCE, item(1).out)], now - 3_700_000)
         await spool.append([("raw", SOURCE, item(2).out)], now - 3_500_000)
-    async with taking(line, path, max_age=3_600) as running:
+    async with running_ingress(pipeline, path, max_age=3_600) as running:
         await running.is_direct()
-        assert await versions(line) == [2]
+        assert await versions(pipeline) == [2]
         assert running.fates() == {"drained": 1, "waiting": 0, "set aside": 1}
 
 
 async def test_a_topic_that_is_gone_does_not_stop_the_other(kafka: Broker, prefix: str, path: Path) -> None:
     """Without nudges' topic, nudges wait in the spool and raw is appended to as ever."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
-    async with taking(line, path) as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    async with running_ingress(pipeline, path) as running:
         await running.is_direct()
-        await delete_topic(kafka.bootstrap_servers, line.topic("nudges"))
+        await delete_topic(kafka.bootstrap_servers, pipeline.topic("nudges"))
         assert await running.keep(item(1), nudge(1)) == "spool"
         await until(lambda: running.intake.answers, "raw answers")
         for number in range(2, 10):
             assert await running.keep(item(number)) == "kafka"
         assert running.spool.waiting("nudges") == 1
-        assert await versions(line) == list(range(1, 10))
+        assert await versions(pipeline) == list(range(1, 10))

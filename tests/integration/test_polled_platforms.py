@@ -11,7 +11,7 @@ from headrace.core.mapping import Mapping as Table
 from headrace.providers.discover import discover
 from headrace.providers.outreach.client import OAuth
 from headrace.records.raw import read_envelope
-from tests.integration.poller_harness import Polled, make_polled
+from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 from tests.providers.feeds_kit import trouble
 from tests.simulators import leadping, leadsquared, outreach
@@ -33,10 +33,10 @@ def account(platform: Simulator, **settings: Any) -> Account:
     return Account(provider, "acme", told, Table([]))
 
 
-async def found(line: Polled) -> Mapping[Key, str]:
+async def found(pipeline: PolledPipeline) -> Mapping[Key, str]:
     """Give what raw has of each activity, all its records together."""
     texts: dict[Key, str] = {}
-    for record in await line.line.records("raw"):
+    for record in await pipeline.records("raw"):
         envelope = read_envelope(record.headers)
         key = Key(envelope.resource, envelope.id)
         texts[key] = texts.get(key, "") + (record.value or b"").decode()
@@ -72,13 +72,13 @@ async def test_the_feeds_bring_the_whole_history_of_their_platforms(
                 token_key="k" * 32,
             ),
         ]
-        line = await make_polled(kafka.bootstrap_servers, prefix, *accounts)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, *accounts)
 
         async def whole() -> bool:
-            texts = await found(line)
+            texts = await found(pipeline)
             wanted = {key: mark for each in histories for key, mark in each.ledger.wanted(each.end).items()}
             return all(mark in texts.get(key, "") for key, mark in wanted.items()) and wanted.keys() <= texts.keys()
 
-        async with line.poller():
-            await line.comes(whole, "the histories of three platforms are in raw")
+        async with pipeline.poller():
+            await pipeline.comes(whole, "the histories of three platforms are in raw")
         assert third.tokens.reused == third.tokens.too_soon == 0

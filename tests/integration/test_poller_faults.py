@@ -15,7 +15,7 @@ from headrace.sdk.limits import CallLimits
 from headrace_events import decode_dead_letter
 from tests.integration.fake_platform import FAST, platform, polled
 from tests.integration.fake_story import Row
-from tests.integration.poller_harness import Polled, make_polled
+from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka
@@ -28,20 +28,20 @@ async def test_promise_6_a_parked_tenant_disturbs_no_other(kafka: Broker, prefix
     async with platform() as there:
         there.add(*range(10))
         accounts = [polled(there.url, "bad", key="wrong"), polled(there.url, "good", every=1)]
-        line = await make_polled(kafka.bootstrap_servers, prefix, *accounts, partitions=1)
-        async with line.poller() as working:
-            await line.covered(10, tenant="good")
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, *accounts, partitions=1)
+        async with pipeline.poller() as working:
+            await pipeline.covered(10, tenant="good")
 
             async def parked() -> bool:
-                return (await line.kept("bad")).standing.parked > 0
+                return (await pipeline.kept("bad")).standing.parked > 0
 
-            await line.comes(parked, "the tenant is parked")
+            await pipeline.comes(parked, "the tenant is parked")
             there.add(*range(10, 20))
-            await line.covered(20, tenant="good")
-            kept = await line.kept("bad")
+            await pipeline.covered(20, tenant="good")
+            kept = await pipeline.kept("bad")
             assert (kept.states["rows"].code, kept.states["rows"].failures) == ("denied", 1)
             assert "it says no" in kept.standing.sentence
-            assert working.told.counts["called", "things", "bad", "denied"] == 1
+            assert working.metrics.counts["called", "things", "bad", "denied"] == 1
 
 
 async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(kafka: Broker, prefix: str) -> None:
@@ -51,17 +51,17 @@ async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(kafka: Broke
         there.answers["/rows"] = [(502, {}), (429, {"Retry-After": "0.1"}), (307, {"Location": "/again"})]
         there.answers["/again"] = [(302, {"Location": "/rows?after=0&size=7&key=good"})]
         there.answers["/leads/x/rows"] = [(422, {})] * 9
-        line = await make_polled(
+        pipeline = await make_polled(
             kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows", "trail"], leads=["x"])
         )
-        async with line.poller():
-            await line.covered(3)
+        async with pipeline.poller():
+            await pipeline.covered(3)
 
             async def told() -> bool:
-                state = (await line.kept()).states.get("trail")
+                state = (await pipeline.kept()).states.get("trail")
                 return state is not None and state.code == "rejected"
 
-            await line.comes(told, "the rejection is told")
+            await pipeline.comes(told, "the rejection is told")
         assert there.calls["/leads/x/rows"] == 1
 
 
@@ -69,30 +69,30 @@ async def test_a_redirect_to_another_host_is_not_followed(kafka: Broker, prefix:
     """Credentials go to one host only."""
     async with platform() as there, platform() as elsewhere:
         there.answers["/rows"] = [(302, {"Location": f"{elsewhere.url}/rows"})] * 99
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
-        async with line.poller():
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with pipeline.poller():
 
             async def told() -> bool:
-                state = (await line.kept()).states.get("rows")
+                state = (await pipeline.kept()).states.get("rows")
                 return state is not None and "another host" in state.sentence
 
-            await line.comes(told, "the redirect is told")
+            await pipeline.comes(told, "the redirect is told")
         assert not elsewhere.calls
 
 
 async def test_promise_7_keys_show_nowhere(kafka: Broker, prefix: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """A key that travels in the URL is in no log line, no state, and no record but the platform's own."""
+    """A key that travels in the URL is in no log pipeline, no state, and no record but the platform's own."""
     async with platform() as there:
         url, secret = there.url, "s3cr3t-key-of-the-tenant"
-    line = await make_polled(kafka.bootstrap_servers, prefix, polled(url, key=secret))  # nobody listens there
-    async with line.poller():
+    pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(url, key=secret))  # nobody listens there
+    async with pipeline.poller():
 
         async def told() -> bool:
-            state = (await line.kept()).states.get("rows")
+            state = (await pipeline.kept()).states.get("rows")
             return state is not None and state.code == "unavailable"
 
-        await line.comes(told, "the outage is told")
-    kept = [(record.key, record.value) for record in await line.line.records("cursors")]
+        await pipeline.comes(told, "the outage is told")
+    kept = [(record.key, record.value) for record in await pipeline.records("cursors")]
     assert secret not in f"{kept}{capfd.readouterr()}"
 
 
@@ -101,19 +101,19 @@ async def test_a_budget_outlives_a_restart(kafka: Broker, prefix: str) -> None:
     async with platform() as there:
         there.add(*range(1_000))
         limits = CallLimits(per_window=1_000, window=0.5, per_day=20)
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=limits, page=1))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=limits, page=1))
         for _ in range(3):
-            async with line.poller():
+            async with pipeline.poller():
 
                 async def spent() -> bool:
-                    spending = (await line.kept()).spending
+                    spending = (await pipeline.kept()).spending
                     return spending is not None and sum(spending.day.values()) >= 8
 
-                await line.comes(spent, "some is spent")
-        async with line.poller():
-            await line.covered(15)
+                await pipeline.comes(spent, "some is spent")
+        async with pipeline.poller():
+            await pipeline.covered(15)
         made = there.calls["/rows"]
-        spending = (await line.kept()).spending
+        spending = (await pipeline.kept()).spending
         assert spending is not None
         assert made <= sum(spending.day.values()) <= 20
 
@@ -123,22 +123,22 @@ async def test_tokens_rotate_and_a_successor_goes_on_with_them(kafka: Broker, pr
     async with platform() as there:
         there.add(*range(5))
         there.refresh = {"first"}
-        line = await make_polled(
+        pipeline = await make_polled(
             kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY, every=1)
         )
-        async with line.poller():
-            await line.covered(5)
+        async with pipeline.poller():
+            await pipeline.covered(5)
         there.add(*range(5, 9))
-        async with line.poller():
-            await line.covered(9)
+        async with pipeline.poller():
+            await pipeline.covered(9)
             there.keys = {"revoked"}  # it expires in mid-run
             there.add(*range(9, 12))
-            await line.covered(12)
+            await pipeline.covered(12)
         assert there.minted == ["first", "refresh1"]
-        stored = [(record.key, record.value) for record in await line.line.records("cursors")]
+        stored = [(record.key, record.value) for record in await pipeline.records("cursors")]
         assert not any(word in f"{stored}" for word in ("access1", "refresh1", "refresh2", "first"))
-        (account,) = line.line.config.tenants
-        (found,) = await fetch(line.line.config, account, "thing", "3")
+        (account,) = pipeline.config.tenants
+        (found,) = await fetch(pipeline.config, account, "thing", "3")
         assert found.offset >= 0
 
 
@@ -147,26 +147,26 @@ async def test_a_lost_key_is_overcome_with_a_new_refresh_token(kafka: Broker, pr
     async with platform() as there:
         there.add(1)
         there.refresh = {"first"}
-        line = await make_polled(
+        pipeline = await make_polled(
             kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY, every=1), partitions=1
         )
-        async with line.poller():
-            await line.covered(1)
+        async with pipeline.poller():
+            await pipeline.covered(1)
         there.add(2)
         for refresh in ("first", "second"):
             account = polled(there.url, refresh=refresh, token_key="another" + KEY, every=1)
-            line.line.config = replace(line.line.config, tenants=Tenants([account]))
+            pipeline.config = replace(pipeline.config, tenants=Tenants([account]))
             there.refresh.add(refresh)
-            async with line.poller():
+            async with pipeline.poller():
                 if refresh == "first":
-                    await line.comes(lambda: _parked(line), "the tenant is parked")
+                    await pipeline.comes(lambda: _parked(pipeline), "the tenant is parked")
                 else:
-                    await line.covered(2)
+                    await pipeline.covered(2)
         assert there.minted == ["first", "second"]
 
 
-async def _parked(line: Polled) -> bool:
-    return bool((await line.kept()).standing.parked)
+async def _parked(pipeline: PolledPipeline) -> bool:
+    return bool((await pipeline.kept()).standing.parked)
 
 
 async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Broker, prefix: str) -> None:
@@ -175,19 +175,19 @@ async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Br
         there.add(*range(5))
         there.refresh = {"first"}
         there.spoil_mint = True
-        line = await make_polled(
+        pipeline = await make_polled(
             kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY), partitions=1
         )
-        async with line.poller():
-            await line.comes(lambda: _minted(there.minted, 1), "the platform has minted")
-        token = (await line.kept()).token
+        async with pipeline.poller():
+            await pipeline.comes(lambda: _minted(there.minted, 1), "the platform has minted")
+        token = (await pipeline.kept()).token
         assert token is not None
         assert token.intent > token.minted
         there.spoil_mint = False
         there.refresh.add("first")
-        async with line.poller():
-            await line.covered(5)
-        token = (await line.kept()).token
+        async with pipeline.poller():
+            await pipeline.covered(5)
+        token = (await pipeline.kept()).token
         assert token is not None
         assert token.minted >= token.intent
         assert set(there.minted) == {"first"}
@@ -198,10 +198,10 @@ async def test_the_platforms_clock_is_followed(kafka: Broker, prefix: str) -> No
     async with platform() as there:
         there.add(1, 2)
         there.date = format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1))
-        async with line.poller() as working:
-            await line.covered(2)
-            (skew,) = working.told.last["skew", "things", "t"]
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1))
+        async with pipeline.poller() as working:
+            await pipeline.covered(2)
+            (skew,) = working.metrics.last["skew", "things", "t"]
         assert skew == pytest.approx(3_600, abs=120)
 
 
@@ -209,14 +209,16 @@ async def test_one_record_is_fetched_by_its_id(kafka: Broker, prefix: str) -> No
     """It is in raw; what does not exist is told, and what nobody may ask for as well."""
     async with platform() as there:
         there.add(41, 42)
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url), polled(there.url, "b", key="bad"))
-        good, bad = line.line.config.tenants
-        assert len(await fetch(line.line.config, good, "thing", "42")) == 1
-        assert await line.ids() == [42]
+        pipeline = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url), polled(there.url, "b", key="bad")
+        )
+        good, bad = pipeline.config.tenants
+        assert len(await fetch(pipeline.config, good, "thing", "42")) == 1
+        assert await pipeline.ids() == [42]
         with pytest.raises(Gone):
-            await fetch(line.line.config, good, "thing", "43")
+            await fetch(pipeline.config, good, "thing", "43")
         with pytest.raises(Denied):
-            await fetch(line.line.config, bad, "thing", "42")
+            await fetch(pipeline.config, bad, "thing", "42")
 
 
 async def test_a_cursor_that_is_too_large_breaks_its_feed_alone(kafka: Broker, prefix: str) -> None:
@@ -224,15 +226,15 @@ async def test_a_cursor_that_is_too_large_breaks_its_feed_alone(kafka: Broker, p
     async with platform() as there:
         there.add(*range(10))
         accounts = [polled(there.url, "bad", feeds=["bloated"]), polled(there.url, "good")]
-        line = await make_polled(kafka.bootstrap_servers, prefix, *accounts, partitions=1)
-        async with line.poller():
-            await line.covered(10, tenant="good")
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, *accounts, partitions=1)
+        async with pipeline.poller():
+            await pipeline.covered(10, tenant="good")
 
             async def told() -> bool:
-                state = (await line.kept("bad")).states.get("bloated")
+                state = (await pipeline.kept("bad")).states.get("bloated")
                 return state is not None and (state.code, state.sentence) == ("broken", "TooLarge")
 
-            await line.comes(told, "the broken feed is told")
+            await pipeline.comes(told, "the broken feed is told")
 
 
 async def test_a_row_that_raw_never_takes_becomes_a_dead_letter(kafka: Broker, prefix: str) -> None:
@@ -241,11 +243,11 @@ async def test_a_row_that_raw_never_takes_becomes_a_dead_letter(kafka: Broker, p
         there.add(*range(5))
         there.rows["/rows"].append(Row(5, 1, "x" * 2_200_000))
         there.add(6)
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
-        async with line.poller():
-            await line.covered(7)
-        assert sorted(await line.ids()) == [0, 1, 2, 3, 4, 6]
-        (letter,) = await line.line.records("dead-letters")
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with pipeline.poller():
+            await pipeline.covered(7)
+        assert sorted(await pipeline.ids()) == [0, 1, 2, 3, 4, 6]
+        (letter,) = await pipeline.records("dead-letters")
         told = decode_dead_letter(letter.headers)
         assert (told.problem.code, told.source, told.via, told.id) == ("too_large", "/things/t", "poll", "5")
         assert "2,200," in told.problem.detail
@@ -257,13 +259,13 @@ async def test_a_quota_that_is_used_up_holds_the_next_call(kafka: Broker, prefix
     async with platform() as there:
         there.add(1, 2, 3)
         there.answers["/rows"] = [(429, {"Retry-After": "3600"})]
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=FAST, every=1))
-        async with line.poller() as working:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=FAST, every=1))
+        async with pipeline.poller() as working:
 
             async def throttled() -> bool:
-                return working.told.counts["turn", "things", "t", "rows", "throttled"] > 0
+                return working.metrics.counts["turn", "things", "t", "rows", "throttled"] > 0
 
-            await line.comes(throttled, "the tenant is throttled")
+            await pipeline.comes(throttled, "the tenant is throttled")
             (task,) = [task for task in working.poller.tasks.values() if task.polling]
             gate = task.polling["/things/t"].asked.gate
             assert (gate.budget.wait(gate.clock.now()) or 0) > 3_000

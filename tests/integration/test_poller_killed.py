@@ -22,17 +22,17 @@ async def test_promise_3_a_poller_that_is_killed_loses_nothing(kafka: Broker, pr
     dice = random.Random(8)
     async with platform() as there:
         there.add(*range(ROWS))
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
         for _ in range(3):
             calls = there.calls["/rows"]
             async with process(kafka.bootstrap_servers, prefix, there.url, page=3):
                 goal = calls + dice.randint(5, 200)
                 await until(lambda goal=goal: there.calls["/rows"] >= goal, f"{goal} calls", every=0.001)  # type: ignore[misc]  # mypy cannot type the default
-            cursor = await line.cursor()
-            assert set(range(cursor)) <= set(await line.ids())
+            cursor = await pipeline.cursor()
+            assert set(range(cursor)) <= set(await pipeline.ids())
         async with process(kafka.bootstrap_servers, prefix, there.url):
-            await line.covered(ROWS)
-        assert set(await line.ids()) == set(range(ROWS))
+            await pipeline.covered(ROWS)
+        assert set(await pipeline.ids()) == set(range(ROWS))
 
 
 async def test_promise_3_killed_between_a_mint_and_the_use_of_its_token(kafka: Broker, prefix: str) -> None:
@@ -42,10 +42,10 @@ async def test_promise_3_killed_between_a_mint_and_the_use_of_its_token(kafka: B
         there.refresh = {"first"}
         there.hang = asyncio.Event()  # the first use of the new token gets no answer
         how = {"refresh": "first", "token_key": KEY}
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, **how))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, **how))
         async with process(kafka.bootstrap_servers, prefix, there.url, **how):
             await until(lambda: there.calls["/rows"] == 1, "the new token is used")
         there.hang.set()
         async with process(kafka.bootstrap_servers, prefix, there.url, **how):
-            await line.covered(5)
+            await pipeline.covered(5)
         assert there.minted == ["first"]

@@ -10,7 +10,7 @@ from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.event import encode_nudge
 from headrace.sdk.provider import Nudge
 from tests.integration.fake_platform import platform, polled
-from tests.integration.poller_harness import Polled, make_polled
+from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka
@@ -23,11 +23,11 @@ async def test_leads_of_the_settings_are_read_each_with_its_own_cursor(kafka: Br
     async with platform() as there:
         there.add(1, 2, 3, path="/leads/a/rows")
         there.add(4, path="/leads/b/rows")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, leads=["a", "b"]))
-        async with line.poller():
-            await line.covered(3, "trail", "a")
-            await line.covered(1, "trail", "b")
-        assert sorted(await line.ids()) == [1, 2, 3, 4]
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, leads=["a", "b"]))
+        async with pipeline.poller():
+            await pipeline.covered(3, "trail", "a")
+            await pipeline.covered(1, "trail", "b")
+        assert sorted(await pipeline.ids()) == [1, 2, 3, 4]
 
 
 async def test_a_nudge_wakes_its_feed(kafka: Broker, prefix: str) -> None:
@@ -35,25 +35,25 @@ async def test_a_nudge_wakes_its_feed(kafka: Broker, prefix: str) -> None:
     async with platform() as there:
         there.add(1)
         there.add(77, path="/elsewhere")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
-        async with line.poller():
-            await line.covered(1)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with pipeline.poller():
+            await pipeline.covered(1)
             there.add(2)
-            await _nudge(line, Nudge("rows"))
-            await line.covered(2)
-            await _nudge(line, Nudge("rows", event="77"))
-            await line.brought([1, 2, 77])
+            await _nudge(pipeline, Nudge("rows"))
+            await pipeline.covered(2)
+            await _nudge(pipeline, Nudge("rows", event="77"))
+            await pipeline.brought([1, 2, 77])
 
 
 async def test_a_nudge_from_before_the_start_is_heard(kafka: Broker, prefix: str) -> None:
     """A poller that begins hears what came while nobody polled."""
     async with platform() as there:
         there.add(5, path="/leads/z/rows")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
-        await _nudge(line, Nudge("trail", lead="z"))
-        async with line.poller():
-            await line.covered(1, "trail", "z")
-            await line.comes(lambda: _watched(line, "z"), "the lead is watched")
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        await _nudge(pipeline, Nudge("trail", lead="z"))
+        async with pipeline.poller():
+            await pipeline.covered(1, "trail", "z")
+            await pipeline.comes(lambda: _watched(pipeline, "z"), "the lead is watched")
 
 
 async def test_leads_added_and_removed_from_outside_are_picked_up(kafka: Broker, prefix: str) -> None:
@@ -61,13 +61,13 @@ async def test_leads_added_and_removed_from_outside_are_picked_up(kafka: Broker,
     async with platform() as there:
         there.add(1, path="/leads/a/rows")
         there.add(2, path="/leads/b/rows")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, every=1))
-        config = line.line.config
-        async with line.poller() as working:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, every=1))
+        config = pipeline.config
+        async with pipeline.poller() as working:
             await working.runs()
             assert [count async for count in append_leads(config, "/things/t", ["a", "b"])] == [2]
-            await line.covered(1, "trail", "a")
-            await line.covered(1, "trail", "b")
+            await pipeline.covered(1, "trail", "a")
+            await pipeline.covered(1, "trail", "b")
             assert [count async for count in remove_leads(config, "/things/t", ["a"])] == [1]
             (task,) = [task for task in working.poller.tasks.values() if task.polling]
             schedule = task.polling["/things/t"]._schedule
@@ -75,8 +75,8 @@ async def test_leads_added_and_removed_from_outside_are_picked_up(kafka: Broker,
             async def dropped() -> bool:
                 return schedule.watched("trail") == 1
 
-            await line.comes(dropped, "the lead is watched no more")
-        assert set((await line.kept()).leads) == {"b"}
+            await pipeline.comes(dropped, "the lead is watched no more")
+        assert set((await pipeline.kept()).leads) == {"b"}
 
 
 async def test_leads_that_a_feed_comes_across_are_woken_and_remembered(kafka: Broker, prefix: str) -> None:
@@ -84,72 +84,72 @@ async def test_leads_that_a_feed_comes_across_are_woken_and_remembered(kafka: Br
     async with platform() as there:
         there.add(1, path="/leads/a/rows")
         there.found = ["a"]
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["finder", "trail"]))
-        async with line.poller():
-            await line.covered(1, "trail", "a")
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["finder", "trail"]))
+        async with pipeline.poller():
+            await pipeline.covered(1, "trail", "a")
             there.add(2, path="/leads/a/rows")
             there.found.append("a")
-            await _nudge(line, Nudge("finder"))
-            await line.covered(2, "trail", "a")
-        assert (await line.kept()).leads["a"].by == "feed"
+            await _nudge(pipeline, Nudge("finder"))
+            await pipeline.covered(2, "trail", "a")
+        assert (await pipeline.kept()).leads["a"].by == "feed"
 
 
 async def test_leads_that_events_name_are_watched(kafka: Broker, prefix: str) -> None:
     """A lead that only ever was the subject of an event is found, and the search goes on where it was."""
     async with platform() as there:
         there.add(1, path="/leads/q/rows")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
-        async with Appender(line.line.config.kafka) as appender:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        async with Appender(pipeline.config.kafka) as appender:
             for key in (b"/things/t/lead/q", b"/things/t/call/3", b"/things/other/lead/r"):
-                await appender.append(line.line.topic("events"), 0, Out(key, b"{}", []))
-        async with line.poller():
-            await line.covered(1, "trail", "q")
-            await line.comes(lambda: _watched(line, "q"), "the lead is watched")
-        assert set((await line.kept()).leads) == {"q"}
+                await appender.append(pipeline.topic("events"), 0, Out(key, b"{}", []))
+        async with pipeline.poller():
+            await pipeline.covered(1, "trail", "q")
+            await pipeline.comes(lambda: _watched(pipeline, "q"), "the lead is watched")
+        assert set((await pipeline.kept()).leads) == {"q"}
 
 
 async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker, prefix: str) -> None:
     """One lead that the platform does not know any more leaves the watch-list, counted; the others are read."""
     async with platform() as there:
         there.add(1, path="/leads/a/rows")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
-        async with line.poller() as working:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        async with pipeline.poller() as working:
             await working.runs()
-            await asyncio.wait_for(_all(append_leads(line.line.config, "/things/t", ["gone", "a"])), 30)
-            await line.covered(1, "trail", "a")
+            await asyncio.wait_for(_all(append_leads(pipeline.config, "/things/t", ["gone", "a"])), 30)
+            await pipeline.covered(1, "trail", "a")
 
             async def forgotten() -> bool:
-                return set((await line.kept()).leads) == {"a"}
+                return set((await pipeline.kept()).leads) == {"a"}
 
-            await line.comes(forgotten, "the lead is forgotten")
-            assert working.told.counts["lead_gone", "things", "t"] == 1
+            await pipeline.comes(forgotten, "the lead is forgotten")
+            assert working.metrics.counts["lead_gone", "things", "t"] == 1
 
 
 async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: Broker, prefix: str) -> None:
     """NUL divides the key of a cursor, dots lead out of a path: nudges and events with such leads do nothing."""
     async with platform() as there:
         there.add(1, path="/leads/a/rows")
-        line = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
-        async with line.poller() as working:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        async with pipeline.poller() as working:
             await working.runs()
-            async with Appender(line.line.config.kafka) as appender:
+            async with Appender(pipeline.config.kafka) as appender:
                 for key in (b"/things/t/lead/a\0b", b"/things/t/lead/..", b"/things/t/lead/" + b"x" * 5_000):
-                    await appender.append(line.line.topic("events"), 0, Out(key, b"{}", []))
+                    await appender.append(pipeline.topic("events"), 0, Out(key, b"{}", []))
             for odd in ("a\0b", "..", "", "x" * 5_000, "a"):
-                await _nudge(line, Nudge("trail", lead=odd))
-            await line.covered(1, "trail", "a")
-            await line.comes(lambda: _watched(line, "a"), "the lead is watched")
-        kept = await line.kept()
+                await _nudge(pipeline, Nudge("trail", lead=odd))
+            await pipeline.covered(1, "trail", "a")
+            await pipeline.comes(lambda: _watched(pipeline, "a"), "the lead is watched")
+        kept = await pipeline.kept()
         assert (set(kept.leads), set(kept.positions)) == ({"a"}, {("trail", "a")})
 
 
-async def _nudge(line: Polled, nudge: Nudge) -> None:
-    async with Appender(line.line.config.kafka) as appender:
-        await appender.append(line.line.topic("nudges"), 0, encode_nudge("/things/t", nudge))
+async def _nudge(pipeline: PolledPipeline, nudge: Nudge) -> None:
+    async with Appender(pipeline.config.kafka) as appender:
+        await appender.append(pipeline.topic("nudges"), 0, encode_nudge("/things/t", nudge))
 
 
-async def _watched(line: Polled, lead: str) -> bool:
-    return lead in (await line.kept()).leads
+async def _watched(pipeline: PolledPipeline, lead: str) -> bool:
+    return lead in (await pipeline.kept()).leads
 
 
 async def _all(counts: object) -> None:

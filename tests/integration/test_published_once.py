@@ -3,7 +3,7 @@
 from itertools import islice
 
 from tests.integration.fake_story import load
-from tests.integration.pipeline import make_line
+from tests.integration.pipeline import make_pipeline
 from tests.kafka.broker import Broker
 
 
@@ -11,11 +11,11 @@ async def test_promise_2_copies_and_edits_are_published_once_and_the_last_versio
     kafka: Broker, prefix: str
 ) -> None:
     """Of a random load each version that says something new comes out once, in order, and every record is counted."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=3)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=3)
     rows = list(islice(load(seed=2), 3000))
-    await line.append(rows)
-    async with line.running() as running:
-        await line.settled(running)
-    totals = await line.holds_its_promises()
+    await pipeline.append(rows)
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
+    totals = await pipeline.holds_its_promises()
     assert sum(totals.values()) == len(rows)
     assert {"published", "duplicate", "unchanged", "stale", "dead"} <= set(totals)

@@ -6,38 +6,38 @@ from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.producer import Transactions
 from tests.integration.fake_story import Row
-from tests.integration.pipeline import make_line
+from tests.integration.pipeline import make_pipeline
 from tests.kafka.broker import Broker
 from tests.kafka.client import add_partitions
 
 
 async def test_a_foreign_transaction_on_raw_is_passed_over_and_counted(kafka: Broker, prefix: str) -> None:
     """The marker of a transaction takes an offset that holds no record: it is lost, and the partition goes on."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    stranger = Transactions(line.config.kafka, f"{prefix}stranger")
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    stranger = Transactions(pipeline.config.kafka, f"{prefix}stranger")
     await stranger.fence()
     try:
-        await line.append([Row(1, 1, "before")])
-        await stranger.write({(line.topic("raw"), 0): [Out(b"k", b"not through the door", [])]})
-        await line.append([Row(2, 1, "after")])
-        async with line.running() as running:
-            await line.settled(running)
-            await stranger.write({(line.topic("raw"), 0): [Out(b"k", b"again", [])]})
-            await line.append([Row(3, 1, "last")])
-            await line.settled(running)
+        await pipeline.append([Row(1, 1, "before")])
+        await stranger.write({(pipeline.topic("raw"), 0): [Out(b"k", b"not through the door", [])]})
+        await pipeline.append([Row(2, 1, "after")])
+        async with pipeline.running() as running:
+            await pipeline.settled(running)
+            await stranger.write({(pipeline.topic("raw"), 0): [Out(b"k", b"again", [])]})
+            await pipeline.append([Row(3, 1, "last")])
+            await pipeline.settled(running)
     finally:
         await stranger.close()
-    assert await line.published() == ["thing/1/1", "thing/2/1", "thing/3/1"]
-    assert await line.totals() == {"published": 3, "dead": 2, "lost": 2}
+    assert await pipeline.published() == ["thing/1/1", "thing/2/1", "thing/3/1"]
+    assert await pipeline.totals() == {"published": 3, "dead": 2, "lost": 2}
 
 
 async def test_promise_2_more_partitions_are_refused_once_raw_is_in_use(kafka: Broker, prefix: str) -> None:
     """An id would change its place, and with it its memory: `topics apply` does not make that look well."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
-    await line.append([Row(number, 1, "told") for number in range(8)])
-    async with line.running() as running:
-        await line.settled(running)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
+    await pipeline.append([Row(number, 1, "told") for number in range(8)])
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
     for name in ("raw", "seen"):
-        await add_partitions(kafka.bootstrap_servers, line.topic(name), 4)
+        await add_partitions(kafka.bootstrap_servers, pipeline.topic(name), 4)
     with pytest.raises(topics.Refused, match="given more partitions"):
-        await topics.apply(line.config, "dev", 4)
+        await topics.apply(pipeline.config, "dev", 4)

@@ -16,7 +16,7 @@ from headrace.sdk.provider import Accepted, Delivery, Tenant
 from tests import senders
 from tests.integration.fake_story import Things
 from tests.integration.pipeline import until
-from tests.integration.receiver_harness import NOBODY, Answer, open_door
+from tests.integration.receiver_harness import NOBODY, Answer, running_receiver
 from tests.kafka.broker import Broker
 from tests.senders import Sender
 
@@ -45,11 +45,11 @@ async def test_what_is_acknowledged_is_in_raw(
     provider: str, sender: Sender, kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     """Genuine deliveries get the provider's 2xx; their bytes are in raw as sent, and nothing secret is beside them."""
-    async with open_door(kafka.bootstrap_servers, prefix, tmp_path, sender) as door:
+    async with running_receiver(kafka.bootstrap_servers, prefix, tmp_path, sender) as receiver:
         sent = list(islice(sender.stream(), 12))
         for sending in sent:
-            assert acknowledged(provider, await door.send(sending))
-        raw = await door.raw()
+            assert acknowledged(provider, await receiver.send(sending))
+        raw = await receiver.raw()
         assert len(raw) == sum(len(sending.facts) for sending in sent)
         assert {(envelope.provider, envelope.tenant, envelope.via) for envelope, _ in raw} == {
             (provider, "acme", "webhook")
@@ -58,9 +58,9 @@ async def test_what_is_acknowledged_is_in_raw(
         assert all(value in bodies for _, value in raw)
         everything = b"".join(msgspec.json.encode(envelope) + value for envelope, value in raw)
         assert not [word for word in sender.hidden if word.encode() in everything]
-        assert door.count("headrace_deliveries_total") == len(sent)
-        assert door.count("headrace_accepted_records_total") == len(raw)
-        assert door.refusals() == {}
+        assert receiver.count("headrace_deliveries_total") == len(sent)
+        assert receiver.count("headrace_accepted_records_total") == len(raw)
+        assert receiver.refusals() == {}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -68,10 +68,10 @@ async def test_a_genuine_delivery_that_nobody_can_read_is_kept(
     provider: str, sender: Sender, kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     """Verified but not decodable: the same 2xx, and the bytes are in raw for the normalizer to judge."""
-    async with open_door(kafka.bootstrap_servers, prefix, tmp_path, sender) as door:
+    async with running_receiver(kafka.bootstrap_servers, prefix, tmp_path, sender) as receiver:
         for body in UNREADABLE:
-            assert acknowledged(provider, await door.send(sender.sending_of(body)))
-        assert sorted(value for _, value in await door.raw()) == sorted(UNREADABLE)
+            assert acknowledged(provider, await receiver.send(sender.sending_of(body)))
+        assert sorted(value for _, value in await receiver.raw()) == sorted(UNREADABLE)
 
 
 def polled(config: Config) -> Config:
@@ -84,15 +84,17 @@ def polled(config: Config) -> Config:
 async def test_nudges_go_to_their_topic_where_the_tenant_is_polled(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """With polling on, what a feed will bring only wakes it; what nobody else tells goes to raw."""
     outreach, leadsquared = senders.Outreach(), senders.LeadSquared()
-    async with open_door(kafka.bootstrap_servers, prefix, tmp_path, outreach, leadsquared, change=polled) as door:
-        assert (await door.send(outreach.opened())).status == 202
-        assert (await door.send(outreach.action("mailing", "delivered"))).status == 202
-        assert (await door.send(leadsquared.stage())).status == 200
-        assert len(await door.raw()) == 1
-        nudges = await door.records("nudges")
+    async with running_receiver(
+        kafka.bootstrap_servers, prefix, tmp_path, outreach, leadsquared, change=polled
+    ) as receiver:
+        assert (await receiver.send(outreach.opened())).status == 202
+        assert (await receiver.send(outreach.action("mailing", "delivered"))).status == 202
+        assert (await receiver.send(leadsquared.stage())).status == 200
+        assert len(await receiver.raw()) == 1
+        nudges = await receiver.records("nudges")
         assert sorted(record.key or b"" for record in nudges) == [b"/leadsquared/acme", b"/outreach/acme"]
         assert {(record.value or b"")[:1] for record in nudges} == {b"\x01"}
-        assert door.count("headrace_accepted_nudges_total") == 2
+        assert receiver.count("headrace_accepted_nudges_total") == 2
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -102,24 +104,24 @@ async def test_what_is_not_genuine_is_refused(
     """Every way of not being genuine gets a 401 that holds no secret, and nothing is kept of it."""
     other = senders.make(provider, "other", seed=1)
     foreign = type(sender)("acme", 0, other.secret)
-    async with open_door(kafka.bootstrap_servers, prefix, tmp_path, sender, other) as door:
+    async with running_receiver(kafka.bootstrap_servers, prefix, tmp_path, sender, other) as receiver:
         good = next(sender.stream())
         signed = {name.lower(): value for name, value in good.headers().items()}
         (name,) = {"webhook-signature", "outreach-webhook-signature", "x-headrace-secret"} & signed.keys()
         bad = [
-            await door.send(good, {name: ""}),
-            await door.send(good, {name: "v1,AAAA" if provider == "leadping" else "0" * 64}),
-            await door.send(good, {name: signed[name][:-1]}),
-            await door.send(good, {name: signed[name][1:]}),
-            await door.send(good, {name: signed[name][::-1]}),
-            await door.send(replace_sender(good, foreign)),
+            await receiver.send(good, {name: ""}),
+            await receiver.send(good, {name: "v1,AAAA" if provider == "leadping" else "0" * 64}),
+            await receiver.send(good, {name: signed[name][:-1]}),
+            await receiver.send(good, {name: signed[name][1:]}),
+            await receiver.send(good, {name: signed[name][::-1]}),
+            await receiver.send(replace_sender(good, foreign)),
         ]
         if provider != "leadsquared":  # it signs nothing: a body may be anything
             changed = bytes([good.body[0], good.body[1] ^ 1]) + good.body[2:]
             bad += [
-                await door.send(good, body=changed),
-                await door.send(good, body=good.body + b"\n"),
-                await door.send(good, body=next(islice(sender.stream(), 3, 4)).body),
+                await receiver.send(good, body=changed),
+                await receiver.send(good, body=good.body + b"\n"),
+                await receiver.send(good, body=next(islice(sender.stream(), 3, 4)).body),
             ]
         assert {(answer.status, answer.headers["Content-Type"]) for answer in bad} == {
             (401, "application/problem+json")
@@ -127,9 +129,9 @@ async def test_what_is_not_genuine_is_refused(
         assert {answer.headers["Connection"] for answer in bad} == {"close"}
         told = b"".join(answer.body for answer in bad).decode()
         assert not [word for word in (*sender.hidden, *other.hidden, signed[name]) if word in told]
-        assert sum(door.refusals().values()) == len(bad)
-        assert await door.raw() == []
-        assert acknowledged(provider, await door.send(good))
+        assert sum(receiver.refusals().values()) == len(bad)
+        assert await receiver.raw() == []
+        assert acknowledged(provider, await receiver.send(good))
 
 
 def replace_sender(sending: senders.Sending, other: Sender) -> senders.Sending:
@@ -140,29 +142,29 @@ def replace_sender(sending: senders.Sending, other: Sender) -> senders.Sending:
 async def test_an_old_delivery_is_refused_where_times_are_signed(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """A delivery that was recorded and is replayed later, or with another time or id on it, is refused."""
     sender = senders.LeadPing()
-    async with open_door(kafka.bootstrap_servers, prefix, tmp_path, sender) as door:
+    async with running_receiver(kafka.bootstrap_servers, prefix, tmp_path, sender) as receiver:
         sending, now = next(sender.stream()), time.time()
         for moment in (now - 400, now + 400):
-            answer = await door.ask("POST", sending.path, sending.body, sending.headers(moment))
+            answer = await receiver.ask("POST", sending.path, sending.body, sending.headers(moment))
             assert (answer.status, answer.code) == (401, "stale_timestamp")
         for over in ({"webhook-timestamp": str(int(now) - 7)}, {"webhook-id": "another"}):
-            answer = await door.send(sending, over)
+            answer = await receiver.send(sending, over)
             assert (answer.status, answer.code) == (401, "bad_signature")
-        assert await door.raw() == []
+        assert await receiver.raw() == []
 
 
 async def test_any_of_several_signatures_counts_in_any_order(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """While the sender rotates its secret it signs twice: either place is good, as long as one of them fits."""
     sender = senders.LeadPing()
-    async with open_door(kafka.bootstrap_servers, prefix, tmp_path, sender) as door:
+    async with running_receiver(kafka.bootstrap_servers, prefix, tmp_path, sender) as receiver:
         sending = next(sender.stream())
         signed = sending.headers()
         good, old = signed["webhook-signature"], "v1,bm90IHRoaXMgb25l"
         for signatures in (f"{good} {old}", f"{old} {good}", f"v1a,{old} {old} {good}"):
             assert (
-                await door.ask("POST", sending.path, sending.body, signed | {"webhook-signature": signatures})
+                await receiver.ask("POST", sending.path, sending.body, signed | {"webhook-signature": signatures})
             ).status == 202
-        assert (await door.send(sending, {"webhook-signature": f"{old} {old}"})).code == "bad_signature"
+        assert (await receiver.send(sending, {"webhook-signature": f"{old} {old}"})).code == "bad_signature"
 
 
 @pytest.mark.parametrize(
@@ -180,27 +182,27 @@ async def test_any_of_several_signatures_counts_in_any_order(kafka: Broker, pref
 async def test_what_is_not_there_is_refused(path: str, code: str, tmp_path: Path) -> None:
     """Unknown paths, providers and tenants get 404, whatever is sent to them."""
     sender = senders.LeadPing()
-    async with open_door(NOBODY, "x.", tmp_path, sender) as door:
-        answer = await door.ask("POST", path, b"{}", {"Content-Type": "application/json"})
+    async with running_receiver(NOBODY, "x.", tmp_path, sender) as receiver:
+        answer = await receiver.ask("POST", path, b"{}", {"Content-Type": "application/json"})
         assert (answer.status, answer.code) == (404, code)
-        assert door.refusals() == {("unknown", "unknown", code): 1}
+        assert receiver.refusals() == {("unknown", "unknown", code): 1}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_wrong_methods_and_content_types_are_refused(provider: str, sender: Sender, tmp_path: Path) -> None:
     """Another method gets 405 with those that are allowed, another content type or an encoded body 415."""
-    async with open_door(NOBODY, "x.", tmp_path, sender) as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender) as receiver:
         sending = next(sender.stream())
         for method in ("PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"):
-            answer = await door.send(sending, method=method)
+            answer = await receiver.send(sending, method=method)
             allowed = "POST, GET, HEAD" if provider == "leadsquared" else "POST"
             assert (answer.status, answer.headers["Allow"]) == (405, allowed)
         for content_type in ("text/plain", "application/x-www-form-urlencoded"):
-            assert (await door.send(sending, {"content-type": content_type})).status == 415
+            assert (await receiver.send(sending, {"content-type": content_type})).status == 415
         for encoding in ("gzip", "br", "identity, gzip", "nonsense"):
-            answer = await door.send(sending, {"content-encoding": encoding})
+            answer = await receiver.send(sending, {"content-encoding": encoding})
             assert (answer.status, answer.code) == (415, "encoded_body")
-        assert acknowledged(provider, await door.send(sending, {"content-encoding": "identity"}))
+        assert acknowledged(provider, await receiver.send(sending, {"content-encoding": "identity"}))
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET", "POST"])
@@ -208,57 +210,57 @@ async def test_the_check_of_a_new_webhook_is_answered(method: str, tmp_path: Pat
     """LeadSquared asks without body and secret whether anybody is there: 200, and nothing is counted as a delivery."""
     sender = senders.LeadSquared()
     check = sender.check()
-    async with open_door(NOBODY, "x.", tmp_path, sender) as door:
-        answer = await door.send(check, method=method)
+    async with running_receiver(NOBODY, "x.", tmp_path, sender) as receiver:
+        answer = await receiver.send(check, method=method)
         assert (answer.status, answer.body) == (200, b"" if method == "HEAD" else OK)
-        assert (door.count("headrace_checks_total"), door.count("headrace_deliveries_total")) == (1, 0)
+        assert (receiver.count("headrace_checks_total"), receiver.count("headrace_deliveries_total")) == (1, 0)
 
 
 @pytest.mark.parametrize("method", ["HEAD", "GET"])
 @pytest.mark.parametrize("provider", ["leadping", "outreach"])
 async def test_who_checks_nothing_gets_no_check(sender: Sender, method: str, tmp_path: Path) -> None:
     """Providers that never ask get 405 for it."""
-    async with open_door(NOBODY, "x.", tmp_path, sender) as door:
-        answer = await door.ask(method, sender.path)
+    async with running_receiver(NOBODY, "x.", tmp_path, sender) as receiver:
+        answer = await receiver.ask(method, sender.path)
         assert (answer.status, answer.headers["Allow"]) == (405, "POST")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_kafka_may_be_away_while_the_spool_has_room(provider: str, sender: Sender, tmp_path: Path) -> None:
     """Without Kafka deliveries are acknowledged as long as the spool takes them, and the receiver is ready."""
-    async with open_door(NOBODY, "x.", tmp_path, sender) as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender) as receiver:
         sent = list(islice(sender.stream(), 6))
         for sending in sent:
-            assert acknowledged(provider, await door.send(sending))
-        assert door.count("headrace_spooled_total") == sum(len(sending.facts) for sending in sent)
-        assert door.health.ready().ok
+            assert acknowledged(provider, await receiver.send(sending))
+        assert receiver.count("headrace_spooled_total") == sum(len(sending.facts) for sending in sent)
+        assert receiver.health.ready().ok
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_without_any_room_nothing_is_promised(provider: str, sender: Sender, tmp_path: Path) -> None:
     """With Kafka away and the spool full: 503 with Retry-After, or no answer at all where any would mean delivered."""
-    async with open_door(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as receiver:
         body = b'{"note": "' + b"x" * 80_000 + b'"}'
-        answer = await door.send(sender.sending_of(body))
+        answer = await receiver.send(sender.sending_of(body))
         if provider in RETRIES_STATUS:
             assert (answer.status, answer.code, answer.headers["Retry-After"]) == (503, "no_room", "10")
         else:
             assert answer.status == 0
-        assert door.refusals() == {(provider, "acme", "no_room"): 1}
-        assert door.count("headrace_deliveries_total") == 0
+        assert receiver.refusals() == {(provider, "acme", "no_room"): 1}
+        assert receiver.count("headrace_deliveries_total") == 0
 
 
 async def test_a_full_spool_is_told_to_probes(tmp_path: Path) -> None:
     """Once a delivery found no room the receiver is not ready, even where a little room is left."""
     sender = senders.make("leadsquared")
-    async with open_door(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as receiver:
         sending = sender.sending_of(b'[{"note": "' + b"x" * 20_000 + b'"}]')
         statuses: list[int] = []
         while statuses[-1:] != [503]:
-            assert door.health.ready().ok
-            statuses.append((await door.send(sending)).status)
+            assert receiver.health.ready().ok
+            statuses.append((await receiver.send(sending)).status)
         assert statuses == [200, 200, 200, 503]
-        assert not door.health.ready().ok
+        assert not receiver.health.ready().ok
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
@@ -267,18 +269,18 @@ async def test_a_tenant_that_sends_too_fast_waits_and_others_do_not(
 ) -> None:
     """Beyond its burst a tenant gets 429 and Retry-After, or a closed connection; forged deliveries cost it nothing."""
     other = senders.make(provider, "other", seed=1)
-    async with open_door(NOBODY, "x.", tmp_path, sender, other, receiver="rate = 1\nburst = 2") as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender, other, receiver="rate = 1\nburst = 2") as receiver:
         unsigned = {"x-headrace-secret": "", "webhook-signature": "", "outreach-webhook-signature": ""}
         for _ in range(5):
-            assert (await door.send(next(sender.stream()), unsigned)).status == 401
-        answers = [await door.send(sending) for sending in islice(sender.stream(), 8)]
+            assert (await receiver.send(next(sender.stream()), unsigned)).status == 401
+        answers = [await receiver.send(sending) for sending in islice(sender.stream(), 8)]
         refused = [answer for answer in answers if answer.status not in (200, 202)]
         assert refused
         if provider in RETRIES_STATUS:
             assert {(a.status, a.code, a.headers["Retry-After"]) for a in refused} == {(429, "rate_limited", "1")}
         else:
             assert {answer.status for answer in refused} == {0}
-        assert acknowledged(provider, await door.send(next(other.stream())))
+        assert acknowledged(provider, await receiver.send(next(other.stream())))
 
 
 class Broken(Things):
@@ -303,11 +305,11 @@ async def test_an_error_of_ours_never_reads_as_delivered(
     provider: str, sender: Sender, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """What we did not expect gets 500, or a closed connection; it is counted, and logged without what was sent."""
-    async with open_door(NOBODY, "x.", tmp_path, sender, change=broken) as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender, change=broken) as receiver:
         sending = next(sender.stream())
-        answer = await door.send(sending)
+        answer = await receiver.send(sending)
         assert answer.status == (500 if provider in RETRIES_STATUS else 0)
-        assert door.refusals() == {(provider, "acme", "internal"): 1}
+        assert receiver.refusals() == {(provider, "acme", "internal"): 1}
     logged = "".join(capfd.readouterr())
     assert "ZeroDivisionError" in logged
     hidden = (*sender.hidden, *sending.headers().values(), sending.body[:40].decode())
@@ -321,33 +323,33 @@ async def test_secrets_rotate_while_it_runs(provider: str, sender: Sender, tmp_p
     file = tmp_path / "secrets"
     file.write_text(f"{sender.secret}\n{new.secret}\n")
     keyless = type(sender)("acme", 0, sender.invent_secret("neither of them"))
-    async with open_door(NOBODY, "x.", tmp_path, keyless, webhook_secrets_file=str(file)) as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, keyless, webhook_secrets_file=str(file)) as receiver:
         for one in (sender, new):
-            assert acknowledged(provider, await door.send(next(one.stream())))
+            assert acknowledged(provider, await receiver.send(next(one.stream())))
         file.write_text(new.secret)
 
         async def old_is_refused() -> bool:
-            return (await door.send(next(sender.stream()))).status == 401
+            return (await receiver.send(next(sender.stream()))).status == 401
 
         await until(old_is_refused, "the old secret is refused")
-        assert acknowledged(provider, await door.send(next(new.stream())))
+        assert acknowledged(provider, await receiver.send(next(new.stream())))
 
 
 async def test_a_request_on_its_way_is_finished_before_the_end(tmp_path: Path) -> None:
     """Stopping takes no new connections, and answers what has begun."""
     sender = senders.LeadSquared()
-    async with open_door(NOBODY, "x.", tmp_path, sender) as door:
+    async with running_receiver(NOBODY, "x.", tmp_path, sender) as receiver:
         sending = next(sender.stream())
         head = "".join(f"{name}: {value}\r\n" for name, value in sending.headers().items())
         start = f"POST {sending.path} HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(sending.body)}\r\n\r\n"
-        reader, writer = await asyncio.open_connection("127.0.0.1", door.receiver.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", receiver.server.port)
         writer.write(start.encode() + sending.body[:10])
-        await until(lambda: door.receiver.bodies.size > 0, "the body has begun")
-        door.stop()
+        await until(lambda: receiver.server.bodies.size > 0, "the body has begun")
+        receiver.stop()
 
         async def closed() -> bool:
             try:
-                await door.client.get(door.url)
+                await receiver.client.get(receiver.url)
             except aiohttp.ClientConnectionError:
                 return True
             return False
@@ -357,4 +359,4 @@ async def test_a_request_on_its_way_is_finished_before_the_end(tmp_path: Path) -
         answer = await asyncio.wait_for(reader.read(), 30)
         writer.close()
         assert answer.startswith(b"HTTP/1.1 200 OK")
-        assert door.count("headrace_deliveries_total") == 1
+        assert receiver.count("headrace_deliveries_total") == 1

@@ -15,7 +15,7 @@ from headrace.normalizer.task import CannotRun, Pace
 from headrace.records.raw import HEADER, admit, headers_of, read_envelope
 from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
 from tests.integration.fake_story import THINGS, Row, raw_event
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic
 
@@ -28,25 +28,25 @@ def rows(first: int, count: int) -> list[Row]:
     return [Row(number, 1, f"text of {number}") for number in range(first, first + count)]
 
 
-async def published(line: Line, count: int) -> None:
+async def published(pipeline: Pipeline, count: int) -> None:
     """Publish so many things, in order."""
-    await line.append(rows(0, count))
-    async with line.running() as running:
-        await line.settled(running)
+    await pipeline.append(rows(0, count))
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
 
 
 @asynccontextmanager
-async def stranger_on_seen(line: Line) -> AsyncIterator[AIOKafkaProducer]:
+async def stranger_on_seen(pipeline: Pipeline) -> AsyncIterator[AIOKafkaProducer]:
     """Hold a transaction open on seen-0, as a producer that knows nothing of Headrace."""
     stranger = AIOKafkaProducer(
-        bootstrap_servers=line.config.kafka.bootstrap_servers,
-        transactional_id=f"{line.config.topic_prefix}stranger",
+        bootstrap_servers=pipeline.config.kafka.bootstrap_servers,
+        transactional_id=f"{pipeline.config.topic_prefix}stranger",
         transaction_timeout_ms=300_000,
     )
     async with asyncio.timeout(DEADLINE):
         await stranger.start()
         await stranger.begin_transaction()
-        await stranger.send_and_wait(line.topic("seen"), EMPTY, partition=0)
+        await stranger.send_and_wait(pipeline.topic("seen"), EMPTY, partition=0)
     try:
         yield stranger
     finally:
@@ -55,96 +55,98 @@ async def stranger_on_seen(line: Line) -> AsyncIterator[AIOKafkaProducer]:
 
 async def test_promise_3_an_open_foreign_transaction_on_seen_is_waited_for(kafka: Broker, prefix: str) -> None:
     """What lies behind a stranger's open transaction is restored once that has ended, so that nothing is doubled."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await line.append(rows(0, 20))
-    async with line.running() as running:
-        await line.settled(running)
-        async with stranger_on_seen(line) as stranger:
-            await line.append(rows(20, 40))
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await pipeline.append(rows(0, 20))
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
+        async with stranger_on_seen(pipeline) as stranger:
+            await pipeline.append(rows(20, 40))
             await until(lambda: running.position == 60, "60 records have their fate")
             await running.stop()
-            await line.append(rows(0, 60))
-            async with line.running() as cold:
+            await pipeline.append(rows(0, 60))
+            async with pipeline.running() as cold:
                 await until(lambda: cold.position == 20, "what lies before the stranger's transaction is restored")
                 assert cold.states == ["restoring"]
                 await asyncio.wait_for(stranger.abort_transaction(), DEADLINE)
-                await line.settled(cold)
-    assert await line.holds_its_promises() == {"published": 60, "duplicate": 60}
+                await pipeline.settled(cold)
+    assert await pipeline.holds_its_promises() == {"published": 60, "duplicate": 60}
 
 
 async def test_promise_3_an_open_foreign_transaction_on_seen_ends_in_a_sentence(kafka: Broker, prefix: str) -> None:
     """A restore that does not get to the end of seen is given up, and the operator is told where to look."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await published(line, 20)
-    async with stranger_on_seen(line), line.running(pace=Pace(restore=0.5)) as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    async with stranger_on_seen(pipeline), pipeline.running(pace=Pace(restore=0.5)) as running:
         assert "somebody holds an open transaction on it" in await running.refuses(CannotRun)
 
 
 async def test_raw_that_was_created_anew_is_refused(kafka: Broker, prefix: str) -> None:
     """A position behind the end of raw belongs to another raw."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await published(line, 20)
-    await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
-    await create_topic(kafka.bootstrap_servers, line.topic("raw"), max_message_bytes="2097152")
-    await line.append(rows(100, 5))
-    async with line.running() as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
+    await create_topic(kafka.bootstrap_servers, pipeline.topic("raw"), max_message_bytes="2097152")
+    await pipeline.append(rows(100, 5))
+    async with pipeline.running() as running:
         assert "ends at 5, but 20 was published already: raw was created anew" in await running.refuses(CannotRun)
 
 
 async def test_raw_is_never_created_again_in_silence(kafka: Broker, prefix: str) -> None:
     """A new raw would be passed over up to the old position: `apply` creates it only together with seen."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
-    await published(line, 20)
-    await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
+    await published(pipeline, 20)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
     for _ in range(2):
         with pytest.raises(topics.Refused, match=r"raw is missing, but .*seen-\d knows a position in it"):
-            await topics.apply(line.config, "dev")
-    await delete_topic(kafka.bootstrap_servers, line.topic("seen"))
-    await topics.apply(line.config, "dev", 2)
-    await published(line, 20)
-    assert await line.totals() == {"published": 20}
+            await topics.apply(pipeline.config, "dev")
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+    await topics.apply(pipeline.config, "dev", 2)
+    await published(pipeline, 20)
+    assert await pipeline.totals() == {"published": 20}
 
 
 async def test_seen_is_never_created_again_in_silence(kafka: Broker, prefix: str) -> None:
     """Without seen what raw holds would all be published again: neither `apply` nor the normalizer begins so."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=2)
-    await published(line, 20)
-    await delete_topic(kafka.bootstrap_servers, line.topic("seen"))
-    with pytest.raises(topics.Refused, match=f"topics are missing: {line.topic('seen')}"):
-        await topics.verify(line.config)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
+    await published(pipeline, 20)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+    with pytest.raises(topics.Refused, match=f"topics are missing: {pipeline.topic('seen')}"):
+        await topics.verify(pipeline.config)
     for _ in range(2):
         with pytest.raises(topics.Refused, match="what was published is forgotten"):
-            await topics.apply(line.config, "dev")
-    async with line.running() as running:
+            await topics.apply(pipeline.config, "dev")
+    async with pipeline.running() as running:
         assert "run `headrace topics apply`" in await running.refuses(CannotRun)
 
 
 async def test_seen_without_a_record_left_is_refused(kafka: Broker, prefix: str) -> None:
     """Retention that took every record of seen took the memory with it."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await published(line, 20)
-    await delete_records(kafka.bootstrap_servers, line.topic("seen"), 0, -1)
-    async with line.running() as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    await delete_records(kafka.bootstrap_servers, pipeline.topic("seen"), 0, -1)
+    async with pipeline.running() as running:
         assert "what was published is forgotten" in await running.refuses(CannotRun)
 
 
 async def test_raw_and_seen_with_other_partition_counts_are_refused(kafka: Broker, prefix: str) -> None:
     """The memory of a partition is only that partition's."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await delete_topic(kafka.bootstrap_servers, line.topic("raw"))
-    await create_topic(kafka.bootstrap_servers, line.topic("raw"), partitions=2, max_message_bytes="2097152")
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
+    await create_topic(kafka.bootstrap_servers, pipeline.topic("raw"), partitions=2, max_message_bytes="2097152")
     with pytest.raises(topics.Refused, match=r"has 2 partitions and .*seen has 1: they belong together"):
-        await topics.verify(line.config)
+        await topics.verify(pipeline.config)
 
 
 async def test_topics_that_cannot_keep_the_promises_are_refused_all_at_once(kafka: Broker, prefix: str) -> None:
     """A seen that forgets too early, a raw and an events topic that take too little stand in one sentence."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await change_topic(kafka.bootstrap_servers, line.topic("raw"), max_message_bytes="1050000", retention_ms="86400000")
-    await change_topic(kafka.bootstrap_servers, line.topic("seen"), retention_ms="86400000")
-    await change_topic(kafka.bootstrap_servers, line.topic("events"), max_message_bytes="1000")
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await change_topic(
+        kafka.bootstrap_servers, pipeline.topic("raw"), max_message_bytes="1050000", retention_ms="86400000"
+    )
+    await change_topic(kafka.bootstrap_servers, pipeline.topic("seen"), retention_ms="86400000")
+    await change_topic(kafka.bootstrap_servers, pipeline.topic("events"), max_message_bytes="1000")
     with pytest.raises(topics.Refused) as refused:
-        await topics.verify(line.config)
+        await topics.verify(pipeline.config)
     assert "set its retention.ms to at least" in str(refused.value)
     assert "lower [receiver] max_body" in str(refused.value)
     assert "max.message.bytes must grow" in str(refused.value)
@@ -152,53 +154,53 @@ async def test_topics_that_cannot_keep_the_promises_are_refused_all_at_once(kafk
 
 async def test_records_that_retention_took_are_counted_as_lost(kafka: Broker, prefix: str) -> None:
     """What was deleted from raw before it was read is counted, and the partition goes on behind it."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    await published(line, 10)
-    await line.append(rows(10, 20))
-    await delete_records(kafka.bootstrap_servers, line.topic("raw"), 0, 25)
-    async with line.running() as running:
-        await line.settled(running)
-        assert await line.totals() == {"published": 15, "lost": 15}
-        await line.append(rows(30, 5))
-        await line.settled(running)
-    assert await line.totals() == {"published": 20, "lost": 15}
-    assert len(set(await line.published())) == 20
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 10)
+    await pipeline.append(rows(10, 20))
+    await delete_records(kafka.bootstrap_servers, pipeline.topic("raw"), 0, 25)
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
+        assert await pipeline.totals() == {"published": 15, "lost": 15}
+        await pipeline.append(rows(30, 5))
+        await pipeline.settled(running)
+    assert await pipeline.totals() == {"published": 20, "lost": 15}
+    assert len(set(await pipeline.published())) == 20
 
 
 async def test_records_that_retention_takes_from_under_a_running_task_are_counted_as_lost(
     kafka: Broker, prefix: str
 ) -> None:
     """A task that waited too long at a record finds it gone, counts it and what lay behind it, and goes on."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     replayed = admit(THINGS, raw_event(Row(1, 1)))
     envelope = msgspec.structs.replace(read_envelope(replayed.headers), replay="nobodys")
-    async with Appender(line.config.kafka) as appender:
-        await appender.append(line.topic("raw"), 0, msgspec.structs.replace(replayed, headers=headers_of(envelope)))
-    await line.append(rows(10, 5))
-    async with line.running(pace=Pace(heartbeat=0.1)) as running:
+    async with Appender(pipeline.config.kafka) as appender:
+        await appender.append(pipeline.topic("raw"), 0, msgspec.structs.replace(replayed, headers=headers_of(envelope)))
+    await pipeline.append(rows(10, 5))
+    async with pipeline.running(pace=Pace(heartbeat=0.1)) as running:
         await running.runs(tasks=1)
         assert running.position == 0
-        await delete_records(kafka.bootstrap_servers, line.topic("raw"), 0, 3)
-        await line.settled(running)
-    assert await line.totals() == {"published": 3, "lost": 3}
+        await delete_records(kafka.bootstrap_servers, pipeline.topic("raw"), 0, 3)
+        await pipeline.settled(running)
+    assert await pipeline.totals() == {"published": 3, "lost": 3}
 
 
 async def test_a_newer_format_on_seen_is_refused(kafka: Broker, prefix: str) -> None:
     """What a newer Headrace remembered is not skipped."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    async with Appender(line.config.kafka) as appender:
-        await appender.append(line.topic("seen"), 0, Out(b"", bytes([FORMAT + 1]) + EMPTY[1:], []))
-    async with line.running() as running:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    async with Appender(pipeline.config.kafka) as appender:
+        await appender.append(pipeline.topic("seen"), 0, Out(b"", bytes([FORMAT + 1]) + EMPTY[1:], []))
+    async with pipeline.running() as running:
         assert f"has format {FORMAT + 1}" in await running.refuses(NewerFormat)
 
 
 async def test_a_newer_format_on_raw_is_refused(kafka: Broker, prefix: str) -> None:
     """What a newer Headrace took in is neither skipped nor made a dead letter."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     out = admit(THINGS, raw_event(Row(1, 1)))
     newer = msgspec.structs.replace(out, headers=[(HEADER, b"\x02{}")])
-    async with Appender(line.config.kafka) as appender:
-        await appender.append(line.topic("raw"), 0, newer)
-    async with line.running() as running:
+    async with Appender(pipeline.config.kafka) as appender:
+        await appender.append(pipeline.topic("raw"), 0, newer)
+    async with pipeline.running() as running:
         assert "upgrade it" in await running.refuses(NewerFormat)
-    assert await line.totals() == {}
+    assert await pipeline.totals() == {}

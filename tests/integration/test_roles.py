@@ -16,7 +16,7 @@ from headrace.observe.metric_definitions import APPENDING, EVERYWHERE, RECEIVER
 from headrace_events import decode
 from tests import senders
 from tests.integration.child_process import ALL, Program, Roles, configuration
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.ports import free_port
 from tests.senders import Fact, Sending
@@ -59,18 +59,18 @@ async def deliver(url: str, sendings: list[Sending]) -> set[Fact]:
     return {fact for sending in sendings for fact in sending.facts}
 
 
-async def published(line: Line) -> list[Fact]:
-    return [senders.fact_of(decode(record.value or b"")) for record in await line.records("events")]
+async def published(pipeline: Pipeline) -> list[Fact]:
+    return [senders.fact_of(decode(record.value or b"")) for record in await pipeline.records("events")]
 
 
-async def all_are_published(line: Line, facts: set[Fact]) -> None:
+async def all_are_published(pipeline: Pipeline, facts: set[Fact]) -> None:
     """Wait until each of them is, and assert that each is once."""
 
     async def done() -> bool:
-        return facts <= set(await published(line))
+        return facts <= set(await published(pipeline))
 
     await until(done, "every fact is published", every=0.3)
-    found = await published(line)
+    found = await published(pipeline)
     assert len(found) == len(set(found))
     assert set(found) == facts
 
@@ -92,9 +92,9 @@ async def test_a_receiver_alone_works_without_kafka(kafka: Broker, prefix: str, 
         spooled = numbers["headrace_spool_records", frozenset()]
         assert spooled >= len(sendings)
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
-    line = await make_line(kafka.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
-        await all_are_published(line, told)
+        await all_are_published(pipeline, told)
         numbers = await program.numbers()
         assert (
             numbers["headrace_drained_total", frozenset()]
@@ -106,7 +106,7 @@ async def test_a_receiver_alone_works_without_kafka(kafka: Broker, prefix: str, 
 
 async def test_what_is_started_is_said(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """The first line of the log names the roles, the admin port and the URL of webhooks."""
-    await make_line(kafka.bootstrap_servers, prefix)
+    await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
         await program.says("started")
         (told,) = program.events("started")
@@ -121,7 +121,7 @@ async def test_a_port_that_is_taken_ends_the_process_with_a_sentence(
     kafka: Broker, prefix: str, tmp_path: Path, section: str
 ) -> None:
     """The other role does not go on alone: half a process would look like a whole one."""
-    await make_line(kafka.bootstrap_servers, prefix)
+    await make_pipeline(kafka.bootstrap_servers, prefix)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         text = configuration(kafka.bootstrap_servers, prefix, "")
@@ -149,27 +149,27 @@ async def test_topics_that_are_missing_end_all_roles_and_keep_what_was_taken(
         assert code == 1, program.tail()
         assert "run `headrace topics apply`" in why
         assert "Traceback" not in program.tail(100)
-    line = await make_line(kafka.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
-        await all_are_published(line, told)
+        await all_are_published(pipeline, told)
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
 
 
 async def test_a_spool_has_one_owner(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """A second process on the same spool ends with a sentence; the first one goes on."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as first:
         await first.ready()
         with run(kafka.bootstrap_servers, prefix, tmp_path, RECEIVING) as second:
             code, why = await ends(second)
             assert code == 1, second.tail()
             assert "is in use by process" in why
-        await all_are_published(line, await deliver(await first.webhooks(), [*islice(SENDER.stream(), 3)]))
+        await all_are_published(pipeline, await deliver(await first.webhooks(), [*islice(SENDER.stream(), 3)]))
 
 
 async def test_promise_1_sigterm_under_load_loses_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """All roles end in order while deliveries come in: what was acknowledged is published by this one or the next."""
-    line = await make_line(kafka.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     told: set[Fact] = set()
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
         await program.ready()
@@ -181,11 +181,11 @@ async def test_promise_1_sigterm_under_load_loses_nothing(kafka: Broker, prefix:
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
 
         async def done() -> bool:
-            return told <= set(await published(line))
+            return told <= set(await published(pipeline))
 
         await until(done, "every acknowledged fact is published", every=0.3)
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
-    found = await published(line)
+    found = await published(pipeline)
     assert len(found) == len(set(found))
 
 
@@ -204,7 +204,7 @@ async def _load(url: str, seed: int, told: set[Fact]) -> None:
 
 async def test_a_poller_that_has_nobody_to_poll_is_ready_and_quiet(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """It owns its partitions, answers every probe, warns of nothing, and ends in order."""
-    await make_line(kafka.bootstrap_servers, prefix)
+    await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path, ("poller",)) as program:
         await program.ready()
         for name in ("startup", "live", "ready"):

@@ -13,7 +13,7 @@ from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import Pace, Setup, Task
 from headrace.records.seen import TOTALS, encode_record
 from tests.integration.fake_story import Row
-from tests.integration.pipeline import DEADLINE, Line, make_line, until
+from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import END_TXN, Proxy
@@ -25,116 +25,116 @@ BRISK = Pace(heartbeat=0.2)
 
 async def test_promise_3_a_rebalance_between_two_normalizers_under_load(kafka: Broker, prefix: str) -> None:
     """Partitions that go to and fro while records come in lose and double nothing."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=4)
-    async with line.under_load(seed=3):
-        async with line.running(pace=BRISK) as first:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=4)
+    async with pipeline.under_load(seed=3):
+        async with pipeline.running(pace=BRISK) as first:
             await first.runs(tasks=4)
             for _ in range(2):
-                async with line.running(pace=BRISK) as second:
+                async with pipeline.running(pace=BRISK) as second:
                     await asyncio.gather(first.runs(tasks=2), second.runs(tasks=2))
-                    await _moves(line)
+                    await _moves(pipeline)
                 await first.runs(tasks=4)
-            await _moves(line)
-        async with line.running(pace=BRISK) as third:
+            await _moves(pipeline)
+        async with pipeline.running(pace=BRISK) as third:
             await third.runs(tasks=4)
-            await _moves(line)
-    async with line.running() as last:
-        await line.settled(last)
-    await line.holds_its_promises()
+            await _moves(pipeline)
+    async with pipeline.running() as last:
+        await pipeline.settled(last)
+    await pipeline.holds_its_promises()
 
 
 async def test_promise_3_two_who_both_believe_to_own_a_partition(kafka: Broker, prefix: str) -> None:
     """An owner that never hears that it was replaced fences, is fenced, and still nothing is lost or doubled."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
-    async with line.under_load(seed=4), line.running(pace=BRISK) as owner, _pretender(line) as pretender:
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    async with pipeline.under_load(seed=4), pipeline.running(pace=BRISK) as owner, _pretender(pipeline) as pretender:
         await until(lambda: owner.rebuilt["ProducerFenced"] >= 3, "the owner is fenced thrice")
         assert pretender.seen.next_offset > 0
-    async with line.running() as last:
-        await line.settled(last)
-    await line.holds_its_promises()
+    async with pipeline.running() as last:
+        await pipeline.settled(last)
+    await pipeline.holds_its_promises()
 
 
 async def test_promise_3_a_zombie_that_wakes_up_in_its_transaction_cannot_commit(kafka: Broker, prefix: str) -> None:
     """What a predecessor had written when it fell asleep is never seen, and its commit fails."""
-    line = await make_line(kafka.bootstrap_servers, prefix, partitions=1)
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     rows = [Row(number, 1, "told") for number in range(20)]
-    await line.append(rows)
-    zombie = Transactions(line.config.kafka, f"{prefix}normalizer-0")
+    await pipeline.append(rows)
+    zombie = Transactions(pipeline.config.kafka, f"{prefix}normalizer-0")
     await zombie.fence()
     await zombie._producer.begin_transaction()
     await zombie._send(
         {
-            (line.topic("events"), 0): [Out(b"k", b"never", [("ce_id", b"thing/0/1")])],
-            (line.topic("seen"), 0): [Out(b"", encode_record(20, (20,) + (0,) * (len(TOTALS) - 1), {}), [])],
+            (pipeline.topic("events"), 0): [Out(b"k", b"never", [("ce_id", b"thing/0/1")])],
+            (pipeline.topic("seen"), 0): [Out(b"", encode_record(20, (20,) + (0,) * (len(TOTALS) - 1), {}), [])],
         }
     )
-    async with line.running() as running:
-        await line.settled(running)
+    async with pipeline.running() as running:
+        await pipeline.settled(running)
         with pytest.raises(Fenced):
             await asyncio.wait_for(zombie._producer.commit_transaction(), DEADLINE)
     await zombie.close()
-    assert await line.holds_its_promises() == {"published": 20}
+    assert await pipeline.holds_its_promises() == {"published": 20}
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_promise_3_a_broker_restart_under_load(own_kafka: OwnKafka, prefix: str, end: str) -> None:
     """A broker that goes away, in order or not, and comes back is waited for."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
-    async with line.under_load(seed=5), line.running(pace=BRISK) as running:
-        await _moves(line)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with pipeline.under_load(seed=5), pipeline.running(pace=BRISK) as running:
+        await _moves(pipeline)
         getattr(broker, end)()
         broker.spawn()
         await asyncio.to_thread(broker.wait_until_serves)
         await running.runs(tasks=2)
-        await _moves(line)
-    async with line.running() as last:
-        await line.settled(last)
-    await line.holds_its_promises()
+        await _moves(pipeline)
+    async with pipeline.running() as last:
+        await pipeline.settled(last)
+    await pipeline.holds_its_promises()
 
 
 async def test_promise_3_the_lost_answer_to_a_commit(own_kafka: OwnKafka, prefix: str) -> None:
     """The client retries by itself and reports success: the producer is discarded all the same."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
     async with Proxy(broker) as proxy:
-        near = line.through(proxy.bootstrap_servers)
-        async with line.under_load(seed=6), near.running(pace=BRISK) as running:
+        near = pipeline.through(proxy.bootstrap_servers)
+        async with pipeline.under_load(seed=6), near.running(pace=BRISK) as running:
             await running.runs(tasks=2)
             for lost in range(1, 6):
                 await asyncio.wait_for(proxy.swallow(END_TXN), DEADLINE)
                 await until(lambda lost=lost: running.rebuilt["doubtful"] >= lost, f"{lost} producers are rebuilt")  # type: ignore[misc]  # mypy cannot type the default
             await running.runs(tasks=2)
         async with near.running() as last:
-            await line.settled(last)
-    await line.holds_its_promises()
+            await pipeline.settled(last)
+    await pipeline.holds_its_promises()
 
 
 async def test_promise_3_a_commit_that_arrives_late_finds_its_producer_gone(own_kafka: OwnKafka, prefix: str) -> None:
     """The EndTxn that the network held back is refused, because a doubtful producer never begins again."""
     broker = own_kafka()
-    line = await make_line(broker.bootstrap_servers, prefix, partitions=1)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix, partitions=1)
     async with Proxy(broker) as proxy:
-        near = line.through(proxy.bootstrap_servers)
+        near = pipeline.through(proxy.bootstrap_servers)
         async with near.running(pace=BRISK) as running:
             await running.runs(tasks=1)
             stolen = proxy.steal(END_TXN)
-            async with line.under_load(seed=7):
+            async with pipeline.under_load(seed=7):
                 late = await asyncio.wait_for(stolen, DEADLINE)
                 await until(lambda: running.rebuilt["doubtful"] == 1, "the producer is given up")
                 reached = running.position
                 await until(lambda: running.position > reached, "its successor commits")
                 answer = await proxy.deliver(late)
             assert int.from_bytes(answer[4:6]) == 47, "not INVALID_PRODUCER_EPOCH"
-            await line.settled(running)
-    await line.holds_its_promises()
+            await pipeline.settled(running)
+    await pipeline.holds_its_promises()
 
 
-async def _moves(line: Line, records: int = 300) -> None:
+async def _moves(pipeline: Pipeline, records: int = 300) -> None:
     """Wait until so many more records have their fate."""
 
     async def position() -> int:
-        return sum(last.next_offset for last in (await line.ledger()).values())
+        return sum(last.next_offset for last in (await pipeline.ledger()).values())
 
     began = await position()
 
@@ -145,9 +145,9 @@ async def _moves(line: Line, records: int = 300) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _pretender(line: Line) -> AsyncIterator[Task]:
+async def _pretender(pipeline: Pipeline) -> AsyncIterator[Task]:
     """Run a task that owns partition 0 by the word of another group."""
-    normalizer = line.normalizer(BRISK)
+    normalizer = pipeline.normalizer(BRISK)
     given = asyncio.Event()
 
     async def assigned(_: set[int]) -> None:
@@ -157,13 +157,13 @@ async def _pretender(line: Line) -> AsyncIterator[Task]:
         """Never hear of it."""
 
     async with Member(
-        line.config.kafka, line.topic("pretenders"), line.topic("raw"), assigned=assigned, revoked=revoked
+        pipeline.config.kafka, pipeline.topic("pretenders"), pipeline.topic("raw"), assigned=assigned, revoked=revoked
     ) as member:
         await asyncio.wait_for(given.wait(), DEADLINE)
         setup = Setup(
-            kafka=line.config.kafka,
-            prefix=line.config.topic_prefix,
-            tenants=line.config.tenants,
+            kafka=pipeline.config.kafka,
+            prefix=pipeline.config.topic_prefix,
+            tenants=pipeline.config.tenants,
             metrics=normalizer.metrics,
             member=member,
             commits=asyncio.Semaphore(1),
