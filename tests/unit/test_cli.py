@@ -228,7 +228,7 @@ def test_promise_8_kafka_away_is_one_sentence(run: Any, words: tuple[str, ...]) 
 
 def test_promise_8_a_broker_that_never_answers(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that takes connections and says nothing does not hold the command up beyond its deadline."""
-    monkeypatch.setattr("headrace.cli._reach.REACH_DEADLINE", 0.5)
+    monkeypatch.setattr("headrace.cli._kafka_errors.ANSWER_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         server = f"127.0.0.1:{silent.getsockname()[1]}"
         done = run("tail", HEADRACE_KAFKA__BOOTSTRAP_SERVERS=server)

@@ -7,9 +7,9 @@ from typing import Any
 import click
 import pytest
 
-from headrace.cli._bodies import bodies
-from headrace.cli._lines import event_line, letter_line, note
-from headrace.cli._show import clock, count, short, table
+from headrace.cli._event_lines import event_line, letter_line, note
+from headrace.cli._formatting import clock, count, short, table
+from headrace.cli._input_files import bodies
 from headrace.cli.redrive import moment
 from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
 

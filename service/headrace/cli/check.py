@@ -4,7 +4,7 @@ import os
 
 import click
 
-from headrace.cli._show import count, table
+from headrace.cli._formatting import count, table
 from headrace.config import Config, load
 from headrace.config.tenants import Account
 from headrace.core.toml_lines import FileFault, FileFaults

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._bodies import bodies, opened
-from headrace.cli._show import count
+from headrace.cli._formatting import count
+from headrace.cli._input_files import bodies, opened
 from headrace.config.load import find
 from headrace.core.mapping import UNMAPPED, Mapping
 from headrace.core.mapping_file import build

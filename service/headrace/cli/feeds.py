@@ -12,9 +12,10 @@ import click
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from headrace.cli import _arguments as arguments, _reach as reach
+from headrace.cli import _arguments as arguments
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
-from headrace.cli._show import count, span, table
+from headrace.cli._formatting import count, span, table
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import parse
@@ -74,7 +75,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
     if not asked:
         click.echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
         return
-    memory = reach.run(config, _remembered(config))
+    memory = run_with_kafka(config, _remembered(config))
     found = list(_rows(asked, memory))
     if as_json:
         for row in found:
@@ -84,7 +85,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
 
 
 async def _remembered(config: Config) -> PartitionState:
-    await reach.topics(config, "cursors")
+    await existing_topics(config, "cursors")
     return await everything(config)
 
 

@@ -2,8 +2,9 @@
 
 import click
 
-from headrace.cli import _arguments as arguments, _reach as reach
-from headrace.cli._show import count
+from headrace.cli import _arguments as arguments
+from headrace.cli._formatting import count
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.poller.context import source_of
@@ -32,7 +33,7 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, 
     config = arguments.configuration(ctx)
     account, _ = arguments.polled(config, provider, tenant)
     _check(account, resource, id)
-    found = reach.run(config, _fetch(config, account, resource, id))
+    found = run_with_kafka(config, _fetch(config, account, resource, id))
     for at in found:
         click.echo(f"{resource} {id} is in {config.topic_prefix}raw, partition {at.partition}, offset {at.offset}")
     if not found:
@@ -52,7 +53,7 @@ def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as
 
 
 async def _fetch(config: Config, account: Account, resource: str, id: str) -> list[Fetched]:  # noqa: A002  (as above)
-    await reach.topics(config, "raw", "cursors")
+    await existing_topics(config, "raw", "cursors")
     try:
         return await fetch(config, account, resource, id)
     except Gone as fault:

@@ -8,10 +8,11 @@ from typing import BinaryIO, Final
 import click
 from msgspec import Struct
 
-from headrace.cli import _arguments as arguments, _reach as reach
+from headrace.cli import _arguments as arguments
 from headrace.cli._append import Appending
-from headrace.cli._bodies import bodies, opened
-from headrace.cli._show import count
+from headrace.cli._formatting import count
+from headrace.cli._input_files import bodies, opened
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.core.record import Out
 from headrace.records.raw import admit, read_envelope
@@ -57,13 +58,13 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str |
     arguments.check_resource(provider, resource)
     config = arguments.configuration(ctx)
     arguments.account(config, provider, tenant)
-    if not reach.run(config, _ingest(config, Asked(provider, tenant, resource), files)):
+    if not run_with_kafka(config, _ingest(config, Asked(provider, tenant, resource), files)):
         ctx.exit(1)
 
 
 async def _ingest(config: Config, asked: Asked, files: tuple[str, ...]) -> bool:
     """Append every record of the files in their order; False where one was larger than raw takes."""
-    (raw,) = await reach.topics(config, "raw")
+    (raw,) = await existing_topics(config, "raw")
     total = Told()
     async with Appending(config, raw) as raw_log:
         for file in files:

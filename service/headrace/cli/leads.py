@@ -10,10 +10,11 @@ import click
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from headrace.cli import _arguments as arguments, _reach as reach
-from headrace.cli._bodies import opened
+from headrace.cli import _arguments as arguments
+from headrace.cli._formatting import clock, count, table
+from headrace.cli._input_files import opened
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._lead_files import CannotRead, checked, leads_of
-from headrace.cli._show import clock, count, table
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
@@ -105,7 +106,7 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) ->
     """  # noqa: D301  (as above)
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    found = _listed(settings, reach.run(config, _kept(config, account)))
+    found = _listed(settings, run_with_kafka(config, _kept(config, account)))
     if as_json:
         for lead in found:
             click.echo(msgspec.json.encode(lead))
@@ -133,10 +134,10 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
     asked = _canonical(settings, _checked(leads))
-    kept = reach.run(config, _kept(config, account))
+    kept = run_with_kafka(config, _kept(config, account))
     known = [lead for lead in asked if lead in kept.leads]
     if known:
-        reach.run(config, _write(remove_leads(config, source_of(account), known), len(known)))
+        run_with_kafka(config, _write(remove_leads(config, source_of(account), known), len(known)))
     click.echo(f"{count(len(known), 'lead')} of {source_of(account)} removed{_rest(len(asked) - len(known))}.")
     for lead in sorted(set(asked) & set(_canonical(settings, settings.leads))):
         click.echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
@@ -151,10 +152,10 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
     leads = _canonical(settings, leads)
-    kept = reach.run(config, _kept(config, account))
+    kept = run_with_kafka(config, _kept(config, account))
     new = [lead for lead in leads if lead not in kept.leads]
     if new:
-        reach.run(config, _write(append_leads(config, source_of(account), new), len(new)))
+        run_with_kafka(config, _write(append_leads(config, source_of(account), new), len(new)))
     known = len(leads) - len(new)
     click.echo(
         f"{count(len(new), 'new lead')} of {source_of(account)}"
@@ -166,7 +167,7 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
 
 
 async def _kept(config: Config, account: Account) -> TenantState:
-    await reach.topics(config, "cursors", "nudges")
+    await existing_topics(config, "cursors", "nudges")
     return (await everything(config)).of(source_of(account))
 
 

@@ -11,9 +11,11 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from headrace.cli import _arguments as arguments, _reach as reach, _reading as reading
+from headrace.cli import _arguments as arguments
 from headrace.cli._append import Appending
-from headrace.cli._show import clock, count, table
+from headrace.cli._formatting import clock, count, table
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config, seconds
 from headrace.core.record import Out
 from headrace.core.timestamps import parse
@@ -99,21 +101,21 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     asked = Asked(**options)
     config = arguments.configuration(ctx)
-    found = reach.run(config, _look(config, asked))
+    found = run_with_kafka(config, _look(config, asked))
     _tell(found)
     if not found.letters:
         return
     if not (asked.yes or click.confirm(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
         click.echo("Nothing was sent.")
         return
-    sent = reach.run(config, _send(config, {letter.position for letter in found.letters.values()}))
+    sent = run_with_kafka(config, _send(config, {letter.position for letter in found.letters.values()}))
     click.echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
 
 
 async def _look(config: Config, asked: Asked) -> Found:
     """Read dead-letters to its end. Of letters with the same bytes the newest is kept."""
     found = Found()
-    async with contextlib.aclosing(reading.letters(config)) as letters:
+    async with contextlib.aclosing(read_dead_letters(config)) as letters:
         async for record, told in letters:
             if not asked.wants(told):
                 found.others[told.problem.code] += 1
@@ -156,9 +158,9 @@ def _tell(found: Found) -> None:
 
 async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
     """Read dead-letters again and send what was chosen, each once."""
-    (raw,) = await reach.topics(config, "raw")
+    (raw,) = await existing_topics(config, "raw")
     async with Appending(config, raw) as raw_log:
-        async with contextlib.aclosing(reading.letters(config)) as letters:
+        async with contextlib.aclosing(read_dead_letters(config)) as letters:
             async for record, _ in letters:
                 if (record.partition, record.offset) in positions:
                     for out in _admitted(config, record):

@@ -10,9 +10,9 @@ import click
 import msgspec
 
 from headrace import __version__
-from headrace.cli import _reach as reach
 from headrace.cli._arguments import configuration
-from headrace.cli._show import count, span, table
+from headrace.cli._formatting import count, span, table
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
@@ -77,7 +77,7 @@ def drain(ctx: click.Context, again: bool) -> None:  # noqa: FBT001  (as above)
     path = Path(config.spool.path)
     try:
         report(path)  # where there is no spool none is made
-        left = reach.run(config, _drain(config, path, again=again))
+        left = run_with_kafka(config, _drain(config, path, again=again))
     except CannotSpool as reason:
         raise click.ClickException(str(reason)) from None
     if left:
@@ -120,7 +120,7 @@ def _size(number: float) -> str:
 async def _drain(config: Config, path: Path, *, again: bool) -> int:
     """Drain, and give how many records still wait."""
     async with Spool(path, config.spool.max_bytes) as spool:
-        await reach.topics(config, "raw", "nudges")
+        await existing_topics(config, "raw", "nudges")
         before = spool.facts()
         if again:
             click.echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")

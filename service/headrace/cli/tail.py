@@ -9,8 +9,10 @@ import click
 import msgspec
 from msgspec import Struct
 
-from headrace.cli import _arguments as arguments, _reach as reach, _reading as reading
-from headrace.cli._lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
+from headrace.cli import _arguments as arguments
+from headrace.cli._event_lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
+from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._topic_reader import read_dead_letters, read_events
 from headrace.config import Config
 from headrace.core.mapping_file import did_you_mean
 from headrace.sdk.provider import Provider
@@ -85,7 +87,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if sys.stdout.isatty() and not asked.as_json:
         click.secho(LETTER_TITLES if asked.dead_letters else EVENT_TITLES, dim=True)
     with contextlib.suppress(KeyboardInterrupt):
-        reach.run(config, _print(_letters(config, asked) if asked.dead_letters else _events(config, asked), asked.most))
+        run_with_kafka(
+            config, _print(_letters(config, asked) if asked.dead_letters else _events(config, asked), asked.most)
+        )
 
 
 async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
@@ -101,7 +105,7 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
 async def _events(config: Config, asked: Asked) -> AsyncGenerator[str]:
     """Give a line for each event that is wanted."""
     brief = sys.stdout.isatty()
-    async with contextlib.aclosing(reading.events(config, from_start=asked.from_start, follow=True)) as events:
+    async with contextlib.aclosing(read_events(config, from_start=asked.from_start, follow=True)) as events:
         async for record, event in events:
             if asked.event(event):
                 yield (record.value or b"").decode() if asked.as_json else event_line(event, brief=brief)
@@ -110,7 +114,7 @@ async def _events(config: Config, asked: Asked) -> AsyncGenerator[str]:
 async def _letters(config: Config, asked: Asked) -> AsyncGenerator[str]:
     """Give a line for each dead letter that is wanted."""
     brief = sys.stdout.isatty()
-    async with contextlib.aclosing(reading.letters(config, from_start=asked.from_start, follow=True)) as letters:
+    async with contextlib.aclosing(read_dead_letters(config, from_start=asked.from_start, follow=True)) as letters:
         async for _, letter in letters:
             if asked.source(letter.source):
                 yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=brief)

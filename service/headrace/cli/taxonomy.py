@@ -8,9 +8,11 @@ from typing import Final
 import click
 from msgspec import Struct
 
-from headrace.cli import _arguments as arguments, _reach as reach, _reading as reading
-from headrace.cli._lines import PROVISIONAL
-from headrace.cli._show import clock, table
+from headrace.cli import _arguments as arguments
+from headrace.cli._event_lines import PROVISIONAL
+from headrace.cli._formatting import clock, table
+from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._topic_reader import read_events
 from headrace.config import Config
 from headrace.core.mapping import UNMAPPED
 from headrace.sdk.provider import Provider
@@ -82,7 +84,7 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
       headrace taxonomy unmapped -t acme
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = arguments.configuration(ctx)
-    counts = reach.run(config, _count(config, provider, tenant))
+    counts = run_with_kafka(config, _count(config, provider, tenant))
     if not counts:
         click.echo("Every event that is kept has a row of its own.")
         return
@@ -98,7 +100,7 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
 
 async def _count(config: Config, provider: Provider | None, tenant: str | None) -> dict[Key, Count]:
     counts: dict[Key, Count] = {}
-    async with contextlib.aclosing(reading.events(config)) as events:
+    async with contextlib.aclosing(read_events(config)) as events:
         async for _, event in events:
             native = event.data.native
             wanted = (provider is None or native.provider == provider.name) and tenant in (None, native.tenant)

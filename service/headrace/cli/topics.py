@@ -5,9 +5,9 @@ from typing import Final
 
 import click
 
-from headrace.cli import _reach as reach
 from headrace.cli._arguments import configuration
-from headrace.cli._show import table
+from headrace.cli._formatting import table
+from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.kafka import topics
 from headrace.kafka.admin import Topic
@@ -47,7 +47,7 @@ def apply(ctx: click.Context, profile: str, partitions: int | None) -> None:
       headrace topics apply --partitions 24
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = configuration(ctx)
-    reach.run(config, _apply(config, _PROFILES[profile], partitions))
+    run_with_kafka(config, _apply(config, _PROFILES[profile], partitions))
 
 
 @command.command("show", short_help="show the topics, and what the service would refuse to run on")
@@ -55,12 +55,12 @@ def apply(ctx: click.Context, profile: str, partitions: int | None) -> None:
 def show(ctx: click.Context) -> None:
     """Show the topics as Kafka has them, and what the service would refuse to run on (exit code 1)."""
     config = configuration(ctx)
-    if not reach.run(config, _show(config)):
+    if not run_with_kafka(config, _show(config)):
         ctx.exit(1)
 
 
 async def _apply(config: Config, profile: str, partitions: int | None) -> None:
-    await reach.topics(config)
+    await existing_topics(config)
     try:
         async with asyncio.timeout(_APPLY_DEADLINE):
             done = await topics.apply(config, profile, partitions)
@@ -74,7 +74,7 @@ async def _apply(config: Config, profile: str, partitions: int | None) -> None:
 
 async def _show(config: Config) -> bool:
     """Write what is there; False where something is wrong with it."""
-    await reach.topics(config)
+    await existing_topics(config)
     present = await topics.describe(config)
     names = [config.topic_prefix + name for name in topics.NAMES]
     rows = [_row(present[name]) if name in present else (name, "", "", "", "", "missing") for name in names]

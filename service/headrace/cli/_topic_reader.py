@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 import click
 import msgspec
 
-from headrace.cli import _reach as reach
+from headrace.cli._kafka_errors import existing_topics
 from headrace.config import Config
 from headrace.kafka.consumer import Record, read
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
 
 
-async def events(
+async def read_events(
     config: Config, *, from_start: bool = True, follow: bool = False
 ) -> AsyncGenerator[tuple[Record, Event]]:
     """Give the events that are kept and, with `follow`, those that come, for ever."""
@@ -26,7 +26,7 @@ async def events(
                 yield record, event
 
 
-async def letters(
+async def read_dead_letters(
     config: Config, *, from_start: bool = True, follow: bool = False
 ) -> AsyncGenerator[tuple[Record, DeadLetter]]:
     """Give the dead letters that are kept and, with `follow`, those that come, for ever."""
@@ -41,7 +41,7 @@ async def letters(
 
 
 async def _records(config: Config, name: str, *, from_start: bool, follow: bool) -> AsyncGenerator[Record]:
-    (topic,) = await reach.topics(config, name)
+    (topic,) = await existing_topics(config, name)
     found = read(config.kafka, topic.name, from_start=from_start, follow=follow)
     async with contextlib.aclosing(found):
         async for record in found:

@@ -17,13 +17,13 @@ from headrace.records.seen import NewerFormat
 
 T = TypeVar("T")
 
-REACH_DEADLINE: Final = 7.0
+ANSWER_SECONDS: Final = 7.0
 """Seconds until Kafka must have answered; with what it takes to give up, ten."""
 
 
-def run(config: Config, work: Coroutine[Any, Any, T]) -> T:
+def run_with_kafka(config: Config, work: Coroutine[Any, Any, T]) -> T:
     """Run work that talks to Kafka; its errors end the command with one sentence."""
-    quiet()
+    silence_client()
     try:
         return asyncio.run(work)
     except (NewerFormat, Refused) as refused:
@@ -35,10 +35,10 @@ def run(config: Config, work: Coroutine[Any, Any, T]) -> T:
         ) from None
 
 
-async def topics(config: Config, *names: str) -> list[Topic]:
+async def existing_topics(config: Config, *names: str) -> list[Topic]:
     """Give topics by their short names, or end the command where Kafka does not answer or one is missing."""
     try:
-        async with asyncio.timeout(REACH_DEADLINE):
+        async with asyncio.timeout(ANSWER_SECONDS):
             present = await describe(config)
     except (KafkaError, TimeoutError, OSError) as error:
         raise unreachable(config, error) from None
@@ -57,7 +57,7 @@ def unreachable(config: Config, error: BaseException) -> click.ClickException:
     )
 
 
-def quiet() -> None:
+def silence_client() -> None:
     """Keep the client's own log out of the command's output: what matters is said in a sentence."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

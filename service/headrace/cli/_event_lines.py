@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from headrace.cli._show import clock, short
+from headrace.cli._formatting import clock, short
 from headrace.core.mapping import UNMAPPED
 from headrace_events import DeadLetter, Event
 
