@@ -1,4 +1,4 @@
-"""The command line: one module a command, imported when it is called, so that help comes at once."""
+"""The command line: one module a command, imported only when it is called, so that help is fast."""
 
 import difflib
 import importlib
@@ -16,21 +16,21 @@ __all__ = ["main"]
 _SECTIONS: Final = {
     "Run it": {
         "run": "run the service: everything, or the roles you name",
-        "check": "say everything that is wrong with the configuration, at once",
+        "check": "show everything that is wrong with the configuration",
         "topics": "create the Kafka topics, or show what is there",
     },
     "Feed it": {
-        "leads": "say which leads are watched, where a platform is read lead by lead",
-        "fetch": "bring one record from its platform, by its id",
-        "ingest": "take in files: API pages, rows, webhook bodies",
+        "leads": "choose the leads to poll, where a platform is read lead by lead",
+        "fetch": "fetch one record from its platform, by its id",
+        "ingest": "ingest files: API pages, rows, webhook bodies",
         "redrive": "send dead letters back to be read again",
-        "spool": "look at what waits for Kafka, or send it on by hand",
+        "spool": "show the deliveries that wait for Kafka, or drain them by hand",
     },
     "Look into it": {
-        "feeds": "show how far the platforms are read, and what is wrong with them",
-        "explain": "say what would become of a file, publishing nothing",
-        "tail": "follow events, or dead letters, as they come out",
-        "taxonomy": "list the words of events, and the codes that have none",
+        "feeds": "show how far each feed has been read, and what is wrong with it",
+        "explain": "explain what would become of a file, without publishing",
+        "tail": "follow events, or dead letters, as they are published",
+        "taxonomy": "list the words of events, and the native codes without one",
     },
 }
 _COMMANDS: Final = [name for section in _SECTIONS.values() for name in section]
@@ -40,11 +40,11 @@ class _Commands(click.Group):
     """The commands by section; each is the `command` of the module of its name."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
-        """Give the names in the order of the help."""
+        """Return the names in the order of the help."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
+        """Import and return a command; an unknown name ends the program with a suggestion."""
         if cmd_name in _COMMANDS:
             command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
             return command
@@ -54,7 +54,7 @@ class _Commands(click.Group):
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
-        """Write the sections without importing what stands in them."""
+        """Write the sections without importing their commands."""
         for section, commands in _SECTIONS.items():
             with formatter.section(section):
                 formatter.write_dl(list(commands.items()))
@@ -63,19 +63,19 @@ class _Commands(click.Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Every command tells more: headrace COMMAND --help",
+    epilog="Help for a command: headrace COMMAND --help",
 )
 @click.option(
     "-c",
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The configuration; else the file that HEADRACE_CONFIG names, else ./headrace.toml, else defaults.",
+    help="The configuration file; default: the one named by HEADRACE_CONFIG, else ./headrace.toml, else none.",
 )
 @click.version_option(__version__, message="headrace %(version)s")
 @click.pass_context
 def main(ctx: click.Context, config: Path | None) -> None:
-    """One stream of everything that sales platforms say about a lead: each event once, in one vocabulary.
+    """One stream of all that happens to leads on sales platforms: each event once, in one vocabulary.
 
     \b
     Nothing is needed to try it, not even Kafka:

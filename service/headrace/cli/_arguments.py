@@ -1,4 +1,4 @@
-"""What several commands are told: the configuration, a provider, a tenant, a resource."""
+"""Options that several commands share: the configuration, a provider, a tenant, a resource."""
 
 import os
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ _BROKEN: Final = "the configuration cannot be used:\n"
 
 
 def configuration(ctx: click.Context) -> Config:
-    """Load the configuration that the command line asks for; everything that is wrong ends the command."""
+    """Return the configuration that the command line names; any fault in it ends the command."""
     try:
         return load(ctx.find_root().obj, os.environ)
     except FileFaults as faults:
@@ -30,19 +30,19 @@ def configuration(ctx: click.Context) -> Config:
 
 
 def provider(name: str) -> Provider:
-    """Find the provider that an option names; as click's `type`, its own name is the help's."""
+    """Return the provider that an option names. Used as click's `type`: the function's name appears in the help."""
     providers = discover()
     if name not in providers:
-        raise click.BadParameter(f'"{name}" is none of {_all(providers)}{did_you_mean(name, providers)}')
+        raise click.BadParameter(f'"{name}" is none of {_listed(providers)}{did_you_mean(name, providers)}')
     return providers[name]
 
 
 def account(config: Config, of: Provider, tenant: str) -> Account:
-    """Find a tenant, or end the command with those that there are."""
+    """Return a tenant, or end the command with a list of those that exist."""
     found = config.tenants.get(of.name, tenant)
     if found is None:
         names = [each.name for each in config.tenants if each.provider.name == of.name]
-        have = f"{_all(names)} of {of.name} {'are' if len(names) > 1 else 'is'}" if names else "no other is either"
+        have = f"{_listed(names)} of {of.name} {'are' if len(names) > 1 else 'is'}" if names else "no other is either"
         raise click.ClickException(
             f'tenant "{tenant}" is not configured, {have}: add [tenants.{of.name}.{tenant}] to headrace.toml'
             + did_you_mean(tenant, names)
@@ -51,7 +51,7 @@ def account(config: Config, of: Provider, tenant: str) -> Account:
 
 
 def polled(config: Config, of: Provider, tenant: str) -> tuple[Account, PolledTenant]:
-    """Find a tenant whose platform can be polled, or end the command."""
+    """Return a tenant whose platform can be polled, with its settings, or end the command."""
     found = account(config, of, tenant)
     if not isinstance(found.provider, Polled) or not isinstance(found.settings, PolledTenant):
         raise click.ClickException(f"{of.name} cannot be polled")
@@ -59,15 +59,15 @@ def polled(config: Config, of: Provider, tenant: str) -> tuple[Account, PolledTe
 
 
 def check_resource(of: Provider, resource: str | None) -> None:
-    """End the command where a provider has no such resource."""
+    """End the command where the provider has no such resource."""
     if resource is not None and resource not in of.resources:
         wide = max(map(len, of.resources))
-        lines = [f"  {name:<{wide}}  {told}" for name, told in of.resources.items()]
+        lines = [f"  {name:<{wide}}  {meaning}" for name, meaning in of.resources.items()]
         raise click.BadParameter(
             f'{of.name} has no "{resource}"{did_you_mean(resource, of.resources)}; it has\n' + "\n".join(lines),
             param_hint="--resource",
         )
 
 
-def _all(names: Iterable[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(names)

@@ -1,4 +1,4 @@
-"""One aligned line for each event or dead letter: brief for a terminal of a hundred columns, whole for a pipe."""
+"""Format an event or dead letter as one aligned line: brief for a terminal of 100 columns, complete for a pipe."""
 
 import shutil
 from datetime import UTC, datetime
@@ -13,13 +13,13 @@ from headrace_events import DeadLetter, Event
 EVENT_TITLES: Final = f"{'time':>11} {'source':<16} {'via':<7} {'type':<20} {'lead':<11} {'id':<17} note"
 LETTER_TITLES: Final = f"{'time':>11} {'source':<16} {'problem':<10} {'where':<16} {'raw':<6} detail"
 PROVISIONAL: Final = " (provisional)"
-"""How a provenance's row ends where it stands for a whole range of codes."""
+"""Suffix of a provenance's row that stands for a whole range of codes."""
 
 _BAD: Final = ("failed", "blocked", "bounced", "marked_spam")
 
 
 def event_line(event: Event, *, brief: bool) -> str:
-    """Write an event; `brief` shortens long ids, leaves versions out and ends where the terminal does."""
+    """Return the line of an event; `brief` shortens long ids, omits versions and ends where the terminal does."""
     data = event.data
     color = "yellow" if event.word == UNMAPPED else "red" if data.action in _BAD else "cyan"
     subject, named = event.subject, event.id
@@ -35,7 +35,7 @@ def event_line(event: Event, *, brief: bool) -> str:
 
 
 def note(event: Event, *, brief: bool) -> str:
-    """Say in a few words what is special about an event."""
+    """Return what is special about an event, in a few words."""
     data = event.data
     notes: list[str | None] = [data.outcome, event.traffic if event.traffic != "real" else None]
     if event.word == UNMAPPED:
@@ -49,7 +49,7 @@ def note(event: Event, *, brief: bool) -> str:
 
 
 def letter_line(letter: DeadLetter, *, brief: bool) -> str:
-    """Write a dead letter: when it was written, whose, what is wrong where, and the raw record with the bytes."""
+    """Return the line of a dead letter: time, source, problem and its place, the raw record with the bytes, detail."""
     where = letter.problem.source
     place = "" if where is None else where.pointer or f"byte {where.offset}"
     raw = f"{letter.raw.partition}@{letter.raw.offset}"

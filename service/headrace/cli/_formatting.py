@@ -1,4 +1,4 @@
-"""How results look on a terminal: tables, aligned words, short ids, short times."""
+"""Formatting of results on a terminal: tables, short ids, short times, spans, counts."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,7 +14,7 @@ _TAIL: Final = 3
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """Write rows under titles, each column as wide as it must be; those named in `right` end at one edge.
+    """Print rows under titles, each column as wide as its widest cell; those named in `right` are right-aligned.
 
     Cells may be coloured.
     """
@@ -33,28 +33,28 @@ def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) ->
 
 
 def short(text: str) -> str:
-    """Shorten the long parts of an id or subject: `lead/4f7a01e2-…-9c1b` is `lead/4f7a…c1b`."""
+    """Return an id or subject with its long parts shortened: `lead/4f7a01e2-…-9c1b` is `lead/4f7a…c1b`."""
     parts = text.split("/")
     return "/".join(p if len(p) <= _HEAD + _TAIL + 2 else f"{p[:_HEAD]}…{p[-_TAIL:]}" for p in parts)
 
 
 def clock(text: str, now: datetime) -> str:
-    """Write a canonical time in 11 characters, UTC: the clock for today's, month, day and minute for others."""
+    """Return a canonical time in 11 characters, UTC: with seconds for today's, with month and day for others."""
     moment = parse(text)
     today = moment.date() == now.astimezone(UTC).date()
     return moment.strftime("%H:%M:%S" if today else "%m-%d %H:%M").rjust(11)
 
 
 def span(seconds: int, units: int = 2) -> str:
-    """Write seconds in the two (or so many) largest units they fill."""
-    told: list[str] = []
+    """Return seconds in the two (or `units`) largest units that they fill."""
+    parts: list[str] = []
     for unit, length in _SPANS:
-        if seconds >= length or (unit == "s" and not told):
-            told.append(f"{seconds // length} {unit}")
+        if seconds >= length or (unit == "s" and not parts):
+            parts.append(f"{seconds // length} {unit}")
             seconds %= length
-    return " ".join(told[:units])
+    return " ".join(parts[:units])
 
 
 def count(number: int, one: str, many: str = "") -> str:
-    """Write a number with its word: `1 record`, `1,204 records`."""
+    """Return a number with its word: `1 record`, `1,204 records`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,4 +1,4 @@
-"""What a file holds: one body, or one a line (NDJSON)."""
+"""Input files of the commands: one body a file, or one a line (NDJSON)."""
 
 import codecs
 import sys
@@ -12,17 +12,17 @@ from msgspec import Raw
 
 
 def opened(file: str) -> AbstractContextManager[BinaryIO]:
-    """Open a file to read, or standard input for `-`, which stays open."""
+    """Open a file to read; `-` is standard input, which is left open."""
     return nullcontext(sys.stdin.buffer) if file == "-" else Path(file).open("rb")
 
 
 def bodies(stream: BinaryIO) -> Iterator[bytes]:
-    """Give the bodies of a file, lines as they come in; what is neither JSON nor lines of it is one body."""
-    lead, first = b"", stream.readline().removeprefix(codecs.BOM_UTF8)  # exports of Windows begin with it
+    """Yield the bodies of a file, lines as they are read; a file that is neither JSON nor NDJSON is one body."""
+    lead, first = b"", stream.readline().removeprefix(codecs.BOM_UTF8)  # exports from Windows have one
     while first and not first.strip():
         lead, first = lead + first, stream.readline()
     if not _is_json(first):
-        yield from _without_a_first(lead + first + stream.read())
+        yield from _split(lead + first + stream.read())
         return
     yield first.strip()
     for line in stream:
@@ -30,8 +30,8 @@ def bodies(stream: BinaryIO) -> Iterator[bytes]:
             yield line.strip()
 
 
-def _without_a_first(whole: bytes) -> Iterator[bytes]:
-    """Cut what does not begin with a line of JSON: by lines only if most of them are JSON."""
+def _split(whole: bytes) -> Iterator[bytes]:
+    """Split a file that does not begin with a line of JSON: by lines only if at least half of them are JSON."""
     lines = [line.strip() for line in whole.splitlines() if line.strip()]
     if not _is_json(whole) and sum(map(_is_json, lines)) * 2 >= max(len(lines), 2):
         yield from lines
@@ -40,7 +40,7 @@ def _without_a_first(whole: bytes) -> Iterator[bytes]:
 
 
 def _is_json(text: bytes) -> bool:
-    """Say whether this is a JSON object or array and nothing else."""
+    """Return whether this is a JSON object or array and nothing else."""
     if text.lstrip()[:1] not in (b"{", b"["):
         return False
     try:

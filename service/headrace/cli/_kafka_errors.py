@@ -1,4 +1,4 @@
-"""Work with Kafka from the command line: within a deadline, and with a sentence where it does not go."""
+"""Kafka from the command line: a deadline to answer, and one sentence for each error."""
 
 import asyncio
 import logging
@@ -18,11 +18,11 @@ from headrace.records.seen import NewerFormat
 T = TypeVar("T")
 
 ANSWER_SECONDS: Final = 7.0
-"""Seconds until Kafka must have answered; with what it takes to give up, ten."""
+"""Time within which Kafka must answer; with the time to give up, about ten seconds."""
 
 
 def run_with_kafka(config: Config, work: Coroutine[Any, Any, T]) -> T:
-    """Run work that talks to Kafka; its errors end the command with one sentence."""
+    """Run work that talks to Kafka and return its result; errors of Kafka end the command with one sentence."""
     silence_client()
     try:
         return asyncio.run(work)
@@ -36,7 +36,7 @@ def run_with_kafka(config: Config, work: Coroutine[Any, Any, T]) -> T:
 
 
 async def existing_topics(config: Config, *names: str) -> list[Topic]:
-    """Give topics by their short names, or end the command where Kafka does not answer or one is missing."""
+    """Return topics by their short names, or end the command where Kafka does not answer or one is missing."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             present = await describe(config)
@@ -50,7 +50,7 @@ async def existing_topics(config: Config, *names: str) -> list[Topic]:
 
 
 def unreachable(config: Config, error: BaseException) -> click.ClickException:
-    """Say that Kafka does not answer, where it was looked for, and what to do."""
+    """Return the error that Kafka does not answer: at which address, and what to do."""
     return click.ClickException(
         f"Kafka does not answer at {config.kafka.bootstrap_servers} ({type(error).__name__}): start it, or mend "
         "bootstrap_servers and security_protocol in [kafka] (HEADRACE_KAFKA__BOOTSTRAP_SERVERS and so on)"
@@ -58,6 +58,6 @@ def unreachable(config: Config, error: BaseException) -> click.ClickException:
 
 
 def silence_client() -> None:
-    """Keep the client's own log out of the command's output: what matters is said in a sentence."""
+    """Keep the client's own log out of the command's output: errors are shown as one sentence."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))

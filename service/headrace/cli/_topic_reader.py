@@ -1,4 +1,4 @@
-"""Read what stands on the public topics, only what is committed; what is none of ours is told and passed over."""
+"""Read committed records of the public topics; records in a foreign format are reported and skipped."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -15,13 +15,13 @@ from headrace_events import DeadLetter, Event, decode, decode_dead_letter
 async def read_events(
     config: Config, *, from_start: bool = True, follow: bool = False
 ) -> AsyncGenerator[tuple[Record, Event]]:
-    """Give the events that are kept and, with `follow`, those that come, for ever."""
+    """Yield all events on the topic and, with `follow`, new ones without end."""
     async with contextlib.aclosing(_records(config, "events", from_start=from_start, follow=follow)) as records:
         async for record in records:
             try:
                 event = decode(record.value or b"")
             except msgspec.DecodeError:
-                _pass_over(record, "no event")
+                _report_foreign(record, "no event")
             else:
                 yield record, event
 
@@ -29,13 +29,13 @@ async def read_events(
 async def read_dead_letters(
     config: Config, *, from_start: bool = True, follow: bool = False
 ) -> AsyncGenerator[tuple[Record, DeadLetter]]:
-    """Give the dead letters that are kept and, with `follow`, those that come, for ever."""
+    """Yield all dead letters on the topic and, with `follow`, new ones without end."""
     async with contextlib.aclosing(_records(config, "dead-letters", from_start=from_start, follow=follow)) as records:
         async for record in records:
             try:
                 letter = decode_dead_letter(record.headers)
             except (LookupError, msgspec.DecodeError):
-                _pass_over(record, "no dead letter")
+                _report_foreign(record, "no dead letter")
             else:
                 yield record, letter
 
@@ -48,6 +48,6 @@ async def _records(config: Config, name: str, *, from_start: bool, follow: bool)
             yield record
 
 
-def _pass_over(record: Record, what: str) -> None:
+def _report_foreign(record: Record, what: str) -> None:
     place = f"{record.topic} {record.partition}@{record.offset}"
     click.echo(f"{place} is {what} of ours: passed over (who else writes to this topic?)", err=True)

@@ -1,4 +1,4 @@
-"""`headrace check`: everything that is wrong with the configuration and the tables, at once."""
+"""`headrace check`: show everything that is wrong with the configuration and the tables."""
 
 import os
 
@@ -14,10 +14,10 @@ from headrace.providers.discover import builtin, discover
 @click.command("check")
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Say everything that is wrong with the configuration, at once.
+    """Show everything that is wrong with the configuration, all at once.
 
-    Reads headrace.toml, the environment over it, every provider's table and every tenant's overlay, and talks to
-    nobody. Each fault comes with file and line, and with the word that was probably meant.
+    Reads headrace.toml, the environment variables over it, every provider's table and every tenant's overlay, without
+    any connection. Each fault is shown with file and line, and with the word that was probably meant.
 
     \b
       headrace check
@@ -27,13 +27,13 @@ def command(ctx: click.Context) -> None:
     config: Config | None = None
     try:
         config = load(ctx.find_root().obj, os.environ)
-    except FileFaults as found:
-        faults |= set(found.faults)
+    except FileFaults as error:
+        faults |= set(error.faults)
     for name in discover():
         try:
             builtin(name)
-        except FileFaults as found:
-            faults |= set(found.faults)
+        except FileFaults as error:
+            faults |= set(error.faults)
     if faults or config is None:
         for fault in sorted(faults):
             click.echo(str(fault), err=True)
