@@ -21,26 +21,26 @@ from headrace.providers.discover import builtin
 from headrace.sdk.provider import Identity, Provider
 
 _NOBODY: Final = "example"
-"""The tenant's name in explained events where none was asked for."""
+"""Tenant's name in explained events where the command line names none."""
 
 _FATES: Final = {
     "published": ("published, unless it was seen before", "green"),
-    "mirror": ("mirror: another record tells the same, this one is not published", "yellow"),
-    "noop": ("noop: it says nothing, and is not published", "yellow"),
+    "mirror": ("mirror: another record has the same content, this one is not published", "yellow"),
+    "noop": ("noop: it holds no information, and is not published", "yellow"),
     "dead": ("dead letter: kept with its bytes until somebody redrives it", "red"),
 }
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Explained(Struct):
-    """One record of a file (`-` is stdin): in which of its bodies it stands, and what would become of it."""
+    """One record of a file (`-` is stdin): the number of its body, and what would become of it."""
 
     file: str
     body: int
     record: Explanation
 
     def line(self) -> bytes:
-        """Write the line of `--json`: what stands in the record, with file and body before it."""
+        """Return the line of `--json`: file and body, then the fields of the explanation."""
         return _encode(
             {"file": self.file.encode("utf-8", "replace").decode(), "body": self.body}
             | msgspec.to_builtins(self.record)
@@ -48,11 +48,14 @@ class Explained(Struct):
 
 
 @click.command("explain")
-@click.option("-p", "--provider", type=arguments.provider, required=True, help="Who sent it.")
+@click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name.")
 @click.option(
-    "-t", "--tenant", metavar="NAME", help="Decide as for this tenant, with its overlay; else by the built-in table."
+    "-t",
+    "--tenant",
+    metavar="NAME",
+    help="Use the table of this tenant, with its overlay; default: the built-in table.",
 )
-@click.option("-r", "--resource", metavar="NAME", help="What it is, where the shape does not tell.")
+@click.option("-r", "--resource", metavar="NAME", help="Resource name, where the shape alone does not identify it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=arguments.FILE)
 @click.pass_context
@@ -64,11 +67,11 @@ def command(
     as_json: bool,  # noqa: FBT001  (click passes options by name)
     files: tuple[str, ...],
 ) -> None:
-    """Say what would become of a FILE, record by record, and why. Nothing is published; no Kafka is needed.
+    """Explain what would become of a FILE, record by record, and why. Nothing is published; no Kafka is needed.
 
-    A FILE is an API page, a row or a webhook body, or one of these a line (NDJSON); - reads standard input. Each record
-    is told with its identity, the row of the table that decided, its fate and the whole event; or with the problem
-    and where it lies. The exit code is 1 if any record has a problem.
+    A FILE is an API page, a row or a webhook body, or one of these a line (NDJSON); - reads standard input. For
+    each record the command shows its identity, the row of the table that applied, its fate and the whole event; or the
+    problem and where it is. The exit code is 1 if any record has a problem.
 
     \b
       headrace explain -p PROVIDER page.json
@@ -80,15 +83,15 @@ def command(
     fates: Counter[str] = Counter()
     for explained in _explained(provider, tenant or _NOBODY, mapping, resource, files):
         fates[explained.record.fate] += 1
-        click.echo(explained.line()) if as_json else _tell(explained)
+        click.echo(explained.line()) if as_json else _show(explained)
     if not as_json:
-        told = ", ".join(f"{number:,} {fate}" for fate, number in fates.items())
-        click.secho(f"{count(fates.total(), 'record')}{': ' if told else ''}{told}", bold=True)
+        totals = ", ".join(f"{number:,} {fate}" for fate, number in fates.items())
+        click.secho(f"{count(fates.total(), 'record')}{': ' if totals else ''}{totals}", bold=True)
     ctx.exit(1 if fates["dead"] else 0)
 
 
 def _mapping(ctx: click.Context, provider: Provider, tenant: str | None) -> Mapping:
-    """Give a tenant's mapping; the built-in one where no tenant is asked for, or nothing is configured."""
+    """Return a tenant's mapping; the built-in one where no tenant is named, or there is no configuration."""
     if tenant is None or find(ctx.find_root().obj, os.environ) is None:
         return build(builtin(provider.name))
     return arguments.account(arguments.configuration(ctx), provider, tenant).mapping
@@ -101,26 +104,26 @@ def _explained(
     for file in files:
         with opened(file) as stream:
             for number, body in enumerate(bodies(stream), 1):
-                for told in explain(provider, tenant, mapping, body, resource=resource, now=now):
-                    yield Explained(file, number, told)
+                for record in explain(provider, tenant, mapping, body, resource=resource, now=now):
+                    yield Explained(file, number, record)
 
 
-def _tell(explained: Explained) -> None:
-    """Write one record for people."""
-    told = explained.record
-    named = f"{told.identity.resource}/{told.identity.id}" if told.identity else "no identity"
+def _show(explained: Explained) -> None:
+    """Print one record for people."""
+    record = explained.record
+    named = f"{record.identity.resource}/{record.identity.id}" if record.identity else "no identity"
     click.echo(click.style(named, bold=True) + click.style(f"  {explained.file}, {_place(explained)}", dim=True))
-    _fact("shape", f"{told.shape}, {count(told.size, 'byte')}")
-    if told.identity:
-        _fact("version", _version(told.identity))
-    if told.row:
-        _fact("row", _row(told))
-    sentence, color = _FATES[told.fate]
+    _fact("shape", f"{record.shape}, {count(record.size, 'byte')}")
+    if record.identity:
+        _fact("version", _version(record.identity))
+    if record.row:
+        _fact("row", _row(record))
+    sentence, color = _FATES[record.fate]
     _fact("fate", click.style(sentence, fg=color))
-    if told.problem:
-        _fact("problem", click.style(str(told.problem), fg="red"))
-    if told.event:
-        click.echo(msgspec.json.format(_encode(told.event), indent=2).decode())
+    if record.problem:
+        _fact("problem", click.style(str(record.problem), fg="red"))
+    if record.event:
+        click.echo(msgspec.json.format(_encode(record.event), indent=2).decode())
     click.echo()
 
 
@@ -143,11 +146,11 @@ def _version(identity: Identity) -> str:
             return str(number)
 
 
-def _row(told: Explanation) -> str:
-    if told.row == UNMAPPED and told.event:
-        native = told.event.data.native
+def _row(record: Explanation) -> str:
+    if record.row == UNMAPPED and record.event:
+        native = record.event.data.native
         named = f' "{native.name}"' if native.name not in (None, native.code) else ""
         return click.style(f"unmapped: no row for code {native.code}{named}; an overlay can add one", fg="yellow")
-    word = f" → {told.event.word}" if told.event else ""
-    waits = ", under polling only a nudge" if told.reach == "nudge" else ""
-    return f"{told.row}{word}{waits}"
+    word = f" → {record.event.word}" if record.event else ""
+    waits = ", under polling only a nudge" if record.reach == "nudge" else ""
+    return f"{record.row}{word}{waits}"

@@ -27,7 +27,7 @@ from headrace_events import DeadLetter
 
 
 def moment(text: str) -> datetime:
-    """Read a time such as 2026-08-08T09:00Z, or how long ago, such as 2h."""
+    """Return a time in UTC, from text such as 2026-08-08T09:00Z, or 2h for two hours ago."""
     with contextlib.suppress(ValueError, OverflowError):
         return datetime.now(UTC) - timedelta(seconds=seconds(text))
     with contextlib.suppress(ValueError):
@@ -35,18 +35,17 @@ def moment(text: str) -> datetime:
     raise click.BadParameter(f'"{text}" is neither a time such as 2026-08-08T09:00Z nor how long ago, such as 2h')
 
 
-class Asked(Struct, frozen=True, kw_only=True):
-    """The options of the command: which letters. Empty means all."""
+class LetterFilter(Struct, frozen=True, kw_only=True):
+    """Which dead letters are wanted. Empty or None means all."""
 
     reasons: tuple[str, ...]
     provider: Provider | None
     tenant: str | None
     since: datetime | None
     until: datetime | None
-    yes: bool
 
     def wants(self, letter: DeadLetter) -> bool:
-        """Say whether a letter is wanted."""
+        """Return whether a letter is wanted."""
         provider, _, tenant = letter.source[1:].partition("/")
         written = parse(letter.recordedtime)
         return (
@@ -58,17 +57,17 @@ class Asked(Struct, frozen=True, kw_only=True):
         )
 
 
-class Letter(Struct, frozen=True):
-    """A dead letter that can go back: where it stands on dead-letters, and what it says."""
+class FoundLetter(Struct, frozen=True):
+    """A dead letter that can go back: its partition and offset on dead-letters, and the letter."""
 
     position: tuple[int, int]
-    told: DeadLetter
+    letter: DeadLetter
 
 
-class Found(Struct):
-    """What stands on dead-letters: what can go back, once for the same bytes, and why the rest does not."""
+class FoundLetters(Struct):
+    """Dead letters on the topic: those that can go back, one for the same bytes, and counts of the rest by reason."""
 
-    letters: dict[tuple[str, str, str, bytes], Letter] = {}
+    letters: dict[tuple[str, str, str, bytes], FoundLetter] = {}
     copies: int = 0
     foreign: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
@@ -88,54 +87,54 @@ class Found(Struct):
 @click.option("--until", type=moment, metavar="TIME", help="Only letters written before.")
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+def command(ctx: click.Context, /, yes: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
     """Send dead letters back to raw, to be read again: after a fix, a new row, a tenant that was configured.
 
-    Shows what there is and asks. The bytes go through the same door as at first and are named anew; what has been
-    published in the meantime is a duplicate and comes out no second time. What still cannot be read becomes a dead
-    letter again. Letters with the same bytes go back once.
+    Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
+    has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
+    becomes a dead letter again. Letters with the same bytes go back once.
 
     \b
       headrace redrive --reason unknown_tenant -t acme
       headrace redrive --since 2h --yes
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    asked = Asked(**options)
+    wanted = LetterFilter(**options)
     config = arguments.configuration(ctx)
-    found = run_with_kafka(config, _look(config, asked))
-    _tell(found)
+    found = run_with_kafka(config, _look(config, wanted))
+    _show(found)
     if not found.letters:
         return
-    if not (asked.yes or click.confirm(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
+    if not (yes or click.confirm(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
         click.echo("Nothing was sent.")
         return
     sent = run_with_kafka(config, _send(config, {letter.position for letter in found.letters.values()}))
     click.echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
 
 
-async def _look(config: Config, asked: Asked) -> Found:
-    """Read dead-letters to its end. Of letters with the same bytes the newest is kept."""
-    found = Found()
+async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:
+    """Read dead-letters to its end. Of letters with the same bytes the newest is used."""
+    found = FoundLetters()
     async with contextlib.aclosing(read_dead_letters(config)) as letters:
-        async for record, told in letters:
-            if not asked.wants(told):
-                found.others[told.problem.code] += 1
+        async for record, letter in letters:
+            if not wanted.wants(letter):
+                found.others[letter.problem.code] += 1
                 continue
             envelope = _envelope(record)
             if envelope is None:
                 found.foreign += 1
             elif config.tenants.get(envelope.provider, envelope.tenant) is None:
-                found.unknown[told.source] += 1
+                found.unknown[letter.source] += 1
             else:
-                key = (told.source, envelope.shape, envelope.hint, digest_of_bytes(record.value or b""))
+                key = (letter.source, envelope.shape, envelope.hint, digest_of_bytes(record.value or b""))
                 found.copies += key in found.letters
-                found.letters[key] = Letter((record.partition, record.offset), told)
+                found.letters[key] = FoundLetter((record.partition, record.offset), letter)
     return found
 
 
-def _tell(found: Found) -> None:
+def _show(found: FoundLetters) -> None:
     groups: dict[tuple[str, str], list[DeadLetter]] = {}
-    for letter in found.letters.values():
-        groups.setdefault((letter.told.source, letter.told.problem.code), []).append(letter.told)
+    for each in found.letters.values():
+        groups.setdefault((each.letter.source, each.letter.problem.code), []).append(each.letter)
     now = datetime.now(UTC)
     rows = [
         (source, code, f"{len(letters):,}", clock(max(each.recordedtime for each in letters), now))
@@ -157,7 +156,7 @@ def _tell(found: Found) -> None:
 
 
 async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
-    """Read dead-letters again and send what was chosen, each once."""
+    """Read dead-letters again, append the chosen letters to raw, each once, and return how many records that made."""
     (raw,) = await existing_topics(config, "raw")
     async with Appending(config, raw) as raw_log:
         async with contextlib.aclosing(read_dead_letters(config)) as letters:
@@ -170,7 +169,7 @@ async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
 
 
 def _admitted(config: Config, record: Record) -> Iterator[Out]:
-    """Take a letter through the door again; a body that could not be cut then may be cut now."""
+    """Yield a letter as raw records again; a body that could not be cut then may be cut now."""
     envelope = _envelope(record)
     account = config.tenants.get(envelope.provider, envelope.tenant) if envelope else None
     if envelope is None or account is None:

@@ -13,14 +13,14 @@ from headrace.cli._arguments import configuration
     type=click.Choice((*app.ROLES, "all")),
     default=("all",),
     multiple=True,
-    help="What to run, repeatable; else all of it.",
+    help="Role to run, repeatable; default: all.",
 )
 @click.pass_context
 def command(ctx: click.Context, roles: tuple[str, ...]) -> None:
-    """Run the service until it is told to stop.
+    """Run the service until SIGTERM or Ctrl-C.
 
-    All roles together suit one machine; apart, they scale: as many processes of each as you like, the partitions
-    spread over them. SIGTERM (or Ctrl-C) ends it in order; SIGKILL loses nothing either.
+    All roles in one process suit one machine; as separate processes they scale: any number of each, with the
+    partitions spread over them. SIGTERM (or Ctrl-C) stops it in order; SIGKILL loses nothing either.
 
     \b
       headrace run                           everything in one process

@@ -1,4 +1,4 @@
-"""`headrace spool`: what waits in the spool, and a way to empty it by hand."""
+"""`headrace spool`: show what waits in the spool, or drain it by hand."""
 
 import asyncio
 import sys
@@ -22,17 +22,17 @@ from headrace.spool import CannotSpool, Facts, Spool
 from headrace.spool.report import Group, Report, report
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
-PATIENCE: Final = 30.0
-"""Seconds without a record that went on, after which the command gives up."""
+PATIENCE_SECONDS: Final = 30.0
+"""Time without a drained record after which the command gives up."""
 _STEP: Final = 1024
 
 
 @click.group("spool")
 def command() -> None:
-    """Look at the deliveries that wait for Kafka, or send them on by hand.
+    """Show the deliveries that wait for Kafka, or drain them by hand.
 
-    The receiver puts what it has acknowledged into the spool while Kafka is away, and drains it by itself as soon as
-    Kafka answers. There is nothing to do here on a good day.
+    While Kafka does not answer, the receiver puts acknowledged deliveries into the spool, and drains it by itself as
+    soon as Kafka answers. Normally there is nothing to do here.
     """
 
 
@@ -40,13 +40,13 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
 @click.pass_context
 def show(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
-    """Show what waits, for how long, and what was set aside and why. It changes nothing: the receiver may run.
+    """Show what waits, for how long, and what was set aside and why. Read-only: the receiver may run.
 
     \b
-    Set aside, and never tried again by itself, is what
-      refused    Kafka will not take as it is, such as a record that outgrew its topic
-      too_old    is older than [spool] max_age: its id may be forgotten, it could be published twice
-      damaged    no longer has the bytes that were put
+    Records that are set aside, and not tried again by the receiver:
+      refused    Kafka does not accept them, for instance because they are too large for their topic
+      too_old    they are older than [spool] max_age: their ids may be forgotten, they could be published twice
+      damaged    their bytes have changed on disk
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = configuration(ctx)
     try:
@@ -59,24 +59,24 @@ def show(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001  (click pas
         _write(config, found)
 
 
-@command.command("drain", short_help="send on what waits, without a receiver")
-@click.option("--set-aside", "again", is_flag=True, help="Try what was set aside once more.")
+@command.command("drain", short_help="send what waits to Kafka, without a receiver")
+@click.option("--set-aside", "again", is_flag=True, help="Try once more what was set aside.")
 @click.pass_context
 def drain(ctx: click.Context, again: bool) -> None:  # noqa: FBT001  (as above)
-    """Send on what waits, oldest first, when no receiver does: one that was taken out of service, say.
+    """Send what waits to Kafka, oldest first, when no receiver does: for instance after one was taken out of service.
 
-    A running receiver owns its spool and drains it itself; this command then says so and does nothing.
+    A running receiver owns its spool and drains it itself; this command then reports that and does nothing.
 
     \b
       headrace spool drain                   what waits
-      headrace spool drain --set-aside       and what was set aside, after mending what kept it out
+      headrace spool drain --set-aside       and what was set aside, after the cause was fixed
     \b
-    What is too old is set aside again, unless [spool] max_age was widened.
+    Records that are too old are set aside again, unless [spool] max_age was raised.
     """  # noqa: D301  (as above)
     config = configuration(ctx)
     path = Path(config.spool.path)
     try:
-        report(path)  # where there is no spool none is made
+        report(path)  # raises where there is no spool, which must not be created
         left = run_with_kafka(config, _drain(config, path, again=again))
     except CannotSpool as reason:
         raise click.ClickException(str(reason)) from None
@@ -109,7 +109,7 @@ def _row(group: Group, now: float) -> tuple[str, str, str, str, str]:
 
 
 def _size(number: float) -> str:
-    """Write bytes in the largest unit they fill."""
+    """Return a size in the largest unit that it fills."""
     for unit in _UNITS:
         if number < _STEP or unit == _UNITS[-1]:
             break
@@ -118,7 +118,7 @@ def _size(number: float) -> str:
 
 
 async def _drain(config: Config, path: Path, *, again: bool) -> int:
-    """Drain, and give how many records still wait."""
+    """Drain the spool; return how many records still wait."""
     async with Spool(path, config.spool.max_bytes) as spool:
         await existing_topics(config, "raw", "nudges")
         before = spool.facts()
@@ -132,10 +132,10 @@ async def _drain(config: Config, path: Path, *, again: bool) -> int:
 
 
 async def _until_empty(spool: Spool, intake: Intake) -> None:
-    """Run the intake until nothing waits, or nothing went on for a while. Raises what ends it."""
+    """Run the intake until nothing waits, or nothing was drained for a while. Raises what ends it."""
     running = asyncio.create_task(intake.run())
     moved_at, left = time.monotonic(), spool.facts().waiting
-    while spool.facts().waiting and not running.done() and time.monotonic() - moved_at < PATIENCE:
+    while spool.facts().waiting and not running.done() and time.monotonic() - moved_at < PATIENCE_SECONDS:
         await asyncio.wait([running], timeout=0.2)
         if spool.facts().waiting < left:
             moved_at, left = time.monotonic(), spool.facts().waiting

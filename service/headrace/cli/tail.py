@@ -1,4 +1,4 @@
-"""`headrace tail`: follow events, or dead letters, as they come out."""
+"""`headrace tail`: follow events, or dead letters, as they are published."""
 
 import contextlib
 import sys
@@ -22,7 +22,7 @@ _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def event_type(word: str) -> str:
-    """Check a word of the taxonomy, or the category before its dot."""
+    """Return an event type or category of the taxonomy; used as click's `type`."""
     known = [*Type, *dict.fromkeys(each.partition(".")[0] for each in Type)]
     if word not in known:
         hint = f"{did_you_mean(word, known)}; `headrace taxonomy words` lists them"
@@ -30,8 +30,8 @@ def event_type(word: str) -> str:
     return word
 
 
-class Asked(Struct, frozen=True, kw_only=True):
-    """The options of the command: what is wanted, and how it is told. Empty means all."""
+class TailOptions(Struct, frozen=True, kw_only=True):
+    """The options of the command: what to show, and how. Empty or None means all."""
 
     types: tuple[str, ...]
     provider: Provider | None
@@ -41,15 +41,15 @@ class Asked(Struct, frozen=True, kw_only=True):
     most: int | None
     as_json: bool
 
-    def source(self, source: str) -> bool:
-        """Say whether something of this source is wanted."""
+    def wants_source(self, source: str) -> bool:
+        """Return whether events and letters of this source are wanted."""
         provider, _, tenant = source[1:].partition("/")
         return (self.provider is None or self.provider.name == provider) and self.tenant in (None, tenant)
 
-    def event(self, event: Event) -> bool:
-        """Say whether an event is wanted."""
+    def wants(self, event: Event) -> bool:
+        """Return whether an event is wanted."""
         named = not self.types or event.word in self.types or event.data.category in self.types
-        return named and self.source(event.source)
+        return named and self.wants_source(event.source)
 
 
 @click.command("tail")
@@ -63,16 +63,16 @@ class Asked(Struct, frozen=True, kw_only=True):
 )
 @click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
 @click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
-@click.option("--dead-letters", is_flag=True, help="Follow what could not be read, instead of events.")
-@click.option("--from-start", is_flag=True, help="Begin with the oldest that is kept, not with what comes now.")
-@click.option("-n", "--max", "most", metavar="N", type=click.IntRange(1), help="End after so many.")
+@click.option("--dead-letters", is_flag=True, help="Follow dead letters instead of events.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest record on the topic, not with new ones.")
+@click.option("-n", "--max", "most", metavar="N", type=click.IntRange(1), help="End after N lines.")
 @click.option("--json", "as_json", is_flag=True, help="One whole JSON object a line.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
-    """Follow events as they come out, one line each, until Ctrl-C. Only what is committed is shown.
+    """Follow events as they are published, one line each, until Ctrl-C. Only committed records are shown.
 
-    The time is UTC and says when it happened; for a dead letter, when it was written. On a terminal long ids are
-    shortened; in a pipe and with --json they are whole.
+    Times are UTC: when the event happened, or when a dead letter was written. On a terminal long ids are shortened;
+    in a pipe and with --json they are complete.
 
     \b
       headrace tail
@@ -80,15 +80,15 @@ def command(ctx: click.Context, /, **options: Any) -> None:
       headrace tail --dead-letters --from-start
       headrace tail --from-start --json -n 1000 | jq -r .type | sort | uniq -c
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    asked = Asked(**options)
-    if asked.dead_letters and asked.types:
+    wanted = TailOptions(**options)
+    if wanted.dead_letters and wanted.types:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
     config = arguments.configuration(ctx)
-    if sys.stdout.isatty() and not asked.as_json:
-        click.secho(LETTER_TITLES if asked.dead_letters else EVENT_TITLES, dim=True)
+    if sys.stdout.isatty() and not wanted.as_json:
+        click.secho(LETTER_TITLES if wanted.dead_letters else EVENT_TITLES, dim=True)
     with contextlib.suppress(KeyboardInterrupt):
         run_with_kafka(
-            config, _print(_letters(config, asked) if asked.dead_letters else _events(config, asked), asked.most)
+            config, _print(_letters(config, wanted) if wanted.dead_letters else _events(config, wanted), wanted.most)
         )
 
 
@@ -102,19 +102,19 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
                 return
 
 
-async def _events(config: Config, asked: Asked) -> AsyncGenerator[str]:
-    """Give a line for each event that is wanted."""
+async def _events(config: Config, wanted: TailOptions) -> AsyncGenerator[str]:
+    """Yield a line for each event that is wanted."""
     brief = sys.stdout.isatty()
-    async with contextlib.aclosing(read_events(config, from_start=asked.from_start, follow=True)) as events:
+    async with contextlib.aclosing(read_events(config, from_start=wanted.from_start, follow=True)) as events:
         async for record, event in events:
-            if asked.event(event):
-                yield (record.value or b"").decode() if asked.as_json else event_line(event, brief=brief)
+            if wanted.wants(event):
+                yield (record.value or b"").decode() if wanted.as_json else event_line(event, brief=brief)
 
 
-async def _letters(config: Config, asked: Asked) -> AsyncGenerator[str]:
-    """Give a line for each dead letter that is wanted."""
+async def _letters(config: Config, wanted: TailOptions) -> AsyncGenerator[str]:
+    """Yield a line for each dead letter that is wanted."""
     brief = sys.stdout.isatty()
-    async with contextlib.aclosing(read_dead_letters(config, from_start=asked.from_start, follow=True)) as letters:
+    async with contextlib.aclosing(read_dead_letters(config, from_start=wanted.from_start, follow=True)) as letters:
         async for _, letter in letters:
-            if asked.source(letter.source):
-                yield _encode(letter).decode() if asked.as_json else letter_line(letter, brief=brief)
+            if wanted.wants_source(letter.source):
+                yield _encode(letter).decode() if wanted.as_json else letter_line(letter, brief=brief)

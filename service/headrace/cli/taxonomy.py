@@ -1,4 +1,4 @@
-"""`headrace taxonomy`: the words of events, and the native codes that nobody has mapped."""
+"""`headrace taxonomy`: list the words of events, and the native codes that are not mapped."""
 
 import contextlib
 from collections.abc import Sequence
@@ -29,18 +29,18 @@ _LISTS: Final[dict[str, type[Word]]] = {
 }
 
 
-class Key(Struct, frozen=True):
-    """What a native code is counted by."""
+class NativeCode(Struct, frozen=True):
+    """A native code, and the event type that it is published as."""
 
     source: str
     resource: str
     code: str
     name: str
-    told_as: str
+    published_as: str
 
 
-class Count(Struct):
-    """How often a code was seen, and when last."""
+class CodeUse(Struct):
+    """In how many events a code occurs, and when the last of them was recorded."""
 
     events: int = 0
     last: str = ""
@@ -51,7 +51,7 @@ def command() -> None:
     """List the words of events, and the native codes that have none yet.
 
     Nothing is guessed: a code without a row is published as "unmapped" with the code in it, and a row that stands for a
-    whole range is marked provisional. `unmapped` lists both; a tenant's overlay gives them their words.
+    whole range is marked provisional. `unmapped` lists both; rows in a tenant's overlay map them.
     """
 
 
@@ -78,7 +78,7 @@ def words(lists: Sequence[str]) -> None:
 @click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
 @click.pass_context
 def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) -> None:
-    """List the native codes of all events that are kept on Kafka whose row is missing, or provisional.
+    """List the native codes, of all events on Kafka, whose row is missing or provisional.
 
     \b
       headrace taxonomy unmapped -t acme
@@ -86,32 +86,42 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
     config = arguments.configuration(ctx)
     counts = run_with_kafka(config, _count(config, provider, tenant))
     if not counts:
-        click.echo("Every event that is kept has a row of its own.")
+        click.echo("Every event on Kafka has a row of its own.")
         return
     now = datetime.now(UTC)
     ordered = sorted(counts.items(), key=lambda pair: (pair[0].source, -pair[1].events))
     rows = [
-        (key.source, key.resource, key.code, key.name or "-", key.told_as, f"{told.events:,}", clock(told.last, now))
-        for key, told in ordered
+        (
+            code.source,
+            code.resource,
+            code.code,
+            code.name or "-",
+            code.published_as,
+            f"{use.events:,}",
+            clock(use.last, now),
+        )
+        for code, use in ordered
     ]
-    titles = ("source", "resource", "code", "name", "told as", "events", "last")
+    titles = ("source", "resource", "code", "name", "published as", "events", "last")
     table(titles, rows, right=("events", "last"))
 
 
-async def _count(config: Config, provider: Provider | None, tenant: str | None) -> dict[Key, Count]:
-    counts: dict[Key, Count] = {}
+async def _count(config: Config, provider: Provider | None, tenant: str | None) -> dict[NativeCode, CodeUse]:
+    """Return the undecided codes of all events of one provider and tenant, or of all."""
+    uses: dict[NativeCode, CodeUse] = {}
     async with contextlib.aclosing(read_events(config)) as events:
         async for _, event in events:
             native = event.data.native
             wanted = (provider is None or native.provider == provider.name) and tenant in (None, native.tenant)
             if wanted and _undecided(event):
-                told_as = f"{event.word} (provisional)" if event.word != UNMAPPED else UNMAPPED
-                key = Key(event.source, native.resource, native.code or "-", native.name or "", told_as)
-                count = counts.setdefault(key, Count())
-                count.events += 1
-                count.last = max(count.last, event.recordedtime)
-    return counts
+                published_as = f"{event.word} (provisional)" if event.word != UNMAPPED else UNMAPPED
+                code = NativeCode(event.source, native.resource, native.code or "-", native.name or "", published_as)
+                use = uses.setdefault(code, CodeUse())
+                use.events += 1
+                use.last = max(use.last, event.recordedtime)
+    return uses
 
 
 def _undecided(event: Event) -> bool:
+    """Return whether an event has no row of its own: unmapped, or mapped by a provisional row."""
     return event.word == UNMAPPED or event.data.provenance.row.endswith(PROVISIONAL)

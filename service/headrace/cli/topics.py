@@ -1,4 +1,4 @@
-"""`headrace topics`: create the Kafka topics, or show what is there."""
+"""`headrace topics`: create the Kafka topics, or show them."""
 
 import asyncio
 from typing import Final
@@ -14,18 +14,18 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
 
 _PROFILES: Final = {"production": "", "dev": "dev"}
-_APPLY_DEADLINE: Final = 60.0
+_APPLY_SECONDS: Final = 60.0
 _TITLES: Final = ("topic", "partitions", "replicas", "kept", "largest record", "")
 _RIGHT: Final = ("partitions", "replicas", "kept", "largest record")
-_YEARS: Final = 3_650
+_TEN_YEARS_DAYS: Final = 3_650
 
 
 @click.group("topics")
 def command() -> None:
-    """Create the Kafka topics, or show what is there.
+    """Create the Kafka topics, or show them.
 
-    The service creates none itself: it looks at them when it starts, and refuses to run on what would break its
-    promises.
+    The service itself creates no topic: it checks them when it starts, and refuses to run on settings that would break
+    its guarantees.
     """
 
 
@@ -37,10 +37,12 @@ def command() -> None:
     show_default=True,
     help="production keeps three copies of everything, dev keeps one: for one broker on one machine.",
 )
-@click.option("--partitions", metavar="N", type=click.IntRange(1, 10_000), help="Partitions of each topic; else 12.")
+@click.option(
+    "--partitions", metavar="N", type=click.IntRange(1, 10_000), help="Partitions of each topic; default: 12."
+)
 @click.pass_context
 def apply(ctx: click.Context, profile: str, partitions: int | None) -> None:
-    """Create the topics that are missing; what exists is never changed.
+    """Create the topics that are missing; existing ones are never changed.
 
     \b
       headrace topics apply --profile dev
@@ -62,18 +64,18 @@ def show(ctx: click.Context) -> None:
 async def _apply(config: Config, profile: str, partitions: int | None) -> None:
     await existing_topics(config)
     try:
-        async with asyncio.timeout(_APPLY_DEADLINE):
+        async with asyncio.timeout(_APPLY_SECONDS):
             done = await topics.apply(config, profile, partitions)
             present = await topics.describe(config)
     except KafkaError as error:
         hint = "; for a single broker: --profile dev" if "ReplicationFactor" in type(error).__name__ else ""
         raise click.ClickException(f"Kafka refuses: {error}{hint}") from None
-    news = [(wanted.name, "created" if new else "was there") for wanted, new in done]
-    table(_TITLES, [_row(present[name], told) for name, told in news if name in present], right=_RIGHT)
+    notes = [(wanted.name, "created" if new else "was there") for wanted, new in done]
+    table(_TITLES, [_row(present[name], note) for name, note in notes if name in present], right=_RIGHT)
 
 
 async def _show(config: Config) -> bool:
-    """Write what is there; False where something is wrong with it."""
+    """Print the topics; return False where the service would refuse to run on them."""
     await existing_topics(config)
     present = await topics.describe(config)
     names = [config.topic_prefix + name for name in topics.NAMES]
@@ -87,8 +89,10 @@ async def _show(config: Config) -> bool:
     return True
 
 
-def _row(topic: Topic, told: str = "") -> tuple[object, ...]:
+def _row(topic: Topic, note: str = "") -> tuple[object, ...]:
     days = topics.retention(topic) / topics.DAY
-    kept = "for ever" if days > _YEARS or topic.config.get("cleanup.policy") == "compact" else f"{days:g} d"
+    retention = (
+        "for ever" if days > _TEN_YEARS_DAYS or topic.config.get("cleanup.policy") == "compact" else f"{days:g} d"
+    )
     size = int(topic.config.get("max.message.bytes") or 0)
-    return topic.name, topic.partitions, topic.replicas, kept, f"{size / 2**20:g} MiB", told
+    return topic.name, topic.partitions, topic.replicas, retention, f"{size / 2**20:g} MiB", note
