@@ -12,7 +12,7 @@ import uvloop
 from headrace import __version__
 from headrace.config import Config
 from headrace.kafka.producer import Transactions
-from headrace.kafka.topics import Refused
+from headrace.kafka.topics import UnfitTopics
 from headrace.normalizer.task import CannotRun
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
@@ -47,7 +47,7 @@ def run(config: Config, roles: Iterable[str]) -> int:
     code = 0
     try:
         uvloop.run(_main(config, tuple(roles)))
-    except* (CannotRun, CannotServe, CannotSpool, NewerFormat, Refused, Stuck) as refusals:
+    except* (CannotRun, CannotServe, CannotSpool, NewerFormat, UnfitTopics, Stuck) as refusals:
         for refusal in _leaves(refusals):
             _log.error("refused_to_run", reason=str(refusal))
         code = 1

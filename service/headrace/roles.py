@@ -10,11 +10,10 @@ import msgspec
 import structlog
 
 from headrace.config import Config
-from headrace.kafka.admin import Topic
-from headrace.kafka.client import KafkaError
 from headrace.kafka.topics import verify
+from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.normalizer.commit import Decision
-from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.normalizer import Normalizer
 from headrace.observe.admin import Probed
 from headrace.observe.health import Health, ReceiverHealth
@@ -26,8 +25,6 @@ from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
 from headrace.spool import Spool
 
-FIRST_PAUSE: Final = 0.5
-LONGEST_PAUSE: Final = 15.0
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (only to name it for people)
 
 _log = structlog.get_logger()
@@ -64,7 +61,7 @@ class Receiving:
         self.told: Mapping[str, object] = {"webhooks": f"http://{host}:{config.receiver.port}/webhooks/PROVIDER/TENANT"}
 
     async def run(self) -> None:
-        """See Role. Raises `CannotSpool`, `CannotServe`, `Refused`."""
+        """See Role. Raises `CannotSpool`, `CannotServe`, `UnfitTopics`."""
         config = self._config
         async with Spool(config.spool.path, config.spool.max_bytes) as spool:
             intake = Intake(config, spool, self._metrics, self.health)
@@ -79,12 +76,12 @@ class Normalizing:
 
     def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
-        self._metrics: Final = Metrics(registry, config.tenants)
+        self._metrics: Final = NormalizerMetrics(registry, config.tenants)
         self.health: Final = Health(time.monotonic)
 
     async def run(self) -> None:
-        """See Role. Raises `Refused`, `CannotRun`, `NewerFormat`."""
-        topics = await _verified(self._config)
+        """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
+        topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
         self.health.verified()
         await Normalizer(self._config, topics, self._metrics, self.health, _told(self._config)).run()
 
@@ -99,8 +96,8 @@ class Polling:
         self.told: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
 
     async def run(self) -> None:
-        """See Role. Raises `Refused`, `CannotRun`, `NewerFormat`."""
-        topics = await _verified(self._config)
+        """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
+        topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
         self.health.verified()
         self._metrics.spread(topics[f"{self._config.topic_prefix}cursors"].partitions)
         await Poller(self._config, topics, self._metrics, self.health).run()
@@ -115,18 +112,6 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             yield
         finally:
             running.cancel()
-
-
-async def _verified(config: Config) -> dict[str, Topic]:
-    """Verify the topics when Kafka first answers. Raises `Refused`."""
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            return await verify(config)
-        except (KafkaError, TimeoutError, OSError) as error:
-            _log.warning("kafka_awaited", servers=config.kafka.bootstrap_servers, reason=type(error).__name__)
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def _told(config: Config) -> Callable[[list[Decision]], None]:

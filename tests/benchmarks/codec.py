@@ -9,7 +9,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from headrace.core.record import Out
 from headrace.kafka.partitioner import partitions
-from headrace.normalizer.commit import Limits
+from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import MOST_RECORDS
@@ -54,7 +54,9 @@ def _events(count: int) -> list[Out]:
     """Give the events that a load becomes, in the commits of one task."""
     records, seen, tenants = load.records(out for _, out in load.mixed(count)), Seen(), load.tenants()
     commits = (records[first : first + MOST_RECORDS] for first in range(0, len(records), MOST_RECORDS))
-    return [out for batch in commits for out in decide(batch, seen, tenants, Limits("raw", 0), load.RECEIVED).events]
+    return [
+        out for batch in commits for out in decide(batch, seen, tenants, CommitLimits("raw", 0), load.RECEIVED).events
+    ]
 
 
 def _committed(events: Sequence[Out]) -> list[list[Out]]:

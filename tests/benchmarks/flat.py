@@ -5,7 +5,7 @@ from statistics import median
 
 import numpy as np
 
-from headrace.normalizer.commit import Limits
+from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import MOST_RECORDS
@@ -38,7 +38,7 @@ def _remembering(count: int) -> Seen:
 
 
 def _cost(seen: Seen, records: Sequence[load.Record]) -> float:
-    tenants, limits = load.tenants(), Limits("raw", 0)
+    tenants, limits = load.tenants(), CommitLimits("raw", 0)
 
     def work() -> None:
         for first in range(0, len(records), MOST_RECORDS):

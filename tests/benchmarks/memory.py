@@ -12,7 +12,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from headrace.normalizer.mark_table import Marks
+from headrace.normalizer.mark_table import MarkTable
 from headrace.records.mark import ROW
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most
@@ -39,7 +39,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     yield Row("  at its highest, while the table grows", f"{used.highest / sizes.remembered:.1f} bytes", "")
 
 
-def remember(marks: Marks, count: int, rng: np.random.Generator) -> None:
+def remember(marks: MarkTable, count: int, rng: np.random.Generator) -> None:
     """Put `count` marks of ids that nobody had before, as commits would."""
     for first in range(0, count, TOGETHER):
         marks.put(random_rows(min(TOGETHER, count - first), rng))
@@ -61,9 +61,9 @@ def _resident() -> int:
 
 def _main(count: int) -> Used:
     rng = np.random.default_rng(1)
-    remember(Marks(), TOGETHER, rng)  # what numpy loads when it is first used counts for nobody
+    remember(MarkTable(), TOGETHER, rng)  # what numpy loads when it is first used counts for nobody
     before = _resident()
-    marks = Marks()
+    marks = MarkTable()
     remember(marks, count, rng)
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return Used(marks.nbytes, _resident() - before, highest - before)

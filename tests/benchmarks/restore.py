@@ -18,10 +18,10 @@ from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from headrace.kafka.group_member import Member
-from headrace.normalizer.commit import Limits
+from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.metrics import Metrics
-from headrace.normalizer.task import MOST_RECORDS, Setup, Task
+from headrace.normalizer.metrics import NormalizerMetrics
+from headrace.normalizer.task import MOST_RECORDS, NormalizerTask, Setup
 from headrace.observe.registry import Registry
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, encode_record
@@ -114,13 +114,13 @@ async def _main(job: Job) -> Restored:
         kafka=kafka,
         prefix=job.prefix,
         tenants=tenants,
-        metrics=Metrics(Registry("benchmark"), tenants),
+        metrics=NormalizerMetrics(Registry("benchmark"), tenants),
         member=member,
         commits=asyncio.Semaphore(),
-        limits=lambda partition: Limits("raw", partition),
+        limits=lambda partition: CommitLimits("raw", partition),
     )
     used, began = _cpu(), time.perf_counter()
-    await Task(setup, 0, seen).restore()
+    await NormalizerTask(setup, 0, seen).restore()
     told = Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
     await member.__aexit__()
     return told

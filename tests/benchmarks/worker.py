@@ -23,7 +23,7 @@ from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.producer import Transactions
 from headrace.kafka.topics import verify
-from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.normalizer import COMMITS_AT_ONCE, Normalizer
 from headrace.normalizer.task import MOST_RECORDS
 from headrace.observe.health import Health
@@ -80,7 +80,7 @@ class Watch:
 async def ours(job: Job, watch: Watch) -> None:
     """Run the normalizer."""
     config = Config(kafka=KafkaSettings(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
-    metrics, health = Metrics(Registry("benchmark"), config.tenants), Health(time.monotonic)
+    metrics, health = NormalizerMetrics(Registry("benchmark"), config.tenants), Health(time.monotonic)
     topics = await verify(config)
     await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
 

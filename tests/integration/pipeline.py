@@ -24,7 +24,7 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer, Record, read
 from headrace.normalizer.commit import Decision
-from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.normalizer import Normalizer
 from headrace.normalizer.task import Pace
 from headrace.observe.health import Health
@@ -177,7 +177,7 @@ class Pipeline:
         return Normalizer(
             self.config,
             self.topics,
-            Metrics(Registry(__version__), self.config.tenants),
+            NormalizerMetrics(Registry(__version__), self.config.tenants),
             Health(time.monotonic),
             decided.extend if decided is not None else lambda _: None,
             pace,

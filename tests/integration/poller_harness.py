@@ -11,7 +11,7 @@ import msgspec
 
 from headrace.config import Config
 from headrace.config.tenants import Account
-from headrace.kafka.partition_owner import Pace, State
+from headrace.kafka.partition_owner import Pace, TaskState
 from headrace.observe.health import Health
 from headrace.poller.poller import Poller
 from headrace.poller.state import TenantState
@@ -57,7 +57,7 @@ class RunningPoller:
             if self.ended.done():
                 self.ended.result()
             states = [task.state for task in self.poller.tasks.values()]
-            return bool(states) and set(states) == {State.RUNNING} and tasks in (None, len(states))
+            return bool(states) and set(states) == {TaskState.RUNNING} and tasks in (None, len(states))
 
         await until(running, f"{tasks or 'all'} tasks run")
 

@@ -9,7 +9,7 @@ import pytest
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
-from headrace.kafka.topics import Refused
+from headrace.kafka.topics import UnfitTopics
 from headrace.receiver.ingress import NoRoom, TooLarge
 from headrace.spool import Spool
 from tests.integration.command import Headrace
@@ -192,7 +192,7 @@ async def test_topics_that_cannot_be_run_on_end_it_with_a_sentence(kafka: Broker
     running = running_ingress(pipeline, path)
     taken = await running.__aenter__()
     assert await taken.keep(item(1)) == "spool"
-    with pytest.raises(Refused, match="headrace topics apply"):
+    with pytest.raises(UnfitTopics, match="headrace topics apply"):
         await asyncio.wait_for(taken.ended, 60)
     assert await versions(pipeline) == []
     taken.spool.close()

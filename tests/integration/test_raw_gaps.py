@@ -39,5 +39,5 @@ async def test_promise_2_more_partitions_are_refused_once_raw_is_in_use(kafka: B
         await pipeline.settled(running)
     for name in ("raw", "seen"):
         await add_partitions(kafka.bootstrap_servers, pipeline.topic(name), 4)
-    with pytest.raises(topics.Refused, match="given more partitions"):
+    with pytest.raises(topics.UnfitTopics, match="given more partitions"):
         await topics.apply(pipeline.config, "dev", 4)

@@ -97,7 +97,7 @@ async def test_raw_is_never_created_again_in_silence(kafka: Broker, prefix: str)
     await published(pipeline, 20)
     await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
     for _ in range(2):
-        with pytest.raises(topics.Refused, match=r"raw is missing, but .*seen-\d knows a position in it"):
+        with pytest.raises(topics.UnfitTopics, match=r"raw is missing, but .*seen-\d knows a position in it"):
             await topics.apply(pipeline.config, "dev")
     await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
     await topics.apply(pipeline.config, "dev", 2)
@@ -110,10 +110,10 @@ async def test_seen_is_never_created_again_in_silence(kafka: Broker, prefix: str
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
     await published(pipeline, 20)
     await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
-    with pytest.raises(topics.Refused, match=f"topics are missing: {pipeline.topic('seen')}"):
+    with pytest.raises(topics.UnfitTopics, match=f"topics are missing: {pipeline.topic('seen')}"):
         await topics.verify(pipeline.config)
     for _ in range(2):
-        with pytest.raises(topics.Refused, match="what was published is forgotten"):
+        with pytest.raises(topics.UnfitTopics, match="what was published is forgotten"):
             await topics.apply(pipeline.config, "dev")
     async with pipeline.running() as running:
         assert "run `headrace topics apply`" in await running.refuses(CannotRun)
@@ -133,7 +133,7 @@ async def test_raw_and_seen_with_other_partition_counts_are_refused(kafka: Broke
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
     await create_topic(kafka.bootstrap_servers, pipeline.topic("raw"), partitions=2, max_message_bytes="2097152")
-    with pytest.raises(topics.Refused, match=r"has 2 partitions and .*seen has 1: they belong together"):
+    with pytest.raises(topics.UnfitTopics, match=r"has 2 partitions and .*seen has 1: they belong together"):
         await topics.verify(pipeline.config)
 
 
@@ -145,7 +145,7 @@ async def test_topics_that_cannot_keep_the_promises_are_refused_all_at_once(kafk
     )
     await change_topic(kafka.bootstrap_servers, pipeline.topic("seen"), retention_ms="86400000")
     await change_topic(kafka.bootstrap_servers, pipeline.topic("events"), max_message_bytes="1000")
-    with pytest.raises(topics.Refused) as refused:
+    with pytest.raises(topics.UnfitTopics) as refused:
         await topics.verify(pipeline.config)
     assert "set its retention.ms to at least" in str(refused.value)
     assert "lower [receiver] max_body" in str(refused.value)

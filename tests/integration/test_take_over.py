@@ -10,7 +10,7 @@ from headrace.core.record import Out
 from headrace.kafka.group_member import Member
 from headrace.kafka.producer import Fenced, Transactions
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.task import Pace, Setup, Task
+from headrace.normalizer.task import NormalizerTask, Pace, Setup
 from headrace.records.seen import TOTALS, encode_record
 from tests.integration.fake_story import Row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
@@ -145,7 +145,7 @@ async def _moves(pipeline: Pipeline, records: int = 300) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _pretender(pipeline: Pipeline) -> AsyncIterator[Task]:
+async def _pretender(pipeline: Pipeline) -> AsyncIterator[NormalizerTask]:
     """Run a task that owns partition 0 by the word of another group."""
     normalizer = pipeline.normalizer(BRISK)
     given = asyncio.Event()
@@ -170,7 +170,7 @@ async def _pretender(pipeline: Pipeline) -> AsyncIterator[Task]:
             limits=normalizer._limits,
             pace=BRISK,
         )
-        task = Task(setup, 0, Seen())
+        task = NormalizerTask(setup, 0, Seen())
         running = asyncio.create_task(task.run())
         try:
             yield task

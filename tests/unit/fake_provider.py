@@ -13,7 +13,7 @@ from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Mapping
 from headrace.core.mapping_file import build, read
 from headrace.core.problems import bad_value
-from headrace.normalizer.commit import Limits
+from headrace.normalizer.commit import CommitLimits
 from headrace.sdk.provider import (
     UNPUBLISHED,
     Accepted,
@@ -141,6 +141,6 @@ def thing(
 NEW, OLD = mapping_of(OTHER_TABLE).id, mapping_of(TABLE).id
 
 
-def partition(*names: str, polling: bool = False, limits: Limits = LIMITS, now: int = NOW) -> Partition:
+def partition(*names: str, polling: bool = False, limits: CommitLimits = LIMITS, now: int = NOW) -> Partition:
     """Make a partition of raw for the tenants `names` of the toy."""
     return Partition(tenants(TABLE, *names, polling=polling), limits, now)

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from headrace.config.tenants import Tenants
 from headrace.core.record import Headers, Out
-from headrace.normalizer.commit import Commit, Limits
+from headrace.normalizer.commit import Commit, CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
 from headrace.records.raw import admit
@@ -14,7 +14,7 @@ from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
 
 NOW: Final = 1_800_000_000_000
-LIMITS: Final = Limits(topic="headrace.raw", partition=3)
+LIMITS: Final = CommitLimits(topic="headrace.raw", partition=3)
 
 
 class Raw(NamedTuple):
@@ -30,7 +30,7 @@ class Raw(NamedTuple):
 class Partition:
     """One raw partition and the memory of its task."""
 
-    def __init__(self, tenants: Tenants, limits: Limits = LIMITS, now: int = NOW) -> None:
+    def __init__(self, tenants: Tenants, limits: CommitLimits = LIMITS, now: int = NOW) -> None:
         self.tenants = tenants
         self.limits = limits
         self.now = now

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from headrace.core.record import Out
-from headrace.normalizer.commit import Limits
+from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import refuse
 from headrace.records.raw import HEADER, Envelope, admit, headers_of
 from headrace.records.seen import NewerFormat
@@ -171,7 +171,7 @@ def test_a_newer_format_stops_the_task() -> None:
 
 def test_an_event_that_is_too_large_becomes_a_letter() -> None:
     """What the topic would refuse never reaches the transaction, and it is not remembered as published."""
-    here = partition(limits=Limits("headrace.raw", 3, event_bytes=5_000))
+    here = partition(limits=CommitLimits("headrace.raw", 3, event_bytes=5_000))
     here.hear(toy, thing(v=1, size=10_000), thing("b", 1, size=100))
     assert here.fates == ["dead", "published"]
     assert here.letters[0].problem.code == "too_large"

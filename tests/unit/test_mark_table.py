@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from numpy.typing import NDArray
 
-from headrace.normalizer.mark_table import Marks
+from headrace.normalizer.mark_table import MarkTable
 from headrace.records.mark import IMMUTABLE, ROW, UNKNOWN, Mark, pack, unpack
 
 DIGESTS = st.sampled_from([bytes(8) + bytes([n]) * 8 for n in range(6)] + [bytes([n]) * 16 for n in range(6)])
@@ -20,7 +20,7 @@ MARKS = st.builds(
 )
 
 
-def put(marks: Marks, *pairs: tuple[bytes, Mark]) -> None:
+def put(marks: MarkTable, *pairs: tuple[bytes, Mark]) -> None:
     rows, more = pack(pairs)
     marks.put(unpack(rows), more)
 
@@ -31,7 +31,7 @@ def mark(version: int = 1, at: int = 100, *meanings: int) -> Mark:
 
 def test_what_is_put_is_found() -> None:
     """A digest gives the mark that was put under it, others nothing."""
-    marks = Marks()
+    marks = MarkTable()
     put(marks, (b"a" * 16, mark(3)), (b"b" * 16, mark(UNKNOWN, 100, 9, 8, 7, 6)), (b"c" * 16, mark(IMMUTABLE)))
     found = marks.find([b"b" * 16, b"x" * 16, b"a" * 16, b"c" * 16, b"a" * 16])
     assert found == {
@@ -44,20 +44,20 @@ def test_what_is_put_is_found() -> None:
 
 def test_an_empty_table_finds_nothing() -> None:
     """Nothing was put and nothing is asked: no error."""
-    assert Marks().find([b"a" * 16]) == {}
-    assert Marks().find([]) == {}
+    assert MarkTable().find([b"a" * 16]) == {}
+    assert MarkTable().find([]) == {}
 
 
 def test_nothing_is_put() -> None:
     """A commit without marks changes nothing."""
-    marks = Marks()
+    marks = MarkTable()
     put(marks)
     assert len(marks) == 0
 
 
 def test_of_two_marks_in_one_put_the_later_wins() -> None:
     """Records of the log are applied in order even where they are put at once."""
-    marks = Marks()
+    marks = MarkTable()
     put(marks, (b"a" * 16, mark(1)), (b"b" * 16, mark(5)), (b"a" * 16, mark(2)))
     assert marks.find([b"a" * 16]) == {b"a" * 16: mark(2)}
     assert len(marks) == 2
@@ -65,7 +65,7 @@ def test_of_two_marks_in_one_put_the_later_wins() -> None:
 
 def test_fewer_meanings_hide_the_old_ones() -> None:
     """A mark that kept four meanings and now keeps one gives that one."""
-    marks = Marks()
+    marks = MarkTable()
     put(marks, (b"a" * 16, mark(0, 100, 1, 2, 3, 4)))
     put(marks, (b"a" * 16, mark(1, 100, 9)))
     assert marks.find([b"a" * 16])[b"a" * 16].meanings == (9,)
@@ -75,14 +75,14 @@ def test_fewer_meanings_hide_the_old_ones() -> None:
 
 def test_a_digest_of_zeros_is_kept() -> None:
     """A digest that begins with 64 zero bits is no free slot."""
-    marks = Marks()
+    marks = MarkTable()
     put(marks, (bytes(16), mark(4)))
     assert marks.find([bytes(16)]) == {bytes(16): mark(4)}
 
 
 def test_the_table_grows_and_keeps_everything() -> None:
     """Ten thousand ids fit a table that began with room for eleven, and each keeps its mark."""
-    marks, rng = Marks(11), random.Random(1)
+    marks, rng = MarkTable(11), random.Random(1)
     told = {rng.randbytes(16): mark(n + 1, n, *range(1, 1 + n % 4 + 1)) for n in range(10_000)}
     pairs = list(told.items())
     for start in range(0, len(pairs), 300):
@@ -94,7 +94,7 @@ def test_the_table_grows_and_keeps_everything() -> None:
 
 def test_old_marks_are_dropped() -> None:
     """What was marked before the limit is gone, with the meanings behind its first; the rest stays."""
-    marks, rng = Marks(), random.Random(2)
+    marks, rng = MarkTable(), random.Random(2)
     told = {rng.randbytes(16): mark(1, at, 1, 2, 3) for at in range(1000)}
     put(marks, *told.items())
     marks.drop_before(400)
@@ -107,7 +107,7 @@ def test_old_marks_are_dropped() -> None:
 
 def test_nothing_old_drops_nothing() -> None:
     """A sweep without old marks leaves the table as it is."""
-    marks = Marks()
+    marks = MarkTable()
     put(marks, (b"a" * 16, mark(1, 500)))
     marks.drop_before(500)
     assert len(marks) == 1
@@ -128,7 +128,7 @@ def test_half_a_row_is_refused() -> None:
 @given(st.lists(st.lists(st.tuples(DIGESTS, MARKS), max_size=8), max_size=8), st.integers(1, 40))
 def test_marks_behave_like_a_dict(batches: list[list[tuple[bytes, Mark]]], capacity: int) -> None:
     """Whatever is put in whatever batches, colliding digests among them, the table answers as a dict would."""
-    marks, model = Marks(capacity), dict[bytes, Mark]()
+    marks, model = MarkTable(capacity), dict[bytes, Mark]()
     for batch in batches:
         put(marks, *batch)
         model |= dict(batch)
@@ -138,7 +138,7 @@ def test_marks_behave_like_a_dict(batches: list[list[tuple[bytes, Mark]]], capac
 
 def test_many_keys_that_want_one_slot() -> None:
     """Keys that all begin their search at one slot find room, each its own."""
-    marks = Marks(101)
+    marks = MarkTable(101)
     rows: NDArray[Any] = np.zeros(60, ROW)
     rows["lo"], rows["hi"], rows["version"], rows["count"] = np.arange(1, 61), 101 * np.arange(60), np.arange(60), 1
     marks.put(rows)

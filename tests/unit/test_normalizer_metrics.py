@@ -13,7 +13,7 @@ from headrace.core.record import Out
 from headrace.normalizer import decide as deciding, decode as reading, metrics as metrics_module
 from headrace.normalizer.commit import Decision, skip
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, Metrics
+from headrace.normalizer.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, NormalizerMetrics
 from headrace.observe import metric_definitions as definitions, metrics_page as page
 from headrace.observe.registry import Registry
 from headrace.records.seen import TOTALS
@@ -41,7 +41,7 @@ class Watched:
     def __init__(self) -> None:
         self.clock = Clock()
         self.here = Partition(tenants(TABLE, "acme", "brio"))
-        self.metrics = Metrics(Registry("1.2.3"), self.here.tenants, self.clock)
+        self.metrics = NormalizerMetrics(Registry("1.2.3"), self.here.tenants, self.clock)
         self.metrics.rebalanced(1)
         self.metrics.task_state(3, "created")
         self.metrics.task_restored(3, self.here.seen, 0.2)
@@ -137,7 +137,7 @@ def test_the_build_is_shown(watched: Watched) -> None:
 
 def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
     """Before anything happened, each tenant has each fate, type and reason, and each via its histogram."""
-    numbers = read(Metrics(Registry("1"), tenants(TABLE, "acme", "brio")).registry.render())
+    numbers = read(NormalizerMetrics(Registry("1"), tenants(TABLE, "acme", "brio")).registry.render())
 
     def at_zero(name: str, **labels: str) -> bool:
         return numbers[f"headrace_{name}", frozenset(labels.items())] == 0
@@ -164,7 +164,7 @@ def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
 
 def test_an_assigned_partition_counts_from_zero_but_shows_totals_only_when_restored() -> None:
     """Totals that would begin at 0 and jump to what the log says would look like new records."""
-    metrics = Metrics(Registry("1"), tenants())
+    metrics = NormalizerMetrics(Registry("1"), tenants())
     metrics.task_state(7, "fencing")
     names = {name for name, labels in read(metrics.registry.render()) if ("partition", "7") in labels}
     assert names == {"headrace_fenced_total", "headrace_producers_rebuilt_total", "headrace_commits_total"}

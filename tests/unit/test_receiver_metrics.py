@@ -9,7 +9,7 @@ from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 import headrace
-from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.observe import metric_definitions as contract
 from headrace.observe.registry import Registry
 from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics, SpoolFacts
@@ -188,7 +188,7 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
     dice = random.Random(5)
     registry = Registry("1")
     here = Partition(tenants(TABLE, "acme"))
-    door, normalizer = ReceiverMetrics(registry, here.tenants), Metrics(registry, here.tenants)
+    door, normalizer = ReceiverMetrics(registry, here.tenants), NormalizerMetrics(registry, here.tenants)
 
     def word() -> str:
         return "".join(dice.choices(string.printable + "äß\u2028\udcff", k=dice.randint(0, 200)))

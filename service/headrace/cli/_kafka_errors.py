@@ -12,7 +12,7 @@ import structlog
 from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
-from headrace.kafka.topics import Refused, describe
+from headrace.kafka.topics import UnfitTopics, describe
 from headrace.records.seen import NewerFormat
 
 T = TypeVar("T")
@@ -26,7 +26,7 @@ def run_with_kafka(config: Config, work: Coroutine[Any, Any, T]) -> T:
     silence_client()
     try:
         return asyncio.run(work)
-    except (NewerFormat, Refused) as refused:
+    except (NewerFormat, UnfitTopics) as refused:
         raise click.ClickException(str(refused)) from None
     except (KafkaError, TimeoutError, OSError) as error:
         servers = config.kafka.bootstrap_servers

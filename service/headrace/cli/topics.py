@@ -83,14 +83,14 @@ async def _show(config: Config) -> bool:
     table(_TITLES, rows, right=_RIGHT)
     try:
         await topics.verify(config)
-    except topics.Refused as refused:
+    except topics.UnfitTopics as refused:
         click.echo(f"\n{refused}", err=True)
         return False
     return True
 
 
 def _row(topic: Topic, note: str = "") -> tuple[object, ...]:
-    days = topics.retention(topic) / topics.DAY
+    days = topics.retention(topic) / topics.DAY_MS
     retention = (
         "for ever" if days > _TEN_YEARS_DAYS or topic.config.get("cleanup.policy") == "compact" else f"{days:g} d"
     )

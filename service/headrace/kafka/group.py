@@ -13,13 +13,12 @@ import structlog
 from headrace.config import KafkaSettings
 from headrace.kafka.client import KafkaError
 from headrace.kafka.group_member import Member
-from headrace.kafka.partition_owner import CannotRun, State
+from headrace.kafka.partition_owner import CannotRun, TaskState
+from headrace.kafka.wait_for_kafka import when_kafka_answers
 
 HEALTH_EVERY: Final = 1.0
 ASK_EVERY: Final = 5.0
 LEAVE_DEADLINE: Final = 10.0
-JOIN_PAUSE: Final = 0.5
-LONGEST_JOIN_PAUSE: Final = 15.0
 
 _log = structlog.get_logger()
 
@@ -27,7 +26,7 @@ _log = structlog.get_logger()
 class Running(Protocol):
     """A task."""
 
-    state: State
+    state: TaskState
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -74,7 +73,7 @@ class Metrics(Protocol):
 R = TypeVar("R", bound=Running)
 
 
-class Group(Generic[R]):
+class ConsumerGroup(Generic[R]):
     """Owns the tasks of this process. The group assigns and revokes; a task that cannot run ends the process.
 
     `member` is our place in it, None before the first attempt to join.
@@ -117,16 +116,13 @@ class Group(Generic[R]):
 
     async def _join(self, stack: contextlib.AsyncExitStack) -> Member:
         """Join the group, however long Kafka is away in between; `stack` leaves it."""
-        pause = JOIN_PAUSE
-        while True:
+
+        async def attempt() -> Member:
             # Known before it joins: partitions may be assigned at once.
             self.member = Member(self._kafka, self._name, self._topic, assigned=self._assigned, revoked=self._revoked)
-            try:
-                return await stack.enter_async_context(self.member)
-            except (KafkaError, TimeoutError, OSError) as error:
-                _log.warning("kafka_awaited", servers=self._kafka.bootstrap_servers, reason=type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, LONGEST_JOIN_PAUSE)
+            return await stack.enter_async_context(self.member)
+
+        return await when_kafka_answers(self._kafka, attempt)
 
     async def _assigned(self, partitions: set[int]) -> None:
         if self.member is None:

@@ -30,12 +30,12 @@ from headrace.kafka.producer import Fenced, Transactions, WriteFailed
 SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 """Seconds: when Kafka comes back, nobody should wait for us much longer than for Kafka."""
-DAY: Final = 86_400.0
+DAY_SECONDS: Final = 86_400.0
 
 _log = structlog.get_logger()
 
 
-class State(StrEnum):
+class TaskState(StrEnum):
     """Where a task is in its life."""
 
     CREATED = "created"
@@ -54,7 +54,7 @@ class Pace(Struct, frozen=True):
 
     heartbeat: float = 3.0
     restore: float = 60.0
-    rewrite: float = DAY
+    rewrite: float = DAY_SECONDS
 
 
 class Told(Protocol):
@@ -73,7 +73,7 @@ class Told(Protocol):
         """Count a producer that could not be stopped in time."""
 
 
-class Owner(ABC):
+class PartitionOwner(ABC):
     """The one who may write what belongs to a partition, under the transactional id `<name>-<partition>`.
 
     `topics` are those that it writes to in transactions.
@@ -90,7 +90,7 @@ class Owner(ABC):
         pace: Pace,
     ) -> None:
         self.partition: Final = partition
-        self.state = State.CREATED
+        self.state = TaskState.CREATED
         self._kafka: Final = kafka
         self._name: Final = name
         self._topics: Final = topics
@@ -123,16 +123,16 @@ class Owner(ABC):
                     await self._recover(error, pause, fenced=fenced)
                 pause = SHORTEST_PAUSE if reached != self.progress() else min(pause * 2, LONGEST_PAUSE)
         finally:
-            self.enter(State.CLOSED)
+            self.enter(TaskState.CLOSED)
 
     async def own(self) -> None:
         """Fence, restore, work with one producer, until something breaks it or it has become doubtful."""
         producer = Transactions(self._kafka, f"{self._name}-{self.partition}")
         try:
-            self.enter(State.FENCING)
+            self.enter(TaskState.FENCING)
             await producer.fence()
             await self._end_hanging(producer)
-            self.enter(State.RESTORING)
+            self.enter(TaskState.RESTORING)
             await self.restore()
             await self.work(producer)
             self._told.producer_rebuilt(self.partition, "doubtful")
@@ -162,7 +162,7 @@ class Owner(ABC):
         while not self._member.owns(self.partition):  # noqa: ASYNC110  (the client offers nothing to wait for)
             await asyncio.sleep(self._pace.heartbeat)
 
-    def enter(self, state: State) -> None:
+    def enter(self, state: TaskState) -> None:
         """Enter a state."""
         self.state = state
         self._told.task_state(self.partition, state)

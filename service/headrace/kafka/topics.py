@@ -18,9 +18,9 @@ from headrace.kafka.client import CALL_DEADLINE
 from headrace.kafka.consumer import Consumer
 from headrace.records.seen import TOTALS, encode_record
 
-DAY: Final = 86_400_000
-_MILLIS: Final = {"d": DAY, "h": 3_600_000, "m": 60_000, "s": 1000}
-FOR_EVER: Final = 365_000 * DAY
+DAY_MS: Final = 86_400_000
+_MILLIS: Final = {"d": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1000}
+FOR_EVER: Final = 365_000 * DAY_MS
 ENVELOPE_ROOM: Final = 8 * 1024
 """Bytes that identity and envelope may take beside the body of a webhook."""
 LETTER_ROOM: Final = 64 * 1024
@@ -29,7 +29,7 @@ TELL_PAUSE: Final = 0.05
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
 
 
-class Refused(Exception):  # noqa: N818  (a sentence for the operator)
+class UnfitTopics(Exception):  # noqa: N818  (a sentence for the operator)
     """The topics are not what the promises need; the text says what to do."""
 
 
@@ -53,8 +53,8 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
     """Create what is missing; give each topic and whether it was created. What exists is never changed.
 
     A new `seen` gets a first record in each partition, by which the service knows that it may begin without memory.
-    Raises `Refused` where `seen` is missing or empty while `raw` holds records: they would all be published again. So
-    it does where `raw` is missing while `seen` knows positions in it: a new raw would be passed over up to them.
+    Raises `UnfitTopics` where `seen` is missing or empty while `raw` holds records: they would all be published again.
+    So it does where `raw` is missing while `seen` knows positions in it: a new raw would be passed over up to them.
     """
     topics = wanted(config.topic_prefix, profile)
     done: list[tuple[Wanted, bool]] = []
@@ -94,7 +94,7 @@ async def _begin(config: Config) -> None:
         empty = [p for p in partitions if (await log.bounds(seen, p))[1] == 0]
         used = [p for p in range(await appender.partitions_of(raw)) if (await log.bounds(raw, p))[1] > 0]
         if empty and used:
-            raise Refused(
+            raise UnfitTopics(
                 f"{seen}-{empty[0]} is empty, but {raw}-{used[0]} was written: what was published is forgotten, or the "
                 f"topics were given more partitions (see the README on how to re-split); restore {seen}, or delete "
                 f"{raw} and {seen} together"
@@ -104,11 +104,11 @@ async def _begin(config: Config) -> None:
 
 
 async def _refuse_positions(config: Config, seen: Topic) -> None:
-    """Raise `Refused` where a partition of `seen` holds more than its first record."""
+    """Raise `UnfitTopics` where a partition of `seen` holds more than its first record."""
     async with Consumer(config.kafka, committed=False) as log:
         for partition in range(seen.partitions):
             if (await log.bounds(seen.name, partition))[1] > 1:
-                raise Refused(
+                raise UnfitTopics(
                     f"{config.topic_prefix}raw is missing, but {seen.name}-{partition} knows a position in it, up to "
                     f"which a new one would be passed over: restore it, or delete {seen.name} as well"
                 )
@@ -121,7 +121,7 @@ async def describe(config: Config) -> dict[str, Topic]:
 
 
 async def verify(config: Config) -> dict[str, Topic]:
-    """Give the topics, or raise `Refused` with everything that the promises cannot be kept on."""
+    """Give the topics, or raise `UnfitTopics` with everything that the promises cannot be kept on."""
     async with admin(config.kafka) as client:
         return await _verify(config, client)
 
@@ -131,12 +131,12 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
     present = await client.topics({prefix + name for name in NAMES})
     missing = [prefix + name for name in NAMES if prefix + name not in present]
     if missing:
-        raise Refused(f"topics are missing: {', '.join(missing)}; run `headrace topics apply`")
+        raise UnfitTopics(f"topics are missing: {', '.join(missing)}; run `headrace topics apply`")
     faults = check(
         {name: present[prefix + name] for name in NAMES}, config.dedupe.window * 1000, config.receiver.max_body
     )
     if faults:
-        raise Refused("; ".join(faults))
+        raise UnfitTopics("; ".join(faults))
     return present
 
 
@@ -149,7 +149,7 @@ def check(topics: dict[str, Topic], window: int, body: int) -> list[str]:
             f"{raw.name} has {raw.partitions} partitions and {seen.name} has {seen.partitions}: they belong together "
             "one to one; see the README on how to re-split"
         )
-    needed = max(window, retention(raw)) + int(raw.config.get("segment.ms") or DAY) + DAY
+    needed = max(window, retention(raw)) + int(raw.config.get("segment.ms") or DAY_MS) + DAY_MS
     if retention(seen) < min(needed, FOR_EVER):
         faults.append(
             f"{seen.name} is kept {_days(retention(seen))}, it must outlive {raw.name} and the dedupe window: "
@@ -183,7 +183,7 @@ def retention(topic: Topic) -> int:
 
 
 def _days(millis: int) -> str:
-    return f"{millis / DAY:g} d"
+    return f"{millis / DAY_MS:g} d"
 
 
 def _file() -> Any:

@@ -12,31 +12,31 @@ from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, Fate, encode_record
 
 
-class Record(Protocol):
+class RawRecord(Protocol):
     """A raw record as the client gives it; `timestamp` is the append time in milliseconds since the epoch."""
 
     @property
     def offset(self) -> int:
-        """See Record."""
+        """See RawRecord."""
 
     @property
     def timestamp(self) -> int:
-        """See Record."""
+        """See RawRecord."""
 
     @property
     def key(self) -> bytes | None:
-        """See Record."""
+        """See RawRecord."""
 
     @property
     def value(self) -> bytes | None:
-        """See Record."""
+        """See RawRecord."""
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """See Record."""
+        """See RawRecord."""
 
 
-class Limits(Struct, frozen=True):
+class CommitLimits(Struct, frozen=True):
     """What the topics allow: bytes of one record, and how long (in seconds) marks and raw records are kept.
 
     `lifetime` is the retention of seen: a mark older than that may be gone from the log. A duplicate whose mark would

@@ -15,8 +15,8 @@ from headrace.config.tenants import Tenants
 from headrace.core.problems import from_exception
 from headrace.core.record import Out
 from headrace.core.timestamps import from_millis
-from headrace.normalizer.commit import Commit, Decision, Limits, Record, add
-from headrace.normalizer.decode import Reading, read, translate, translated
+from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
+from headrace.normalizer.decode import DecodedRecord, read, translate, translated
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
 from headrace.records.event import encode_event, encode_letter, encode_nudge, event_id, event_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
@@ -34,7 +34,7 @@ class WaitsForMapping(Exception):  # noqa: N818  (a state, told in a sentence)
     """The first record of the batch is a replay under a mapping that this task does not have."""
 
 
-def decide(batch: Sequence[Record], seen: Seen, tenants: Tenants, limits: Limits, now: int) -> Commit:
+def decide(batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: CommitLimits, now: int) -> Commit:
     """Decide on records that follow `seen.next_offset` without a gap; `now` is in milliseconds since the epoch.
 
     Raises `NewerFormat` where a newer Headrace wrote a record, `WaitsForMapping` where the first record is a replay
@@ -43,7 +43,7 @@ def decide(batch: Sequence[Record], seen: Seen, tenants: Tenants, limits: Limits
     return _Batch(batch, seen, tenants, limits, now).commit()
 
 
-def refuse(record: Record, seen: Seen, limits: Limits, now: int) -> Commit:
+def refuse(record: RawRecord, seen: Seen, limits: CommitLimits, now: int) -> Commit:
     """Make a dead letter of the one record whose outcome Kafka refuses, whatever it says."""
     batch = _Batch([record], seen, Tenants([]), limits, now)
     detail = "Kafka refused what this record became, twice and alone: see the log, mend the topic, then redrive"
@@ -54,7 +54,9 @@ def refuse(record: Record, seen: Seen, limits: Limits, now: int) -> Commit:
 class _Batch:
     """The state of one decision: what is read, what comes out."""
 
-    def __init__(self, batch: Sequence[Record], seen: Seen, tenants: Tenants, limits: Limits, now: int) -> None:
+    def __init__(
+        self, batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: CommitLimits, now: int
+    ) -> None:
         self.batch = batch
         self.seen = seen
         self.tenants = tenants
@@ -96,7 +98,7 @@ class _Batch:
             self.decisions,
         )
 
-    def readings(self) -> Iterator[Reading]:
+    def readings(self) -> Iterator[DecodedRecord]:
         """Give the records in their order, read, and translated where they are likely to be news."""
         for first in range(0, len(self.batch), _TOGETHER):
             readings = [read(record, self.tenants) for record in self.batch[first : first + _TOGETHER]]
@@ -104,7 +106,7 @@ class _Batch:
             translate(r for r in ids.values() if r.became is None and _settled(r, self.mark(r.key)) is None)
             yield from readings
 
-    def decide(self, reading: Reading) -> None:
+    def decide(self, reading: DecodedRecord) -> None:
         """Give one record exactly one fate."""
         mark = self.mark(reading.key)
         if not isinstance(reading.became, Problem) and (fate := _settled(reading, mark)) is not None:
@@ -122,7 +124,7 @@ class _Batch:
             except Exception as error:  # noqa: BLE001  (one bad record stays one, wherever it breaks)
                 self.dead(reading, from_exception(error, reading.raw.value))
 
-    def judged(self, reading: Reading, draft: Draft, mark: Mark | None) -> None:
+    def judged(self, reading: DecodedRecord, draft: Draft, mark: Mark | None) -> None:
         """Publish a draft, or do not, and mark its id."""
         verdict = self.verdict(reading, draft, mark)
         if verdict.fate == "published":
@@ -142,7 +144,7 @@ class _Batch:
             self.marks[reading.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)
         self.decided(reading, verdict.fate, draft)
 
-    def verdict(self, reading: Reading, draft: Draft, mark: Mark | None) -> Verdict:
+    def verdict(self, reading: DecodedRecord, draft: Draft, mark: Mark | None) -> Verdict:
         """Judge a draft by what is remembered of its id."""
         if reading.envelope.replay:
             return judge_replay(mark, reading.version, reading.meaning)
@@ -151,7 +153,7 @@ class _Batch:
             return Verdict("nudged")
         return judge(mark, reading.version, shape_digest(reading.raw.shape), reading.meaning, polled=polled)
 
-    def event(self, reading: Reading, draft: Draft, *, again: bool) -> Out:
+    def event(self, reading: DecodedRecord, draft: Draft, *, again: bool) -> Out:
         """Write a draft down as the event that it becomes."""
         envelope, raw = reading.envelope, reading.raw
         identity = Identity(envelope.resource, envelope.id, envelope.version)
@@ -165,14 +167,14 @@ class _Batch:
         mark = self.marks.get(key) or self.found.get(key)
         return mark if mark is not None and mark.at >= self.oldest else None
 
-    def remember(self, reading: Reading, key: bytes, mark: Mark | None) -> None:
+    def remember(self, reading: DecodedRecord, key: bytes, mark: Mark | None) -> None:
         """Mark a duplicate again where its mark would expire before its own raw record."""
         if mark is None:
             return
         if mark.at + self.limits.lifetime < reading.record.timestamp // 1000 + self.limits.raw_lifetime:
             self.marks[key] = Mark(mark.version, mark.shape, mark.meanings, self.now // 1000)
 
-    def dead(self, reading: Reading, problem: Problem) -> None:
+    def dead(self, reading: DecodedRecord, problem: Problem) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
         record, envelope = reading.record, reading.envelope
         key = digest_of_bytes(reading.raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.source}")
@@ -197,7 +199,7 @@ class _Batch:
         self.marks[key] = Mark(IMMUTABLE, 0, (0,), self.now // 1000)
         self.decided(reading, "dead", note=str(problem))
 
-    def decided(self, reading: Reading, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
+    def decided(self, reading: DecodedRecord, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
         envelope = reading.envelope
         self.decisions.append(
             Decision(
@@ -217,7 +219,7 @@ class _Batch:
         )
 
 
-def _settled(reading: Reading, mark: Mark | None) -> Fate | None:
+def _settled(reading: DecodedRecord, mark: Mark | None) -> Fate | None:
     """Give the fate that the version alone decides; what is replayed is always looked at."""
     return None if reading.envelope.replay else settle(mark, reading.version)
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from headrace.config.tenants import Account, Tenants
 from headrace.core.problems import from_exception
-from headrace.normalizer.commit import Record
+from headrace.normalizer.commit import RawRecord
 from headrace.records.event import meaning_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN
 from headrace.records.raw import Envelope, name, read_envelope
@@ -22,7 +22,7 @@ from headrace_events import Problem, Source, Via
 _KEY_BYTES: Final = 16
 
 
-class Reading(Struct, gc=False):
+class DecodedRecord(Struct, gc=False):
     """A raw record as far as it is read.
 
     `became` is None until it is translated, and a problem where it cannot be; `meaning` is that of a draft. `account`
@@ -30,7 +30,7 @@ class Reading(Struct, gc=False):
     keeps it.
     """
 
-    record: Record
+    record: RawRecord
     envelope: Envelope
     raw: RawEvent
     source: str
@@ -46,7 +46,7 @@ class Reading(Struct, gc=False):
         return self.account.mapping.id if self.account else ""
 
 
-def read(record: Record, tenants: Tenants) -> Reading:
+def read(record: RawRecord, tenants: Tenants) -> DecodedRecord:
     """Read what stands beside the bytes. Raises `NewerFormat` where a newer Headrace wrote it."""
     try:
         envelope = _envelope_of(record)
@@ -55,7 +55,7 @@ def read(record: Record, tenants: Tenants) -> Reading:
     raw = envelope.raw_event(record.value or b"")
     source = raw.source
     account = tenants.by_source.get(source)
-    reading = Reading(record, envelope, raw, source, record.key or b"", _number(envelope.version), account)
+    reading = DecodedRecord(record, envelope, raw, source, record.key or b"", _number(envelope.version), account)
     if account is None:
         hint = f"configure {source}, then redrive"
         reading.became = Problem("unknown_tenant", "The tenant is not configured", hint)
@@ -64,9 +64,9 @@ def read(record: Record, tenants: Tenants) -> Reading:
     return reading
 
 
-def translate(readings: Iterable[Reading]) -> None:
+def translate(readings: Iterable[DecodedRecord]) -> None:
     """Translate records, shape by shape."""
-    shapes: dict[str, list[Reading]] = defaultdict(list)
+    shapes: dict[str, list[DecodedRecord]] = defaultdict(list)
     for reading in readings:
         shapes[reading.raw.shape].append(reading)
     for alike in shapes.values():
@@ -74,7 +74,7 @@ def translate(readings: Iterable[Reading]) -> None:
             translated(reading)
 
 
-def translated(reading: Reading) -> Draft | Dropped | Problem:
+def translated(reading: DecodedRecord) -> Draft | Dropped | Problem:
     """Say what a record becomes, and note it: whatever goes wrong is its own problem."""
     if reading.account is None:
         raise ValueError(f"nobody can translate what {reading.source} says: it is not configured")
@@ -89,7 +89,7 @@ def translated(reading: Reading) -> Draft | Dropped | Problem:
     return became
 
 
-def _envelope_of(record: Record) -> Envelope:
+def _envelope_of(record: RawRecord) -> Envelope:
     """Read the envelope. Raises `NewerFormat`, or what `read_envelope` raises, where the record is none of ours."""
     envelope = read_envelope(record.headers)
     if len(record.key or b"") != _KEY_BYTES:
@@ -97,12 +97,12 @@ def _envelope_of(record: Record) -> Envelope:
     return envelope
 
 
-def _foreign(record: Record, error: Exception) -> Reading:
+def _foreign(record: RawRecord, error: Exception) -> DecodedRecord:
     """Keep a record that did not come through our door, with the envelope that it lacks."""
     envelope = Envelope(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp)
     problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
     raw = envelope.raw_event(record.value or b"")
-    return Reading(record, envelope, raw, raw.source, b"", UNKNOWN, None, problem)
+    return DecodedRecord(record, envelope, raw, raw.source, b"", UNKNOWN, None, problem)
 
 
 def _nameless(raw: RawEvent, account: Account) -> Problem:

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from headrace.normalizer.mark_table import Marks
+from headrace.normalizer.mark_table import MarkTable
 from headrace.records.mark import IMMUTABLE, KEPT, ROW, UNKNOWN, Mark, unpack
 from headrace.records.seen import TOTALS, Fate, NewerFormat, SeenRecord, decode_record, encode_record, merge
 
@@ -36,7 +36,7 @@ class Seen:
     """
 
     def __init__(self) -> None:
-        self.marks: Final = Marks()
+        self.marks: Final = MarkTable()
         self.next_offset = 0
         self.totals: tuple[int, ...] = (0,) * len(TOTALS)
         self.read_to = 0

@@ -25,7 +25,7 @@ Index = NDArray[np.int64]
 Keys = NDArray[np.uint64]
 
 
-class Marks:
+class MarkTable:
     """Digests of 16 bytes to marks. Not thread-safe; lookups and inserts take whole batches."""
 
     def __init__(self, capacity: int = 1024) -> None:

@@ -32,7 +32,7 @@ _EDGES_MS: Final = tuple(round(edge * 1000) for edge in END_TO_END_EDGES)
 _key: Final = attrgetter("fate", "source", "via", "type", "provisional")
 
 
-class Metrics(TaskMetrics):
+class NormalizerMetrics(TaskMetrics):
     """What a normalizer counts. `clock` gives seconds since the epoch."""
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:

@@ -17,13 +17,13 @@ from typing import Final
 from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
-from headrace.kafka.group import Group
+from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
 from headrace.kafka.topics import retention
-from headrace.normalizer.commit import Decision, Limits
+from headrace.normalizer.commit import CommitLimits, Decision
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.metrics import Metrics
-from headrace.normalizer.task import Pace, Setup, State, Task
+from headrace.normalizer.metrics import NormalizerMetrics
+from headrace.normalizer.task import NormalizerTask, Pace, Setup, TaskState
 from headrace.observe.health import Health
 
 COMMITS_AT_ONCE: Final = 2
@@ -39,7 +39,7 @@ class Normalizer:
         self,
         config: Config,
         topics: dict[str, Topic],
-        metrics: Metrics,
+        metrics: NormalizerMetrics,
         health: Health,
         decided: Callable[[list[Decision]], None] = lambda _: None,
         pace: Pace = DEFAULT_PACE,
@@ -53,7 +53,7 @@ class Normalizer:
         self.pace = pace
         self.clock = clock
         self.memory: dict[int, Seen] = {}
-        self.group: Final = Group(
+        self.group: Final = ConsumerGroup(
             config.kafka,
             f"{config.topic_prefix}normalizer",
             f"{config.topic_prefix}raw",
@@ -64,7 +64,7 @@ class Normalizer:
         self._commits: Final = asyncio.Semaphore(COMMITS_AT_ONCE)
 
     @property
-    def tasks(self) -> Mapping[int, Task]:
+    def tasks(self) -> Mapping[int, NormalizerTask]:
         """The tasks of this process, by partition of raw."""
         return self.group.tasks
 
@@ -72,7 +72,7 @@ class Normalizer:
         """Work until cancelled. Raises `CannotRun` or `NewerFormat` with a sentence for the operator."""
         await self.group.run(self._display)
 
-    def _task(self, member: Member, partition: int) -> Task:
+    def _task(self, member: Member, partition: int) -> NormalizerTask:
         setup = Setup(
             kafka=self.config.kafka,
             prefix=self.config.topic_prefix,
@@ -85,21 +85,21 @@ class Normalizer:
             clock=self.clock,
             decided=self.decided,
         )
-        return Task(setup, partition, self.memory.setdefault(partition, Seen()))
+        return NormalizerTask(setup, partition, self.memory.setdefault(partition, Seen()))
 
     async def _display(self, member: Member) -> None:
         """Commit the group's offsets now and then, for other tools' lag displays: nothing here reads them."""
         while True:
             await asyncio.sleep(DISPLAY_EVERY)
-            running = {p: t.seen.next_offset for p, t in self.tasks.items() if t.state is State.RUNNING}
+            running = {p: t.seen.next_offset for p, t in self.tasks.items() if t.state is TaskState.RUNNING}
             with contextlib.suppress(KafkaError, TimeoutError):
                 if running:
                     await member.commit(running)
 
-    def _limits(self, partition: int) -> Limits:
+    def _limits(self, partition: int) -> CommitLimits:
         prefix = self.config.topic_prefix
         raw, seen = self.topics[f"{prefix}raw"], self.topics[f"{prefix}seen"]
-        return Limits(
+        return CommitLimits(
             topic=raw.name,
             partition=partition,
             event_bytes=int(self.topics[f"{prefix}events"].config["max.message.bytes"]),

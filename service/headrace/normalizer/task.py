@@ -18,16 +18,16 @@ from headrace.config.tenants import Tenants
 from headrace.core.record import Out
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member, OutOfRange
-from headrace.kafka.partition_owner import DAY, CannotRun, Owner, Pace, State, read_on, written
+from headrace.kafka.partition_owner import DAY_SECONDS, CannotRun, Pace, PartitionOwner, TaskState, read_on, written
 from headrace.kafka.partitioner import partitions
 from headrace.kafka.producer import Transactions, WriteFailed
-from headrace.normalizer.commit import Commit, Decision, Limits, rewrite, skip
+from headrace.normalizer.commit import Commit, CommitLimits, Decision, rewrite, skip
 from headrace.normalizer.decide import WaitsForMapping, decide, refuse
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.metrics import Metrics
+from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.records.seen import SeenRecord, decode_record, merge
 
-__all__ = ["MOST_RECORDS", "CannotRun", "Pace", "Setup", "State", "Task"]
+__all__ = ["MOST_RECORDS", "CannotRun", "NormalizerTask", "Pace", "Setup", "TaskState"]
 
 MOST_RECORDS: Final = 2_000
 RESTORED_TOGETHER: Final = 16 * 1024 * 1024
@@ -44,10 +44,10 @@ class Setup(Struct, frozen=True):
     kafka: KafkaSettings
     prefix: str
     tenants: Tenants
-    metrics: Metrics
+    metrics: NormalizerMetrics
     member: Member
     commits: asyncio.Semaphore
-    limits: Callable[[int], Limits]
+    limits: Callable[[int], CommitLimits]
     pace: Pace = Pace()
     clock: Callable[[], float] = time.time
     decided: Callable[[list[Decision]], None] = lambda _: None
@@ -57,7 +57,7 @@ class Setup(Struct, frozen=True):
         return self.prefix + name
 
 
-class Task(Owner):
+class NormalizerTask(PartitionOwner):
     """The one who may publish what raw partition `partition` says; `seen` is its memory, kept across take-overs."""
 
     def __init__(self, setup: Setup, partition: int, seen: Seen) -> None:
@@ -76,20 +76,20 @@ class Task(Owner):
         self._swept_at = 0.0
 
     def progress(self) -> object:
-        """See Owner: how far it has got, and into what batches it cuts."""
+        """See PartitionOwner: how far it has got, and into what batches it cuts."""
         return self.seen.next_offset, self._most
 
     def lag(self) -> int:
         """Give how many records are known to lie before it."""
         end = self.setup.member.end(self.partition)
-        return max(0, end - self.seen.next_offset) if end is not None and self.state is State.RUNNING else 0
+        return max(0, end - self.seen.next_offset) if end is not None and self.state is TaskState.RUNNING else 0
 
     async def work(self, producer: Transactions) -> None:
         """Seek, and run until the producer is doubtful."""
         for name in ("events", "nudges", "dead-letters"):
             self._counts[name] = await producer.partitions_of(self.setup.topic(name))
         await self._skip_lost(producer)
-        self.enter(State.RUNNING)
+        self.enter(TaskState.RUNNING)
         while not producer.doubtful:
             await self.step(producer)
 
@@ -190,7 +190,7 @@ class Task(Owner):
     def _sweep(self) -> None:
         """Once a day, forget the marks that may be gone from the log."""
         now = self.setup.clock()
-        if now - self._swept_at > DAY:
+        if now - self._swept_at > DAY_SECONDS:
             self._swept_at = now
             self.seen.marks.drop_before(int(now) - self.setup.limits(self.partition).lifetime)
 

@@ -12,7 +12,7 @@ from headrace.config.tenants import Account
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
-from headrace.kafka.partition_owner import CannotRun, Owner, Pace, State, read_on, written
+from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState, read_on, written
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.poller.context import Shared, source_of
 from headrace.poller.lead_discovery import LeadDiscovery
@@ -29,7 +29,7 @@ GIVE_BACK: Final = 2.0
 _log = structlog.get_logger()
 
 
-class PartitionPoller(Owner):
+class PartitionPoller(PartitionOwner):
     """The one who polls the tenants of a partition; `memory` is kept across take-overs."""
 
     def __init__(
@@ -64,7 +64,7 @@ class PartitionPoller(Owner):
         return 0
 
     def progress(self) -> object:
-        """See Owner: what was written."""
+        """See PartitionOwner: what was written."""
         return self._written
 
     async def restore(self) -> None:
@@ -91,7 +91,7 @@ class PartitionPoller(Owner):
         """Poll until the producer is doubtful."""
         writer = StateWriter(producer, self._topic, self.partition, self.memory, self._shared.metrics)
         self._begin(writer)
-        self.enter(State.RUNNING)
+        self.enter(TaskState.RUNNING)
         self._began()
         try:
             await self._together(writer)

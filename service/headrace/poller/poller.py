@@ -21,7 +21,7 @@ from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError
-from headrace.kafka.group import Group, Health
+from headrace.kafka.group import ConsumerGroup, Health
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace
 from headrace.poller.context import Shared
@@ -54,7 +54,7 @@ class Poller:
     ) -> None:
         prefix, kafka = config.topic_prefix, config.kafka
         self.memory: Final[dict[int, PartitionState]] = {}
-        self.group: Final = Group(kafka, f"{prefix}poller", f"{prefix}cursors", self._task, metrics, health)
+        self.group: Final = ConsumerGroup(kafka, f"{prefix}poller", f"{prefix}cursors", self._task, metrics, health)
         self._nudging: Final = NudgeReader(kafka, f"{prefix}nudges", self._heard)
         self._naming: Final = EventSearch(kafka, f"{prefix}events", self._searched_from, self._named, self._passed)
         self._config: Final = config

@@ -9,12 +9,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, Literal, Protocol
 
-import structlog
-
 from headrace.config import Config
 from headrace.kafka.admin import Topic
-from headrace.kafka.client import KafkaError
 from headrace.kafka.topics import verify, wanted
+from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.receiver.metrics import SpoolFacts
 from headrace.receiver.topic_writer import TOPICS, Item, Kept, Way
 from headrace.spool import NoRoom, Spool
@@ -22,10 +20,10 @@ from headrace_events import Via
 
 __all__ = ["Intake", "IntakeHealth", "IntakeMetrics", "Item", "NoRoom", "TooLarge"]
 
-VERIFY_PAUSES: Final = (0.25, 2.0)
+FIRST_PAUSE: Final = 0.25
+LONGEST_PAUSE: Final = 2.0
+"""Seconds between attempts to verify the topics: deliveries wait in the spool for it."""
 """Seconds between two questions after the topics: the first, and the longest."""
-
-_log = structlog.get_logger()
 
 
 class TooLarge(Exception):  # noqa: N818  (what is the case, not whose error)
@@ -101,8 +99,8 @@ class Intake:
     async def run(self) -> None:
         """Connect, for ever; drain what waits, and whatever comes to wait.
 
-        Raises `Refused` where the topics are not what the promises need: verified when Kafka first answers, before the
-        first append. Cancelled, it drains what it can in a few seconds.
+        Raises `UnfitTopics` where the topics are not what the promises need: verified when Kafka first answers, before
+        the first append. Cancelled, it drains what it can in a few seconds.
         """
         topics = await self._verified()
         self._health.verified()
@@ -151,14 +149,12 @@ class Intake:
 
     async def _verified(self) -> dict[str, Topic]:
         """Verify the topics when Kafka first answers."""
-        pause, longest = VERIFY_PAUSES
-        while True:
-            try:
-                return await verify(self._config)
-            except (KafkaError, TimeoutError, OSError) as error:
-                _log.warning("kafka_awaited", servers=self._config.kafka.bootstrap_servers, reason=type(error).__name__)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, longest)
+        return await when_kafka_answers(
+            self._config.kafka,
+            lambda: verify(self._config),
+            first_pause=FIRST_PAUSE,
+            longest_pause=LONGEST_PAUSE,
+        )
 
     def _way(self, topic: str) -> Way:
         return Way(topic, self._config, self._spool, self._metrics, self._tell)
