@@ -7,7 +7,6 @@ from msgspec import UNSET, Struct, UnsetType
 
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
-from headrace.poller.context import source_of
 from headrace.poller.state import TenantState
 from headrace.records.cursors import FeedState
 from headrace.sdk.feed import Feed, Polled
@@ -57,7 +56,7 @@ def _row(account: Account, feed: Feed, kept: TenantState, now: int) -> FeedRow:
     position = kept.positions.get((feed.name, ""))
     read = kept.longest_unread(feed.name, _watched(account, kept) if feed.by_lead else ("",))
     return FeedRow(
-        source=source_of(account),
+        source=account.source,
         feed=feed.name,
         state=_word(state, now, parked=bool(standing.parked)),
         every_seconds=feed.every,

@@ -19,7 +19,6 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import parse
-from headrace.poller.context import source_of
 from headrace.poller.state import PartitionState
 from headrace.poller.watch_list import everything
 from headrace.sdk.provider import Provider
@@ -92,7 +91,7 @@ async def _remembered(config: Config) -> PartitionState:
 def _rows(accounts: Sequence[Account], memory: PartitionState) -> Iterator[FeedRow]:
     now = int(time.time() * 1000)
     for account in accounts:
-        yield from feed_rows(account, memory.of(source_of(account)), now)
+        yield from feed_rows(account, memory.of(account.source), now)
 
 
 def _write(found: Sequence[FeedRow], now: float) -> None:

@@ -7,7 +7,6 @@ from headrace.cli._formatting import count
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.config.tenants import Account
-from headrace.poller.context import source_of
 from headrace.poller.fetch_one import Fetched, fetch
 from headrace.poller.platform_client import Unready, client_of
 from headrace.sdk.faults import Fault, Gone
@@ -57,6 +56,6 @@ async def _fetch(config: Config, account: Account, resource: str, id: str) -> li
     try:
         return await fetch(config, account, resource, id)
     except Gone as fault:
-        raise click.ClickException(f"{source_of(account)} has no {resource} {id}: {fault}") from None
+        raise click.ClickException(f"{account.source} has no {resource} {id}: {fault}") from None
     except Fault as fault:
-        raise click.ClickException(f"{source_of(account)} gave nothing: {fault}") from None
+        raise click.ClickException(f"{account.source} gave nothing: {fault}") from None

@@ -18,7 +18,6 @@ from headrace.cli._lead_files import CannotRead, checked, leads_of
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
-from headrace.poller.context import source_of
 from headrace.poller.state import TenantState
 from headrace.poller.watch_list import append_leads, everything, remove_leads
 from headrace.sdk.provider import Provider
@@ -112,13 +111,13 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) ->
             click.echo(msgspec.json.encode(lead))
         return
     if not found:
-        click.echo(f"No lead of {source_of(account)} is watched.")
+        click.echo(f"No lead of {account.source} is watched.")
         return
     now = datetime.now(UTC)
     moments = ((_clock(lead.since, now), _clock(lead.read, now), _clock(lead.news, now)) for lead in found)
     rows = [(lead.lead, lead.by, *told) for lead, told in zip(found, moments, strict=True)]
     table(("lead", "named by", "since", "read", "news"), rows, right=("since", "read", "news"))
-    click.echo(f"\n{count(len(found), 'lead')} of {source_of(account)}.")
+    click.echo(f"\n{count(len(found), 'lead')} of {account.source}.")
 
 
 @command.command("remove", short_help="watch leads no more")
@@ -137,8 +136,8 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     kept = run_with_kafka(config, _kept(config, account))
     known = [lead for lead in asked if lead in kept.leads]
     if known:
-        run_with_kafka(config, _write(remove_leads(config, source_of(account), known), len(known)))
-    click.echo(f"{count(len(known), 'lead')} of {source_of(account)} removed{_rest(len(asked) - len(known))}.")
+        run_with_kafka(config, _write(remove_leads(config, account.source, known), len(known)))
+    click.echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(asked) - len(known))}.")
     for lead in sorted(set(asked) & set(_canonical(settings, settings.leads))):
         click.echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
 
@@ -155,12 +154,10 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
     kept = run_with_kafka(config, _kept(config, account))
     new = [lead for lead in leads if lead not in kept.leads]
     if new:
-        run_with_kafka(config, _write(append_leads(config, source_of(account), new), len(new)))
+        run_with_kafka(config, _write(append_leads(config, account.source, new), len(new)))
     known = len(leads) - len(new)
     click.echo(
-        f"{count(len(new), 'new lead')} of {source_of(account)}"
-        + (f"; {known:,} watched before" if known else "")
-        + "."
+        f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + "."
     )
     if not account.settings.polling:
         click.echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
@@ -168,7 +165,7 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
 
 async def _kept(config: Config, account: Account) -> TenantState:
     await existing_topics(config, "cursors", "nudges")
-    return (await everything(config)).of(source_of(account))
+    return (await everything(config)).of(account.source)
 
 
 async def _write(counts: AsyncIterator[int], length: int) -> None:

@@ -17,12 +17,17 @@ class Account(Struct, frozen=True):
     settings: Tenant
     mapping: Mapping
 
+    @property
+    def source(self) -> str:
+        """`/<provider>/<tenant>`, the CloudEvents source."""
+        return f"/{self.provider.name}/{self.name}"
+
 
 class Tenants:
     """All configured tenants, by source (`/<provider>/<tenant>`)."""
 
     def __init__(self, accounts: Iterator[Account] | list[Account]) -> None:
-        self.by_source: Final[Dict[str, Account]] = {f"/{a.provider.name}/{a.name}": a for a in accounts}
+        self.by_source: Final[Dict[str, Account]] = {account.source: account for account in accounts}
 
     def get(self, provider: str, tenant: str) -> Account | None:
         """Return one tenant, None where it is not configured."""

@@ -37,7 +37,7 @@ class NormalizerMetrics(TaskMetrics):
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         super().__init__(registry, "normalizer", clock)
-        self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
+        self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
         self._end_to_end = registry.histogram("headrace_end_to_end_seconds")

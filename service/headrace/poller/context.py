@@ -8,7 +8,6 @@ import aiohttp
 from msgspec import Struct
 
 from headrace.config import Config
-from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.poller.metrics_protocol import Metrics
@@ -30,8 +29,3 @@ class Shared(Struct, frozen=True):
     def topic(self, name: str) -> Topic:
         """Give a topic by its short name."""
         return self.topics[self.config.topic_prefix + name]
-
-
-def source_of(account: Account) -> str:
-    """Give a tenant's source."""
-    return f"/{account.provider.name}/{account.name}"

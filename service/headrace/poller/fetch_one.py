@@ -16,7 +16,6 @@ from headrace.core.record import Out
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.topics import describe
-from headrace.poller.context import source_of
 from headrace.poller.http_client import HttpClient, session
 from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
 from headrace.poller.platform_client import client_of
@@ -92,7 +91,7 @@ async def _token(config: Config, account: Account, settings: PolledTenant, clien
     """Give the access token that the poller keeps. Raises `Denied` with a sentence where there is none that holds."""
     if client.tokens is None:
         return None
-    kept = (await everything(config)).of(source_of(account)).token
+    kept = (await everything(config)).of(account.source).token
     if kept is None or kept.expires / 1000 < time.time() + SOON:
         raise Denied("there is no access token that holds: the poller mints them, is it running?")
     return _opened(kept, settings)

@@ -14,7 +14,7 @@ from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState, read_on, written
 from headrace.kafka.producer import Transactions, WriteFailed
-from headrace.poller.context import Shared, source_of
+from headrace.poller.context import Shared
 from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.platform_client import Unready, asked
 from headrace.poller.state import PartitionState
@@ -123,7 +123,7 @@ class PartitionPoller(PartitionOwner):
         """Build the turns of every tenant that lives here and can be polled."""
         self.finding = LeadDiscovery(writer.store, self._watch, self._shared.now)
         for account in self._accounts():
-            source = source_of(account)
+            source = account.source
             kept = self.memory.of(source)
             try:
                 asking = asked(self._shared, account, kept, writer.store)
@@ -136,7 +136,7 @@ class PartitionPoller(PartitionOwner):
 
     def _accounts(self) -> list[Account]:
         tenants = (account for account in self._shared.config.tenants if account.settings.polling)
-        return [a for a in tenants if home_partition(source_of(a), self._topic.partitions) == self.partition]
+        return [a for a in tenants if home_partition(a.source, self._topic.partitions) == self.partition]
 
     async def _together(self, writer: StateWriter) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""

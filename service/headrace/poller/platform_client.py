@@ -8,7 +8,7 @@ from msgspec import Struct
 from headrace.config.tenants import Account
 from headrace.poller.budget import restored
 from headrace.poller.clock import Clock
-from headrace.poller.context import Shared, source_of
+from headrace.poller.context import Shared
 from headrace.poller.feed_run import Store
 from headrace.poller.http_client import HttpClient
 from headrace.poller.oauth_tokens import OAuthTokens
@@ -41,14 +41,14 @@ def client_of(account: Account) -> tuple[Polled, PolledTenant, ApiClient]:
         raise Unready(f"{account.provider.name} cannot be polled")
     client = provider.client(settings)
     if client is None:
-        raise Unready(f"{source_of(account)} has no credentials to poll with")
+        raise Unready(f"{account.source} has no credentials to poll with")
     return provider, settings, client
 
 
 def asked(shared: Shared, account: Account, kept: TenantState, store: Store) -> Asked:
     """Build what asks a tenant's platform, with the budget that is left of it. Raises `Unready`."""
     provider, settings, client = client_of(account)
-    source: Final = source_of(account)
+    source: Final = account.source
 
     async def spend(spending: Spending) -> None:
         await store([entry(source, spending)])

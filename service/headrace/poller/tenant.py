@@ -8,7 +8,7 @@ import structlog
 
 from headrace.config.tenants import Account
 from headrace.poller.circuit_breaker import CircuitBreaker
-from headrace.poller.context import Shared, source_of
+from headrace.poller.context import Shared
 from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import FeedRun, Store
 from headrace.poller.feed_status import FeedStatuses
@@ -34,7 +34,7 @@ class TenantPoller:
     """The turns of one tenant. `asked` is how its platform is asked, `kept` what is remembered, `store` makes it so."""
 
     def __init__(self, shared: Shared, account: Account, asked: Asked, kept: TenantState, store: Store) -> None:
-        self.source: Final = source_of(account)
+        self.source: Final = account.source
         self.asked: Final = asked
         self.by_lead: Final = [feed.name for feed in asked.feeds if feed.by_lead]
         self._shared: Final = shared

@@ -57,7 +57,7 @@ class ReceiverMetrics:
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         self._clock: Final = clock
-        self._accounts: Final = {f"/{a.provider.name}/{a.name}": (a.provider.name, a.name) for a in tenants}
+        self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
         self._spool: Callable[[], SpoolFacts] | None = None
         self._deliveries = registry.series("headrace_deliveries_total")
         self._checks = registry.series("headrace_checks_total")

@@ -32,7 +32,7 @@ from headrace.receiver.secret_reload import Watch
 from headrace.receiver.token_bucket import Buckets, Seldom
 from headrace.records.event import encode_nudge
 from headrace.records.raw import admit
-from headrace.sdk.provider import Accepted, Delivery, Refused
+from headrace.sdk.provider import Accepted, Delivery, Provider, Refused
 
 STOP_DEADLINE: Final = 8.0
 """Seconds that requests on their way get when the receiver stops: more than an append and the spool take."""
@@ -139,10 +139,11 @@ class Receiver:
         """Make a verified delivery durable. Raises `Refused`."""
         if len(accepted.events) > MOST_RECORDS:
             raise refusals.too_many_records(MOST_RECORDS)
-        items = list(_items(account, accepted))
+        source = account.source
+        items = list(_items(account.provider, source, accepted))
         if not items:
             return
-        pause = self._rates.take(f"/{account.provider.name}/{account.name}", time.monotonic())
+        pause = self._rates.take(source, time.monotonic())
         if pause:
             raise refusals.rate_limited(self._config.receiver.rate, pause)
         try:
@@ -187,7 +188,7 @@ class Receiver:
         kind = type(error).__name__
         if self._seldom.count(("error", kind), time.monotonic()):
             where = "".join(traceback.format_tb(error.__traceback__))
-            source = f"/{account.provider.name}/{account.name}" if account else UNKNOWN
+            source = account.source if account else UNKNOWN
             _log.error("delivery_failed", source=source, error=kind, where=where)
 
     async def _sweep(self, server: Server) -> None:
@@ -212,11 +213,10 @@ def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delive
     )
 
 
-def _items(account: Account, accepted: Accepted) -> Iterator[Item]:
+def _items(provider: Provider, source: str, accepted: Accepted) -> Iterator[Item]:
     """Make the records of a delivery: raw events and nudges."""
-    source = f"/{account.provider.name}/{account.name}"
     for raw in accepted.events:
-        yield Item("raw", source, admit(account.provider, raw))
+        yield Item("raw", source, admit(provider, raw))
     for nudge in accepted.nudges:
         yield Item("nudges", source, encode_nudge(source, nudge))
 
