@@ -15,7 +15,7 @@ from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake, Item, NoRoom
 from headrace.receiver.metrics import ReceiverMetrics
-from headrace.records.event import encode_nudge
+from headrace.records.nudge import encode_nudge
 from headrace.records.raw import admit
 from headrace.sdk.provider import Nudge
 from headrace.spool import Spool

@@ -12,7 +12,7 @@ from aiokafka.structs import ConsumerRecord
 
 from headrace.core.record import Out
 from headrace.providers.discover import discover
-from headrace.records.event import encode_letter
+from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import Envelope, admit, read_envelope
 from headrace.sdk.provider import UNREADABLE, RawEvent
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Via

@@ -7,7 +7,7 @@ import pytest
 from headrace.core.record import Out
 from headrace.kafka.appender import Appender
 from headrace.poller.watch_list import append_leads, remove_leads
-from headrace.records.event import encode_nudge
+from headrace.records.nudge import encode_nudge
 from headrace.sdk.provider import Nudge
 from tests.integration.fake_platform import platform, polled
 from tests.integration.poller_harness import PolledPipeline, make_polled

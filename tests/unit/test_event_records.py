@@ -6,17 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from headrace.core.mapping import Row
-from headrace.core.record import Out
-from headrace.records.event import (
-    LONGEST_VALUE,
-    encode_event,
-    encode_letter,
-    encode_nudge,
-    event_id,
-    event_of,
-    meaning_of,
-)
-from headrace.sdk.provider import UNPUBLISHED, Draft, Identity, Nudge
+from headrace.records.dead_letter import encode_letter
+from headrace.records.event import LONGEST_VALUE, encode_event, event_id, event_of, meaning_of
+from headrace.sdk.provider import UNPUBLISHED, Draft, Identity
 from headrace_events import (
     DEAD_LETTER_HEADER,
     Actor,
@@ -221,12 +213,6 @@ def test_a_record_without_a_problem_is_no_letter() -> None:
     """A record of another kind is told from a dead letter."""
     with pytest.raises(LookupError, match=DEAD_LETTER_HEADER):
         decode_dead_letter([("headrace", b"\x01{}")])
-
-
-def test_a_nudge() -> None:
-    """A nudge names a feed and what is known of its news, behind a version byte; the tenant is the key."""
-    assert encode_nudge("/toy/acme", Nudge("things")) == Out(b"/toy/acme", b'\x01{"feed":"things"}', [])
-    assert encode_nudge("/toy/acme", Nudge("things", "l", "e")).value == b'\x01{"feed":"things","lead":"l","event":"e"}'
 
 
 def test_a_size_is_never_too_small() -> None:

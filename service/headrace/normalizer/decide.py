@@ -18,8 +18,10 @@ from headrace.core.timestamps import from_millis
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
 from headrace.normalizer.decode import DecodedRecord, read, translate, translated
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
-from headrace.records.event import encode_event, encode_letter, encode_nudge, event_id, event_of
+from headrace.records.dead_letter import encode_letter
+from headrace.records.event import encode_event, event_id, event_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
+from headrace.records.nudge import encode_nudge
 from headrace.records.raw import digest_of_bytes, shape_digest
 from headrace.records.seen import Fate, encode_record
 from headrace.sdk.provider import Draft, Dropped, Identity

@@ -10,21 +10,18 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
-import msgspec
 import structlog
 
 from headrace.config import KafkaSettings
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Record, read
-from headrace.records.event import NUDGE_FORMAT
-from headrace.records.seen import NewerFormat
+from headrace.records.nudge import decode_nudge
 from headrace.sdk.provider import Nudge
 
 BACK: Final = 15 * 60.0
 MOST: Final = 20_000
 PAUSE: Final = 5.0
 
-_decode: Final = msgspec.json.Decoder(Nudge).decode
 _log = structlog.get_logger()
 
 
@@ -56,11 +53,8 @@ class NudgeReader:
             await asyncio.sleep(PAUSE)
 
     def _take(self, record: Record) -> None:
-        value = record.value or b""
-        if value[:1] != NUDGE_FORMAT:
-            raise NewerFormat(f"a record on {self._topic} has format {value[:1].hex()}: upgrade this program")
         try:
-            source, nudge = (record.key or b"").decode(), _decode(value[1:])
+            source, nudge = decode_nudge(self._topic, record.key, record.value)
         except ValueError:
             _log.warning("nudge_not_understood", partition=record.partition, offset=record.offset)
             return

@@ -11,7 +11,7 @@ from headrace.core.timestamps import from_millis
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.topics import LETTER_ROOM
-from headrace.records.event import encode_letter
+from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import admit, place, read_envelope
 from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import DeadLetter, Problem, RawPosition

@@ -14,7 +14,7 @@ from headrace.kafka.consumer import read
 from headrace.kafka.partitioner import partitions
 from headrace.poller.state import PartitionState
 from headrace.records.cursors import LEADS, CursorEntry, Watched, decode, encode, entry, home_partition, removed
-from headrace.records.event import encode_nudge
+from headrace.records.nudge import encode_nudge
 from headrace.sdk.provider import Nudge
 
 _TOGETHER: Final = 1_000

@@ -30,7 +30,7 @@ from headrace.receiver.ingress import Intake, Item, NoRoom, TooLarge
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.secret_reload import Watch
 from headrace.receiver.token_bucket import Buckets, Seldom
-from headrace.records.event import encode_nudge
+from headrace.records.nudge import encode_nudge
 from headrace.records.raw import admit
 from headrace.sdk.provider import Accepted, Delivery, Provider, Refused
 

@@ -1,19 +1,18 @@
-"""Write a draft down as the canonical event, and a problem as the dead letter, both as records ready to append."""
+"""The records of `events`: a draft becomes the canonical event, its id and its bytes. Pure."""
 
 import hashlib
 from typing import Any, Final
 
 import msgspec
 
-from headrace.core.record import Headers, Out
-from headrace.sdk.provider import Draft, Identity, Nudge
-from headrace_events import DEAD_LETTER_HEADER, Data, DeadLetter, Event, Provenance
+from headrace.core.record import Out
+from headrace.sdk.provider import Draft, Identity
+from headrace_events import Data, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
 LONGEST_VALUE: Final = 64 * 1024
 """Characters kept of one value in `text` and `native.extra`; raw has the rest."""
 
-NUDGE_FORMAT: Final = b"\x01"
 _PLAIN: Final = frozenset((str, int, float, bool))
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
@@ -87,17 +86,6 @@ def encode_event(event: Event) -> Out:
     if event.traffic is not None:
         headers.append(("ce_traffic", event.traffic.encode()))
     return Out(key, value, headers)
-
-
-def encode_letter(letter: DeadLetter, key: bytes, value: bytes, headers: Headers, partition: int) -> Out:
-    """Encode a dead letter: the raw record's key, bytes and headers as they were, and the problem beside them."""
-    problem = (DEAD_LETTER_HEADER, _encode(letter))
-    return Out(key, value, [*(pair for pair in headers if pair[0] != DEAD_LETTER_HEADER), problem], partition)
-
-
-def encode_nudge(source: str, nudge: Nudge) -> Out:
-    """Encode a nudge for `nudges`: version byte and JSON, keyed by the tenant's source."""
-    return Out(source.encode(), NUDGE_FORMAT + _encode(nudge), [])
 
 
 def _is_flat(data: Data) -> bool:

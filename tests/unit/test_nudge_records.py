@@ -1,0 +1,33 @@
+import pytest
+
+from headrace.core.record import Out
+from headrace.records.nudge import decode_nudge, encode_nudge
+from headrace.records.seen import NewerFormat
+from headrace.sdk.provider import Nudge
+
+
+def test_a_nudge() -> None:
+    """A nudge names a feed and what is known of its news, behind a version byte; the tenant is the key."""
+    assert encode_nudge("/toy/acme", Nudge("things")) == Out(b"/toy/acme", b'\x01{"feed":"things"}', [])
+    assert encode_nudge("/toy/acme", Nudge("things", "l", "e")).value == b'\x01{"feed":"things","lead":"l","event":"e"}'
+
+
+@pytest.mark.parametrize("nudge", [Nudge("things"), Nudge("things", "l"), Nudge("things", None, "e")])
+def test_a_nudge_comes_back_as_it_was(nudge: Nudge) -> None:
+    """What is written is what is read, with its source."""
+    record = encode_nudge("/toy/acme", nudge)
+    assert decode_nudge("headrace.nudges", record.key, record.value) == ("/toy/acme", nudge)
+
+
+@pytest.mark.parametrize(("value", "written"), [(b"\x02{}", "02"), (b"", ""), (None, "")])
+def test_a_nudge_of_a_newer_program(value: bytes | None, written: str) -> None:
+    """A format that is not known yet is refused with a sentence on what to do."""
+    with pytest.raises(NewerFormat, match=f"headrace.nudges has format {written}: upgrade this program"):
+        decode_nudge("headrace.nudges", b"/toy/acme", value)
+
+
+@pytest.mark.parametrize(("key", "value"), [(b"\xff", b'\x01{"feed":"things"}'), (b"/toy/acme", b"\x01{}")])
+def test_a_damaged_nudge(key: bytes, value: bytes) -> None:
+    """A nudge that cannot be read is told from one of a newer program."""
+    with pytest.raises(ValueError, match=r"utf-8|required field"):
+        decode_nudge("headrace.nudges", key, value)
