@@ -7,10 +7,11 @@ from headrace.cli._formatting import count
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.config.tenants import Account
-from headrace.poller.fetch_one import Fetched, fetch
+from headrace.poller.fetch_one import fetch
 from headrace.poller.platform_client import Unready, client_of
 from headrace.sdk.faults import Fault, Gone
 from headrace.sdk.provider import Provider
+from headrace_events import RawPosition
 
 
 @click.command("fetch")
@@ -51,7 +52,7 @@ def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as
         raise click.ClickException(f"the platform of {account.provider.name} has no call that brings one {resource}")
 
 
-async def _fetch(config: Config, account: Account, resource: str, id: str) -> list[Fetched]:  # noqa: A002  (as above)
+async def _fetch(config: Config, account: Account, resource: str, id: str) -> list[RawPosition]:  # noqa: A002  (as above)
     await existing_topics(config, "raw", "cursors")
     try:
         return await fetch(config, account, resource, id)

@@ -9,12 +9,13 @@ import click
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._append import Appending
 from headrace.cli._formatting import count
 from headrace.cli._input_files import bodies, opened
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.core.record import Out
+from headrace.kafka.appender import Appender
+from headrace.kafka.raw_writer import RawWriter
 from headrace.records.raw import admit, read_envelope
 from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import Via
@@ -66,9 +67,10 @@ async def _ingest(config: Config, target: IngestTarget, files: tuple[str, ...]) 
     """Append every record of the files in their order; False where one was larger than raw takes."""
     (raw,) = await existing_topics(config, "raw")
     total = IngestCounts()
-    async with Appending(config, raw) as raw_log:
+    async with Appender(config.kafka) as appender:
+        writer = RawWriter(appender, raw)
         for file in files:
-            counts = await _ingest_file(target, file, raw_log)
+            counts = await _ingest_file(target, file, writer)
             _sum_up(counts, raw.name, file)
             total.appended += counts.appended
             total.unreadable += counts.unreadable
@@ -80,21 +82,21 @@ async def _ingest(config: Config, target: IngestTarget, files: tuple[str, ...]) 
     return not total.too_large
 
 
-async def _ingest_file(target: IngestTarget, file: str, raw_log: Appending) -> IngestCounts:
-    counts, progress, before = IngestCounts(), _Progress(), raw_log.appended
+async def _ingest_file(target: IngestTarget, file: str, writer: RawWriter) -> IngestCounts:
+    counts, progress, before = IngestCounts(), _Progress(), writer.appended
     with opened(file) as stream:
         for out in _records(target, stream):
-            if out.size > raw_log.limit:
+            if out.size > writer.limit:
                 counts.too_large += 1
-                size = f"{out.size:,} bytes, more than the {raw_log.limit:,} that raw takes"
+                size = f"{out.size:,} bytes, more than the {writer.limit:,} that raw takes"
                 click.echo(f"{file}: left out a record of {size}", err=True)
             else:
                 counts.unreadable += read_envelope(out.headers).identity is None
-                await raw_log.add(out)
-                progress.show(raw_log.appended - before)
-    await raw_log.flush()
+                await writer.add(out)
+                progress.show(writer.appended - before)
+    await writer.flush()
     progress.clear()
-    counts.appended = raw_log.appended - before
+    counts.appended = writer.appended - before
     return counts
 
 

@@ -12,14 +12,15 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._append import Appending
 from headrace.cli._formatting import clock, count, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config, seconds
 from headrace.core.record import Out
 from headrace.core.timestamps import parse
+from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Record
+from headrace.kafka.raw_writer import RawWriter
 from headrace.records.raw import Envelope, admit, digest_of_bytes, read_envelope
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import UNREADABLE, Provider
@@ -158,14 +159,15 @@ def _show(found: FoundLetters) -> None:
 async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
     """Read dead-letters again, append the chosen letters to raw, each once, and return how many records that made."""
     (raw,) = await existing_topics(config, "raw")
-    async with Appending(config, raw) as raw_log:
+    async with Appender(config.kafka) as appender:
+        writer = RawWriter(appender, raw)
         async with contextlib.aclosing(read_dead_letters(config)) as letters:
             async for record, _ in letters:
                 if (record.partition, record.offset) in positions:
                     for out in _admitted(config, record):
-                        await raw_log.add(out)
-        await raw_log.flush()
-        return raw_log.appended
+                        await writer.add(out)
+        await writer.flush()
+        return writer.appended
 
 
 def _admitted(config: Config, record: Record) -> Iterator[Out]:

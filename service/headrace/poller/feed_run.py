@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from headrace.poller.raw_writer import Appending
+from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import Retries
 from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
@@ -72,7 +72,7 @@ class FeedRun:
         work: Work,
         calls: Retries,
         kept: TenantState,
-        appending: Appending,
+        raw_writer: RawEventWriter,
         began: int,
         store: Store,
         more: Callable[[], Sequence[CursorEntry]],
@@ -81,7 +81,7 @@ class FeedRun:
         """Whether the feed has more to bring at once."""
         self.sighted: list[str] = []
         self.skipped: dict[str, int] = {}
-        self.appending: Final = appending
+        self.raw_writer: Final = raw_writer
         self._source: Final = source
         self._feed: Final = feed
         self._work: Final = work
@@ -114,7 +114,7 @@ class FeedRun:
 
     async def _end(self) -> None:
         if self._held is None:
-            await self.appending.flush()
+            await self.raw_writer.flush()
             await self._store(self._found())
         else:
             self.unfinished = self._held.more
@@ -131,7 +131,7 @@ class FeedRun:
     async def _take(self, item: Yield) -> None:
         match item:
             case RawEvent():
-                await self.appending.add(item)
+                await self.raw_writer.add(item)
             case Cursor():
                 self._held = item
             case Sighting() if can_be_id(item.lead):
@@ -143,7 +143,7 @@ class FeedRun:
     async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
         """Make durable what a cursor covers, and give what then may be stored."""
         self._held = None
-        await self.appending.flush()
+        await self.raw_writer.flush()
         lead = self._work.lead or ""
         before = self._kept.positions.get((self._work.feed, lead))
         at = self._began if last else before.at if before else 0

@@ -8,38 +8,30 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from msgspec import Struct
-
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.record import Out
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
+from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topics import describe
 from headrace.poller.http_client import HttpClient, session
 from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
 from headrace.poller.platform_client import client_of
 from headrace.poller.watch_list import everything
 from headrace.records.cursors import SealedTokens
-from headrace.records.raw import admit, place
+from headrace.records.raw import admit
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, TooHeavy
 from headrace.sdk.feed import ApiClient, Call
 from headrace.sdk.provider import RawEvent
 from headrace.sdk.settings import PolledTenant
-from headrace_events import Via
+from headrace_events import RawPosition, Via
 
 SOON: Final = 30.0
 
 
-class Fetched(Struct, frozen=True):
-    """Where a fetched record stands on raw."""
-
-    partition: int
-    offset: int
-
-
-async def fetch(config: Config, account: Account, resource: str, id: str) -> list[Fetched]:  # noqa: A002  (the design's word)
-    """Ask for a record and append it to raw; give where it is durable.
+async def fetch(config: Config, account: Account, resource: str, id: str) -> list[RawPosition]:  # noqa: A002  (the design's word)
+    """Ask for a record and append it to raw; return where it is durable.
 
     Raises `Unready` where the tenant cannot be asked, `Fault` for what the platform says (`Gone`: it has no such
     record), `KafkaError`, `TimeoutError`.
@@ -48,26 +40,23 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     token = await _token(config, account, settings, client)
     async with session() as opened:
         body = await _first(HttpClient(opened, client.base_url), client, provider.single(settings, resource, id), token)
-    now, raw = int(time.time() * 1000), f"{config.topic_prefix}raw"
-    outs: list[Out] = []
+    now, name = int(time.time() * 1000), account.provider.name
+    records: list[Out] = []
     for piece in account.provider.cut(body, resource):
-        told = RawEvent(account.provider.name, account.name, piece.shape, piece.value, Via.POLL, now, hint=piece.hint)
-        outs.append(admit(account.provider, told))
-    _check_sizes(outs, (await describe(config))[raw])
-    found: list[Fetched] = []
+        raw = RawEvent(name, account.name, piece.shape, piece.value, Via.POLL, now, hint=piece.hint)
+        records.append(admit(account.provider, raw))
+    topic = (await describe(config))[f"{config.topic_prefix}raw"]
+    _check_sizes(records, topic)
     async with Appender(config.kafka) as appender:
-        count = await appender.partitions_of(raw)
-        for out in outs:
-            at = place(out.key, count)
-            found.append(Fetched(at, await appender.append(raw, at, out)))
-    return found
+        writer = RawWriter(appender, topic)
+        return [await writer.append(record) for record in records]
 
 
-def _check_sizes(outs: Sequence[Out], raw: Topic) -> None:
+def _check_sizes(records: Sequence[Out], topic: Topic) -> None:
     """Refuse what raw does not take, before anything is appended. Raises `TooHeavy`."""
-    largest, limit = max((out.size for out in outs), default=0), int(raw.config["max.message.bytes"])
+    largest, limit = max((record.size for record in records), default=0), int(topic.config["max.message.bytes"])
     if largest > limit:
-        raise TooHeavy(f"the record takes {largest:,} bytes, {raw.name} takes {limit:,}: raise its max.message.bytes")
+        raise TooHeavy(f"the record takes {largest:,} bytes, {topic.name} takes {limit:,}: raise its max.message.bytes")
 
 
 async def _first(http: HttpClient, client: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:

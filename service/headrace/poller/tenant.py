@@ -13,7 +13,7 @@ from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import FeedRun, Store
 from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.platform_client import Asked
-from headrace.poller.raw_writer import Appending
+from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.records.cursors import CursorEntry, Standing, Watched, entry, removed
@@ -132,12 +132,12 @@ class TenantPoller:
     async def _turn(self, work: Work) -> None:
         began, feed = self._now(), self._feeds[work.feed]
         raw, letters = self._shared.topic("raw"), self._shared.topic("dead-letters")
-        appending = Appending(self._shared.appender, raw, letters, self._account.provider)
+        raw_writer = RawEventWriter(self._shared.appender, raw, letters, self._account.provider)
         told = 0
 
         def covered() -> list[CursorEntry]:
             nonlocal told
-            count, told = appending.appended - told, appending.appended
+            count, told = raw_writer.appended - told, raw_writer.appended
             return [self._states.covered(feed.name, began, count, began + feed.every)]
 
         reading = FeedRun(
@@ -146,7 +146,7 @@ class TenantPoller:
             work,
             self.asked.calls,
             self._kept,
-            appending,
+            raw_writer,
             int(began * 1000),
             self._store,
             covered,
@@ -185,10 +185,10 @@ class TenantPoller:
                 self._schedule.wake(Work(feed, lead))
 
     def _report(self, feed: Feed, reading: FeedRun, code: str, began: float) -> None:
-        metrics, appending = self._shared.metrics, reading.appending
+        metrics, raw_writer = self._shared.metrics, reading.raw_writer
         metrics.turn(*self._whose, feed.name, code, self._now() - began)
-        metrics.appended(*self._whose, feed.name, appending.appended)
-        for reason, count in {**reading.skipped, "too_large": appending.too_large}.items():
+        metrics.appended(*self._whose, feed.name, raw_writer.appended)
+        for reason, count in {**reading.skipped, "too_large": raw_writer.too_large}.items():
             if count:
                 metrics.skipped(*self._whose, feed.name, reason, count)
         if code == "ok" and not feed.by_lead:
