@@ -8,7 +8,7 @@ from headrace.core.mapping import Mapping
 from headrace.core.problems import from_exception
 from headrace.core.timestamps import from_millis
 from headrace.records.event import encode_event, event_id, event_of, meaning_of
-from headrace.records.raw import name
+from headrace.records.raw import identify
 from headrace.sdk.provider import Dropped, Identity, Piece, Provider, RawEvent
 from headrace_events import Event, Problem, Provenance, RawPosition, Via, decode
 
@@ -43,10 +43,18 @@ def explain_piece(
     provider: Provider, tenant: str, mapping: Mapping, piece: Piece, *, number: int = 1, now: int = 0
 ) -> Explanation:
     """Explain one record as cut from a body."""
-    raw = RawEvent(provider.name, tenant, piece.shape, piece.value, Via.INGEST, now, piece.hint)
+    raw = RawEvent(
+        provider=provider.name,
+        tenant=tenant,
+        shape=piece.shape,
+        value=piece.value,
+        via=Via.INGEST,
+        received=now,
+        hint=piece.hint,
+    )
     told = Explanation(number=number, shape=piece.shape, size=len(piece.value), fate="dead")
     try:
-        told.identity = name(provider, raw)
+        told.identity = identify(provider, raw)
         draft = provider.translate(raw, mapping)
         if isinstance(draft, Dropped):
             told.fate, told.row = draft.fate, draft.row

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
-from headrace.records.raw import read_envelope
+from headrace.records.raw import from_raw_record
 from headrace_events import decode
 from tests import senders
 from tests.integration.pipeline import Pipeline
@@ -94,8 +94,8 @@ async def every_promise_is_kept(pipeline: Pipeline, platforms: Platforms) -> int
     """Assert that all that was promised is in raw, and in the committed events exactly once; give how much it was."""
     in_raw = set()
     for record in await pipeline.records("raw"):
-        told = read_envelope(record.headers)
-        in_raw.add(Fact(f"/{told.provider}/{told.tenant}", told.resource, told.id))
+        raw = from_raw_record(record.headers, record.value)
+        in_raw.add(Fact(raw.source, raw.resource, raw.id))
     assert not platforms.promised - in_raw, f"promised, and not in raw: {sorted(platforms.promised - in_raw)[:3]}"
     events = [decode(record.value or b"") for record in await pipeline.records("events")]
     found = Counter(senders.fact_of(event) for event in events)

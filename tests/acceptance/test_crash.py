@@ -23,7 +23,7 @@ from headrace.core.mapping_file import build
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import read
 from headrace.providers.discover import builtin, discover
-from headrace.records.raw import admit, place
+from headrace.records.raw import place, to_raw_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode
 from tests.acceptance.scenario import TENANT, Position, Scenario
@@ -187,8 +187,16 @@ async def _tell(pipeline: Pipeline, scenario: Scenario) -> None:
     async with Appender(pipeline.config.kafka) as appender:
         while True:
             outs = [
-                admit(
-                    t.provider, RawEvent(t.provider.name, TENANT, t.shape, t.value, Via.POLL, int(time.time() * 1000))
+                to_raw_record(
+                    t.provider,
+                    RawEvent(
+                        provider=t.provider.name,
+                        tenant=TENANT,
+                        shape=t.shape,
+                        value=t.value,
+                        via=Via.POLL,
+                        received=int(time.time() * 1000),
+                    ),
                 )
                 for t in islice(records, 50)
             ]

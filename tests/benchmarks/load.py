@@ -14,7 +14,7 @@ from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping_file import build
 from headrace.core.record import Headers, Out
 from headrace.providers.discover import builtin, discover
-from headrace.records.raw import admit
+from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 from tests.benchmarks.payloads import leadping, leadsquared, outreach
@@ -68,7 +68,17 @@ def raw_events(kind: Kind, count: int, seed: int = 1) -> list[RawEvent]:
     events = []
     for _ in range(count):
         (piece,) = provider.cut(json.dumps(make(told), separators=(",", ":")).encode())
-        events.append(RawEvent(provider.name, TENANT, piece.shape, piece.value, Via.POLL, RECEIVED, piece.hint))
+        events.append(
+            RawEvent(
+                provider=provider.name,
+                tenant=TENANT,
+                shape=piece.shape,
+                value=piece.value,
+                via=Via.POLL,
+                received=RECEIVED,
+                hint=piece.hint,
+            )
+        )
     return events
 
 
@@ -87,7 +97,7 @@ def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, Out]]:
             continue
         kind = next(turns)
         raw = next(streams[kind])
-        past.append(admit(discover()[raw.provider], raw))
+        past.append(to_raw_record(discover()[raw.provider], raw))
         yield kinds.index(kind), past[-1]
 
 

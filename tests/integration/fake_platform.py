@@ -86,7 +86,7 @@ class Bloated(Listing):
 
 
 def _raw(api: Api, row: bytes) -> RawEvent:
-    return RawEvent("things", api.tenant, "row", row, Via.POLL, api.now)
+    return RawEvent(provider="things", tenant=api.tenant, shape="row", value=row, via=Via.POLL, received=api.now)
 
 
 class Minting:

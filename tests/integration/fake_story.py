@@ -96,7 +96,9 @@ def account(tenant: str = "t", *, polling: bool = False) -> Account:
 def raw_event(row: Row | bytes, tenant: str = "t", via: Via = Via.INGEST) -> RawEvent:
     """Make a raw event of a row, or of bytes as they are."""
     value = row if isinstance(row, bytes) else msgspec.json.encode(row)
-    return RawEvent("things", tenant, "row", value, via, int(time.time() * 1000))
+    return RawEvent(
+        provider="things", tenant=tenant, shape="row", value=value, via=via, received=int(time.time() * 1000)
+    )
 
 
 def load(seed: int) -> Iterator[Row | bytes]:

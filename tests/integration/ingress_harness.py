@@ -16,7 +16,7 @@ from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake, Item, NoRoom
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.records.nudge import encode_nudge
-from headrace.records.raw import admit
+from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Nudge
 from headrace.spool import Spool
 from headrace_events import Via
@@ -28,12 +28,14 @@ SOURCE: Final = "/things/t"
 
 def item(number: int, size: int = 0) -> Item:
     """Make a raw record: all of one thing, so that their order can be told; its number is its version."""
-    return Item("raw", SOURCE, admit(THINGS, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
+    return Item("raw", SOURCE, to_raw_record(THINGS, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
 
 
 def other(number: int, size: int = 0) -> Item:
     """Make a raw record of a thing of its own."""
-    return Item("raw", SOURCE, admit(THINGS, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK)))
+    return Item(
+        "raw", SOURCE, to_raw_record(THINGS, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK))
+    )
 
 
 def nudge(number: int) -> Item:

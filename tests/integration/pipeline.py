@@ -29,7 +29,7 @@ from headrace.normalizer.normalizer import Normalizer
 from headrace.normalizer.task import Pace
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
-from headrace.records.raw import admit, place
+from headrace.records.raw import place, to_raw_record
 from headrace.records.seen import TOTALS, SeenRecord, decode_record
 from headrace.sdk.provider import RawEvent
 from tests.integration.fake_story import THINGS, Row, account, expected, load, raw_event
@@ -140,7 +140,7 @@ class Pipeline:
         """Append raw events through the door, in order."""
         async with Appender(self.config.kafka) as appender:
             left = iter(raws)
-            while outs := [admit(THINGS, raw, redriven=redriven) for raw in islice(left, 200)]:
+            while outs := [to_raw_record(THINGS, raw, redriven=redriven) for raw in islice(left, 200)]:
                 await asyncio.gather(*(self._append(appender, out) for out in outs))
 
     @contextlib.asynccontextmanager
@@ -157,7 +157,7 @@ class Pipeline:
 
     async def _feed(self, rows: Iterator[Row | bytes], done: Counter[str]) -> None:
         async with Appender(self.config.kafka) as appender:
-            while outs := [admit(THINGS, raw_event(row)) for row in islice(rows, 50)]:
+            while outs := [to_raw_record(THINGS, raw_event(row)) for row in islice(rows, 50)]:
                 while True:  # what may or may not have been appended is appended again, as every sender does
                     try:
                         await asyncio.gather(*(self._append(appender, out) for out in outs))

@@ -16,7 +16,7 @@ from headrace.observe.health import Health
 from headrace.poller.poller import Poller
 from headrace.poller.state import TenantState
 from headrace.poller.watch_list import everything
-from headrace.records.raw import read_envelope
+from headrace.records.raw import from_raw_record
 from tests.integration.fake_story import Row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 
@@ -101,7 +101,7 @@ class PolledPipeline(Pipeline):
     async def ids(self, tenant: str = "t") -> list[int]:
         """Give the ids of the raw events of a tenant, copies included."""
         raw = await self.records("raw")
-        mine = (record.value or b"" for record in raw if read_envelope(record.headers).tenant == tenant)
+        mine = (record.value or b"" for record in raw if from_raw_record(record.headers, record.value).tenant == tenant)
         return [msgspec.json.decode(value, type=Row).id for value in mine]
 
     async def brought(self, ids: Sequence[int], tenant: str = "t") -> None:

@@ -20,7 +20,8 @@ from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Intake
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
-from headrace.records.raw import Envelope, read_envelope
+from headrace.records.raw import from_raw_record
+from headrace.sdk.provider import RawEvent
 from headrace.spool import Spool
 from tests import senders
 from tests.integration.child_process import configuration
@@ -90,9 +91,9 @@ class ReceiverHarness:
             name = self.config.topic_prefix + topic
             return [record async for record in read(self.config.kafka, name)]
 
-    async def raw(self) -> list[tuple[Envelope, bytes]]:
-        """Give what stands on raw: envelopes and bytes."""
-        return [(read_envelope(record.headers), record.value or b"") for record in await self.records("raw")]
+    async def raw(self) -> list[RawEvent]:
+        """Return what stands on raw."""
+        return [from_raw_record(record.headers, record.value) for record in await self.records("raw")]
 
     def refusals(self) -> dict[tuple[str, ...], int]:
         """Give how many requests were refused, by provider, tenant and reason."""

@@ -13,7 +13,7 @@ from aiokafka.structs import ConsumerRecord
 from headrace.core.record import Out
 from headrace.providers.discover import discover
 from headrace.records.dead_letter import encode_letter
-from headrace.records.raw import Envelope, admit, read_envelope
+from headrace.records.raw import from_raw_record, to_raw_record
 from headrace.sdk.provider import UNREADABLE, RawEvent
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Via
 from tests.integration.command import DEADLINE, Headrace
@@ -64,7 +64,16 @@ def names(done: subprocess.CompletedProcess[str]) -> list[str]:
 
 def letter(value: bytes, offset: int, code: str, shape: str = "event", tenant: str = "acme") -> Out:
     """Write the dead letter of a raw record."""
-    raw = RawEvent("outreach", tenant, shape, value, Via.WEBHOOK, 1_786_179_600_000, "", "d-1")
+    raw = RawEvent(
+        provider="outreach",
+        tenant=tenant,
+        shape=shape,
+        value=value,
+        via=Via.WEBHOOK,
+        received=1_786_179_600_000,
+        hint="",
+        delivery="d-1",
+    )
     told = DeadLetter(
         problem=Problem(code, "A test", "a detail", Source(pointer="$.id")),
         source=raw.source,
@@ -73,11 +82,11 @@ def letter(value: bytes, offset: int, code: str, shape: str = "event", tenant: s
         recordedtime=f"2026-08-08T09:00:{offset:02}Z",
         raw=RawPosition("raw", 1, offset),
     )
-    return encode_letter(told, b"k", value, admit(PROVIDER, raw).headers, 1)
+    return encode_letter(told, b"k", value, to_raw_record(PROVIDER, raw).headers, 1)
 
 
-def envelopes(records: list[ConsumerRecord]) -> list[Envelope]:
-    return [read_envelope(record.headers) for record in records]
+def raw_events(records: list[ConsumerRecord]) -> list[RawEvent]:
+    return [from_raw_record(record.headers, record.value) for record in records]
 
 
 def test_topics_are_created_once(empty: Headrace) -> None:
@@ -122,7 +131,7 @@ def test_ingest_appends_in_order(headrace: Headrace) -> None:
         f"602 records into {raw} (2 files)",
     ]
     records = headrace.read("raw")
-    told = envelopes(records)
+    told = raw_events(records)
     assert sorted({(each.resource, each.id) for each in told}) == [("event", "1"), ("event", "2"), ("event", "7")]
     assert {(each.provider, each.tenant, each.via) for each in told} == {("outreach", "acme", "ingest")}
     sevens = [json.loads(record.value) for record, each in zip(records, told, strict=True) if each.id == "7"]
@@ -138,7 +147,7 @@ def test_ingest_takes_what_it_cannot_read(headrace: Headrace) -> None:
     ]
     [record] = headrace.read("raw")
     assert record.value == b'{"data": [{"id'
-    assert read_envelope(record.headers).identity is None
+    assert from_raw_record(record.headers, record.value).identity is None
 
 
 def test_ingest_leaves_out_what_is_too_large(headrace: Headrace) -> None:
@@ -147,7 +156,7 @@ def test_ingest_leaves_out_what_is_too_large(headrace: Headrace) -> None:
     done = headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(row(1), large, row(3)), code=1)
     assert done.stdout == f"2 records into {headrace.prefix}raw (standard input); 1 too large and left out\n"
     assert "left out a record of 2,09" in done.stderr
-    assert sorted(each.id for each in envelopes(headrace.read("raw"))) == ["1", "3"]
+    assert sorted(each.id for each in raw_events(headrace.read("raw"))) == ["1", "3"]
 
 
 def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
@@ -174,10 +183,10 @@ def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
     assert sent.stdout.endswith(f"2 records back into {headrace.prefix}raw\n")
     records = headrace.read("raw")
     assert sorted(record.value for record in records) == [one, two]
-    assert {(each.via, each.received, each.delivery, each.redriven) for each in envelopes(records)} == {
+    assert {(each.via, each.received, each.delivery, each.redriven) for each in raw_events(records)} == {
         ("webhook", 1_786_179_600_000, "d-1", True)
     }
-    assert sorted(each.id for each in envelopes(records)) == ["1", "2"]
+    assert sorted(each.id for each in raw_events(records)) == ["1", "2"]
 
 
 def test_redrive_by_reason_tenant_and_time(headrace: Headrace) -> None:
@@ -192,7 +201,7 @@ def test_redrive_by_reason_tenant_and_time(headrace: Headrace) -> None:
     )
     window = ("--since", "2026-08-08T09:00:00Z", "--until", "2026-08-08T09:00:04Z")
     headrace("redrive", "--yes", "--reason", "bad_value", "-p", "outreach", "-t", "acme", *window)
-    assert [each.id for each in envelopes(headrace.read("raw"))] == ["1"]
+    assert [each.id for each in raw_events(headrace.read("raw"))] == ["1"]
     none = headrace("redrive", "--yes", "--reason", "malformed")
     assert none.stdout == "No dead letter fits; there are others: bad_value (3), bad_shape (1)\n"
 
@@ -201,7 +210,7 @@ def test_redrive_cuts_again_what_could_not_be_cut(headrace: Headrace) -> None:
     """A body that could not be cut when it came in is cut by the program of now."""
     headrace.append("dead-letters", letter(page(row(1), row(2)).encode(), 1, "malformed", shape=UNREADABLE))
     headrace("redrive", "--yes")
-    assert sorted(each.id for each in envelopes(headrace.read("raw"))) == ["1", "2"]
+    assert sorted(each.id for each in raw_events(headrace.read("raw"))) == ["1", "2"]
 
 
 def test_redrive_without_dead_letters(headrace: Headrace) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from headrace.records.raw import read_envelope
+from headrace.records.raw import from_raw_record
 from tests import senders
 from tests.integration.command import DEADLINE, Headrace
 from tests.kafka.broker import Broker
@@ -85,7 +85,7 @@ def comes(happened: Callable[[], bool], what: str) -> None:
 
 def ids(world: World, provider: str) -> set[str]:
     """Give the ids in raw of one provider's records."""
-    told = [read_envelope(record.headers) for record in world.headrace.read("raw")]
+    told = [from_raw_record(record.headers, record.value) for record in world.headrace.read("raw")]
     return {each.id for each in told if each.provider == provider}
 
 
@@ -158,8 +158,8 @@ def test_one_record_is_fetched_by_its_id(world: World) -> None:
     done = world.headrace("fetch", *NORTH, "-r", key.resource, key.id)
     assert done.stdout.startswith(f"{key.resource} {key.id} is in {world.headrace.prefix}raw, partition ")
     (record,) = world.headrace.read("raw")
-    envelope = read_envelope(record.headers)
-    assert (envelope.resource, envelope.id, envelope.via, envelope.tenant) == (key.resource, key.id, "poll", "north")
+    raw = from_raw_record(record.headers, record.value)
+    assert (raw.resource, raw.id, raw.via, raw.tenant) == (key.resource, key.id, "poll", "north")
     none = world.headrace("fetch", *NORTH, "-r", "event", "999999999", code=1)
     assert none.stderr.startswith("Error: /outreach/north has no event 999999999: ")
     world.outreach.conduct.rejects = 401

@@ -10,7 +10,7 @@ from headrace.config.tenants import Account
 from headrace.core.mapping import Mapping as Table
 from headrace.providers.discover import discover
 from headrace.providers.outreach.client import OAuth
-from headrace.records.raw import read_envelope
+from headrace.records.raw import from_raw_record
 from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 from tests.providers.feeds_kit import trouble
@@ -37,8 +37,8 @@ async def found(pipeline: PolledPipeline) -> Mapping[Key, str]:
     """Give what raw has of each activity, all its records together."""
     texts: dict[Key, str] = {}
     for record in await pipeline.records("raw"):
-        envelope = read_envelope(record.headers)
-        key = Key(envelope.resource, envelope.id)
+        raw = from_raw_record(record.headers, record.value)
+        key = Key(raw.resource, raw.id)
         texts[key] = texts.get(key, "") + (record.value or b"").decode()
     return texts
 

@@ -6,12 +6,12 @@ from itertools import islice
 from pathlib import Path
 
 import aiohttp
-import msgspec
 import pytest
 from msgspec.structs import replace
 
 from headrace.config import Config
 from headrace.config.tenants import Account, Tenants
+from headrace.records.raw import headers_of
 from headrace.sdk.provider import Accepted, Delivery, Tenant
 from tests import senders
 from tests.integration.fake_story import Things
@@ -51,12 +51,10 @@ async def test_what_is_acknowledged_is_in_raw(
             assert acknowledged(provider, await receiver.send(sending))
         raw = await receiver.raw()
         assert len(raw) == sum(len(sending.facts) for sending in sent)
-        assert {(envelope.provider, envelope.tenant, envelope.via) for envelope, _ in raw} == {
-            (provider, "acme", "webhook")
-        }
+        assert {(event.provider, event.tenant, event.via) for event in raw} == {(provider, "acme", "webhook")}
         bodies = b"".join(sending.body for sending in sent)
-        assert all(value in bodies for _, value in raw)
-        everything = b"".join(msgspec.json.encode(envelope) + value for envelope, value in raw)
+        assert all(event.value in bodies for event in raw)
+        everything = b"".join(headers_of(event)[0][1] + event.value for event in raw)
         assert not [word for word in sender.hidden if word.encode() in everything]
         assert receiver.count("headrace_deliveries_total") == len(sent)
         assert receiver.count("headrace_accepted_records_total") == len(raw)
@@ -71,7 +69,7 @@ async def test_a_genuine_delivery_that_nobody_can_read_is_kept(
     async with running_receiver(kafka.bootstrap_servers, prefix, tmp_path, sender) as receiver:
         for body in UNREADABLE:
             assert acknowledged(provider, await receiver.send(sender.sending_of(body)))
-        assert sorted(value for _, value in await receiver.raw()) == sorted(UNREADABLE)
+        assert sorted(event.value for event in await receiver.raw()) == sorted(UNREADABLE)
 
 
 def polled(config: Config) -> Config:

@@ -12,7 +12,7 @@ from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.appender import Appender
 from headrace.normalizer.task import CannotRun, Pace
-from headrace.records.raw import HEADER, admit, headers_of, read_envelope
+from headrace.records.raw import HEADER, from_raw_record, headers_of, to_raw_record
 from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
 from tests.integration.fake_story import THINGS, Row, raw_event
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
@@ -172,10 +172,10 @@ async def test_records_that_retention_takes_from_under_a_running_task_are_counte
 ) -> None:
     """A task that waited too long at a record finds it gone, counts it and what lay behind it, and goes on."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    replayed = admit(THINGS, raw_event(Row(1, 1)))
-    envelope = msgspec.structs.replace(read_envelope(replayed.headers), replay="nobodys")
+    replayed = to_raw_record(THINGS, raw_event(Row(1, 1)))
+    waiting = msgspec.structs.replace(from_raw_record(replayed.headers, replayed.value), replay="nobodys")
     async with Appender(pipeline.config.kafka) as appender:
-        await appender.append(pipeline.topic("raw"), 0, msgspec.structs.replace(replayed, headers=headers_of(envelope)))
+        await appender.append(pipeline.topic("raw"), 0, msgspec.structs.replace(replayed, headers=headers_of(waiting)))
     await pipeline.append(rows(10, 5))
     async with pipeline.running(pace=Pace(heartbeat=0.1)) as running:
         await running.runs(tasks=1)
@@ -197,7 +197,7 @@ async def test_a_newer_format_on_seen_is_refused(kafka: Broker, prefix: str) -> 
 async def test_a_newer_format_on_raw_is_refused(kafka: Broker, prefix: str) -> None:
     """What a newer Headrace took in is neither skipped nor made a dead letter."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    out = admit(THINGS, raw_event(Row(1, 1)))
+    out = to_raw_record(THINGS, raw_event(Row(1, 1)))
     newer = msgspec.structs.replace(out, headers=[(HEADER, b"\x02{}")])
     async with Appender(pipeline.config.kafka) as appender:
         await appender.append(pipeline.topic("raw"), 0, newer)

@@ -204,7 +204,12 @@ def told_by_webhooks(provider: Provider, history: History, sender: Sender) -> se
     """Give who is told of by all webhooks of a history."""
     sent = (sending.body for sending in sendings(history, sender, history.begin, history.end))
     pieces = (piece for body in sent for piece in provider.cut(body))
-    raws = [RawEvent(provider.name, "acme", piece.shape, piece.value, Via.WEBHOOK, NOW) for piece in pieces]
+    raws = [
+        RawEvent(
+            provider=provider.name, tenant="acme", shape=piece.shape, value=piece.value, via=Via.WEBHOOK, received=NOW
+        )
+        for piece in pieces
+    ]
     return {(resource, ident) for resource, ident, _ in names(provider, raws)}
 
 

@@ -21,7 +21,7 @@ import pytest
 from headrace.config.tenants import Account, Tenants
 from headrace.core.record import Out
 from headrace.records.event import meaning_of
-from headrace.records.raw import admit, name
+from headrace.records.raw import identify, to_raw_record
 from headrace.sdk.provider import Draft, Identity, RawEvent
 from headrace_events import Event, Via
 from tests.providers import suite
@@ -84,10 +84,18 @@ def told(home: Home, twin: Twin, via: Via | None = None) -> list[list[Told]]:
 
 def _told(home: Home, version: int, rendering: Rendering, via: Via | None) -> Told:
     provider, piece = suite.provider_of(home), rendering.piece
-    raw = RawEvent(provider.name, TENANT, piece.shape, piece.value, via or rendering.via, RECEIVED, piece.hint)
+    raw = RawEvent(
+        provider=provider.name,
+        tenant=TENANT,
+        shape=piece.shape,
+        value=piece.value,
+        via=via or rendering.via,
+        received=RECEIVED,
+        hint=piece.hint,
+    )
     draft = provider.translate(raw, suite.mapping_of(home))
     meaning = meaning_of(draft) if isinstance(draft, Draft) else None
-    return Told(version, name(provider, raw), meaning, admit(provider, raw))
+    return Told(version, identify(provider, raw), meaning, to_raw_record(provider, raw))
 
 
 @cache

@@ -46,7 +46,15 @@ def polled(account: Account, *bodies: Payload) -> Iterator[RawEvent]:
     """Cut bodies as a poller does."""
     for body in bodies:
         for piece in account.provider.cut(encode(body)):
-            yield RawEvent(account.provider.name, account.name, piece.shape, piece.value, Via.POLL, NOW, piece.hint)
+            yield RawEvent(
+                provider=account.provider.name,
+                tenant=account.name,
+                shape=piece.shape,
+                value=piece.value,
+                via=Via.POLL,
+                received=NOW,
+                hint=piece.hint,
+            )
 
 
 def judge(history: History, account: Account, raws: Iterator[RawEvent]) -> Partition:

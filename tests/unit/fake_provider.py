@@ -135,7 +135,7 @@ def thing(
 ) -> RawEvent:
     """Make a raw event of the toy, received at the epoch's second 1,000."""
     value = json.dumps({"id": name, "v": v, "m": m, **more}).encode()
-    return RawEvent("toy", tenant, shape, value, via, 1_000_000)
+    return RawEvent(provider="toy", tenant=tenant, shape=shape, value=value, via=via, received=1_000_000)
 
 
 NEW, OLD = mapping_of(OTHER_TABLE).id, mapping_of(TABLE).id

@@ -8,7 +8,7 @@ from headrace.core.record import Headers, Out
 from headrace.normalizer.commit import Commit, CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
-from headrace.records.raw import admit
+from headrace.records.raw import to_raw_record
 from headrace.records.seen import decode_record
 from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
@@ -58,7 +58,7 @@ class Partition:
 
     def hear(self, provider: Provider, *raws: RawEvent) -> Commit:
         """Pass raw events through the door and decide on them as one batch."""
-        return self.take(*(admit(provider, raw) for raw in raws))
+        return self.take(*(to_raw_record(provider, raw) for raw in raws))
 
 
 def _parts(out: Out) -> tuple[bytes, bytes, Headers]:

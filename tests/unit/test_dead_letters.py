@@ -4,17 +4,18 @@ import pytest
 from headrace.core.record import Out
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import refuse
-from headrace.records.raw import HEADER, Envelope, admit, headers_of
+from headrace.records.raw import HEADER, headers_of, to_raw_record
 from headrace.records.seen import NewerFormat
+from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode_dead_letter
 from tests.unit.fake_provider import NEW, OLD, OTHER_TABLE, partition, tenants, thing, toy
 from tests.unit.partition import LIMITS, NOW, Raw
 
 
 def test_promise_4_what_cannot_be_decoded_becomes_a_letter_with_its_bytes_and_a_pointer() -> None:
-    """The raw record's key, bytes and envelope are kept as they were, and a problem stands beside them."""
+    """The raw record's key, bytes and header are kept as they were, and a problem stands beside them."""
     here = partition()
-    record = here.records([admit(toy, thing(v=1, m="?", do="bad"))])[0]
+    record = here.records([to_raw_record(toy, thing(v=1, m="?", do="bad"))])[0]
     commit = here.decide([record])
     letter = commit.letters[0]
     told = decode_dead_letter(letter.headers)
@@ -72,9 +73,9 @@ def test_a_version_that_no_mark_can_keep_becomes_a_letter() -> None:
 def test_what_could_not_be_named_and_now_can_is_to_be_redriven() -> None:
     """A record whose name a newer program would find says so."""
     here = partition()
-    out = admit(toy, thing(v=1))
-    envelope = Envelope(provider="toy", tenant="acme", shape="row", via=Via.POLL, received=1)
-    here.take(Out(out.key, out.value, headers_of(envelope)))
+    out = to_raw_record(toy, thing(v=1))
+    raw = RawEvent(provider="toy", tenant="acme", shape="row", via=Via.POLL, received=1)
+    here.take(Out(out.key, out.value, headers_of(raw)))
     assert (here.fates, here.letters[0].problem.code) == (["dead"], "unnamed")
 
 
@@ -108,7 +109,7 @@ def test_a_redriven_record_ignores_the_mark_of_its_letter() -> None:
     """What is still bad after a redrive is a letter again, not silently a duplicate."""
     here = partition()
     here.hear(toy, thing(v=1, do="bad"))
-    here.take(admit(toy, thing(v=1, do="bad"), redriven=True))
+    here.take(to_raw_record(toy, thing(v=1, do="bad"), redriven=True))
     assert here.fates == ["dead", "dead"]
 
 
@@ -121,7 +122,7 @@ def test_promise_6_an_unknown_tenant_costs_nobody_else() -> None:
     assert (problem.code, problem.detail) == ("unknown_tenant", "configure /toy/stranger, then redrive")
 
 
-GOOD = admit(toy, thing(v=1))
+GOOD = to_raw_record(toy, thing(v=1))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +150,7 @@ def test_promise_6_a_record_that_is_none_of_ours_becomes_a_letter(
     """Whatever somebody else writes into raw, its neighbours are decided on as always."""
     here = partition()
     here.hear(toy, thing("z", 1))
-    mine = here.records([admit(toy, thing("b", 1))] * 3)
+    mine = here.records([to_raw_record(toy, thing("b", 1))] * 3)
     here.decide([mine[0], Raw(2, NOW, key, b"whatever", headers), mine[2]])
     assert here.fates == ["published", "published", "dead", "duplicate"]
     assert here.letters[0].problem.code == "foreign"
@@ -177,7 +178,7 @@ def test_an_event_that_is_too_large_becomes_a_letter() -> None:
     assert here.letters[0].problem.code == "too_large"
     assert "takes 5000" in here.letters[0].problem.detail
     here.limits = LIMITS
-    here.take(admit(toy, thing(v=1, size=10_000), redriven=True))
+    here.take(to_raw_record(toy, thing(v=1, size=10_000), redriven=True))
     assert here.fates[-1] == "published"
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 from headrace.normalizer.commit import Commit, rewrite, skip
 from headrace.normalizer.decide import decide
 from headrace.records.mark import IMMUTABLE, UNKNOWN
-from headrace.records.raw import admit, digest
+from headrace.records.raw import digest, to_raw_record
 from headrace.records.seen import TOTALS, decode_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode
@@ -193,7 +193,7 @@ def test_an_old_raw_record_needs_no_new_mark() -> None:
     here = partition(now=seconds_old(20 * DAY))
     here.hear(toy, thing(v=1))
     here.now = NOW
-    out = admit(toy, thing(v=1))
+    out = to_raw_record(toy, thing(v=1))
     commit = here.decide([Raw(1, seconds_old(19 * DAY), out.key, out.value, out.headers)])
     assert (here.fates[-1], commit.marks) == ("duplicate", {})
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
 from hypothesis.errors import NoSuchExample
 
-from headrace.records.raw import admit
+from headrace.records.raw import to_raw_record
 from headrace.records.seen import decode_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Event, decode
@@ -79,7 +79,7 @@ class World:
 
 
 def _say(raw: RawEvent, world: World) -> None:
-    world.log.say(admit(toy, raw))
+    world.log.say(to_raw_record(toy, raw))
 
 
 def _step(number: int, times: int, world: World) -> None:

@@ -7,25 +7,25 @@ from hypothesis import given, strategies as st
 from headrace.core.problems import Undecodable
 from headrace.records.raw import (
     HEADER,
-    Envelope,
-    admit,
     digest,
     digest_of_bytes,
+    from_raw_record,
     headers_of,
-    name,
+    identify,
     place,
     printable,
-    read_envelope,
     shape_digest,
+    to_raw_record,
 )
 from headrace.records.seen import NewerFormat
-from headrace.sdk.provider import Identity
+from headrace.sdk.provider import Identity, RawEvent
 from headrace_events import Via
+from tests.raw_records import through_raw
 from tests.unit.fake_provider import thing, toy
 
 WORDS = st.text(max_size=20)
-ENVELOPES = st.builds(
-    Envelope,
+RAW_EVENTS = st.builds(
+    RawEvent,
     provider=WORDS,
     tenant=WORDS,
     resource=WORDS,
@@ -38,27 +38,28 @@ ENVELOPES = st.builds(
     delivery=WORDS,
     replay=WORDS,
     redriven=st.booleans(),
+    value=st.binary(max_size=20),
 )
 
 
-@given(ENVELOPES)
-def test_an_envelope_comes_back_as_it_was(envelope: Envelope) -> None:
-    """Whatever the words in it are, the header carries all of the envelope."""
-    assert read_envelope(headers_of(envelope)) == envelope
+@given(RAW_EVENTS)
+def test_a_raw_event_comes_back_as_it_was(raw: RawEvent) -> None:
+    """Whatever the words in it are, the header carries all of them, and the value the bytes."""
+    assert from_raw_record(headers_of(raw), raw.value) == raw
 
 
-def test_promise_7_nothing_but_the_envelope_travels() -> None:
-    """Raw's headers are one, and it holds the fields of the envelope alone: no header of a request gets in."""
+def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
+    """Raw's headers are one, and it holds the fields of a raw event alone: no header of a request gets in."""
     allowed = {
         "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
         "redriven",
     }  # fmt: skip
-    out = admit(toy, thing("a", 3, "x", via=Via.WEBHOOK))
+    out = to_raw_record(toy, thing("a", 3, "x", via=Via.WEBHOOK))
     ((header, value),) = out.headers
     assert (header, value[:1]) == (HEADER, b"\x01")
-    told = msgspec.json.decode(value[1:])
-    assert told.keys() <= allowed
-    assert told == {
+    written = msgspec.json.decode(value[1:])
+    assert written.keys() <= allowed
+    assert written == {
         "provider": "toy",
         "tenant": "acme",
         "resource": "thing",
@@ -68,21 +69,21 @@ def test_promise_7_nothing_but_the_envelope_travels() -> None:
         "via": "webhook",
         "received": 1_000_000,
     }
-    assert {field.name for field in msgspec.structs.fields(Envelope)} == allowed
+    assert {field.name for field in msgspec.structs.fields(RawEvent)} == allowed | {"value"}
 
 
 def test_the_bytes_are_untouched() -> None:
     """What the provider sent is the value, whatever stands in it."""
     raw = thing("a", 3, "  ünïcode  ", odd=[1.50, None])
-    assert admit(toy, raw).value == raw.value
+    assert to_raw_record(toy, raw).value == raw.value
 
 
 def test_what_comes_in_is_what_comes_out() -> None:
     """The raw event and its identity are the same behind raw as before it."""
     raw = msgspec.structs.replace(thing("a", 3, "x"), hint="created", delivery="d-1")
-    envelope = read_envelope(admit(toy, raw).headers)
-    assert envelope.raw_event(raw.value) == raw
-    assert envelope.identity == Identity("thing", "a", 3)
+    named = through_raw(toy, raw)
+    assert named == msgspec.structs.replace(raw, resource="thing", id="a", version=3)
+    assert named.identity == Identity("thing", "a", 3)
 
 
 PLACES = {
@@ -128,53 +129,53 @@ def test_places_are_even() -> None:
 @pytest.mark.parametrize("shape", ["row", "hook", "fact"])
 def test_all_shapes_of_a_thing_have_one_key(shape: str) -> None:
     """Webhook and poll meet in one partition, under one mark."""
-    assert admit(toy, thing("a", 3, shape=shape)).key == digest("/toy/acme", "thing", "a")
+    assert to_raw_record(toy, thing("a", 3, shape=shape)).key == digest("/toy/acme", "thing", "a")
 
 
 @pytest.mark.parametrize(
     "value", [b"", b"{", b"[]", b"\xff\xfe", b"[" * 100_000, b'{"id": "a", "v": 99999999999999999999}', b"null"]
 )
 def test_promise_6_what_has_no_name_comes_in_all_the_same(value: bytes) -> None:
-    """Bytes that nobody can read are kept, placed by their digest, and their envelope carries no name."""
-    out = admit(toy, msgspec.structs.replace(thing(), value=value))
+    """Bytes that nobody can read are kept, placed by their digest, and their header carries no name."""
+    out = to_raw_record(toy, msgspec.structs.replace(thing(), value=value))
     assert (out.key, out.value) == (digest_of_bytes(value), value)
-    assert read_envelope(out.headers).identity is None
+    assert from_raw_record(out.headers, out.value).identity is None
 
 
 def test_promise_6_a_mistake_of_ours_keeps_the_bytes() -> None:
     """Whatever goes wrong while a record is named, it is appended."""
-    assert read_envelope(admit(toy, thing(do="nameless")).headers).identity is None
+    assert through_raw(toy, thing(do="nameless")).identity is None
 
 
 @pytest.mark.parametrize("version", [0, -1, 2**63, 2**70])
 def test_a_version_that_no_mark_can_keep_is_refused(version: int) -> None:
     """A provider's number must be sortable in 63 bits, or the record has no name."""
     with pytest.raises(Undecodable, match="out of range"):
-        name(toy, thing(v=version))
+        identify(toy, thing(v=version))
 
 
 def test_a_redriven_record_says_so() -> None:
     """A dead letter that was sent back is told from what comes in live."""
-    assert read_envelope(admit(toy, thing(), redriven=True).headers).redriven
+    assert through_raw(toy, thing(), redriven=True).redriven
 
 
 @pytest.mark.parametrize("headers", [[], [("other", b"\x01{}")], [(HEADER, b"")]])
-def test_a_record_without_an_envelope(headers: list[tuple[str, bytes]]) -> None:
+def test_a_record_without_our_header(headers: list[tuple[str, bytes]]) -> None:
     """What did not come through the door is told from what did."""
     with pytest.raises(LookupError, match="nothing but Headrace may write to raw"):
-        read_envelope(headers)
+        from_raw_record(headers, b"")
 
 
-def test_an_envelope_of_a_newer_program() -> None:
+def test_a_raw_record_of_a_newer_program() -> None:
     """A format that is not known yet is refused with a sentence on what to do."""
     with pytest.raises(NewerFormat, match=re.escape("format 02, this program reads 1: upgrade it")):
-        read_envelope([(HEADER, b"\x02{}")])
+        from_raw_record([(HEADER, b"\x02{}")], b"")
 
 
-def test_an_envelope_with_a_field_of_tomorrow() -> None:
+def test_a_raw_record_with_a_field_of_tomorrow() -> None:
     """A field that is added later does not stop an older program."""
-    value = admit(toy, thing()).headers[0][1].replace(b'{"provider"', b'{"novel":[1],"provider"')
-    assert read_envelope([(HEADER, value)]).provider == "toy"
+    value = to_raw_record(toy, thing()).headers[0][1].replace(b'{"provider"', b'{"novel":[1],"provider"')
+    assert from_raw_record([(HEADER, value)], b"").provider == "toy"
 
 
 def test_shapes_fit_a_mark() -> None:
@@ -184,12 +185,12 @@ def test_shapes_fit_a_mark() -> None:
 
 @pytest.mark.parametrize("odd", ["\udcff", "job-\udc80\udcff", "x\ud800", "é\udce9", "x" * 5_000, "\udcff" * 500])
 def test_promise_6_whatever_a_header_held_comes_in(odd: str) -> None:
-    """A hint or delivery that cannot be encoded, or is long, is kept as a text that fits the envelope."""
+    """A hint or delivery that cannot be encoded, or is long, is kept as a text that fits the header."""
     raw = msgspec.structs.replace(thing("a", 3, "x"), hint=odd, delivery=odd)
-    envelope = read_envelope(admit(toy, raw).headers)
-    assert envelope.hint == envelope.delivery == printable(odd)
-    assert 0 < len(envelope.hint) <= 256
-    assert envelope.identity == Identity("thing", "a", 3)
+    named = through_raw(toy, raw)
+    assert named.hint == named.delivery == printable(odd)
+    assert 0 < len(named.hint) <= 256
+    assert named.identity == Identity("thing", "a", 3)
 
 
 @given(st.text(st.characters(exclude_categories=()), max_size=600))
@@ -203,5 +204,5 @@ def test_what_is_printable_stays_as_it_is(odd: str) -> None:
 def test_words_that_differ_stay_different() -> None:
     """Neither the cut nor the replacement makes one delivery of two."""
     odd = ["\udcff", "\udcfe", "?", "x" * 300 + "a", "x" * 300 + "b", "x" * 256, "é"]
-    assert len({printable(told) for told in odd}) == len(odd)
+    assert len({printable(word) for word in odd}) == len(odd)
     assert printable("é" * 256) == "é" * 256

@@ -1,9 +1,9 @@
 import pytest
+from msgspec.structs import replace
 
 from headrace.core.record import Out
 from headrace.normalizer.decide import WaitsForMapping
-from headrace.records.raw import Envelope, admit, digest, headers_of
-from headrace_events import Via
+from headrace.records.raw import digest, headers_of, to_raw_record
 from tests.unit.fake_provider import NEW, OTHER_TABLE, partition, tenants, thing, toy
 
 
@@ -11,18 +11,8 @@ def replay(raw_id: str = "a", v: int = 1, m: str = "x", mapping: str = NEW, shap
     """Make the record that a replay appends."""
     raw = thing(raw_id, v, m, shape=shape)
     version = {"hook": "unknown", "fact": None}.get(shape, v)
-    envelope = Envelope(
-        provider="toy",
-        tenant="acme",
-        resource="thing",
-        id=raw_id,
-        version=version,  # type: ignore[arg-type]  # words
-        shape=shape,
-        via=Via.POLL,
-        received=raw.received,
-        replay=mapping,
-    )
-    return Out(digest("/toy/acme", "thing", raw_id), raw.value, headers_of(envelope))
+    named = replace(raw, resource="thing", id=raw_id, version=version, replay=mapping)
+    return Out(digest("/toy/acme", "thing", raw_id), raw.value, headers_of(named))
 
 
 def test_a_replay_waits_for_its_mapping() -> None:
@@ -37,7 +27,9 @@ def test_a_replay_waits_for_its_mapping() -> None:
 def test_a_later_replay_ends_the_commit_before_it() -> None:
     """What stands before the record that has to wait is committed."""
     here = partition()
-    commit = here.take(*(admit(toy, thing("b", n)) for n in (1, 2)), replay(), admit(toy, thing("c", 1)))
+    commit = here.take(
+        *(to_raw_record(toy, thing("b", n)) for n in (1, 2)), replay(), to_raw_record(toy, thing("c", 1))
+    )
     assert (commit.next_offset, len(commit.decisions)) == (2, 2)
 
 

@@ -16,7 +16,7 @@ from headrace.config import Config
 from headrace.core.record import Out
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
-from headrace.records.raw import admit, read_envelope
+from headrace.records.raw import from_raw_record, to_raw_record
 from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import Via
 
@@ -91,7 +91,7 @@ async def _ingest_file(target: IngestTarget, file: str, writer: RawWriter) -> In
                 size = f"{out.size:,} bytes, more than the {writer.limit:,} that raw takes"
                 click.echo(f"{file}: left out a record of {size}", err=True)
             else:
-                counts.unreadable += read_envelope(out.headers).identity is None
+                counts.unreadable += from_raw_record(out.headers, out.value).identity is None
                 await writer.add(out)
                 progress.show(writer.appended - before)
     await writer.flush()
@@ -105,8 +105,16 @@ def _records(target: IngestTarget, stream: BinaryIO) -> Iterator[Out]:
     for body in bodies(stream):
         now = time.time_ns() // 1_000_000
         for piece in target.provider.cut(body, target.resource):
-            named = target.provider.name, target.tenant, piece.shape
-            yield admit(target.provider, RawEvent(*named, piece.value, Via.INGEST, now, piece.hint))
+            raw = RawEvent(
+                provider=target.provider.name,
+                tenant=target.tenant,
+                shape=piece.shape,
+                value=piece.value,
+                via=Via.INGEST,
+                received=now,
+                hint=piece.hint,
+            )
+            yield to_raw_record(target.provider, raw)
 
 
 class _Progress:

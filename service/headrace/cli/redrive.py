@@ -21,9 +21,9 @@ from headrace.core.timestamps import parse
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Record
 from headrace.kafka.raw_writer import RawWriter
-from headrace.records.raw import Envelope, admit, digest_of_bytes, read_envelope
+from headrace.records.raw import digest_of_bytes, from_raw_record, to_raw_record
 from headrace.records.seen import NewerFormat
-from headrace.sdk.provider import UNREADABLE, Provider
+from headrace.sdk.provider import UNREADABLE, Provider, RawEvent
 from headrace_events import DeadLetter
 
 
@@ -120,13 +120,13 @@ async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:
             if not wanted.wants(letter):
                 found.others[letter.problem.code] += 1
                 continue
-            envelope = _envelope(record)
-            if envelope is None:
+            raw = _raw_event(record)
+            if raw is None:
                 found.foreign += 1
-            elif config.tenants.get(envelope.provider, envelope.tenant) is None:
+            elif config.tenants.by_source.get(raw.source) is None:
                 found.unknown[letter.source] += 1
             else:
-                key = (letter.source, envelope.shape, envelope.hint, digest_of_bytes(record.value or b""))
+                key = (letter.source, raw.shape, raw.hint, digest_of_bytes(raw.value))
                 found.copies += key in found.letters
                 found.letters[key] = FoundLetter((record.partition, record.offset), letter)
     return found
@@ -172,22 +172,21 @@ async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
 
 def _admitted(config: Config, record: Record) -> Iterator[Out]:
     """Yield a letter as raw records again; a body that could not be cut then may be cut now."""
-    envelope = _envelope(record)
-    account = config.tenants.get(envelope.provider, envelope.tenant) if envelope else None
-    if envelope is None or account is None:
+    raw = _raw_event(record)
+    account = config.tenants.by_source.get(raw.source) if raw else None
+    if raw is None or account is None:
         return
-    raw = envelope.raw_event(record.value or b"")
     if raw.shape != UNREADABLE:
-        yield admit(account.provider, raw, redriven=True)
+        yield to_raw_record(account.provider, raw, redriven=True)
         return
     for piece in account.provider.cut(raw.value, None):
         anew = replace(raw, shape=piece.shape, value=piece.value, hint=piece.hint or raw.hint)
-        yield admit(account.provider, anew, redriven=True)
+        yield to_raw_record(account.provider, anew, redriven=True)
 
 
-def _envelope(record: Record) -> Envelope | None:
+def _raw_event(record: Record) -> RawEvent | None:
     try:
-        return read_envelope(record.headers)
+        return from_raw_record(record.headers, record.value)
     except (LookupError, msgspec.DecodeError):
         return None
     except NewerFormat as error:

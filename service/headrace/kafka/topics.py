@@ -22,7 +22,7 @@ DAY_MS: Final = 86_400_000
 _MILLIS: Final = {"d": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1000}
 FOR_EVER: Final = 365_000 * DAY_MS
 ENVELOPE_ROOM: Final = 8 * 1024
-"""Bytes that identity and envelope may take beside the body of a webhook."""
+"""Bytes that identity and header may take beside the body of a webhook."""
 LETTER_ROOM: Final = 64 * 1024
 """Bytes that a dead letter may take beside the raw record it holds."""
 TELL_PAUSE: Final = 0.05

@@ -2,7 +2,7 @@
 
 1. The version alone settles immutable copies and stale ones: nothing is decoded.
 2. What is left is translated; any exception of one record makes that record a dead letter.
-3. The mark and the meaning give the fate; what is published gets its id and its envelope.
+3. The mark and the meaning give the fate; what is published gets its id and its raw.
 4. All of it, with the new marks, position and totals, is one `Commit` to write in one transaction.
 """
 
@@ -75,7 +75,7 @@ class _Batch:
 
     def commit(self) -> Commit:
         for reading in self.readings():
-            wanted = reading.envelope.replay
+            wanted = reading.raw.replay
             if wanted and reading.account and wanted != reading.mapping:
                 if self.decisions:
                     break
@@ -148,7 +148,7 @@ class _Batch:
 
     def verdict(self, reading: DecodedRecord, draft: Draft, mark: Mark | None) -> Verdict:
         """Judge a draft by what is remembered of its id."""
-        if reading.envelope.replay:
+        if reading.raw.replay:
             return judge_replay(mark, reading.version, reading.meaning)
         polled = draft.nudge is not None and reading.account is not None and reading.account.settings.polling
         if polled and draft.row.reach == "nudge":
@@ -157,9 +157,9 @@ class _Batch:
 
     def event(self, reading: DecodedRecord, draft: Draft, *, again: bool) -> Out:
         """Write a draft down as the event that it becomes."""
-        envelope, raw = reading.envelope, reading.raw
-        identity = Identity(envelope.resource, envelope.id, envelope.version)
-        named = event_id(identity, reading.meaning, again=again, replay=envelope.replay)
+        raw = reading.raw
+        identity = Identity(raw.resource, raw.id, raw.version)
+        named = event_id(identity, reading.meaning, again=again, replay=raw.replay)
         position = RawPosition(self.limits.topic, self.limits.partition, reading.record.offset)
         provenance = Provenance(raw.via, from_millis(raw.received), position, reading.mapping, draft.row.label)
         return encode_event(event_of(draft, reading.source, named, provenance, self.now_text))
@@ -178,44 +178,44 @@ class _Batch:
 
     def dead(self, reading: DecodedRecord, problem: Problem) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
-        record, envelope = reading.record, reading.envelope
-        key = digest_of_bytes(reading.raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.source}")
+        record, raw = reading.record, reading.raw
+        key = digest_of_bytes(raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.source}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
-        if known is not None and known.at >= self.oldest and not envelope.redriven:
+        if known is not None and known.at >= self.oldest and not raw.redriven:
             self.remember(reading, key, known)
             self.decided(reading, "duplicate", note="dead letter")
             return
         letter = DeadLetter(
             problem=problem,
             source=reading.source,
-            resource=envelope.resource or None,
-            id=envelope.id or None,
-            via=envelope.via,
-            received=from_millis(envelope.received),
+            resource=raw.resource or None,
+            id=raw.id or None,
+            via=raw.via,
+            received=from_millis(raw.received),
             recordedtime=self.now_text,
             raw=RawPosition(self.limits.topic, self.limits.partition, record.offset),
             mapping=reading.mapping,
         )
         headers = [(name, data) for name, data in record.headers]
-        self.letters.append(encode_letter(letter, record.key or key, reading.raw.value, headers, self.limits.partition))
+        self.letters.append(encode_letter(letter, record.key or key, raw.value, headers, self.limits.partition))
         self.marks[key] = Mark(IMMUTABLE, 0, (0,), self.now // 1000)
         self.decided(reading, "dead", note=str(problem))
 
     def decided(self, reading: DecodedRecord, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
-        envelope = reading.envelope
+        raw = reading.raw
         self.decisions.append(
             Decision(
                 reading.record.offset,
                 fate,
                 reading.source,
-                envelope.via,
-                envelope.resource,
-                envelope.id,
+                raw.via,
+                raw.resource,
+                raw.id,
                 draft.subject if draft else "",
                 draft.row.type if draft else "",
                 (draft.data.native.code or "") if draft else "",
                 draft.row.provisional if draft else False,
-                envelope.received,
+                raw.received,
                 note or (str(reading.version) if draft and reading.version > UNKNOWN else ""),
             )
         )
@@ -223,7 +223,7 @@ class _Batch:
 
 def _settled(reading: DecodedRecord, mark: Mark | None) -> Fate | None:
     """Give the fate that the version alone decides; what is replayed is always looked at."""
-    return None if reading.envelope.replay else settle(mark, reading.version)
+    return None if reading.raw.replay else settle(mark, reading.version)
 
 
 def _too_large(size: int, limit: int) -> Problem:

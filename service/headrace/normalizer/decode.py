@@ -1,4 +1,4 @@
-"""Read raw records: the envelope, the tenant, and what the provider makes of the bytes. Pure.
+"""Read raw records: the header, the tenant, and what the provider makes of the bytes. Pure.
 
 Records of one shape are translated one after the other, wherever they stand: the interpreter and the caches of the
 processor are a fifth faster at one kind of work at a time. Order counts only where fates are given.
@@ -15,7 +15,7 @@ from headrace.core.problems import from_exception
 from headrace.normalizer.commit import RawRecord
 from headrace.records.event import meaning_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN
-from headrace.records.raw import Envelope, name, read_envelope
+from headrace.records.raw import from_raw_record, identify
 from headrace.sdk.provider import Draft, Dropped, RawEvent, Version
 from headrace_events import Problem, Source, Via
 
@@ -31,7 +31,6 @@ class DecodedRecord(Struct, gc=False):
     """
 
     record: RawRecord
-    envelope: Envelope
     raw: RawEvent
     source: str
     key: bytes
@@ -49,17 +48,16 @@ class DecodedRecord(Struct, gc=False):
 def read(record: RawRecord, tenants: Tenants) -> DecodedRecord:
     """Read what stands beside the bytes. Raises `NewerFormat` where a newer Headrace wrote it."""
     try:
-        envelope = _envelope_of(record)
+        raw = _raw_event_of(record)
     except (LookupError, ValueError, RecursionError) as error:
         return _foreign(record, error)
-    raw = envelope.raw_event(record.value or b"")
     source = raw.source
     account = tenants.by_source.get(source)
-    reading = DecodedRecord(record, envelope, raw, source, record.key or b"", _number(envelope.version), account)
+    reading = DecodedRecord(record, raw, source, record.key or b"", _number(raw.version), account)
     if account is None:
         hint = f"configure {source}, then redrive"
         reading.became = Problem("unknown_tenant", "The tenant is not configured", hint)
-    elif not envelope.id:
+    elif not raw.id:
         reading.became = _nameless(raw, account)
     return reading
 
@@ -89,26 +87,26 @@ def translated(reading: DecodedRecord) -> Draft | Dropped | Problem:
     return became
 
 
-def _envelope_of(record: RawRecord) -> Envelope:
-    """Read the envelope. Raises `NewerFormat`, or what `read_envelope` raises, where the record is none of ours."""
-    envelope = read_envelope(record.headers)
+def _raw_event_of(record: RawRecord) -> RawEvent:
+    """Return the raw event of a record. Raises `NewerFormat`, or what `from_raw_record` raises, where it is none."""
+    raw = from_raw_record(record.headers, record.value)
     if len(record.key or b"") != _KEY_BYTES:
         raise LookupError(f"the record's key is no digest of {_KEY_BYTES} bytes: nothing but Headrace may write to raw")
-    return envelope
+    return raw
 
 
 def _foreign(record: RawRecord, error: Exception) -> DecodedRecord:
-    """Keep a record that did not come through our door, with the envelope that it lacks."""
-    envelope = Envelope(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp)
+    """Keep a record that Headrace did not write, with an empty header."""
     problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
-    raw = envelope.raw_event(record.value or b"")
-    return DecodedRecord(record, envelope, raw, raw.source, b"", UNKNOWN, None, problem)
+    value = record.value or b""
+    raw = RawEvent(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp, value=value)
+    return DecodedRecord(record, raw, raw.source, b"", UNKNOWN, None, problem)
 
 
 def _nameless(raw: RawEvent, account: Account) -> Problem:
     """Say why a record has no name: translating it finds the place."""
     try:
-        name(account.provider, raw)
+        identify(account.provider, raw)
         account.provider.translate(raw, account.mapping)
     except Exception as error:  # noqa: BLE001  (the reason is wanted, whatever it is)
         return from_exception(error, raw.value)

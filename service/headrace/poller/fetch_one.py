@@ -20,7 +20,7 @@ from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
 from headrace.poller.platform_client import client_of
 from headrace.poller.watch_list import everything
 from headrace.records.cursors import SealedTokens
-from headrace.records.raw import admit
+from headrace.records.raw import to_raw_record
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, TooHeavy
 from headrace.sdk.feed import ApiClient, Call
 from headrace.sdk.provider import RawEvent
@@ -43,8 +43,16 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     now, name = int(time.time() * 1000), account.provider.name
     records: list[Out] = []
     for piece in account.provider.cut(body, resource):
-        raw = RawEvent(name, account.name, piece.shape, piece.value, Via.POLL, now, hint=piece.hint)
-        records.append(admit(account.provider, raw))
+        raw = RawEvent(
+            provider=name,
+            tenant=account.name,
+            shape=piece.shape,
+            value=piece.value,
+            via=Via.POLL,
+            received=now,
+            hint=piece.hint,
+        )
+        records.append(to_raw_record(account.provider, raw))
     topic = (await describe(config))[f"{config.topic_prefix}raw"]
     _check_sizes(records, topic)
     async with Appender(config.kafka) as appender:

@@ -12,7 +12,7 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topics import LETTER_ROOM
 from headrace.records.dead_letter import encode_letter
-from headrace.records.raw import admit, place, read_envelope
+from headrace.records.raw import from_raw_record, place, to_raw_record
 from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import DeadLetter, Problem, RawPosition
 
@@ -41,7 +41,7 @@ class RawEventWriter:
 
     async def add(self, raw: RawEvent) -> None:
         """Take a raw event; the group before it is appended where that is full."""
-        record = admit(self._provider, raw)
+        record = to_raw_record(self._provider, raw)
         if record.size > self._writer.limit:
             await self._put_aside(raw, record)
         else:
@@ -53,15 +53,15 @@ class RawEventWriter:
 
     async def _put_aside(self, raw: RawEvent, record: Out) -> None:
         """Write a dead letter; of what is too large for that topic as well, the beginning."""
-        envelope, limit = read_envelope(record.headers), self._writer.limit
+        named, limit = from_raw_record(record.headers, record.value), self._writer.limit
         value = raw.value[: int(self._letters.config["max.message.bytes"]) - LETTER_ROOM]
         cut = "" if len(value) == len(raw.value) else f"; only the first {len(value):,} bytes are kept here"
         detail = f"{len(raw.value):,} bytes are more than {self._raw.name} takes ({limit:,}){cut}"
         letter = DeadLetter(
             problem=Problem("too_large", "The record is too large", detail),
             source=raw.source,
-            resource=envelope.resource or None,
-            id=envelope.id or None,
+            resource=named.resource or None,
+            id=named.id or None,
             via=raw.via,
             received=from_millis(raw.received),
             recordedtime=from_millis(time.time_ns() // 1_000_000),

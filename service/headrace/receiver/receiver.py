@@ -31,7 +31,7 @@ from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.secret_reload import Watch
 from headrace.receiver.token_bucket import Buckets, Seldom
 from headrace.records.nudge import encode_nudge
-from headrace.records.raw import admit
+from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Accepted, Delivery, Provider, Refused
 
 STOP_DEADLINE: Final = 8.0
@@ -216,7 +216,7 @@ def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delive
 def _items(provider: Provider, source: str, accepted: Accepted) -> Iterator[Item]:
     """Make the records of a delivery: raw events and nudges."""
     for raw in accepted.events:
-        yield Item("raw", source, admit(provider, raw))
+        yield Item("raw", source, to_raw_record(provider, raw))
     for nudge in accepted.nudges:
         yield Item("nudges", source, encode_nudge(source, nudge))
 

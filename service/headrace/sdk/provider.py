@@ -53,30 +53,47 @@ class Piece(Struct, frozen=True, gc=False):
     hint: str = ""
 
 
-class RawEvent(Struct, frozen=True, gc=False):
-    """One record of one tenant, as received: `received` is in milliseconds since the epoch."""
-
-    provider: str
-    tenant: str
-    shape: str
-    value: bytes
-    via: Via
-    received: int
-    hint: str = ""
-    delivery: str = ""
-
-    @property
-    def source(self) -> str:
-        """`/<provider>/<tenant>`, the CloudEvents source."""
-        return f"/{self.provider}/{self.tenant}"
-
-
 class Identity(Struct, frozen=True, gc=False):
     """What a record is about, in canonical form (GUIDs lower-case, integers as text), and which version of it."""
 
     resource: str
     id: str
     version: Version
+
+
+class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """One record of one tenant: its bytes as received, and everything else that Headrace keeps of it.
+
+    `received` is in milliseconds since the epoch. `resource`, `id` and `version` are the record's identity, set on its
+    way into raw: providers leave them empty, and they stay empty where a record carries no name. `replay` names the
+    mapping that a replayed record waits for; `redriven` marks a dead letter that was sent back.
+
+    On raw, `value` is the record's value and all other fields are its one header, in this order (records/raw.py).
+    """
+
+    provider: str
+    tenant: str
+    resource: str = ""
+    id: str = ""
+    version: Version = None
+    shape: str
+    via: Via
+    received: Annotated[int, Meta(ge=0, lt=253_402_300_800_000)]  # before the year 10000: it must fit a text
+    hint: str = ""
+    delivery: str = ""
+    replay: str = ""
+    redriven: bool = False
+    value: bytes = b""
+
+    @property
+    def source(self) -> str:
+        """`/<provider>/<tenant>`, the CloudEvents source."""
+        return f"/{self.provider}/{self.tenant}"
+
+    @property
+    def identity(self) -> Identity | None:
+        """The identity that was computed on the way into raw, None where there was none."""
+        return Identity(self.resource, self.id, self.version) if self.id else None
 
 
 class Nudge(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -36,7 +36,14 @@ def signed(headers: dict[str, str], body: bytes) -> dict[str, str]:
 
 def raw_of(shape: str, record: Any, via: Via = Via.POLL, received: int = RECEIVED) -> RawEvent:
     """Make the raw event of a record."""
-    return RawEvent(provider.name, TENANT, shape, json.dumps(record).encode(), via, received)
+    return RawEvent(
+        provider=provider.name,
+        tenant=TENANT,
+        shape=shape,
+        value=json.dumps(record).encode(),
+        via=via,
+        received=received,
+    )
 
 
 def told(record: Any, *, via: Via = Via.POLL, resource: str | None = None) -> Rendering:

@@ -36,7 +36,17 @@ def meaning(raw: RawEvent) -> int:
 def test_row_detail_bundle_and_webhook_agree(state: int) -> None:
     """The shapes of one state have one identity and one version, and one meaning where they carry the same."""
     renderings = message().versions[state]
-    raws = [RawEvent(provider.name, "acme", r.piece.shape, r.piece.value, r.via, 1_800_000_000_000) for r in renderings]
+    raws = [
+        RawEvent(
+            provider=provider.name,
+            tenant="acme",
+            shape=r.piece.shape,
+            value=r.piece.value,
+            via=r.via,
+            received=1_800_000_000_000,
+        )
+        for r in renderings
+    ]
     assert len({str(provider.identity(raw)) for raw in raws}) == 1
     assert len({meaning(raw) for raw in raws}) == 1
 

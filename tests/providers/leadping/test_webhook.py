@@ -11,10 +11,11 @@ from standardwebhooks.webhooks import Webhook
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.settings import Settings
 from headrace.providers.leadping.webhook import sign
-from headrace.records.raw import admit, printable, read_envelope
+from headrace.records.raw import printable
 from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Identity, Nudge, Refused, Tenant
 from headrace_events import Via
 from tests.providers.leadping.kit import OLD_SECRET, SECRET, row
+from tests.raw_records import through_raw
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 RECEIVED = int(NOW.timestamp() * 1000)
@@ -314,6 +315,6 @@ def test_an_odd_run_names_its_automation(run: str) -> None:
     """Where nothing is signed any webhook-id comes in, and the name made of it can be written down."""
     request = delivery({"webhook-id": run}, b'{"type": "lead.hot"}')
     (raw,) = accept(request, webhook_mode="none", webhook_secrets=[]).events
-    envelope = read_envelope(admit(provider, raw).headers)
-    assert envelope.identity == Identity("automation", printable(run), None)
-    assert provider.identity(envelope.raw_event(raw.value)) == envelope.identity
+    named = through_raw(provider, raw)
+    assert named.identity == Identity("automation", printable(run), None)
+    assert provider.identity(named) == named.identity

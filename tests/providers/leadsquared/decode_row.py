@@ -31,7 +31,9 @@ def raw_of(body: Any, hint: str = "") -> RawEvent:
     """Make the raw event of a single object, its shape guessed."""
     value = json.dumps(body).encode()
     shape = next(iter(provider.cut(value))).shape
-    return RawEvent(provider.name, TENANT, shape, value, Via.POLL, RECEIVED, hint)
+    return RawEvent(
+        provider=provider.name, tenant=TENANT, shape=shape, value=value, via=Via.POLL, received=RECEIVED, hint=hint
+    )
 
 
 def explained(body: Any, hint: str = "", overlay: str = "") -> Explanation:

@@ -6,9 +6,10 @@ from msgspec.structs import replace
 
 from headrace.providers.leadsquared import provider
 from headrace.providers.leadsquared.settings import Settings
-from headrace.records.raw import admit, printable, read_envelope
+from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from tests.providers.kit import RECEIVED
+from tests.raw_records import through_raw
 
 SETTINGS = Settings(webhook_secrets=["old-secret", "new-secret"])
 ITEM = {"ProspectActivityId": "AB", "ActivityEvent": "22", "Data": {}}
@@ -144,10 +145,10 @@ def test_an_odd_kind_comes_in(where: str, odd: str) -> None:
     if where == "query":
         request = replace(delivery(body), query={"kind": odd, "field": odd})
     (raw,) = accepted(request).events
-    envelope = read_envelope(admit(provider, raw).headers)
-    assert envelope.hint == printable(raw.hint)
-    assert envelope.identity is not None
-    assert provider.identity(envelope.raw_event(raw.value)) == envelope.identity
+    named = through_raw(provider, raw)
+    assert named.hint == printable(raw.hint)
+    assert named.identity is not None
+    assert provider.identity(named) == named.identity
 
 
 def test_a_secret_beyond_ascii_opens_the_door() -> None:

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from headrace.providers.outreach import provider
 from headrace.providers.outreach.settings import Settings
-from headrace.records.raw import admit, printable, read_envelope
+from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from headrace_events import Via
 from tests.providers.outreach.kit import hook
+from tests.raw_records import through_raw
 
 SECRETS = ["the-old-secret", "the-new-secret"]
 SETTINGS = Settings(webhook_secrets=SECRETS)
@@ -178,4 +179,4 @@ def test_an_odd_event_id_comes_in(odd: str) -> None:
     """A job's name that cannot be encoded, or is long, does not keep a signed delivery out."""
     for body in (b"{", json.dumps(hook("mailing.delivered", 1, job="" if odd == "\udcff" else odd)).encode()):
         (raw,) = provider.accept(delivery(body, outreach_webhook_event_id=odd), SETTINGS).events
-        assert read_envelope(admit(provider, raw).headers).delivery == printable(odd)
+        assert through_raw(provider, raw).delivery == printable(odd)

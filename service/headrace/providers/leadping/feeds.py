@@ -70,4 +70,6 @@ class LeadEventsFeed:
         return [raw, Sighting(found.lead)] if found.lead and lead is None else [raw]
 
     def _raw(self, api: Api, value: bytes, shape: str) -> RawEvent:
-        return RawEvent(self._provider, api.tenant, shape, value, Via.POLL, api.now)
+        return RawEvent(
+            provider=self._provider, tenant=api.tenant, shape=shape, value=value, via=Via.POLL, received=api.now
+        )

@@ -60,7 +60,16 @@ def accept(name: str, delivery: Delivery, settings: Settings) -> Accepted:
             continue
         hint = run if piece.shape == cut.AUTOMATION else ""
         events.append(
-            RawEvent(name, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, hint, run)
+            RawEvent(
+                provider=name,
+                tenant=delivery.tenant,
+                shape=piece.shape,
+                value=piece.value,
+                via=Via.WEBHOOK,
+                received=delivery.received,
+                hint=hint,
+                delivery=run,
+            )
         )
     return Accepted(events, nudges)
 

@@ -76,7 +76,14 @@ class LeadActivitiesFeed:
                     skipped["outside"] += 1
                     continue
                 else:
-                    yield RawEvent(self._provider, api.tenant, wire.LEAD_ACTIVITY, row, Via.POLL, api.now)
+                    yield RawEvent(
+                        provider=self._provider,
+                        tenant=api.tenant,
+                        shape=wire.LEAD_ACTIVITY,
+                        value=row,
+                        via=Via.POLL,
+                        received=api.now,
+                    )
                 if at is None or at >= begun - self._look_back or not trail.whole:
                     fresh.add(row)
             for reason, count in skipped.items():

@@ -43,7 +43,15 @@ def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
         )
     events, nudges = [], []
     for piece in cut(delivery.body, None, _hint(delivery)):
-        raw = RawEvent(provider, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received, piece.hint)
+        raw = RawEvent(
+            provider=provider,
+            tenant=delivery.tenant,
+            shape=piece.shape,
+            value=piece.value,
+            via=Via.WEBHOOK,
+            received=delivery.received,
+            hint=piece.hint,
+        )
         nudge = _nudge(raw) if settings.polling else None
         if nudge is None:
             events.append(raw)

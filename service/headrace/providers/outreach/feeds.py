@@ -62,4 +62,4 @@ def single(event: str) -> Call:
 
 
 def _raw(api: Api, row: bytes) -> RawEvent:
-    return RawEvent(NAME, api.tenant, cutting.EVENT, row, Via.POLL, api.now)
+    return RawEvent(provider=NAME, tenant=api.tenant, shape=cutting.EVENT, value=row, via=Via.POLL, received=api.now)

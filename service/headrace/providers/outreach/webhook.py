@@ -94,7 +94,15 @@ def _nudge(hook: Hook) -> Nudge | None:
 def _raw(delivery: Delivery, hook: Hook | None) -> RawEvent:
     """Make the raw event of the whole body; its delivery is the job at Outreach that made the request."""
     job = (hook.meta.job_id if hook else None) or delivery.headers.get(EVENT_ID, "")
-    return RawEvent(NAME, delivery.tenant, HOOK, delivery.body, Via.WEBHOOK, delivery.received, delivery=job)
+    return RawEvent(
+        provider=NAME,
+        tenant=delivery.tenant,
+        shape=HOOK,
+        value=delivery.body,
+        via=Via.WEBHOOK,
+        received=delivery.received,
+        delivery=job,
+    )
 
 
 def _refused(status: int, code: str, detail: str) -> Refused:

@@ -88,7 +88,14 @@ class Acme:
             raise Refused(401, Problem("bad_secret", "The secret is wrong", "send a known secret as X-Acme-Secret"))
         return Accepted(
             [
-                RawEvent(self.name, delivery.tenant, piece.shape, piece.value, Via.WEBHOOK, delivery.received)
+                RawEvent(
+                    provider=self.name,
+                    tenant=delivery.tenant,
+                    shape=piece.shape,
+                    value=piece.value,
+                    via=Via.WEBHOOK,
+                    received=delivery.received,
+                )
                 for piece in self.cut(delivery.body)
             ]
         )
