@@ -1,7 +1,7 @@
 """The settings that every polled tenant has, beside those of its provider."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -17,6 +17,7 @@ BaseUrl = Annotated[
     str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", title="a URL such as https://api.example.com")
 ]
 SHORTEST_KEY: Final = 32
+S = TypeVar("S", bound=Tenant)
 
 
 class Allowance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -74,3 +75,10 @@ def check(
     if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
         needed = ", or ".join(" and ".join(each) for each in credentials)
         yield "polling", f"needs {needed} (or each with _file behind it)"
+
+
+def settings_of(settings: Tenant, kind: type[S]) -> S:
+    """Return settings as the `kind` that a provider's own are. Raises `TypeError` for those of another provider."""
+    if not isinstance(settings, kind):
+        raise TypeError("these are the settings of another provider")
+    return settings

@@ -11,7 +11,7 @@ from headrace.core.mapping import Mapping
 from headrace.core.mapping_file import build, read
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.cut import automation
-from headrace.providers.leadping.settings import Settings
+from headrace.providers.leadping.settings import LeadPingSettings
 from headrace.providers.leadping.webhook import sign
 from headrace.sdk.provider import Piece, RawEvent
 from headrace_events import Via
@@ -210,7 +210,7 @@ def twins() -> Sequence[Twin]:
 
 
 kit = Kit(
-    settings=Settings(webhook_secrets=[OLD_SECRET, SECRET]),
+    settings=LeadPingSettings(webhook_secrets=[OLD_SECRET, SECRET]),
     sign=signed,
     not_payloads=("openapi-*.json",),  # descriptions of the API
     twins=twins,

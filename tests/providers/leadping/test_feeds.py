@@ -9,7 +9,7 @@ import pytest
 from headrace.core.timestamps import from_millis
 from headrace.providers.discover import discover
 from headrace.providers.leadping.feeds import LeadEventsFeed
-from headrace.providers.leadping.settings import LeadEvents
+from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
 from tests import senders
@@ -33,7 +33,7 @@ from tests.simulators.quota import Allowance
 PROVIDER = discover()["leadping"]
 LEAD = Turn(lead="lead-1")
 HOUR = 3_600_000
-FEED = LeadEventsFeed("leadping", LeadEvents(page_size=2))
+FEED = LeadEventsFeed(LeadEventsSettings(page_size=2))
 
 
 class Account:
@@ -305,7 +305,7 @@ async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
     """The page size is halved until the platform can."""
     account = Account(*[row(n) for n in range(8)])
     account.most = 3
-    found = await read(LeadEventsFeed("leadping", LeadEvents(page_size=16)), Memory(account), turn=LEAD)
+    found = await read(LeadEventsFeed(LeadEventsSettings(page_size=16)), Memory(account), turn=LEAD)
     assert [body["pageSize"] for body in account.bodies] == [16, 8, 4, 2, 2, 2, 2]
     assert len(found.raws) == 8
 

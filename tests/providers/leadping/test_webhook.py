@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from headrace.providers.leadping import provider
-from headrace.providers.leadping.settings import Settings
+from headrace.providers.leadping.settings import LeadPingSettings
 from headrace.providers.leadping.webhook import sign
 from headrace.records.raw import printable
 from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Identity, Nudge, Refused, Tenant
@@ -41,7 +41,7 @@ def signed(body: bytes = BODY, secret: str = SECRET, at: datetime = NOW, run: st
 
 def accept(request: Delivery, **settings: Any) -> Accepted:
     """Pass a delivery through the door."""
-    return provider.accept(request, Settings(**{"webhook_secrets": [SECRET], **settings}))
+    return provider.accept(request, LeadPingSettings(**{"webhook_secrets": [SECRET], **settings}))
 
 
 def refused(request: Delivery, **settings: Any) -> Refused:
@@ -191,7 +191,7 @@ def test_other_methods_and_types_are_refused() -> None:
 def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], sentence: str) -> None:
     """A wrong pointer, mode or secret is told when the configuration is read, without the secret."""
     with pytest.raises(msgspec.ValidationError, match=sentence) as caught:
-        msgspec.convert(settings, Settings)
+        msgspec.convert(settings, LeadPingSettings)
     assert "no base64!" not in str(caught.value)
 
 

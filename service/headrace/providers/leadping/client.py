@@ -1,30 +1,36 @@
-"""How LeadPing is called: an organization's API key as a bearer token, errors by RFC 9457."""
+"""How LeadPing is called: an organization's API key as a bearer token, errors by RFC 9457.
+
+Reference: https://leadping.ai/docs.
+"""
 
 from typing import Final
 from urllib.parse import quote
 
 from msgspec.structs import replace
 
-from headrace.providers.leadping.settings import BASE_URL, Settings
+from headrace.providers.leadping.settings import BASE_URL, LeadPingSettings
 from headrace.sdk.faults import Fault
 from headrace.sdk.feed import Answer, Call, Quota, Tokens
 from headrace.sdk.http_status import judge
 from headrace.sdk.limits import CallLimits
+from headrace.sdk.provider import Tenant
+from headrace.sdk.settings import settings_of
 
 LIMITS: Final = CallLimits(per_window=300, window=60)
-"""Published: 300 requests a minute, of the whole organization."""
+"""300 requests a minute, of the whole organization: the vendor's rate limit page, https://leadping.ai/docs."""
 
 DETAILS: Final = ("/events/{}/detail", "/events/detail/{}")
-"""Where details are: in the generation of the API reference, and in newer ones."""
+"""Where details are: in the generation of the API reference, and in newer ones (the vendor's SDKs,
+https://github.com/leadpingai)."""
 CALLS: Final = "/events/calls/{}"
 
 
-class Client:
-    """The calls of one tenant. 429 may come without Retry-After, and nothing tells what is left."""
+class LeadPingClient:
+    """The calls of one tenant. 429 may come without Retry-After, and no header says what is left."""
 
     tokens: Tokens | None = None
 
-    def __init__(self, settings: Settings, api_key: str) -> None:
+    def __init__(self, settings: LeadPingSettings, api_key: str) -> None:
         self.base_url = settings.base_url or BASE_URL
         self.limits = settings.budget.over(LIMITS)
         self._headers: Final = (("Accept", "application/json"), ("Authorization", f"Bearer {api_key}"))
@@ -35,21 +41,22 @@ class Client:
         return replace(call, headers=(*call.headers, *typed, *self._headers))
 
     def judge(self, answer: Answer, now: float) -> Fault | None:
-        """Go by the status alone: the problem's words are for people, and may quote what was asked."""
+        """Judge by the status alone: the problem's words are for people, and may quote the request."""
         return judge(answer, now)
 
     def quota(self, answer: Answer, now: float) -> Quota | None:  # noqa: ARG002  (LeadPing does not say)
-        """Say nothing: there are no such headers."""
+        """Return None: there are no such headers."""
         return None
 
 
-def at(path: str, id: str) -> str:  # noqa: A002  (the design's word)
-    """Put an id into a path, whatever it is made of."""
-    return path.format(quote(id, safe=""))
+def client(settings: Tenant) -> LeadPingClient | None:
+    """Return how to call with the organization's API key, None without one."""
+    own = settings_of(settings, LeadPingSettings)
+    return LeadPingClient(own, own.api_key) if own.api_key else None
 
 
-def single(resource: str, id: str) -> tuple[Call, ...]:  # noqa: A002  (the design's word)
-    """Give the calls that bring one record: events have a detail, calls a record of their own."""
+def single(settings: Tenant, resource: str, id: str) -> tuple[Call, ...]:  # noqa: A002, ARG001  (the contract's)
+    """Return the calls that bring one record: events have a detail, calls a record of their own."""
     match resource:
         case "activity":
             return tuple(Call(path=at(path, id)) for path in DETAILS)
@@ -57,3 +64,8 @@ def single(resource: str, id: str) -> tuple[Call, ...]:  # noqa: A002  (the desi
             return (Call(path=at(CALLS, id)),)
         case _:
             return ()
+
+
+def at(path: str, id: str) -> str:  # noqa: A002  (the design's word)
+    """Return a path with an id in it, whatever that is made of."""
+    return path.format(quote(id, safe=""))

@@ -1,4 +1,4 @@
-"""Cut what LeadPing sends into records, their bytes untouched, and guess the shape of each where nobody says it."""
+"""Cut what LeadPing sends into records, their bytes untouched, and guess the shape where nobody names it."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,16 +7,8 @@ import msgspec
 from msgspec import Raw
 
 from headrace.core.problems import Undecodable, bad_value
+from headrace.providers.leadping.wire import AUTOMATION, BUNDLE, CALL, DETAIL, ROW, ROWLESS, SMS
 from headrace.sdk.provider import UNREADABLE, Piece
-
-ROW: Final = "row"
-DETAIL: Final = "detail"
-BUNDLE: Final = "bundle"
-ROWLESS: Final = "rowless"
-"""A bundle without a row: it lacks what only rows have, so at one version it must not pass for news beside a bundle."""
-CALL: Final = "call"
-SMS: Final = "sms"
-AUTOMATION: Final = "automation"
 
 UNCUTTABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -30,7 +22,7 @@ _ONLY_CALLS: Final = frozenset({"callerId", "answeredAt", "endedAt", "billableSe
 _ONLY_SMS: Final = frozenset({"text", "isAutomated"})
 
 
-def cut(body: bytes, resource: str | None) -> Iterator[Piece]:
+def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
     """Cut a page, a list of records or one record; never raises.
 
     The records of a page have one shape, those of a bare list each their own. Automation bodies are free-form: they
@@ -76,7 +68,7 @@ def automation(body: bytes, pointer: str | None) -> list[Piece]:
 
 
 def unreadable(body: bytes) -> Undecodable:
-    """Say why a body could not be cut. Raises what msgspec raises where it is no JSON object or array."""
+    """Return why a body could not be cut. Raises what msgspec raises where it is no JSON object or array."""
     found = _members(body)
     if isinstance(found, dict) and "items" in found and bytes(found["items"])[:1] not in (b"[", b"n"):
         return bad_value("$.items", "the items of a page are an array")
@@ -92,14 +84,14 @@ def _single(body: bytes, resource: str | None) -> Iterator[Piece]:
 
 
 def _page_shape(items: list[Raw], resource: str | None) -> str | None:
-    """Give the shape of all rows of a page: that of the first one that can be told."""
+    """Return the shape of all rows of a page: that of the first one that is recognised."""
     if resource in (CALL, SMS):
         return resource
     return next((shape for item in items if (shape := _guess(bytes(item), None))), ROW if resource else None)
 
 
 def _guess(value: bytes, resource: str | None) -> str | None:
-    """Tell a record's shape by the names in it; None where it has none of ours."""
+    """Return the shape of a record, by the names in it; None where it has none of ours."""
     if resource in (CALL, SMS):
         return resource
     return _guess_by(_object(value), resource)
@@ -120,7 +112,7 @@ def _guess_by(found: dict[str, Raw], resource: str | None) -> str | None:
 
 
 def _object(value: bytes) -> dict[str, Raw]:
-    """Give the members of an object; none for anything else."""
+    """Return the members of an object; none for anything else."""
     try:
         found = _members(value)
     except UNCUTTABLE:
@@ -150,7 +142,7 @@ def _records(value: bytes, found: dict[str, Raw] | list[Raw], default: str | Non
 
 
 def _at(body: bytes, pointer: str) -> bytes:
-    """Give the bytes at a pointer. Raises `LookupError` where there is nothing, and what msgspec raises."""
+    """Return the bytes at a pointer. Raises `LookupError` where there is nothing, and what msgspec raises."""
     value = body
     for token in pointer.split("/")[1:]:
         found = _members(value)
@@ -165,6 +157,6 @@ def _at(body: bytes, pointer: str) -> bytes:
 
 
 def _named(found: dict[str, Raw], default: str | None) -> str | None:
-    """Give `default` for an object that has an id."""
-    told = found.get("id")
-    return default if told is not None and bytes(told)[:1] == b'"' else None
+    """Return `default` for an object that has an id."""
+    ident = found.get("id")
+    return default if ident is not None and bytes(ident)[:1] == b'"' else None

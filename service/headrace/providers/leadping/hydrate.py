@@ -1,7 +1,8 @@
 """Put a list row, its detail and its call into one bundle, each part as it came.
 
-Whether an event and its call have one id is not documented: newer rows name the call (`relatedEntityId`), for the
-others the event's own id is tried. What does not exist is null in the bundle.
+Whether an event and its call have one id is not documented: newer rows name the call (`relatedEntityId`, seen in the
+vendor's SDKs, https://github.com/leadpingai), for the others the event's own id is tried. What does not exist is null
+in the bundle.
 """
 
 from typing import Final
@@ -16,13 +17,13 @@ from headrace.sdk.feed import Api, Call
 from headrace.sdk.ids import can_be_id
 
 _PATH: Final = "detail-path"
-"""The fact that tells which path of a detail this tenant's generation has."""
+"""The fact which path of a detail this tenant's generation has."""
 _WITH_CALLS: Final = frozenset({"call", "voicemail"})
 _GOES_ON: Final = frozenset({"queued", "scheduled", "initiated", "ringing", "inprogress", "active", "pending"})
 
 
-class Told(Struct, rename="camel", gc=False, kw_only=True):
-    """What a row or a detail tells about itself, as far as reading goes."""
+class EventHead(Struct, rename="camel", gc=False, kw_only=True):
+    """The fields of a row or a detail that reading needs."""
 
     id: str
     activity_type: str | None = None
@@ -38,47 +39,50 @@ class Told(Struct, rename="camel", gc=False, kw_only=True):
         return fold(self.timeline_type or self.activity_type or "") in _WITH_CALLS
 
 
-class _CallState(Struct, rename="camel", gc=False):
-    status: str | None = None
-    ended_at: str | None = None
-
-
-class Bundle(Struct, frozen=True):
-    """A bundle's bytes. `settled`: it changes no more without its row. `lead` is that of the detail."""
+class HydratedEvent(Struct, frozen=True):
+    """The bytes of a bundle. `settled`: it changes no more without its row. `lead` is that of the detail."""
 
     value: bytes
     settled: bool
     lead: str | None
 
 
-_told: Final = msgspec.json.Decoder(Told).decode
+class _CallState(Struct, rename="camel", gc=False):
+    status: str | None = None
+    ended_at: str | None = None
+
+
+_head: Final = msgspec.json.Decoder(EventHead).decode
 _state: Final = msgspec.json.Decoder(_CallState).decode
 
 
-def read(part: bytes) -> Told | None:
-    """Read a row or detail; None where it is no event that could be asked for."""
+def read_head(part: bytes) -> EventHead | None:
+    """Return the head of a row or detail; None where it is no event that could be asked for."""
     try:
-        told = _told(part)
+        head = _head(part)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return told if can_be_id(told.id) else None
+    return head if can_be_id(head.id) else None
 
 
-async def bundle(api: Api, event: str, row: bytes | None, told: Told | None) -> Bundle | None:
-    """Ask for what belongs to an event, `told` by its row where there is one; None where nothing is there at all."""
+async def hydrate(api: Api, event: str, row: bytes | None, head: EventHead | None) -> HydratedEvent | None:
+    """Fetch what belongs to an event, `head` that of its row where there is one; None where nothing is there at all.
+
+    Raises `Fault`.
+    """
     detail = await _detail(api, event)
-    more = read(detail) if detail is not None else None
-    with_call = (told is not None and told.has_call) or (more is not None and more.has_call)
-    call = await _call(api, event, told) if with_call else None
+    detail_head = read_head(detail) if detail is not None else None
+    with_call = (head is not None and head.has_call) or (detail_head is not None and detail_head.has_call)
+    call = await _call(api, event, head) if with_call else None
     if row is None and detail is None:
         return None
     parts = (part or b"null" for part in (row, detail, call))
     value = b'{"row":%b,"detail":%b,"call":%b}' % tuple(parts)
-    return Bundle(value, not with_call or _is_over(call), more.lead_id if more else None)
+    return HydratedEvent(value, not with_call or _is_over(call), detail_head.lead_id if detail_head else None)
 
 
 async def _detail(api: Api, event: str) -> bytes | None:
-    """Ask where details were found last, then at the other path: the answer that is there decides for the next."""
+    """Ask at the path where details were found last, then at the other one; the path that works is remembered."""
     known = api.recall(_PATH)
     for path in sorted(DETAILS, key=lambda path: path != known):
         detail = await _part(api, at(path, event))
@@ -89,9 +93,9 @@ async def _detail(api: Api, event: str) -> bytes | None:
     return None
 
 
-async def _call(api: Api, event: str, told: Told | None) -> bytes | None:
-    named = told is not None and "call" in fold(told.related_entity_type or "")
-    ids = (told.related_entity_id if told and named else None, event)
+async def _call(api: Api, event: str, head: EventHead | None) -> bytes | None:
+    named = head is not None and "call" in fold(head.related_entity_type or "")
+    ids = (head.related_entity_id if head and named else None, event)
     for call_id in dict.fromkeys(each for each in ids if each and can_be_id(each)):
         call = await _part(api, at(CALLS, call_id))
         if call is not None:
@@ -102,7 +106,7 @@ async def _call(api: Api, event: str, told: Told | None) -> bytes | None:
 async def _part(api: Api, path: str) -> bytes | None:
     """Ask for one record; None where there is none. Raises the faults that say nothing about this record.
 
-    There is no smaller question than for one record: what is too heavy is left out, or its row would never come.
+    There is no smaller call than for one record: what is too heavy is left out, or its row would never come.
     """
     try:
         return await api.call(Call(path=path))
@@ -111,7 +115,7 @@ async def _part(api: Api, path: str) -> bytes | None:
 
 
 def _is_over(call: bytes | None) -> bool:
-    """Say whether a call has ended; one that was not found may come yet."""
+    """Return whether a call has ended; one that was not found may come yet."""
     if call is None:
         return False
     try:

@@ -1,7 +1,7 @@
-"""Which record this is, and which version of it: computed once at the door, from a few fields.
+"""Which record this is, and which version of it: computed once for each record, from a few fields.
 
-Row, detail and bundle of one event have one name, and one version where they tell the same milestones. A shape that
-tells fewer (the detail of the old generation tells none) has the lower number: it never replaces what a fuller one
+Row, detail and bundle of one event have one name, and one version where they carry the same milestones. A shape that
+carries fewer (the detail of the old generation has none) has the lower number: it never replaces what a fuller one
 said. `modifiedAt` takes no part, because rows do not have it.
 """
 
@@ -16,25 +16,25 @@ from headrace.sdk.provider import Identity, RawEvent, Version
 _DIGITS = 16
 
 
-def identify(raw: RawEvent) -> Identity:
-    """Name a record. Raises `Undecodable`, or what msgspec raises, where it carries no id."""
+def identity(raw: RawEvent) -> Identity:
+    """Return the name and version of a record. Raises `Undecodable`, or what msgspec raises, where it carries no id."""
     match raw.shape:
-        case cut.ROW | cut.DETAIL:
+        case wire.ROW | wire.DETAIL:
             return _activity(wire.stamp(raw.value), raw.received, "activity")
-        case cut.SMS:
+        case wire.SMS:
             return _activity(wire.stamp(raw.value), raw.received, "sms")
-        case cut.BUNDLE | cut.ROWLESS:
+        case wire.BUNDLE | wire.ROWLESS:
             return _bundle(wire.bundle_stamp(raw.value), raw.received)
-        case cut.CALL:
+        case wire.CALL:
             return _call(wire.call_stamp(raw.value), raw.received)
-        case cut.AUTOMATION:
+        case wire.AUTOMATION:
             return Identity("automation", automation_id(raw), None)
         case _:
             raise cut.unreadable(raw.value)
 
 
 def automation_id(raw: RawEvent) -> str:
-    """Name the run that delivered the body, else (a file that was handed in, a mode without headers) its bytes."""
+    """Return the run that delivered the body, else (a file, a mode without headers) a digest of it."""
     return raw.hint or raw.delivery or hashlib.blake2b(raw.value, digest_size=_DIGITS // 2).hexdigest()
 
 
@@ -64,7 +64,7 @@ def _bundle(bundle: wire.BundleStamp, received: int) -> Identity:
 
 
 def _version(bundle: wire.BundleStamp, received: int) -> Version:
-    """Give a bundle its number: a call that moved on while its row did not makes a new version, too."""
+    """Return the number of a bundle: a call that moved on while its row did not makes a new version, too."""
     row, detail, call = bundle.row, bundle.detail, bundle.call
     times: Times = {}
     created = status = None
@@ -81,7 +81,7 @@ def _version(bundle: wire.BundleStamp, received: int) -> Version:
     return version_of(times, newest(times), created, rank, received)
 
 
-def _id(said: str, pointer: str) -> str:
-    if not said:
+def _id(text: str, pointer: str) -> str:
+    if not text:
         raise bad_value(pointer, "a record needs an id")
-    return said
+    return text

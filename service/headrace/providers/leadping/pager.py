@@ -1,7 +1,8 @@
-"""One reading of a lead's list, page by page: where it stands, what was read before, and the cursor of it.
+"""Page through a lead's list: what to ask next, which rows are new, and the cursor behind each page.
 
-A reading covers all rows created since a moment. It goes on where it was left: the continuation token is part of the
+A pager covers all rows created since a moment. It goes on where it was left: the continuation token is part of the
 cursor. Where the platform does not take the token any more, it begins again, and what it knows by digest is skipped.
+The list is `POST /events/leads/{leadId}`, https://leadping.ai/docs.
 """
 
 from typing import Final, Literal
@@ -11,8 +12,8 @@ from msgspec import Raw, Struct
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.leadping.client import at
-from headrace.providers.leadping.hydrate import Told
-from headrace.providers.leadping.settings import LeadEvents
+from headrace.providers.leadping.hydrate import EventHead
+from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call, Cursor
 from headrace.sdk.page_size import halved
@@ -24,7 +25,7 @@ _PLAIN: Final = "lists-are-plain"
 _FIELD: Final = "createdAt"
 
 
-class Progress(Struct, omit_defaults=True):
+class LeadEventsCursor(Struct, omit_defaults=True):
     """The cursor: times in milliseconds by the platform's clock; `begun` is 0 between two readings.
 
     `since` bounds the reading, `known` are the rows of the one before, `fresh` those of this one that the next one will
@@ -39,36 +40,36 @@ class Progress(Struct, omit_defaults=True):
     passed: bytes = b""
 
 
-class _Page(Struct, rename="camel"):
+class _LeadPingPage(Struct, rename="camel"):
     items: list[Raw] | None = None
     continuation_token: str | None = None
 
 
-_decode: Final = msgspec.json.Decoder(Progress).decode
-_page: Final = msgspec.json.Decoder(_Page).decode
+_decode: Final = msgspec.json.Decoder(LeadEventsCursor).decode
+_page: Final = msgspec.json.Decoder(_LeadPingPage).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Reading:
-    """A reading from a cursor. `whole` once its last page was asked for, `begun` when it began."""
+class LeadPingPager:
+    """Reads the list of one lead from a cursor. `whole` once the last page was read; `begun`: ms since the epoch."""
 
-    def __init__(self, lead: str, settings: LeadEvents, cursor: bytes) -> None:
-        told = _decode(cursor) if cursor else Progress()
-        self.begun = told.begun
+    def __init__(self, lead: str, settings: LeadEventsSettings, cursor: bytes) -> None:
+        position = _decode(cursor) if cursor else LeadEventsCursor()
+        self.begun = position.begun
         self.whole = False
         self._path: Final = at(_PATH, lead)
         self._look_back: Final = settings.look_back * 1000
-        self._since: Final = told.since
-        self._token = told.token
+        self._since: Final = position.since
+        self._token = position.token
         self._sent: Final[set[str]] = set()
         self._moved = True
         self._size = settings.page_size
-        self._known: Final = Digests(told.known)
-        self._fresh: Final = Digests(told.fresh)
-        self._passed: Final = Digests(told.passed)
+        self._known: Final = Digests(position.known)
+        self._fresh: Final = Digests(position.fresh)
+        self._passed: Final = Digests(position.passed)
 
     async def page(self, api: Api) -> list[bytes]:
-        """Give the next page. Raises `Fault`."""
+        """Return the rows of the next page. Raises `Fault`."""
         found = await self._ask(api)
         if self._token is not None:  # none where an old one was refused
             self._sent.add(self._token)
@@ -79,21 +80,21 @@ class Reading:
         self.whole = self._token is None  # a page without rows may have pages behind it
         return [bytes(item) for item in found.items or ()]
 
-    def skips(self, row: bytes, told: Told | None) -> Literal["repeated", "outside", "unchanged"] | None:
-        """Say why a row needs no hydrating, None where it does."""
+    def skips(self, row: bytes, head: EventHead | None) -> Literal["repeated", "outside", "unchanged"] | None:
+        """Return why a row needs no hydrating, None where it does."""
         if row in self._fresh or row in self._passed:
             return "repeated"
-        made = created(told)
+        made = created(head)
         if made is not None and made < self._since:
             return "outside"  # the platform did not keep to the range
         if row in self._known:
-            self.keep(row, told)
+            self.keep(row, head)
             return "unchanged"
         return None
 
-    def keep(self, row: bytes, told: Told | None) -> None:
+    def keep(self, row: bytes, head: EventHead | None) -> None:
         """Know a row from now on: in this reading, should it begin again, and in the next if that will meet it."""
-        made = created(told)
+        made = created(head)
         self._moved = True
         if made is None or made >= self.begun - self._look_back:
             self._fresh.add(row)
@@ -101,14 +102,14 @@ class Reading:
             self._passed.add(row)
 
     def cursor(self) -> Cursor:
-        """Give the cursor that covers all pages so far."""
+        """Return the cursor that covers all pages so far."""
         if self.whole:
-            done = Progress(since=max(self.begun - self._look_back, 1), known=self._fresh.packed())
+            done = LeadEventsCursor(since=max(self.begun - self._look_back, 1), known=self._fresh.packed())
             return Cursor(_encode(done))
         digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
-        return Cursor(_encode(Progress(self._since, self.begun, self._token, *digests)), more=True)
+        return Cursor(_encode(LeadEventsCursor(self._since, self.begun, self._token, *digests)), more=True)
 
-    async def _ask(self, api: Api) -> _Page:
+    async def _ask(self, api: Api) -> _LeadPingPage:
         plain = api.recall(_PLAIN) is not None
         while True:
             try:
@@ -116,7 +117,7 @@ class Reading:
             except TooHeavy as fault:
                 self._size = halved(self._size, fault)
             except (Gone, Rejected) as fault:
-                if self._token is not None:  # an old one, which may be gone as well: the lead need not be
+                if self._token is not None:  # it may have expired: the lead need not be gone
                     self._begin_again()
                 elif not plain and isinstance(fault, Rejected):
                     plain = True
@@ -147,11 +148,11 @@ class Reading:
         return Call(path=self._path, method="POST", body=_encode(body))
 
 
-def created(told: Told | None) -> int | None:
-    """Give when a row says that it was created, in milliseconds; None where it does not, or in no known form."""
-    if told is None or not told.created_at:
+def created(head: EventHead | None) -> int | None:
+    """Return when a row was created, in milliseconds; None where it does not say so in a form that we know."""
+    if head is None or not head.created_at:
         return None
     try:
-        return micros(told.created_at) // 1000
+        return micros(head.created_at) // 1000
     except ValueError:
         return None

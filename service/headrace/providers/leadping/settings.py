@@ -9,14 +9,14 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
-from headrace.providers.leadping.translate.activity import FEED
+from headrace.providers.leadping.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.leadping.ai"
 _PREFIX: Final = "whsec_"
 
 
-class LeadEvents(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LeadEventsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How `lead-events` is read: `page_size` rows a page, each lead at most once in `every` unless something wakes it.
 
     Rows change in place and do not say when: those created within `look_back` before the last reading are looked at
@@ -29,7 +29,7 @@ class LeadEvents(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     every: Seconds = 300
 
 
-class Settings(PolledTenant, kw_only=True):
+class LeadPingSettings(PolledTenant, kw_only=True):
     """A tenant's settings.
 
     `webhook_mode` is what the automation's webhook action is set to, `webhook_header` the header of its mode `header`.
@@ -42,7 +42,7 @@ class Settings(PolledTenant, kw_only=True):
     webhook_event: str | None = None
     api_key: str | None = None
     api_key_file: str | None = None
-    lead_events: LeadEvents = LeadEvents()
+    lead_events: LeadEventsSettings = LeadEventsSettings()
 
     def __post_init__(self) -> None:
         """Refuse what can never work. Raises `ValueError`, without the secret in it."""
@@ -53,13 +53,13 @@ class Settings(PolledTenant, kw_only=True):
             raise ValueError('a secret of webhook_secrets is not "whsec_" and base64, as LeadPing shows it')
 
     def faults(self) -> Iterable[tuple[str, str]]:
-        """Miss the API key where polling is on."""
+        """Return what is missing where polling is on: the API key."""
         return check(self, (FEED,), (("api_key",),))
 
 
 @lru_cache(maxsize=256)
 def key_of(secret: str) -> bytes | None:
-    """Decode a secret; None where it is not base64, or nothing at all."""
+    """Return the bytes of a secret; None where it is not base64, or empty (https://www.standardwebhooks.com)."""
     try:
         return base64.b64decode(secret.removeprefix(_PREFIX), validate=True) or None
     except (binascii.Error, ValueError):

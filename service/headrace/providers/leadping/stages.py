@@ -18,7 +18,7 @@ _COARSE: Final = {
     "completed": _FORWARD,
     "failed": frozenset({"undeliverable", "blocked"}),
 }
-"""The words of the old five-word status, and the milestones that say more than the word does."""
+"""The words of the old five-word status (the OpenAPI description), and the milestones that say more than they do."""
 
 _SETTLING: Final = ("delivered", "received", "sent")
 """What `Completed` may mean, the farthest first."""
@@ -37,12 +37,12 @@ _RANKS: Final = {
     "delivered": 7,
     "received": 7,
 }
-"""How far a status has come, 0 (not said) to 9. All words that end something rank alike, as do words nobody knows:
+"""How far a status has come, 0 (none) to 9. All words that end something rank alike, as do words nobody knows:
 between two of them a change counts as news in either direction."""
 
 
 def decisive(status: str, times: Times, last: str | None) -> str | None:
-    """Name the milestone that says more than a folded status word; `status` is empty where none is said.
+    """Return the milestone that says more than a folded status word; `status` is empty where there is none.
 
     A milestone beats a coarse word: `Completed` with `deliveredAt` is delivered. What is delivered stays so, even
     where two clocks put the sending behind it.
@@ -61,7 +61,7 @@ def decisive(status: str, times: Times, last: str | None) -> str | None:
 
 
 def rank_of(status: str | None, times: Times, last: str | None) -> int:
-    """Rank the status of a row or detail, 0 where it has none."""
+    """Return the rank of a row's or detail's status, 0 where it has none."""
     if not status:
         return 0
     word = fold(status)
@@ -69,13 +69,13 @@ def rank_of(status: str | None, times: Times, last: str | None) -> int:
 
 
 def call_rank_of(status: str) -> int:
-    """Rank the status of a call, whose `in_progress` says that both sides are connected."""
+    """Return the rank of a call's status, whose `in_progress` says that both sides are connected."""
     word = fold(status)
     return _RANKS["active"] if word == "inprogress" else _RANKS.get(word, _SETTLED)
 
 
 def version_of(times: Times, last: str | None, created: str | None, rank: int, received: int) -> Version:
-    """Give a state its number: milliseconds of its newest milestone, how many there are (two digits), the rank (one).
+    """Return the number of a state: milliseconds of its newest milestone, their count (two digits), rank (one).
 
     Milestones after `received` (milliseconds since the epoch) are left out: a clock that runs wild must not outrank
     everything that follows. A record that was created after its newest milestone counts from its creation, one that

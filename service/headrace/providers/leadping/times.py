@@ -11,7 +11,7 @@ from typing import Final
 from headrace.core.mapping import Row
 from headrace.core.problems import Undecodable, bad_value
 from headrace.core.timestamps import canonical, from_millis
-from headrace.providers.leadping.wire import Activity, Call, CallStamp, Stamp
+from headrace.providers.leadping.wire import CallStamp, LeadPingActivity, LeadPingCall, Stamp
 
 Times = dict[str, str]
 """Canonical times by their canonical names."""
@@ -67,11 +67,11 @@ _HAPPENED: Final[dict[str, tuple[str, ...]]] = {
 }
 """The times that tell when a type happened, the best first."""
 
-_MINUTE: Final = 60_000
+_MINUTE_MS: Final = 60_000
 
 
 def when(text: str | None, at: str, field: str) -> str | None:
-    """Write a time in canonical form; None where it is not said. Raises `Undecodable` at `<at>.<field>`."""
+    """Return a time in canonical form, None where there is none. Raises `Undecodable` at `<at>.<field>`."""
     if not text or text < _UNSET:
         return None
     try:
@@ -80,8 +80,8 @@ def when(text: str | None, at: str, field: str) -> str | None:
         raise _no_time(f"{at}.{field}") from None
 
 
-def milestones(part: Activity | Stamp, at: str, times: Times | None = None) -> Times:
-    """Add the milestones of a row or detail that lies at `at`, in order; plans (`scheduledFor`) are none."""
+def milestones(part: LeadPingActivity | Stamp, at: str, times: Times | None = None) -> Times:
+    """Return `times` with the milestones of a row or detail at `at`, in order; plans (`scheduledFor`) are none."""
     times = {} if times is None else times
     stage = ""
     try:
@@ -93,8 +93,8 @@ def milestones(part: Activity | Stamp, at: str, times: Times | None = None) -> T
     return times
 
 
-def life(part: Activity, at: str) -> Times:
-    """Give all times of a row or detail that lies at `at`, in order: its creation and plans among the milestones."""
+def life(part: LeadPingActivity, at: str) -> Times:
+    """Return all times of a row or detail that lies at `at`, in order: its creation and plans among the milestones."""
     times: Times = {}
     if created := when(part.created_at, at, "createdAt"):
         times["created"] = created
@@ -106,8 +106,8 @@ def life(part: Activity, at: str) -> Times:
     return times
 
 
-def call_milestones(part: Call | CallStamp, at: str, times: Times | None = None) -> Times:
-    """Add the milestones of a call that lies at `at`, in order."""
+def call_milestones(part: LeadPingCall | CallStamp, at: str, times: Times | None = None) -> Times:
+    """Return `times` with the milestones of a call that lies at `at`, in order."""
     times = {} if times is None else times
     if answered := when(part.answered_at, at, "answeredAt"):
         times["answered"] = answered
@@ -117,7 +117,7 @@ def call_milestones(part: Call | CallStamp, at: str, times: Times | None = None)
 
 
 def newest(times: Times) -> str | None:
-    """Name the milestone that happened last, of times that are in order."""
+    """Return the milestone that happened last, of times that are in order."""
     last, best = None, ""
     for stage, moment in times.items():
         if stage in MILESTONES and (bare := moment[:-1]) >= best:
@@ -126,12 +126,12 @@ def newest(times: Times) -> str | None:
 
 
 def in_order(times: Times) -> Times:
-    """Give the times in one order, wherever they came from: the meaning of an event must not depend on it."""
+    """Return the times in one order, wherever they came from: the meaning of an event must not depend on it."""
     return {name: times[name] for name in _ALL if name in times}
 
 
 def duration(times: Times) -> int | float | None:
-    """Give the seconds from answer to end: the only measure of a call whose unit is known."""
+    """Return the seconds from answer to end: the unit of `duration` is not published (https://leadping.ai/docs)."""
     if "answered" not in times or "ended" not in times:
         return None
     seconds = (datetime.fromisoformat(times["ended"]) - datetime.fromisoformat(times["answered"])).total_seconds()
@@ -139,7 +139,7 @@ def duration(times: Times) -> int | float | None:
 
 
 def happened(row: Row, times: Times) -> str | None:
-    """Give the time of the milestone that the type names, else of the creation."""
+    """Return the time of the milestone that the type names, else of the creation."""
     if row.outcome == "undeliverable" and "undeliverable" in times:
         return times["undeliverable"]
     for name in _HAPPENED.get(row.type, ()):
@@ -149,9 +149,9 @@ def happened(row: Row, times: Times) -> str | None:
 
 
 def revised(times: Times, last: str | None, changed: str | None, received: int) -> str | None:
-    """Give the later of a detail's time of change and the newest milestone, but none from after the receipt."""
+    """Return the later of a detail's time of change and the newest milestone, but none from after the receipt."""
     happened = times[last] if last else None
-    if happened and comparable(happened) > (limit := _minute_after(received // _MINUTE)):
+    if happened and comparable(happened) > (limit := _minute_after(received // _MINUTE_MS)):
         past = {stage: moment for stage, moment in times.items() if comparable(moment) <= limit}
         happened = past.get(newest(past) or "")
     if changed is None or happened is None:
@@ -161,11 +161,11 @@ def revised(times: Times, last: str | None, changed: str | None, received: int) 
 
 @lru_cache(maxsize=16)
 def _minute_after(minute: int) -> str:
-    return comparable(from_millis((minute + 1) * _MINUTE))
+    return comparable(from_millis((minute + 1) * _MINUTE_MS))
 
 
 def comparable(moment: str) -> str:
-    """Give a canonical time as text that sorts by time."""
+    """Return a canonical time as text that sorts by time."""
     return moment[:-1]
 
 

@@ -1,4 +1,8 @@
-"""The door for automations' webhooks: Standard Webhooks signatures, or one of LeadPing's weaker modes."""
+"""Verify the webhooks of automations: Standard Webhooks signatures, or one of LeadPing's weaker modes.
+
+The scheme: https://www.standardwebhooks.com. Modes bearer, header and none sign no time: an old delivery can be sent
+again (LeadPing's guide to validating webhooks, https://leadping.ai/docs).
+"""
 
 import base64
 import hashlib
@@ -9,10 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from headrace.core.problems import Problem
-from headrace.providers.leadping import cut
-from headrace.providers.leadping.settings import Settings, key_of
-from headrace.providers.leadping.translate.activity import FEED
-from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused
+from headrace.providers.leadping import cut, wire
+from headrace.providers.leadping.settings import LeadPingSettings, key_of
+from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
+from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
 
@@ -31,43 +35,43 @@ _TITLES: Final = {
 }
 
 
-class _Named(Struct, rename="camel", gc=False):
-    """What a nudge can tell of an event."""
+class _EventNames(Struct, rename="camel", gc=False):
+    """What a nudge can name of an event."""
 
     id: str | None = None
     lead_id: str | None = None
-    row: "_Named | None" = None
+    row: "_EventNames | None" = None
 
 
-_named: Final = msgspec.json.Decoder(_Named).decode
+_names: Final = msgspec.json.Decoder(_EventNames).decode
 
 
-def accept(name: str, delivery: Delivery, settings: Settings) -> Accepted:
+def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     """Verify a delivery and cut it; with polling, an event in it only wakes the feed. Raises `Refused`."""
     if delivery.method.upper() != "POST":
         raise _refused(405, "method_not_allowed", "LeadPing delivers by POST: so must whoever sends this.")
     content_type = delivery.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
     if content_type != "application/json" and not content_type.endswith("+json"):
         raise _refused(415, "unsupported_media_type", "Set the automation's webhook action to send application/json.")
-    _verify(delivery, settings)
+    own = settings_of(settings, LeadPingSettings)
+    _verify(delivery, own)
     run = delivery.headers.get("webhook-id", "")
     events: list[RawEvent] = []
     nudges: list[Nudge] = []
-    for piece in cut.automation(delivery.body, settings.webhook_event):
+    for piece in cut.automation(delivery.body, own.webhook_event):
         nudge = _nudge(piece) if settings.polling else None
         if nudge is not None:
             nudges.append(nudge)
             continue
-        hint = run if piece.shape == cut.AUTOMATION else ""
         events.append(
             RawEvent(
-                provider=name,
+                provider=wire.NAME,
                 tenant=delivery.tenant,
                 shape=piece.shape,
                 value=piece.value,
                 via=Via.WEBHOOK,
                 received=delivery.received,
-                hint=hint,
+                hint=run if piece.shape == wire.AUTOMATION else "",
                 delivery=run,
             )
         )
@@ -83,7 +87,7 @@ def sign(secret: str, run: str, timestamp: str, body: bytes) -> str:
     return _SCHEME + base64.b64encode(signed).decode()
 
 
-def _verify(delivery: Delivery, settings: Settings) -> None:
+def _verify(delivery: Delivery, settings: LeadPingSettings) -> None:
     """Check what the mode asks for. Raises `Refused`."""
     if settings.webhook_mode == "none":
         return
@@ -153,16 +157,16 @@ def _check_secret(secret: str, secrets: list[str], header: str) -> None:
 
 
 def _nudge(piece: Piece) -> Nudge | None:
-    """Name what the feed should read again; None for what only this delivery tells, or what cannot be read."""
-    if piece.shape in (cut.AUTOMATION, UNREADABLE):
+    """Return what the feed should read again; None for what only this delivery says, or what cannot be read."""
+    if piece.shape in (wire.AUTOMATION, UNREADABLE):
         return None
     try:
-        told = _named(piece.value)
+        names = _names(piece.value)
     except cut.UNCUTTABLE:
         return None
-    told = told.row or told
-    event = told.id if piece.shape in (cut.ROW, cut.DETAIL, cut.BUNDLE, cut.ROWLESS) else None
-    return Nudge(FEED, told.lead_id or None, event or None) if event or told.lead_id else None
+    names = names.row or names
+    event = names.id if piece.shape in (wire.ROW, wire.DETAIL, wire.BUNDLE, wire.ROWLESS) else None
+    return Nudge(wire.FEED, names.lead_id or None, event or None) if event or names.lead_id else None
 
 
 def _refused(status: int, code: str, detail: str) -> Refused:

@@ -1,14 +1,40 @@
 """What LeadPing sends, in all generations of its API at once: every field optional but the id.
 
 The generations rename fields (`activityType` became `timelineType`), write integers as numbers or as strings of
-digits and leave nulls in or out; README.md says which generation does what. Fields that no Struct knows are ignored:
-raw has them.
+digits and leave nulls in or out (https://github.com/leadpingai, the vendor's SDKs); README.md says which generation
+does what. Fields that no Struct knows are ignored: raw has them.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+
+NAME: Final = "leadping"
+FEED: Final = "lead-events"
+"""The feed that reads the events of one lead."""
+
+RESOURCES: Final = {
+    "activity": "list rows, event details, and bundles of row, detail and call",
+    "call": "call events as GET /events/calls/{id} gives them",
+    "sms": "rows of the SMS lists",
+    "automation": "the body of an automation's webhook",
+}
+TABLES: Final = {
+    "activity": "activityType or timelineType, refined by status or milestone",
+    "event": "eventType, where a record has neither activityType nor timelineType",
+    "call": "the one code call, refined by the status of the call record",
+    "automation": "what a free-form webhook body calls itself, else automation",
+}
+
+ROW: Final = "row"
+DETAIL: Final = "detail"
+BUNDLE: Final = "bundle"
+ROWLESS: Final = "rowless"
+"""A bundle without a row: it lacks what only rows have, so at one version it must not pass for news beside a bundle."""
+CALL: Final = "call"
+SMS: Final = "sms"
+AUTOMATION: Final = "automation"
 
 
 class IdName(Struct, gc=False):
@@ -18,7 +44,7 @@ class IdName(Struct, gc=False):
     name: str | None = None
 
 
-class Activity(Struct, rename="camel", gc=False, kw_only=True):
+class LeadPingActivity(Struct, rename="camel", gc=False, kw_only=True):
     """A list row, or an event detail, which knows the same fields and five of its own (the last block)."""
 
     id: str
@@ -86,7 +112,7 @@ class Activity(Struct, rename="camel", gc=False, kw_only=True):
     user_email: str | None = None
 
 
-class Sms(Activity, rename="camel", gc=False, kw_only=True):
+class Sms(LeadPingActivity, rename="camel", gc=False, kw_only=True):
     """A row of the SMS lists, which no feed reads: an activity without type, with the text under its own name."""
 
     text: str | None = None
@@ -101,7 +127,7 @@ class Sms(Activity, rename="camel", gc=False, kw_only=True):
     organization_name: str | None = None
 
 
-class Call(Struct, rename="camel", gc=False, kw_only=True):
+class LeadPingCall(Struct, rename="camel", gc=False, kw_only=True):
     """A call event: `duration` is in a unit that nobody tells, `user` a name, `metadata` what the tenant put there."""
 
     id: str
@@ -144,9 +170,9 @@ class Call(Struct, rename="camel", gc=False, kw_only=True):
 class Bundle(Struct, gc=False):
     """One event as the poller reads it: the list row, its detail and its call, each as it came, or null."""
 
-    row: Activity | None = None
-    detail: Activity | None = None
-    call: Call | None = None
+    row: LeadPingActivity | None = None
+    detail: LeadPingActivity | None = None
+    call: LeadPingCall | None = None
 
 
 class Stamp(Struct, rename="camel", gc=False, kw_only=True):
@@ -184,9 +210,9 @@ class BundleStamp(Struct, gc=False):
     call: CallStamp | None = None
 
 
-activity = msgspec.json.Decoder(Activity).decode
+activity = msgspec.json.Decoder(LeadPingActivity).decode
 sms = msgspec.json.Decoder(Sms).decode
-call = msgspec.json.Decoder(Call).decode
+call = msgspec.json.Decoder(LeadPingCall).decode
 bundle = msgspec.json.Decoder(Bundle).decode
 stamp = msgspec.json.Decoder(Stamp).decode
 call_stamp = msgspec.json.Decoder(CallStamp).decode

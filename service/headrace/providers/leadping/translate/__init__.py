@@ -10,13 +10,11 @@ from headrace.providers.leadping import cut, wire
 from headrace.providers.leadping.identity import automation_id
 from headrace.providers.leadping.times import call_milestones, duration, happened, newest, revised, when
 from headrace.providers.leadping.translate import activity, parts
-from headrace.providers.leadping.translate.activity import FEED
 from headrace.providers.leadping.translate.extra import call_extra
 from headrace.providers.leadping.translate.mapping_rules import VOICE, call_row, direction_of
 from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
 from headrace_events import Data, Native
 
-_AUTOMATION: Final = "automation"
 _NAMES: Final = ("eventType", "type", "event", "trigger")
 """Where a free-form body may name itself; a tenant's overlay can give such a name a row."""
 
@@ -24,31 +22,31 @@ _in_one_order: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
-    """Translate one record. Raises `Undecodable`, or what msgspec raises."""
+    """Return the draft of a record. Raises `Undecodable`, or what msgspec raises."""
     match raw.shape:
-        case cut.ROW | cut.DETAIL:
+        case wire.ROW | wire.DETAIL:
             return activity.draft(raw, mapping, activity.alone(wire.activity(raw.value)))
-        case cut.BUNDLE | cut.ROWLESS:
+        case wire.BUNDLE | wire.ROWLESS:
             return activity.draft(raw, mapping, activity.bundled(wire.bundle(raw.value)))
-        case cut.CALL:
+        case wire.CALL:
             return _call(raw, mapping, wire.call(raw.value))
-        case cut.SMS:
+        case wire.SMS:
             return activity.draft(raw, mapping, activity.alone(_typed(wire.sms(raw.value)), "sms"))
-        case cut.AUTOMATION:
+        case wire.AUTOMATION:
             return _automation(raw, mapping, wire.anything(raw.value))
         case _:
             raise cut.unreadable(raw.value)
 
 
 def _typed(row: wire.Sms) -> wire.Sms:
-    """Give a row of the SMS lists the names that activities have."""
+    """Return a row of the SMS lists under the names that activities have."""
     row.activity_type = row.activity_type or row.timeline_type or "Sms"
     row.description = row.description or row.text
     row.lead_id = row.lead_id or (row.lead.id if row.lead else None)
     return row
 
 
-def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
+def _call(raw: RawEvent, mapping: Mapping, call: wire.LeadPingCall) -> Draft:
     created = when(call.created_at, "$", "createdAt")
     times = call_milestones(call, "$", {"created": created} if created else None)
     direction = direction_of(call.direction)
@@ -93,17 +91,17 @@ def _call(raw: RawEvent, mapping: Mapping, call: wire.Call) -> Draft:
         data=data,
         meaning=meaning,
         traffic=row.traffic,
-        nudge=Nudge(FEED, call.lead_id) if call.lead_id else None,
+        nudge=Nudge(wire.FEED, call.lead_id) if call.lead_id else None,
     )
 
 
-def _refs(call: wire.Call) -> dict[str, str] | None:
+def _refs(call: wire.LeadPingCall) -> dict[str, str] | None:
     named = (("lead", call.lead_id), ("conversation", call.conversation_id), ("user", call.user_id))
     return {name: value for name, value in named if value} or None
 
 
 def _call_meaning(data: Data) -> tuple[object, ...]:
-    """Collect what counts of a call. It has one shape: all of it does, but names and links."""
+    """Return what counts of a call. It has one shape: all of it does, but names and links."""
     metadata = data.fields and _in_one_order(data.fields)
     return (
         data.direction,
@@ -119,12 +117,12 @@ def _call_meaning(data: Data) -> tuple[object, ...]:
 
 
 def _automation(raw: RawEvent, mapping: Mapping, body: Any) -> Draft:
-    """Publish what a tenant's automation sent without an event in it: once, under the run's own id, as it came."""
+    """Return the draft of a body without an event in it: published once, under the run's own id, as it came."""
     fields = dict(body) if isinstance(body, dict) else {"body": body}
-    name = next((word for key in _NAMES if isinstance(word := fields.get(key), str) and word), _AUTOMATION)
-    row = mapping.find(_AUTOMATION, name)
+    name = next((word for key in _NAMES if isinstance(word := fields.get(key), str) and word), wire.AUTOMATION)
+    row = mapping.find(wire.AUTOMATION, name)
     if row.type == UNMAPPED:
-        row = mapping.find(_AUTOMATION, _AUTOMATION)
+        row = mapping.find(wire.AUTOMATION, wire.AUTOMATION)
     id = automation_id(raw)  # noqa: A001  (CloudEvents' own word)
     lead = fields.get("leadId")
     refs = {"lead": lead} if isinstance(lead, str) and lead else None
@@ -137,9 +135,9 @@ def _automation(raw: RawEvent, mapping: Mapping, body: Any) -> Draft:
         refs=refs,
         actor=parts.applied(None, row.actor),
         fields={**fields, **row.fields} or None,
-        native=Native(provider=raw.provider, tenant=raw.tenant, resource=_AUTOMATION, id=id, code=name),
+        native=Native(provider=raw.provider, tenant=raw.tenant, resource=wire.AUTOMATION, id=id, code=name),
         provenance=UNPUBLISHED,
     )
     lift(data, row.lift)
-    subject = parts.subject_of(refs, _AUTOMATION, id)
+    subject = parts.subject_of(refs, wire.AUTOMATION, id)
     return Draft(row=row, subject=subject, time=None, data=data, meaning=(), traffic=row.traffic)

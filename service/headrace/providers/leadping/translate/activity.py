@@ -1,6 +1,6 @@
 """Turn an activity into a draft: a list row, a detail, or both and the call beside them.
 
-A bundle is its row with the gaps filled from the detail, and from the call where it has one. What only a detail tells
+A bundle is its row with the gaps filled from the detail, and from the call where it has one. What only a detail has
 (the user, the time of change) is no part of the meaning: with or without its detail a bundle is the same news.
 """
 
@@ -25,12 +25,9 @@ from headrace.providers.leadping.times import (
 )
 from headrace.providers.leadping.translate import parts
 from headrace.providers.leadping.translate.extra import activity_extra, add_call
-from headrace.providers.leadping.translate.mapping_rules import Decision, decide, direction_of
+from headrace.providers.leadping.translate.mapping_rules import RowChoice, choose_row, direction_of
 from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
 from headrace_events import Actor, Data, Native
-
-FEED: Final = "lead-events"
-"""The feed that reads one lead's events again."""
 
 _FILLED: Final = (
     "activity_type",
@@ -56,35 +53,42 @@ _FILLED: Final = (
     "user_id",
     "user_email",
 )
-"""What a detail may tell where its row does not."""
+"""What is taken from a detail where its row does not have it."""
 
 
-class Told(Struct, gc=False):
+class MergedActivity(Struct, gc=False, kw_only=True):
     """One activity, put together: `at` is where `part` lies in the payload, `last` names the newest of its `times`.
 
-    `texts` are summary and description as `part` itself has them, `changed` when a detail says that it changed.
+    `texts` are summary and description as `part` itself has them, `changed` is the time of change of a detail.
     """
 
-    part: wire.Activity
+    part: wire.LeadPingActivity
     at: str
     times: Times
     last: str | None
     texts: tuple[str | None, str | None]
     changed: str | None
-    call: wire.Call | None = None
+    call: wire.LeadPingCall | None = None
     detail_status: str | None = None
     resource: str = "activity"
 
 
-def alone(part: wire.Activity, resource: str = "activity") -> Told:
-    """Take a row or a detail as it is. Raises `Undecodable`."""
+def alone(part: wire.LeadPingActivity, resource: str = "activity") -> MergedActivity:
+    """Return a row or a detail as it is. Raises `Undecodable`."""
     times = life(part, "$")
-    changed = when(part.modified_at, "$", "modifiedAt")
-    return Told(part, "$", times, newest(times), (part.summary, part.description), changed, resource=resource)
+    return MergedActivity(
+        part=part,
+        at="$",
+        times=times,
+        last=newest(times),
+        texts=(part.summary, part.description),
+        changed=when(part.modified_at, "$", "modifiedAt"),
+        resource=resource,
+    )
 
 
-def bundled(bundle: wire.Bundle) -> Told:
-    """Put the parts of a bundle together. Raises `Undecodable`."""
+def bundled(bundle: wire.Bundle) -> MergedActivity:
+    """Return the parts of a bundle as one activity. Raises `Undecodable`."""
     row, detail, call = bundle.row, bundle.detail, bundle.call
     part, at = (row, "$.row") if row else (detail, "$.detail")
     if part is None:
@@ -99,19 +103,27 @@ def bundled(bundle: wire.Bundle) -> Told:
     if call is not None:
         call_milestones(call, "$.call", times)
     times = in_order(times)
-    told = Told(part, at, times, newest(times), (part.summary, part.description), changed, call)
+    merged = MergedActivity(
+        part=part,
+        at=at,
+        times=times,
+        last=newest(times),
+        texts=(part.summary, part.description),
+        changed=changed,
+        call=call,
+    )
     if row is not None and detail is not None:
-        told.detail_status = detail.status if row.status and detail.status != row.status else None
+        merged.detail_status = detail.status if row.status and detail.status != row.status else None
         _fill(row, detail)
-    return told
+    return merged
 
 
-def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
-    """Say what an activity means. Raises `Undecodable`."""
-    part, call, times = told.part, told.call, told.times
+def draft(raw: RawEvent, mapping: Mapping, merged: MergedActivity) -> Draft:
+    """Return the draft of an activity. Raises `Undecodable`."""
+    part, call, times = merged.part, merged.call, merged.times
     direction = direction_of(part.direction) or (direction_of(call.direction) if call else None)
-    found = decide(mapping, part, call, times, told.last, direction)
-    row = found.row
+    choice = choose_row(mapping, part, call, times, last=merged.last, direction=direction)
+    row = choice.row
     actor = parts.actor_of(part, call)
     refs = parts.refs_of(part, call, voice=row.channel == "voice")
     data = Data(
@@ -120,14 +132,14 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
         direction=row.direction or direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=revised(times, told.last, told.changed, raw.received),
+        revised=revised(times, merged.last, merged.changed, raw.received),
         refs=refs,
         actor=parts.applied(actor, row.actor),
         parties=parts.parties_of(part, call),
         times=times or None,
         duration_seconds=duration(times),
-        cost=parts.cost_of(part, told.at, call),
-        reason=parts.reason_of(row, part, call, by_call=found.by_call),
+        cost=parts.cost_of(part, merged.at, call),
+        reason=parts.reason_of(row, part, call, by_call=choice.by_call),
         title=part.summary or None,
         text=part.description or None,
         urls=parts.urls_of(part, call),
@@ -135,48 +147,48 @@ def draft(raw: RawEvent, mapping: Mapping, told: Told) -> Draft:
         native=Native(
             provider=raw.provider,
             tenant=raw.tenant,
-            resource=told.resource,
+            resource=merged.resource,
             id=part.id,
-            code=found.code,
+            code=choice.code,
             name=part.event_type or None,
-            status=found.status,
-            extra=_extra(told, found, direction, actor) or None,
+            status=choice.status,
+            extra=_extra(merged, choice, direction, actor) or None,
         ),
         provenance=UNPUBLISHED,
     )
-    meaning = _meaning(data, told.texts)
+    meaning = _meaning(data, merged.texts)
     lift(data, row.lift)
     return Draft(
         row=row,
-        subject=parts.subject_of(refs, told.resource, part.id),
+        subject=parts.subject_of(refs, merged.resource, part.id),
         time=happened(row, times),
         data=data,
         meaning=meaning,
         traffic=row.traffic or parts.traffic_of(part),
-        nudge=Nudge(FEED, part.lead_id or None, part.id),
+        nudge=Nudge(wire.FEED, part.lead_id or None, part.id),
     )
 
 
-def _fill(row: wire.Activity, detail: wire.Activity) -> None:
+def _fill(row: wire.LeadPingActivity, detail: wire.LeadPingActivity) -> None:
     """Take from the detail what the row does not say."""
     for name in _FILLED:
         if not getattr(row, name):
             setattr(row, name, getattr(detail, name))
 
 
-def _extra(told: Told, found: Decision, direction: str | None, actor: Actor | None) -> dict[str, Any]:
-    extra = activity_extra(told.part, direction, actor)
-    if told.call is not None:
-        add_call(extra, told.part, told.call, actor)
-    if told.part.status and told.part.status != found.status:
-        extra["activity.status"] = told.part.status
-    if told.detail_status:
-        extra["detail.status"] = told.detail_status
+def _extra(merged: MergedActivity, choice: RowChoice, direction: str | None, actor: Actor | None) -> dict[str, Any]:
+    extra = activity_extra(merged.part, direction, actor)
+    if merged.call is not None:
+        add_call(extra, merged.part, merged.call, actor)
+    if merged.part.status and merged.part.status != choice.status:
+        extra["activity.status"] = merged.part.status
+    if merged.detail_status:
+        extra["detail.status"] = merged.detail_status
     return extra
 
 
 def _meaning(data: Data, texts: tuple[str | None, str | None]) -> tuple[object, ...]:
-    """Collect what row, detail and bundle may all carry; where one carries less, its version is the lower one."""
+    """Return what row, detail and bundle may all carry; where one carries less, its version is the lower one."""
     refs = data.refs or {}
     return (
         data.direction,

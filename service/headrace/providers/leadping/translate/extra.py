@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from headrace.core.mapping import fold
-from headrace.providers.leadping.wire import Activity, Call, Sms
+from headrace.providers.leadping.wire import LeadPingActivity, LeadPingCall, Sms
 from headrace_events import Actor
 
 _PLAIN_TRAFFIC: Final = frozenset({"reallead", "warmup", "test"})
@@ -64,7 +64,7 @@ _CALL_EXTRA: Final = (
 
 
 def _attributes(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
-    """Read the attributes of wire names: `telnyxId` is `telnyx_id`."""
+    """Return a reader of attributes by their wire names: `telnyxId` is `telnyx_id`."""
     return attrgetter(*("".join(f"_{c.lower()}" if c.isupper() else c for c in name) for name in names))
 
 
@@ -87,18 +87,18 @@ _call_extra: Final = _attributes(_CALL_EXTRA)
 _shared: Final = _attributes(_SHARED)
 
 
-def said(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
-    """Keep what is said: neither null nor empty, but zero and false."""
+def present(names: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Any]:
+    """Return the values that say something: neither null nor empty, but zero and false."""
     return {
         name: value for name, value in zip(names, values, strict=True) if value is not None and (value or value == 0)
     }
 
 
-def activity_extra(part: Activity, direction: str | None, actor: Actor | None) -> dict[str, Any]:
-    """Give what has no canonical place, verbatim, and what a canonical place could not hold."""
-    extra = said(_ACTIVITY_EXTRA, _activity_extra(part))
+def activity_extra(part: LeadPingActivity, direction: str | None, actor: Actor | None) -> dict[str, Any]:
+    """Return what has no canonical place, verbatim, and what a canonical place could not hold."""
+    extra = present(_ACTIVITY_EXTRA, _activity_extra(part))
     if isinstance(part, Sms):
-        extra |= _sms_told(part)
+        extra |= _sms_only(part)
     if part.direction and direction is None:
         extra["direction"] = part.direction
     if part.traffic_type and fold(part.traffic_type) not in _PLAIN_TRAFFIC:
@@ -108,9 +108,9 @@ def activity_extra(part: Activity, direction: str | None, actor: Actor | None) -
     return extra
 
 
-def _sms_told(row: Sms) -> dict[str, Any]:
-    """Give what only a row of the SMS lists says; its `user` may be a name or an id, whichever `userName` is not."""
-    extra = said(_SMS_EXTRA, _sms_extra(row))
+def _sms_only(row: Sms) -> dict[str, Any]:
+    """Return what only a row of the SMS lists says; its `user` may be a name or an id, whichever `userName` is not."""
+    extra = present(_SMS_EXTRA, _sms_extra(row))
     if row.lead is not None and row.lead.name:
         extra["leadName"] = row.lead.name
     if row.user_name and row.user and row.user != row.user_name:
@@ -118,9 +118,9 @@ def _sms_told(row: Sms) -> dict[str, Any]:
     return extra
 
 
-def call_extra(call: Call) -> dict[str, Any]:
-    """Give what of a call has no canonical place, verbatim."""
-    extra = said(_CALL_EXTRA, _call_extra(call))
+def call_extra(call: LeadPingCall) -> dict[str, Any]:
+    """Return what of a call has no canonical place, verbatim."""
+    extra = present(_CALL_EXTRA, _call_extra(call))
     if call.user and call.user_name and call.user not in (call.user_name, call.user_id):
         extra["user"] = call.user
     if call.metadata and not isinstance(call.metadata, dict):
@@ -128,7 +128,7 @@ def call_extra(call: Call) -> dict[str, Any]:
     return extra
 
 
-def add_call(extra: dict[str, Any], part: Activity, call: Call, actor: Actor | None) -> None:
+def add_call(extra: dict[str, Any], part: LeadPingActivity, call: LeadPingCall, actor: Actor | None) -> None:
     """Add what a call says beside its activity; as `call.<name>` where the activity says something else there."""
     for name, value in call_extra(call).items():
         if extra.setdefault(name, value) != value:

@@ -21,13 +21,13 @@ _BLOCKS: Final = frozenset(
 _DIRECTIONS: Final = frozenset({"inbound", "outbound"})
 
 
-def direction_of(said: str | None) -> str | None:
-    """Give inbound or outbound, in whatever case it is said; None for any other word."""
-    word = said.lower() if said else None
+def direction_of(word: str | None) -> str | None:
+    """Return inbound or outbound, in whatever case it is written; None for any other word."""
+    word = word.lower() if word else None
     return word if word in _DIRECTIONS else None
 
 
-class Decision(Struct, gc=False):
+class RowChoice(Struct, gc=False):
     """The row, and the code and status that led to it; `by_call` where the call's word counted, not the activity's."""
 
     row: Row
@@ -36,10 +36,16 @@ class Decision(Struct, gc=False):
     by_call: bool = False
 
 
-def decide(
-    mapping: Mapping, part: wire.Activity, call: wire.Call | None, times: Times, last: str | None, direction: str | None
-) -> Decision:
-    """Find the row of an activity. Of a voice call the call record knows more, if it says anything at all.
+def choose_row(
+    mapping: Mapping,
+    part: wire.LeadPingActivity,
+    call: wire.LeadPingCall | None,
+    times: Times,
+    *,
+    last: str | None,
+    direction: str | None,
+) -> RowChoice:
+    """Return the row of an activity. Of a voice call the call record knows more, if it says anything at all.
 
     The type stands under either name. The oldest generation has nothing but `eventType`, whose values nobody
     publishes: they have a table of their own, for tenants to fill.
@@ -48,18 +54,18 @@ def decide(
     status = part.status or None
     if not code:
         row = mapping.find("event", part.event_type or "", status or _milestone(last))
-        return Decision(row, part.event_type or None, status)
+        return RowChoice(row, part.event_type or None, status)
     kind = fold(code)
     if call is not None and kind == _VOICE and (call.status or "answered" in times):
-        return Decision(call_row(mapping, call, times), code, call.status or status, by_call=True)
+        return RowChoice(call_row(mapping, call, times), code, call.status or status, by_call=True)
     word = (
         _message_word(fold(status or ""), times, last, direction) if kind in _MESSAGES else status or _milestone(last)
     )
-    return Decision(mapping.find("activity", code, word), code, status)
+    return RowChoice(mapping.find("activity", code, word), code, status)
 
 
-def call_row(mapping: Mapping, call: wire.Call, times: Times) -> Row:
-    """Find the row of a call: by status, else by what its times prove. A call that ended unanswered proves nothing."""
+def call_row(mapping: Mapping, call: wire.LeadPingCall, times: Times) -> Row:
+    """Return the row of a call: by status, else by what its times prove. An end alone proves nothing."""
     if call.status:
         return mapping.find("call", "call", call.status)
     if "answered" not in times:
@@ -72,7 +78,7 @@ def _milestone(stage: str | None) -> str | None:
 
 
 def _message_word(status: str, times: Times, last: str | None, direction: str | None) -> str | None:
-    """Choose the word of a message: the status; a milestone where that says more, or where no status is said."""
+    """Return the word of a message: the status; a milestone where that says more, or where there is no status."""
     word = _milestone(decisive(status, times, last))
     if word is not None:
         return word

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from headrace.core.mapping import Row, fold
 from headrace.core.problems import bad_value
-from headrace.providers.leadping.wire import Activity, Call, IdName, Sms
+from headrace.providers.leadping.wire import IdName, LeadPingActivity, LeadPingCall, Sms
 from headrace_events import Actor, Cost, Parties, Party
 
 _TRAFFIC: Final = {
@@ -18,8 +18,8 @@ _TRAFFIC: Final = {
 _WARMUP: Final = {"true": "warmup", "false": "real"}
 
 
-def refs_of(part: Activity, call: Call | None, *, voice: bool) -> dict[str, str] | None:
-    """Name the entities around an activity. The carrier's id of a voice call is none of a message."""
+def refs_of(part: LeadPingActivity, call: LeadPingCall | None, *, voice: bool) -> dict[str, str] | None:
+    """Return the ids of the entities around an activity. The carrier's id of a voice call is none of a message."""
     refs: dict[str, str] = {}
     if lead := part.lead_id or (call and call.lead_id):
         refs["lead"] = lead
@@ -39,15 +39,15 @@ def refs_of(part: Activity, call: Call | None, *, voice: bool) -> dict[str, str]
 
 
 def subject_of(refs: dict[str, str] | None, resource: str, id: str) -> str:  # noqa: A002  (CloudEvents' own word)
-    """Name the lead, else the nearest entity: the conversation, else the record itself."""
+    """Return the lead, else the nearest entity: the conversation, else the record itself."""
     for name in ("lead", "conversation"):
         if refs and name in refs:
             return f"{name}/{refs[name]}"
     return f"{resource}/{id}"
 
 
-def reason_of(row: Row, part: Activity, call: Call | None, *, by_call: bool) -> str | None:
-    """Give the reason that belongs to the stage, in the provider's words; a call's own where the call decided."""
+def reason_of(row: Row, part: LeadPingActivity, call: LeadPingCall | None, *, by_call: bool) -> str | None:
+    """Return the reason that belongs to the stage, in the provider's words; a call's own where the call decided."""
     if row.type.endswith(".scheduled") and part.scheduled_reason:
         return part.scheduled_reason
     if part.cancel_reason and (row.type.endswith(".canceled") or row.outcome == "canceled"):
@@ -58,8 +58,8 @@ def reason_of(row: Row, part: Activity, call: Call | None, *, by_call: bool) -> 
     return call.status_reason if by_call else own or call.status_reason
 
 
-def urls_of(part: Activity | None, call: Call | None) -> dict[str, str] | None:
-    """Name what can be listened to."""
+def urls_of(part: LeadPingActivity | None, call: LeadPingCall | None) -> dict[str, str] | None:
+    """Return the links to what can be listened to."""
     urls: dict[str, str] = {}
     if call is not None and call.recording_url:
         urls["recording"] = call.recording_url
@@ -69,27 +69,27 @@ def urls_of(part: Activity | None, call: Call | None) -> dict[str, str] | None:
 
 
 def fields_of(row: Row, metadata: Any) -> dict[str, Any] | None:
-    """Join the tenant's own data with the constants of the row, which win."""
+    """Return the tenant's own data with the constants of the row, which win."""
     own = metadata if isinstance(metadata, dict) else {}
     return {**own, **row.fields} or None
 
 
 def applied(actor: Actor | None, kind: str | None) -> Actor | None:
-    """Let a row say of what kind the actor is."""
+    """Return the actor, of the kind that a row says."""
     if kind is None:
         return actor
     return Actor(kind=kind) if actor is None else Actor(kind=kind, id=actor.id, name=actor.name)
 
 
-def traffic_of(part: Activity) -> str | None:
-    """Tell real from other traffic: `trafficType` where it is there, the older `isWarmup` else."""
+def traffic_of(part: LeadPingActivity) -> str | None:
+    """Return the word for real or other traffic: from `trafficType` where it is there, the older `isWarmup` else."""
     if part.traffic_type:
         return _TRAFFIC.get(fold(part.traffic_type))
     return None if part.is_warmup is None else _WARMUP.get(str(part.is_warmup).lower())
 
 
-def actor_of(part: Activity, call: Call | None) -> Actor | None:
-    """Name who did it: the newest generations say so, a detail has its user, a row only who created it."""
+def actor_of(part: LeadPingActivity, call: LeadPingCall | None) -> Actor | None:
+    """Return who did it: the newest generations say so, a detail has its user, a row only who created it."""
     name = part.actor_display_name or None
     if part.actor_user_id:
         return Actor(kind="user", id=part.actor_user_id, name=name)
@@ -104,7 +104,7 @@ def actor_of(part: Activity, call: Call | None) -> Actor | None:
     return Actor(name=name) if name else None
 
 
-def _user_of(part: Activity) -> Actor | None:
+def _user_of(part: LeadPingActivity) -> Actor | None:
     user = part.user if isinstance(part.user, IdName) else IdName(name=part.user)
     if isinstance(part, Sms) and part.user_name:
         user = IdName(name=part.user_name)
@@ -112,14 +112,14 @@ def _user_of(part: Activity) -> Actor | None:
     return Actor(kind="user", id=number or None, name=user.name or None) if number or user.name else None
 
 
-def call_actor(call: Call) -> Actor | None:
-    """Name the user of a call; `user` is a name."""
+def call_actor(call: LeadPingCall) -> Actor | None:
+    """Return the user of a call; `user` is a name."""
     name = call.user_name or call.user or None
     return Actor(kind="user", id=call.user_id or None, name=name) if call.user_id or name else None
 
 
-def parties_of(part: Activity | Call, call: Call | None = None) -> Parties | None:
-    """Name both ends; a row that does not know them takes them from its call."""
+def parties_of(part: LeadPingActivity | LeadPingCall, call: LeadPingCall | None = None) -> Parties | None:
+    """Return both ends; a row that does not know them takes them from its call."""
     address, number, to = part.from_phone_number, part.from_phone_number_id, part.to_phone_number
     if call is not None:
         address, number = address or call.from_phone_number, number or call.from_phone_number_id
@@ -132,41 +132,41 @@ def parties_of(part: Activity | Call, call: Call | None = None) -> Parties | Non
     )
 
 
-def cost_of(part: Activity | Call, at: str, call: Call | None = None) -> Cost | None:
-    """Give the platform's bill; a row that does not know it takes it from its call. Raises `Undecodable`."""
+def cost_of(part: LeadPingActivity | LeadPingCall, at: str, call: LeadPingCall | None = None) -> Cost | None:
+    """Return the platform's bill; a row that does not know it takes it from its call. Raises `Undecodable`."""
     amount, status, seconds = _amount(part.billable_amount, at), part.billing_status or None, None
     if call is not None:
         amount = amount or _amount(call.billable_amount, "$.call")
         status = status or call.billing_status or None
         seconds = _seconds(call.billable_seconds, "$.call")
-    elif isinstance(part, Call):
+    elif isinstance(part, LeadPingCall):
         seconds = _seconds(part.billable_seconds, at)
     if amount is None and status is None and seconds is None:
         return None
     return Cost(amount=amount, billable_seconds=seconds, status=status)
 
 
-def _amount(said: str | float | None, at: str) -> str | None:
-    """Write money, which some generations send as a number, as a decimal string; a string keeps its digits."""
-    if said is None or said == "":
+def _amount(amount: str | float | None, at: str) -> str | None:
+    """Return money, which some generations send as a number, as a decimal string; a string keeps its digits."""
+    if amount is None or amount == "":
         return None
-    text = str(said)
+    text = str(amount)
     if text.isascii() and text.replace(".", "", 1).isdigit() and text[0] != "." != text[-1]:
         return text
     try:
-        amount = Decimal(text)
+        number = Decimal(text)
     except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or abs(amount.adjusted()) > 30:  # noqa: PLR2004  (no sum of money has thirty digits)
+        number = Decimal("NaN")
+    if not number.is_finite() or abs(number.adjusted()) > 30:  # noqa: PLR2004  (no sum of money has thirty digits)
         raise bad_value(f"{at}.billableAmount", "this is no sum of money")
-    return format(amount, "f")
+    return format(number, "f")
 
 
-def _seconds(said: int | str | None, at: str) -> int | None:
-    if said is None or said == "":
+def _seconds(seconds: int | str | None, at: str) -> int | None:
+    if seconds is None or seconds == "":
         return None
-    if isinstance(said, str):
-        if not (said.isascii() and said.isdigit() and len(said) <= 18):  # noqa: PLR2004  (what 64 bits hold for sure)
+    if isinstance(seconds, str):
+        if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 18):  # noqa: PLR2004  (what 64 bits hold for sure)
             raise bad_value(f"{at}.billableSeconds", "this is no whole number of seconds")
-        return int(said)
-    return said
+        return int(seconds)
+    return seconds
