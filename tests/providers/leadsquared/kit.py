@@ -1,6 +1,6 @@
 """LeadSquared's facts for the contract suite."""
 
-from headrace.providers.leadsquared.settings import Settings
+from headrace.providers.leadsquared.settings import LeadSquaredSettings
 from tests.providers.kit import Kit
 from tests.providers.leadsquared.twins import twins
 
@@ -13,7 +13,7 @@ def sign(headers: dict[str, str], body: bytes) -> dict[str, str]:  # noqa: ARG00
 
 
 kit = Kit(
-    settings=Settings(webhook_secrets=["an-older-secret", SECRET]),
+    settings=LeadSquaredSettings(webhook_secrets=["an-older-secret", SECRET]),
     sign=sign,
     not_payloads=(
         "activity-codes.json",  # a list of codes

@@ -7,7 +7,7 @@ import pytest
 
 from headrace.providers.discover import discover
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
-from headrace.providers.leadsquared.settings import LeadActivities, Settings
+from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
 from headrace.sdk.faults import Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
 from tests import senders
@@ -30,7 +30,7 @@ from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["leadsquared"]
 LEAD = Turn(lead="lead-1")
-TEN = LeadActivitiesFeed("leadsquared", LeadActivities(page_size=10))
+TEN = LeadActivitiesFeed(LeadActivitiesSettings(page_size=10))
 OLD = "2026-08-01 00:00:00"
 NEW = "2026-10-01 23:00:00"
 
@@ -94,7 +94,7 @@ async def test_a_history_is_read_completely(unit: Literal["rows", "pages"], firs
             base_url=platform.url,
             access_key=platform.access_key,
             secret_key=platform.secret_key,
-            lead_activities=LeadActivities(page_size=10),
+            lead_activities=LeadActivitiesSettings(page_size=10),
         )
         platform.conduct.offset, platform.conduct.first_offset = unit, first
         async with Platform(client) as api:
@@ -118,8 +118,8 @@ async def test_what_is_asked() -> None:
     account = Account(2)
     api = Memory(account)
     await read(TEN, api, turn=LEAD)
-    settings = LeadActivities(codes=[21, 22], file_urls=True)
-    await read(LeadActivitiesFeed("leadsquared", settings), api, turn=LEAD)
+    settings = LeadActivitiesSettings(codes=[21, 22], file_urls=True)
+    await read(LeadActivitiesFeed(settings), api, turn=LEAD)
     assert account.asked[0] == {"Parameter": {}, "Paging": {"Offset": "0", "RowCount": "10"}}
     assert [body["Parameter"] for body in account.asked[1:]] == [{"ActivityEvent": 21}, {"ActivityEvent": 22}]
     assert api.calls[0].query == (("leadId", "lead-1"),)
@@ -219,8 +219,11 @@ async def test_a_list_that_shows_nothing_of_what_it_counts_is_not_whole() -> Non
 
 def test_a_lead_has_one_name() -> None:
     """People write GUIDs in any case; subjects have them in lower case."""
-    assert Settings().canonical_lead(" 3A6D5EA2-400E-4A2F-A728-FBFA0B0C1DDF ") == "3a6d5ea2-400e-4a2f-a728-fbfa0b0c1ddf"
-    assert Settings().canonical_lead("..") is None
+    assert (
+        LeadSquaredSettings().canonical_lead(" 3A6D5EA2-400E-4A2F-A728-FBFA0B0C1DDF ")
+        == "3a6d5ea2-400e-4a2f-a728-fbfa0b0c1ddf"
+    )
+    assert LeadSquaredSettings().canonical_lead("..") is None
 
 
 async def test_a_count_of_the_page_alone_is_understood() -> None:
@@ -243,7 +246,7 @@ async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
     """The page size is halved, not below what comes without paging."""
     account = Account(60)
     account.heaviest = 30
-    feed = LeadActivitiesFeed("leadsquared", LeadActivities(page_size=120))
+    feed = LeadActivitiesFeed(LeadActivitiesSettings(page_size=120))
     found = await read(feed, Memory(account), turn=LEAD)
     assert len(ids(found.raws)) == 60
     assert account.offsets[:3] == ["0/120", "0/60", "0/30"]

@@ -26,4 +26,4 @@ def test_a_value_may_hold_the_equals_sign_of_a_pair() -> None:
 def test_a_decoded_string_is_kept_only_where_it_said_more() -> None:
     """Spacing, doubled keys and nulls are lost by decoding, plain compact objects lose nothing."""
     for text, faithful in (('{"a":1}', True), ('{"a": 1}', False), ('{"a":1,"a":2}', False), ('{"a":null}', False)):
-        assert notes.is_faithful(text, notes.said(text)) is faithful
+        assert notes.is_faithful(text, notes.open_object(text)) is faithful

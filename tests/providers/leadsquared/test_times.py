@@ -20,7 +20,7 @@ from headrace.providers.leadsquared import times
 )
 def test_every_form_is_read_as_utc(native: str, canonical: str) -> None:
     """Three forms without a zone, and ISO 8601 in case it ever has one, give one canonical form."""
-    assert times.said(native, "$") == canonical
+    assert times.canonical_or_none(native, "$") == canonical
     assert times.micros(native, "$") == times.micros(canonical, "$")
     assert times.one_form(native) == canonical
 
@@ -28,7 +28,7 @@ def test_every_form_is_read_as_utc(native: str, canonical: str) -> None:
 @pytest.mark.parametrize("native", [None, "", "0001-01-01 00:00:00", "1/1/0001 12:00:00 AM"])
 def test_a_date_that_was_never_set_is_not_said(native: str | None) -> None:
     """Empty dates, and the first moment of the calendar, say nothing."""
-    assert times.said(native, "$") is None
+    assert times.canonical_or_none(native, "$") is None
     assert times.micros(native, "$") is None
 
 
@@ -50,7 +50,7 @@ def test_a_date_that_was_never_set_is_not_said(native: str | None) -> None:
 )
 def test_what_is_no_time_is_a_problem_with_its_place(native: str) -> None:
     """A date that cannot be read is never guessed."""
-    for read in (times.said, times.micros):
+    for read in (times.canonical_or_none, times.micros):
         with pytest.raises(Undecodable) as error:
             read(native, "$.CreatedOn")
         assert error.value.problem.source is not None

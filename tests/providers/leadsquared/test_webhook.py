@@ -5,13 +5,13 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.providers.leadsquared import provider
-from headrace.providers.leadsquared.settings import Settings
+from headrace.providers.leadsquared.settings import LeadSquaredSettings
 from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from tests.providers.kit import RECEIVED
 from tests.raw_records import through_raw
 
-SETTINGS = Settings(webhook_secrets=["old-secret", "new-secret"])
+SETTINGS = LeadSquaredSettings(webhook_secrets=["old-secret", "new-secret"])
 ITEM = {"ProspectActivityId": "AB", "ActivityEvent": "22", "Data": {}}
 LEAD = {"ProspectID": "CD", "ModifiedOn": "2026-03-02 08:16:00"}
 ANSWER = b'{"Status":"Success","StatusReason":""}'
@@ -55,7 +55,7 @@ def test_a_wrong_secret_is_refused_without_telling_one(secret: str) -> None:
 
 def test_the_header_of_the_secret_can_be_named() -> None:
     """`webhook_header` names another header, in any case, and then the usual one does not count."""
-    settings = Settings(webhook_secrets=["s"], webhook_header="X-Api-Key")
+    settings = LeadSquaredSettings(webhook_secrets=["s"], webhook_header="X-Api-Key")
     assert accepted(delivery([ITEM], x_api_key="s"), settings).events
     with pytest.raises(Refused, match="X-Api-Key"):
         accepted(replace(delivery([ITEM]), headers={"content-type": "application/json"}), settings)
@@ -65,7 +65,7 @@ def test_the_header_of_the_secret_can_be_named() -> None:
 def test_no_secret_means_no_delivery(secrets: list[str]) -> None:
     """Without a configured secret, an empty one included, nothing is accepted, and the sentence says what to set."""
     with pytest.raises(Refused, match="webhook_secrets") as refused:
-        accepted(delivery([ITEM], x_headrace_secret=""), Settings(webhook_secrets=secrets))
+        accepted(delivery([ITEM], x_headrace_secret=""), LeadSquaredSettings(webhook_secrets=secrets))
     assert refused.value.status == 401
 
 
@@ -153,4 +153,4 @@ def test_an_odd_kind_comes_in(where: str, odd: str) -> None:
 
 def test_a_secret_beyond_ascii_opens_the_door() -> None:
     """A secret may be any text: its bytes are compared."""
-    assert accepted(delivery([ITEM], x_headrace_secret="é"), Settings(webhook_secrets=["é"])).events  # noqa: S106  (made up)
+    assert accepted(delivery([ITEM], x_headrace_secret="é"), LeadSquaredSettings(webhook_secrets=["é"])).events  # noqa: S106  (made up)

@@ -1,4 +1,7 @@
-"""How LeadSquared is called: a user's two keys, and errors that hide behind HTTP 500 or 200."""
+"""How LeadSquared is called: a user's two keys, and errors that hide behind HTTP 500 or 200.
+
+Reference: https://apidocs.leadsquared.com. What it leaves out was seen on live accounts in 2026 (README.md).
+"""
 
 import re
 from typing import Final
@@ -7,12 +10,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from headrace.providers.leadsquared.settings import BASE_URL, Settings
+from headrace.providers.leadsquared.settings import BASE_URL, LeadSquaredSettings
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call, Quota, Tokens
 from headrace.sdk.http_status import judge
 from headrace.sdk.limits import CallLimits
+from headrace.sdk.provider import Tenant
 from headrace.sdk.retry_after import retry_after
+from headrace.sdk.settings import settings_of
 
 LIMITS: Final = CallLimits(per_window=10, window=5, per_day=10_000)
 """The smallest of the published limits of plans with an API for sale (25 in 5 s is the largest, 10,000 a day the
@@ -24,20 +29,20 @@ _ERROR: Final = "error"
 _FAILED: Final = 500
 
 
-class _Said(Struct, rename="pascal"):
+class _LeadSquaredError(Struct, rename="pascal"):
     status: str | None = None
     exception_type: str | None = None
 
 
-_said: Final = msgspec.json.Decoder(_Said).decode
+_error: Final = msgspec.json.Decoder(_LeadSquaredError).decode
 
 
-class Client:
-    """The calls of one tenant. Nothing tells what is left of the limit."""
+class LeadSquaredClient:
+    """The calls of one tenant. No header says what is left of the limit."""
 
     tokens: Tokens | None = None
 
-    def __init__(self, settings: Settings, access_key: str, secret_key: str) -> None:
+    def __init__(self, settings: LeadSquaredSettings, access_key: str, secret_key: str) -> None:
         self.base_url = settings.base_url or BASE_URL
         self.limits = settings.budget.over(LIMITS)
         in_url = settings.keys_in == "url"
@@ -51,41 +56,52 @@ class Client:
         return replace(call, query=(*call.query, *self._query), headers=(*call.headers, *self._headers))
 
     def judge(self, answer: Answer, now: float) -> Fault | None:
-        """Go by the name of the exception before the status.
+        """Judge by the name of the exception before the status.
 
         Permanent errors of input come as HTTP 500, others as HTTP 200 with `Status` Error. A 500 without a name of
-        its own may be a page that was too much. The message is not repeated: it may quote what was asked.
+        its own may be a page that was too much. The message is not repeated: it may quote the request.
         """
-        said = _read(answer.body)
-        kind = (said.exception_type if said else None) or ""
+        error = _read(answer.body)
+        kind = (error.exception_type if error else None) or ""
         if _SPECIAL.fullmatch(kind):
             return _judge_exception(kind, answer, now)
-        told = f"the platform answered {answer.status} without a reason"
+        sentence = f"the platform answered {answer.status} without a reason"
         if answer.status == _FAILED:
-            return TooHeavy(told)
+            return TooHeavy(sentence)
         fault = judge(answer, now)
         if isinstance(fault, Gone):  # the reference: 404 is a method that does not exist
             return Rejected(f"{fault}: look whether base_url is right")
-        if fault is None and said and (said.status or "").casefold() == _ERROR:
-            return Unavailable(told)
+        if fault is None and error and (error.status or "").casefold() == _ERROR:
+            return Unavailable(sentence)
         return fault
 
     def quota(self, answer: Answer, now: float) -> Quota | None:  # noqa: ARG002  (LeadSquared does not say)
-        """Say nothing: there are no such headers."""
+        """Return None: there are no such headers."""
         return None
 
 
+def client(settings: Tenant) -> LeadSquaredClient | None:
+    """Return how to call with a user's two keys, None without them."""
+    own = settings_of(settings, LeadSquaredSettings)
+    return LeadSquaredClient(own, own.access_key, own.secret_key) if own.access_key and own.secret_key else None
+
+
+def single(settings: Tenant, resource: str, id: str) -> tuple[Call, ...]:  # noqa: A002, ARG001  (the contract's)
+    """Return no call: none of the reference brings one activity with its code, lead and times."""
+    return ()
+
+
 def _judge_exception(kind: str, answer: Answer, now: float) -> Fault:
-    told = f"the platform answered {answer.status} ({kind})"
+    sentence = f"the platform answered {answer.status} ({kind})"
     if "Throttle" in kind:
-        return Throttled(told, retry_after(answer.headers.get("retry-after"), now))
+        return Throttled(sentence, retry_after(answer.headers.get("retry-after"), now))
     if "authenti" in kind.lower() or "authoriz" in kind.lower():
-        return Denied(told)
-    return Gone(told) if "NotFound" in kind else Rejected(told)
+        return Denied(sentence)
+    return Gone(sentence) if "NotFound" in kind else Rejected(sentence)
 
 
-def _read(body: bytes) -> _Said | None:
+def _read(body: bytes) -> _LeadSquaredError | None:
     try:
-        return _said(body)
+        return _error(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None

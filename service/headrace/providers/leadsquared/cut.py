@@ -10,8 +10,8 @@ from headrace.providers.leadsquared import wire
 from headrace.sdk.provider import UNREADABLE, Piece
 
 
-def cut(body: bytes, resource: str | None, hint: str) -> Iterator[Piece]:
-    """Give the pieces of a body; `hint` is the kind that its webhook has, `resource` names what no shape tells."""
+def cut(body: bytes, resource: str | None = None, hint: str = "") -> Iterator[Piece]:
+    """Cut a body; `hint` is the kind that its webhook has, `resource` names what no shape shows. Never raises."""
     start = body.lstrip()[:1]
     try:
         if start == b"[":
@@ -31,7 +31,7 @@ def cut(body: bytes, resource: str | None, hint: str) -> Iterator[Piece]:
 
 
 def refuse(value: bytes) -> Undecodable:
-    """Say why a body could not be cut. Raises what msgspec raises where it is not JSON."""
+    """Return why a body could not be cut. Raises what msgspec raises where it is not JSON."""
     wire.decode_raw(value)
     probe = wire.decode_probe(value)
     detail = "neither a page of activities, nor an activity, lead or task"
@@ -48,12 +48,12 @@ def _single(body: bytes, resource: str | None, hint: str) -> Piece:
 
 
 def _row_shape(row: Raw) -> str:
-    """Tell the rows of two reads apart: a quote inside a string is escaped, so the key cannot be found in one."""
+    """Return which of two reads a row is of: a quote inside a string is escaped, so the key cannot be found in one."""
     return wire.MODIFIED_ACTIVITY if b'"Fields"' in bytes(row) else wire.LEAD_ACTIVITY
 
 
 def _shape(probe: wire.Probe, body: bytes, resource: str | None) -> str:
-    """Name the shape of a single object."""
+    """Return the shape of a single object."""
     if probe.prospect_activity_id is not UNSET and probe.activity_event is not UNSET:
         # A flat row has no Data; in a webhook it holds the custom fields.
         return wire.CODE_ACTIVITY if probe.data is UNSET and b'"ModifiedOn"' in body else wire.WEBHOOK_ACTIVITY

@@ -1,10 +1,10 @@
-"""Name every record: the same activity has one id in all four shapes; what has no id of its own gets one composed.
+"""The name of a record: one activity has one id in all four shapes; what has no id of its own gets a composed one.
 
 - `activity/<guid>`, version ModifiedOn in microseconds, `unknown` where the shape lacks it. `<guid>/3011` for the
   mirror of another activity, `<guid>/deleted` for an opportunity that a webhook says is gone: both would else be taken
   for a version of the activity.
 - `lead/<guid>/<kind>[:<field>]/<ModifiedOn in microseconds>`: lead webhooks carry no event id. Two changes in one
-  second have one name, so the version is `unknown` and the meaning tells them apart.
+  second have one name, so the version is `unknown` and the meaning keeps them apart.
 - `task/<guid>`, version ModifiedOn; `<guid>/due` and `<guid>/deleted` are facts of their own.
 """
 
@@ -21,7 +21,7 @@ _TASK_IDS: Final = ("UserTaskId", "TaskId", "TaskID")
 
 
 def identity(raw: RawEvent) -> Identity:
-    """Name a record. Raises `Undecodable`, or what msgspec raises."""
+    """Return the name and version of a record. Raises `Undecodable`, or what msgspec raises."""
     match raw.shape:
         case wire.LEAD_ACTIVITY | wire.MODIFIED_ACTIVITY:
             row = wire.decode_activity_key(raw.value)
@@ -40,15 +40,15 @@ def identity(raw: RawEvent) -> Identity:
             raise cut.refuse(raw.value)
 
 
-def guid(told: str, pointer: str) -> str:
-    """Give an id in its one form. Raises `Undecodable` where it is empty."""
-    if not told:
+def guid(text: str, pointer: str) -> str:
+    """Return an id in its one form. Raises `Undecodable` where it is empty."""
+    if not text:
         raise bad_value(pointer, "an id is never empty")
-    return told.lower()
+    return text.lower()
 
 
 def lead(raw: RawEvent) -> tuple[str, str]:
-    """Name what happened to a lead, and tell its kind. Raises `Undecodable`, or what msgspec raises."""
+    """Return the name of what happened to a lead, and its kind. Raises `Undecodable`, or what msgspec raises."""
     if raw.shape == wire.LEAD:
         kind = raw.hint or "lead_created"
         return _change_id(wire.decode_lead_key(raw.value), kind, "$"), kind
@@ -58,7 +58,7 @@ def lead(raw: RawEvent) -> tuple[str, str]:
 
 
 def kind_of(change: wire.LeadChangeKey) -> str:
-    """Tell the kind of a lead's change from what differs, where the webhook's URL does not say it."""
+    """Return the kind of a lead's change by what differs, where the webhook's URL does not say it."""
     before, after = change.before, change.after
     if before is None:
         return "lead_updated"
@@ -72,7 +72,7 @@ def kind_of(change: wire.LeadChangeKey) -> str:
 
 
 def task(raw: RawEvent) -> tuple[wire.Fields, wire.Fields | None, str]:
-    """Read a task: its values, those before where told, and the pointer of the values."""
+    """Return the values of a task, those before where they are there, and the pointer of the values."""
     if raw.shape == wire.TASK:
         return wire.decode_fields(raw.value), None, "$"
     change = wire.decode_change(raw.value)
@@ -80,7 +80,7 @@ def task(raw: RawEvent) -> tuple[wire.Fields, wire.Fields | None, str]:
 
 
 def task_identity(raw: RawEvent) -> Identity:
-    """Name a task, or what happened to it."""
+    """Return the name and version of a task, or of what happened to it."""
     values, _, pointer = task(raw)
     for key in _TASK_IDS:
         if key in values:
@@ -96,7 +96,7 @@ def task_identity(raw: RawEvent) -> Identity:
 
 
 def text(values: wire.Fields, key: str, pointer: str) -> str | None:
-    """Give a value of an open object that must be a string or a number, None where it is not said."""
+    """Return a value of an open object as text, None where there is none. Raises `Undecodable` for any other type."""
     found: Any = values.get(key)
     if found is None or found == "":
         return None
@@ -107,8 +107,8 @@ def text(values: wire.Fields, key: str, pointer: str) -> str | None:
     raise bad_value(f"{pointer}.{key}", f"expected a string, got {type(found).__name__}")
 
 
-def _activity(told: str, pointer: str, code: int | str, modified: str | None, hint: str) -> Identity:
-    name = guid(told, pointer)
+def _activity(ident: str, pointer: str, code: int | str, modified: str | None, hint: str) -> Identity:
+    name = guid(ident, pointer)
     if str(code) == MIRROR:
         return Identity("activity", f"{name}/{MIRROR}", _version(modified, "$.ModifiedOn"))
     if hint == DELETED:

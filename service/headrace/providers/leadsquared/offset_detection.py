@@ -1,6 +1,7 @@
 """What `Offset` of Retrieve means: the reference calls it a page number, begins at "0", and goes on at "1".
 
-It may count pages or rows, from 0 or from 1. It is found out once, by asking for two rows at Offset 0 and 1 (and 2
+It may count pages or rows, from 0 or from 1 (https://apidocs.leadsquared.com/get-activities-of-a-lead/ leaves it open).
+It is found out once, by asking for two rows at Offset 0 and 1 (and 2
 where 0 is the beginning as well as 1), and remembered as a fact of the tenant's platform.
 """
 
@@ -15,7 +16,7 @@ _TRIES: Final = 3
 
 
 class Listed(NamedTuple):
-    """An answer: how many rows it says there are, and the rows that came."""
+    """One page: how many rows there are by its RecordCount, and the rows that came."""
 
     total: int
     rows: Sequence[bytes]
@@ -32,7 +33,7 @@ class Offset(NamedTuple):
     first: int
 
     def of(self, page: int, rows: int) -> int:
-        """Give the offset of a page (counted from 0) that has so many rows before it."""
+        """Return the offset of a page (counted from 0) that has so many rows before it."""
         return self.first + (page if self.unit == "pages" else rows)
 
     def __str__(self) -> str:
@@ -43,9 +44,9 @@ MEANINGS: Final = {str(each): each for each in (Offset(unit, first) for unit in 
 
 
 async def find_out(ask: Ask) -> Offset:
-    """Find out what Offset means with a list of three rows or more.
+    """Return what Offset means, found out with a list of three rows or more.
 
-    A list that changes between two looks tells nothing, so the first page is asked for before and after. Raises
+    A list that changes between two looks proves nothing, so the first page is read before and after. Raises
     `Fault`, and `Unavailable` where the list would not stand still.
     """
     for _ in range(_TRIES):
@@ -58,7 +59,7 @@ async def find_out(ask: Ask) -> Offset:
 
 
 async def beginning(ask: Ask, size: int) -> Listed:
-    """Ask at Offset 0; where the platform begins at 1 and says so, there is nothing."""
+    """Return the page at Offset 0; an empty one where the platform begins at 1 and rejects 0."""
     try:
         return await ask(0, size)
     except Rejected:

@@ -1,4 +1,4 @@
-"""All rows of one lead, page by page, and again where they shifted while they were read.
+"""Page through all rows of one lead, and again where they shifted while they were read.
 
 Nothing in Retrieve holds a list still: a row that is added or deleted between two pages moves all that follow, and
 there is no window to ask for. So the rows of a pass are counted against RecordCount, and a pass that does not add up is
@@ -12,24 +12,25 @@ from msgspec import Raw, Struct
 
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, Listed, Offset, beginning, find_out
-from headrace.providers.leadsquared.settings import LeadActivities
+from headrace.providers.leadsquared.settings import LeadActivitiesSettings
 from headrace.sdk.faults import TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call
 from headrace.sdk.page_size import halved
 
 PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
+"""https://apidocs.leadsquared.com/get-activities-of-a-lead/"""
 _PASSES: Final = 3
 _FEWEST: Final = 25
 """As many rows as come without paging: a page of so few that is refused is refused for another reason."""
 
 
-class _Page(Struct, rename="pascal"):
+class _LeadSquaredPage(Struct, rename="pascal"):
     record_count: int | None = None
     prospect_activities: list[Raw] | None = None
 
 
 class _Pass(Struct):
-    """What one pass found: the names of the rows, and what RecordCount said on its pages."""
+    """What one pass found: the names of the rows, and the values of RecordCount on its pages."""
 
     names: set[object]
     counts: set[int]
@@ -41,17 +42,17 @@ class _Pass(Struct):
         return self.own_counts or self.counts == {len(self.names)}
 
 
-_page: Final = msgspec.json.Decoder(_Page, strict=False).decode
+_page: Final = msgspec.json.Decoder(_LeadSquaredPage, strict=False).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Trail:
+class LeadSquaredPager:
     """The `rows` of one lead and code, those of the first page first; `whole` if they add up.
 
     `begun` is when the first page came, in milliseconds by the platform's clock.
     """
 
-    def __init__(self, api: Api, lead: str, code: int | None, settings: LeadActivities) -> None:
+    def __init__(self, api: Api, lead: str, code: int | None, settings: LeadActivitiesSettings) -> None:
         self.rows: Final[dict[bytes, None]] = {}
         self.whole = False
         self.begun = 0
@@ -63,7 +64,7 @@ class Trail:
     async def read(self) -> None:
         """Read until a pass adds up, or is as short as the one before: then the platform counts what it does not show.
 
-        After a few passes it is given up, not whole. Raises `Fault`.
+        After a few passes it gives up, not whole. Raises `Fault`.
         """
         last: _Pass | None = None
         for _ in range(_PASSES):
@@ -95,7 +96,7 @@ class Trail:
             if len(found.names) == known or (got >= listed.total and not (full and listed.total == len(listed.rows))):
                 return found
             if pages == 1 and not full:
-                self._size = len(listed.rows)  # the platform's pages are smaller than what was asked for
+                self._size = len(listed.rows)  # the platform's pages are smaller than requested
 
     async def _listed(self, pages: int, rows: int) -> Listed:
         """Ask for the page that has so many pages, and rows, before it."""
@@ -125,7 +126,7 @@ class Trail:
 
 
 def _name(row: bytes) -> object:
-    """Give what makes a row the same on two pages: a mirror has the id of what it mirrors."""
+    """Return what makes a row the same on two pages: a mirror has the id of what it mirrors."""
     try:
         key = wire.decode_activity_key(row)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -6,14 +6,13 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
-from headrace.providers.leadsquared.translate.activity import FEED
+from headrace.providers.leadsquared.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.leadsquared.com"
-HEADER: Final = "X-Headrace-Secret"
 
 
-class LeadActivities(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class LeadActivitiesSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How `lead-activities` is read: `page_size` rows a page, each lead at most once in `every` unless it is woken.
 
     `codes` are the activity codes to ask for, one reading each; all in one where there are none. `file_urls` asks for
@@ -28,25 +27,25 @@ class LeadActivities(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     every: Seconds = 600
 
 
-class Settings(PolledTenant, kw_only=True):
+class LeadSquaredSettings(PolledTenant, kw_only=True):
     """A LeadSquared account: `webhook_header` names the header that carries the secret of webhooks.
 
     `access_key` and `secret_key` are those of a user; they travel in headers, or in the URL where `keys_in` says so.
     """
 
-    webhook_header: str = HEADER
+    webhook_header: str = "X-Headrace-Secret"
     access_key: str | None = None
     access_key_file: str | None = None
     secret_key: str | None = None
     secret_key_file: str | None = None
     keys_in: Literal["headers", "url"] = "headers"
-    lead_activities: LeadActivities = LeadActivities()
+    lead_activities: LeadActivitiesSettings = LeadActivitiesSettings()
 
     def canonical_lead(self, lead: str) -> str | None:
-        """Write GUIDs in lower case, as identities and subjects have them."""
+        """Return a GUID in lower case, as identities and subjects have it."""
         found = super().canonical_lead(lead)
         return found and found.lower()
 
     def faults(self) -> Iterable[tuple[str, str]]:
-        """Miss the keys where polling is on."""
+        """Return what is missing where polling is on: the keys."""
         return check(self, (FEED,), (("access_key", "secret_key"),))

@@ -31,7 +31,7 @@ _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def canonical(text: str) -> str:
-    """Write a time of any form as the canonical event has it. Raises `ValueError`."""
+    """Return a time of any form as the canonical event has it. Raises `ValueError`."""
     if text[4::3] == _MARKS and len(text) == _PLAIN:
         datetime.fromisoformat(text)  # by far the most frequent form: where it is a time, a slice will do
         return f"{text[:10]}T{text[11:]}Z"
@@ -44,13 +44,13 @@ def canonical(text: str) -> str:
 
 
 def parse(text: str) -> datetime:
-    """Read a time of any form as UTC without a zone, as LeadSquared means it. Raises `ValueError`."""
+    """Return a time of any form as UTC without a zone, as LeadSquared means it. Raises `ValueError`."""
     moment = _moment(text) if "/" not in text else datetime.fromisoformat(_american(text))
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
-def said(text: str | None, pointer: str) -> str | None:
-    """Give the canonical form of a time, None where it is not said. Raises `Undecodable` at `pointer`."""
+def canonical_or_none(text: str | None, pointer: str) -> str | None:
+    """Return the canonical form of a time, None where there is none. Raises `Undecodable` at `pointer`."""
     if not text:
         return None
     try:
@@ -61,7 +61,7 @@ def said(text: str | None, pointer: str) -> str | None:
 
 
 def micros(text: str | None, pointer: str) -> int | None:
-    """Give microseconds since the epoch, None where the time is not said. Raises `Undecodable` at `pointer`."""
+    """Return microseconds since the epoch, None where there is no time. Raises `Undecodable` at `pointer`."""
     if not text:
         return None
     try:
@@ -72,7 +72,7 @@ def micros(text: str | None, pointer: str) -> int | None:
 
 
 def one_form(value: Any) -> str:
-    """Write a value so that two shapes' ways of telling it compare equal: times in three forms, numbers as strings."""
+    """Return a value so that its forms in two shapes compare equal: times in three forms, numbers as strings."""
     if not isinstance(value, str):
         if type(value) is float and value.is_integer():
             return f"{value:.0f}"
@@ -86,14 +86,14 @@ def one_form(value: Any) -> str:
 
 
 def _moment(text: str) -> datetime:
-    """Read ISO 8601 with date and time of day; Python's reader would take a bare date or a year too."""
+    """Return ISO 8601 with date and time of day; Python's reader would take a bare date or a year too."""
     if len(text) < _PLAIN or text[4] != "-":
         raise ValueError("not a time that LeadSquared is known to write")
     return datetime.fromisoformat(text)
 
 
 def _american(text: str) -> str:
-    """Rewrite the form with the month first as ISO 8601 without a zone. Raises `ValueError`."""
+    """Return the form with the month first as ISO 8601 without a zone. Raises `ValueError`."""
     date, clock, half = text.split(" ")
     month, day, year = date.split("/")
     hour, _, rest = clock.partition(":")

@@ -1,8 +1,10 @@
 """Accept webhooks. LeadSquared signs nothing: a static secret in a header that the customer sets is all there is.
 
+https://apidocs.leadsquared.com/create-a-webhook/ has no more.
+
 The kind of a delivery (stage or owner? task created or deleted?) does not stand in its body. The customer writes it
 into the webhook's URL (`?kind=lead_stage_changed`, `?kind=lead_field_changed&field=mx_City`) or into the headers
-X-Headrace-Kind and X-Headrace-Field; without it, it is told from what changed.
+X-Headrace-Kind and X-Headrace-Field; without it, it is found by what changed.
 """
 
 from functools import cache
@@ -15,10 +17,10 @@ from headrace.core.problems import Problem, Undecodable
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.cut import cut
 from headrace.providers.leadsquared.identity import identity, kind_of
-from headrace.providers.leadsquared.settings import HEADER, Settings
-from headrace.providers.leadsquared.translate.activity import FEED
+from headrace.providers.leadsquared.settings import LeadSquaredSettings
 from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
 
@@ -26,7 +28,7 @@ ANSWER: Final = b'{"Status":"Success","StatusReason":""}'
 _LONGEST: Final = 100  # characters of a kind or field: both travel in raw's headers
 
 
-def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
+def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     """Verify a delivery and cut it. Raises `Refused`."""
     if not delivery.body.strip() and delivery.method in {"HEAD", "GET", "POST"}:
         return Accepted((), status=200, answer=ANSWER)  # the check when a webhook is saved: it holds nothing
@@ -44,7 +46,7 @@ def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
     events, nudges = [], []
     for piece in cut(delivery.body, None, _hint(delivery)):
         raw = RawEvent(
-            provider=provider,
+            provider=wire.NAME,
             tenant=delivery.tenant,
             shape=piece.shape,
             value=piece.value,
@@ -62,13 +64,13 @@ def accept(provider: str, delivery: Delivery, settings: Tenant) -> Accepted:
 
 @cache
 def _table() -> tuple[Entry, ...]:
-    """Read the built-in table: what a row reaches is known before a tenant's overlay is."""
+    """Return the built-in table: what a row reaches is known before a tenant's overlay is."""
     return read_built_in_table(__package__ or "", wire.TABLES)
 
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
     """Compare the secret with each known one, in constant time. Raises `Refused`."""
-    header = settings.webhook_header if isinstance(settings, Settings) else HEADER
+    header = settings_of(settings, LeadSquaredSettings).webhook_header
     secrets = secrets_of(settings)
     if not secrets:
         detail = "set webhook_secrets for this tenant, and the same value as a custom header of the webhook"
@@ -79,20 +81,21 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
 
 
 def _hint(delivery: Delivery) -> str:
-    """Give the kind that the URL or a header says, with the field behind a colon; empty where neither does."""
+    """Return the kind that the URL or a header says, with the field behind a colon; empty where neither does."""
     kind = delivery.query.get("kind") or delivery.headers.get("x-headrace-kind") or ""
     field = delivery.query.get("field") or delivery.headers.get("x-headrace-field") or ""
-    told = kind.strip().lower()[:_LONGEST].replace("/", "_")
-    return f"{told}:{field.strip()[:_LONGEST]}" if told and field.strip() else told
+    kind = kind.strip().lower()[:_LONGEST].replace("/", "_")
+    field = field.strip()[:_LONGEST]
+    return f"{kind}:{field}" if kind and field else kind
 
 
 def _nudge(raw: RawEvent) -> Nudge | None:
-    """Wake the feed of a lead, where polling will bring what this webhook tells."""
+    """Return the nudge of a lead's feed, where polling will bring what this webhook says."""
     if raw.shape != wire.LEAD_CHANGE:
         return None
     try:
         kind = raw.hint.partition(":")[0] or kind_of(wire.decode_change_key(raw.value))
         nudged = any(kind in entry.codes and entry.row.reach == "nudge" for entry in _table())
-        return Nudge(FEED, lead=identity(raw).id.partition("/")[0]) if nudged else None
+        return Nudge(wire.FEED, lead=identity(raw).id.partition("/")[0]) if nudged else None
     except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None  # it goes to raw and becomes a dead letter there

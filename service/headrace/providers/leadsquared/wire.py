@@ -1,7 +1,8 @@
 """The payload shapes of LeadSquared, as it sends them.
 
 Strict where a record would have no name, place or time without the value; `Any` where generations and accounts differ
-(numbers come as strings and the other way round) and the value only travels on. Links in README.md.
+(numbers come as strings and the other way round) and the value only travels on. The documentation of webhooks and
+reads: https://apidocs.leadsquared.com; what it leaves out was seen on live accounts in 2026 (README.md).
 """
 
 from typing import Any, Final
@@ -9,27 +10,42 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
+NAME: Final = "leadsquared"
+FEED: Final = "lead-activities"
+"""The feed that reads the activities of one lead."""
+
+RESOURCES: Final = {
+    "activity": "pages or rows of Retrieve, RetrieveByActivityEvent, RetrieveRecentlyModified; activity webhooks",
+    "lead": "lead webhooks: a flat lead, or Before and After",
+    "task": "task webhooks: a flat task, or Before and After",
+}
+TABLE: Final = "event"
+TABLES: Final = {
+    TABLE: "EventCode of API rows, ActivityEvent of webhooks, or the kind of a webhook that carries no code"
+}
+
 LEAD_ACTIVITY: Final = "lead-activity"
-"""A row of `ProspectActivity.svc/Retrieve`: custom fields are the object `ActivityFields`, `Data` is a list."""
+"""A row of `ProspectActivity.svc/Retrieve`: custom fields are the object `ActivityFields`, `Data` is a list.
+
+https://apidocs.leadsquared.com/get-activities-of-a-lead/
+"""
 MODIFIED_ACTIVITY: Final = "modified-activity"
 """A row of `RetrieveRecentlyModified`: as above, but custom fields are the list of pairs `Fields`."""
 CODE_ACTIVITY: Final = "code-activity"
 """A row of `RetrieveByActivityEvent`: flat, custom fields beside the others, no name of the code."""
 WEBHOOK_ACTIVITY: Final = "webhook-activity"
-"""An item of an activity webhook: here `Data` is the object of custom fields, and ModifiedOn may be missing."""
+"""An item of an activity webhook: here `Data` is the object of custom fields, and ModifiedOn may be missing.
+
+https://apidocs.leadsquared.com/webhooks/
+"""
 LEAD: Final = "lead"
 """A flat lead, as the lead create webhook brings it."""
 LEAD_CHANGE: Final = "lead-change"
 """`{"Before": lead, "After": lead}`, as the lead update, stage, owner, score and field webhooks bring it."""
 TASK: Final = "task"
-"""A flat task, as the task webhooks bring it."""
+"""A flat task, as the task webhooks bring it: the fields are those of https://apidocs.leadsquared.com/retrieve-tasks/."""
 TASK_CHANGE: Final = "task-change"
 """`{"Before": task, "After": task}`."""
-
-TABLES: Final = {
-    "event": "EventCode of API rows, ActivityEvent of webhooks, or the kind of a webhook that carries no code"
-}
-"""The tables of `mapping.toml`, each with what its codes are."""
 
 Fields = dict[str, Any]
 
@@ -41,7 +57,7 @@ class Pair(Struct, rename="pascal", gc=False):
     value: Any = None
 
 
-class Activity(Struct, rename="pascal", gc=False):
+class LeadSquaredActivity(Struct, rename="pascal", gc=False):
     """A row of Retrieve or of RetrieveRecentlyModified."""
 
     id: str
@@ -111,7 +127,7 @@ class ItemKey(Struct, rename="pascal", gc=False):
 
 
 class LeadKey(Struct, rename="pascal", gc=False):
-    """What names a lead and tells the kinds of its changes apart."""
+    """What names a lead, and what the kinds of its changes differ in."""
 
     prospect_id: str = field(name="ProspectID")
     created_on: str | None = None
@@ -122,7 +138,7 @@ class LeadKey(Struct, rename="pascal", gc=False):
 
 
 class LeadBefore(Struct, rename="pascal", gc=False):
-    """The values of the lead before that tell the kinds of changes apart."""
+    """The values of the lead before that the kinds of changes differ in."""
 
     prospect_stage: Any = None
     owner_id: Any = None
@@ -136,7 +152,7 @@ class LeadChangeKey(Struct, rename="pascal", gc=False):
     before: LeadBefore | None = None
 
 
-class Change(Struct, rename="pascal", gc=False):
+class RecordChange(Struct, rename="pascal", gc=False):
     """A lead or task before and after."""
 
     after: Fields
@@ -144,7 +160,7 @@ class Change(Struct, rename="pascal", gc=False):
 
 
 class Probe(Struct, rename="pascal", gc=False):
-    """The keys that tell what a body is; values stay undecoded. The lists are pages."""
+    """The keys that show what a body is; values stay undecoded. The lists are pages."""
 
     prospect_activities: list[Raw] | UnsetType | None = UNSET
     rows: list[Raw] | UnsetType | None = field(default=UNSET, name="List")
@@ -160,14 +176,14 @@ class Probe(Struct, rename="pascal", gc=False):
     task_id_in_capitals: Raw | UnsetType = field(default=UNSET, name="TaskID")
 
 
-decode_activity: Final = msgspec.json.Decoder(Activity).decode
+decode_activity: Final = msgspec.json.Decoder(LeadSquaredActivity).decode
 decode_by_code: Final = msgspec.json.Decoder(ActivityByCode).decode
 decode_item: Final = msgspec.json.Decoder(ActivityItem).decode
 decode_activity_key: Final = msgspec.json.Decoder(ActivityKey).decode
 decode_item_key: Final = msgspec.json.Decoder(ItemKey).decode
 decode_lead_key: Final = msgspec.json.Decoder(LeadKey).decode
 decode_change_key: Final = msgspec.json.Decoder(LeadChangeKey).decode
-decode_change: Final = msgspec.json.Decoder(Change).decode
+decode_change: Final = msgspec.json.Decoder(RecordChange).decode
 decode_fields: Final = msgspec.json.Decoder(Fields).decode
 decode_probe: Final = msgspec.json.Decoder(Probe).decode
 decode_batch: Final = msgspec.json.Decoder(list[Raw]).decode

@@ -7,7 +7,7 @@ from headrace.sdk.provider import Draft, Dropped, RawEvent
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
-    """Give the draft of a record. Raises `Undecodable`, or what msgspec raises."""
+    """Return the draft of a record. Raises `Undecodable`, or what msgspec raises."""
     match raw.shape:
         case wire.LEAD_ACTIVITY | wire.CODE_ACTIVITY | wire.MODIFIED_ACTIVITY | wire.WEBHOOK_ACTIVITY:
             return activity.translate(raw, mapping)

@@ -1,4 +1,4 @@
-"""Translate an activity: from the one form of `read` to a draft.
+"""Translate an activity: from the one form of `decode` to a draft.
 
 First comes what all four shapes carry, and the meaning is taken; then what only some carry is added.
 """
@@ -8,27 +8,26 @@ from typing import Any, Final
 from headrace.core.lift import lift
 from headrace.core.mapping import Mapping, Row
 from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
-from headrace.providers.leadsquared.times import canonical, said
+from headrace.providers.leadsquared.times import canonical, canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content, seconds, text
-from headrace.providers.leadsquared.translate.decode import Told, activity
+from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
 from headrace.providers.leadsquared.translate.enrichment import add
 from headrace.providers.leadsquared.translate.meaning import meaning_of
+from headrace.providers.leadsquared.wire import FEED, TABLE
 from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
 from headrace_events import Data, Native
 
-FEED: Final = "lead-activities"
-TABLE: Final = "event"
 _CALLS: Final = ("21", "22")
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
-    """Give the draft of an activity. Raises `Undecodable`, or what msgspec raises."""
-    told = activity(raw)
-    if told.code == MIRROR:
+    """Return the draft of an activity. Raises `Undecodable`, or what msgspec raises."""
+    activity = read_activity(raw)
+    if activity.code == MIRROR:
         return Dropped("mirror", MIRROR)
-    created = said(told.created, "$.CreatedOn")
-    revised = said(told.modified, "$.ModifiedOn")
-    fields = told.fields
+    created = canonical_or_none(activity.created, "$.CreatedOn")
+    revised = canonical_or_none(activity.modified, "$.ModifiedOn")
+    fields = activity.fields
     status = text(fields.pop("Status", None))
     owner = text(fields.pop("Owner", None))
     creator = text(fields.pop("CreatedBy", None))
@@ -36,21 +35,21 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     pairs = found.pairs
     if status is None and pairs:
         status = text(pairs.get("Status"))
-    row = _row(told, mapping, status, raw.hint, first=revised is None or revised == created)
-    data = _data(raw, told, row, status)
+    row = _row(activity, mapping, status, raw.hint, first=revised is None or revised == created)
+    data = _data(raw, activity, row, status)
     data.revised = revised
     if created is not None:
         data.times = {"created": created}
-    refs = data.refs = _refs(told, owner)
+    refs = data.refs = _refs(activity, owner)
     data.fields = found.fields
     if row.lift:
-        _lift(data, told, row.lift)
-    elif told.code in _CALLS:
+        _lift(data, activity, row.lift)
+    elif activity.code in _CALLS:
         _place(data, found.fields)
     if pairs and data.category == "call":
         _call(data, pairs)
-    meaning = meaning_of(data, found, told)
-    add(data, row, told, found, creator)
+    meaning = meaning_of(data, found, activity)
+    add(data, row, activity, found, creator)
     lead = refs.get("lead")
     return Draft(
         row=row,
@@ -63,18 +62,18 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     )
 
 
-def _row(told: Told, mapping: Mapping, status: str | None, hint: str, *, first: bool) -> Row:
-    """Find the row; an opportunity's first version is its creation, unless the webhook's kind says otherwise."""
+def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: str, *, first: bool) -> Row:
+    """Return the row; an opportunity's first version is its creation, unless the webhook's kind says otherwise."""
     if hint == DELETED:
         return mapping.find(TABLE, DELETED)
-    row = mapping.find(TABLE, told.code, status, told.name)
+    row = mapping.find(TABLE, activity.code, status, activity.name)
     if row.type == "opportunity.updated" and (hint.endswith("_created") or (first and not hint.endswith("_updated"))):
-        creation = mapping.find(TABLE, told.code, "times.created", told.name)
+        creation = mapping.find(TABLE, activity.code, "times.created", activity.name)
         return creation if creation.type == "opportunity.created" else row
     return row
 
 
-def _data(raw: RawEvent, told: Told, row: Row, status: str | None) -> Data:
+def _data(raw: RawEvent, activity: DecodedActivity, row: Row, status: str | None) -> Data:
     category, _, action = row.type.partition(".")
     return Data(
         category=category,
@@ -83,33 +82,39 @@ def _data(raw: RawEvent, told: Told, row: Row, status: str | None) -> Data:
         channel=row.channel,
         outcome=row.outcome,
         native=Native(
-            raw.provider, raw.tenant, "activity", guid(told.id, "$.Id"), told.code, told.name or None, status
+            provider=raw.provider,
+            tenant=raw.tenant,
+            resource="activity",
+            id=guid(activity.id, "$.Id"),
+            code=activity.code,
+            name=activity.name or None,
+            status=status,
         ),
         provenance=UNPUBLISHED,
     )
 
 
-def _refs(told: Told, owner: str | None) -> dict[str, str]:
+def _refs(activity: DecodedActivity, owner: str | None) -> dict[str, str]:
     refs: dict[str, str] = {}
-    if told.lead:
-        refs["lead"] = told.lead.lower()
+    if activity.lead:
+        refs["lead"] = activity.lead.lower()
     if owner is not None:
         refs["owner"] = owner.lower()
     return refs
 
 
 def _subject(data: Data) -> str:
-    """Name the nearest entity of an activity that names no lead."""
+    """Return the nearest entity of an activity that names no lead."""
     refs = data.refs or {}
     return f"opportunity/{refs['opportunity']}" if "opportunity" in refs else f"activity/{data.native.id}"
 
 
-def _lift(data: Data, told: Told, moves: dict[str, str]) -> None:
+def _lift(data: Data, activity: DecodedActivity, moves: dict[str, str]) -> None:
     """Move what the row lifts, from custom fields or `Data`; a time is read first, and stays where it is no time."""
     fields: dict[str, Any] = {} if data.fields is None else data.fields
     for native, target in moves.items():
-        if native in told.pairs and native not in fields and told.pairs[native] not in (None, ""):
-            fields[native] = told.pairs.pop(native)
+        if native in activity.pairs and native not in fields and activity.pairs[native] not in (None, ""):
+            fields[native] = activity.pairs.pop(native)
         if native in fields and target.startswith("times."):
             try:
                 fields[native] = canonical(str(fields[native]))

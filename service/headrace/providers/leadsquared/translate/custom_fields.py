@@ -28,40 +28,40 @@ class Content(Struct, gc=False):
 
 
 def content(fields: Fields) -> Content:
-    """Open custom fields, from which status, owner and creator are taken out already. Changes `fields`."""
+    """Return custom fields, opened, from which status, owner and creator are taken out already. Changes `fields`."""
     other = fields.pop("Note", None)
     note = fields.pop(NOTE, None) or other
-    kept: Fields = {}
-    found = Content(kept)
+    opened: Fields = {}
+    found = Content(opened)
     for key, value in fields.items():
         if type(value) is str:
             if value:
-                kept[key] = value if value[0] not in "{[" else _opened(key, value, found)
+                opened[key] = value if value[0] not in "{[" else _opened(key, value, found)
         elif value is not None:
-            kept[key] = notes.without_nulls(value)
+            opened[key] = notes.without_nulls(value)
     if isinstance(note, str):
         if note:
             _read_note(note, found)
     elif note is not None:
-        kept[NOTE] = notes.without_nulls(note)
+        opened[NOTE] = notes.without_nulls(note)
     return found
 
 
 def text(value: Any) -> str | None:
-    """Give a word or number as text; None for what says nothing or is neither."""
+    """Return a word or number as text; None for what says nothing or is neither."""
     if type(value) is str:
         return value or None
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def seconds(value: Any) -> int | None:
-    """Give a whole number of seconds that is written as text, None where it is something else."""
+    """Return a whole number of seconds that is written as text, None where it is something else."""
     length = value if type(value) is str else text(value)
     return int(length) if length and len(length) <= _DIGITS and length.isascii() and length.isdigit() else None
 
 
 def _opened(key: str, value: str, found: Content) -> Any:
-    decoded = notes.said(value)
+    decoded = notes.open_object(value)
     if decoded is not value and not notes.is_faithful(value, decoded):
         _keep_original(key, value, found)
     return decoded

@@ -1,6 +1,6 @@
-"""Read an activity of any shape into one form, `Told`: what the shapes name differently gets one name here.
+"""Read an activity of any shape into one form: what the shapes name differently gets one name here.
 
-README.md lists the differences. Nothing is judged yet: no table, no canonical word.
+README.md lists the differences. Nothing is decided yet: no table, no canonical word.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ _OF_THE_ROW: Final = frozenset(
 _TO_EXTRA: Final = ("ActivityType", "Score", "CreatedByEmailAddress", "ModifiedBy", "ModifiedByName")
 
 
-class Told(Struct, gc=False):
-    """One activity, whichever read or webhook told it.
+class DecodedActivity(Struct, gc=False, kw_only=True):
+    """One activity, whichever read or webhook brought it.
 
     `fields` are the custom fields with Status, Owner and note among them, verbatim; `pairs` the `Data` list of API
     rows; `extra` what goes to `native.extra`. Times are native. `custom` is False for what the platform itself noted:
@@ -51,37 +51,37 @@ class Told(Struct, gc=False):
     longitude: Any = None
 
 
-def activity(raw: RawEvent) -> Told:
-    """Read an activity. Raises what msgspec raises."""
+def read_activity(raw: RawEvent) -> DecodedActivity:
+    """Return an activity in its one form. Raises what msgspec raises."""
     return _READERS[raw.shape](raw.value)
 
 
-def _row(value: bytes) -> Told:
-    """Read a row of Retrieve or RetrieveRecentlyModified."""
+def _row(value: bytes) -> DecodedActivity:
+    """Return a row of Retrieve or RetrieveRecentlyModified."""
     row = wire.decode_activity(value)
     fields = row.activity_fields
     if fields is None:
         fields = {} if row.fields is None else _joined(row.fields)
-    told = Told(
-        row.id,
-        str(row.event_code),
-        row.event_name,
-        row.created_on,
-        row.modified_on,
-        row.related_prospect_id,
-        row.related_opportunity_id,
-        fields,
-        {} if row.data is None else _joined(row.data),
-        {},
+    activity = DecodedActivity(
+        id=row.id,
+        code=str(row.event_code),
+        name=row.event_name,
+        created=row.created_on,
+        modified=row.modified_on,
+        lead=row.related_prospect_id,
+        opportunity=row.related_opportunity_id,
+        fields=fields,
+        pairs={} if row.data is None else _joined(row.data),
+        extra={},
         custom=bool(fields),
     )
-    _details(row, told)
-    return told
+    _add_details(row, activity)
+    return activity
 
 
-def _details(row: wire.Activity, told: Told) -> None:
+def _add_details(row: wire.LeadSquaredActivity, activity: DecodedActivity) -> None:
     """Keep what only these rows carry."""
-    extra = told.extra
+    extra = activity.extra
     if row.activity_type is not None:
         extra["ActivityType"] = row.activity_type
     if row.activity_score is not None:
@@ -100,11 +100,11 @@ def _details(row: wire.Activity, told: Told) -> None:
         if row.longitude is not None:
             extra["Longitude"] = row.longitude
     else:
-        told.latitude, told.longitude = row.latitude, row.longitude
+        activity.latitude, activity.longitude = row.latitude, row.longitude
 
 
 def _joined(pairs: list[Pair]) -> Fields:
-    """Make an object of pairs; where a key occurs twice, the last value that says something counts."""
+    """Return an object of pairs; where a key occurs twice, the last value that says something counts."""
     joined: Fields = {}
     for pair in pairs:
         if pair.value or pair.key not in joined:
@@ -112,29 +112,29 @@ def _joined(pairs: list[Pair]) -> Fields:
     return joined
 
 
-def _flat(value: bytes) -> Told:
-    """Read a row of RetrieveByActivityEvent: what is not the row's own is a custom field."""
+def _flat(value: bytes) -> DecodedActivity:
+    """Return a row of RetrieveByActivityEvent: what is not the row's own is a custom field."""
     row = wire.decode_by_code(value)
     whole = wire.decode_fields(value)
-    fields = {key: said for key, said in whole.items() if key not in _OF_THE_ROW}
+    fields = {key: value for key, value in whole.items() if key not in _OF_THE_ROW}
     extra = {key: fields.pop(key) for key in _TO_EXTRA if key in fields}
-    return Told(
-        row.prospect_activity_id,
-        str(row.activity_event),
-        row.activity_event_name,
-        row.created_on,
-        row.modified_on,
-        row.related_prospect_id,
-        row.related_opportunity_id,
-        fields,
-        {},
-        {key: said for key, said in extra.items() if said is not None and said != ""},
-        row.created_by_name,
+    return DecodedActivity(
+        id=row.prospect_activity_id,
+        code=str(row.activity_event),
+        name=row.activity_event_name,
+        created=row.created_on,
+        modified=row.modified_on,
+        lead=row.related_prospect_id,
+        opportunity=row.related_opportunity_id,
+        fields=fields,
+        pairs={},
+        extra={key: value for key, value in extra.items() if value is not None and value != ""},
+        creator=row.created_by_name,
     )
 
 
-def _item(value: bytes) -> Told:
-    """Read an item of an activity webhook."""
+def _item(value: bytes) -> DecodedActivity:
+    """Return an item of an activity webhook (https://apidocs.leadsquared.com/webhooks/)."""
     item = wire.decode_item(value)
     fields = item.data or {}
     if item.created_by:
@@ -144,22 +144,22 @@ def _item(value: bytes) -> Told:
         extra["ActivityType"] = item.activity_type
     if item.score is not None:
         extra["Score"] = item.score
-    return Told(
-        item.prospect_activity_id,
-        str(item.activity_event),
-        item.activity_event_name,
-        item.created_on,
-        item.modified_on,
-        item.related_prospect_id,
-        item.related_opportunity_id,
-        fields,
-        {},
-        extra,
-        item.created_by_name,
+    return DecodedActivity(
+        id=item.prospect_activity_id,
+        code=str(item.activity_event),
+        name=item.activity_event_name,
+        created=item.created_on,
+        modified=item.modified_on,
+        lead=item.related_prospect_id,
+        opportunity=item.related_opportunity_id,
+        fields=fields,
+        pairs={},
+        extra=extra,
+        creator=item.created_by_name,
     )
 
 
-_READERS: Final[dict[str, Callable[[bytes], Told]]] = {
+_READERS: Final[dict[str, Callable[[bytes], DecodedActivity]]] = {
     wire.LEAD_ACTIVITY: _row,
     wire.MODIFIED_ACTIVITY: _row,
     wire.CODE_ACTIVITY: _flat,

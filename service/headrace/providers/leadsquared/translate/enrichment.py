@@ -5,7 +5,7 @@ from typing import Final
 from headrace.core.mapping import Row
 from headrace.providers.leadsquared.translate import notes
 from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, seconds, text
-from headrace.providers.leadsquared.translate.decode import Told
+from headrace.providers.leadsquared.translate.decode import DecodedActivity
 from headrace.providers.leadsquared.wire import Fields
 from headrace_events import Actor, Client, Data, Parties, Party
 
@@ -13,47 +13,47 @@ _GUID: Final = 36
 _CODE: Final = 5  # digits of an opportunity's code, 12000 to 12999
 
 
-def add(data: Data, row: Row, told: Told, found: Content, creator: str | None) -> None:
+def add(data: Data, row: Row, activity: DecodedActivity, found: Content, creator: str | None) -> None:
     """Complete a draft's data."""
-    pairs = told.pairs
+    pairs = activity.pairs
     if data.title is None:
-        data.title = told.name
-    name = told.creator
+        data.title = activity.name
+    name = activity.creator
     if pairs and row.actor != "lead":
         name = name or text(pairs.pop("CreatedByName", None))
-    _tell(data, told, found)
-    _point(data, told)
-    data.actor = _actor(data, row, told, creator, name)
+    _place_texts(data, activity, found)
+    _point(data, activity)
+    data.actor = _actor(data, row, activity, creator, name)
     if data.category == "call":
         _call(data, pairs, found.pairs)
-    if told.latitude is not None or told.longitude is not None:
-        data.client = _client(told)
+    if activity.latitude is not None or activity.longitude is not None:
+        data.client = _client(activity)
     if row.fields:
         data.fields = {**row.fields, **(data.fields or {})}
     if found.originals is not None:
-        told.extra |= found.originals
-    data.native.extra = told.extra or None
+        activity.extra |= found.originals
+    data.native.extra = activity.extra or None
     data.fields = data.fields or None
     data.refs = data.refs or None
 
 
-def _point(data: Data, told: Told) -> None:
+def _point(data: Data, activity: DecodedActivity) -> None:
     """Name the opportunity: an activity of a code from 12000 to 12999 is one itself."""
-    if told.code[:2] == "12" and len(told.code) == _CODE:
+    if activity.code[:2] == "12" and len(activity.code) == _CODE:
         data.refs = {**(data.refs or {}), "opportunity": data.native.id}
-    elif told.opportunity:
-        data.refs = {**(data.refs or {}), "opportunity": told.opportunity.lower()}
+    elif activity.opportunity:
+        data.refs = {**(data.refs or {}), "opportunity": activity.opportunity.lower()}
 
 
-def _tell(data: Data, told: Told, found: Content) -> None:
-    """Give note and `Data` their homes: a description is the text before a note, what has no home goes to extra."""
+def _place_texts(data: Data, activity: DecodedActivity, found: Content) -> None:
+    """Place note and `Data`: a description is the text before a note, what has no place goes to extra."""
     typed = found.typed
     if data.text is None:
         data.text = typed
     elif typed is not None and typed != data.text:
         _keep_note(data, found)
-    for key, value in told.pairs.items():
-        if value is None or value == "" or (key == "EventName" and value == told.name):
+    for key, value in activity.pairs.items():
+        if value is None or value == "" or (key == "EventName" and value == activity.name):
             continue
         if key == "NotableEventDescription" and type(value) is str and data.text in {None, typed}:
             data.text = value
@@ -62,7 +62,7 @@ def _tell(data: Data, told: Told, found: Content) -> None:
         elif key == "Comment" and data.text is None and type(value) is str:
             data.text = value
         else:
-            told.extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
+            activity.extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
 
 
 def _keep_note(data: Data, found: Content) -> None:
@@ -71,17 +71,17 @@ def _keep_note(data: Data, found: Content) -> None:
         data.fields = {**(data.fields or {}), NOTE: found.typed}
 
 
-def _actor(data: Data, row: Row, told: Told, creator: str | None, name: str | None) -> Actor | None:
-    """Name who did it: the lead where the row says so, else the user who made the record."""
+def _actor(data: Data, row: Row, activity: DecodedActivity, creator: str | None, name: str | None) -> Actor | None:
+    """Return who did it: the lead where the row says so, else the user who made the record."""
     if row.actor == "lead":
-        told.extra |= {key: who for key, who in (("CreatedBy", creator), ("CreatedByName", name)) if who}
+        activity.extra |= {key: who for key, who in (("CreatedBy", creator), ("CreatedByName", name)) if who}
         return Actor("lead", (data.refs or {}).get("lead"))
-    other = told.extra.get("Data.CreatedBy")  # a name in the platform's own rows
+    other = activity.extra.get("Data.CreatedBy")  # a name in the platform's own rows
     if isinstance(other, str):
         if _is_guid(other):
-            creator = creator or told.extra.pop("Data.CreatedBy")
+            creator = creator or activity.extra.pop("Data.CreatedBy")
         elif name in {None, other}:
-            name = told.extra.pop("Data.CreatedBy")
+            name = activity.extra.pop("Data.CreatedBy")
     if creator is None and name is None:
         return None if row.actor is None else Actor(row.actor)
     return Actor(row.actor or "user", creator and creator.lower(), name)
@@ -92,7 +92,7 @@ def _is_guid(value: str) -> bool:
 
 
 def _call(data: Data, pairs: Fields, note: Fields) -> None:
-    """Add a call's recording, its numbers, and its length where no field told it."""
+    """Add a call's recording, its numbers, and its length where no field has it."""
     if data.urls is None or "recording" not in data.urls:
         recording = text(note.get("ResourceURL")) or text(pairs.get("ResourceUrl"))
         if recording is not None:
@@ -106,11 +106,11 @@ def _call(data: Data, pairs: Fields, note: Fields) -> None:
             data.parties = Parties(*(Party(address=end) if end else None for end in ends))
 
 
-def _client(told: Told) -> Client | None:
-    """Give the place, where it is one."""
+def _client(activity: DecodedActivity) -> Client | None:
+    """Return the place, where it is one."""
     try:
-        return Client(lat=float(told.latitude), lon=float(told.longitude))
+        return Client(lat=float(activity.latitude), lon=float(activity.longitude))
     except (TypeError, ValueError, OverflowError):
-        places = (("Latitude", told.latitude), ("Longitude", told.longitude))
-        told.extra |= {key: value for key, value in places if value is not None and value != ""}
+        places = (("Latitude", activity.latitude), ("Longitude", activity.longitude))
+        activity.extra |= {key: value for key, value in places if value is not None and value != ""}
         return None

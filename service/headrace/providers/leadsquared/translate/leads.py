@@ -1,13 +1,13 @@
-"""Translate what lead webhooks tell: a new lead, or a lead before and after."""
+"""Translate lead webhooks: a new lead, or a lead before and after."""
 
 from typing import Any, Final
 
 from headrace.core.mapping import Mapping, Row
 from headrace.providers.leadsquared import identity, wire
 from headrace.providers.leadsquared.identity import text
-from headrace.providers.leadsquared.times import one_form, said
-from headrace.providers.leadsquared.translate.activity import FEED, TABLE
+from headrace.providers.leadsquared.times import canonical_or_none, one_form
 from headrace.providers.leadsquared.translate.custom_fields import content
+from headrace.providers.leadsquared.wire import FEED, TABLE
 from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
 from headrace_events import Actor, Change, Data, Native
 
@@ -22,7 +22,7 @@ _NOISE: Final = frozenset(("ModifiedOn", "ModifiedBy", "ModifiedByName", "LastMo
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
-    """Give the draft of what happened to a lead. Raises `Undecodable`, or what msgspec raises."""
+    """Return the draft of what happened to a lead. Raises `Undecodable`, or what msgspec raises."""
     name, kind = identity.lead(raw)
     if raw.shape == wire.LEAD:
         before, after, pointer = None, wire.decode_fields(raw.value), "$"
@@ -33,9 +33,9 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     row = mapping.find(TABLE, kind)
     changed = changes(before, after)
     # A flat lead that says it changed is known by what it says; of a new one, the name and the time say enough.
-    told = changed if before is not None or row.type == "lead.created" else changes({}, after)
-    created = said(text(after, "CreatedOn", pointer), f"{pointer}.CreatedOn")
-    revised = said(text(after, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
+    news = changed if before is not None or row.type == "lead.created" else changes({}, after)
+    created = canonical_or_none(text(after, "CreatedOn", pointer), f"{pointer}.CreatedOn")
+    revised = canonical_or_none(text(after, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
     data = _data(raw, row, kind, name)
     data.revised = revised
     data.times = {"created": created} if created else None
@@ -44,7 +44,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     _keep(data, row, after, before, changed)
     lead = name.partition("/")[0]
     time = (created if row.type == "lead.created" else None) or revised or created
-    meaning = (lead, time, [(key, one_form(old), one_form(new)) for key, old, new in told])
+    meaning = (lead, time, [(key, one_form(old), one_form(new)) for key, old, new in news])
     nudge = Nudge(FEED, lead=lead) if row.reach == "nudge" else None
     return Draft(
         row=row, subject=f"lead/{lead}", time=time, data=data, meaning=meaning, traffic=row.traffic, nudge=nudge
@@ -52,7 +52,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
 
 
 def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, Any, Any]]:
-    """List the fields that differ, with old and new value, sorted by name; null and empty are the same."""
+    """Return the fields that differ, with old and new value, sorted by name; null and empty are the same."""
     if before is None:
         return []
     differ = [key for key in before | after if (before.get(key) or "") != (after.get(key) or "")]
@@ -66,14 +66,14 @@ def _data(raw: RawEvent, row: Row, kind: str, name: str) -> Data:
         direction=row.direction,
         channel=row.channel,
         outcome=row.outcome,
-        native=Native(raw.provider, raw.tenant, "lead", name, kind),
+        native=Native(provider=raw.provider, tenant=raw.tenant, resource="lead", id=name, code=kind),
         provenance=UNPUBLISHED,
     )
 
 
 def _change(changed: list[tuple[str, Any, Any]], field: str) -> Change | None:
-    """Give the change of one field: the one that the kind is about, else the only one."""
-    chosen = [told for told in changed if told[0] == field] if field else changed
+    """Return the change of one field: the one that the kind is about, else the only one."""
+    chosen = [each for each in changed if each[0] == field] if field else changed
     if len(chosen) != 1:
         return None
     key, old, new = chosen[0]

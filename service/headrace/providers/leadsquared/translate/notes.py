@@ -11,17 +11,17 @@ _decode: Final = msgspec.json.Decoder().decode
 
 
 def unpack(note: str) -> dict[str, Any]:
-    """Decode a note of pairs; keys occur twice and the first is often empty, so the last non-empty value counts."""
-    told: dict[str, Any] = {}
+    """Return the pairs of a note; keys occur twice and the first is often empty, so the last non-empty value counts."""
+    pairs: dict[str, Any] = {}
     for part in note.removeprefix(_PREFIX).split("{next}"):
         key, _, value = part.partition("{=}")
         if value:
-            told[key] = value if value[0] not in "{[" else said(value)
-    return told
+            pairs[key] = value if value[0] not in "{[" else open_object(value)
+    return pairs
 
 
-def said(text: str) -> Any:
-    """Decode a custom object; `text` itself where it is no JSON object or list. Empty values stay, nulls go."""
+def open_object(text: str) -> Any:
+    """Return a custom object, decoded; `text` itself if it is no JSON object or list. Empty values stay, nulls go."""
     try:
         found = _decode(text)
         if not isinstance(found, dict | list):
@@ -32,12 +32,12 @@ def said(text: str) -> Any:
 
 
 def is_faithful(text: str, decoded: Any) -> bool:
-    """Tell whether a decoded object still says all that its string said, to the letter."""
+    """Return whether a decoded object still says all that its string says, to the letter."""
     return text.encode("utf-8", "surrogatepass") == _encode(decoded)
 
 
 def without_nulls(value: Any) -> Any:
-    """Drop the nulls of a JSON value, however deep: an event never says null. Raises `RecursionError`."""
+    """Return a JSON value without its nulls, however deep: an event never says null. Raises `RecursionError`."""
     if isinstance(value, dict):
         return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):

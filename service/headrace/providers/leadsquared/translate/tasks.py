@@ -1,13 +1,15 @@
-"""Translate what task webhooks tell. Their body is not documented; the fields are those of the API's task reads."""
+"""Translate task webhooks. Their body is not documented; the fields are those of the API's task reads.
+
+https://apidocs.leadsquared.com/retrieve-tasks/
+"""
 
 from typing import Any, Final
 
 from headrace.core.mapping import Mapping, Row
 from headrace.providers.leadsquared.identity import task, task_identity, text
-from headrace.providers.leadsquared.times import said
-from headrace.providers.leadsquared.translate.activity import TABLE
+from headrace.providers.leadsquared.times import canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content
-from headrace.providers.leadsquared.wire import Fields
+from headrace.providers.leadsquared.wire import TABLE, Fields
 from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
 from headrace_events import Actor, Data, Native
 
@@ -46,16 +48,16 @@ _WHEN: Final = {
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
-    """Give the draft of a task. Raises `Undecodable`, or what msgspec raises."""
+    """Return the draft of a task. Raises `Undecodable`, or what msgspec raises."""
     name = task_identity(raw).id.partition("/")[0]
     values, before, pointer = task(raw)
     status = text(values, "StatusCode", pointer) or text(values, "Status", pointer)
     times = {
         key: time
         for key, native in _TIMES.items()
-        if (time := said(text(values, native, pointer), f"{pointer}.{native}")) is not None
+        if (time := canonical_or_none(text(values, native, pointer), f"{pointer}.{native}")) is not None
     }
-    revised = said(text(values, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
+    revised = canonical_or_none(text(values, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
     kind = raw.hint or _kind(status, times.get("created"), revised)
     row = mapping.find(TABLE, kind)
     refs = _refs(values, pointer)
@@ -70,7 +72,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         times=times or None,
         title=text(values, "Name", pointer),
         text=text(values, "Description", pointer),
-        native=Native(raw.provider, raw.tenant, "task", name, kind, status=status),
+        native=Native(provider=raw.provider, tenant=raw.tenant, resource="task", id=name, code=kind, status=status),
         provenance=UNPUBLISHED,
     )
     data.actor = _actor(row, values, pointer)
@@ -87,7 +89,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
 
 
 def _kind(status: str | None, created: str | None, revised: str | None) -> str:
-    """Tell the kind from the task, where the webhook's URL does not say it; a reminder or deletion cannot be told."""
+    """Return the kind by the task, where the webhook's URL does not say it; reminders and deletions do not show."""
     if status is not None and status.casefold() in {"1", "completed"}:
         return "task_completed"
     return "task_created" if revised is None or revised == created else "task_updated"
@@ -96,9 +98,9 @@ def _kind(status: str | None, created: str | None, revised: str | None) -> str:
 def _refs(values: Fields, pointer: str) -> dict[str, str]:
     refs: dict[str, str] = {}
     related = _RELATED.get(text(values, "RelatedEntity", pointer) or "")
-    told = text(values, "RelatedEntityId", pointer)
-    if related and told:
-        refs[related] = told.lower()
+    entity = text(values, "RelatedEntityId", pointer)
+    if related and entity:
+        refs[related] = entity.lower()
     for key in _LEAD:
         lead = text(values, key, pointer)
         if lead:
@@ -110,9 +112,9 @@ def _refs(values: Fields, pointer: str) -> dict[str, str]:
 
 
 def _actor(row: Row, values: Fields, pointer: str) -> Actor | None:
-    """Name who made or changed the task."""
-    told = [text(values, key, pointer) for key in _WHO.get(row.type, ())]
-    return Actor("user", told[0] and told[0].lower(), told[1]) if any(told) else None
+    """Return who made or changed the task: id and name, as far as they are there."""
+    who = [text(values, key, pointer) for key in _WHO.get(row.type, ())]
+    return Actor("user", who[0] and who[0].lower(), who[1]) if any(who) else None
 
 
 def _subject(refs: dict[str, str], name: str) -> str:
@@ -123,7 +125,7 @@ def _subject(refs: dict[str, str], name: str) -> str:
 
 
 def _when(row: Row, times: dict[str, str], revised: str | None) -> str | None:
-    """Choose when it happened: the milestone that the type names, else the last change, else the creation."""
+    """Return when it happened: the milestone that the type names, else the last change, else the creation."""
     milestones = {**times, "revised": revised}
     for key in (*_WHEN.get(row.type, ()), "revised", "created"):
         if milestones.get(key):
