@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 
 from headrace_events import Event
 from tests.benchmarks.payloads import leadping, leadsquared, outreach
-from tests.benchmarks.payloads.invent import Invented
+from tests.benchmarks.payloads.invent import InventedValues
 
 Payload = dict[str, Any]
 
@@ -79,7 +79,7 @@ class Sender(ABC):
 
     def __init__(self, tenant: str = "acme", seed: int = 0, secret: str | None = None) -> None:
         self.tenant: Final = tenant
-        self.told: Final = Invented(seed, seed * _ROOM)
+        self.values: Final = InventedValues(seed, seed * _ROOM)
         self.secret = secret if secret is not None else self.invent_secret(f"{self.provider}/{tenant}/{seed}")
 
     @property
@@ -104,7 +104,7 @@ class Sender(ABC):
 
     def sending_of(self, body: bytes, query: str = "") -> Sending:
         """Give a genuine delivery of any bytes."""
-        return Sending(self, body, query=query, run=f"run-{self.told.next()}")
+        return Sending(self, body, query=query, run=f"run-{self.values.next()}")
 
     def fact(self, resource: str, ident: object) -> Fact:
         """Name a fact of this account."""
@@ -136,11 +136,11 @@ class LeadPing(Sender):
 
     def round(self) -> Iterator[Sending]:
         """Give a message, two of them in one delivery, a call, and what has no event in it."""
-        yield self._events([leadping.message(self.told)], alone=True)
-        yield self._events([leadping.message(self.told), leadping.message(self.told)])
-        yield self._events([leadping.call_bundle(self.told)["row"]], alone=True)
-        run = f"run-{self.told.next()}"
-        free = {"type": "lead.hot", "leadId": f"ld_{self.told.rng.randrange(50_000)}", "note": self.told.text(9)}
+        yield self._events([leadping.message(self.values)], alone=True)
+        yield self._events([leadping.message(self.values), leadping.message(self.values)])
+        yield self._events([leadping.call_bundle(self.values)["row"]], alone=True)
+        run = f"run-{self.values.next()}"
+        free = {"type": "lead.hot", "leadId": f"ld_{self.values.rng.randrange(50_000)}", "note": self.values.text(9)}
         yield Sending(self, _json(free), frozenset({self.fact("automation", run)}), run=run)
 
     def signed(self, sending: Sending, now: float) -> dict[str, str]:
@@ -159,7 +159,7 @@ class LeadPing(Sender):
     def _events(self, rows: list[Payload], *, alone: bool = False) -> Sending:
         facts = frozenset(self.fact("activity", row["id"]) for row in rows)
         body = {"automation": "Tell Headrace", "event": rows[0] if alone else rows}
-        return Sending(self, _json(body), facts, run=f"run-{self.told.next()}")
+        return Sending(self, _json(body), facts, run=f"run-{self.values.next()}")
 
 
 class LeadSquared(Sender):
@@ -175,7 +175,7 @@ class LeadSquared(Sender):
 
     def round(self) -> Iterator[Sending]:
         """Give an array of activities, a stage, a lead's update and a task."""
-        calls = [leadsquared.call_webhook(self.told) for _ in range(self.told.rng.randint(1, 5))]
+        calls = [leadsquared.call_webhook(self.values) for _ in range(self.values.rng.randint(1, 5))]
         yield Sending(
             self, _json(calls), frozenset(self.fact("activity", call["ProspectActivityId"]) for call in calls)
         )
@@ -185,7 +185,7 @@ class LeadSquared(Sender):
 
     def stage(self) -> Sending:
         """Give the change of a lead's stage: a nudge where the account is polled."""
-        change = leadsquared.lead_webhook(self.told)
+        change = leadsquared.lead_webhook(self.values)
         lead = change["After"]["ProspectID"]
         changed = _micros(change["After"]["ModifiedOn"])
         fact = self.fact("lead", f"{lead}/lead_stage_changed/{changed}")
@@ -200,14 +200,14 @@ class LeadSquared(Sender):
         return {"Content-Type": "application/json; charset=utf-8", self.header: self.secret}
 
     def _task(self) -> Payload:
-        self.told.next()
-        made = self.told.moment() + ".000"
+        self.values.next()
+        made = self.values.moment() + ".000"
         return {
-            "UserTaskId": self.told.guid(), "Name": "Call back", "Category": 1, "Description": self.told.text(5),
-            "RelatedEntity": 1, "RelatedEntityId": self.told.guid(), "DueDate": "2026-12-05 09:00:00.000",
-            "Reminder": 15, "NotifyBy": "1000", "StatusCode": 0, "OwnerId": self.told.guid(),
-            "OwnerName": self.told.person(), "CreatedBy": self.told.guid(), "CreatedByName": self.told.person(),
-            "CreatedOn": made, "ModifiedBy": self.told.guid(), "ModifiedOn": made, "CompletedOn": "",
+            "UserTaskId": self.values.guid(), "Name": "Call back", "Category": 1, "Description": self.values.text(5),
+            "RelatedEntity": 1, "RelatedEntityId": self.values.guid(), "DueDate": "2026-12-05 09:00:00.000",
+            "Reminder": 15, "NotifyBy": "1000", "StatusCode": 0, "OwnerId": self.values.guid(),
+            "OwnerName": self.values.person(), "CreatedBy": self.values.guid(), "CreatedByName": self.values.person(),
+            "CreatedOn": made, "ModifiedBy": self.values.guid(), "ModifiedOn": made, "CompletedOn": "",
         }  # fmt: skip
 
 
@@ -235,16 +235,16 @@ class Outreach(Sender):
 
     def round(self) -> Iterator[Sending]:
         """Give a mailing made, opened and delivered, and a call."""
-        made = outreach.webhook(self.told)
+        made = outreach.webhook(self.values)
         yield self._hook(made, f"{made['data']['id']}/created")
         yield self.opened()
         yield self.action("mailing", "delivered")
-        call = self.told.next()
+        call = self.values.next()
         attributes = {
-            "createdAt": self.told.moment("T", ".000Z"), "updatedAt": self.told.moment("T", ".000Z", 250),
-            "direction": "outbound", "from": self.told.phone(), "to": self.told.phone(), "outcome": "Answered",
-            "state": "completed", "note": self.told.text(6), "answeredAt": self.told.moment("T", ".000Z", 4),
-            "completedAt": self.told.moment("T", ".500Z", 240), "voicemailRecordingUrl": None, "tags": ["warm"],
+            "createdAt": self.values.moment("T", ".000Z"), "updatedAt": self.values.moment("T", ".000Z", 250),
+            "direction": "outbound", "from": self.values.phone(), "to": self.values.phone(), "outcome": "Answered",
+            "state": "completed", "note": self.values.text(6), "answeredAt": self.values.moment("T", ".000Z", 4),
+            "completedAt": self.values.moment("T", ".500Z", 240), "voicemailRecordingUrl": None, "tags": ["warm"],
         }  # fmt: skip
         data = {"type": "call", "id": call, "attributes": attributes, "relationships": self._related()}
         yield self._hook({"data": data, "meta": self._meta("call.created")}, f"{call}/created")
@@ -255,7 +255,7 @@ class Outreach(Sender):
 
     def action(self, resource: str, action: str) -> Sending:
         """Give a bare action: nothing but type and id."""
-        number = self.told.next()
+        number = self.values.next()
         body = {"data": {"type": resource, "id": number}, "meta": self._meta(f"{resource}.{action}")}
         return self._hook(body, f"{number}/{action}")
 
@@ -271,14 +271,14 @@ class Outreach(Sender):
         }
 
     def _hook(self, body: Payload, ident: str) -> Sending:
-        extra = (("Outreach-Webhook-Event-Id", self.told.guid()),)
+        extra = (("Outreach-Webhook-Event-Id", self.values.guid()),)
         return Sending(self, _json(body), frozenset({self.fact(body["data"]["type"], ident)}), extra=extra)
 
     def _meta(self, name: str) -> Payload:
-        return {"deliveredAt": self.told.moment("T", ".207-08:00"), "eventName": name, "jobId": self.told.guid()}
+        return {"deliveredAt": self.values.moment("T", ".207-08:00"), "eventName": name, "jobId": self.values.guid()}
 
     def _related(self) -> Payload:
-        return {name: {"type": name, "id": self.told.rng.randrange(1, 50_000)} for name in ("prospect", "user")}
+        return {name: {"type": name, "id": self.values.rng.randrange(1, 50_000)} for name in ("prospect", "user")}
 
 
 SENDERS: Final[dict[str, type[Sender]]] = {kind.provider: kind for kind in (LeadPing, LeadSquared, Outreach)}

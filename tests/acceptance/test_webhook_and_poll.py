@@ -23,13 +23,13 @@ from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.senders import Sending
 from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.asking import encode
+from tests.simulators.api_call import encode
 from tests.simulators.clock import Clock
 from tests.simulators.history import History
-from tests.simulators.hooks import sendings
 from tests.simulators.ledger import found_of
 from tests.simulators.quota import Allowance
 from tests.simulators.server import Simulator
+from tests.simulators.webhooks import sendings
 
 SEED: Final = int(os.environ.get("HEADRACE_JOINED_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 EVENTS: Final = 60
@@ -112,7 +112,7 @@ async def joined_platform(
         found = JoinedPlatform(await make_pipeline(kafka.bootstrap_servers, prefix), platform, home, every)
         try:
             await found.program.ready()
-            await until(lambda: len(platform.asks) > 0, "the platform is polled")
+            await until(lambda: len(platform.calls) > 0, "the platform is polled")
             yield found
             assert await asyncio.to_thread(found.program.stop) == 0, found.program.tail()
         finally:

@@ -1,4 +1,4 @@
-"""Ours beside the stripped-down limit or the target, measured in one run: `python -m tests.benchmarks`.
+"""The service against a baseline or a target, measured in one run: `python -m tests.benchmarks`.
 
-README.md says how to read the table and holds the last one.
+README.md explains the table and holds the last one.
 """

@@ -24,17 +24,17 @@ ON_KAFKA = {
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Row]:
-    """Run what was asked for, print the table, and give its rows."""
-    told = _parser().parse_args(arguments)
-    sizes = QUICK if told.quick else FULL
-    wanted = told.only or [*ON_KAFKA, *PURE]
+    """Run the chosen benchmarks, print the table, and return its rows."""
+    options = _parser().parse_args(arguments)
+    sizes = QUICK if options.quick else FULL
+    wanted = options.only or [*ON_KAFKA, *PURE]
     rows: list[Row] = []
     for name in (name for name in PURE if name in wanted):
         _say(f"… {name}")
         rows += PURE[name](sizes)
     on_kafka = [name for name in ON_KAFKA if name in wanted]
     if on_kafka:
-        with _servers(told.servers) as servers:
+        with _servers(options.servers) as servers:
             for name in on_kafka:
                 _say(f"… {name}")
                 rows += ON_KAFKA[name](sizes, servers)
@@ -43,10 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tests.benchmarks", description="Ours beside the stripped-down limit.")
-    parser.add_argument("--quick", action="store_true", help="just enough to see that it runs: no figure counts")
+    parser = argparse.ArgumentParser(prog="tests.benchmarks", description="The service against a baseline or a target.")
+    parser.add_argument("--quick", action="store_true", help="only to see that it runs: the figures mean nothing")
     parser.add_argument("--only", nargs="+", choices=[*ON_KAFKA, *PURE], metavar="NAME", help="some: %(choices)s")
-    parser.add_argument("--servers", help="a running Kafka, instead of the first that tests would find")
+    parser.add_argument("--servers", help="address of a running Kafka; default: the one that tests would use")
     return parser
 
 
@@ -56,16 +56,16 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _servers(given: str | None) -> Iterator[str]:
-    """Give the Kafka asked for, or start the one that tests would use."""
-    if given:
-        yield given
+def _servers(chosen: str | None) -> Iterator[str]:
+    """Yield the chosen Kafka, or start the one that tests would use."""
+    if chosen:
+        yield chosen
         return
     with tempfile.TemporaryDirectory(prefix="headrace-benchmarks-", ignore_cleanup_errors=True) as home:
         found = find(Path(home))
         _say(str(found))
         if not found.broker.is_apache:
-            _say("No figure comes from this broker: only Apache Kafka can judge what stands below.")
+            _say("The figures below do not count: this broker is not Apache Kafka.")
         found.broker.start()
         try:
             yield found.broker.bootstrap_servers

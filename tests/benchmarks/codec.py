@@ -30,7 +30,7 @@ CODECS: Final[dict[str, tuple[_Codec, _Codec]]] = {
 
 
 def rows(sizes: Sizes) -> Iterator[Row]:
-    """Show what a record takes to compress and to open again, and how small it gets; there is no target."""
+    """Measure the time to compress and decompress a record, and its compressed size; there is no target."""
     events = _events(sizes.decided)
     for what, batches in (("events of a commit", _committed(events)), ("events alone", [[out] for out in events])):
         packed = [_packed(batch) for batch in batches]
@@ -51,7 +51,7 @@ def _work(work: _Codec, batches: Sequence[bytes], count: int) -> Callable[[], fl
 
 
 def _events(count: int) -> list[Out]:
-    """Give the events that a load becomes, in the commits of one task."""
+    """Return the events that a load becomes, in the commits of one task."""
     records, seen, tenants = load.records(out for _, out in load.mixed(count)), Seen(), load.tenants()
     commits = (records[first : first + MOST_RECORDS] for first in range(0, len(records), MOST_RECORDS))
     return [

@@ -1,11 +1,11 @@
-"""Decode, kind by kind: name and translate, against the bare decoding of the same bytes into the same Struct."""
+"""Decode, kind by kind: identity and translate, against the bare decoding of the same bytes into the same Struct."""
 
 from collections.abc import Callable, Iterator, Sequence
 
 from headrace.config.tenants import Account
 from headrace.sdk.provider import RawEvent
 from tests.benchmarks import load
-from tests.benchmarks.limits import Prepared, prepared
+from tests.benchmarks.baseline import Prepared, prepared
 from tests.benchmarks.measure import exhaust, in_turns, micros
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row
@@ -26,7 +26,7 @@ def rows(sizes: Sizes) -> Iterator[Row]:
 
 
 def _contenders(raws: Sequence[RawEvent], account: Account, limit: Prepared) -> list[Callable[[], float]]:
-    """Give what is measured: to name, to translate, and the bare decoding."""
+    """Return what is measured: identity, translate, and the bare decoding."""
     provider, mapping = account.provider, account.mapping
     works: list[Callable[[], object]] = [
         lambda: exhaust(map(provider.identity, raws)),

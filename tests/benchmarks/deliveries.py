@@ -14,13 +14,13 @@ Sendings = Iterator[Sending]
 
 
 def _first(sender: Sender) -> Sendings:
-    """Give the first kind of every round: a message of LeadPing, a mailing of Outreach."""
+    """Yield the first kind of every round: a message of LeadPing, a mailing of Outreach."""
     while True:
         yield next(sender.round())
 
 
 def _stages(sender: Sender) -> Sendings:
-    """Give LeadSquared's change of a lead's stage: one record, as its arrays are not."""
+    """Yield LeadSquared's change of a lead's stage: one record, as its arrays are not."""
     assert isinstance(sender, senders.LeadSquared)  # for the type checker
     while True:
         yield sender.stage()
@@ -37,32 +37,32 @@ KINDS: Final[Mapping[str, Mapping[str, Callable[[Sender], Sendings]]]] = {
 
 
 def invent(kind: str, seed: int) -> Sendings:
-    """Give deliveries of one kind without end, the providers in turn; no two are alike."""
-    streams = [give(senders.make(name, seed=seed, secret=secret_of(name))) for name, give in KINDS[kind].items()]
+    """Yield deliveries of one kind without end, the providers in turn; no two are alike."""
+    streams = [stream(senders.make(name, seed=seed, secret=secret_of(name))) for name, stream in KINDS[kind].items()]
     while True:
         for stream in streams:
             yield next(stream)
 
 
 def secret_of(provider: str) -> str:
-    """Give the secret of the one tenant of a provider."""
+    """Return the secret of the one tenant of a provider."""
     return senders.make(provider).secret
 
 
 def configured() -> str:
-    """Write the tables of the tenants."""
+    """Return the tables of the tenants."""
     return senders.toml(*(senders.make(provider) for provider in senders.SENDERS))
 
 
 def request_of(sending: Sending) -> bytes:
-    """Write the request of a delivery."""
+    """Return the request of a delivery."""
     lines = [f"POST {sending.path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(sending.body)}", "Accept: */*"]
     lines += (f"{name}: {value}" for name, value in sending.headers().items())
     return "\r\n".join([*lines, "", ""]).encode() + sending.body
 
 
 def requests(kind: str, count: int, seed: int) -> list[bytes]:
-    """Write so many requests of one kind."""
+    """Return `count` requests of one kind."""
     return [request_of(sending) for sending in islice(invent(kind, seed), count)]
 
 
@@ -75,24 +75,24 @@ class Connection(asyncio.Protocol):
         self._got = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Be ready."""
+        """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)  # for the type checker
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell whoever waits."""
+        """Fail the request that waits for an answer."""
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(exc or ConnectionResetError("closed instead of an answer"))
 
     def data_received(self, data: bytes) -> None:
-        """Give the status once the answer is whole."""
+        """Resolve the request that waits once its answer is complete."""
         self._got += data
         head, end, body = self._got.partition(b"\r\n\r\n")
         if end and len(body) >= _length_of(head) and self._answer is not None:
             self._got = b""
             self._answer.set_result(int(head[9:12]))
 
-    async def ask(self, request: bytes) -> None:
+    async def send(self, request: bytes) -> None:
         """Send a request. Raises `ValueError` where it was not accepted."""
         assert self._transport is not None  # for the type checker: it is connected
         self._answer = asyncio.get_running_loop().create_future()
@@ -101,7 +101,7 @@ class Connection(asyncio.Protocol):
             raise ValueError(f"a delivery was answered {status}")
 
     def close(self) -> None:
-        """End it."""
+        """Close the connection."""
         if self._transport is not None:
             self._transport.close()
 
@@ -119,7 +119,7 @@ async def send_all(port: int, what: Iterable[bytes], connections: int) -> None:
     async def work() -> None:
         connection = await connect(port)
         for request in left:
-            await connection.ask(request)
+            await connection.send(request)
         connection.close()
 
     async with asyncio.TaskGroup() as group:

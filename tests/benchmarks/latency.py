@@ -1,6 +1,6 @@
 """From an accepted webhook to an event that a `read_committed` consumer sees, at a steady rate, with all roles.
 
-The program, the consumer and the sender are processes of their own on one machine, so that one clock tells all times.
+The program, the consumer and the sender are processes of their own on one machine, so that all times are of one clock.
 """
 
 import asyncio
@@ -28,11 +28,11 @@ from tests.senders import Fact, Sending
 
 RATE = 500
 """Events a second."""
-MEDIAN, WORST = 30.0, 150.0
-"""Milliseconds wanted: the median, and below which 99 of 100 stay."""
+MEDIAN_MS, P99_MS = 30.0, 150.0
+"""Targets for the median and for 99 of 100."""
 PARTITIONS = 4
-WARM = 3.0
-"""Seconds of load before anything counts."""
+WARM_SECONDS = 3.0
+"""Load that is sent before anything counts."""
 CONNECTIONS = 16
 KIND = "all kinds in turn"
 
@@ -43,28 +43,28 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
     """Compare the latency with its targets."""
     with tempfile.TemporaryDirectory(prefix="headrace-benchmarks-") as home:
         accepted, seen = asyncio.run(_measure(sizes, servers, Path(home)))
-    first = min(accepted.values()) + WARM
+    first = min(accepted.values()) + WARM_SECONDS
     took = [(seen[fact] - at) * 1000 for fact, at in accepted.items() if at > first]
     cut = quantiles(took, n=1000)
-    yield at_most(f"accepted -> visible, {RATE} events/s, p50", cut[499], MEDIAN, "ms")
-    yield at_most("  p99", cut[989], WORST, "ms")
+    yield at_most(f"accepted -> visible, {RATE} events/s, p50", cut[499], MEDIAN_MS, "ms")
+    yield at_most("  p99", cut[989], P99_MS, "ms")
     load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
     yield Row("  p90; p99.9; the longest", f"{cut[899]:.0f}; {cut[998]:.0f}; {max(took):.0f} ms", f"load {load}")
 
 
 async def _measure(sizes: Sizes, servers: str, home: Path) -> tuple[Times, Times]:
-    """Run the program and the consumer, and send to it; give when each fact was accepted, and when it was seen."""
+    """Run the program and the consumer, and send to it; return when each fact was accepted, and when it was read."""
     prefix = f"b{secrets.token_hex(4)}."
     config = Config(kafka=KafkaSettings(bootstrap_servers=servers), tenants=Tenants([]), topic_prefix=prefix)
     await topics.apply(config, "dev", PARTITIONS)
-    sendings = list(_for(WARM + sizes.watched))
+    sendings = list(_for(WARM_SECONDS + sizes.watched))
     count = sum(len(sending.facts) for sending in sendings)
     program = Program(configuration(servers, prefix, configured()), home, "program", roles=ALL)
     try:
         await program.says("kafka_answers", 2)
         await program.ready()
         port = int((await program.webhooks()).rpartition(":")[2])
-        async with _reading(servers, f"{prefix}events", count) as output:
+        async with _event_reader(servers, f"{prefix}events", count) as output:
             accepted = await _send(port, sendings)
             line = await output.readline()
     finally:
@@ -75,12 +75,12 @@ async def _measure(sizes: Sizes, servers: str, home: Path) -> tuple[Times, Times
 
 
 @asynccontextmanager
-async def _reading(servers: str, topic: str, count: int) -> AsyncIterator[asyncio.StreamReader]:
-    """Run the consumer; give what it prints once it reads."""
-    worker = ("-m", "tests.benchmarks.reading", servers, topic, str(count))
+async def _event_reader(servers: str, topic: str, count: int) -> AsyncIterator[asyncio.StreamReader]:
+    """Run the consumer; yield its output once it reads."""
+    worker = ("-m", "tests.benchmarks.event_reader", servers, topic, str(count))
     limit = 1_000 * count + 2**16
     reader = await asyncio.create_subprocess_exec(sys.executable, *worker, stdout=asyncio.subprocess.PIPE, limit=limit)
-    assert reader.stdout is not None  # for the type checker: it was asked for
+    assert reader.stdout is not None  # for the type checker: it is a pipe
     try:
         await reader.stdout.readline()
         yield reader.stdout
@@ -101,7 +101,7 @@ def _for(seconds: float) -> Iterator[Sending]:
 
 
 async def _send(port: int, sendings: list[Sending]) -> Times:
-    """Send at the rate, whether answers come or not; give when the answer to each fact came."""
+    """Send at the rate, whether answers come or not; return when the answer to each fact came."""
     accepted: Times = {}
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(CONNECTIONS):
@@ -109,7 +109,7 @@ async def _send(port: int, sendings: list[Sending]) -> Times:
 
     async def send(sending: Sending) -> None:
         connection = await free.get()
-        await connection.ask(request_of(sending))
+        await connection.send(request_of(sending))
         accepted.update(dict.fromkeys(sending.facts, time.monotonic()))
         free.put_nowait(connection)
 

@@ -18,17 +18,17 @@ from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 from tests.benchmarks.payloads import leadping, leadsquared, outreach
-from tests.benchmarks.payloads.invent import Invented
+from tests.benchmarks.payloads.invent import InventedValues
 
 TENANT: Final = "acme"
 DUPLICATES: Final = 10
-"""Every tenth record was told before: the look-back of a feed, or a webhook that is delivered again."""
+"""Every tenth record is a duplicate: the look-back of a feed, or a webhook that is delivered again."""
 RECEIVED: Final = 1_795_250_000_000
 """Milliseconds since the epoch, after every time in the load."""
 
 Kind = tuple[str, str]
 
-MIX: Final[dict[Kind, tuple[int, Callable[[Invented], dict[str, Any]]]]] = {
+MIX: Final[dict[Kind, tuple[int, Callable[[InventedValues], dict[str, Any]]]]] = {
     ("leadsquared", "call row"): (8, leadsquared.call_row),
     ("leadsquared", "visit row"): (12, leadsquared.visit_row),
     ("leadsquared", "custom row"): (5, leadsquared.custom_row),
@@ -44,7 +44,7 @@ MIX: Final[dict[Kind, tuple[int, Callable[[Invented], dict[str, Any]]]]] = {
 
 
 class Record(Struct, frozen=True, gc=False):
-    """A raw record as the client would give it."""
+    """A raw record as the client returns it."""
 
     offset: int
     timestamp: int
@@ -54,7 +54,7 @@ class Record(Struct, frozen=True, gc=False):
 
 
 def tenants() -> Tenants:
-    """Give one tenant of each provider."""
+    """Return one tenant of each provider."""
     return Tenants(
         [Account(provider, TENANT, provider.Settings(), build(builtin(name))) for name, provider in discover().items()]
     )
@@ -64,10 +64,10 @@ def raw_events(kind: Kind, count: int, seed: int = 1) -> list[RawEvent]:
     """Invent raw events of one kind, each with an id of its own."""
     provider = discover()[kind[0]]
     _, make = MIX[kind]
-    told = Invented(seed, (seed * len(MIX) + list(MIX).index(kind)) * 10**7)
+    values = InventedValues(seed, (seed * len(MIX) + list(MIX).index(kind)) * 10**7)
     events = []
     for _ in range(count):
-        (piece,) = provider.cut(json.dumps(make(told), separators=(",", ":")).encode())
+        (piece,) = provider.cut(json.dumps(make(values), separators=(",", ":")).encode())
         events.append(
             RawEvent(
                 provider=provider.name,
@@ -102,12 +102,12 @@ def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, Out]]:
 
 
 def records(outs: Iterable[Out], start: int = 0) -> list[Record]:
-    """Give records as the client would, from offset `start` on."""
+    """Return records as the client would, from offset `start` on."""
     return [Record(start + i, RECEIVED, out.key, out.value, out.headers) for i, out in enumerate(outs)]
 
 
 def _turns() -> list[Kind]:
-    """Spread the kinds evenly over a hundred turns, in the parts that `MIX` says."""
+    """Spread the kinds evenly over a hundred turns, in the proportions of `MIX`."""
     total = sum(part for part, _ in MIX.values())
     placed = [((i + 0.5) * total / part, kind) for kind, (part, _) in MIX.items() for i in range(part)]
     return [kind for _, kind in sorted(placed)]

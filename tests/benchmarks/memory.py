@@ -17,7 +17,7 @@ from headrace.records.mark import ROW
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most
 
-TARGET = 100
+TARGET_BYTES = 100
 TOGETHER = 2_000
 
 
@@ -34,19 +34,19 @@ def rows(sizes: Sizes) -> Iterator[Row]:
     command = (sys.executable, "-m", "tests.benchmarks.memory", str(sizes.remembered))
     used = msgspec.json.decode(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout, type=Used)
     millions = f"{sizes.remembered / 1e6:g} million ids"
-    yield at_most(f"memory an id, {millions}, resident", used.resident / sizes.remembered, TARGET, "bytes")
+    yield at_most(f"memory an id, {millions}, resident", used.resident / sizes.remembered, TARGET_BYTES, "bytes")
     yield Row("  the columns alone", f"{used.columns / sizes.remembered:.1f} bytes", "")
     yield Row("  at its highest, while the table grows", f"{used.highest / sizes.remembered:.1f} bytes", "")
 
 
 def remember(marks: MarkTable, count: int, rng: np.random.Generator) -> None:
-    """Put `count` marks of ids that nobody had before, as commits would."""
+    """Put `count` marks of new ids, as commits would."""
     for first in range(0, count, TOGETHER):
         marks.put(random_rows(min(TOGETHER, count - first), rng))
 
 
 def random_rows(count: int, rng: np.random.Generator) -> NDArray[Any]:
-    """Make marks of random ids."""
+    """Return marks of random ids."""
     rows = np.zeros(count, ROW)
     for half in ("lo", "hi", "meaning"):
         rows[half] = rng.integers(1, 2**64, count, np.uint64, endpoint=False)
@@ -61,7 +61,7 @@ def _resident() -> int:
 
 def _main(count: int) -> Used:
     rng = np.random.default_rng(1)
-    remember(MarkTable(), TOGETHER, rng)  # what numpy loads when it is first used counts for nobody
+    remember(MarkTable(), TOGETHER, rng)  # what numpy loads at first use is not measured
     before = _resident()
     marks = MarkTable()
     remember(marks, count, rng)

@@ -1,7 +1,7 @@
 """A list of events of Outreach without end, whose pages cost their server nothing, and the client that only reads it.
 
 `python -m tests.benchmarks.pages serve COUNT` serves COUNT events and writes its port; the rows are those of the
-simulated platform, with ids of their own. `… read URL` asks as the feed does, and writes the rows and the CPU seconds.
+simulated platform, with ids of their own. `… read URL` reads as the feed does, and writes the rows and the CPU seconds.
 """
 
 import asyncio
@@ -79,7 +79,7 @@ async def _serve(count: int) -> None:
 
 
 async def _read(url: str) -> tuple[int, float]:
-    """Read all pages; give the number of rows and the CPU seconds."""
+    """Read all pages; return the number of rows and the CPU seconds."""
     first = {"filter[createdAt]": "..", "sort": "createdAt", "count": "false", "page[size]": str(SIZE)}
     link: str | None = f"{url}{_PATH}?{urlencode(first)}"
     rows = 0

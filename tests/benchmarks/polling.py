@@ -1,7 +1,7 @@
 """The poller: how much of a budget it uses, what an event costs it, and whether it grows while it reads.
 
 It runs as the real program; the platform is a process of its own where CPU is measured. What an event costs is taken
-in turns with a client of aiohttp that asks for the same pages and only looks for the link to the next.
+in turns with a client of aiohttp that reads the same pages and only looks for the link to the next.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ from tests.simulators import leadsquared
 from tests.simulators.history import Shape
 from tests.simulators.quota import Allowance
 
-USED: Final = 0.98
-GROWTH: Final = 1.1
+LEAST_USED: Final = 0.98
+MOST_GROWTH: Final = 1.1
 ALLOWED: Final = Allowance(per_window=25, window=5.0)
 """What LeadSquared publishes."""
 PARTITIONS: Final = 4
-TAKES: Final = 1_800.0
-"""Seconds within which anything here is over."""
+MOST_SECONDS: Final = 1_800.0
+"""Time within which any measurement here is over."""
 _ROUNDS: Final = 3
 
 
@@ -58,13 +58,13 @@ async def _budget(sizes: Sizes, servers: str, home: Path) -> list[Row]:
         limits = {"budget.per_window": ALLOWED.per_window, "budget.window": f"{ALLOWED.window:.0f}s"}
         keys = platform.tenant() | limits | {"leads": history.leads, "budget.per_day": 1_000_000}
         async with _polling(servers, home, "leadsquared", keys):
-            await until(lambda: bool(platform.asks), "the platform is polled")
-            began, lasts = platform.asks[0].at, sizes.windows * ALLOWED.window
-            await until(lambda: platform.asks[-1].at >= began + lasts, "all windows are over", deadline=TAKES)
-        calls = sum(ask.at < began + lasts for ask in platform.asks)
+            await until(lambda: bool(platform.calls), "the platform is polled")
+            began, lasts = platform.calls[0].at, sizes.windows * ALLOWED.window
+            await until(lambda: platform.calls[-1].at >= began + lasts, "all windows are over", deadline=MOST_SECONDS)
+        calls = sum(call.at < began + lasts for call in platform.calls)
         allowed = sizes.windows * ALLOWED.per_window
         return [
-            judged("poller: budget with a backlog", calls, allowed, f"calls in {lasts:.0f} s", least=USED),
+            judged("poller: budget with a backlog", calls, allowed, f"calls in {lasts:.0f} s", least=LEAST_USED),
             Row("  calls too many", f"{platform.quota.exceeded} calls", "0 calls", "", _none(platform.quota.exceeded)),
         ]
 
@@ -75,10 +75,10 @@ async def _cost(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     with _platform(home, sizes.polled) as url:
         for number in range(min(sizes.rounds, _ROUNDS)):
             bare = _bare(url, sizes.polled)
-            async with _polling(servers, home / f"cost-{number}", "outreach", _keys(url)) as reading:
-                began = cpu_of(reading.pid)
-                await reading.has_appended(sizes.polled)
-                pairs.append((sizes.polled / (cpu_of(reading.pid) - began), sizes.polled / bare))
+            async with _polling(servers, home / f"cost-{number}", "outreach", _keys(url)) as poller:
+                began = cpu_of(poller.pid)
+                await poller.has_appended(sizes.polled)
+                pairs.append((sizes.polled / (cpu_of(poller.pid) - began), sizes.polled / bare))
     ours, limit = (median(pair[side] for pair in pairs) for side in range(2))
     share = median(ours / bare for ours, bare in pairs)
     return [
@@ -93,16 +93,16 @@ async def _growth(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     """Read on, ten times as far."""
     few, many = sizes.polled, sizes.polled * 10
     with _platform(home, many) as url:
-        async with _polling(servers, home / "growth", "outreach", _keys(url)) as reading:
-            await reading.has_appended(few)
-            before = _resident(reading.pid)
-            await reading.has_appended(many)
-            after = _resident(reading.pid)
+        async with _polling(servers, home / "growth", "outreach", _keys(url)) as poller:
+            await poller.has_appended(few)
+            before = _resident(poller.pid)
+            await poller.has_appended(many)
+            after = _resident(poller.pid)
     name = f"poller: memory after {many:,} rows against {few:,}"
-    return [at_most(name, after / 1e6, GROWTH * before / 1e6, "MB")]
+    return [at_most(name, after / 1e6, MOST_GROWTH * before / 1e6, "MB")]
 
 
-class _Reading:
+class _RunningPoller:
     """A poller at work."""
 
     def __init__(self, program: Program, kafka: KafkaSettings, prefix: str) -> None:
@@ -120,19 +120,19 @@ class _Reading:
                 ends = [(await log.bounds(self._topic, partition))[1] for partition in range(PARTITIONS)]
                 return sum(ends) >= count
 
-            await until(there, f"{count} records are in raw", deadline=TAKES)
+            await until(there, f"{count} records are in raw", deadline=MOST_SECONDS)
 
 
 @asynccontextmanager
-async def _polling(servers: str, home: Path, provider: str, keys: dict[str, object]) -> AsyncIterator[_Reading]:
-    """Run a poller for one tenant; what it does before it may poll counts for nobody."""
+async def _polling(servers: str, home: Path, provider: str, keys: dict[str, object]) -> AsyncIterator[_RunningPoller]:
+    """Run a poller for one tenant; what it does before it may poll is not measured."""
     prefix, kafka = f"b{secrets.token_hex(4)}.", KafkaSettings(bootstrap_servers=servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
     tenant = senders.toml(senders.make(provider), **keys)
     program = Program(configuration(servers, prefix, tenant), home, "poller", roles=("poller",))
     try:
         await program.says("task_restored")
-        yield _Reading(program, kafka, prefix)
+        yield _RunningPoller(program, kafka, prefix)
         program.stop()
     finally:
         program.child.kill()
@@ -161,10 +161,10 @@ def _keys(url: str) -> dict[str, object]:
 
 
 def _bare(url: str, count: int) -> float:
-    """Give the CPU seconds that the bare client takes."""
+    """Return the CPU seconds that the bare client takes."""
     command = (sys.executable, "-m", "tests.benchmarks.pages", "read", url)
-    told = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
-    read, seconds = msgspec.json.decode(told, type=tuple[int, float])
+    output = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    read, seconds = msgspec.json.decode(output, type=tuple[int, float])
     assert read == count
     return seconds
 
@@ -174,6 +174,6 @@ def _none(count: int) -> str:
 
 
 def _resident(pid: int) -> int:
-    """Give the resident memory of a process, in bytes."""
+    """Return the resident memory of a process, in bytes."""
     line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) * 1024

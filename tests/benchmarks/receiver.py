@@ -67,7 +67,7 @@ async def _rows(sizes: Sizes, servers: str, home: Path) -> list[Row]:
         await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
     text = configuration(servers, prefixes[0], configured()).replace("[receiver]", UNLIMITED)
     program = Program(text, home, "receiver", roles=("receiver",))
-    command = (sys.executable, "-m", "tests.benchmarks.bare", servers, f"{prefixes[1]}raw", kafka.compression)
+    command = (sys.executable, "-m", "tests.benchmarks.bare_handler", servers, f"{prefixes[1]}raw", kafka.compression)
     log = home / "bare.log"
     bare = Child(command, log=log, cwd=Path.cwd())
     try:
@@ -101,5 +101,5 @@ async def _compare(kind: str, pair: tuple[Server, Server], sizes: Sizes) -> list
 
 
 def cpu_of(pid: int) -> float:
-    """Give the CPU seconds of another process, all its threads, by the clock that clock_getcpuclockid(3) names."""
+    """Return the CPU seconds of another process, all its threads, by the clock that clock_getcpuclockid(3) names."""
     return time.clock_gettime(~pid << 3 | 2)

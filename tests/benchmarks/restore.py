@@ -121,9 +121,9 @@ async def _main(job: Job) -> Restored:
     )
     used, began = _cpu(), time.perf_counter()
     await NormalizerTask(setup, 0, seen).restore()
-    told = Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
+    restored = Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
     await member.__aexit__()
-    return told
+    return restored
 
 
 async def _nothing(_: set[int]) -> None:

@@ -1,4 +1,4 @@
-"""How much a run does: enough to be believed, or just enough to see that it runs."""
+"""How much a run does: enough for figures that count, or only enough to see that it runs."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""The whole path on a real broker, exactly once: the normalizer against the loop stripped to what nobody can leave out.
+"""The whole path on a real broker, exactly once: the normalizer against a loop stripped to the least work.
 
 Each contender runs in a process of its own over the same raw records; the two take turns.
 """
@@ -22,7 +22,7 @@ from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.records.raw import place
 from tests.benchmarks import load
-from tests.benchmarks.limits import SKIPPED
+from tests.benchmarks.baseline import SKIPPED
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, flat, judged
 from tests.benchmarks.worker import Job, Result

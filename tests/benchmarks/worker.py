@@ -1,7 +1,7 @@
 """One contender in a process of its own, so that its CPU seconds are its own: `python -m tests.benchmarks.worker JOB`.
 
-`ours` is the normalizer as the program runs it. `stripped` is the same loop with nothing in it but what nobody can
-leave out: take records, decode each into its Struct, encode one of many events that were prepared, write all in one
+`ours` is the normalizer as the program runs it. `stripped` is the same loop with the least work:
+take records, decode each into its Struct, encode one of many events that were prepared, write all in one
 transaction.
 """
 
@@ -29,9 +29,9 @@ from headrace.normalizer.task import MOST_RECORDS
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
 from tests.benchmarks import load
-from tests.benchmarks.limits import SKIPPED, prepared
+from tests.benchmarks.baseline import SKIPPED, prepared
 
-DEADLINE: Final = 300.0
+DEADLINE_SECONDS: Final = 300.0
 
 
 class Job(Struct):
@@ -89,16 +89,16 @@ async def stripped(job: Job, watch: Watch) -> None:
     """Run the loop without the service: the same members, transactions, batches and turns."""
     kafka = KafkaSettings(bootstrap_servers=job.servers)
     turns = asyncio.Semaphore(COMMITS_AT_ONCE)
-    given: asyncio.Queue[set[int]] = asyncio.Queue()
-    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", assigned=given.put, revoked=_ignore)
+    assigned: asyncio.Queue[set[int]] = asyncio.Queue()
+    member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", assigned=assigned.put, revoked=_ignore)
     async with member, asyncio.TaskGroup() as group:
-        for partition in await given.get():
+        for partition in await assigned.get():
             loop = _Stripped(job, kafka, member, partition, turns)
             group.create_task(loop.run(watch.saw))
 
 
 async def _ignore(_: set[int]) -> None:
-    """Nobody else joins: what is given stays."""
+    """Nobody else joins: an assignment stays."""
 
 
 class _Stripped:
@@ -151,7 +151,7 @@ async def _main(job: Job) -> Result:
     watch = Watch(job.count)
     contender = asyncio.create_task({"ours": ours, "stripped": stripped}[job.contender](job, watch))
     done = asyncio.create_task(watch.done.wait())
-    async with asyncio.timeout(DEADLINE):
+    async with asyncio.timeout(DEADLINE_SECONDS):
         await asyncio.wait([contender, done], return_when=asyncio.FIRST_COMPLETED)
     if contender.done():
         contender.result()

@@ -1,1 +1,1 @@
-"""The demo: a seeded story of three providers, played through the real program on the embedded broker."""
+"""The demo: a seeded scenario of three providers, played through the real program on the embedded broker."""

@@ -1,4 +1,4 @@
-"""`python -m tests.demo [--seconds N] [--seed N]`: play the story, show what happens, check that it is all of it."""
+"""`python -m tests.demo [--seconds N] [--seed N]`: play the scenario, show the records, check that none is missing."""
 
 import argparse
 import asyncio
@@ -24,9 +24,9 @@ from headrace.config import Config, load
 from headrace.kafka.consumer import read
 from headrace_events import decode
 from tests import senders
-from tests.demo.polled import TENANT, Polled
-from tests.demo.scenario import OVERLAY, Expected, Step, crowd, outage, story
-from tests.demo.show import Screen
+from tests.demo.polled_platforms import TENANT, PolledPlatforms
+from tests.demo.scenario import OVERLAY, Expected, Step, crowd, outage, scripted
+from tests.demo.screen import Screen
 from tests.kafka import embedded
 from tests.kafka.broker import ProcessBroker
 from tests.kafka.ports import free_port
@@ -37,7 +37,7 @@ topic_prefix = "demo."
 bootstrap_servers = "{servers}"
 [receiver]
 host = "127.0.0.1"
-port = {door}
+port = {port}
 [admin]
 host = "127.0.0.1"
 port = {admin}
@@ -56,33 +56,34 @@ webhook_secrets = ["demo"]
 TENANTS = ("acme", TENANT)
 SECRETS = {"leadping": "whsec_ZGVtby1zZWNyZXQtb2YtdHdlbnR5LWZvdXItYnl0ZXM="}
 HEADRACE = Path(sys.executable).with_name("headrace")
-STARTS_WITHIN = 60.0
-DECIDES_WITHIN = 30.0
-READABLE_WITHIN = 10.0
-LOOKS_EVERY = 0.05
+START_SECONDS = 60.0
+DECIDE_SECONDS = 30.0
+READABLE_SECONDS = 10.0
+POLL_SECONDS = 0.05
 MOST_CROWD = 200
 
 
-class Failed(Exception):  # noqa: N818  (what happened, told to a person)
+class Failed(Exception):  # noqa: N818  (a message for people)
     """The demo could not be played; the text says why."""
 
 
 def main() -> int:
-    """Play; 0 where what came out is exactly what the story must give."""
+    """Play; return 0 where exactly the expected records were published."""
     parser = argparse.ArgumentParser(
-        prog="make demo", description="Three providers tell a story; Headrace publishes it once."
+        prog="make demo",
+        description="Play traffic of three providers through Headrace, which publishes each event once.",
     )
     parser.add_argument("--seconds", type=float, help="end by itself after about so many seconds")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another crowd")
-    asked = parser.parse_args()
-    # The demo belongs to nobody's configuration.
+    options = parser.parse_args()
+    # The demo has a configuration of its own.
     for name in [name for name in os.environ if name.startswith("HEADRACE_")]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="headrace-demo-") as home:
         broker = embedded.offer(Path(home))
         try:
             broker.start()
-            return asyncio.run(_play(Path(home), broker, asked.seconds, asked.seed))
+            return asyncio.run(_play(Path(home), broker, options.seconds, options.seed))
         except (Failed, TimeoutError) as error:
             print(f"demo: {error}", file=sys.stderr)
             return 1
@@ -93,28 +94,28 @@ def main() -> int:
 
 
 async def _play(home: Path, broker: ProcessBroker, seconds: float | None, seed: int) -> int:
-    admin, door = free_port(), free_port()
+    admin, port = free_port(), free_port()
     (home / "acme.toml").write_text(OVERLAY)
     os.environ["HEADRACE_CONFIG"] = str(home / "headrace.toml")
     screen = Screen()
-    async with Polled() as polled:
-        text = CONFIG.format(servers=broker.bootstrap_servers, admin=admin, door=door)
+    async with PolledPlatforms() as polled:
+        text = CONFIG.format(servers=broker.bootstrap_servers, admin=admin, port=port)
         (home / "headrace.toml").write_text("\n".join([text, *(_polled(polled, name) for name in polled.by_name)]))
         config = load(home / "headrace.toml", {})
         await _headrace("topics", "apply", "--profile", "dev", "--partitions", "3")
-        async with _service(home, screen) as told, Hooks(door) as hooks:
-            stage = Stage(screen, told, hooks, polled)
-            await _tell(stage, broker, admin, seconds, seed)
-            faults = await _judged(stage, config)
-            screen.go_on(admin, hooks.curl(), ends=seconds is not None)
+        async with _service(home, screen) as decided, Webhooks(port) as webhooks:
+            stage = Stage(screen, decided, webhooks, polled)
+            await _play_all(stage, broker, admin, seconds, seed)
+            faults = await _differences(stage, config)
+            screen.go_on(admin, webhooks.curl(), ends=seconds is not None)
             if seconds is None and not faults:
                 screen.say("Ctrl-C ends the demo.")
                 await _until_interrupted()
     return 1 if faults else 0
 
 
-async def _judged(stage: "Stage", config: Config) -> list[str]:
-    """Show what came of the story, and say what of it differs."""
+async def _differences(stage: "Stage", config: Config) -> list[str]:
+    """Show the outcome of the scenario; return what differs from the expected."""
     screen = stage.screen
     faults = screen.missing(stage.expected) + screen.unexpected(stage.expected, stage.copies)
     faults += await _log_differs(config, screen)
@@ -125,7 +126,7 @@ async def _judged(stage: "Stage", config: Config) -> list[str]:
     return faults
 
 
-def _polled(polled: Polled, provider: str) -> str:
+def _polled(polled: PolledPlatforms, provider: str) -> str:
     """Configure the tenant that is polled; its webhooks are signed as those of the other one."""
     sender = senders.make(provider, TENANT, secret=SECRETS.get(provider, "demo"))
     pointer = {"webhook_event": "/event"} if provider == "leadping" else {}
@@ -133,19 +134,19 @@ def _polled(polled: Polled, provider: str) -> str:
 
 
 class Stage:
-    """Where the steps are told, one at a time; `expected` is what must have come of them, in order."""
+    """Plays the steps one at a time; `expected` is what must have become of their records, in order."""
 
-    def __init__(self, screen: Screen, told: asyncio.Event, hooks: "Hooks", polled: Polled) -> None:
+    def __init__(self, screen: Screen, decided: asyncio.Event, webhooks: "Webhooks", polled: PolledPlatforms) -> None:
         self.screen = screen
         self.polled = polled
         self.expected: list[tuple[str, Expected]] = []
         self.copies: set[str] = set()
         """Providers of which an append got no answer in time: it may have arrived all the same."""
-        self._told = told
-        self._hooks = hooks
+        self._record_decided = decided
+        self._webhooks = webhooks
 
-    async def tell(self, step: Step) -> None:
-        """Hand in a step and wait for what comes of it."""
+    async def play(self, step: Step) -> None:
+        """Hand in a step and wait until its records are decided."""
         await self.hand_in(step)
         await self.decided()
 
@@ -156,7 +157,7 @@ class Stage:
             clock = self.polled.by_name[step.provider].clock
             clock.advance(step.appears - clock.now)
         if step.hook:
-            await self._hooks.send(step)
+            await self._webhooks.send(step)
         elif step.payload:
             file = ("--provider", step.provider, "--tenant", "acme", "--resource", step.resource, "-")
             await _headrace("ingest", *file, stdin=step.payload)
@@ -164,16 +165,16 @@ class Stage:
     async def decided(self) -> None:
         """Wait until the normalizer has decided on everything that was handed in."""
         try:
-            async with asyncio.timeout(DECIDES_WITHIN):
+            async with asyncio.timeout(DECIDE_SECONDS):
                 while self.screen.missing(self.expected):
-                    self._told.clear()
-                    await self._told.wait()
+                    self._record_decided.clear()
+                    await self._record_decided.wait()
         except TimeoutError:
             raise Failed(f"not decided on in time: {'; '.join(self.screen.missing(self.expected))}") from None
 
 
-class Hooks:
-    """The platforms' webhooks: signed requests to the door at `port`."""
+class Webhooks:
+    """The platforms' webhooks: signed requests to the receiver at `port`."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://127.0.0.1:{port}"
@@ -184,7 +185,7 @@ class Hooks:
         }
 
     async def __aenter__(self) -> Self:
-        self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=STARTS_WITHIN))
+        self._client = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=START_SECONDS))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -198,7 +199,7 @@ class Hooks:
                 raise Failed(f"a webhook of {step.provider} was answered {answer.status}: {await answer.text()}")
 
     def curl(self) -> str:
-        """Write a webhook of LeadSquared that can be typed as it stands."""
+        """Return a curl command that sends a webhook of LeadSquared."""
         call = {
             "ProspectActivityId": str(uuid.uuid4()), "RelatedProspectId": str(uuid.uuid4()), "ActivityEvent": "22",
             "CreatedOn": "2026-11-20 12:00:00", "Data": {"Status": "Answered", "mx_Custom_3": "42"},
@@ -208,36 +209,36 @@ class Hooks:
         return f"curl -i {self._url}{sending.path} {headers} -d {shlex.quote(sending.body.decode())}"
 
 
-async def _tell(stage: Stage, broker: ProcessBroker, admin: int, seconds: float | None, seed: int) -> None:
-    """Tell the story, what happens while Kafka is away, then ordinary traffic until the time is up."""
+async def _play_all(stage: Stage, broker: ProcessBroker, admin: int, seconds: float | None, seed: int) -> None:
+    """Play the scripted part, polling, an outage of Kafka, then ordinary traffic until the time is up."""
     rng = random.Random(seed)
     loop = asyncio.get_running_loop()
     until = loop.time() + (seconds or 20.0) - 4.0
     stage.screen.head()
-    for step in story(rng):
-        await stage.tell(step)
+    for step in scripted(rng):
+        await stage.play(step)
     await _while_polled(stage)
     await _without_kafka(stage, broker, admin, rng)
     number = 0
     while loop.time() < until and number < MOST_CROWD:
-        await stage.tell(crowd(rng, number))
+        await stage.play(crowd(rng, number))
         number += 1
 
 
 async def _while_polled(stage: Stage) -> None:
-    """Tell what is polled, once every feed has looked at its platform before anything is there."""
-    async with asyncio.timeout(DECIDES_WITHIN):
-        while not stage.polled.asked:  # noqa: ASYNC110  (the platforms only count)
-            await asyncio.sleep(LOOKS_EVERY)
-    for step in stage.polled.story():
+    """Play what is polled, after every feed has looked at its platform while it was empty."""
+    async with asyncio.timeout(DECIDE_SECONDS):
+        while not stage.polled.all_polled:  # noqa: ASYNC110  (the platforms only count)
+            await asyncio.sleep(POLL_SECONDS)
+    for step in stage.polled.steps():
         if isinstance(step, str):
             stage.screen.remark(step)
         else:
-            await stage.tell(step)
+            await stage.play(step)
 
 
 async def _without_kafka(stage: Stage, broker: ProcessBroker, admin: int, rng: random.Random) -> None:
-    """Freeze Kafka: what comes in meanwhile is acknowledged out of the spool, and published when Kafka is back."""
+    """Freeze Kafka: webhooks are acknowledged from the spool meanwhile, and published when Kafka is back."""
     stage.screen.remark("Kafka goes away. Webhooks come in all the same:")
     broker.pause()
     try:
@@ -259,19 +260,19 @@ async def _without_kafka(stage: Stage, broker: ProcessBroker, admin: int, rng: r
 
 
 async def _gauge(admin: int, name: str) -> float:
-    """Read one number off the metrics."""
+    """Return the value of one metric."""
     async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{admin}/metrics") as answer:
         text = await answer.text()
     found = re.search(rf"^{name} (\S+)$", text, re.MULTILINE)
     if found is None:
-        raise Failed(f"the metrics do not tell {name}")
+        raise Failed(f"the metrics have no {name}")
     return float(found[1])
 
 
 @contextlib.asynccontextmanager
 async def _service(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event]:
-    """Run all roles, show what is decided, and end them as Kubernetes would."""
-    told, ready = asyncio.Event(), asyncio.Event()
+    """Run all roles, show decided records, and stop them as Kubernetes would; yield an event set at each record."""
+    decided, ready = asyncio.Event(), asyncio.Event()
     log = home / "headrace.log"
     process = await asyncio.create_subprocess_exec(
         HEADRACE, "run",
@@ -280,23 +281,23 @@ async def _service(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event]:
 
     async def follow() -> None:
         assert process.stdout is not None
-        with log.open("wb") as kept:
+        with log.open("wb") as file:
             async for line in process.stdout:
-                kept.write(line)
+                file.write(line)
                 entry = _entry(line)
                 if entry.get("event") == "record_decided":
                     screen.decided(entry)
-                    told.set()
+                    decided.set()
                 elif entry.get("event") == "task_restored" and entry.get("role") != "poller":
                     ready.set()
 
     following = asyncio.create_task(follow())
     try:
-        async with asyncio.timeout(STARTS_WITHIN):
+        async with asyncio.timeout(START_SECONDS):
             await asyncio.wait({asyncio.create_task(ready.wait()), following}, return_when=asyncio.FIRST_COMPLETED)
         if following.done():
             raise Failed(f"the service ended: {log.read_text()[-800:]}")
-        yield told
+        yield decided
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
@@ -317,20 +318,20 @@ async def _headrace(*arguments: str, stdin: bytes = b"") -> None:
         HEADRACE, *arguments,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    async with asyncio.timeout(STARTS_WITHIN):
+    async with asyncio.timeout(START_SECONDS):
         out, _ = await process.communicate(stdin)
     if process.returncode != 0:
         raise Failed(f"headrace {' '.join(arguments[:2])} ended with {process.returncode}: {out.decode()[-800:]}")
 
 
 async def _log_differs(config: Config, screen: Screen) -> list[str]:
-    """Compare what stands on Kafka with what was decided: it must be the same, each id once.
+    """Return how the topics differ from the decisions: they must agree, each id once.
 
-    Kafka says that a transaction is committed shortly before everybody can read it: look again, for a while.
+    Kafka reports a commit shortly before all consumers can read it: differences are looked at again for a while.
     """
     faults = await _compared(config, screen)
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(READABLE_WITHIN):
+        async with asyncio.timeout(READABLE_SECONDS):
             while faults:
                 faults = await _compared(config, screen)
     return faults
@@ -353,7 +354,7 @@ async def _compared(config: Config, screen: Screen) -> list[str]:
 
 
 async def _one_event(config: Config, screen: Screen) -> None:
-    """Show one event as it stands on the topic."""
+    """Show one event as it is on the topic."""
     async for record in read(config.kafka, f"{config.topic_prefix}events"):
         event = decode(record.value or b"")
         if event.word == "call.completed" and "leadping" in event.source:

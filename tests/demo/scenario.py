@@ -1,4 +1,4 @@
-"""The story: what three providers say within a minute, and what must come of it.
+"""The scenario: what three providers send within a minute, and what must become of it.
 
 Every step is a body as the provider would send it and the fates that it must have, one per record in it. Names,
 numbers and texts are invented.
@@ -24,7 +24,7 @@ class Expected:
 
 @dataclass(frozen=True)
 class Step:
-    """One body that a provider tells, as a page or row of its API or, with `hook`, by its webhook.
+    """One body of a provider: a page or row of its API or, with `hook`, a webhook.
 
     With `appears` the simulated platform comes to that time first, and what appears is polled; the body may be empty.
     """
@@ -33,7 +33,7 @@ class Step:
     resource: str
     body: Body
     expected: list[Expected] = field(default_factory=list)
-    """What must come of each record in it."""
+    """What must become of each record in it."""
     hook: bool = False
     tenant: str = "acme"
     appears: float = 0.0
@@ -59,19 +59,19 @@ DUPLICATE, STALE, NOOP, MIRROR, DEAD = (Expected(f) for f in ("duplicate", "stal
 
 
 def published(type_: str) -> Expected:
-    """Expect an event of this type."""
+    """Return the expectation of an event of this type."""
     return Expected("published", type_)
 
 
-def story(rng: random.Random) -> Iterator[Step]:
-    """Tell the story: the scripted part, where every kind of thing happens once."""
+def scripted(rng: random.Random) -> Iterator[Step]:
+    """Yield the scripted part, where every kind of thing happens once."""
     yield from _leadsquared(rng)
     yield from _leadping(rng)
     yield from _outreach(rng)
 
 
 def outage(rng: random.Random) -> Iterator[Step]:
-    """Tell what comes in while Kafka is away: a webhook of each provider, and one of them again."""
+    """Yield what comes in during an outage of Kafka: a webhook of each provider, and one of them again."""
     lead = _guid(rng)
     call = {
         "ProspectActivityId": _guid(rng), "RelatedProspectId": lead, "ActivityEvent": "21", "ActivityType": "3",
@@ -91,7 +91,7 @@ def outage(rng: random.Random) -> Iterator[Step]:
 
 
 def crowd(rng: random.Random, number: int) -> Step:
-    """Add one page of ordinary traffic: some events of one provider, one of them twice."""
+    """Return one page of ordinary traffic: some events of one provider, one of them twice."""
     size = rng.randint(2, 4)
     match number % 3:
         case 0:
@@ -100,20 +100,20 @@ def crowd(rng: random.Random, number: int) -> Step:
                 "outbound_message": "email.sent",
                 "complete_task": "task.completed",
             }
-            told = [rng.choice(list(names)) for _ in range(size)]
-            rows = [_event(90_000 + number * 10 + i, name, rng.randint(2, 9)) for i, name in enumerate(told)]
+            chosen = [rng.choice(list(names)) for _ in range(size)]
+            rows = [_event(90_000 + number * 10 + i, name, rng.randint(2, 9)) for i, name in enumerate(chosen)]
             return Step(
-                "outreach", "event", {"data": [*rows, rows[0]]}, [published(names[n]) for n in told] + [DUPLICATE]
+                "outreach", "event", {"data": [*rows, rows[0]]}, [published(names[n]) for n in chosen] + [DUPLICATE]
             )
         case 1:
             codes = {2: "web.page_viewed", 1: "email.clicked", 23: "lead.captured"}
-            told_codes = [rng.choice(list(codes)) for _ in range(size)]
+            chosen_codes = [rng.choice(list(codes)) for _ in range(size)]
             acts = [
                 _activity(_guid(rng), code, _guid(rng), f"12:{number % 60:02d}:{i:02d}")
-                for i, code in enumerate(told_codes)
+                for i, code in enumerate(chosen_codes)
             ]
             page = {"RecordCount": size, "ProspectActivities": [*acts, acts[0]]}
-            return Step("leadsquared", "activity", page, [published(codes[c]) for c in told_codes] + [DUPLICATE])
+            return Step("leadsquared", "activity", page, [published(codes[c]) for c in chosen_codes] + [DUPLICATE])
         case _:
             messages = [_sms(f"ev_{number}_{i}", f"ld_{rng.randint(10, 40)}", delivered=True) for i in range(size)]
             return Step(

@@ -1,4 +1,4 @@
-"""The files that Headrace is deployed with, read; and the configuration among them, checked as a person would."""
+"""Read the files that Headrace is deployed with, and check the configuration among them as a person would."""
 
 import os
 import re
@@ -17,7 +17,7 @@ _SECRETS_FILE = "webhook_secrets_file"
 # A secret that every provider takes: "whsec_" and base64 for those that sign with it.
 _SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # noqa: S105 - made up
 _PROGRAM = Path(sys.executable).with_name("headrace")
-_WITHIN = 60.0
+_SECONDS = 60.0
 
 
 def documents(text: str) -> list[Any]:
@@ -32,7 +32,7 @@ def document(path: Path) -> Any:
 
 
 def mounted(config: Path, secrets: Path) -> dict[str, str]:
-    """Give variables that name files in the folder `secrets`, made here, where `config` names those of a container."""
+    """Return variables that point to files in the folder `secrets`, created here, instead of the container's paths."""
     environ = {}
     for provider, named in tomllib.loads(config.read_text("utf-8"))["tenants"].items():
         for tenant, settings in named.items():
@@ -44,11 +44,17 @@ def mounted(config: Path, secrets: Path) -> dict[str, str]:
 
 
 def check(config: Path, environ: dict[str, str]) -> str:
-    """Run `headrace check` on a configuration; give what it says, which must be that it is good."""
+    """Run `headrace check` on a configurationand return its output, which must report no fault."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     command = (_PROGRAM, "--config", config, "check")
     done = subprocess.run(
-        command, env=clean | environ, capture_output=True, text=True, timeout=_WITHIN, check=False, cwd=config.parent
+        command,
+        env=clean | environ,
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
+        cwd=config.parent,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout

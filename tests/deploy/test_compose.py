@@ -1,4 +1,4 @@
-"""What `docker compose up` runs, as far as it can be told without Docker; with it, Compose reads the file as well."""
+"""What `docker compose up` runs, as far as can be checked without Docker; with it, Compose reads the file as well."""
 
 import re
 import shlex
@@ -55,14 +55,16 @@ def test_the_simulators_are_those_that_the_other_configuration_is_for() -> None:
     """It is good, and a tenant of it has what the simulators that are started say: leads, credentials, secrets."""
     assert "is good" in check(SIMULATED, {})
     service = SERVICES["simulators"]
-    told = __main__.parser().parse_args(service["command"])
+    options = __main__.parser().parse_args(service["command"])
     tenants = tomllib.loads(SIMULATED.read_text("utf-8"))["tenants"]
-    root = f"http://simulators:{told.port}"
-    assert service["ports"] == [f"127.0.0.1:{told.port}:{told.port}"]
-    assert told.hooks == f"http://headrace:{load(SIMULATED, {}).receiver.port}"
+    root = f"http://simulators:{options.port}"
+    assert service["ports"] == [f"127.0.0.1:{options.port}:{options.port}"]
+    assert options.hooks == f"http://headrace:{load(SIMULATED, {}).receiver.port}"
     for provider in discover():
-        platform = __main__.simulator(provider, seed=told.seed, events=told.events, shape=Shape(), clock=Clock(0.0))
-        sender, settings = senders.make(provider, told.tenant, told.seed), tenants[provider][told.tenant]
+        platform = __main__.simulator(
+            provider, seed=options.seed, events=options.events, shape=Shape(), clock=Clock(0.0)
+        )
+        sender, settings = senders.make(provider, options.tenant, options.seed), tenants[provider][options.tenant]
         assert sender.secret in settings["webhook_secrets"]
         assert platform.tenant(f"{root}/{provider}").items() <= settings.items()
         assert provider == "outreach" or settings["leads"] == platform.history.leads
@@ -122,11 +124,11 @@ def test_the_printed_webhook_is_accepted() -> None:
     """The curl that is printed can be typed as it stands: one record of a tenant that is configured."""
     (line,) = (line for line in WELCOME.splitlines() if line.startswith("curl"))
     words = shlex.split(line)
-    given = list(pairwise(words))
+    pairs = list(pairwise(words))
     (url,) = (word for word in words if word.startswith("localhost:"))
     _, _, provider, tenant = url.split("/")
-    headers = {word.partition(": ")[0].lower(): word.partition(": ")[2] for option, word in given if option == "-H"}
-    (body,) = (word for option, word in given if option == "-d")
+    headers = {word.partition(": ")[0].lower(): word.partition(": ")[2] for option, word in pairs if option == "-H"}
+    (body,) = (word for option, word in pairs if option == "-d")
     account = load(CONFIG, {}).tenants.get(provider, tenant)
     assert account is not None
     delivery = Delivery(tenant, "POST", headers, {}, body.encode(), 1_795_000_000_000)

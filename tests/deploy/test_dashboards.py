@@ -22,7 +22,7 @@ def panels(board: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def expressions(board: dict[str, Any]) -> Iterator[str]:
-    """Give what every panel and every variable asks Prometheus."""
+    """Yield what every panel and every variable asks Prometheus."""
     yield from (target["expr"] for panel in panels(board) for target in panel["targets"])
     yield from (variable["query"]["query"] for variable in board["templating"]["list"])
 
@@ -40,9 +40,9 @@ def family(name: str) -> Family:
 def test_every_metric_is_in_the_contract(name: str) -> None:
     """A panel that asks for a metric which nobody exports would stay empty for ever."""
     for expression in expressions(BOARDS[name]):
-        asked = set(re.findall(r"\b(?:headrace|process)_\w+", expression)) - OF_THE_CLIENT
-        assert asked or "process_" in expression, expression
-        for metric in asked:
+        names = set(re.findall(r"\b(?:headrace|process)_\w+", expression)) - OF_THE_CLIENT
+        assert names or "process_" in expression, expression
+        for metric in names:
             family(metric)
 
 
@@ -64,9 +64,9 @@ def test_counters_are_shown_as_rates(name: str) -> None:
     """A counter is shown as what it grew by; what stands in the log or the spool may be shown as it is."""
     for expression in expressions(BOARDS[name]):
         for metric in re.findall(r"\bheadrace_\w+_total\b", expression):
-            kept = metric == "headrace_records_total" or metric.startswith("headrace_spool_")
+            cumulative = metric == "headrace_records_total" or metric.startswith("headrace_spool_")
             grew = re.search(rf"(rate|increase)\({metric}\b", expression)
-            assert kept or grew or expression.startswith("label_values("), expression
+            assert cumulative or grew or expression.startswith("label_values("), expression
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -1,4 +1,4 @@
-"""The image, as far as it can be told from its Dockerfile."""
+"""The image, as far as its Dockerfile shows."""
 
 import re
 
@@ -17,7 +17,7 @@ def test_both_stages_have_the_same_fixed_base() -> None:
 
 
 def test_it_is_not_root() -> None:
-    """The last user is a number other than 0, so that Kubernetes can tell."""
+    """The last user is a number other than 0, so that Kubernetes can verify it."""
     user = re.findall(r"^USER (\d+):(\d+)$", DOCKERFILE, re.MULTILINE)[-1]
     assert user == ("10001", "10001")
 

@@ -28,7 +28,7 @@ Object = dict[str, Any]
 
 
 def pods(objects: list[Object]) -> dict[str, Object]:
-    """Give the pod templates by the name of what makes them."""
+    """Return the pod templates by the name of what makes them."""
     owners = (each for each in objects if each["kind"] in POD_OWNERS)
     return {owner["metadata"]["name"]: owner["spec"]["template"] for owner in owners}
 

@@ -19,8 +19,8 @@ from headrace_events import Via
 from tests.senders import Sender
 from tests.simulators.faults import Faults, Kind
 from tests.simulators.history import History
-from tests.simulators.hooks import sendings
 from tests.simulators.ledger import Key, Ledger
+from tests.simulators.webhooks import sendings
 
 NOW: Final = 1_790_899_200_000
 """2026-10-02, in milliseconds."""

@@ -3,18 +3,18 @@
     history = leadping.History(seed=7, events=10_000)
     async with leadping.Simulator(history, clock=Clock(history.begin)) as platform:
         file.write_text(senders.toml(sender, **platform.tenant(), leads=history.leads))
-        platform.faults.next(3, "429")            # the next three answers, whatever is asked
+        platform.faults.next(3, "429")            # the next three answers, of whatever endpoint
         platform.conduct.max_page = 25            # how it behaves from now on
         platform.clock.advance(3600)              # what comes within the hour, comes
     ...
     assert not history.ledger.complaints(found, platform.clock.now)   # `found_of` each event
-    assert platform.quota.exceeded == 0           # no 429 but those that were asked for
+    assert platform.quota.exceeded == 0           # no 429 but the injected ones
 
 Shared: `Clock`, `History` and `Ledger`, `Faults`, `Quota`, and the `Simulator` that they make up. A folder for each
-platform has its own `History` (what it tells of an activity), `Conduct` (what it does where the documentation leaves it
-open, or where it is known to misbehave) and `Simulator` (endpoints, credentials, errors). `hooks` sends the same
+platform has its own `History` (its payloads of an activity), `Conduct` (what it does where the documentation leaves it
+open, or where it is known to misbehave) and `Simulator` (endpoints, credentials, errors). `webhooks` sends the same
 activities as signed webhooks. `python -m tests.simulators` serves all three, with a control endpoint.
 
-Nothing in `service/` imports this, and no platform imports the program (the schema of its events, which everybody may
-have, is all): what both know of the platforms, they know apart from each other.
+Nothing in `service/` imports this, and no simulator imports the service (only the schema of its events): each side has
+its own knowledge of the platforms.
 """

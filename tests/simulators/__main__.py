@@ -20,9 +20,9 @@ from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.clock import DAY, Clock
 from tests.simulators.control import PREFIX, Control
 from tests.simulators.history import Shape
-from tests.simulators.hooks import sendings
 from tests.simulators.server import Simulator
 from tests.simulators.serving import Served
+from tests.simulators.webhooks import sendings
 
 _PROVIDERS: Final = ("leadping", "leadsquared", "outreach")
 _PAUSE: Final = 1.0
@@ -80,7 +80,7 @@ async def serve(options: argparse.Namespace) -> None:
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the options."""
+    """Return the options."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
     parser.add_argument("--provider", action="append", choices=_PROVIDERS, help="default: all three")
     parser.add_argument("--host", default="127.0.0.1")
@@ -91,7 +91,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--ahead", type=float, default=1.0, help="days of history to come")
     parser.add_argument("--speed", type=float, default=1.0, help="how fast time goes")
     parser.add_argument("--tenant", default="demo")
-    parser.add_argument("--hooks", metavar="URL", help="the root of a receiver")
+    parser.add_argument("--hooks", metavar="URL", help="base URL of a receiver")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What happens to an answer on its way: cut in half, in two ways, or never arriving."""
+"""Answers damaged in transport: cut in half, in two ways, or never arriving."""
 
 import socket
 import struct

@@ -27,7 +27,7 @@ class Clock:
         return self._at + (time.monotonic() - self._since) * self.speed
 
     def advance(self, seconds: float) -> float:
-        """Move on, and give the new time."""
+        """Move on, and return the new time."""
         if seconds < 0:
             raise ValueError("time does not go back")
         self._at += seconds
@@ -52,6 +52,6 @@ def http_date(moment: float) -> str:
 
 
 def seconds_of(text: str) -> float:
-    """Read ISO 8601 (a date alone too), UTC where no zone is said. Raises `ValueError`."""
+    """Read ISO 8601 (a date alone too), UTC where there is no zone. Raises `ValueError`."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

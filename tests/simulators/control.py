@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from aiohttp import web
 
-from tests.simulators.asking import encode
+from tests.simulators.api_call import encode
 from tests.simulators.faults import Fault
 from tests.simulators.ledger import Found
 from tests.simulators.server import Simulator

@@ -42,7 +42,7 @@ class Fault(Struct, kw_only=True, omit_defaults=True):
 
 
 class Faults:
-    """The faults to come, in the order in which they were asked for, and how many have come."""
+    """The faults to come, in the order in which they were added, and how many have come."""
 
     def __init__(self) -> None:
         self.coming: Final[list[Fault]] = []
@@ -72,7 +72,7 @@ class Faults:
         self.coming.clear()
 
     def take(self, path: str, *, page: bool) -> Fault | None:
-        """Give the fault of a call (for a `page` of rows or not), the oldest that fits, and count it."""
+        """Return the fault of a call (for a `page` of rows or not), the oldest that fits, and count it."""
         for fault in self.coming:
             if fault.path not in path or (fault.kind == "bad_item" and not page):
                 continue

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from tests.benchmarks.payloads.invent import Invented
+from tests.benchmarks.payloads.invent import InventedValues
 from tests.simulators.clock import DAY
 from tests.simulators.ledger import Key, Ledger, Move, Plan
 
@@ -72,7 +72,7 @@ class History(ABC):
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What ever existed, and what must have come of it."""
+        """All that ever existed, and the events that must result."""
         return Ledger(self)
 
     @cached_property
@@ -88,37 +88,37 @@ class History(ABC):
         """The activities by their own ids."""
         return {self.id_of(plan): plan for plan in self.plans}
 
-    def told(self, number: int) -> Invented:
-        """Give a source of values that always tells the same of one activity or lead."""
-        return Invented(self.seed * 1_000_003, number)
+    def values_of(self, number: int) -> InventedValues:
+        """Return a source of values, always the same ones for one activity or lead."""
+        return InventedValues(self.seed * 1_000_003, number)
 
-    def thrown(self, number: int, things: Sequence[Thing]) -> Thing:
-        """Give one of some things, always the same for one activity."""
+    def pick(self, number: int, things: Sequence[Thing]) -> Thing:
+        """Return one of some things, always the same for one activity."""
         mixed = (number + 1) * 2_654_435_761 + self.seed * 40_503
         return things[(mixed >> 8 & 0xFFFF) % len(things)]
 
     def digits(self, kind: str, number: int) -> bytes:
-        """Give the sixteen bytes of an id."""
+        """Return the sixteen bytes of an id."""
         return blake2b(f"{self.provider}/{self.seed}/{kind}/{number}".encode(), digest_size=16).digest()
 
     def guid(self, kind: str, number: int) -> str:
-        """Give a GUID in lower case."""
+        """Return a GUID in lower case."""
         return str(UUID(bytes=self.digits(kind, number), version=4))
 
     @abstractmethod
     def lead_id(self, number: int) -> str:
-        """Name a lead."""
+        """Return the id of a lead."""
 
     @abstractmethod
     def id_of(self, plan: Plan) -> str:
-        """Give the id of an activity, as the platform writes it."""
+        """Return the id of an activity, as the platform writes it."""
 
     @abstractmethod
     def key_of(self, plan: Plan) -> Key | None:
-        """Name what must come of an activity; None where nothing may."""
+        """Return the key of the event that an activity must become; None where none may."""
 
     def moves_of(self, number: int, moves: list[Move]) -> list[Move]:  # noqa: ARG002  (for those who look at the number)
-        """Give the versions that an activity has, of those that were thrown for it."""
+        """Return the versions that an activity has, of those that were drawn for it."""
         return moves
 
     def _plans(self, events: int) -> Iterator[Plan]:

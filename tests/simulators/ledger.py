@@ -1,4 +1,4 @@
-"""What ever existed on a simulated platform, and what must have come of it."""
+"""Ledger of a simulated platform: all that ever existed, and the events that must result from it."""
 
 import re
 from collections import defaultdict
@@ -28,7 +28,7 @@ class Found(NamedTuple):
 
 
 def found_of(event: Event) -> Found:
-    """Give an event as the ledger wants it."""
+    """Return an event in the form that the ledger takes."""
     return Found(event.data.native.resource, event.data.native.id, msgspec.json.encode(event).decode())
 
 
@@ -61,7 +61,7 @@ class Plan(Struct, frozen=True, gc=False):
         return self.moves[0].appears
 
     def version(self, now: float) -> int:
-        """Give the number of the version that is shown, -1 before there is one."""
+        """Return the number of the version that is shown, -1 before there is one."""
         return sum(move.appears <= now for move in self.moves) - 1
 
 
@@ -69,12 +69,12 @@ _MARK: Final = re.compile(r"no\. \d{8}/\d+")
 
 
 def mark(number: int, version: int) -> str:
-    """Give a text that only this version of this activity has in it, wherever a platform has room for text."""
+    """Return a text that only this version of this activity has in it, wherever a platform has room for text."""
     return f"no. {number:08d}/{version}"
 
 
-class Told(Protocol):
-    """What the ledger asks a history for."""
+class PlannedHistory(Protocol):
+    """What the ledger reads of a history."""
 
     marked: bool
 
@@ -83,13 +83,13 @@ class Told(Protocol):
         """All activities, by their numbers."""
 
     def key_of(self, plan: Plan) -> Key | None:
-        """Name an activity; None where nothing may come of it."""
+        """Return the key of an activity; None where no event may result from it."""
 
 
 class Ledger:
     """The books of a history: for each activity the marks of all its versions, and those that exist at a time."""
 
-    def __init__(self, history: Told) -> None:
+    def __init__(self, history: PlannedHistory) -> None:
         self._marked: Final = history.marked
         self._plans: Final = {key: plan for plan in history.plans if (key := history.key_of(plan))}
 
@@ -100,21 +100,21 @@ class Ledger:
         return iter(self._plans)
 
     def plan(self, key: Key) -> Plan:
-        """Give the plan of an activity. Raises `KeyError` for one that never existed."""
+        """Return the plan of an activity. Raises `KeyError` for one that never existed."""
         return self._plans[key]
 
     def versions(self, key: Key) -> list[str]:
-        """Give the marks of all versions of an activity that ever existed, in order; one empty one if it has none."""
+        """Return the marks of all versions of an activity that ever existed, in order; one empty one if it has none."""
         plan = self._plans[key]
         return [mark(plan.number, n) for n in range(len(plan.moves))] if self._marked else [""]
 
     def wanted(self, now: float) -> Mapping[Key, str]:
-        """Give what must be known at a time: of each activity the mark of its last version."""
+        """Return what must be known at a time: of each activity the mark of its last version."""
         shown = ((key, plan, plan.version(now)) for key, plan in self._plans.items())
         return {key: mark(plan.number, n) if self._marked else "" for key, plan, n in shown if n >= 0}
 
     def complaints(self, found: Iterable[Found], now: float, excused: Collection[str] = ()) -> list[str]:
-        """Say what is wrong with the events that were published, in their order, at most a hundred sentences.
+        """Return what is wrong with the published events, in their order: at most a hundred sentences.
 
         Every activity is there, its last version last, no version twice, none after a newer one, and nothing that
         never existed. Versions between the first and the last may be missing: nobody has to be so quick. The ids that
@@ -133,7 +133,7 @@ class Ledger:
                 yield f"{key} came from nowhere"
                 continue
             known = self.versions(key)
-            if strange := [told for told in marks if told not in known]:
+            if strange := [each for each in marks if each not in known]:
                 yield f"{key} has versions that never existed: {strange}"
             elif any(known.index(one) >= known.index(other) for one, other in pairwise(marks)):
                 yield f"{key} came in the order {marks}"

@@ -1,4 +1,4 @@
-"""How many calls a simulated platform allows, how many it was asked, and how it says that it is enough."""
+"""Quota of a simulated platform: the calls that it allows, a count of them, and Retry-After."""
 
 from collections import deque
 from typing import Final, Literal
@@ -61,12 +61,12 @@ class Quota:
         return wait
 
     def left(self, now: float) -> int:
-        """Give the calls that are left in the window."""
+        """Return the calls that are left in the window."""
         self._forget(now)
         return max(0, self.allowance.per_window - len(self._recent)) if self.allowance.per_window else 1_000_000
 
     def resets(self, now: float) -> float:
-        """Give the seconds until the window has its oldest call behind it."""
+        """Return the seconds until the window has its oldest call behind it."""
         return self._recent[0] + self.allowance.window - now if self._recent else 0.0
 
     def _wait(self, now: float) -> float | None:

@@ -1,4 +1,4 @@
-"""What all simulated platforms do with a call: faults on demand, credentials, quota, then the answer."""
+"""How all simulated platforms answer a call: faults on demand, credentials, quota, then the endpoint."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from tests.simulators.asking import Ask, Asked, Route, Throttled, Wrong, encode
+from tests.simulators.api_call import ApiCall, ApiError, LoggedCall, Route, ThrottledError, encode
 from tests.simulators.breakage import after
 from tests.simulators.clock import Clock, http_date
 from tests.simulators.faults import STATUSES, Fault, Faults
@@ -20,7 +20,7 @@ from tests.simulators.quota import Allowance, Form, Quota, retry_after
 from tests.simulators.serving import Served
 
 _HTML: Final = "<!doctype html><title>One moment</title><h1>We are checking your browser</h1>\n"
-_KEPT: Final = 20_000
+_MOST_LOGGED: Final = 20_000
 
 
 class Conduct(Struct, kw_only=True):
@@ -41,8 +41,8 @@ class Simulator(ABC):
     """A platform with one account. Use it as `async with`, or hand `answer` to `Served` to share a port.
 
     `quota.exceeded` counts the 429 that the caller brought upon itself, `answers` all statuses, `asks` the last calls,
-    `spoiled` the ids of rows that were made undecodable. `wall` is real time, by which quotas and tokens are kept.
-    `kept = {}` is for measuring: good answers are kept and given again, so that they cost nothing; the clock must stand
+    `spoiled` the ids of rows that were made undecodable. `wall` is real time, by which quotas and tokens are counted.
+    `cached_answers = {}` is for benchmarks: good answers are cached, so that they cost nothing; the clock must stand
     still for it, and `conduct` stay as it is.
     """
 
@@ -63,10 +63,10 @@ class Simulator(ABC):
         self.faults: Final = Faults()
         self.quota: Final = Quota(allowance, form)
         self.answers: Final[Counter[int]] = Counter()
-        self.asks: Final[deque[Ask]] = deque(maxlen=_KEPT)
+        self.calls: Final[deque[LoggedCall]] = deque(maxlen=_MOST_LOGGED)
         self.spoiled: Final[list[str]] = []
         self.wall: Final = wall
-        self.kept: dict[tuple[str, str, bytes], web.Response] | None = None
+        self.cached_answers: dict[tuple[str, str, bytes], web.Response] | None = None
         self._served: Served | None = None
         self._routes: Final = self.routes()
 
@@ -78,15 +78,15 @@ class Simulator(ABC):
         return self._served.url
 
     def tenant(self, base_url: str | None = None) -> dict[str, object]:
-        """Give the keys of a tenant that polls this platform, for `senders.toml`; by default at its own port."""
+        """Return the keys of a tenant that polls this platform, for `senders.toml`; by default at its own port."""
         return {"base_url": base_url or self.url, "polling": True} | self.credentials()
 
     @abstractmethod
     def credentials(self) -> dict[str, object]:
-        """Give the keys of a tenant that let it in."""
+        """Return the keys of a tenant that let it in."""
 
     @property
-    def says_now(self) -> float:
+    def reported_now(self) -> float:
         """What the platform takes for the time when it writes one."""
         return self.clock.now + self.conduct.skew
 
@@ -100,41 +100,41 @@ class Simulator(ABC):
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
-        """Give the endpoints."""
+        """Return the endpoints."""
 
     @abstractmethod
-    def authenticate(self, asked: Asked) -> None:
-        """Check the credentials. Raises `Wrong`."""
+    def authenticate(self, call: ApiCall) -> None:
+        """Check the credentials. Raises `ApiError`."""
 
     @abstractmethod
-    def refusal(self, wrong: Wrong) -> web.Response:
-        """Say no, in the platform's words."""
+    def error_response(self, error: ApiError) -> web.Response:
+        """Return the error in the platform's own form."""
 
     @abstractmethod
     def spoil(self, page: Any) -> str | None:
-        """Make the first row of a decoded page undecodable, and give its id; None where it has no rows."""
+        """Make the first row of a decoded page undecodable, and return its id; None where it has no rows."""
 
     def quota_headers(self) -> dict[str, str]:
-        """Give the headers that tell what is left; platforms that have none say nothing."""
+        """Return the headers that tell what is left; platforms that have none say nothing."""
         return {}
 
     def status_error(self) -> web.Response:
-        """Say that it went wrong, with HTTP 200."""
+        """Return an error with HTTP 200."""
         return web.json_response({"Status": "Error", "ExceptionType": "MXException", "ExceptionMessage": "Oops"})
 
     async def answer(self, request: web.BaseRequest, path: str) -> web.StreamResponse:
         """Answer one call; `path` is what follows the prefix."""
         self.clock.advance(self.clock.tick)
-        ask = Ask(request.method, path, request.query_string, self.wall())
-        self.asks.append(ask)
+        logged = LoggedCall(request.method, path, request.query_string, self.wall())
+        self.calls.append(logged)
         found = self._find(request.method, path)
         fault = self.faults.take(path, page=bool(found and found[0].page))
-        ask.fault = fault.kind if fault else ""
+        logged.fault = fault.kind if fault else ""
         body = await request.read()
         response = await self._respond(request, body, found, fault)
-        ask.status = response.status
+        logged.status = response.status
         self.answers[response.status] += 1
-        response.headers["Date"] = http_date(self.says_now)
+        response.headers["Date"] = http_date(self.reported_now)
         response.headers.update(self.quota_headers())
         return await after(request, response, fault)
 
@@ -144,30 +144,30 @@ class Simulator(ABC):
         try:
             if fault and (instead := await self._instead(fault)):
                 return instead
-            asked = Asked(request, found[1] if found else {}, dict(request.query.items()), body)
+            call = ApiCall(request, found[1] if found else {}, dict(request.query.items()), body)
             if not self.open_to_all(request.path):
-                self.authenticate(asked)
+                self.authenticate(call)
             self._count()
             if found is None:
-                raise Wrong(404, "There is no such endpoint.", "route")  # noqa: TRY301  (one place says no)
-            response = await self._handled(found[0], asked)
-        except Wrong as wrong:
-            refusal = self.refusal(wrong)
-            refusal.headers.update(wrong.headers if isinstance(wrong, Throttled) else {})
+                raise ApiError(404, "There is no such endpoint.", "route")  # noqa: TRY301  (one place says no)
+            response = await self._handled(found[0], call)
+        except ApiError as error:
+            refusal = self.error_response(error)
+            refusal.headers.update(error.headers if isinstance(error, ThrottledError) else {})
             return refusal
         return self._spoiled(response) if fault and fault.kind == "bad_item" else response
 
-    async def _handled(self, route: Route, asked: Asked) -> web.Response:
-        if self.kept is None or not route.page:
-            return await route.handler(asked)
-        name = (route.path, str(asked.request.rel_url), asked.body)
-        if name not in self.kept:
-            self.kept[name] = await route.handler(asked)
-        known = self.kept[name]
+    async def _handled(self, route: Route, call: ApiCall) -> web.Response:
+        if self.cached_answers is None or not route.page:
+            return await route.handler(call)
+        name = (route.path, str(call.request.rel_url), call.body)
+        if name not in self.cached_answers:
+            self.cached_answers[name] = await route.handler(call)
+        known = self.cached_answers[name]
         return web.Response(body=known.body, content_type=known.content_type)
 
     def open_to_all(self, path: str) -> bool:  # noqa: ARG002  (for those who have one)
-        """Tell whether an endpoint asks for no credentials."""
+        """Return whether an endpoint asks for no credentials."""
         return False
 
     def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
@@ -179,19 +179,19 @@ class Simulator(ABC):
     def _count(self) -> None:
         wait = self.quota.take(self.wall())
         if wait is not None:
-            raise Throttled(retry_after(self.quota.form, wait, self.says_now))
+            raise ThrottledError(retry_after(self.quota.form, wait, self.reported_now))
 
     async def _instead(self, fault: Fault) -> web.Response | None:
-        """Give what a fault answers before anything is done."""
+        """Return what a fault answers before anything is done."""
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         elif fault.kind in {"429", "503"}:
-            headers = retry_after(fault.form or self.quota.form, fault.seconds - 1, self.says_now)
-            raise Throttled(headers, int(fault.kind))
+            headers = retry_after(fault.form or self.quota.form, fault.seconds - 1, self.reported_now)
+            raise ThrottledError(headers, int(fault.kind))
         elif fault.kind in STATUSES:
-            raise Wrong(int(fault.kind), "This was asked for.")
+            raise ApiError(int(fault.kind), "A test asked for this fault.")
         elif fault.kind == "permanent":
-            raise Wrong(500, "PageSize can not be more than 1000", "permanent")
+            raise ApiError(500, "PageSize can not be more than 1000", "permanent")
         elif fault.kind == "html":
             return web.Response(text=_HTML, content_type="text/html")
         elif fault.kind == "status_error":

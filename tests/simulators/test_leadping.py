@@ -39,7 +39,7 @@ async def rows(platform: leadping.Simulator, path: str, **body: Any) -> list[Pay
 
 
 async def test_pages_hold_every_activity_of_a_lead_whatever_goes_on_in_them(platform: leadping.Simulator) -> None:
-    """Empty pages with a token, rows told twice and disorder: whoever follows the token to its end has it all."""
+    """Empty pages with a token, repeated rows and disorder: whoever follows the token to its end has it all."""
     platform.conduct = leadping.Conduct(max_page=7, empty_every=3, repeats=2, unsorted=7200.0)
     for lead in HISTORY.leads:
         found = await rows(platform, f"/events/leads/{lead}", pageSize="50")

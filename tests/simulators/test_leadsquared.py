@@ -96,7 +96,7 @@ async def test_the_account_is_read_code_by_code(platform: leadsquared.Simulator)
     "changes", [{"Paging": {"PageSize": 1001}}, {"Parameter": {}}, {"Parameter": {"FromDate": "now"}}]
 )
 async def test_input_errors_are_http_500(platform: leadsquared.Simulator, changes: Payload) -> None:
-    """What cannot be asked is an MXInvalidInputException, for good."""
+    """An invalid query is an MXInvalidInputException, for good."""
     window = {"FromDate": spaced(HISTORY.begin), "ToDate": spaced(HISTORY.end), "ActivityEvent": 22}
     status, error = await ask(platform, BY_CODE, {"Parameter": window} | changes)
     assert (status, error["Status"], error["ExceptionType"]) == (500, "Error", "MXInvalidInputException")

@@ -56,7 +56,7 @@ async def mint(platform: outreach.Simulator, refresh_token: str, *, json: bool =
 
 
 async def test_closed_windows_hold_every_event(platform: outreach.Simulator) -> None:
-    """Both ends of a range count; disorder, rows told twice and rows beyond the window do not lose any."""
+    """Both ends of a range count; disorder, repeated rows and rows beyond the window do not lose any."""
     platform.conduct = outreach.Conduct(unsorted=3600.0, repeats=3, beyond=2)
     middle = HISTORY.plans[140].created
     first = await rows(platform, f"page[size]=9&sort=createdAt&filter[createdAt]=neginf..{iso(middle)}")

@@ -15,11 +15,11 @@ from headrace.sdk.provider import Delivery, RawEvent
 from headrace_events import Via
 from tests import senders
 from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.asking import encode
+from tests.simulators.api_call import encode
 from tests.simulators.history import History, Payload
-from tests.simulators.hooks import sendings
 from tests.simulators.leadsquared.history import OPPORTUNITY
 from tests.simulators.ledger import Plan, found_of
+from tests.simulators.webhooks import sendings
 from tests.unit.partition import NOW, Partition
 
 EVENTS = 150
@@ -37,7 +37,7 @@ def account_of(history: History, folder: Path, *, polling: bool = False) -> Acco
 
 
 def in_time(history: History) -> Iterator[tuple[float, Plan, int]]:
-    """Give all versions in the order in which they appear."""
+    """Yield all versions in the order in which they appear."""
     moves = ((move.appears, plan, n) for plan in history.plans for n, move in enumerate(plan.moves))
     return iter(sorted(moves, key=lambda one: one[0]))
 
@@ -58,7 +58,7 @@ def polled(account: Account, *bodies: Payload) -> Iterator[RawEvent]:
 
 
 def judge(history: History, account: Account, raws: Iterator[RawEvent]) -> Partition:
-    """Let the normalizer decide on raw events, each told twice, and hold the outcome to the ledger."""
+    """Let the normalizer decide on raw events, each twice, and hold the outcome to the ledger."""
     partition = Partition(Tenants([account]))
     for raw in raws:
         partition.hear(account.provider, raw, raw)
@@ -117,7 +117,7 @@ def test_leadsquared_tells_one_thing_in_four_shapes(tmp_path: Path) -> None:
 
 
 def test_leadsquared_webhooks_before_the_poll(tmp_path: Path) -> None:
-    """Webhooks first, the rows afterwards: nothing is told twice, and what was missed is made up for."""
+    """Webhooks first, the rows afterwards: nothing is published twice, and what was missed is made up for."""
     account = account_of(LEADSQUARED, tmp_path, polling=True)
     pages = ({"ProspectActivities": [LEADSQUARED.row(plan, len(plan.moves) - 1)]} for plan in LEADSQUARED.plans)
     hooks = delivered(LEADSQUARED, account)

@@ -133,11 +133,11 @@ def test_a_quota_slides_and_days_and_years_end() -> None:
 
 
 async def test_calls_beyond_the_quota_are_counted_as_the_callers(platform: leadping.Simulator) -> None:
-    """A 429 that was not asked for is the caller's own."""
+    """A 429 that was not injected is the caller's own."""
     platform.quota.allowance = Allowance(per_window=2, window=3600)
     assert [(await ask(platform))[0] for _ in range(3)] == [200, 200, 429]
     assert platform.quota.exceeded == 1
-    assert [ask.status for ask in platform.asks] == [200, 200, 429]
+    assert [call.status for call in platform.calls] == [200, 200, 429]
 
 
 async def test_all_three_run_as_one_process_under_control() -> None:
@@ -146,8 +146,8 @@ async def test_all_three_run_as_one_process_under_control() -> None:
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
-        said = (await process.stdout.readuntil(b"[tenants.outreach.demo]")).decode()
-        root = said.split('base_url = "')[1].split("/leadping")[0]
+        output = (await process.stdout.readuntil(b"[tenants.outreach.demo]")).decode()
+        root = output.split('base_url = "')[1].split("/leadping")[0]
         async with aiohttp.ClientSession(root) as http:
             await http.post("/control/leadping/advance", json={"seconds": 2 * DAY})
             await http.post("/control/leadsquared/faults", json={"kind": "502", "times": 1})
@@ -171,10 +171,10 @@ async def test_all_three_run_as_one_process_under_control() -> None:
 
 
 async def test_kept_answers_are_the_same(platform: leadping.Simulator) -> None:
-    """With answers kept, a page that is asked for again is the same; what must be refused still is."""
+    """With answers cached, a page that is read again is the same; what must be refused still is."""
     first = await ask(platform)
-    platform.kept = {}
+    platform.cached_answers = {}
     assert [(await ask(platform))[1] for _ in range(2)] == [first[1]] * 2
-    assert len(platform.kept) == 1
+    assert len(platform.cached_answers) == 1
     platform.conduct.rejects = 401
     assert (await ask(platform))[0] == 401

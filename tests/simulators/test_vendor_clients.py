@@ -24,7 +24,7 @@ REQUIRED: Final = bool(os.environ.get("HEADRACE_REQUIRE_VENDOR_CLIENTS") or os.e
 
 
 def python_with(name: str) -> Path:
-    """Give a Python that has a client in the versions of its file: made once, kept below `build`.
+    """Return a Python that has a client in the versions of its file: made once, kept below `build`.
 
     Skips where no package can be had, unless HEADRACE_REQUIRE_VENDOR_CLIENTS or CI says that it must be.
     """
@@ -67,12 +67,12 @@ async def test_the_vendors_client_reads_all_of_leadping(own_calls: bool) -> None
     for row in found:
         plan = history.by_id[row["id"]]
         last = len(plan.moves) - 1
-        said = history.row(plan, last)
+        expected = history.row(plan, last)
         assert [row[name] for name in ("summary", "status", "type", "lead")] == [
-            said[name] for name in ("summary", "status", "timelineType", "leadId")
+            expected[name] for name in ("summary", "status", "timelineType", "leadId")
         ]
         assert datetime.fromisoformat(row["created"]).timestamp() == plan.created
-        assert (row["delivered"] is None) == (said["deliveredAt"] is None)
+        assert (row["delivered"] is None) == (expected["deliveredAt"] is None)
         assert (row["amount"], row["retries"], row["detail"]) == (0.0079, 0, row["id"])
         assert datetime.fromisoformat(row["modified"]).timestamp() == plan.moves[last].at
         if row["type"] == "Call":
@@ -105,7 +105,7 @@ async def test_the_singer_tap_reads_all_of_outreach(tmp_path: Path) -> None:
 
 
 def by_time(history: outreach.History) -> list[Any]:
-    """Give the events in the order in which the tap asks for them."""
+    """Return the events in the order in which the tap asks for them."""
     return sorted(history.plans, key=lambda plan: (history.happened(plan), plan.number))
 
 

@@ -15,7 +15,7 @@ class Stretch(NamedTuple):
 
 
 def scramble(plan: Plan, by: float) -> float:
-    """Give up to `by` seconds either way, always the same for one activity."""
+    """Return up to `by` seconds either way, always the same for one activity."""
     return ((plan.number * 2_654_435_761) % 2_001 - 1_000) / 1_000 * by
 
 

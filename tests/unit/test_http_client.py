@@ -16,4 +16,4 @@ async def test_a_call_is_sent_once_whatever_becomes_of_its_connection() -> None:
         platform.faults.next(1, "lost")
         with pytest.raises(Unavailable):
             await http.exchange(call)
-        assert len(platform.asks) == 2
+        assert len(platform.calls) == 2

@@ -1,4 +1,4 @@
-"""Values that nobody ever had, from a seed."""
+"""Invented values, from a seed."""
 
 import random
 import uuid
@@ -13,35 +13,35 @@ _WORDS: Final = (
 )
 
 
-class Invented:
-    """A source of values; each number above `first` is given once."""
+class InventedValues:
+    """A source of values; each number above `first` occurs once."""
 
     def __init__(self, seed: int, first: int = 0) -> None:
         self.rng: Final = random.Random(seed + first)
         self.number = first
 
     def next(self) -> int:
-        """Give a number that was not given before."""
+        """Return the next number."""
         self.number += 1
         return self.number
 
     def guid(self) -> str:
-        """Give a GUID."""
+        """Return a GUID."""
         return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
 
     def person(self) -> str:
-        """Give a name."""
+        """Return a name."""
         return f"{self.rng.choice(_FIRST)} {self.rng.choice(_LAST)}"
 
     def phone(self) -> str:
-        """Give a number of the range that is kept for fiction."""
+        """Return a number of the range that is reserved for fiction."""
         return f"+1202555{self.rng.randrange(10_000):04d}"
 
     def text(self, words: int) -> str:
-        """Give a sentence."""
+        """Return a sentence."""
         return " ".join(self.rng.choices(_WORDS, k=words)).capitalize() + "."
 
     def moment(self, separator: str = " ", end: str = "", later: int = 0) -> str:
-        """Give a time of the day that `number` falls on, `later` seconds after it."""
+        """Return a time of the day that `number` falls on, `later` seconds after it."""
         second = (self.number * 7 + later) % 86_000
         return f"2026-11-20{separator}{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}{end}"

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from tests.benchmarks.payloads.invent import Invented
+from tests.benchmarks.payloads.invent import InventedValues
 
 Payload = dict[str, Any]
 
 
-def message(told: Invented) -> Payload:
-    """Give a list row of a message, in the generation that leaves nulls out."""
-    number = told.next()
+def message(values: InventedValues) -> Payload:
+    """Return a list row of a message, in the generation that leaves nulls out."""
+    number = values.next()
     return {
         "id": f"ev_{number:08d}",
         "eventType": "sms.outbound",
@@ -17,17 +17,17 @@ def message(told: Invented) -> Payload:
         "eventCategory": "communication",
         "activityCategory": "Messaging",
         "status": "Completed",
-        "description": told.text(18),
-        "conversationId": f"cv_{told.rng.randrange(50_000)}",
-        "leadId": f"ld_{told.rng.randrange(50_000)}",
+        "description": values.text(18),
+        "conversationId": f"cv_{values.rng.randrange(50_000)}",
+        "leadId": f"ld_{values.rng.randrange(50_000)}",
         "summary": "SMS to lead",
         "direction": "outbound",
         "isWarmup": False,
         "trafficType": "realLead",
         "fromPhoneNumberId": "pn_14",
-        "fromPhoneNumber": told.phone(),
-        "toPhoneNumber": told.phone(),
-        "telnyxId": told.guid(),
+        "fromPhoneNumber": values.phone(),
+        "toPhoneNumber": values.phone(),
+        "telnyxId": values.guid(),
         "providerMessageId": f"pm_{number}",
         "wasManuallyOverridden": False,
         "campaignId": "cmp_3",
@@ -35,24 +35,24 @@ def message(told: Invented) -> Payload:
         "billingStatus": "billed",
         "billableAmount": "0.0079",
         "retryCount": "0",
-        "queuedAt": told.moment("T", "Z", 1),
-        "sendingStartedAt": told.moment("T", "Z", 2),
-        "sentAt": told.moment("T", ".412Z", 2),
-        "deliveredAt": told.moment("T", "Z", 6),
-        "createdAt": told.moment("T", "Z"),
-        "createdBy": f"usr_{told.rng.randrange(40)}",
+        "queuedAt": values.moment("T", "Z", 1),
+        "sendingStartedAt": values.moment("T", "Z", 2),
+        "sentAt": values.moment("T", ".412Z", 2),
+        "deliveredAt": values.moment("T", "Z", 6),
+        "createdAt": values.moment("T", "Z"),
+        "createdBy": f"usr_{values.rng.randrange(40)}",
     }
 
 
-def message_bundle(told: Invented) -> Payload:
-    """Give a message with its detail."""
-    row = message(told)
-    return {"row": row, "detail": _detail(told, row), "call": None}
+def message_bundle(values: InventedValues) -> Payload:
+    """Return a message with its detail."""
+    row = message(values)
+    return {"row": row, "detail": _detail(values, row), "call": None}
 
 
-def call_bundle(told: Invented) -> Payload:
-    """Give a call with detail and call record."""
-    number = told.next()
+def call_bundle(values: InventedValues) -> Payload:
+    """Return a call with detail and call record."""
+    number = values.next()
     row = {
         "id": f"ev_{number:08d}",
         "eventType": "call.outbound",
@@ -60,44 +60,44 @@ def call_bundle(told: Invented) -> Payload:
         "activityCategory": "Voice",
         "status": "Completed",
         "description": "Outbound call",
-        "conversationId": f"cv_{told.rng.randrange(50_000)}",
-        "leadId": f"ld_{told.rng.randrange(50_000)}",
+        "conversationId": f"cv_{values.rng.randrange(50_000)}",
+        "leadId": f"ld_{values.rng.randrange(50_000)}",
         "summary": "Call with lead",
         "direction": "outbound",
         "isWarmup": False,
-        "fromPhoneNumber": told.phone(),
-        "toPhoneNumber": told.phone(),
+        "fromPhoneNumber": values.phone(),
+        "toPhoneNumber": values.phone(),
         "billingStatus": "billed",
         "billableAmount": "0.0350",
-        "createdAt": told.moment("T", "Z"),
+        "createdAt": values.moment("T", "Z"),
         "createdBy": "usr_4",
     }
-    record = call(told) | {"leadId": row["leadId"], "conversationId": row["conversationId"]}
-    return {"row": row, "detail": _detail(told, row), "call": record}
+    record = call(values) | {"leadId": row["leadId"], "conversationId": row["conversationId"]}
+    return {"row": row, "detail": _detail(values, row), "call": record}
 
 
-def call(told: Invented) -> Payload:
-    """Give a call record."""
-    number = told.next()
+def call(values: InventedValues) -> Payload:
+    """Return a call record."""
+    number = values.next()
     return {
         "id": f"ce_{number:08d}",
-        "telnyxId": told.guid(),
-        "leadId": f"ld_{told.rng.randrange(50_000)}",
-        "leadName": told.person(),
+        "telnyxId": values.guid(),
+        "leadId": f"ld_{values.rng.randrange(50_000)}",
+        "leadName": values.person(),
         "businessId": "biz_2",
-        "userId": f"usr_{told.rng.randrange(40)}",
-        "user": told.person(),
-        "conversationId": f"cv_{told.rng.randrange(50_000)}",
+        "userId": f"usr_{values.rng.randrange(40)}",
+        "user": values.person(),
+        "conversationId": f"cv_{values.rng.randrange(50_000)}",
         "fromPhoneNumberId": "pn_14",
-        "fromPhoneNumber": told.phone(),
-        "toPhoneNumber": told.phone(),
-        "callerId": told.phone(),
+        "fromPhoneNumber": values.phone(),
+        "toPhoneNumber": values.phone(),
+        "callerId": values.phone(),
         "status": "completed",
         "direction": "outbound",
         "providerStatus": "hangup",
-        "createdAt": told.moment("T", "Z"),
-        "answeredAt": told.moment("T", "Z", 9),
-        "endedAt": told.moment("T", "Z", 252),
+        "createdAt": values.moment("T", "Z"),
+        "answeredAt": values.moment("T", "Z", 9),
+        "endedAt": values.moment("T", "Z", 252),
         "duration": "243",
         "billableSeconds": "300",
         "billableAmount": "0.0350",
@@ -107,11 +107,11 @@ def call(told: Invented) -> Payload:
     }
 
 
-def _detail(told: Invented, row: Payload) -> Payload:
+def _detail(values: InventedValues, row: Payload) -> Payload:
     shared = ("id", "eventType", "activityType", "status", "description", "leadId", "conversationId", "summary")
     return {key: row[key] for key in shared} | {
-        "modifiedAt": told.moment("T", "Z", 8),
+        "modifiedAt": values.moment("T", "Z", 8),
         "userId": row["createdBy"],
         "userEmail": f"{row['createdBy']}@example.com",
-        "user": {"id": row["createdBy"], "name": told.person()},
+        "user": {"id": row["createdBy"], "name": values.person()},
     }

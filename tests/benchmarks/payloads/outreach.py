@@ -2,30 +2,30 @@
 
 from typing import Any
 
-from tests.benchmarks.payloads.invent import Invented
+from tests.benchmarks.payloads.invent import InventedValues
 
 Payload = dict[str, Any]
 
 _NAMES = ("message_opened", "outbound_message", "inbound_message", "complete_task", "prospect_stage_changed")
 
 
-def event(told: Invented) -> Payload:
-    """Give a row of the events list, with the nulls that the API writes out."""
-    number = told.next()
-    name = told.rng.choice(_NAMES)
+def event(values: InventedValues) -> Payload:
+    """Return a row of the events list, with the nulls that the API writes out."""
+    number = values.next()
+    name = values.rng.choice(_NAMES)
     opened = name == "message_opened"
     related = {
         "mailing": {"data": {"type": "mailing", "id": 40_000 + number} if "message" in name else None},
-        "prospect": {"data": {"type": "prospect", "id": told.rng.randrange(1, 50_000)}},
-        "user": {"data": {"type": "user", "id": told.rng.randrange(1, 40)}},
+        "prospect": {"data": {"type": "prospect", "id": values.rng.randrange(1, 50_000)}},
+        "user": {"data": {"type": "user", "id": values.rng.randrange(1, 40)}},
     }
     return {
         "type": "event",
         "id": 1_000_000 + number,
         "attributes": {
             "body": None,
-            "createdAt": told.moment("T", ".000Z", 1),
-            "eventAt": told.moment("T", ".000Z"),
+            "createdAt": values.moment("T", ".000Z", 1),
+            "eventAt": values.moment("T", ".000Z"),
             "externalUrl": None,
             "mailingId": 40_000 + number if "message" in name else None,
             "name": name,
@@ -41,24 +41,24 @@ def event(told: Invented) -> Payload:
     }
 
 
-def webhook(told: Invented) -> Payload:
-    """Give the webhook of a new mailing."""
-    number = told.next()
+def webhook(values: InventedValues) -> Payload:
+    """Return the webhook of a new mailing."""
+    number = values.next()
     names = ("mailbox", "sequence", "sequenceState", "sequenceStep", "task", "template")
-    related: Payload = {name: {"type": name, "id": told.rng.randrange(1, 900)} for name in names}
-    related["prospect"] = {"type": "prospect", "id": told.rng.randrange(1, 50_000)}
+    related: Payload = {name: {"type": name, "id": values.rng.randrange(1, 900)} for name in names}
+    related["prospect"] = {"type": "prospect", "id": values.rng.randrange(1, 50_000)}
     return {
         "data": {
             "type": "mailing",
             "id": number,
             "attributes": {
-                "createdAt": told.moment("T", ".000Z"),
-                "updatedAt": told.moment("T", ".000Z"),
-                "scheduledAt": told.moment("T", ".000Z", 1200),
-                "stateChangedAt": told.moment("T", ".000Z"),
+                "createdAt": values.moment("T", ".000Z"),
+                "updatedAt": values.moment("T", ".000Z"),
+                "scheduledAt": values.moment("T", ".000Z", 1200),
+                "stateChangedAt": values.moment("T", ".000Z"),
                 "state": "drafted",
             },
             "relationships": related,
         },
-        "meta": {"deliveredAt": told.moment("T", ".960Z", 2), "eventName": "mailing.created"},
+        "meta": {"deliveredAt": values.moment("T", ".960Z", 2), "eventName": "mailing.created"},
     }

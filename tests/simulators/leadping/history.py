@@ -82,11 +82,11 @@ class History(history.History):
         return f"ld_{self.digits('lead', number).hex()[:20]}"
 
     def id_of(self, plan: Plan) -> str:
-        """Give the opaque id of an activity."""
+        """Return the opaque id of an activity."""
         return f"ev_{self.digits('event', plan.number).hex()[:24]}"
 
     def call_id(self, plan: Plan) -> str:
-        """Give the id that a call has where it has one of its own."""
+        """Return the id that a call has where it has one of its own."""
         return f"ce_{self.digits('call', plan.number).hex()[:24]}"
 
     def key_of(self, plan: Plan) -> Key:
@@ -94,16 +94,16 @@ class History(history.History):
         return Key("activity", self.id_of(plan))
 
     def moves_of(self, number: int, moves: list[Move]) -> list[Move]:
-        """Give no more versions than the kind has stages."""
+        """Return no more versions than the kind has stages."""
         return moves[: len(self.kind_of(number).stages)]
 
     def kind_of(self, number: int) -> Kind:
-        """Give the kind of an activity."""
-        return self.thrown(number, _KINDS)
+        """Return the kind of an activity."""
+        return self.pick(number, _KINDS)
 
     def row(self, plan: Plan, version: int, generation: Generation = "g4", *, own_calls: bool = False) -> Payload:
-        """Tell an activity as a list row does. `own_calls`: a call has an id of its own, which the row names."""
-        kind, stage, told = self.kind_of(plan.number), self._stage(plan, version), self.told(plan.number)
+        """Return an activity as a row of a list. `own_calls`: a call has an id of its own, which the row names."""
+        kind, stage, values = self.kind_of(plan.number), self._stage(plan, version), self.values_of(plan.number)
         times = self._times(plan, version)
         row: Payload = dict.fromkeys((*_UNSAID, *_MILESTONES)) | {
             "id": self.id_of(plan),
@@ -115,49 +115,50 @@ class History(history.History):
             "direction": kind.direction,
             "status": stage.row,
             "fromPhoneNumberId": "pn_3",
-            "fromPhoneNumber": told.phone(),
-            "toPhoneNumber": told.phone(),
+            "fromPhoneNumber": values.phone(),
+            "toPhoneNumber": values.phone(),
             "wasManuallyOverridden": False,
             "campaignId": "cmp_8",
-            "sourceId": f"src_{told.rng.randrange(9)}",
+            "sourceId": f"src_{values.rng.randrange(9)}",
             "billingStatus": "billed",
             "billableAmount": 0.0079,
             "retryCount": 0,
             "createdAt": iso(plan.created, "Z"),
-            "createdBy": f"usr_{told.rng.randrange(30)}",
+            "createdBy": f"usr_{values.rng.randrange(30)}",
         }
         row |= {name: moment for name, moment in times.items() if name in _MILESTONES}
         if stage.milestone == "failedAt":
             row |= {"statusReason": "The number is not in service", "errorCode": "40010"}
         if generation != "g3":
-            row["description"] = told.text(12)
+            row["description"] = values.text(12)
         return row | self._of_generation(plan, generation, own_calls=own_calls)
 
     def detail(self, plan: Plan, version: int, generation: Generation = "g4") -> Payload:
-        """Tell an activity as its detail does: with a coarse status, the user, and when it changed."""
-        row, stage, told = self.row(plan, version, generation), self._stage(plan, version), self.told(plan.number)
+        """Return the detail of an activity: with a coarse status, the user, and when it changed."""
+        row, stage = self.row(plan, version, generation), self._stage(plan, version)
+        values = self.values_of(plan.number)
         left_out = {"createdBy", "billableAmount", "billingStatus", "retryCount", "campaignId", "sourceId"}
         if generation == "g1":  # the detail of the reference has no milestones
             left_out |= {*_MILESTONES, "fromPhoneNumber", "toPhoneNumber", "fromPhoneNumberId", "telnyxId"}
-        kept = {name: value for name, value in row.items() if name not in left_out}
-        return kept | {
+        shown = {name: value for name, value in row.items() if name not in left_out}
+        return shown | {
             "secondaryEventType": None,
             "status": stage.detail,
             "modifiedAt": iso(plan.moves[version].at, "Z"),
             "userId": row["createdBy"],
-            "user": {"id": row["createdBy"], "name": told.person()},
+            "user": {"id": row["createdBy"], "name": values.person()},
         }
 
     def call(self, plan: Plan, version: int, generation: Generation = "g4", *, own_calls: bool = False) -> Payload:
-        """Tell the call of an activity."""
+        """Return the call of an activity."""
         row, stage, times = self.row(plan, version, generation), self._stage(plan, version), self._times(plan, version)
-        told = self.told(plan.number)
+        values = self.values_of(plan.number)
         ended = "endedAt" in times
         call: Payload = {
             "id": self.call_id(plan) if own_calls else row["id"],
             "leadId": row["leadId"],
             "userId": row["createdBy"],
-            "user": told.person(),
+            "user": values.person(),
             "conversationId": row["conversationId"],
             "fromPhoneNumberId": row["fromPhoneNumberId"],
             "fromPhoneNumber": row["fromPhoneNumber"],
@@ -175,19 +176,19 @@ class History(history.History):
             "billingStatus": "billed" if ended else None,
         }
         if generation == "g4":
-            return call | {"leadName": told.person(), "organizationId": "org_1", "outboundSource": "manual"}
+            return call | {"leadName": values.person(), "organizationId": "org_1", "outboundSource": "manual"}
         call["recordingUrl"] = f"https://recordings.example.com/{plan.number}.mp3" if ended else None
         if generation == "g3":
-            return call | {"leadName": told.person(), "organizationId": "org_1", "consoleEntries": []}
+            return call | {"leadName": values.person(), "organizationId": "org_1", "consoleEntries": []}
         return call | {"telnyxId": row["telnyxId"], "businessId": "biz_1", "providerStatus": None, "metadata": {}}
 
     def _stage(self, plan: Plan, version: int) -> Stage:
-        """Give the stage of a version: the last version has the last stage, those before it the stages before it."""
+        """Return the stage of a version: the last version has the last stage, those before it the stages before it."""
         stages = self.kind_of(plan.number).stages
         return stages[len(stages) - len(plan.moves) + version]
 
     def _times(self, plan: Plan, version: int) -> dict[str, str]:
-        """Give the milestones up to a version; those that no version of its own tells happened at the creation."""
+        """Return the milestones up to a version; those without a version of their own happened at the creation."""
         stages = self.kind_of(plan.number).stages
         first = len(stages) - len(plan.moves)
         return {
@@ -197,7 +198,7 @@ class History(history.History):
         }
 
     def _of_generation(self, plan: Plan, generation: Generation, *, own_calls: bool) -> Payload:
-        """Give what the generations call differently, or know alone."""
+        """Return the fields that generations name differently, or that only one of them has."""
         kind = self.kind_of(plan.number)
         if generation == "g1":
             return {

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 from aiohttp import web
 
 from tests.simulators import server
-from tests.simulators.asking import Asked, Route, Wrong, encode
+from tests.simulators.api_call import ApiCall, ApiError, Route, encode
 from tests.simulators.clock import Clock
 from tests.simulators.history import Payload
 from tests.simulators.leadping.history import Generation, History
@@ -63,11 +63,11 @@ class Simulator(server.Simulator):
         self._orders: Final[dict[tuple[str, float], Timeline]] = {}
 
     def credentials(self) -> dict[str, object]:
-        """Give the API key."""
+        """Return the API key."""
         return {"api_key": self.api_key}
 
     def routes(self) -> Sequence[Route]:
-        """Give the endpoints of the API reference, and those of newer generations."""
+        """Return the endpoints of the API reference, and those of newer generations."""
         return (
             Route("POST", "/events/leads/{lead}", self._of_lead, page=True),
             Route("POST", "/events/all/my", self._of_all, page=True),
@@ -79,53 +79,53 @@ class Simulator(server.Simulator):
             Route("GET", "/events/{id}", self._new_detail),
         )
 
-    def authenticate(self, asked: Asked) -> None:
-        """Look for the API key. Raises `Wrong`."""
+    def authenticate(self, call: ApiCall) -> None:
+        """Check the API key. Raises `ApiError`."""
         if self.conduct.rejects:
-            raise Wrong(self.conduct.rejects, "The API key is not accepted.")
-        if asked.request.headers.get("Authorization") != f"Bearer {self.api_key}":
-            raise Wrong(401, "Send an API key as a bearer token.")
+            raise ApiError(self.conduct.rejects, "The API key is not accepted.")
+        if call.request.headers.get("Authorization") != f"Bearer {self.api_key}":
+            raise ApiError(401, "Send an API key as a bearer token.")
 
-    def refusal(self, wrong: Wrong) -> web.Response:
-        """Write a problem; 401 says where the metadata are."""
-        title = _TITLES.get(wrong.status, "Error")
+    def error_response(self, error: ApiError) -> web.Response:
+        """Return a problem; 401 names the URL of the metadata."""
+        title = _TITLES.get(error.status, "Error")
         problem = {
-            "type": f"https://docs.example.com/errors/{wrong.status}",
+            "type": f"https://docs.example.com/errors/{error.status}",
             "title": title,
-            "status": wrong.status,
-            "detail": wrong.said,
+            "status": error.status,
+            "detail": error.message,
         }
-        response = web.Response(status=wrong.status, body=encode(problem), content_type="application/problem+json")
-        if wrong.status == 401:
+        response = web.Response(status=error.status, body=encode(problem), content_type="application/problem+json")
+        if error.status == 401:
             response.headers["WWW-Authenticate"] = 'Bearer resource_metadata="https://auth.example.com/metadata"'
         return response
 
     def spoil(self, page: Any) -> str | None:
-        """Give the first row a time that is none."""
+        """Make the first row undecodable, with a time that is none, and return its id."""
         if not page.get("items"):
             return None
         page["items"][0]["createdAt"] = "the day before yesterday"
         return str(page["items"][0]["id"])
 
     def shown(self, plan: Plan) -> bool:
-        """Tell whether an activity can be seen now."""
+        """Return whether an activity can be seen now."""
         gone = self.conduct.gone
         known = self.history.id_of(plan) in gone or self.history.leads[plan.lead] in gone if gone else False
         return plan.appears <= self.clock.now and not known
 
     def row(self, plan: Plan) -> Payload:
-        """Tell an activity as of now."""
+        """Return an activity as a row, as of now."""
         version = plan.version(self.clock.now)
         return self.written(self.history.row(plan, version, self.conduct.generation, own_calls=self.conduct.own_calls))
 
-    def written(self, told: Payload) -> Payload:
-        """Write integers and money as this generation does."""
+    def written(self, payload: Payload) -> Payload:
+        """Return a payload with integers and money as this generation writes them."""
         numbers = self.conduct.numbers or ("strings" if self.conduct.generation == "g1" else "numbers")
         if numbers == "numbers":
-            return told
+            return payload
         return {
             name: str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-            for name, value in told.items()
+            for name, value in payload.items()
         }
 
     @cached_property
@@ -133,43 +133,43 @@ class Simulator(server.Simulator):
         calls = (plan for plan in self.history.plans if self.history.kind_of(plan.number).type == "Call")
         return {self.history.call_id(plan): plan for plan in calls}
 
-    async def _of_lead(self, asked: Asked) -> web.Response:
-        return self._page(asked, self._lead(asked), self.row)
+    async def _of_lead(self, call: ApiCall) -> web.Response:
+        return self._page(call, self._lead(call), self.row)
 
-    async def _of_all(self, asked: Asked) -> web.Response:
-        return self._page(asked, "", self.row)
+    async def _of_all(self, call: ApiCall) -> web.Response:
+        return self._page(call, "", self.row)
 
-    async def _calls_of_lead(self, asked: Asked) -> web.Response:
-        return self._page(asked, self._lead(asked), self._call_row, only="Call")
+    async def _calls_of_lead(self, call: ApiCall) -> web.Response:
+        return self._page(call, self._lead(call), self._call_row, only="Call")
 
-    def _lead(self, asked: Asked) -> str:
-        lead = asked.names["lead"]
+    def _lead(self, call: ApiCall) -> str:
+        lead = call.names["lead"]
         if lead in self.conduct.gone and self.conduct.gone_lead != 200:
-            raise Wrong(self.conduct.gone_lead, "There is no such lead.")
+            raise ApiError(self.conduct.gone_lead, "There is no such lead.")
         return lead
 
-    async def _call(self, asked: Asked) -> web.Response:
+    async def _call(self, call: ApiCall) -> web.Response:
         known = self._calls if self.conduct.own_calls else self.history.by_id
-        plan = known.get(asked.names["id"])
+        plan = known.get(call.names["id"])
         if plan is None or not self.shown(plan) or self.history.kind_of(plan.number).type != "Call":
-            raise Wrong(404, "There is no such call.")
+            raise ApiError(404, "There is no such call.")
         return _json(self._call_row(plan))
 
     def _call_row(self, plan: Plan) -> Payload:
         version = plan.version(self.clock.now)
         return self.written(self.history.call(plan, version, self.conduct.generation, own_calls=self.conduct.own_calls))
 
-    async def _old_detail(self, asked: Asked) -> web.Response:
-        return self._detail(asked, "old")
+    async def _old_detail(self, call: ApiCall) -> web.Response:
+        return self._detail(call, "old")
 
-    async def _new_detail(self, asked: Asked) -> web.Response:
-        return self._detail(asked, "new")
+    async def _new_detail(self, call: ApiCall) -> web.Response:
+        return self._detail(call, "new")
 
-    def _detail(self, asked: Asked, path: str) -> web.Response:
+    def _detail(self, call: ApiCall, path: str) -> web.Response:
         offered = self.conduct.detail or ("old" if self.conduct.generation == "g1" else "new")
-        plan = self.history.by_id.get(asked.names["id"])
+        plan = self.history.by_id.get(call.names["id"])
         if offered not in {path, "both"} or plan is None or not self.shown(plan):
-            raise Wrong(404, "There is no such event.")
+            raise ApiError(404, "There is no such event.")
         detail = self.history.detail(plan, plan.version(self.clock.now), self.conduct.generation)
         return _json(self.written(detail))
 
@@ -180,13 +180,13 @@ class Simulator(server.Simulator):
             self._orders[name] = Timeline(plans, lambda plan: plan.created, self.conduct.unsorted)
         return self._orders[name]
 
-    def _page(self, asked: Asked, lead: str, tell: Callable[[Plan], Payload], only: str = "") -> web.Response:
-        query = query_of(asked.request.path, asked.query, asked.json(), self.conduct.max_page)
+    def _page(self, call: ApiCall, lead: str, row_of: Callable[[Plan], Payload], only: str = "") -> web.Response:
+        query = query_of(call.request.path, call.query, call.json(), self.conduct.max_page)
 
         def accept(plan: Plan) -> bool:
             if only and self.history.kind_of(plan.number).type != only:
                 return False
-            return self.shown(plan) and query.fits(plan) and (query.matches is None or query.matches(tell(plan)))
+            return self.shown(plan) and query.fits(plan) and (query.matches is None or query.matches(row_of(plan)))
 
         stretch = self._order(lead).read(
             0 if self._is_empty(query) else query.size,
@@ -201,7 +201,7 @@ class Simulator(server.Simulator):
         place = Place(stretch.next, query.place.page + 1, again if self.conduct.repeats else [])
         return _json(
             {
-                "items": [tell(plan) for plan in plans],
+                "items": [row_of(plan) for plan in plans],
                 **self.written(
                     {
                         "pageSize": query.size,

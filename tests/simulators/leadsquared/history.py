@@ -1,4 +1,4 @@
-"""What LeadSquared tells of an activity, in the shapes of its reads and of its webhooks; each tells the same.
+"""LeadSquared's activities in the shapes of its reads and of its webhooks; all shapes have the same content.
 
 Calls, visits of pages, an activity of the account's own, changes of stage, opportunities with their mirrors. The mark
 of a version stands where people write: in the note, or in the comment or description of what the platform notes itself.
@@ -32,7 +32,7 @@ OPPORTUNITY: Final = Kind(12000, "Opportunity", 2, "Inbound", own=True)
 VISIT: Final = Kind(2, "Page Visited on Website", 1, "Inbound", own=False)
 STAGE: Final = Kind(3002, "Stage Change", 26, "Information", own=False)
 KINDS: Final = (CALL, ANSWERED, CUSTOM, OPPORTUNITY, VISIT, STAGE)
-_THROWN: Final = (*[CALL] * 6, *[ANSWERED] * 2, *[CUSTOM] * 4, OPPORTUNITY, *[VISIT] * 4, *[STAGE] * 2)
+_WEIGHTED: Final = (*[CALL] * 6, *[ANSWERED] * 2, *[CUSTOM] * 4, OPPORTUNITY, *[VISIT] * 4, *[STAGE] * 2)
 
 
 class History(history.History):
@@ -41,32 +41,32 @@ class History(history.History):
     provider = "leadsquared"
 
     def lead_id(self, number: int) -> str:
-        """Name a lead."""
+        """Return the id of a lead."""
         return self.guid("lead", number)
 
     def id_of(self, plan: Plan) -> str:
-        """Give the GUID of an activity; an opportunity's mirror has the same."""
+        """Return the GUID of an activity; an opportunity's mirror has the same."""
         return self.guid("activity", plan.number)
 
     def key_of(self, plan: Plan) -> Key:
-        """Name the activity."""
+        """Return the key of the activity."""
         return Key("activity", self.id_of(plan))
 
     def moves_of(self, number: int, moves: list[Move]) -> list[Move]:
-        """Give one version of what cannot be edited."""
+        """Return one version of what cannot be edited."""
         return moves if self.kind_of(number).own else moves[:1]
 
     def kind_of(self, number: int) -> Kind:
-        """Give the type of an activity."""
-        return self.thrown(number, _THROWN)
+        """Return the type of an activity."""
+        return self.pick(number, _WEIGHTED)
 
     def modified(self, plan: Plan, version: int) -> float:
-        """Give ModifiedOn; of some activities it is, at first, before CreatedOn, as on the API's own page."""
+        """Return ModifiedOn; of some activities it is, at first, before CreatedOn, as on the API's own page."""
         at = plan.moves[version].at
         return at - 3600 if version == 0 and plan.number % 50 == 0 else at
 
     def row(self, plan: Plan, version: int, *, mirror: bool = False) -> Payload:
-        """Tell an activity as a row of Retrieve; `mirror` is the second row of an opportunity."""
+        """Return an activity as a row of Retrieve; `mirror` is the second row of an opportunity."""
         kind, ident = self.kind_of(plan.number), self.id_of(plan)
         fields = {} if mirror else self.fields(plan, version)
         row: Payload = {
@@ -94,9 +94,9 @@ class History(history.History):
         return row | {"ModifiedOn": spaced(self.modified(plan, version))}
 
     def flat_row(self, plan: Plan, version: int) -> Payload:
-        """Tell an activity as a row of RetrieveByActivityEvent."""
+        """Return an activity as a row of RetrieveByActivityEvent."""
         kind = self.kind_of(plan.number)
-        told = self.told(plan.number)
+        values = self.values_of(plan.number)
         fields = self.fields(plan, version) or {"ActivityEvent_Note": mark(plan.number, version)}
         return {
             "ProspectActivityId": self.id_of(plan),
@@ -104,21 +104,21 @@ class History(history.History):
             "ActivityType": str(kind.type),
             "ActivityEvent": str(kind.code),
             "CreatedBy": self._agent(plan),
-            "CreatedByName": told.person(),
+            "CreatedByName": values.person(),
             "CreatedByEmailAddress": f"agent{plan.lead}@example.com",
             "CreatedOn": spaced(plan.created),
             "ModifiedOn": spaced(self.modified(plan, version)),
         } | fields
 
     def modified_row(self, plan: Plan, version: int, *, fields: bool) -> Payload:
-        """Tell an activity as a row of RetrieveRecentlyModified, with or without the custom fields."""
+        """Return an activity as a row of RetrieveRecentlyModified, with or without the custom fields."""
         row = self.row(plan, version)
         row.pop("ActivityFields", None)
         pairs = self.fields(plan, version) if fields else {}
         return row | {"Fields": [{"Key": key, "Value": value} for key, value in pairs.items()]}
 
     def item(self, plan: Plan, version: int, *, modified: bool = False) -> Payload:
-        """Tell an activity as an item of a webhook; `modified` adds ModifiedOn, which creations do not carry."""
+        """Return an activity as an item of a webhook; `modified` adds ModifiedOn, which creations do not carry."""
         kind = self.kind_of(plan.number)
         fields = self.fields(plan, version)
         note = fields.pop("ActivityEvent_Note", mark(plan.number, version))
@@ -136,44 +136,55 @@ class History(history.History):
         return item | ({"ModifiedOn": spaced(self.modified(plan, version))} if modified else {})
 
     def lead(self, lead: str, modified: float) -> Payload:
-        """Tell a lead as a row of Leads.RecentlyModified."""
+        """Return a lead as a row of Leads.RecentlyModified."""
         number = self.leads.index(lead)
-        said = {
+        attributes = {
             "ProspectID": lead,
             "ProspectAutoId": str(70_000 + number),
             "ModifiedOn": iso(modified, ".000").replace("T", " "),
             "ProspectStage": "Prospect",
         }
-        return {"LeadPropertyList": [{"Attribute": name, "Value": value} for name, value in said.items()]}
+        return {"LeadPropertyList": [{"Attribute": name, "Value": value} for name, value in attributes.items()]}
 
     def fields(self, plan: Plan, version: int) -> Payload:
-        """Give the custom fields, the note among them; none of what the platform notes itself."""
-        kind, told = self.kind_of(plan.number), self.told(plan.number)
+        """Return the custom fields, the note among them; none of what the platform notes itself."""
+        kind, values = self.kind_of(plan.number), self.values_of(plan.number)
         note = mark(plan.number, version)
         if kind in (CALL, ANSWERED):
-            seconds = str(told.rng.randrange(5, 900))
-            said = {"Caller": told.person(), "UserId": "", "Duration": seconds, "Status": "Answered", "CallNotes": note}
+            seconds = str(values.rng.randrange(5, 900))
+            call = {
+                "Caller": values.person(),
+                "UserId": "",
+                "Duration": seconds,
+                "Status": "Answered",
+                "CallNotes": note,
+            }
             return {
                 "Status": "Answered",
                 "Owner": self._agent(plan),
-                "ActivityEvent_Note": "".join(f"{key}{{=}}{value}{{next}}" for key, value in said.items()),
+                "ActivityEvent_Note": "".join(f"{key}{{=}}{value}{{next}}" for key, value in call.items()),
                 "mx_Custom_1": "",
                 "mx_Custom_2": spaced(plan.created),
                 "mx_Custom_3": seconds,
             }
         if kind == CUSTOM:
             packed = f'{{"mx_CustomObject_1":"plan-{plan.number}.png","Status":""}}'
-            return {"Status": "Active", "ActivityEvent_Note": note, "mx_Custom_1": packed, "mx_Custom_2": told.text(4)}
+            return {
+                "Status": "Active",
+                "ActivityEvent_Note": note,
+                "mx_Custom_1": packed,
+                "mx_Custom_2": values.text(4),
+            }
         if kind == OPPORTUNITY:
             return {"Status": "Open", "Owner": self._agent(plan), "ActivityEvent_Note": note}
         return {}
 
     def data(self, plan: Plan, version: int) -> list[Payload]:
-        """Give the pairs beside the fields."""
-        kind, told, note = self.kind_of(plan.number), self.told(plan.number), mark(plan.number, version)
-        pairs = {"CreatedByName": told.person()}
+        """Return the pairs beside the fields."""
+        kind, values, note = self.kind_of(plan.number), self.values_of(plan.number), mark(plan.number, version)
+        pairs = {"CreatedByName": values.person()}
         if kind == STAGE:
-            pairs = {"PreviousStage": "Fresh", "CurrentStage": "Engaged", "CreatedBy": told.person(), "Comment": note}
+            pairs = {"PreviousStage": "Fresh", "CurrentStage": "Engaged", "CreatedBy": values.person(), "Comment": note}
         elif kind == VISIT:
             pairs = {"CreatedBy": "System", "NotableEventDescription": note, "HasAttachments": "False"}
         return [{"Key": key, "Value": value} for key, value in pairs.items()]

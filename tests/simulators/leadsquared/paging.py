@@ -1,9 +1,9 @@
-"""How LeadSquared's reads are asked for a page: offsets that mean one of four things, indexes, windows, sorting."""
+"""Paging of LeadSquared's reads: offsets with one of four meanings, indexes, windows, sorting."""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from tests.simulators.asking import Wrong
+from tests.simulators.api_call import ApiError
 from tests.simulators.clock import seconds_of
 
 Offset = Literal["rows", "pages"]
@@ -19,12 +19,12 @@ class Part(NamedTuple):
     size: int
 
     def of(self, rows: list[Any]) -> list[Any]:
-        """Give the rows of the page."""
+        """Return the rows of the page."""
         return rows[self.start : self.start + self.size]
 
 
 class Window(NamedTuple):
-    """The span that is asked for, both ends in it, and the order: by which column, newest first or not."""
+    """The span of a query, both ends included, and the order: by which column, newest first or not."""
 
     since: float
     until: float
@@ -51,39 +51,39 @@ def by_index(paging: Mapping[str, Any], most: int) -> Part:
     size = _number(paging.get("PageSize", _UNPAGED), "PageSize", most)
     index = _number(paging.get("PageIndex", 1), "PageIndex")
     if index < 1:
-        raise Wrong(500, "PageIndex must be greater than 0", "permanent")
+        raise ApiError(500, "PageIndex must be greater than 0", "permanent")
     return Part((index - 1) * size, size)
 
 
 def window_of(body: Mapping[str, Any]) -> Window:
-    """Read FromDate, ToDate and Sorting; ModifiedOn where no column is said."""
+    """Read FromDate, ToDate and Sorting; ModifiedOn where there is no column."""
     parameter, sorting = body.get("Parameter") or {}, body.get("Sorting") or {}
     column = str(sorting.get("ColumnName") or "ModifiedOn")
     if column not in {"ModifiedOn", "CreatedOn", "ProspectAutoId"}:
-        raise Wrong(500, f"Cannot sort by {column}", "permanent")
+        raise ApiError(500, f"Cannot sort by {column}", "permanent")
     newest_first = str(sorting.get("Direction", 1)) == "1"
     return Window(_time(parameter, "FromDate"), _time(parameter, "ToDate"), column, newest_first)
 
 
 def code_of(body: Mapping[str, Any]) -> int | None:
-    """Read the code that is asked for, None where all are."""
-    told = (body.get("Parameter") or {}).get("ActivityEvent")
-    return None if told is None else _number(told, "ActivityEvent")
+    """Read the activity code of a query, None for all."""
+    code = (body.get("Parameter") or {}).get("ActivityEvent")
+    return None if code is None else _number(code, "ActivityEvent")
 
 
 def _time(parameter: Mapping[str, Any], name: str) -> float:
-    told = str(parameter.get(name)).ljust(_TIME, "?")
+    text = str(parameter.get(name)).ljust(_TIME, "?")
     try:
-        return seconds_of(told)
+        return seconds_of(text)
     except ValueError:
-        raise Wrong(500, f"{name} is not a valid date", "permanent") from None
+        raise ApiError(500, f"{name} is not a valid date", "permanent") from None
 
 
-def _number(told: Any, name: str, most: int | None = None) -> int:
+def _number(value: Any, name: str, most: int | None = None) -> int:
     try:
-        number = int(told)
+        number = int(value)
     except (TypeError, ValueError):
-        raise Wrong(500, f"{name} is not a number", "permanent") from None
+        raise ApiError(500, f"{name} is not a number", "permanent") from None
     if most is not None and number > most:
-        raise Wrong(500, f"{name} can not be more than {most}", "permanent")
+        raise ApiError(500, f"{name} can not be more than {most}", "permanent")
     return number

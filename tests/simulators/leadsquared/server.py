@@ -8,7 +8,7 @@ import msgspec
 from aiohttp import web
 
 from tests.simulators import server
-from tests.simulators.asking import Asked, Route, Wrong, encode
+from tests.simulators.api_call import ApiCall, ApiError, Route, encode
 from tests.simulators.clock import Clock
 from tests.simulators.history import Payload
 from tests.simulators.leadsquared.history import KINDS, MIRROR, OPPORTUNITY, History
@@ -75,11 +75,11 @@ class Simulator(server.Simulator):
         self._sorted: tuple[object, list[Row]] = (None, [])
 
     def credentials(self) -> dict[str, object]:
-        """Give both keys."""
+        """Return both keys."""
         return {"access_key": self.access_key, "secret_key": self.secret_key}
 
     def routes(self) -> Sequence[Route]:
-        """Give the endpoints."""
+        """Return the endpoints."""
         return (
             Route("POST", f"{_ACTIVITIES}/Retrieve", self._of_lead, page=True),
             Route("POST", f"{_ACTIVITIES}/CustomActivity/RetrieveByActivityEvent", self._by_code, page=True),
@@ -89,27 +89,27 @@ class Simulator(server.Simulator):
             Route("GET", f"{_ACTIVITIES}/ActivityTypes.Get", self._types),
         )
 
-    def authenticate(self, asked: Asked) -> None:
-        """Look for the keys, in headers or in the URL. Raises `Wrong`."""
+    def authenticate(self, call: ApiCall) -> None:
+        """Look for the keys, in headers or in the URL. Raises `ApiError`."""
         if self.conduct.rejects:
-            raise Wrong(self.conduct.rejects, "The keys are not valid")
-        headers, query = asked.request.headers, asked.query
+            raise ApiError(self.conduct.rejects, "The keys are not valid")
+        headers, query = call.request.headers, call.query
         sent = {
             "headers": (headers.get("x-LSQ-AccessKey"), headers.get("x-LSQ-SecretKey")),
             "url": (query.get("accessKey"), query.get("secretKey")),
         }
         taken = sent.values() if self.conduct.keys == "either" else [sent[self.conduct.keys]]
         if (self.access_key, self.secret_key) not in taken:
-            raise Wrong(401, "The keys are not valid")
+            raise ApiError(401, "The keys are not valid")
 
-    def refusal(self, wrong: Wrong) -> web.Response:
+    def error_response(self, error: ApiError) -> web.Response:
         """Write an exception; permanent input errors come as HTTP 500."""
-        kind = "MXInvalidInputException" if wrong.kind == "permanent" else _EXCEPTIONS.get(wrong.status, "MXException")
-        said = {"Status": "Error", "ExceptionType": kind, "ExceptionMessage": wrong.said}
-        return web.Response(status=wrong.status, body=encode(said), content_type="application/json")
+        kind = "MXInvalidInputException" if error.kind == "permanent" else _EXCEPTIONS.get(error.status, "MXException")
+        payload = {"Status": "Error", "ExceptionType": kind, "ExceptionMessage": error.message}
+        return web.Response(status=error.status, body=encode(payload), content_type="application/json")
 
     def spoil(self, page: Any) -> str | None:
-        """Give the first row a ModifiedOn that is no time."""
+        """Make the first row undecodable, with a ModifiedOn that is no time, and return its id."""
         rows = page.get("ProspectActivities") or page.get("List") or []
         if not rows:
             return None
@@ -117,18 +117,18 @@ class Simulator(server.Simulator):
         return str(rows[0].get("Id") or rows[0].get("ProspectActivityId"))
 
     def shown(self, plan: Plan) -> bool:
-        """Tell whether an activity can be seen now."""
+        """Return whether an activity can be seen now."""
         gone = self.conduct.gone
         known = self.history.id_of(plan) in gone or self.history.leads[plan.lead] in gone if gone else False
         return plan.appears <= self.clock.now and not known
 
-    async def _of_lead(self, asked: Asked) -> web.Response:
-        query = {name.lower(): value for name, value in asked.query.items()}
-        lead, body = query.get("leadid", "").lower(), asked.json()
+    async def _of_lead(self, call: ApiCall) -> web.Response:
+        query = {name.lower(): value for name, value in call.query.items()}
+        lead, body = query.get("leadid", "").lower(), call.json()
         if not lead:
-            raise Wrong(500, "LeadId is required", "permanent")
+            raise ApiError(500, "LeadId is required", "permanent")
         if lead in self.conduct.gone and self.conduct.gone_lead == "error":
-            raise Wrong(500, "Lead does not exist", "permanent")
+            raise ApiError(500, "Lead does not exist", "permanent")
         code = code_of(body)
         conduct = self.conduct
         part = by_offset(body.get("Paging") or {}, conduct.offset, conduct.first_offset, conduct.most)
@@ -137,27 +137,27 @@ class Simulator(server.Simulator):
         with_urls = query.get("getfileurl", "").lower() == "true"
         return self._page("ProspectActivities", rows, part, lambda row: self._row(row, with_urls=with_urls))
 
-    async def _by_code(self, asked: Asked) -> web.Response:
-        body = asked.json()
+    async def _by_code(self, call: ApiCall) -> web.Response:
+        body = call.json()
         code, window = code_of(body), window_of(body)
         if code is None:
-            raise Wrong(500, "ActivityEvent is required", "permanent")
+            raise ApiError(500, "ActivityEvent is required", "permanent")
         part = by_index(body.get("Paging") or {}, self.conduct.most)
         served = self.conduct.system_codes or not 3000 <= code < 4000
         rows = self._window(window, code) if served else []
         drop_empty = bool(body["Parameter"].get("RemoveEmptyValue"))
 
         def tell(row: Row) -> Payload:
-            told = self.history.flat_row(row[0], row[1])
-            return {name: value for name, value in told.items() if value != ""} if drop_empty else told
+            flat = self.history.flat_row(row[0], row[1])
+            return {name: value for name, value in flat.items() if value != ""} if drop_empty else flat
 
         return self._page("List", rows, part, tell)
 
-    async def _modified(self, asked: Asked) -> web.Response:
-        body = asked.json()
+    async def _modified(self, call: ApiCall) -> web.Response:
+        body = call.json()
         window = window_of(body)
         if window.until - window.since > self.conduct.longest:
-            raise Wrong(500, "Something went wrong")
+            raise ApiError(500, "Something went wrong")
         part = by_index(body.get("Paging") or {}, self.conduct.most)
         fields = bool((body.get("Parameter") or {}).get("IncludeCustomFields"))
         rows = self._window(window, None)
@@ -165,8 +165,8 @@ class Simulator(server.Simulator):
             "ProspectActivities", rows, part, lambda row: self.history.modified_row(row[0], row[1], fields=fields)
         )
 
-    async def _leads(self, asked: Asked) -> web.Response:
-        body = asked.json()
+    async def _leads(self, call: ApiCall) -> web.Response:
+        body = call.json()
         window, part = window_of(body), by_index(body.get("Paging") or {}, _MOST_LEADS)
         changed = {lead: self._lead_modified(plans) for lead, plans in self.history.by_lead.items()}
         found = [(at, lead) for lead, at in changed.items() if at is not None and window.since <= at <= window.until]
@@ -174,17 +174,17 @@ class Simulator(server.Simulator):
         leads = [self.history.lead(lead, at) for at, lead in part.of(found)]
         return _json({"RecordCount": len(found), "Leads": leads})
 
-    async def _details(self, asked: Asked) -> web.Response:
+    async def _details(self, call: ApiCall) -> web.Response:
         """Answer with id, name and fields alone: what the documentation says, in names that it does not say."""
-        plan = self.history.by_id.get(asked.query.get("activityId", "").lower())
+        plan = self.history.by_id.get(call.query.get("activityId", "").lower())
         if plan is None or not self.shown(plan):
-            raise Wrong(500, "Activity does not exist", "permanent")
+            raise ApiError(500, "Activity does not exist", "permanent")
         fields = self.history.fields(plan, plan.version(self.clock.now))
         pairs = [{"Key": key, "Value": value} for key, value in fields.items()]
         name = self.history.kind_of(plan.number).name
         return _json({"Id": self.history.id_of(plan), "EventName": name, "Fields": pairs})
 
-    async def _types(self, _: Asked) -> web.Response:
+    async def _types(self, _: ApiCall) -> web.Response:
         listed = (kind for kind in KINDS if kind.code < 3000 or kind == OPPORTUNITY)
         return _json(
             [
@@ -195,7 +195,7 @@ class Simulator(server.Simulator):
         )
 
     def _rows(self, plans: Sequence[Plan]) -> list[Row]:
-        """Give what is shown of some activities now: opportunities twice, with their mirrors."""
+        """Return what is shown of some activities now: opportunities twice, with their mirrors."""
         rows: list[Row] = []
         for plan in plans:
             if self.shown(plan):
@@ -206,7 +206,7 @@ class Simulator(server.Simulator):
         return rows
 
     def _window(self, window: Window, code: int | None) -> list[Row]:
-        """Give the account's rows of a window, sorted; kept until the next second or another question."""
+        """Return the account's rows of a window, sorted; cached until the next second or another query."""
         question = (window, code, int(self.clock.now), self.conduct.unsorted, len(self.conduct.gone))
         if self._sorted[0] != question:
             plans = [plan for plan in self.history.plans if code in (None, self.history.kind_of(plan.number).code)]
@@ -224,23 +224,23 @@ class Simulator(server.Simulator):
 
     def _page(self, name: str, rows: list[Row], part: Part, tell: Callable[[Row], Payload]) -> web.Response:
         if part.size > self.conduct.heaviest:
-            raise Wrong(500, "Something went wrong")
+            raise ApiError(500, "Something went wrong")
         return _json({"RecordCount": len(rows), name: [tell(row) for row in part.of(rows)]})
 
     def _row(self, row: Row, *, with_urls: bool) -> Payload:
-        told = self.history.row(row[0], row[1], mirror=row[2])
-        packed = told.get("ActivityFields", {}).get("mx_Custom_1")
+        payload = self.history.row(row[0], row[1], mirror=row[2])
+        packed = payload.get("ActivityFields", {}).get("mx_Custom_1")
         if with_urls and packed:
             thing: Mapping[str, str] = msgspec.json.decode(packed)
             url = f"https://files.example.com/{thing['mx_CustomObject_1']}"
-            told["ActivityFields"]["mx_Custom_1"] = encode({**thing, "mx_CustomObject_1": url}).decode()
-        return told
+            payload["ActivityFields"]["mx_Custom_1"] = encode({**thing, "mx_CustomObject_1": url}).decode()
+        return payload
 
     def _code(self, row: Row) -> int:
         return MIRROR if row[2] else self.history.kind_of(row[0].number).code
 
     def _lead_modified(self, plans: list[Plan]) -> float | None:
-        """Give when a lead last changed: with its last activity, or with its first one if activities do not count."""
+        """Return when a lead last changed: with its last activity, or with its first one if activities do not count."""
         now = self.clock.now
         shown = [move.appears for plan in plans for move in plan.moves if move.appears <= now]
         if not shown:

@@ -31,7 +31,7 @@ class History(history.History):
         return str(number + 1)
 
     def id_of(self, plan: Plan) -> str:
-        """Give the id of an event as text."""
+        """Return the id of an event as text."""
         return str(FIRST + plan.number)
 
     def key_of(self, plan: Plan) -> Key:
@@ -39,30 +39,30 @@ class History(history.History):
         return Key("event", self.id_of(plan))
 
     def moves_of(self, number: int, moves: list[Move]) -> list[Move]:  # noqa: ARG002  (all alike)
-        """Give one version."""
+        """Return one version."""
         return moves[:1]
 
     def name_of(self, plan: Plan) -> str:
-        """Give the name of an event."""
-        return self.thrown(plan.number, _NAMES)
+        """Return the name of an event."""
+        return self.pick(plan.number, _NAMES)
 
     def happened(self, plan: Plan) -> float:
-        """Give eventAt: of one event in twenty it is up to three days before createdAt."""
+        """Return eventAt: of one event in twenty it is up to three days before createdAt."""
         return plan.created - plan.number * 7919 % (3 * 86_400) if plan.number % 20 == 0 else plan.created
 
     def mailing_of(self, plan: Plan) -> int | None:
-        """Give the mailing that an event is about."""
+        """Return the mailing that an event is about."""
         return 40_000 + plan.number if "message" in self.name_of(plan) else None
 
     def row(self, plan: Plan, root: str) -> Payload:
-        """Tell an event; `root` is where its link begins."""
-        name, told, mailing = self.name_of(plan), self.told(plan.number), self.mailing_of(plan)
+        """Return an event as a row; `root` is where its link begins."""
+        name, values, mailing = self.name_of(plan), self.values_of(plan.number), self.mailing_of(plan)
         call = name.startswith("outbound_call")
         by_prospect = name in {"message_opened", "message_clicked"}
         ident = FIRST + plan.number
-        payload = {"from": told.phone(), "to": told.phone(), "callDispositionName": "Connected"} if call else None
+        payload = {"from": values.phone(), "to": values.phone(), "callDispositionName": "Connected"} if call else None
         related: dict[str, int | None] = dict.fromkeys(_RELATIONS) | {
-            "user": 1 + told.rng.randrange(9),
+            "user": 1 + values.rng.randrange(9),
             "prospect": None if name in _ADMIN else plan.lead + 1,
             "call": 70_000 + plan.number if call else None,
             "task": 90_000 + plan.number if name == "complete_task" else None,

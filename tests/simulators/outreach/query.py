@@ -1,4 +1,4 @@
-"""What the list of events may be asked: filters in both syntaxes, sorting, pages by cursor and by offset."""
+"""Queries of the list of events: filters in both syntaxes, sorting, pages by cursor and by offset."""
 
 import base64
 from collections.abc import Callable, Mapping
@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from tests.simulators.asking import Wrong
+from tests.simulators.api_call import ApiError
 from tests.simulators.clock import DAY, seconds_of
 
 SORTED: Final = ("createdAt", "eventAt")
@@ -42,23 +42,23 @@ class Query(NamedTuple):
     counted: bool
 
 
-def query_of(asked: Mapping[str, str]) -> Query:
-    """Read a query. Raises `Wrong` (422) for what the list of events does not know."""
-    sort = asked.get("sort", "createdAt")
+def query_of(parameters: Mapping[str, str]) -> Query:
+    """Read a query. Raises `ApiError` (422) for what the list of events does not know."""
+    sort = parameters.get("sort", "createdAt")
     if sort.removeprefix("-") not in SORTED:
-        raise Wrong(422, f"Events cannot be sorted by {sort}.")
-    after, again = cursor_of(asked.get("page[after]"))
+        raise ApiError(422, f"Events cannot be sorted by {sort}.")
+    after, again = cursor_of(parameters.get("page[after]"))
     return Query(
-        size=_number(asked, "page[size]", _number(asked, "page[limit]", _FIFTY)),
+        size=_number(parameters, "page[size]", _number(parameters, "page[limit]", _FIFTY)),
         sort=sort.removeprefix("-"),
         backwards=sort.startswith("-"),
-        spans={name: span_of(asked, name) for name in SORTED},
-        fits=_fits(asked),
+        spans={name: span_of(parameters, name) for name in SORTED},
+        fits=_fits(parameters),
         after=after,
         again=again,
-        by_cursor="page[size]" in asked,
-        offset=int(asked.get("page[offset]", "0")),
-        counted=asked.get("count") == "true",
+        by_cursor="page[size]" in parameters,
+        offset=int(parameters.get("page[offset]", "0")),
+        counted=parameters.get("count") == "true",
     )
 
 
@@ -67,45 +67,45 @@ def cursor(after: int, again: list[int]) -> str:
     return base64.urlsafe_b64encode(b"v2:" + msgspec.json.encode([after, again])).decode()
 
 
-def cursor_of(told: str | None) -> tuple[int | None, list[int]]:
-    """Read a cursor. Raises `Wrong`."""
-    if told is None:
+def cursor_of(cursor: str | None) -> tuple[int | None, list[int]]:
+    """Read a cursor. Raises `ApiError`."""
+    if cursor is None:
         return None, []
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(told).removeprefix(b"v2:"), type=tuple[int, list[int]])
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor).removeprefix(b"v2:"), type=tuple[int, list[int]])
     except (ValueError, msgspec.MsgspecError):
-        raise Wrong(422, "The cursor is not valid.") from None
+        raise ApiError(422, "The cursor is not valid.") from None
 
 
-def span_of(asked: Mapping[str, str], name: str) -> Span:
+def span_of(parameters: Mapping[str, str], name: str) -> Span:
     """Read a range of times: `a..b`, `neginf..b`, `a..inf`, or the newer `[gte]` and `[lte]`."""
-    low, high = asked.get(f"filter[{name}][gte]"), asked.get(f"filter[{name}][lte]")
-    if (low or high) and asked.get("newFilterSyntax") != "true":
-        raise Wrong(422, "This filter needs newFilterSyntax=true.")
-    if told := asked.get(f"filter[{name}]"):
-        low, dots, high = told.partition("..")
+    low, high = parameters.get(f"filter[{name}][gte]"), parameters.get(f"filter[{name}][lte]")
+    if (low or high) and parameters.get("newFilterSyntax") != "true":
+        raise ApiError(422, "This filter needs newFilterSyntax=true.")
+    if span := parameters.get(f"filter[{name}]"):
+        low, dots, high = span.partition("..")
         if not dots:
             high = low
     return Span(_moment(low, -_INF), _moment(high, _INF, end=True))
 
 
-def _moment(told: str | None, unsaid: float, *, end: bool = False) -> float:
-    if told in {None, "inf", "neginf"}:
-        return unsaid
+def _moment(text: str | None, default: float, *, end: bool = False) -> float:
+    if text in {None, "inf", "neginf"}:
+        return default
     try:
-        return seconds_of(told or "") + (DAY - 1 if end and len(told or "") == _DATE else 0.0)
+        return seconds_of(text or "") + (DAY - 1 if end and len(text or "") == _DATE else 0.0)
     except ValueError:
-        raise Wrong(422, f"{told!r} is no time.") from None
+        raise ApiError(422, f"{text!r} is no time.") from None
 
 
-def _fits(asked: Mapping[str, str]) -> Callable[[Mapping[str, Any]], bool] | None:
-    """Make the filter by name and by related records, None where none is asked for."""
-    names = set(asked.get("filter[name]", asked.get("filter[name][]", "")).split(",")) - {""}
-    related = {name: asked[f"filter[{name}][id]"] for name in _RELATIONS if f"filter[{name}][id]" in asked}
+def _fits(parameters: Mapping[str, str]) -> Callable[[Mapping[str, Any]], bool] | None:
+    """Return the filter by name and by related records, None where the query has none."""
+    names = set(parameters.get("filter[name]", parameters.get("filter[name][]", "")).split(",")) - {""}
+    related = {name: parameters[f"filter[{name}][id]"] for name in _RELATIONS if f"filter[{name}][id]" in parameters}
     known = {f"filter[{name}][id]" for name in _RELATIONS} | {"filter[name]", "filter[name][]"}
     known |= {f"filter[{name}]{bound}" for name in SORTED for bound in ("", "[gte]", "[lte]")}
-    if strange := [name for name in asked if name.startswith("filter[") and name not in known]:
-        raise Wrong(422, f"Events cannot be filtered by {strange[0]}.")
+    if strange := [name for name in parameters if name.startswith("filter[") and name not in known]:
+        raise ApiError(422, f"Events cannot be filtered by {strange[0]}.")
     if not names and not related:
         return None
 
@@ -118,10 +118,10 @@ def _fits(asked: Mapping[str, str]) -> Callable[[Mapping[str, Any]], bool] | Non
     return fits
 
 
-def _number(asked: Mapping[str, str], name: str, unsaid: int) -> int:
-    told = asked.get(name)
-    if told is None:
-        return unsaid
-    if not told.isdigit() or not 1 <= int(told) <= _MOST:
-        raise Wrong(422, f"{name} is between 1 and {_MOST}.")
-    return int(told)
+def _number(parameters: Mapping[str, str], name: str, default: int) -> int:
+    text = parameters.get(name)
+    if text is None:
+        return default
+    if not text.isdigit() or not 1 <= int(text) <= _MOST:
+        raise ApiError(422, f"{name} is between 1 and {_MOST}.")
+    return int(text)

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from tests.simulators import server
-from tests.simulators.asking import Asked, Route, Throttled, Wrong, encode
+from tests.simulators.api_call import ApiCall, ApiError, Route, ThrottledError, encode
 from tests.simulators.clock import Clock
 from tests.simulators.history import Payload
 from tests.simulators.ledger import Plan
@@ -39,7 +39,7 @@ class Conduct(server.Conduct, kw_only=True):
     """What is known to go wrong.
 
     Pages larger than `heaviest` are a 502 (or `heavy_status`). The last page holds `beyond` rows that are newer than
-    what was asked for; the last `repeats` rows of a page stand on the next one again. `ended` is the status for a
+    the query asked for; the last `repeats` rows of a page stand on the next one again. `ended` is the status for a
     token that has ended (401 with plain text, or 403). `two_quotas`: X-RateLimit-Remaining holds two numbers.
     """
 
@@ -74,11 +74,11 @@ class Simulator(server.Simulator):
         self._orders: Final[dict[tuple[str, float], Timeline]] = {}
 
     def credentials(self) -> dict[str, object]:
-        """Give the static token; `tokens.settings` are those of OAuth."""
+        """Return the static token; `tokens.settings` are those of OAuth."""
         return {"access_token": self.access_token}
 
     def routes(self) -> Sequence[Route]:
-        """Give the endpoints; lists of other resources are empty."""
+        """Return the endpoints; lists of other resources are empty."""
         return (
             Route("POST", "/oauth/token", self._token),
             Route("GET", "/api/v2/events", self._list, page=True),
@@ -90,23 +90,23 @@ class Simulator(server.Simulator):
         """Tokens are minted without one."""
         return path.endswith("/oauth/token")
 
-    def authenticate(self, asked: Asked) -> None:
-        """Look for an access token. Raises `Wrong`."""
+    def authenticate(self, call: ApiCall) -> None:
+        """Check the access token. Raises `ApiError`."""
         if self.conduct.rejects:
-            raise Wrong(self.conduct.rejects, "Invalid access token")
-        sent = asked.request.headers.get("Authorization", "")
+            raise ApiError(self.conduct.rejects, "Invalid access token")
+        sent = call.request.headers.get("Authorization", "")
         if not sent.startswith("Bearer ") or not self.tokens.accepts(sent.removeprefix("Bearer ")):
-            raise Wrong(self.conduct.ended, "Invalid access token")
+            raise ApiError(self.conduct.ended, "Invalid access token")
 
-    def refusal(self, wrong: Wrong) -> web.Response:
-        """Write errors as JSON:API does; a 401 is plain text, and OAuth has a form of its own."""
-        if wrong.kind == "oauth":
-            return web.json_response({"error": wrong.said}, status=wrong.status)
-        if wrong.status == 401:
-            return web.Response(status=401, text=wrong.said)
-        ident = "routeNotFound" if wrong.kind == "route" else _IDS.get(wrong.status, "error")
-        errors = {"errors": [{"id": ident, "title": ident, "detail": wrong.said}]}
-        return web.Response(status=wrong.status, body=encode(errors), content_type=_TYPE)
+    def error_response(self, error: ApiError) -> web.Response:
+        """Return an error as JSON:API has it; a 401 is plain text, and OAuth has a form of its own."""
+        if error.kind == "oauth":
+            return web.json_response({"error": error.message}, status=error.status)
+        if error.status == 401:
+            return web.Response(status=401, text=error.message)
+        ident = "routeNotFound" if error.kind == "route" else _IDS.get(error.status, "error")
+        errors = {"errors": [{"id": ident, "title": ident, "detail": error.message}]}
+        return web.Response(status=error.status, body=encode(errors), content_type=_TYPE)
 
     def spoil(self, page: Any) -> str | None:
         """Take the attributes of the first row away."""
@@ -116,54 +116,54 @@ class Simulator(server.Simulator):
         return str(page["data"][0]["id"])
 
     def quota_headers(self) -> dict[str, str]:
-        """Tell limit, rest and the end of the hour on every answer."""
+        """Return limit, rest and end of the hour, for every answer."""
         now = self.wall()
         left = str(self.quota.left(now))
         return {
             "X-RateLimit-Limit": str(self.quota.allowance.per_window),
             "X-RateLimit-Remaining": f"{left}, 19988" if self.conduct.two_quotas else left,
-            "X-RateLimit-Reset": str(int(self.says_now + self.quota.resets(now)) + 1),
+            "X-RateLimit-Reset": str(int(self.reported_now + self.quota.resets(now)) + 1),
         }
 
     def shown(self, plan: Plan) -> bool:
-        """Tell whether an event can be seen now."""
+        """Return whether an event can be seen now."""
         gone = self.conduct.gone
         return plan.appears <= self.clock.now and not (gone and self.history.id_of(plan) in gone)
 
-    async def _token(self, asked: Asked) -> web.Response:
-        form: Mapping[str, Any] = dict(parse_qsl(asked.body.decode()))
-        if asked.request.content_type == "application/json":
-            form = asked.json()
+    async def _token(self, call: ApiCall) -> web.Response:
+        form: Mapping[str, Any] = dict(parse_qsl(call.body.decode()))
+        if call.request.content_type == "application/json":
+            form = call.json()
         try:
             minted = self.tokens.mint(form)
         except TooSoon as soon:
-            raise Throttled(retry_after(self.quota.form, soon.wait, self.says_now)) from None
+            raise ThrottledError(retry_after(self.quota.form, soon.wait, self.reported_now)) from None
         return web.Response(body=encode(minted), content_type="application/json")
 
-    async def _nothing(self, _: Asked) -> web.Response:
+    async def _nothing(self, _: ApiCall) -> web.Response:
         return _json({"data": [], "meta": {"count": None, "count_truncated": False}})
 
-    async def _one(self, asked: Asked) -> web.Response:
-        plan = self.history.by_id.get(asked.names["id"])
+    async def _one(self, call: ApiCall) -> web.Response:
+        plan = self.history.by_id.get(call.names["id"])
         if plan is None or not self.shown(plan):
-            raise Wrong(404, "Could not find the event.")
-        return _json({"data": self.history.row(plan, _root(asked))})
+            raise ApiError(404, "Could not find the event.")
+        return _json({"data": self.history.row(plan, _root(call))})
 
-    async def _list(self, asked: Asked) -> web.Response:
-        query = query_of(asked.query)
+    async def _list(self, call: ApiCall) -> web.Response:
+        query = query_of(call.query)
         if query.size > self.conduct.heaviest:
-            raise Wrong(self.conduct.heavy_status, "The server took too long.")
-        plans, links = self._by_cursor(asked, query) if query.by_cursor else self._by_offset(asked, query)
-        answer: Payload = {"data": [self.history.row(plan, _root(asked)) for plan in plans]}
-        count = sum(map(self._accept(asked, query), self.history.plans)) if query.counted else None
+            raise ApiError(self.conduct.heavy_status, "The server took too long.")
+        plans, links = self._by_cursor(call, query) if query.by_cursor else self._by_offset(call, query)
+        answer: Payload = {"data": [self.history.row(plan, _root(call)) for plan in plans]}
+        count = sum(map(self._accept(call, query), self.history.plans)) if query.counted else None
         answer["meta"] = {"count": count, "count_truncated": False}
         return _json(answer | ({"links": links} if plans else {}))
 
-    def _by_cursor(self, asked: Asked, query: Query) -> tuple[list[Plan], Payload]:
+    def _by_cursor(self, call: ApiCall, query: Query) -> tuple[list[Plan], Payload]:
         span = query.spans[query.sort]
         stretch = self._order(query.sort).read(
             query.size,
-            self._accept(asked, query),
+            self._accept(call, query),
             since=span.since,
             until=span.until,
             place=query.after,
@@ -173,28 +173,28 @@ class Simulator(server.Simulator):
         plans = [self.history.plans[number] for number in query.again] + stretch.plans
         if stretch.next is None:
             return plans + self._beyond(query), {}
-        more = {**asked.query, "page[after]": cursor(stretch.next, again if self.conduct.repeats else [])}
-        return plans, {"next": f"{asked.request.url.origin()}{asked.request.path}?{urlencode(more)}"}
+        more = {**call.query, "page[after]": cursor(stretch.next, again if self.conduct.repeats else [])}
+        return plans, {"next": f"{call.request.url.origin()}{call.request.path}?{urlencode(more)}"}
 
-    def _by_offset(self, asked: Asked, query: Query) -> tuple[list[Plan], Payload]:
+    def _by_offset(self, call: ApiCall, query: Query) -> tuple[list[Plan], Payload]:
         """Page the old way, which is what a client gets that does not say `page[size]`."""
         if query.offset > _MOST_OFFSET:
-            raise Wrong(422, f"page[offset] is at most {_MOST_OFFSET}.")
+            raise ApiError(422, f"page[offset] is at most {_MOST_OFFSET}.")
         span, end = query.spans[query.sort], query.offset + query.size
         stretch = self._order(query.sort).read(
             end,
-            self._accept(asked, query),
+            self._accept(call, query),
             since=span.since,
             until=span.until,
             backwards=query.backwards,
         )
-        more = {**asked.query, "page[offset]": str(end)}
-        link = f"{asked.request.url.origin()}{asked.request.path}?{urlencode(more)}"
+        more = {**call.query, "page[offset]": str(end)}
+        link = f"{call.request.url.origin()}{call.request.path}?{urlencode(more)}"
         return stretch.plans[query.offset :], {} if stretch.next is None else {"next": link}
 
-    def _accept(self, asked: Asked, query: Query) -> Callable[[Plan], bool]:
+    def _accept(self, call: ApiCall, query: Query) -> Callable[[Plan], bool]:
         created, happened = query.spans["createdAt"], query.spans["eventAt"]
-        root = _root(asked)
+        root = _root(call)
 
         def accept(plan: Plan) -> bool:
             if not created.since <= plan.created <= created.until or not self.shown(plan):
@@ -206,7 +206,7 @@ class Simulator(server.Simulator):
         return accept
 
     def _beyond(self, query: Query) -> list[Plan]:
-        """Give rows that lie behind the upper bound, as the platform now and then does."""
+        """Return rows that lie behind the upper bound, as the platform now and then does."""
         until = query.spans["createdAt"].until
         newer = (plan for plan in self.history.plans if plan.created > until and self.shown(plan))
         return [plan for plan, _ in zip(newer, range(self.conduct.beyond), strict=False)]
@@ -219,9 +219,9 @@ class Simulator(server.Simulator):
         return self._orders[name]
 
 
-def _root(asked: Asked) -> str:
-    """Give the URL that the API is below, with the prefix if it has one."""
-    return f"{asked.request.url.origin()}{asked.request.path.partition('/api/v2')[0]}"
+def _root(call: ApiCall) -> str:
+    """Return the URL that the API is below, with the prefix if it has one."""
+    return f"{call.request.url.origin()}{call.request.path.partition('/api/v2')[0]}"
 
 
 def _json(value: Payload) -> web.Response:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from tests.simulators.asking import Wrong
+from tests.simulators.api_call import ApiError
 from tests.simulators.clock import DAY
 
 Old = Literal["dies", "dies_on_use", "lives"]
@@ -67,7 +67,7 @@ class Tokens:
         """The newest refresh token: before anything was minted, the one to configure."""
 
     def settings(self) -> dict[str, object]:
-        """Give the keys of a tenant that has no static token: the app's, and the newest refresh token."""
+        """Return the keys of a tenant that has no static token: the app's, and the newest refresh token."""
         app = {"client_id": self.client_id, "client_secret": self.client_secret, "redirect_uri": self.redirect_uri}
         return {**app, "refresh_token": self.refresh_token}
 
@@ -76,17 +76,17 @@ class Tokens:
         self._access.clear()
 
     def mint(self, form: Mapping[str, object]) -> dict[str, object]:
-        """Answer a refresh. Raises `Wrong` or `TooSoon`."""
+        """Answer a refresh. Raises `ApiError` or `TooSoon`."""
         now = self._wall()
         expected = (self.client_id, self.client_secret, self.redirect_uri)
         if tuple(form.get(name) for name in ("client_id", "client_secret", "redirect_uri")) != expected:
-            raise Wrong(401, "invalid_client", "oauth")
+            raise ApiError(401, "invalid_client", "oauth")
         if form.get("grant_type") != "refresh_token":
-            raise Wrong(400, "unsupported_grant_type", "oauth")
+            raise ApiError(400, "unsupported_grant_type", "oauth")
         old = str(form.get("refresh_token"))
         if self._refresh.get(old, 0.0) <= now:
             self.reused += 1
-            raise Wrong(400, "invalid_grant", "oauth")
+            raise ApiError(400, "invalid_grant", "oauth")
         if now < self._last_mint + self.terms.mint_every:
             self.too_soon += 1
             raise TooSoon(self._last_mint + self.terms.mint_every - now)
@@ -110,7 +110,7 @@ class Tokens:
         }
 
     def accepts(self, token: str) -> bool:
-        """Tell whether an access token is good for one more call, and count it."""
+        """Return whether an access token is good for one more call, and count it."""
         if token in self.static:
             return True
         access = self._access.get(token)

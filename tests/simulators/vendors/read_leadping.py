@@ -41,8 +41,8 @@ async def rows_of(client: Any, lead: str) -> AsyncIterator[Any]:
             return
 
 
-def told(row: Any) -> dict[str, Any]:
-    """Give what the client made of a row."""
+def record_of(row: Any) -> dict[str, Any]:
+    """Return what the client made of a row."""
     return {
         "id": row.id,
         "lead": row.lead_id,
@@ -62,7 +62,7 @@ async def main(base_url: str, api_key: str, leads: list[str]) -> None:
     for lead in leads:
         async for row in rows_of(client, lead):
             detail = await client.events.detail.by_event_id(row.id).get()
-            found = told(row) | {"detail": detail.id, "modified": detail.modified_at.isoformat()}
+            found = record_of(row) | {"detail": detail.id, "modified": detail.modified_at.isoformat()}
             if found["type"] == "Call":
                 call = await client.events.calls.by_call_event_id(row.related_entity_id or row.id).get()
                 found |= {"call": call.id, "call_status": call.status.value}

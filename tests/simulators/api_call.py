@@ -1,4 +1,4 @@
-"""A call to a simulated platform, the endpoints that may answer it, and the ways to refuse it."""
+"""A call to a simulated platform, its endpoints, and the errors that they answer with."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,8 +11,8 @@ from msgspec import Struct
 encode: Final = msgspec.json.Encoder().encode
 
 
-class Ask(Struct):
-    """One call that came, kept for the test to look at: `at` is in seconds since the epoch, real time."""
+class LoggedCall(Struct):
+    """One call as logged for tests to look at: `at` is in seconds since the epoch, real time."""
 
     method: str
     path: str
@@ -22,7 +22,7 @@ class Ask(Struct):
     fault: str = ""
 
 
-class Asked(Struct):
+class ApiCall(Struct):
     """A call on its way to an endpoint: the parts of the path that vary, the query (last of each name), the body."""
 
     request: web.BaseRequest
@@ -31,32 +31,32 @@ class Asked(Struct):
     body: bytes
 
     def json(self) -> dict[str, Any]:
-        """Read the body as a JSON object. Raises `Wrong` where it is none."""
+        """Read the body as a JSON object. Raises `ApiError` where it is none."""
         try:
             return msgspec.json.decode(self.body or b"{}", type=dict[str, Any])
         except msgspec.MsgspecError as error:
-            raise Wrong(400, f"The body cannot be read: {error}") from None
+            raise ApiError(400, f"The body cannot be read: {error}") from None
 
 
-class Wrong(Exception):  # noqa: N818  (an answer, not a fault of ours)
-    """A call that the platform refuses: the status, and what to say; `kind` is a word where platforms have several."""
+class ApiError(Exception):
+    """A call that the platform refuses: status and message; `kind` selects a form where the platform has several."""
 
-    def __init__(self, status: int, said: str, kind: str = "") -> None:
-        super().__init__(said)
+    def __init__(self, status: int, message: str, kind: str = "") -> None:
+        super().__init__(message)
         self.status = status
-        self.said = said
+        self.message = message
         self.kind = kind
 
 
-class Throttled(Wrong):
-    """A call too many, or a platform at rest: with the headers that say when to come back."""
+class ThrottledError(ApiError):
+    """A call too many, or a platform in maintenance: with the headers that say when to retry."""
 
     def __init__(self, headers: Mapping[str, str], status: int = 429) -> None:
         super().__init__(status, "Too many calls")
         self.headers = headers
 
 
-Handler = Callable[[Asked], Awaitable[web.Response]]
+Handler = Callable[[ApiCall], Awaitable[web.Response]]
 
 
 class Route(Struct, frozen=True):
@@ -68,7 +68,7 @@ class Route(Struct, frozen=True):
     page: bool = False
 
     def match(self, method: str, path: str) -> Mapping[str, str] | None:
-        """Give the parts of a path that vary; None where it is another endpoint's."""
+        """Return the parts of a path that vary; None where the path belongs to another endpoint."""
         pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path)
         match = re.fullmatch(pattern, path) if method == self.method else None
         return match.groupdict() if match else None

@@ -1,6 +1,6 @@
-"""A consumer of committed events in a process of its own: `python -m tests.benchmarks.reading SERVERS TOPIC COUNT`.
+"""A consumer of committed events, as a process: `python -m tests.benchmarks.event_reader SERVERS TOPIC COUNT`.
 
-It tells "reading" once it stands at the end of the topic, and after `COUNT` events when each could first be seen.
+It prints "reading" once it is at the end of the topic, and after `COUNT` events when each was first visible.
 """
 
 import asyncio
@@ -14,27 +14,27 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from headrace_events import Event
 from tests.senders import Fact, fact_of
 
-DEADLINE = 300.0
-FETCH_WAIT = 100
-"""Milliseconds that the broker may hold a fetch back when there is nothing: it answers as soon as there is."""
+DEADLINE_SECONDS = 300.0
+FETCH_WAIT_MS = 100
+"""Time that the broker may hold a fetch back when there is nothing: it answers as soon as there is."""
 
 _event = msgspec.json.Decoder(Event).decode
 
 
 async def main(servers: str, topic: str, count: int) -> list[tuple[Fact, float]]:
-    """Read so many events; give the fact and the time (`time.monotonic`) of each."""
+    """Read so many events; return the fact and the time (`time.monotonic`) of each."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=servers, isolation_level="read_committed", fetch_max_wait_ms=FETCH_WAIT
+        bootstrap_servers=servers, isolation_level="read_committed", fetch_max_wait_ms=FETCH_WAIT_MS
     )
     await consumer.start()
     try:
-        cluster = await consumer._client.fetch_all_metadata()  # (nothing public tells of a topic without subscribing)
+        cluster = await consumer._client.fetch_all_metadata()  # (nothing public lists partitions)
         parts = [TopicPartition(topic, part) for part in cluster.partitions_for_topic(topic)]
         consumer.assign(parts)
         await consumer.seek_to_end(*parts)
-        _tell(b"reading")
+        _print(b"reading")
         seen: list[tuple[bytes, float]] = []
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(DEADLINE_SECONDS):
             while len(seen) < count:
                 batches = await consumer.getmany(timeout_ms=1000)
                 now = time.monotonic()
@@ -44,10 +44,10 @@ async def main(servers: str, topic: str, count: int) -> list[tuple[Fact, float]]
         await consumer.stop()
 
 
-def _tell(line: bytes) -> None:
+def _print(line: bytes) -> None:
     sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":
-    _tell(msgspec.json.encode(uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))))
+    _print(msgspec.json.encode(uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))))

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from tests.senders import Fact, Sender, Sending
 from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.asking import encode
+from tests.simulators.api_call import encode
 from tests.simulators.clock import iso
 from tests.simulators.history import History, Payload
 from tests.simulators.ledger import Plan
@@ -19,7 +19,7 @@ _NAMES: Final = {
     "bounced_message": ("mailing", "bounced"),
     "complete_task": ("task", "completed"),
 }
-"""The events of Outreach that a webhook tells too, as a bare action."""
+"""The events of Outreach that a webhook sends too, as a bare action."""
 
 
 class News(NamedTuple):
@@ -31,7 +31,7 @@ class News(NamedTuple):
 
 
 def sendings(history: History, sender: Sender, since: float, until: float) -> Iterator[Sending]:
-    """Give the deliveries of what appears after `since` and up to `until`, in order, signed by `sender`.
+    """Yield the deliveries of what appears after `since` and up to `until`, in order, signed by `sender`.
 
     Their facts are those of the ledger: after webhook and poll each is one event of the history's resource and id.
     """
@@ -51,14 +51,14 @@ def sendings(history: History, sender: Sender, since: float, until: float) -> It
 
 
 def _automations(history: leadping.History, sender: Sender, news: list[News]) -> Iterator[Sending]:
-    """Give one run of an automation for each version, with the row in its template."""
+    """Yield one run of an automation for each version, with the row in its template."""
     for _, plan, version in news:
         body = {"automation": "Tell Headrace", "event": history.row(plan, version)}
         yield Sending(sender, encode(body), _facts(history, sender, plan), run=f"run-{plan.number}-{version}")
 
 
 def _batches(history: leadsquared.History, sender: Sender, news: list[News]) -> Iterator[Sending]:
-    """Give an array a minute, creations and updates apart; what the platform notes itself has no webhook."""
+    """Yield an array a minute, creations and updates apart; what the platform notes itself has no webhook."""
     arrays: dict[tuple[int, bool], list[News]] = defaultdict(list)
     for one in news:
         if history.kind_of(one.plan.number).own:
@@ -70,7 +70,7 @@ def _batches(history: leadsquared.History, sender: Sender, news: list[News]) -> 
 
 
 def _actions(history: outreach.History, sender: Sender, news: list[News]) -> Iterator[Sending]:
-    """Give a bare action for each event that webhooks tell too."""
+    """Yield a bare action for each event that webhooks tell too."""
     job = count()
     for at, plan, _ in news:
         name = _NAMES.get(history.name_of(plan))

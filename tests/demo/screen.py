@@ -1,4 +1,4 @@
-"""What the demo shows: a line per thing that happens, one whole event, the totals, and how to go on."""
+"""Output of the demo: a line for each record, one whole event, the totals, and what to try next."""
 
 import re
 import sys
@@ -67,12 +67,12 @@ class Screen:
         )
 
     def missing(self, expected: list[tuple[str, Expected]]) -> list[str]:
-        """Say what must have happened, provider by provider, and has not yet."""
+        """Return what must have happened, provider by provider, and has not yet."""
         wanted, found = self._compared(expected)
         return [f"{name}: missing {count} x {_words(what)}" for (name, *what), count in (wanted - found).items()]
 
     def unexpected(self, expected: list[tuple[str, Expected]], copies: set[str]) -> list[str]:
-        """Say what happened and should not; of the providers in `copies` a record may stand on raw twice."""
+        """Return what happened and should not; records of the providers in `copies` may be on raw twice."""
         wanted, found = self._compared(expected)
         return [
             f"{name}: unexpected {count} x {_words(what)}"
@@ -103,7 +103,7 @@ class Screen:
         self.say("".join([f"{'all':<13}", *(f"{whole[fate]:>11}" for fate in fates), f"{whole.total():>11}"]))
 
     def go_on(self, port: int, curl: str, *, ends: bool) -> None:
-        """Say what to look at next, and how to send a webhook by hand; `ends`: the demo is about to stop."""
+        """Print what to look at next, and how to send a webhook by hand; `ends`: the demo is about to stop."""
         until = "  (while the demo runs: make demo without SECONDS)" if ends else ""
         self.say(
             "",

@@ -16,12 +16,12 @@ _OFTEN, _SELDOM = "1s", "1h"
 _ON_TIME: Final = Shape(late=0.0, edited=0.0)
 
 
-class Polled:
-    """The platforms, at a time when nothing has happened on them yet; `by_name` are all of them."""
+class PolledPlatforms:
+    """The platforms by name, at a time when nothing has happened on them yet."""
 
     def __init__(self) -> None:
-        # The seeds are those whose few events tell something: a call that is edited and a page visit, a message, and
-        # an e-mail that is opened.
+        # The seeds are those whose few events differ: a call that is edited and a page visit, a message, and an e-mail
+        # that is opened.
         self._leadsquared = leadsquared.History(9, 2, leads=1, shape=Shape(late=0.0, edited=1.0, edits=1))
         self._leadping = leadping.History(8, 1, leads=1, shape=_ON_TIME)
         self._outreach = outreach.History(10, 2, leads=1, shape=_ON_TIME)
@@ -41,27 +41,27 @@ class Polled:
         await self._stack.aclose()
 
     @property
-    def asked(self) -> bool:
-        """Whether each of them was polled."""
+    def all_polled(self) -> bool:
+        """Whether each platform was polled."""
         return all(platform.answers for platform in self.by_name.values())
 
     def settings(self, provider: str) -> dict[str, object]:
-        """Give the keys of a tenant: LeadPing rests until a webhook wakes its feed, the others are polled often."""
+        """Return the keys of a tenant: LeadPing rests until a webhook wakes its feed, the others are polled often."""
         feed = {"leadsquared": "lead_activities", "leadping": "lead_events", "outreach": "events"}[provider]
         platform = self.by_name[provider]
         leads = {} if provider == "outreach" else {"leads": platform.history.leads}
         return platform.tenant() | leads | {f"{feed}.every": _SELDOM if provider == "leadping" else _OFTEN}
 
-    def story(self) -> Iterator[str | Step]:
-        """Tell what happens, with remarks between."""
-        yield "The platforms' APIs are polled as well. What a webhook has told is a duplicate when the poll brings it:"
-        told, call = self._leadsquared, self._leadsquared.plans[0]
-        item = told.item(call, 0, modified=True)
+    def steps(self) -> Iterator[str | Step]:
+        """Yield what happens, with remarks between."""
+        yield "The platforms' APIs are polled as well. What came by webhook is a duplicate when it is polled:"
+        history, call = self._leadsquared, self._leadsquared.plans[0]
+        item = history.item(call, 0, modified=True)
         yield _hook("leadsquared", [item], published("call.completed"))
         yield Step("leadsquared", "activity", b"", [DUPLICATE], tenant=TENANT, appears=call.appears)
         yield Step(
             "leadsquared", "activity", b"", [published("call.completed"), published("web.page_viewed")],
-            tenant=TENANT, appears=told.end,
+            tenant=TENANT, appears=history.end,
         )  # fmt: skip
         yield "Webhooks that only name an event wake the feed, which brings it once:"
         (message,) = self._leadping.plans
@@ -80,5 +80,5 @@ def _hook(provider: str, body: Any, *expected: Any, appears: float = 0.0) -> Ste
 
 def _opened(history: outreach.History, plan: Plan) -> dict[str, Any]:
     mailing = history.mailing_of(plan)
-    told = {"eventName": "mailing.opened", "deliveredAt": "2026-11-20T03:20:00.000-08:00"}
-    return {"data": {"type": "mailing", "id": mailing}, "meta": told}
+    meta = {"eventName": "mailing.opened", "deliveredAt": "2026-11-20T03:20:00.000-08:00"}
+    return {"data": {"type": "mailing", "id": mailing}, "meta": meta}

@@ -1,7 +1,7 @@
-"""What nobody can do without, for each kind of the load: decode into the Struct, encode an event of the same size.
+"""The least work for each kind of the load: decode into the Struct, encode an event of the same size.
 
-Of each kind there are so many different events that a batch holds no two alike: what repeats itself compresses to
-nothing, and the stripped loop would be compared with work that nobody has.
+Each kind has so many different events that a batch holds no two alike: equal ones compress to nothing, and the
+stripped loop would have less to do than any real load.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tests.benchmarks import load
 DIFFERENT: Final = 250
 """Events prepared of each kind; a batch for one partition of `events` holds some dozens."""
 SKIPPED: Final = 255
-"""Instead of the number of a kind: a duplicate."""
+"""Stands for a duplicate, instead of the number of a kind."""
 
 DECODERS: Final[dict[tuple[str, str], Callable[[bytes], Any]]] = {
     ("leadsquared", "lead-activity"): leadsquared.decode_activity,
@@ -76,8 +76,8 @@ def _prepare(kind: load.Kind) -> Prepared:
 def _ready(raw: RawEvent) -> Ready:
     account = load.tenants().by_source[raw.source]
     piece = Piece(raw.shape, raw.value, raw.hint)
-    told = explain_piece(account.provider, raw.tenant, account.mapping, piece, now=raw.received)
-    if told.event is None:
-        raise ValueError(f"{raw.shape} is not published: {told.problem}")
-    out = encode_event(told.event)
-    return Ready(told.event, out.key, out.headers)
+    explained = explain_piece(account.provider, raw.tenant, account.mapping, piece, now=raw.received)
+    if explained.event is None:
+        raise ValueError(f"{raw.shape} is not published: {explained.problem}")
+    out = encode_event(explained.event)
+    return Ready(explained.event, out.key, out.headers)

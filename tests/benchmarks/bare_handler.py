@@ -1,4 +1,4 @@
-"""What nobody can do without to make a webhook durable: `python -m tests.benchmarks.bare SERVERS TOPIC CODEC`.
+"""The least work that makes a webhook durable: `python -m tests.benchmarks.bare_handler SERVERS TOPIC CODEC`.
 
 A handler of aiohttp as its documentation writes one: read the body, append it with acks=all, answer. The event loop,
 the client's options and the topic are those of the receiver. The first line it prints is its port.
