@@ -3,19 +3,20 @@
 import asyncio
 import contextlib
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
 import msgspec
+from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.kafka.partition_owner import Pace, TaskState
 from headrace.observe.health import Health
+from headrace.observe.registry import Registry
+from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
-from headrace.poller.state import TenantState
-from headrace.poller.watch_list import everything
+from headrace.poller.state import TenantState, read_all
 from headrace.records.raw import from_raw_record
 from tests.integration.fake_story import Row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
@@ -23,32 +24,22 @@ from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 BRISK: Final = Pace(heartbeat=0.2)
 
 
-class RecordedMetrics:
-    """Metrics that remember how often each method was called, and with what."""
-
-    def __init__(self) -> None:
-        self.counts: Counter[tuple[Any, ...]] = Counter()
-        self.last: dict[tuple[Any, ...], Any] = {}
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        """Take whatever is told."""
-
-        def tell(*what: Any, **more: Any) -> None:
-            words = tuple(word for word in what if isinstance(word, str))
-            self.counts[name, *words] += 1
-            self.last[name, *words] = (*(word for word in what if not isinstance(word, str)), *more.values())
-
-        return tell
-
-
 class RunningPoller:
     """A poller at work; `ended` is its end."""
 
     def __init__(self, pipeline: Pipeline, pace: Pace) -> None:
-        self.metrics = RecordedMetrics()
+        self._registry: Final = Registry("1.2.3")
+        metrics = PollerMetrics(self._registry, pipeline.config.tenants)
+        metrics.spread(pipeline.topics[pipeline.topic("cursors")].partitions)
         health = Health(time.monotonic, role="poller")
-        self.poller = Poller(pipeline.config, pipeline.topics, self.metrics, health, pace)
+        self.poller = Poller(pipeline.config, pipeline.topics, metrics, health, pace)
         self.ended = asyncio.create_task(self.poller.run())
+
+    def total(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric over all label sets that have these labels."""
+        families = text_string_to_metric_families(self._registry.render().decode())
+        samples = (sample for family in families for sample in family.samples if sample.name == f"headrace_{name}")
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
     async def runs(self, tasks: int | None = None) -> None:
         """Wait until all its tasks run, and there are `tasks` of them where that is asked."""
@@ -56,7 +47,7 @@ class RunningPoller:
         def running() -> bool:
             if self.ended.done():
                 self.ended.result()
-            states = [task.state for task in self.poller.tasks.values()]
+            states = [task.state for task in self.poller.partitions.values()]
             return bool(states) and set(states) == {TaskState.RUNNING} and tasks in (None, len(states))
 
         await until(running, f"{tasks or 'all'} tasks run")
@@ -99,7 +90,7 @@ class PolledPipeline(Pipeline):
         await until(happens, what, every=0.2)
 
     async def ids(self, tenant: str = "t") -> list[int]:
-        """Give the ids of the raw events of a tenant, copies included."""
+        """Return the ids of the raw events of a tenant, copies included."""
         raw = await self.records("raw")
         mine = (record.value or b"" for record in raw if from_raw_record(record.headers, record.value).tenant == tenant)
         return [msgspec.json.decode(value, type=Row).id for value in mine]
@@ -112,13 +103,13 @@ class PolledPipeline(Pipeline):
 
         await self.comes(there, f"{len(ids)} ids of {tenant} are in raw")
 
-    async def kept(self, tenant: str = "t") -> TenantState:
-        """Give what is remembered of a tenant."""
-        return (await everything(self.config)).of(f"/things/{tenant}")
+    async def remembered(self, tenant: str = "t") -> TenantState:
+        """Return what is remembered of a tenant."""
+        return (await read_all(self.config)).of(f"/things/{tenant}")
 
     async def cursor(self, feed: str = "rows", lead: str = "", tenant: str = "t") -> int:
-        """Give the cursor of a feed, 0 where there is none."""
-        position = (await self.kept(tenant)).positions.get((feed, lead))
+        """Return the cursor of a feed, 0 where there is none."""
+        position = (await self.remembered(tenant)).positions.get((feed, lead))
         return int(position.value) if position else 0
 
     async def covered(self, upto: int, feed: str = "rows", lead: str = "", tenant: str = "t") -> None:

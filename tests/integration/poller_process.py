@@ -14,18 +14,20 @@ from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka.topics import verify
 from headrace.observe.health import Health
+from headrace.observe.registry import Registry
+from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
 from tests.integration.fake_platform import polled
 from tests.integration.pipeline import DEADLINE
-from tests.integration.poller_harness import BRISK, RecordedMetrics
+from tests.integration.poller_harness import BRISK
 
 
 @contextlib.asynccontextmanager
 async def process(servers: str, prefix: str, url: str, **settings: Any) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start a poller; it is killed (SIGKILL) at the end."""
-    told = msgspec.json.encode((servers, prefix, url, settings)).decode()
+    argument = msgspec.json.encode((servers, prefix, url, settings)).decode()
     started = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", __name__, told, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-m", __name__, argument, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.DEVNULL
     )
     try:
         yield started
@@ -40,7 +42,8 @@ async def _main(servers: str, prefix: str, url: str, settings: dict[str, Any]) -
     kafka = KafkaSettings(bootstrap_servers=servers, session_timeout=6)
     config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
     health = Health(time.monotonic, role="poller")
-    await Poller(config, await verify(config), RecordedMetrics(), health, BRISK).run()
+    metrics = PollerMetrics(Registry("1.2.3"), config.tenants)
+    await Poller(config, await verify(config), metrics, health, BRISK).run()
 
 
 if __name__ == "__main__":

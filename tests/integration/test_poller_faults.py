@@ -24,7 +24,7 @@ KEY = "a key of at least thirty-two characters"
 
 
 async def test_promise_6_a_parked_tenant_disturbs_no_other(kafka: Broker, prefix: str) -> None:
-    """Wrong credentials park one tenant, which is told, and the others are polled."""
+    """Wrong credentials park one tenant, which is shown, and the others are polled."""
     async with platform() as there:
         there.add(*range(10))
         accounts = [polled(there.url, "bad", key="wrong"), polled(there.url, "good", every=1)]
@@ -33,15 +33,15 @@ async def test_promise_6_a_parked_tenant_disturbs_no_other(kafka: Broker, prefix
             await pipeline.covered(10, tenant="good")
 
             async def parked() -> bool:
-                return (await pipeline.kept("bad")).standing.parked > 0
+                return (await pipeline.remembered("bad")).standing.parked > 0
 
             await pipeline.comes(parked, "the tenant is parked")
             there.add(*range(10, 20))
             await pipeline.covered(20, tenant="good")
-            kept = await pipeline.kept("bad")
-            assert (kept.states["rows"].code, kept.states["rows"].failures) == ("denied", 1)
-            assert "it says no" in kept.standing.sentence
-            assert working.metrics.counts["called", "things", "bad", "denied"] == 1
+            remembered = await pipeline.remembered("bad")
+            assert (remembered.feeds["rows"].code, remembered.feeds["rows"].failures) == ("denied", 1)
+            assert "it says no" in remembered.standing.sentence
+            assert working.total("calls_total", tenant="bad", outcome="denied") == 1
 
 
 async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(kafka: Broker, prefix: str) -> None:
@@ -57,11 +57,11 @@ async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(kafka: Broke
         async with pipeline.poller():
             await pipeline.covered(3)
 
-            async def told() -> bool:
-                state = (await pipeline.kept()).states.get("trail")
+            async def shown() -> bool:
+                state = (await pipeline.remembered()).feeds.get("trail")
                 return state is not None and state.code == "rejected"
 
-            await pipeline.comes(told, "the rejection is told")
+            await pipeline.comes(shown, "the rejection is shown")
         assert there.calls["/leads/x/rows"] == 1
 
 
@@ -72,11 +72,11 @@ async def test_a_redirect_to_another_host_is_not_followed(kafka: Broker, prefix:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
         async with pipeline.poller():
 
-            async def told() -> bool:
-                state = (await pipeline.kept()).states.get("rows")
+            async def shown() -> bool:
+                state = (await pipeline.remembered()).feeds.get("rows")
                 return state is not None and "another host" in state.sentence
 
-            await pipeline.comes(told, "the redirect is told")
+            await pipeline.comes(shown, "the redirect is shown")
         assert not elsewhere.calls
 
 
@@ -87,13 +87,13 @@ async def test_promise_7_keys_show_nowhere(kafka: Broker, prefix: str, capfd: py
     pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(url, key=secret))  # nobody listens there
     async with pipeline.poller():
 
-        async def told() -> bool:
-            state = (await pipeline.kept()).states.get("rows")
+        async def shown() -> bool:
+            state = (await pipeline.remembered()).feeds.get("rows")
             return state is not None and state.code == "unavailable"
 
-        await pipeline.comes(told, "the outage is told")
-    kept = [(record.key, record.value) for record in await pipeline.records("cursors")]
-    assert secret not in f"{kept}{capfd.readouterr()}"
+        await pipeline.comes(shown, "the outage is shown")
+    stored = [(record.key, record.value) for record in await pipeline.records("cursors")]
+    assert secret not in f"{stored}{capfd.readouterr()}"
 
 
 async def test_a_budget_outlives_a_restart(kafka: Broker, prefix: str) -> None:
@@ -106,14 +106,14 @@ async def test_a_budget_outlives_a_restart(kafka: Broker, prefix: str) -> None:
             async with pipeline.poller():
 
                 async def spent() -> bool:
-                    spending = (await pipeline.kept()).spending
+                    spending = (await pipeline.remembered()).spending
                     return spending is not None and sum(spending.day.values()) >= 8
 
                 await pipeline.comes(spent, "some is spent")
         async with pipeline.poller():
             await pipeline.covered(15)
         made = there.calls["/rows"]
-        spending = (await pipeline.kept()).spending
+        spending = (await pipeline.remembered()).spending
         assert spending is not None
         assert made <= sum(spending.day.values()) <= 20
 
@@ -166,11 +166,11 @@ async def test_a_lost_key_is_overcome_with_a_new_refresh_token(kafka: Broker, pr
 
 
 async def _parked(pipeline: PolledPipeline) -> bool:
-    return bool((await pipeline.kept()).standing.parked)
+    return bool((await pipeline.remembered()).standing.parked)
 
 
 async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Broker, prefix: str) -> None:
-    """The answer got lost when the token had been rotated already: the one that was used still works, or it is told."""
+    """The answer got lost when the token had been rotated already: the token that was used is tried again."""
     async with platform() as there:
         there.add(*range(5))
         there.refresh = {"first"}
@@ -180,14 +180,14 @@ async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Br
         )
         async with pipeline.poller():
             await pipeline.comes(lambda: _minted(there.minted, 1), "the platform has minted")
-        token = (await pipeline.kept()).token
+        token = (await pipeline.remembered()).token
         assert token is not None
         assert token.intent > token.minted
         there.spoil_mint = False
         there.refresh.add("first")
         async with pipeline.poller():
             await pipeline.covered(5)
-        token = (await pipeline.kept()).token
+        token = (await pipeline.remembered()).token
         assert token is not None
         assert token.minted >= token.intent
         assert set(there.minted) == {"first"}
@@ -201,12 +201,12 @@ async def test_the_platforms_clock_is_followed(kafka: Broker, prefix: str) -> No
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1))
         async with pipeline.poller() as working:
             await pipeline.covered(2)
-            (skew,) = working.metrics.last["skew", "things", "t"]
+            skew = working.total("clock_skew_seconds", tenant="t")
         assert skew == pytest.approx(3_600, abs=120)
 
 
 async def test_one_record_is_fetched_by_its_id(kafka: Broker, prefix: str) -> None:
-    """It is in raw; what does not exist is told, and what nobody may ask for as well."""
+    """It is in raw; what does not exist raises, and so does what the credentials do not allow."""
     async with platform() as there:
         there.add(41, 42)
         pipeline = await make_polled(
@@ -230,11 +230,11 @@ async def test_a_cursor_that_is_too_large_breaks_its_feed_alone(kafka: Broker, p
         async with pipeline.poller():
             await pipeline.covered(10, tenant="good")
 
-            async def told() -> bool:
-                state = (await pipeline.kept("bad")).states.get("bloated")
+            async def shown() -> bool:
+                state = (await pipeline.remembered("bad")).feeds.get("bloated")
                 return state is not None and (state.code, state.sentence) == ("broken", "TooLarge")
 
-            await pipeline.comes(told, "the broken feed is told")
+            await pipeline.comes(shown, "the broken feed is shown")
 
 
 async def test_a_row_that_raw_never_takes_becomes_a_dead_letter(kafka: Broker, prefix: str) -> None:
@@ -248,9 +248,14 @@ async def test_a_row_that_raw_never_takes_becomes_a_dead_letter(kafka: Broker, p
             await pipeline.covered(7)
         assert sorted(await pipeline.ids()) == [0, 1, 2, 3, 4, 6]
         (letter,) = await pipeline.records("dead-letters")
-        told = decode_dead_letter(letter.headers)
-        assert (told.problem.code, told.source, told.via, told.id) == ("too_large", "/things/t", "poll", "5")
-        assert "2,200," in told.problem.detail
+        dead_letter = decode_dead_letter(letter.headers)
+        assert (dead_letter.problem.code, dead_letter.source, dead_letter.via, dead_letter.id) == (
+            "too_large",
+            "/things/t",
+            "poll",
+            "5",
+        )
+        assert "2,200," in dead_letter.problem.detail
         assert msgspec.json.decode(letter.value, type=Row).text == "x" * 2_200_000
 
 
@@ -263,12 +268,11 @@ async def test_a_quota_that_is_used_up_holds_the_next_call(kafka: Broker, prefix
         async with pipeline.poller() as working:
 
             async def throttled() -> bool:
-                return working.metrics.counts["turn", "things", "t", "rows", "throttled"] > 0
+                return working.total("turns_total", tenant="t", feed="rows", outcome="throttled") > 0
 
             await pipeline.comes(throttled, "the tenant is throttled")
-            (task,) = [task for task in working.poller.tasks.values() if task.polling]
-            gate = task.polling["/things/t"].asked.gate
-            assert (gate.budget.wait(gate.clock.now()) or 0) > 3_000
+            (tenant,) = [tenant for one in working.poller.partitions.values() for tenant in one.tenants.values()]
+            assert (tenant.budget.wait(tenant.clock.now()) or 0) > 3_000
             assert there.calls["/rows"] == 1
 
 

@@ -69,14 +69,12 @@ async def test_leads_added_and_removed_from_outside_are_picked_up(kafka: Broker,
             await pipeline.covered(1, "trail", "a")
             await pipeline.covered(1, "trail", "b")
             assert [count async for count in remove_leads(config, "/things/t", ["a"])] == [1]
-            (task,) = [task for task in working.poller.tasks.values() if task.polling]
-            schedule = task.polling["/things/t"]._schedule
 
             async def dropped() -> bool:
-                return schedule.watched("trail") == 1
+                return working.total("leads_watched", tenant="t") == 1
 
             await pipeline.comes(dropped, "the lead is watched no more")
-        assert set((await pipeline.kept()).leads) == {"b"}
+        assert set((await pipeline.remembered()).leads) == {"b"}
 
 
 async def test_leads_that_a_feed_comes_across_are_woken_and_remembered(kafka: Broker, prefix: str) -> None:
@@ -91,7 +89,7 @@ async def test_leads_that_a_feed_comes_across_are_woken_and_remembered(kafka: Br
             there.found.append("a")
             await _nudge(pipeline, Nudge("finder"))
             await pipeline.covered(2, "trail", "a")
-        assert (await pipeline.kept()).leads["a"].by == "feed"
+        assert (await pipeline.remembered()).leads["a"].by == "feed"
 
 
 async def test_leads_that_events_name_are_watched(kafka: Broker, prefix: str) -> None:
@@ -105,7 +103,7 @@ async def test_leads_that_events_name_are_watched(kafka: Broker, prefix: str) ->
         async with pipeline.poller():
             await pipeline.covered(1, "trail", "q")
             await pipeline.comes(lambda: _watched(pipeline, "q"), "the lead is watched")
-        assert set((await pipeline.kept()).leads) == {"q"}
+        assert set((await pipeline.remembered()).leads) == {"q"}
 
 
 async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker, prefix: str) -> None:
@@ -119,10 +117,10 @@ async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker
             await pipeline.covered(1, "trail", "a")
 
             async def forgotten() -> bool:
-                return set((await pipeline.kept()).leads) == {"a"}
+                return set((await pipeline.remembered()).leads) == {"a"}
 
             await pipeline.comes(forgotten, "the lead is forgotten")
-            assert working.metrics.counts["lead_gone", "things", "t"] == 1
+            assert working.total("leads_gone_total", tenant="t") == 1
 
 
 async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: Broker, prefix: str) -> None:
@@ -139,8 +137,8 @@ async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: B
                 await _nudge(pipeline, Nudge("trail", lead=odd))
             await pipeline.covered(1, "trail", "a")
             await pipeline.comes(lambda: _watched(pipeline, "a"), "the lead is watched")
-        kept = await pipeline.kept()
-        assert (set(kept.leads), set(kept.positions)) == ({"a"}, {("trail", "a")})
+        remembered = await pipeline.remembered()
+        assert (set(remembered.leads), set(remembered.positions)) == ({"a"}, {("trail", "a")})
 
 
 async def _nudge(pipeline: PolledPipeline, nudge: Nudge) -> None:
@@ -149,7 +147,7 @@ async def _nudge(pipeline: PolledPipeline, nudge: Nudge) -> None:
 
 
 async def _watched(pipeline: PolledPipeline, lead: str) -> bool:
-    return lead in (await pipeline.kept()).leads
+    return lead in (await pipeline.remembered()).leads
 
 
 async def _all(counts: object) -> None:

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from headrace.poller.budget import DAY, Budget, Spent
+from headrace.poller.budget import DAY_SECONDS, Budget, Spent
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.retry_after import retry_after
 
@@ -61,7 +61,7 @@ def test_a_day_is_spent_once_across_a_restart() -> None:
     assert after.left(NOW) == {"window": 1000, "day": 0, "year": 990}
     wait = after.wait(NOW)
     assert wait is not None
-    assert DAY <= wait <= DAY + 300.0
+    assert DAY_SECONDS <= wait <= DAY_SECONDS + 300.0
     assert after.wait(NOW + wait) == 0.0
     assert after.left(NOW + wait)["day"] == 10
 
@@ -76,7 +76,7 @@ def test_nothing_starts_before_the_platform_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "wait"),
+    ("header", "wait"),
     [
         ("120", 120.0),
         (" 0.5 ", 0.5),
@@ -94,6 +94,6 @@ def test_nothing_starts_before_the_platform_said() -> None:
         ("1e999", None),
     ],
 )
-def test_every_form_of_retry_after_is_read(told: str | None, wait: float | None) -> None:
+def test_every_form_of_retry_after_is_read(header: str | None, wait: float | None) -> None:
     """Seconds, the epoch, both kinds of dates, and nothing that cannot be read."""
-    assert retry_after(told, NOW) == wait
+    assert retry_after(header, NOW) == wait

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from msgspec import UNSET
 
 from headrace.cli import feeds, main
-from headrace.cli._feed_rows import LATE, FeedRow, feed_rows
+from headrace.cli._feed_rows import LATE_MS, FeedRow, feed_rows
 from headrace.cli._lead_files import CannotRead, leads_of
 from headrace.config.tenants import Account
 from headrace.poller.state import TenantState
@@ -40,7 +40,7 @@ def tenant(*leads: str) -> Account:
     return polled("http://nowhere", feeds=["rows", "trail"], leads=list(leads))
 
 
-def kept(**states: FeedState) -> TenantState:
+def remembered(**states: FeedState) -> TenantState:
     """Remember states of feeds."""
     found = TenantState()
     for feed, state in states.items():
@@ -48,14 +48,14 @@ def kept(**states: FeedState) -> TenantState:
     return found
 
 
-def told(found: TenantState, *leads: str) -> tuple[FeedRow, FeedRow]:
+def rows_of(found: TenantState, *leads: str) -> tuple[FeedRow, FeedRow]:
     first, second = feed_rows(tenant(*leads), found, NOW)
     return first, second
 
 
 def test_a_feed_that_nobody_read_is_unread() -> None:
     """Of what is not known nothing is said."""
-    first, second = told(TenantState())
+    first, second = rows_of(TenantState())
     assert (first.source, first.feed, first.state, first.leads) == (SOURCE, "rows", "unread", UNSET)
     assert (second.feed, second.leads, second.staleness_seconds) == ("trail", 0, UNSET)
     assert (first.last_success, first.next_turn, first.staleness_seconds, first.cursor) == (UNSET,) * 4
@@ -64,21 +64,21 @@ def test_a_feed_that_nobody_read_is_unread() -> None:
 def test_a_feed_that_is_read_in_time_is_ok_and_late_when_its_turn_is_long_overdue() -> None:
     """Nobody took its turn: probably no poller runs."""
     state = FeedState(turns=4, events=12, succeeded=NOW - MINUTE, next=NOW + MINUTE)
-    found = kept(rows=state)
+    found = remembered(rows=state)
     found.apply(entry(SOURCE, Position(b"abc", NOW - MINUTE), "rows", ""))
-    row, _ = told(found)
+    row, _ = rows_of(found)
     assert (row.state, row.cursor, row.staleness_seconds, row.records) == ("ok", "abc", 60, 12)
     assert (row.last_success, row.next_turn) == ("2026-08-08T08:59:00Z", "2026-08-08T09:01:00Z")
-    [late, _] = feed_rows(tenant(), found, NOW + MINUTE + LATE + 1)
+    [late, _] = feed_rows(tenant(), found, NOW + MINUTE + LATE_MS + 1)
     assert late.state == "late"
 
 
 def test_a_feed_that_failed_says_why_and_a_parked_tenant_goes_first() -> None:
     """The fault of a feed is its own; parked is the tenant with all its feeds."""
-    found = kept(rows=FeedState(succeeded=NOW, failures=3, code="unavailable", sentence="no answer"))
-    assert told(found)[0].state == "failing"
+    found = remembered(rows=FeedState(succeeded=NOW, failures=3, code="unavailable", sentence="no answer"))
+    assert rows_of(found)[0].state == "failing"
     found.apply(entry(SOURCE, Standing(parked=NOW - MINUTE, again=NOW + MINUTE, sentence="it says no")))
-    first, second = told(found)
+    first, second = rows_of(found)
     assert (first.state, second.state) == ("parked", "parked")
     assert (first.parked_since, first.rests_until) == ("2026-08-08T08:59:00Z", "2026-08-08T09:01:00Z")
 
@@ -89,21 +89,21 @@ def test_a_feed_by_lead_is_as_stale_as_its_longest_unread_lead() -> None:
     for lead, added, read in (("a", NOW - 9 * MINUTE, NOW - MINUTE), ("b", NOW - 9 * MINUTE, NOW - 3 * MINUTE)):
         found.apply(entry(SOURCE, Watched(added, "people"), lead))
         found.apply(entry(SOURCE, Position(b"1", read), "trail", lead))
-    _, row = told(found, "a")
+    _, row = rows_of(found, "a")
     assert (row.leads, row.staleness_seconds) == (2, 180)
     found.apply(entry(SOURCE, Watched(NOW - 5 * MINUTE, "event"), "c"))
-    _, row = told(found, "d")
+    _, row = rows_of(found, "d")
     assert (row.leads, row.staleness_seconds) == (4, 300)
 
 
 def test_the_table_says_what_is_wrong_once_for_each_tenant(capsys: pytest.CaptureFixture[str]) -> None:
     """A tenant's name stands in its first line; its reason below, once, and a feed's own sentence beside it."""
-    found = kept(
+    found = remembered(
         rows=FeedState(succeeded=NOW - MINUTE, next=NOW + MINUTE), trail=FeedState(failures=2, code="rejected")
     )
     found.apply(entry(SOURCE, FeedState(failures=2, code="rejected", sentence="it will never be"), "trail"))
     found.apply(entry(SOURCE, Standing(parked=NOW, again=NOW + 1, sentence="it says no", skew=-90.0, left={"day": 9})))
-    feeds._write(told(found), NOW / 1000)
+    feeds._write(rows_of(found), NOW / 1000)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines == [
         "tenant feed state cursor last success next turn staleness errors records left today",

@@ -152,8 +152,8 @@ def test_calls_wait_and_are_timed(poller: Polled) -> None:
 def test_tasks_of_a_poller_stand_beside_those_of_other_roles(poller: Polled) -> None:
     """States, restores and commits are told under its role."""
     partition = poller.own("acme")
-    poller.metrics.restored(partition, 0.2)
-    poller.metrics.committed(partition, 12, 0.01)
+    poller.metrics.count_restore(0.2)
+    poller.metrics.count_commit(partition, 0.01)
     assert poller.number("tasks", role="poller", state="running") == 1
     assert poller.number("restore_duration_seconds_count", role="poller") == 1
     assert poller.number("commits_total", role="poller", partition=str(partition)) == 1
@@ -166,13 +166,13 @@ def test_what_must_hold_holds_over_a_random_story(poller: Polled) -> None:
     counted: Counter[str] = Counter()
     for _ in range(500):
         tenant, name = dice.choice(["acme", "brio"]), dice.choice(["rows", "trail"])
-        whose = "things", tenant
+        labels = "things", tenant
         for _ in range(dice.randrange(4)):
-            poller.metrics.called(*whose, dice.choice(CALLS), dice.random())
+            poller.metrics.called(*labels, dice.choice(CALLS), dice.random())
             counted["calls"] += 1
-        poller.metrics.turn(*whose, name, dice.choice(TURNS), dice.random())
+        poller.metrics.turn(*labels, name, dice.choice(TURNS), dice.random())
         count = dice.randrange(9)
-        poller.metrics.appended(*whose, name, count)
+        poller.metrics.appended(*labels, name, count)
         poller.receiver.appended("raw", "/toy/acme", Via.WEBHOOK, dice.randrange(3))
         counted["records"] += count
     assert poller.total("feed_records_total") == poller.total("raw_appended_total", via="poll") == counted["records"]

@@ -8,10 +8,10 @@ import pytest
 
 from headrace.core.record import Out
 from headrace.kafka.admin import Topic
-from headrace.poller.budget import SECONDS, Budget, Lease, Spent, renewed, restored, written
-from headrace.poller.circuit_breaker import FIRST_PARKING, FIRST_PAUSE, MOST_FAILURES, CircuitBreaker
+from headrace.poller.budget import LEASE_SECONDS, Budget, Lease, Spent, renewed, restored, written
+from headrace.poller.circuit_breaker import FIRST_PARKING_SECONDS, FIRST_PAUSE_SECONDS, MOST_FAILURES, CircuitBreaker
 from headrace.poller.clock import Clock
-from headrace.poller.fault_policy import LONG_REST, Backoff, sentence, treatment
+from headrace.poller.fault_policy import REJECTED_PAUSE_SECONDS, Backoff, sentence, treatment_of
 from headrace.poller.fetch_one import _check_sizes
 from headrace.poller.lead_discovery import lead_of
 from headrace.poller.oauth_tokens import CannotOpen, TokenSealer, TokenSecrets
@@ -52,11 +52,11 @@ def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try() -> None:
         assert circuit.allows(NOW, running=3)
         circuit.failed(NOW)
     assert not circuit.allows(NOW, running=0)
-    now = NOW + FIRST_PAUSE
+    now = NOW + FIRST_PAUSE_SECONDS
     assert circuit.allows(now, running=0)
     assert not circuit.allows(now, running=1)
     circuit.failed(now)
-    assert circuit.wait(now) == 2 * FIRST_PAUSE
+    assert circuit.wait(now) == 2 * FIRST_PAUSE_SECONDS
     circuit.succeeded()
     assert circuit.allows(now, running=3)
 
@@ -66,20 +66,20 @@ def test_turns_that_had_begun_before_it_opened_do_not_lengthen_the_pause() -> No
     circuit = a_circuit()
     for _ in range(MOST_FAILURES + 3):
         circuit.failed(NOW)
-    assert circuit.wait(NOW) == FIRST_PAUSE
+    assert circuit.wait(NOW) == FIRST_PAUSE_SECONDS
 
 
 def test_a_feed_that_is_denied_parks_the_tenant_unless_others_go_well() -> None:
     """Credentials that work elsewhere are not the tenant's fault but the feed's."""
     schedule = Scheduler([Named("a"), Named("b")])
     circuit = a_circuit()
-    after = Backoff(schedule, circuit)
-    after.badly(Work("a"), Denied("no"), NOW)
+    backoff = Backoff(schedule, circuit)
+    backoff.failed(Work("a"), Denied("no"), NOW)
     assert circuit.parked_since == NOW
-    assert circuit.wait(NOW) == FIRST_PARKING
-    after.well(Work("b"), NOW + 400, more=False)
+    assert circuit.wait(NOW) == FIRST_PARKING_SECONDS
+    backoff.succeeded(Work("b"), NOW + 400, more=False)
     assert circuit.parked_since == 0.0
-    after.badly(Work("a"), Denied("no"), NOW + 700)
+    backoff.failed(Work("a"), Denied("no"), NOW + 700)
     assert circuit.allows(NOW + 700, running=2)
     assert schedule.next(NOW + 701) == Work("b")
     assert schedule.next(NOW + 701) is None
@@ -91,13 +91,13 @@ def test_one_forbidden_lead_stops_no_other() -> None:
     schedule.watch(("trail", lead, 0.0) for lead in ("forbidden", *"abcde"))
     schedule.wake(Work("trail", "forbidden"))
     circuit, read, now = a_circuit(), set[str | None](), NOW
-    after = Backoff(schedule, circuit)
+    backoff = Backoff(schedule, circuit)
     while now < NOW + 3_600:
         if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
             if work.lead == "forbidden":
-                after.badly(work, Denied("not this one"), now)
+                backoff.failed(work, Denied("not this one"), now)
             else:
-                after.well(work, now, more=False)
+                backoff.succeeded(work, now, more=False)
                 read.add(work.lead)
         now += 1.0
     assert read == set("abcde")
@@ -109,10 +109,10 @@ def test_wrong_credentials_park_a_tenant_that_is_read_by_lead() -> None:
     schedule = Scheduler([Named("trail", by_lead=True)])
     schedule.watch(("trail", str(lead), 0.0) for lead in range(1_000))
     circuit, calls, now = a_circuit(), 0, NOW
-    after = Backoff(schedule, circuit)
+    backoff = Backoff(schedule, circuit)
     while now < NOW + 86_400:
         if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
-            after.badly(work, Denied("no"), now)
+            backoff.failed(work, Denied("no"), now)
             calls += 1
         now += 10.0
     assert circuit.parked_since == NOW
@@ -125,16 +125,16 @@ def test_a_tenant_that_is_denied_in_an_outage_is_parked_all_the_same() -> None:
     for _ in range(MOST_FAILURES):
         circuit.failed(NOW)
     circuit.park(NOW + 1)
-    assert circuit.wait(NOW + 1) == FIRST_PARKING
+    assert circuit.wait(NOW + 1) == FIRST_PARKING_SECONDS
 
 
 def test_each_fault_has_its_own_treatment() -> None:
     """What may pass comes again, what may not rests long, and what is gone is dropped."""
-    told = {
-        type(fault).__name__: treatment(fault, 0)
+    treatments = {
+        type(fault).__name__: treatment_of(fault, 0)
         for fault in (Denied(""), Gone(""), Rejected(""), TooHeavy(""), Throttled("", 17.0), Unavailable(""))
     }
-    assert {name: treated.circuit for name, treated in told.items()} == {
+    assert {name: treatment.circuit for name, treatment in treatments.items()} == {
         "Denied": "denied",
         "Gone": "succeeded",
         "Rejected": "succeeded",
@@ -142,12 +142,12 @@ def test_each_fault_has_its_own_treatment() -> None:
         "Throttled": "untouched",
         "Unavailable": "failed",
     }
-    assert told["Throttled"].rest == 17.0
-    assert told["Rejected"].rest == LONG_REST
-    assert [name for name, treated in told.items() if treated.drop] == ["Gone"]
-    assert treatment(TimeoutError(), 0).code == "append"
-    assert treatment(KeyError("x"), 0).code == "broken"
-    assert treatment(Unavailable(""), 5).rest > treatment(Unavailable(""), 0).rest
+    assert treatments["Throttled"].pause == 17.0
+    assert treatments["Rejected"].pause == REJECTED_PAUSE_SECONDS
+    assert [name for name, treatment in treatments.items() if treatment.drop] == ["Gone"]
+    assert treatment_of(TimeoutError(), 0).code == "append"
+    assert treatment_of(KeyError("x"), 0).code == "broken"
+    assert treatment_of(Unavailable(""), 5).pause > treatment_of(Unavailable(""), 0).pause
 
 
 def test_only_the_text_of_a_fault_is_shown() -> None:
@@ -160,11 +160,11 @@ def test_what_is_spent_is_written_before() -> None:
     """A successor counts what might have been spent, and waits until the short window has passed."""
     limits = CallLimits(per_window=10, window=5.0, per_day=1_000, per_year=100_000)
     lease = renewed(limits, NOW)
-    assert lease == Lease(10, NOW + SECONDS)
+    assert lease == Lease(10, NOW + LEASE_SECONDS)
     spending = written(Spent(day={1: 3}), lease, NOW)
     assert sum(spending.day.values()) == 13
     budget = restored(limits, spending)
-    assert budget.wait(NOW) == SECONDS + 5.0
+    assert budget.wait(NOW) == LEASE_SECONDS + 5.0
     assert restored(limits, None).wait(NOW) == 0.0
     assert restored(limits, written(Spent(), Lease(until=NOW), NOW)).wait(NOW) == 5.0
 
@@ -202,19 +202,19 @@ def test_the_platforms_clock_is_heard_and_trifles_are_not() -> None:
     """A date an hour ahead counts, one from a cache or within seconds does not."""
     clock = Clock(lambda: NOW)
     date = format_datetime(datetime.fromtimestamp(NOW + 3_600, UTC), usegmt=True)
-    clock.hear({"date": date, "age": "3600"}, NOW, NOW)
-    clock.hear({"date": "yesterday"}, NOW, NOW)
+    clock.compare({"date": date, "age": "3600"}, NOW, NOW)
+    clock.compare({"date": "yesterday"}, NOW, NOW)
     assert clock.skew == 0.0
-    clock.hear({"date": date}, NOW, NOW)
+    clock.compare({"date": date}, NOW, NOW)
     assert clock.theirs() - clock.now() == pytest.approx(3_600, abs=1)
-    clock.hear({"date": format_datetime(datetime.fromtimestamp(NOW + 1, UTC), usegmt=True)}, NOW, NOW)
+    clock.compare({"date": format_datetime(datetime.fromtimestamp(NOW + 1, UTC), usegmt=True)}, NOW, NOW)
     assert clock.skew == 0.0
 
 
 def test_our_clock_never_goes_back() -> None:
     """Whatever the system says."""
-    said = iter([5.0, 3.0, 6.0])
-    clock = Clock(lambda: next(said))
+    times = iter([5.0, 3.0, 6.0])
+    clock = Clock(lambda: next(times))
     assert [clock.now(), clock.now(), clock.now()] == [5.0, 5.0, 6.0]
 
 
@@ -231,7 +231,7 @@ def test_what_is_sealed_opens_with_the_key_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "one",
     [
         entry("/p/t", Position(b"\x00cursor\xff", 5), "feed", "lead"),
         entry("/p/t", Position(b"", 0), "feed", ""),
@@ -244,10 +244,10 @@ def test_what_is_sealed_opens_with_the_key_alone() -> None:
         removed("/p/t", Watched, "lead"),
     ],
 )
-def test_a_record_says_again_what_was_written(told: object) -> None:
+def test_a_record_says_again_what_was_written(one: object) -> None:
     """Every kind of entry survives its record."""
-    out = encode(told)  # type: ignore[arg-type]  # parametrized
-    assert decode(out.key, out.value) == told
+    out = encode(one)  # type: ignore[arg-type]  # parametrized
+    assert decode(out.key, out.value) == one
 
 
 @pytest.mark.parametrize(("key", "value"), [(b"/p/t\0lead\0a", b"\x02{}"), (b"/p/t\0novelty\0a", b"\x01{}")])
@@ -259,8 +259,8 @@ def test_what_a_newer_headrace_wrote_is_refused(key: bytes, value: bytes) -> Non
 
 def test_memory_follows_the_log() -> None:
     """The last record of each key holds, and an empty one removes."""
-    memory = PartitionState()
-    memory.apply(
+    state = PartitionState()
+    state.apply(
         [
             entry("/p/t", Position(b"1", 1), "f", ""),
             entry("/p/t", Position(b"2", 2), "f", ""),
@@ -271,22 +271,22 @@ def test_memory_follows_the_log() -> None:
             entry("", SearchPosition(9), "4"),
         ]
     )
-    kept = memory.of("/p/t")
-    assert kept.positions == {("f", ""): Position(b"2", 2)}
-    assert set(kept.leads) == {"b"}
-    assert memory.reads == {4: 9}
+    tenant = state.of("/p/t")
+    assert tenant.positions == {("f", ""): Position(b"2", 2)}
+    assert set(tenant.leads) == {"b"}
+    assert state.searched == {4: 9}
 
 
 def test_a_lead_that_was_never_read_is_unread_since_it_was_named() -> None:
     """Nobody reads it: that must not look like a feed that is up to date."""
-    kept = PartitionState().of("/p/t")
-    for told in (Position(b"1", 50), Position(b"", 0)):
-        kept.apply(entry("/p/t", told, "f", str(told.at)))
-    kept.apply(entry("/p/t", Watched(20, "event"), "0"))
-    assert kept.longest_unread("f", ["50"]) == 50
-    assert kept.longest_unread("f", ["50", "0"]) == 20
-    assert kept.longest_unread("f", ["50", "of the settings"], unnamed=40) == 40
-    assert kept.longest_unread("f", []) == 0
+    tenant = PartitionState().of("/p/t")
+    for position in (Position(b"1", 50), Position(b"", 0)):
+        tenant.apply(entry("/p/t", position, "f", str(position.at)))
+    tenant.apply(entry("/p/t", Watched(20, "event"), "0"))
+    assert tenant.longest_unread("f", ["50"]) == 50
+    assert tenant.longest_unread("f", ["50", "0"]) == 20
+    assert tenant.longest_unread("f", ["50", "of the settings"], unnamed=40) == 40
+    assert tenant.longest_unread("f", []) == 0
 
 
 def test_what_can_be_no_id_is_no_lead() -> None:
@@ -302,7 +302,7 @@ def test_what_can_be_no_id_is_no_lead() -> None:
 
 
 def test_a_record_that_raw_does_not_take_is_not_fetched() -> None:
-    """It is told before anything is appended."""
+    """It is refused before anything is appended."""
     raw = Topic("raw", 1, 1, {"max.message.bytes": "1000"})
     _check_sizes([Out(b"k", b"x" * 800, [])], raw)
     with pytest.raises(TooHeavy, match="raw takes 1,000"):

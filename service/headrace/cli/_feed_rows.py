@@ -1,4 +1,4 @@
-"""How a tenant's feeds are, from what its poller remembers. Pure: the clock is handed in."""
+"""State of a tenant's feeds, from what its poller has stored. Pure: the caller passes the time."""
 
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
@@ -13,8 +13,8 @@ from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.settings import PolledTenant
 
 Word: TypeAlias = Literal["ok", "unread", "late", "failing", "parked"]
-LATE: Final = 120_000
-"""Milliseconds that a turn may be overdue before nobody seems to take it."""
+LATE_MS: Final = 120_000
+"""A turn that is overdue for longer: probably no poller runs."""
 
 
 class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -44,24 +44,24 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     clock_skew_seconds: float = 0.0
 
 
-def feed_rows(account: Account, kept: TenantState, now: int) -> Iterator[FeedRow]:
-    """Give a row for each feed that is switched on for a tenant; `now` is in milliseconds since the epoch."""
+def feed_rows(account: Account, tenant: TenantState, now: int) -> Iterator[FeedRow]:
+    """Yield a row for each feed that is switched on for a tenant; `now` is in milliseconds since the epoch."""
     if isinstance(account.provider, Polled):
         for feed in account.provider.feeds(account.settings):
-            yield _row(account, feed, kept, now)
+            yield _row(account, feed, tenant, now)
 
 
-def _row(account: Account, feed: Feed, kept: TenantState, now: int) -> FeedRow:
-    state, standing = kept.states.get(feed.name, FeedState()), kept.standing
-    position = kept.positions.get((feed.name, ""))
-    read = kept.longest_unread(feed.name, _watched(account, kept) if feed.by_lead else ("",))
+def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow:
+    state, standing = tenant.feeds.get(feed.name, FeedState()), tenant.standing
+    position = tenant.positions.get((feed.name, ""))
+    read = tenant.longest_unread(feed.name, _watched(account, tenant) if feed.by_lead else ("",))
     return FeedRow(
         source=account.source,
         feed=feed.name,
         state=_word(state, now, parked=bool(standing.parked)),
         every_seconds=feed.every,
         cursor=position.value.decode("utf-8", "replace") if position and position.value else UNSET,
-        leads=len(_watched(account, kept)) if feed.by_lead else UNSET,
+        leads=len(_watched(account, tenant)) if feed.by_lead else UNSET,
         last_success=_moment(state.succeeded),
         next_turn=_moment(state.next),
         staleness_seconds=max(0, now - read) // 1000 if read else UNSET,
@@ -85,13 +85,13 @@ def _word(state: FeedState, now: int, *, parked: bool) -> Word:
         return "failing"
     if not state.succeeded:
         return "unread"
-    return "late" if state.next and now > state.next + LATE else "ok"
+    return "late" if state.next and now > state.next + LATE_MS else "ok"
 
 
-def _watched(account: Account, kept: TenantState) -> set[str]:
+def _watched(account: Account, tenant: TenantState) -> set[str]:
     settings = account.settings
     named = map(settings.canonical_lead, settings.leads) if isinstance(settings, PolledTenant) else ()
-    return {*kept.leads, *filter(None, named)}
+    return {*tenant.leads, *filter(None, named)}
 
 
 def _moment(millis: int) -> str | UnsetType:

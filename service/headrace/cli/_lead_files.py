@@ -17,11 +17,11 @@ _object: Final = msgspec.json.Decoder(dict[str, object]).decode
 
 
 class CannotRead(Exception):  # noqa: N818  (a sentence)
-    """A file that is none of leads: the text says in which line, and what to do."""
+    """A file that is not a list of leads: the text names the line, and what to do."""
 
 
 def leads_of(stream: BinaryIO, column: str | None = None) -> Iterator[str]:
-    """Give the leads of a file in their order, copies included. Raises `CannotRead`."""
+    """Yield the leads of a file in their order, copies included. Raises `CannotRead`."""
     try:
         lines = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="").read().splitlines()
     except UnicodeDecodeError as error:
@@ -33,7 +33,7 @@ def leads_of(stream: BinaryIO, column: str | None = None) -> Iterator[str]:
 
 
 def checked(lead: str, where: str) -> str:
-    """Give a lead's id without the spaces around it. Raises `CannotRead` where it cannot be one."""
+    """Return a lead's id without the spaces around it. Raises `CannotRead` where it cannot be one."""
     lead = lead.strip()
     if not lead:
         raise CannotRead(f"{where} names no lead")
@@ -47,13 +47,13 @@ def _of_objects(lines: Iterable[str], column: str | None) -> Iterator[tuple[int,
         if not line.strip():
             continue
         try:
-            told = _object(line)
+            row = _object(line)
         except (msgspec.DecodeError, RecursionError):
             raise CannotRead(f"line {number} is no JSON object") from None
-        at = _column(list(told), column, number)
-        value = list(told.values())[at]
+        at = _column(list(row), column, number)
+        value = list(row.values())[at]
         if isinstance(value, bool) or not isinstance(value, str | int):
-            raise CannotRead(f"line {number}: {list(told)[at]} is neither a text nor a whole number")
+            raise CannotRead(f"line {number}: {list(row)[at]} is neither a text nor a whole number")
         yield number, str(value)
 
 

@@ -19,8 +19,7 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import parse
-from headrace.poller.state import PartitionState
-from headrace.poller.watch_list import everything
+from headrace.poller.state import PartitionState, read_all
 from headrace.sdk.provider import Provider
 
 _TITLES: Final = (
@@ -58,7 +57,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       failing    its last turn went badly; below the table stands why
       parked     the platform denies the tenant's credentials: mend them, start the poller again
 
-    Staleness is how long ago everything had been read; of a feed that is read lead by lead, its longest unread lead.
+    Staleness is how long ago read_all had been read; of a feed that is read lead by lead, its longest unread lead.
     The poller tells how it is with each page and now and then: what is shown is half a minute old at most.
 
     \b
@@ -66,16 +65,16 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       headrace feeds -t acme --json | jq 'select(.state != "ok")'
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = arguments.configuration(ctx)
-    asked = [
+    accounts = [
         account
         for account in config.tenants
         if account.settings.polling and provider in (None, account.provider) and tenant in (None, account.name)
     ]
-    if not asked:
+    if not accounts:
         click.echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
         return
-    memory = run_with_kafka(config, _remembered(config))
-    found = list(_rows(asked, memory))
+    state = run_with_kafka(config, _read_state(config))
+    found = list(_rows(accounts, state))
     if as_json:
         for row in found:
             click.echo(msgspec.json.encode(row))
@@ -83,15 +82,15 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
         _write(found, time.time())
 
 
-async def _remembered(config: Config) -> PartitionState:
+async def _read_state(config: Config) -> PartitionState:
     await existing_topics(config, "cursors")
-    return await everything(config)
+    return await read_all(config)
 
 
-def _rows(accounts: Sequence[Account], memory: PartitionState) -> Iterator[FeedRow]:
+def _rows(accounts: Sequence[Account], state: PartitionState) -> Iterator[FeedRow]:
     now = int(time.time() * 1000)
     for account in accounts:
-        yield from feed_rows(account, memory.of(account.source), now)
+        yield from feed_rows(account, state.of(account.source), now)
 
 
 def _write(found: Sequence[FeedRow], now: float) -> None:

@@ -1,4 +1,4 @@
-"""`headrace fetch`: bring one record from its platform, by its id."""
+"""`headrace fetch`: append one record of a platform to raw, by its id."""
 
 import click
 
@@ -15,16 +15,16 @@ from headrace_events import RawPosition
 
 
 @click.command("fetch")
-@click.option("-p", "--provider", type=arguments.provider, required=True, help="Whose platform.")
-@click.option("-t", "--tenant", metavar="NAME", required=True, help="Which of its configured tenants.")
-@click.option("-r", "--resource", metavar="NAME", required=True, help="What it is; a wrong word lists those there are.")
+@click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name.")
+@click.option("-t", "--tenant", metavar="NAME", required=True, help="Name of a configured tenant of the provider.")
+@click.option("-r", "--resource", metavar="NAME", required=True, help="Kind of record; an unknown one lists all kinds.")
 @click.argument("id", metavar="ID")
 @click.pass_context
 def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, id: str) -> None:  # noqa: A002  (the design's word)
     """Ask a platform for the record with this ID and append it to raw; the normalizer does the rest.
 
-    It is as if a poll had brought it: what was published before is a duplicate. It is one call or two beside the
-    tenant's budget. Where access tokens rotate, it uses the one that the running poller keeps, and mints none.
+    The record is treated as if a poll had brought it: what was published before is a duplicate. This makes one or two
+    calls outside of the tenant's budget. Where access tokens rotate, it uses the one that the poller has stored.
 
     \b
       headrace fetch -p PROVIDER -t acme -r event 70001
@@ -43,12 +43,12 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, 
 
 
 def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as above)
-    """End the command where there is no way to ask."""
+    """End the command where the tenant cannot be called, or no call brings such a resource."""
     try:
-        provider, settings, _ = client_of(account)
+        client = client_of(account)
     except Unready as reason:
         raise click.ClickException(f"{reason}: add them to [tenants.{account.provider.name}.{account.name}]") from None
-    if not provider.single(settings, resource, id):
+    if not client.provider.single(client.settings, resource, id):
         raise click.ClickException(f"the platform of {account.provider.name} has no call that brings one {resource}")
 
 

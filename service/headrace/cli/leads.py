@@ -18,22 +18,22 @@ from headrace.cli._lead_files import CannotRead, checked, leads_of
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
-from headrace.poller.state import TenantState
-from headrace.poller.watch_list import append_leads, everything, remove_leads
+from headrace.poller.state import TenantState, read_all
+from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.sdk.provider import Provider
 from headrace.sdk.settings import PolledTenant
 
-_BAR_FROM: Final = 2_000
-"""Leads from which a bar shows how it goes."""
+_BAR_FROM_LEADS: Final = 2_000
+"""Leads from which a progress bar is shown."""
 
-_whose: Final = (
-    click.option("-p", "--provider", type=arguments.provider, required=True, help="Whose platform."),
-    click.option("-t", "--tenant", metavar="NAME", required=True, help="Which of its configured tenants."),
+_tenant_options: Final = (
+    click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name."),
+    click.option("-t", "--tenant", metavar="NAME", required=True, help="Name of a configured tenant of the provider."),
 )
 
 
 def _of_a_tenant(function: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_whose):
+    for option in reversed(_tenant_options):
         function = option(function)
     return function
 
@@ -50,10 +50,10 @@ class Lead(Struct, frozen=True, omit_defaults=True):
 
 @click.group("leads")
 def command() -> None:
-    """Say which leads are watched.
+    """Show and change which leads are watched.
 
-    Some platforms tell what happened only lead by lead. Headrace reads the leads that it knows of: those of this list,
-    those in the configuration (leads = […]), and those that feeds, webhooks and events name, which it adds by itself.
+    Some platforms list events only lead by lead. Headrace reads the leads that it knows of: those of this list, those
+    in the configuration (leads = […]), and those that feeds, webhooks and events name, which it adds by itself.
     """
 
 
@@ -105,7 +105,7 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) ->
     """  # noqa: D301  (as above)
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    found = _listed(settings, run_with_kafka(config, _kept(config, account)))
+    found = _listed(settings, run_with_kafka(config, _read_state(config, account)))
     if as_json:
         for lead in found:
             click.echo(msgspec.json.encode(lead))
@@ -115,7 +115,7 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) ->
         return
     now = datetime.now(UTC)
     moments = ((_clock(lead.since, now), _clock(lead.read, now), _clock(lead.news, now)) for lead in found)
-    rows = [(lead.lead, lead.by, *told) for lead, told in zip(found, moments, strict=True)]
+    rows = [(lead.lead, lead.by, *times) for lead, times in zip(found, moments, strict=True)]
     table(("lead", "named by", "since", "read", "news"), rows, right=("since", "read", "news"))
     click.echo(f"\n{count(len(found), 'lead')} of {account.source}.")
 
@@ -132,13 +132,13 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     """  # noqa: D301  (as above)
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    asked = _canonical(settings, _checked(leads))
-    kept = run_with_kafka(config, _kept(config, account))
-    known = [lead for lead in asked if lead in kept.leads]
+    named = _canonical(settings, _checked(leads))
+    state = run_with_kafka(config, _read_state(config, account))
+    known = [lead for lead in named if lead in state.leads]
     if known:
         run_with_kafka(config, _write(remove_leads(config, account.source, known), len(known)))
-    click.echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(asked) - len(known))}.")
-    for lead in sorted(set(asked) & set(_canonical(settings, settings.leads))):
+    click.echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(named) - len(known))}.")
+    for lead in sorted(set(named) & set(_canonical(settings, settings.leads))):
         click.echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
 
 
@@ -147,12 +147,12 @@ def _rest(unknown: int) -> str:
 
 
 def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[str]) -> None:
-    """Write those leads that are new, and say how many they were."""
+    """Write those leads that are new, and print how many they were."""
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
     leads = _canonical(settings, leads)
-    kept = run_with_kafka(config, _kept(config, account))
-    new = [lead for lead in leads if lead not in kept.leads]
+    state = run_with_kafka(config, _read_state(config, account))
+    new = [lead for lead in leads if lead not in state.leads]
     if new:
         run_with_kafka(config, _write(append_leads(config, account.source, new), len(new)))
     known = len(leads) - len(new)
@@ -163,13 +163,13 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
         click.echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
 
 
-async def _kept(config: Config, account: Account) -> TenantState:
+async def _read_state(config: Config, account: Account) -> TenantState:
     await existing_topics(config, "cursors", "nudges")
-    return (await everything(config)).of(account.source)
+    return (await read_all(config)).of(account.source)
 
 
 async def _write(counts: AsyncIterator[int], length: int) -> None:
-    """Write, with a bar on a terminal where it takes a while."""
+    """Write, with a progress bar on a terminal where it takes a while."""
     with _bar(length) as move:
         before = 0
         async for done in counts:
@@ -179,8 +179,8 @@ async def _write(counts: AsyncIterator[int], length: int) -> None:
 
 @contextlib.contextmanager
 def _bar(length: int) -> Any:
-    """Give what moves a bar on."""
-    hidden = length < _BAR_FROM or not sys.stderr.isatty()
+    """Yield what moves a progress bar on."""
+    hidden = length < _BAR_FROM_LEADS or not sys.stderr.isatty()
     with click.progressbar(length=length, label="leads", file=sys.stderr, show_pos=True, hidden=hidden) as bar:
         yield bar.update
 
@@ -204,12 +204,12 @@ def _read(stream: BinaryIO, column: str | None) -> list[str]:
         raise click.ClickException(str(reason)) from None
 
 
-def _listed(settings: PolledTenant, kept: TenantState) -> list[Lead]:
-    """Give the watched leads by their ids."""
+def _listed(settings: PolledTenant, state: TenantState) -> list[Lead]:
+    """Return the watched leads in the order of their ids."""
     read: dict[str, int] = {}
-    for (_, lead), position in kept.positions.items():
+    for (_, lead), position in state.positions.items():
         read[lead] = max(read.get(lead, 0), position.at)
-    named = {lead: (told.by, told.added, told.woken) for lead, told in kept.leads.items()}
+    named = {lead: (watched.by, watched.added, watched.woken) for lead, watched in state.leads.items()}
     named |= {lead: ("settings", 0, 0) for lead in _canonical(settings, settings.leads) if lead not in named}
     return [
         Lead(lead, by, _moment(added), _moment(read.get(lead, 0)), _moment(woken))

@@ -1,8 +1,11 @@
-"""How many calls a tenant may make: sliding windows that keep to a limit as the platform counts it. Pure.
+"""Call budget of one tenant: sliding windows that keep to a limit as the platform counts it. Pure.
 
 A call holds its place in a short window from the moment it is sent until `window` seconds after its *answer*: the
 platform counted it at some time between the two, so whatever the network does, it never counts more than we allow.
-`now` is in seconds since the epoch and never goes back: whoever calls takes care of that.
+`now` is in seconds since the epoch and never goes back: the caller takes care of that.
+
+What a lease allows is stored *before* it is spent: a crash loses part of a budget and never gets more. A lease ends
+after some seconds as well: a poller that slept through its replacement makes no call before it has noticed.
 """
 
 from collections import deque
@@ -14,10 +17,15 @@ from msgspec import Struct
 from headrace.records.cursors import Counts, Spending
 from headrace.sdk.limits import CallLimits
 
-DAY: Final = 86_400.0
-YEAR: Final = 366 * DAY
+DAY_SECONDS: Final = 86_400.0
+YEAR_SECONDS: Final = 366 * DAY_SECONDS
 BUCKETS: Final = 288
 """Parts of a day or a year that are remembered: a long window gives its calls back part by part, five minutes a day."""
+LEASE_SECONDS: Final = 10.0
+SHARE: Final = 100
+"""A hundredth of a long budget is leased at a time: so much of it may be lost to a crash."""
+LONG_WINDOW_SECONDS: Final = 60.0
+"""From this length on a lease counts the short window, too: a successor can simply wait for a shorter one."""
 
 Span = Literal["window", "day", "year"]
 
@@ -29,7 +37,7 @@ class Spent(Struct, kw_only=True):
     year: Counts = {}
 
 
-class _Long:
+class _LongWindow:
     """A window in parts: each counts until it has left the window whole."""
 
     def __init__(self, most: int, window: float, counts: Counts) -> None:
@@ -58,7 +66,7 @@ class _Long:
 
 
 class Budget:
-    """One tenant's budget. `start` a call only when `wait` says 0, and `end` it whatever became of it."""
+    """One tenant's budget. `start` a call only when `wait` returns 0, and `end` it whatever became of it."""
 
     def __init__(self, limits: CallLimits, spent: Spent | None = None) -> None:
         self.limits: Final = limits
@@ -66,11 +74,11 @@ class Budget:
         self._ends: Final[deque[float]] = deque()
         self._out = 0
         self._held_until = 0.0
-        self._long: Final[dict[Span, _Long]] = {}
+        self._long: Final[dict[Span, _LongWindow]] = {}
         if limits.per_day:
-            self._long["day"] = _Long(limits.per_day, DAY, self.spent.day)
+            self._long["day"] = _LongWindow(limits.per_day, DAY_SECONDS, self.spent.day)
         if limits.per_year:
-            self._long["year"] = _Long(limits.per_year, YEAR, self.spent.year)
+            self._long["year"] = _LongWindow(limits.per_year, YEAR_SECONDS, self.spent.year)
 
     @property
     def out(self) -> int:
@@ -78,7 +86,7 @@ class Budget:
         return self._out
 
     def wait(self, now: float) -> float | None:
-        """Give the seconds until a call may start: 0 is now, None is when one of those that are out has ended."""
+        """Return the seconds until a call may start: 0 is now, None is when one of those that are out has ended."""
         waits = [max(0.0, self._held_until - now), *(long.wait(now) for long in self._long.values())]
         if self._window_left(now) <= 0:
             if not self._ends:
@@ -93,12 +101,12 @@ class Budget:
             long.take(now)
 
     def end(self, now: float) -> None:
-        """Note that a call was answered, or given up."""
+        """Note that a call was answered, or abandoned."""
         self._out -= 1
         self._ends.append(now)
 
     def hold(self, until: float) -> None:
-        """Let nothing start before `until`: the platform said so."""
+        """Let no call start before `until`: the platform said so."""
         self._held_until = max(self._held_until, until)
 
     def fill(self, calls: int, until: float) -> None:
@@ -106,13 +114,17 @@ class Budget:
         self._ends.extend([until] * calls)
 
     def filled(self, now: float) -> int:
-        """Give how many calls hold a place in the short window."""
+        """Return how many calls hold a place in the short window."""
         return self.limits.per_window - self._window_left(now)
 
     def left(self, now: float) -> Mapping[Span, int]:
-        """Give how many calls are left of each limit."""
+        """Return how many calls are left of each limit."""
         found: dict[Span, int] = {"window": self._window_left(now)}
         return found | {span: long.left(now) for span, long in self._long.items()}
+
+    def has_left(self, share: float, now: float) -> bool:
+        """Return whether more than a share of the day's and of the year's calls is left."""
+        return all(long.left(now) > share * long.most for long in self._long.values())
 
     def _window_left(self, now: float) -> int:
         while self._ends and self._ends[0] + self.limits.window <= now:
@@ -120,21 +132,14 @@ class Budget:
         return self.limits.per_window - len(self._ends) - self._out
 
 
-SECONDS: Final = 10.0
-SHARE: Final = 100
-"""A hundredth of a long budget is written ahead: so much of it may be lost to a crash."""
-LONG_WINDOW: Final = 60.0
-"""Seconds from which a short window is counted ahead as well: a successor rather waits for one that is shorter."""
-
-
 class Lease(Struct):
-    """What is written ahead: `calls` of them (None: any number) until `until`, in seconds since the epoch."""
+    """Calls that are stored ahead: so many (None: any number) until `until`, in seconds since the epoch."""
 
     calls: int | None = 0
     until: float = 0.0
 
     def covers(self, now: float) -> bool:
-        """Say whether one more call is written already."""
+        """Return whether the lease allows one more call."""
         return now < self.until and (self.calls is None or self.calls > 0)
 
     def use(self) -> None:
@@ -144,23 +149,25 @@ class Lease(Struct):
 
 
 def renewed(limits: CallLimits, now: float) -> Lease:
-    """Give a new lease."""
-    window = limits.per_window if limits.window > LONG_WINDOW else 0
+    """Return a new lease."""
+    window = limits.per_window if limits.window > LONG_WINDOW_SECONDS else 0
     smallest = min((most for most in (window, limits.per_day, limits.per_year) if most), default=0)
-    return Lease(max(1, smallest // SHARE) if smallest else None, now + SECONDS)
+    return Lease(max(1, smallest // SHARE) if smallest else None, now + LEASE_SECONDS)
 
 
 def written(spent: Spent, lease: Lease, now: float, filled: int | None = None) -> Spending:
-    """Write what was spent, and what a lease allows, as if it had been; `filled` is what the short window holds."""
+    """Return what was spent, including what a lease allows; `filled` is how many calls the short window holds."""
     ahead = None if filled is None or lease.calls is None else filled + lease.calls
-    return Spending(_with(spent.day, DAY, lease, now), _with(spent.year, YEAR, lease, now), lease.until, ahead)
+    return Spending(
+        _with(spent.day, DAY_SECONDS, lease, now), _with(spent.year, YEAR_SECONDS, lease, now), lease.until, ahead
+    )
 
 
 def restored(limits: CallLimits, spending: Spending | None) -> Budget:
-    """Make the budget of what was written.
+    """Return the budget that a predecessor left.
 
-    Nothing begins while calls of a predecessor may fill the short window; where they were counted ahead, the rest of it
-    is free at once: an hour is too long to wait.
+    No call starts while the predecessor's may fill the short window; where its lease counted them, the rest of the
+    window is free at once: an hour is too long to wait.
     """
     if spending is None:
         return Budget(limits)

@@ -1,4 +1,4 @@
-"""What becomes of a turn that ended badly: each fault gets its own treatment. Pure."""
+"""Fault policy: what each fault does to the work that met it, to its feed and to the tenant. Pure."""
 
 from typing import Final, Literal
 
@@ -9,99 +9,105 @@ from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 
-FIRST_REST: Final = 10.0
-LONGEST_REST: Final = 3600.0
-LONG_REST: Final = 6 * 3600.0
-SHORT_REST: Final = 1.0
-LONGEST_SHORT_REST: Final = 30.0
-DENIED_REST: Final = 600.0
+FIRST_PAUSE_SECONDS: Final = 10.0
+LONGEST_PAUSE_SECONDS: Final = 3600.0
+REJECTED_PAUSE_SECONDS: Final = 6 * 3600.0
+KAFKA_PAUSE_SECONDS: Final = 1.0
+LONGEST_KAFKA_PAUSE_SECONDS: Final = 30.0
+DENIED_PAUSE_SECONDS: Final = 600.0
 
 
 class Treatment(Struct, frozen=True):
-    """Seconds of rest, whether the work is to be done `again` then, and what the tenant's circuit hears of it."""
+    """`pause` is in seconds; `again`: the work is done again then; `circuit`: what the tenant's circuit breaker notes.
+
+    `drop`: the lead is watched no more.
+    """
 
     code: str
-    rest: float
+    pause: float
     circuit: Literal["succeeded", "failed", "untouched", "denied"]
     again: bool = True
     drop: bool = False
 
 
-def treatment(error: Exception, failures: int) -> Treatment:
-    """Say what to do about an error, after so many failures of the same work in a row."""
+def treatment_of(error: Exception, failures: int) -> Treatment:
+    """Return the treatment of an error, after so many failures of the same work in a row."""
     match error:
         case Denied():
-            treated = Treatment(error.code, _longer(DENIED_REST, failures), "denied")
+            found = Treatment(error.code, _longer(DENIED_PAUSE_SECONDS, failures), "denied")
         case Gone() | Rejected():
-            treated = Treatment(error.code, LONG_REST, "succeeded", again=False, drop=isinstance(error, Gone))
+            gone = isinstance(error, Gone)
+            found = Treatment(error.code, REJECTED_PAUSE_SECONDS, "succeeded", again=False, drop=gone)
         case Throttled():
-            treated = Treatment(error.code, error.wait or FIRST_REST, "untouched")
-        case TooHeavy() | Unavailable():  # the smallest page too: the name that an outage has at some platforms
-            treated = Treatment(error.code, _longer(FIRST_REST, failures), "failed")
+            found = Treatment(error.code, error.wait or FIRST_PAUSE_SECONDS, "untouched")
+        case TooHeavy() | Unavailable():  # the smallest page too: that is how an outage looks at some platforms
+            found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "failed")
         case KafkaError() | TimeoutError() | ConnectionError():  # raw did not take it
-            treated = Treatment("append", min(_longer(SHORT_REST, failures), LONGEST_SHORT_REST), "untouched")
+            pause = min(_longer(KAFKA_PAUSE_SECONDS, failures), LONGEST_KAFKA_PAUSE_SECONDS)
+            found = Treatment("append", pause, "untouched")
         case _:
-            treated = Treatment("broken", _longer(FIRST_REST, failures), "untouched")
-    return treated
+            found = Treatment("broken", _longer(FIRST_PAUSE_SECONDS, failures), "untouched")
+    return found
 
 
 def _longer(first: float, failures: int) -> float:
-    return min(first * 2.0 ** min(failures, 20), LONGEST_REST)
+    return min(first * 2.0 ** min(failures, 20), LONGEST_PAUSE_SECONDS)
 
 
 def sentence(error: Exception) -> str:
-    """Say what happened, with nothing in it that may not be shown: only a fault's own text is known to be clean."""
+    """Return what happened, without anything secret: only a fault's own text is known to be clean."""
     return str(error) if isinstance(error, Fault) else type(error).__name__
 
 
 class Backoff:
-    """Judges the ends of one tenant's turns. Times are seconds since the epoch."""
+    """Backoff after a feed run, per work item, feed and tenant. Times are seconds since the epoch."""
 
-    def __init__(self, schedule: Scheduler, circuit: CircuitBreaker) -> None:
-        self._schedule: Final = schedule
+    def __init__(self, scheduler: Scheduler, circuit: CircuitBreaker) -> None:
+        self._scheduler: Final = scheduler
         self._circuit: Final = circuit
         self._failures: Final[dict[Work, int]] = {}
-        self._went_well: Final[dict[str, float]] = {}
+        self._succeeded: Final[dict[str, float]] = {}
         self._denied: Final[dict[Work, float]] = {}
 
-    def well(self, work: Work, now: float, *, more: bool) -> None:
-        """Note a turn that went well; `more`: its feed has more to bring at once."""
+    def succeeded(self, work: Work, now: float, *, more: bool) -> None:
+        """Note a run that succeeded; `more`: its feed has more to bring at once."""
         self._failures.pop(work, None)
         self._denied.pop(work, None)
-        self._went_well[work.feed] = now
+        self._succeeded[work.feed] = now
         self._circuit.succeeded()
-        self._schedule.done(work, now, more=more)
+        self._scheduler.done(work, now, more=more)
 
-    def badly(self, work: Work, error: Exception, now: float) -> Treatment:
-        """Note a turn that ended badly, and give what it was treated with."""
+    def failed(self, work: Work, error: Exception, now: float) -> Treatment:
+        """Note a run that failed; return the treatment that it got."""
         failures = self._failures.pop(work, 0)
-        treated = treatment(error, failures)
-        match treated.circuit:
+        treatment = treatment_of(error, failures)
+        match treatment.circuit:
             case "succeeded":
                 self._circuit.succeeded()
             case "failed":
                 self._circuit.failed(now)
             case "denied":
-                self._park(work, now, treated.rest)
-        if treated.drop and work.lead is not None:
-            self._schedule.done(work, now)
-            self._schedule.drop(work.lead)
-        elif work.event is not None and not treated.again:
-            self._schedule.done(work, now)
+                self._hold_denied(work, now, treatment.pause)
+        if treatment.drop and work.lead is not None:
+            self._scheduler.done(work, now)
+            self._scheduler.drop(work.lead)
+        elif work.event is not None and not treatment.again:
+            self._scheduler.done(work, now)
         else:
             self._failures[work] = failures + 1
-            self._schedule.rest(work, now + treated.rest, wake=treated.again and work != Work(work.feed))
-        return treated
+            wake = treatment.again and work != Work(work.feed)
+            self._scheduler.pause(work, now + treatment.pause, wake=wake)
+        return treatment
 
-    def _park(self, work: Work, now: float, rest: float) -> None:
-        """Let the feed rest; the whole tenant too, unless another feed went well since this work was denied first.
+    def _hold_denied(self, work: Work, now: float, pause: float) -> None:
+        """Hold the feed, and park the tenant unless another feed succeeded since this work was denied first.
 
-        Where other work of the same feed went well since, this lead or event alone is forbidden. So that it shows, the
-        feed rests half as long as the work: something else has its turn before.
+        Where other work of the same feed succeeded since, this lead or event alone is forbidden. To find that out, the
+        feed is held half as long as the work pauses: other work of it has its turn before.
         """
         since = self._denied.setdefault(work, now)
-        if self._went_well.get(work.feed, 0.0) > since:
+        if self._succeeded.get(work.feed, 0.0) > since:
             return
-        self._schedule.hold(work.feed, now + (rest if work == Work(work.feed) else rest / 2))
-        if not any(at > since for at in self._went_well.values()):
+        self._scheduler.hold(work.feed, now + (pause if work == Work(work.feed) else pause / 2))
+        if not any(at > since for at in self._succeeded.values()):
             self._circuit.park(now)

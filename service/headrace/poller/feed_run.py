@@ -1,68 +1,31 @@
-"""One turn of one feed: what it brings is durable in raw before the cursor that covers it is stored."""
+"""One run of one feed: what it yields is durable in raw before the cursor that covers it is stored."""
 
 import inspect
 import time
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from headrace.poller.clock import Clock
+from headrace.poller.feed_status import FeedStatuses
+from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import Retries
 from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, PlatformFact, Position, Watched, entry
 from headrace.sdk.feed import Call, Cursor, Feed, Sighting, Skipped, Turn, Yield
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import RawEvent
 
-STORE_EVERY: Final = 0.2
-"""Seconds: pages that come faster than that are covered together."""
-
-Store = Callable[[Sequence[CursorEntry]], Awaitable[None]]
+STORE_EVERY_SECONDS: Final = 0.2
+"""Pages that follow each other faster than that are covered by one stored cursor."""
 
 
-class FeedApi:
-    """What a feed sees of the platform during one turn; `facts` are those to be stored with the next cursor.
+class Checkpoints:
+    """Stores the cursors of one run, each once everything that it covers is durable in raw.
 
-    `before` is awaited before each call.
-    """
-
-    def __init__(self, calls: Retries, kept: TenantState, before: Callable[[], Awaitable[None]]) -> None:
-        self.facts: dict[str, str] = {}
-        self._calls: Final = calls
-        self._kept: Final = kept
-        self._before: Final = before
-
-    @property
-    def tenant(self) -> str:
-        """See Api."""
-        return self._calls.gate.whose[1]
-
-    @property
-    def now(self) -> int:
-        """See Api."""
-        return int(self._calls.gate.clock.theirs() * 1000)
-
-    async def call(self, call: Call) -> bytes:
-        """See Api."""
-        await self._before()
-        return await self._calls.call(call)
-
-    def recall(self, name: str) -> str | None:
-        """See Api."""
-        kept = self._kept.facts.get(name)
-        return self.facts.get(name, kept.value if kept else None)
-
-    def remember(self, name: str, value: str) -> None:
-        """See Api."""
-        if self.recall(name) != value:
-            self.facts[name] = value
-
-
-class FeedRun:
-    """One turn: `began` is in milliseconds since the epoch; `more` gives what is stored with each cursor.
-
-    A cursor is stored when the feed asks on, for only the last one of a turn says that everything is read: what a crash
-    interrupts is due at once.
+    `began` is in seconds since the epoch. Only the last cursor of a run says that everything up to `began` is read: a
+    run that a crash interrupts is due again at once.
     """
 
     def __init__(
@@ -70,96 +33,172 @@ class FeedRun:
         source: str,
         feed: Feed,
         work: Work,
-        calls: Retries,
-        kept: TenantState,
-        raw_writer: RawEventWriter,
-        began: int,
-        store: Store,
-        more: Callable[[], Sequence[CursorEntry]],
+        *,
+        began: float,
+        state: TenantState,
+        raw: RawEventWriter,
+        statuses: FeedStatuses,
+        writer: StateWriter,
     ) -> None:
-        self.unfinished = False
-        """Whether the feed has more to bring at once."""
-        self.sighted: list[str] = []
-        self.skipped: dict[str, int] = {}
-        self.raw_writer: Final = raw_writer
+        self.facts: dict[str, str] = {}
+        """What the feed has learned since the last cursor."""
+        self.sighted: Final[list[str]] = []
+        """All leads that the run came across."""
         self._source: Final = source
         self._feed: Final = feed
-        self._work: Final = work
-        self._kept: Final = kept
-        self._api: Final = FeedApi(calls, kept, self._before_call)
+        self._lead: Final = work.lead or ""
         self._began: Final = began
-        self._calls: Final = calls
-        self._store: Final = store
-        self._more: Final = more
-        self._unstored: list[str] = []
-        self._held: Cursor | None = None
+        self._state: Final = state
+        self._raw: Final = raw
+        self._statuses: Final = statuses
+        self._writer: Final = writer
+        self._pending: Cursor | None = None
+        self._unstored_leads: list[str] = []
+        self._counted = 0
         self._stored_at = 0.0
+
+    @property
+    def position(self) -> Position | None:
+        """The stored position of the feed and lead."""
+        return self._state.positions.get((self._feed.name, self._lead))
+
+    def hold(self, cursor: Cursor) -> None:
+        """Take a cursor, to be stored before the next API call or at the end of the run."""
+        self._pending = cursor
+
+    def sight(self, lead: str) -> None:
+        """Take a lead that the feed came across."""
+        self.sighted.append(lead)
+        self._unstored_leads.append(lead)
+
+    async def before_call(self, *, at_once: bool) -> None:
+        """Store the cursor before the next API call, unless that may start at once and one was stored just now."""
+        now = time.monotonic()
+        if self._pending is not None and (not at_once or now - self._stored_at > STORE_EVERY_SECONDS):
+            await self._store(self._pending, last=False)
+            self._stored_at = now
+
+    async def finish(self) -> bool:
+        """Store the last cursor of a run that succeeded; return whether the feed has more to bring at once."""
+        cursor = self._pending
+        if cursor is None:
+            await self._raw.flush()
+            await self._writer.store(self._learned())
+            return False
+        await self._store(cursor, last=not cursor.more)
+        return cursor.more
+
+    async def save(self) -> None:
+        """Store the cursor of a run that failed: what went well before stays done."""
+        if self._pending is not None:
+            await self._writer.store(await self._covered(self._pending, last=False))
+
+    async def _store(self, cursor: Cursor, *, last: bool) -> None:
+        entries = await self._covered(cursor, last=last)
+        count, self._counted = self._raw.appended - self._counted, self._raw.appended
+        due = self._began + self._feed.every
+        status = self._statuses.covered(self._feed.name, began=self._began, events=count, due=due)
+        await self._writer.store([*entries, status])
+
+    async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
+        """Make durable what a cursor covers; return what may be stored then."""
+        self._pending = None
+        await self._raw.flush()
+        before = self.position
+        at = int(self._began * 1000) if last else before.at if before else 0
+        return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
+
+    def _learned(self) -> list[CursorEntry]:
+        """Return what the feed has learned since the last cursor: facts, and leads that have news."""
+        facts, self.facts = self.facts, {}
+        leads, self._unstored_leads = self._unstored_leads, []
+        return [
+            *(entry(self._source, PlatformFact(value), name) for name, value in facts.items()),
+            *(entry(self._source, self._woken(lead), lead) for lead in dict.fromkeys(leads)),
+        ]
+
+    def _woken(self, lead: str) -> Watched:
+        began, known = int(self._began * 1000), self._state.leads.get(lead)
+        return Watched(began, "feed", began) if known is None else Watched(known.added, known.by, began)
+
+
+class FeedApi:
+    """The platform, as a feed sees it during one run."""
+
+    def __init__(
+        self,
+        tenant: str,
+        *,
+        clock: Clock,
+        limiter: RateLimiter,
+        retries: Retries,
+        state: TenantState,
+        checkpoints: Checkpoints,
+    ) -> None:
+        self.tenant: Final = tenant
+        self._clock: Final = clock
+        self._limiter: Final = limiter
+        self._retries: Final = retries
+        self._state: Final = state
+        self._checkpoints: Final = checkpoints
+
+    @property
+    def now(self) -> int:
+        """See Api."""
+        return int(self._clock.theirs() * 1000)
+
+    async def call(self, call: Call) -> bytes:
+        """See Api. What the feed yielded before is stored first."""
+        await self._checkpoints.before_call(at_once=self._limiter.is_free())
+        return await self._retries.call(call)
+
+    def recall(self, name: str) -> str | None:
+        """See Api."""
+        stored = self._state.facts.get(name)
+        return self._checkpoints.facts.get(name, stored.value if stored else None)
+
+    def remember(self, name: str, value: str) -> None:
+        """See Api."""
+        if self.recall(name) != value:
+            self._checkpoints.facts[name] = value
+
+
+class FeedRun:
+    """Reads one feed to the end of its turn. `skipped` counts by reason the rows that the feed left out."""
+
+    def __init__(self, feed: Feed, work: Work, api: FeedApi, raw: RawEventWriter, checkpoints: Checkpoints) -> None:
+        self.unfinished = False
+        """Whether the feed has more to bring at once."""
+        self.skipped: Final[dict[str, int]] = {}
+        self._feed: Final = feed
+        self._work: Final = work
+        self._api: Final = api
+        self._raw: Final = raw
+        self._checkpoints: Final = checkpoints
 
     async def run(self) -> None:
         """Read to the end of the turn. Raises `Fault`, `KafkaError`, `TimeoutError`, and whatever breaks in a feed."""
-        position = self._kept.positions.get((self._work.feed, self._work.lead or ""))
+        position = self._checkpoints.position
         turn = Turn(lead=self._work.lead, event=self._work.event)
         items = self._feed.read(self._api, position.value if position else b"", turn)
         try:
             async for item in items:
                 await self._take(item)
-            await self._end()
+            self.unfinished = await self._checkpoints.finish()
         except Exception:
-            if self._held is not None:  # what went well before stays done
-                await self._store(await self._covered(self._held, last=False))
+            await self._checkpoints.save()
             raise
         finally:
             if inspect.isasyncgen(items):  # a feed that is left in mid-page ends now, not when it is collected
                 await items.aclose()
 
-    async def _end(self) -> None:
-        if self._held is None:
-            await self.raw_writer.flush()
-            await self._store(self._found())
-        else:
-            self.unfinished = self._held.more
-            await self._store([*await self._covered(self._held, last=not self.unfinished), *self._more()])
-
-    async def _before_call(self) -> None:
-        """Store a cursor before more is asked for, unless that comes at once and it is not long since the last."""
-        now, gate = time.monotonic(), self._calls.gate
-        waits = gate.budget.wait(gate.clock.now()) != 0.0
-        if self._held is not None and (waits or now - self._stored_at > STORE_EVERY):
-            await self._store([*await self._covered(self._held, last=False), *self._more()])
-            self._stored_at = now
-
     async def _take(self, item: Yield) -> None:
         match item:
             case RawEvent():
-                await self.raw_writer.add(item)
+                await self._raw.add(item)
             case Cursor():
-                self._held = item
+                self._checkpoints.hold(item)
             case Sighting() if can_be_id(item.lead):
-                self.sighted.append(item.lead)
-                self._unstored.append(item.lead)
+                self._checkpoints.sight(item.lead)
             case Skipped():
                 self.skipped[item.reason] = self.skipped.get(item.reason, 0) + item.count
-
-    async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
-        """Make durable what a cursor covers, and give what then may be stored."""
-        self._held = None
-        await self.raw_writer.flush()
-        lead = self._work.lead or ""
-        before = self._kept.positions.get((self._work.feed, lead))
-        at = self._began if last else before.at if before else 0
-        return [entry(self._source, Position(cursor.value, at), self._work.feed, lead), *self._found()]
-
-    def _found(self) -> list[CursorEntry]:
-        """Give what was found out since the last cursor: facts, and leads that have news."""
-        facts, self._api.facts = self._api.facts, {}
-        leads, self._unstored = self._unstored, []
-        return [
-            *(entry(self._source, PlatformFact(value), name) for name, value in facts.items()),
-            *(entry(self._source, self._sighted(lead), lead) for lead in dict.fromkeys(leads)),
-        ]
-
-    def _sighted(self, lead: str) -> Watched:
-        known = self._kept.leads.get(lead)
-        if known is None:
-            return Watched(self._began, "feed", self._began)
-        return Watched(known.added, known.by, self._began)

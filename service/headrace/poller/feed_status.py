@@ -1,4 +1,4 @@
-"""What `headrace feeds` shows of a tenant's feeds. Pure: each change gives the entry that tells of it."""
+"""What `headrace feeds` shows of a tenant's feeds. Pure: each change returns the entry that stores it."""
 
 from typing import Final
 
@@ -10,30 +10,30 @@ from headrace.records.cursors import CursorEntry, FeedState, entry
 
 
 class FeedStatuses:
-    """The states of one tenant's feeds. Times are seconds since the epoch, as records they are milliseconds."""
+    """The states of one tenant's feeds. Times are seconds since the epoch, in records milliseconds."""
 
-    def __init__(self, source: str, kept: TenantState) -> None:
+    def __init__(self, source: str, state: TenantState) -> None:
         self._source: Final = source
-        self._states: Final = dict(kept.states)
+        self._feeds: Final = dict(state.feeds)
 
     def of(self, feed: str) -> FeedState:
-        """Give the state of a feed."""
-        return self._states.get(feed, FeedState())
+        """Return the state of a feed."""
+        return self._feeds.get(feed, FeedState())
 
     def began(self, feed: str, now: float) -> None:
         """Note that a turn began."""
-        state = self.of(feed)
-        self._states[feed] = replace(state, turns=state.turns + 1, tried=int(now * 1000))
+        before = self.of(feed)
+        self._feeds[feed] = replace(before, turns=before.turns + 1, tried=int(now * 1000))
 
-    def covered(self, feed: str, began: float, events: int, due: float) -> CursorEntry:
-        """Note a cursor: so many events more, everything up to when its turn began is read."""
-        state = self.of(feed)
-        return self._told(
+    def covered(self, feed: str, *, began: float, events: int, due: float) -> CursorEntry:
+        """Note a stored cursor: `events` more were appended, and everything up to when the turn `began` is read."""
+        before = self.of(feed)
+        return self._entry(
             feed,
             replace(
-                state,
-                events=state.events + events,
-                succeeded=max(state.succeeded, int(began * 1000)),
+                before,
+                events=before.events + events,
+                succeeded=max(before.succeeded, int(began * 1000)),
                 next=int(due * 1000),
                 failures=0,
                 code="",
@@ -41,13 +41,13 @@ class FeedStatuses:
             ),
         )
 
-    def failed(self, feed: str, treated: Treatment, sentence: str, now: float) -> CursorEntry:
-        """Note a turn that ended badly."""
-        state = self.of(feed)
-        again = int((now + treated.rest) * 1000)
-        told = replace(state, next=again, failures=state.failures + 1, code=treated.code, sentence=sentence)
-        return self._told(feed, told)
+    def failed(self, feed: str, treatment: Treatment, sentence: str, now: float) -> CursorEntry:
+        """Note a turn that failed."""
+        before = self.of(feed)
+        again = int((now + treatment.pause) * 1000)
+        after = replace(before, next=again, failures=before.failures + 1, code=treatment.code, sentence=sentence)
+        return self._entry(feed, after)
 
-    def _told(self, feed: str, state: FeedState) -> CursorEntry:
-        self._states[feed] = state
-        return entry(self._source, state, feed)
+    def _entry(self, feed: str, after: FeedState) -> CursorEntry:
+        self._feeds[feed] = after
+        return entry(self._source, after, feed)

@@ -1,7 +1,7 @@
-"""Bring one record by its id into raw: what `headrace fetch` does.
+"""Append one record to raw by its id: what `headrace fetch` does.
 
-It runs beside the poller, not under its budget, and mints no token: only the poller that owns the tenant does. It uses
-the access token that the poller keeps.
+It runs beside the poller and outside of its budget. It uses the access token that the poller stored, and mints none:
+only the poller that owns the tenant does.
 """
 
 import time
@@ -15,10 +15,10 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topics import describe
-from headrace.poller.http_client import HttpClient, session
+from headrace.poller.http_client import HttpClient, open_session
 from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
-from headrace.poller.platform_client import client_of
-from headrace.poller.watch_list import everything
+from headrace.poller.platform_client import PlatformClient, client_of
+from headrace.poller.state import read_all
 from headrace.records.cursors import SealedTokens
 from headrace.records.raw import to_raw_record
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, TooHeavy
@@ -27,7 +27,8 @@ from headrace.sdk.provider import RawEvent
 from headrace.sdk.settings import PolledTenant
 from headrace_events import RawPosition, Via
 
-SOON: Final = 30.0
+SOON_SECONDS: Final = 30.0
+"""An access token that expires within that is not used any more."""
 
 
 async def fetch(config: Config, account: Account, resource: str, id: str) -> list[RawPosition]:  # noqa: A002  (the design's word)
@@ -36,10 +37,11 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     Raises `Unready` where the tenant cannot be asked, `Fault` for what the platform says (`Gone`: it has no such
     record), `KafkaError`, `TimeoutError`.
     """
-    provider, settings, client = client_of(account)
-    token = await _token(config, account, settings, client)
-    async with session() as opened:
-        body = await _first(HttpClient(opened, client.base_url), client, provider.single(settings, resource, id), token)
+    client = client_of(account)
+    token = await _token(config, account, client)
+    calls = client.provider.single(client.settings, resource, id)
+    async with open_session() as session:
+        body = await _first(HttpClient(session, client.api.base_url), client.api, calls, token)
     now, name = int(time.time() * 1000), account.provider.name
     records: list[Out] = []
     for piece in account.provider.cut(body, resource):
@@ -67,15 +69,15 @@ def _check_sizes(records: Sequence[Out], topic: Topic) -> None:
         raise TooHeavy(f"the record takes {largest:,} bytes, {topic.name} takes {limit:,}: raise its max.message.bytes")
 
 
-async def _first(http: HttpClient, client: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:
-    """Give the first good answer, trying the next call while there is nothing at one. Raises the `Fault` of the last.
+async def _first(http: HttpClient, api: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:
+    """Return the first good answer: the next call is made while one finds nothing. Raises the `Fault` of the last.
 
-    A path that a platform's generation does not have is `Rejected`: its 404 need not have a form.
+    A path that this version of a platform does not have is `Rejected`: its 404 need not look like the platform's own.
     """
     gone: Fault = Gone("there is nothing to ask for it with")
     for call in calls:
-        answer = await http.exchange(client.sign(call, token))
-        fault = client.judge(answer, time.time())
+        answer = await http.exchange(api.sign(call, token))
+        fault = api.judge(answer, time.time())
         if fault is None:
             return answer.body
         if not isinstance(fault, Gone | Rejected):
@@ -84,18 +86,18 @@ async def _first(http: HttpClient, client: ApiClient, calls: Sequence[Call], tok
     raise gone
 
 
-async def _token(config: Config, account: Account, settings: PolledTenant, client: ApiClient) -> str | None:
-    """Give the access token that the poller keeps. Raises `Denied` with a sentence where there is none that holds."""
-    if client.tokens is None:
+async def _token(config: Config, account: Account, client: PlatformClient) -> str | None:
+    """Return the access token that the poller stored, None where none is needed. Raises `Denied` if it has expired."""
+    if client.api.tokens is None:
         return None
-    kept = (await everything(config)).of(account.source).token
-    if kept is None or kept.expires / 1000 < time.time() + SOON:
+    stored = (await read_all(config)).of(account.source).token
+    if stored is None or stored.expires / 1000 < time.time() + SOON_SECONDS:
         raise Denied("there is no access token that holds: the poller mints them, is it running?")
-    return _opened(kept, settings)
+    return _opened(stored, client.settings)
 
 
-def _opened(kept: SealedTokens, settings: PolledTenant) -> str:
+def _opened(stored: SealedTokens, settings: PolledTenant) -> str:
     try:
-        return TokenSealer(settings.token_key or "").open(kept.sealed).access
+        return TokenSealer(settings.token_key or "").open(stored.sealed).access
     except CannotOpen as error:
         raise Denied(f"{error}: give the key that sealed them as a further line of token_key") from None

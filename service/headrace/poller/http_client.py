@@ -12,15 +12,15 @@ from headrace import __version__
 from headrace.sdk.faults import Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call
 
-DEADLINE: Final = 60.0
-LONGEST_BODY: Final = 32 * 1024 * 1024
+DEADLINE_SECONDS: Final = 60.0
+LONGEST_BODY_BYTES: Final = 32 * 1024 * 1024
 MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-_CHUNK: Final = 64 * 1024
+_CHUNK_BYTES: Final = 64 * 1024
 
 
 @contextlib.asynccontextmanager
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
+async def open_session() -> AsyncIterator[aiohttp.ClientSession]:
     """Open the connections of a process: no cookies, no proxies or credentials from the environment."""
     async with aiohttp.ClientSession(
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -29,7 +29,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         trust_env=False,
     ) as opened:
         # aiohttp sends a GET again by itself when a kept connection breaks: a call that no budget counted. There is no
-        # public way to switch it off (aiohttp issue 10790).
+        # public way to switch it off: https://github.com/aio-libs/aiohttp/issues/10790
         opened._retry_connection = False  # noqa: SLF001  (as above)
         yield opened
 
@@ -37,13 +37,13 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 class HttpClient:
     """Exchanges with the host of one `base_url`."""
 
-    def __init__(self, opened: aiohttp.ClientSession, base_url: str, deadline: float = DEADLINE) -> None:
+    def __init__(self, opened: aiohttp.ClientSession, base_url: str, deadline: float = DEADLINE_SECONDS) -> None:
         self._session: Final = opened
         self._base: Final = URL(base_url.rstrip("/") + "/")
         self._deadline: Final = deadline
 
     def url(self, call: Call) -> URL:
-        """Give the URL of a call. Raises `Rejected` where it leads to another host."""
+        """Return the URL of a call. Raises `Rejected` where it leads to another host."""
         url = URL(call.path) if "://" in call.path else self._base.join(URL(call.path.lstrip("/")))
         if url.origin() != self._base.origin():
             raise Rejected(f"it leads to another host than {self._base.host}")
@@ -71,10 +71,10 @@ class HttpClient:
             call.method, url, headers=call.headers, data=call.body or None, allow_redirects=False
         ) as response:
             body = bytearray()
-            async for chunk in response.content.iter_chunked(_CHUNK):  # counted after decompression
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):  # counted after decompression
                 body += chunk
-                if len(body) > LONGEST_BODY:
-                    raise TooHeavy(f"the answer is longer than {LONGEST_BODY} bytes")
+                if len(body) > LONGEST_BODY_BYTES:
+                    raise TooHeavy(f"the answer is longer than {LONGEST_BODY_BYTES} bytes")
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status, headers, bytes(body))
 

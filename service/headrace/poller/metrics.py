@@ -1,4 +1,4 @@
-"""The poller's metrics: what was asked and with which outcome, what feeds brought, and how the polled tenants are.
+"""The poller's metrics: calls by outcome, what feeds brought, and the state of the polled tenants.
 
 What must hold, of the numbers of one process, after each turn:
 - records of feeds = raw appended via poll
@@ -18,23 +18,23 @@ from headrace.poller.budget import Span
 from headrace.poller.platform_client import Unready, client_of
 from headrace.records.cursors import home_partition
 from headrace.sdk.feed import Polled
-from headrace.sdk.limits import CallLimits
 from headrace_events import Via
 
 CALLS: Final = ("ok", "denied", "gone", "rejected", "throttled", "too_heavy", "unavailable")
-"""What becomes of calls."""
+"""Outcomes of calls."""
 TURNS: Final = (*CALLS, "append", "broken")
-"""What becomes of turns: the fault that ended it, raw that did not take what it brought, or an error of ours."""
+"""Outcomes of turns: the fault that ended it, `append` where Kafka failed, `broken` for an error of ours."""
 SKIPPED: Final = ("outside", "repeated", "too_large", "unchanged")
 """Why a row was left out."""
 
-Whose = tuple[str, str]
+Labels = tuple[str, str]
+"""Provider and tenant."""
 
 
-class _Tenant(Struct):
-    """A polled tenant and how it is; times are seconds since the epoch."""
+class _TenantGauges(Struct):
+    """What is shown of a polled tenant; times are seconds since the epoch."""
 
-    whose: Whose
+    labels: Labels
     feeds: tuple[str, ...]
     left: Mapping[Span, int]
     since: float
@@ -47,14 +47,17 @@ class _Tenant(Struct):
 
 
 class PollerMetrics(TaskMetrics):
-    """What a poller counts, for the tenants that are polled. `clock` gives seconds since the epoch."""
+    """What a poller counts, for the tenants that are polled. `clock` returns seconds since the epoch.
+
+    `provider` and `tenant` are configured ones, `feed` is a feed of that provider.
+    """
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         super().__init__(registry, "poller", clock)
         self._now: Final = clock
         self._partitions = 0
         self._accounts: Final = {(a.provider.name, a.name): a for a in tenants if _is_polled(a)}
-        self._tenants: Final[dict[Whose, _Tenant]] = {}
+        self._tenants: Final[dict[Labels, _TenantGauges]] = {}
         self._calls = registry.capped("headrace_calls_total")
         self._call_duration = registry.histogram("headrace_call_duration_seconds")
         self._wait = registry.histogram("headrace_budget_wait_seconds")
@@ -77,101 +80,93 @@ class PollerMetrics(TaskMetrics):
         registry.before_scrape(self._read_tenants)
 
     def spread(self, partitions: int) -> None:
-        """Note over how many partitions of cursors the tenants are spread: a process shows those that it owns."""
+        """Note over how many partitions of `cursors` the tenants are spread: a process shows those that it owns."""
         self._partitions = partitions
 
     def called(self, provider: str, tenant: str, outcome: str, seconds: float) -> None:
-        """See FeedMetrics."""
+        """Count a call by its outcome, `ok` or the code of its fault; `seconds` up to the end of the answer."""
         self._calls.add((provider, tenant, outcome))
         self._call_duration.observe((provider,), seconds)
 
-    def waited(self, provider: str, tenant: str, seconds: float) -> None:  # noqa: ARG002  (told by provider)
-        """See FeedMetrics."""
+    def waited(self, provider: str, tenant: str, seconds: float) -> None:  # noqa: ARG002  (by provider alone)
+        """Note how long a call waited for its budget."""
         self._wait.observe((provider,), seconds)
 
     def appended(self, provider: str, tenant: str, feed: str, count: int) -> None:
-        """See FeedMetrics."""
+        """Count raw events of a feed that are durable in raw."""
         self._records.add((provider, tenant, feed), count)
         self._raw.add((provider, tenant, Via.POLL), count)
 
     def skipped(self, provider: str, tenant: str, feed: str, reason: str, count: int) -> None:
-        """See FeedMetrics."""
+        """Count rows left out: by the feed (`outside`, `unchanged`, `repeated`) or by us (`too_large`)."""
         self._skipped.add((provider, tenant, feed, reason), count)
 
     def turn(self, provider: str, tenant: str, feed: str, code: str, seconds: float) -> None:
-        """See FeedMetrics."""
+        """Count a turn: `ok`, the code of the fault that ended it, `append` where Kafka did not take it, `broken`."""
         self._turns.add((provider, tenant, feed, code))
         self._turn_duration.observe((provider, feed), seconds)
         if code == "ok":
             self._of(provider, tenant).succeeded[feed] = self._now()
 
     def fresh(self, provider: str, tenant: str, feed: str, at: float) -> None:
-        """See FeedMetrics."""
+        """Note up to when (seconds since the epoch) a feed is read: of a feed by lead, its longest unread lead."""
         self._of(provider, tenant).fresh[feed] = at
 
     def budget(self, provider: str, tenant: str, left: Mapping[Span, int]) -> None:
-        """See FeedMetrics."""
+        """Note the calls that are left of each span."""
         self._of(provider, tenant).left = left
 
     def parked(self, provider: str, tenant: str, *, parked: bool) -> None:
-        """See FeedMetrics."""
+        """Note whether a tenant is parked."""
         self._of(provider, tenant).parked = parked
 
     def watched(self, provider: str, tenant: str, leads: int) -> None:
-        """See FeedMetrics."""
+        """Note how many leads are watched."""
         self._of(provider, tenant).watched = leads
 
     def lead_gone(self, provider: str, tenant: str) -> None:
-        """See FeedMetrics."""
+        """Count a lead that is watched no more because the platform does not know it."""
         self._gone.add((provider, tenant))
 
     def token(self, provider: str, tenant: str, expires: float) -> None:
-        """See FeedMetrics."""
+        """Note when (seconds since the epoch) the access token expires."""
         self._of(provider, tenant).expires = expires
 
     def skew(self, provider: str, tenant: str, seconds: float) -> None:
-        """See FeedMetrics."""
+        """Note how many seconds the platform's clock is ahead of ours."""
         self._of(provider, tenant).skew = seconds
-
-    def restored(self, partition: int, seconds: float) -> None:  # noqa: ARG002  (told by role)
-        """See polling's TaskMetrics."""
-        self.count_restore(seconds)
-
-    def committed(self, partition: int, records: int, seconds: float) -> None:  # noqa: ARG002  (commits are counted)
-        """See polling's TaskMetrics."""
-        self.count_commit(partition, seconds)
 
     def forget(self, partition: int) -> None:
         """Drop what was known of a partition that is no longer owned, and of its tenants."""
         super().forget(partition)
-        for whose in [whose for whose in self._tenants if self._home(whose) == partition]:
-            del self._tenants[whose]
+        for labels in [labels for labels in self._tenants if self._home(labels) == partition]:
+            del self._tenants[labels]
 
-    def _of(self, provider: str, tenant: str) -> _Tenant:
-        whose = provider, tenant
-        if whose not in self._tenants:
-            account = self._accounts[whose]
-            self._tenants[whose] = _Tenant(whose, _feeds(account), _full(account), self._now())
-        return self._tenants[whose]
+    def _of(self, provider: str, tenant: str) -> _TenantGauges:
+        labels = provider, tenant
+        if labels not in self._tenants:
+            account = self._accounts[labels]
+            self._tenants[labels] = _TenantGauges(labels, _feeds(account), _full(account), self._now())
+        return self._tenants[labels]
 
-    def _home(self, whose: Whose) -> int:
-        return home_partition("/".join(("", *whose)), self._partitions)
+    def _home(self, labels: Labels) -> int:
+        return home_partition("/".join(("", *labels)), self._partitions)
 
     def _start_account(self, account: Account) -> None:
-        whose = provider, _ = account.provider.name, account.name
+        labels = provider, _ = account.provider.name, account.name
         for outcome in (*CALLS, OTHER):
-            self._calls.start(*whose, outcome)
+            self._calls.start(*labels, outcome)
         self._call_duration.start(provider)
         self._wait.start(provider)
-        self._raw.start(*whose, Via.POLL)
-        self._gone.start(*whose)
+        self._raw.start(*labels, Via.POLL)
+        self._gone.start(*labels)
         for feed in _feeds(account):
             self._turn_duration.start(provider, feed)
-            self._records.start(*whose, feed)
+            self._records.start(*labels, feed)
             for outcome in (*TURNS, OTHER):
-                self._turns.start(*whose, feed, outcome)
+                self._turns.start(*labels, feed, outcome)
             for reason in (*SKIPPED, OTHER):
-                self._skipped.start(*whose, feed, reason)
+                self._skipped.start(*labels, feed, reason)
 
     def _read_tenants(self) -> None:
         """Show the tenants that are polled here, as they are now."""
@@ -180,18 +175,18 @@ class PollerMetrics(TaskMetrics):
         now = self._now()
         for tenant in self._owned():
             for span, left in tenant.left.items():
-                self._left.values[*tenant.whose, span] = left
+                self._left.values[*tenant.labels, span] = left
             for feed in tenant.feeds:
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
                 for series, value in zip(self._by_feed, (stale, tenant.succeeded.get(feed, 0)), strict=True):
-                    series.values[*tenant.whose, feed] = value
-            told = int(tenant.parked), tenant.watched, tenant.expires, tenant.skew
-            for series, value in zip(self._by_tenant, told, strict=True):
-                series.values[tenant.whose] = value
+                    series.values[*tenant.labels, feed] = value
+            gauges = int(tenant.parked), tenant.watched, tenant.expires, tenant.skew
+            for series, value in zip(self._by_tenant, gauges, strict=True):
+                series.values[tenant.labels] = value
 
-    def _owned(self) -> Iterator[_Tenant]:
+    def _owned(self) -> Iterator[_TenantGauges]:
         if self._partitions:
-            yield from (self._of(*whose) for whose in self._accounts if self._home(whose) in self.owned)
+            yield from (self._of(*labels) for labels in self._accounts if self._home(labels) in self.owned)
 
 
 def _is_polled(account: Account) -> bool:
@@ -204,11 +199,10 @@ def _feeds(account: Account) -> tuple[str, ...]:
 
 
 def _full(account: Account) -> Mapping[Span, int]:
-    """Give the calls that are left where none was made; nothing where there is nobody to call."""
+    """Return the calls that are left before the first is made; nothing where the tenant has no credentials."""
     try:
-        _, settings, client = client_of(account)
+        limits = client_of(account).limits
     except Unready:
         return {}
-    limits: CallLimits = settings.budget.over(client.limits)
     spans: dict[Span, int] = {"window": limits.per_window, "day": limits.per_day, "year": limits.per_year}
     return {span: most for span, most in spans.items() if most}

@@ -1,13 +1,13 @@
-"""Hear the nudges of all tenants, and pass each on to the one who polls its tenant.
+"""Reads the nudges of all tenants.
 
-They are read without a group from a while back: whoever takes a tenant over hears what came shortly before. A nudge
-that nobody hears costs freshness only.
+They are read without a consumer group from a while back, for whoever takes a tenant over needs those that came shortly
+before. A nudge that nobody reads costs freshness only.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Final
 
 import structlog
@@ -18,49 +18,54 @@ from headrace.kafka.consumer import Record, read
 from headrace.records.nudge import decode_nudge
 from headrace.sdk.provider import Nudge
 
-BACK: Final = 15 * 60.0
-MOST: Final = 20_000
-PAUSE: Final = 5.0
+BACK_SECONDS: Final = 15 * 60.0
+MOST_RECENT: Final = 20_000
+PAUSE_SECONDS: Final = 5.0
 
 _log = structlog.get_logger()
 
 
 class NudgeReader:
-    """Hears nudges. `heard` is called with source, nudge, and when it came (ms); `recent` repeats the latest ones."""
+    """Follows the topic of nudges, and remembers the latest."""
 
-    def __init__(self, kafka: KafkaSettings, topic: str, heard: Callable[[str, Nudge, int], None]) -> None:
+    def __init__(self, kafka: KafkaSettings, topic: str) -> None:
         self._kafka: Final = kafka
         self._topic: Final = topic
-        self._heard: Final = heard
-        self._recent: Final[deque[tuple[int, str, Nudge]]] = deque(maxlen=MOST)
+        self._recent: Final[deque[tuple[int, str, Nudge]]] = deque(maxlen=MOST_RECENT)
 
     def recent(self, source: str) -> Iterator[tuple[int, Nudge]]:
-        """Give the nudges of a source that came lately."""
+        """Yield the nudges of a source that came lately, each with when it came (ms)."""
         since = _since()
         return ((at, nudge) for at, whose, nudge in self._recent if whose == source and at >= since)
 
-    async def run(self) -> None:
-        """Hear until cancelled, however often Kafka is away. Raises `NewerFormat`."""
+    async def follow(self) -> AsyncGenerator[tuple[str, Nudge, int]]:
+        """Yield source, nudge, and when it came (ms), until cancelled, however often Kafka is away.
+
+        Raises `NewerFormat`.
+        """
         since = _since()
         while True:
             try:
                 # Of an open transaction, too: a nudge too many is a call too many.
                 async for record in read(self._kafka, self._topic, since=since, follow=True, committed=False):
                     since = record.timestamp
-                    self._take(record)
+                    addressed = self._decoded(record)
+                    if addressed is not None:
+                        source, nudge = addressed
+                        self._recent.append((record.timestamp, source, nudge))
+                        yield source, nudge, record.timestamp
             except (KafkaError, TimeoutError, OSError) as error:
                 _log.warning("nudges_not_read", reason=type(error).__name__)
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(PAUSE_SECONDS)
 
-    def _take(self, record: Record) -> None:
+    def _decoded(self, record: Record) -> tuple[str, Nudge] | None:
+        """Return source and nudge, None where the record is damaged. Raises `NewerFormat`."""
         try:
-            source, nudge = decode_nudge(self._topic, record.key, record.value)
+            return decode_nudge(self._topic, record.key, record.value)
         except ValueError:
             _log.warning("nudge_not_understood", partition=record.partition, offset=record.offset)
-            return
-        self._recent.append((record.timestamp, source, nudge))
-        self._heard(source, nudge, record.timestamp)
+            return None
 
 
 def _since() -> int:
-    return int((time.time() - BACK) * 1000)
+    return int((time.time() - BACK_SECONDS) * 1000)

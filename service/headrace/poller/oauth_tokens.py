@@ -1,16 +1,16 @@
-"""Access tokens, where a platform hands them out against a refresh token that it changes each time.
+"""OAuth access tokens of a platform that replaces the refresh token each time one is used.
 
-A mint in its order, so that a crash anywhere loses no token that can still be had:
-1. the intent is stored: from then on nobody who was replaced can mint,
-2. the platform is asked,
-3. the new refresh token is sealed and stored, with the one that was used for it,
-4. only now anything of the answer is used.
+The steps of a mint, in an order in which a crash anywhere loses no token that can still be had:
+1. store the intent: from then on nobody who was replaced can mint,
+2. call the platform,
+3. encrypt and store the new refresh token, with the one that was used for it,
+4. only now use anything of the answer.
 After a crash between 2 and 3 the token that was used is tried again, then the one before it, then the configured one.
 """
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from hashlib import blake2b
 from typing import Final
 
@@ -20,25 +20,31 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from msgspec import Struct
 from msgspec.structs import replace
 
+from headrace.config.tenants import Account
+from headrace.poller.clock import Clock
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import RateLimiter
-from headrace.records.cursors import SealedTokens
+from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
+from headrace.records.cursors import SealedTokens, entry
 from headrace.sdk.faults import Denied, Gone, Rejected, Unavailable
 from headrace.sdk.feed import Tokens
 
-EARLY: Final = 60.0
-"""Seconds before its end that an access token is renewed: a call takes no longer."""
+EARLY_SECONDS: Final = 60.0
+"""An access token is renewed so long before it expires: a call takes no longer."""
 
 _log = structlog.get_logger()
 
 
 class CannotOpen(Exception):  # noqa: N818  (what happened; the text is for the operator)
-    """What was sealed does not open with this key."""
+    """The sealed tokens do not open with this key."""
 
 
 class TokenSecrets(Struct, frozen=True):
     """The tokens of a tenant: `refresh` is to be used next, `previous` was used before it.
 
-    `first` is the refresh token of the configuration that all of them stem from.
+    `first` is the configured refresh token that all of them stem from.
     """
 
     refresh: str
@@ -48,26 +54,21 @@ class TokenSecrets(Struct, frozen=True):
 
 
 class TokenSealer:
-    """Seals with the first key of `keys` (one a line), and opens with any."""
+    """Encrypts what Kafka keeps of tokens with the first key of `keys` (one a line), and decrypts with any."""
 
     def __init__(self, keys: str) -> None:
         self._fernet: Final = MultiFernet([_fernet(key) for key in keys.splitlines()])
 
     def seal(self, secrets: TokenSecrets) -> str:
-        """Seal tokens."""
+        """Return the tokens, encrypted."""
         return self._fernet.encrypt(msgspec.json.encode(secrets)).decode()
 
     def open(self, sealed: str) -> TokenSecrets:
-        """Open what was sealed. Raises `CannotOpen`."""
+        """Return the tokens, decrypted. Raises `CannotOpen`."""
         try:
             return msgspec.json.decode(self._fernet.decrypt(sealed), type=TokenSecrets)
         except (InvalidToken, msgspec.DecodeError) as error:
             raise CannotOpen("the tokens kept in Kafka were sealed with another token_key") from error
-
-
-def _fernet(key: str) -> Fernet:
-    """Make a key of any text that is long enough: Fernet wants exactly 32 bytes."""
-    return Fernet(urlsafe_b64encode(blake2b(key.encode(), digest_size=32, person=b"headrace-tokens").digest()))
 
 
 class OAuthTokens:
@@ -75,20 +76,27 @@ class OAuthTokens:
 
     def __init__(
         self,
-        gate: RateLimiter,
-        key: str | None,
-        kept: Callable[[], SealedTokens | None],
-        keep: Callable[[SealedTokens], Awaitable[None]],
+        account: Account,
+        client: PlatformClient,
+        limiter: RateLimiter,
+        *,
+        clock: Clock,
+        state: TenantState,
+        writer: StateWriter,
+        metrics: PollerMetrics,
     ) -> None:
-        self._gate: Final = gate
-        self._tokens: Final[Tokens | None] = gate.client.tokens
-        self._sealer: Final = TokenSealer(key) if key else None
-        self._kept: Final = kept
-        self._keep: Final = keep
+        self._account: Final = account
+        self._tokens: Final[Tokens | None] = client.api.tokens
+        self._sealer: Final = TokenSealer(client.settings.token_key) if client.settings.token_key else None
+        self._limiter: Final = limiter
+        self._clock: Final = clock
+        self._state: Final = state
+        self._writer: Final = writer
+        self._metrics: Final = metrics
         self._one: Final = asyncio.Lock()
 
     async def current(self) -> str | None:
-        """Give an access token that holds for a while; None where none is needed. Raises `Fault`."""
+        """Return an access token that holds for a while; None where none is needed. Raises `Fault`."""
         if self._tokens is None:
             return None
         async with self._one:
@@ -96,7 +104,7 @@ class OAuthTokens:
             return access or await self._mint(self._tokens)
 
     async def renew(self, denied: str | None) -> bool:
-        """Replace a token that was denied; False where there are none to be had. Raises `Fault`."""
+        """Replace a token that was denied; return False where this platform has no tokens. Raises `Fault`."""
         if self._tokens is None:
             return False
         async with self._one:
@@ -105,17 +113,18 @@ class OAuthTokens:
         return True
 
     def _access(self) -> str:
-        kept = self._kept()
-        if kept is None or self._tokens is None or kept.expires / 1000 - EARLY <= self._gate.clock.now():
+        """Return the stored access token, "" where it has expired or stems from another configured token."""
+        stored = self._state.token
+        if stored is None or self._tokens is None or stored.expires / 1000 - EARLY_SECONDS <= self._clock.now():
             return ""
-        if _is_new(self._tokens, kept):
+        if _is_new(self._tokens, stored):
             return ""
-        secrets = self._open(kept)
+        secrets = self._open(stored)
         return secrets.access if secrets.first == self._tokens.first else ""
 
-    def _open(self, kept: SealedTokens) -> TokenSecrets:
+    def _open(self, stored: SealedTokens) -> TokenSecrets:
         try:
-            return self._sealing().open(kept.sealed)
+            return self._sealing().open(stored.sealed)
         except CannotOpen as error:
             raise Denied(f"{error}: give the key that sealed them as a further line of token_key") from None
 
@@ -126,55 +135,67 @@ class OAuthTokens:
 
     async def _mint(self, tokens: Tokens) -> str:
         secrets = self._secrets(tokens)
-        if secrets.first != tokens.first:  # the operator gave a new one: nothing of the old holds
+        if secrets.first != tokens.first:  # the operator configured a new one: the old ones are void
             secrets = TokenSecrets(tokens.first, secrets.refresh, tokens.first)
         for refresh in _candidates(secrets):
             try:
                 return await self._mint_with(tokens, secrets, refresh)
             except (Denied, Gone, Rejected) as fault:
-                _log.warning("refresh_token_refused", source="/".join(("", *self._gate.whose)), reason=str(fault))
+                _log.warning("refresh_token_refused", source=self._account.source, reason=str(fault))
         raise Denied("every refresh token was refused: authorize anew and configure the refresh token you get")
 
     def _secrets(self, tokens: Tokens) -> TokenSecrets:
-        """Give what was kept; with a new refresh token the operator needs no key that was lost."""
-        kept = self._kept()
-        if kept is None:
+        """Return the stored tokens. Where a new refresh token was configured, a lost key does no harm."""
+        stored = self._state.token
+        if stored is None:
             return TokenSecrets(tokens.first, "", tokens.first)
         try:
-            return self._open(kept)
+            return self._open(stored)
         except Denied:
-            if not _is_new(tokens, kept):
+            if not _is_new(tokens, stored):
                 raise
             return TokenSecrets(tokens.first, "", tokens.first)
 
     async def _mint_with(self, tokens: Tokens, secrets: TokenSecrets, refresh: str) -> str:
-        before = self._kept() or SealedTokens("", stem=_stem(tokens))
-        now, last = self._gate.clock.now(), max(before.intent, before.minted) / 1000
+        # 1. store the intent
+        before = self._state.token or SealedTokens("", stem=_stem(tokens))
+        now, last = self._clock.now(), max(before.intent, before.minted) / 1000
         await asyncio.sleep(min(max(0.0, last + tokens.pause - now), tokens.pause))
-        intent = int(self._gate.clock.now() * 1000)
+        intent = int(self._clock.now() * 1000)
         sealed = before.sealed or self._sealing().seal(secrets)
-        await self._keep(replace(before, sealed=sealed, intent=intent))
-        body = await self._gate.ask(tokens.mint(refresh))
-        minted = int(self._gate.clock.now() * 1000)
+        await self._store(replace(before, sealed=sealed, intent=intent))
+        # 2. call the platform
+        body = await self._limiter.send(tokens.mint(refresh))
+        minted = int(self._clock.now() * 1000)
         try:
             access, following, seconds = tokens.minted(body)
         except Exception as error:  # noqa: BLE001  (whatever a provider makes of an answer that is none)
             raise Unavailable(f"the answer holds no token: {type(error).__name__}") from None
-        told = TokenSecrets(following, refresh, tokens.first, access)
-        expires = minted + int(seconds * 1000)
-        await self._keep(SealedTokens(self._sealing().seal(told), minted, expires, intent, _stem(tokens)))
-        self._gate.metrics.token(*self._gate.whose, expires / 1000)
+        # 3. store the new tokens
+        sealed, expires = self._sealing().seal(TokenSecrets(following, refresh, tokens.first, access)), seconds * 1000
+        await self._store(SealedTokens(sealed, minted, minted + int(expires), intent, _stem(tokens)))
+        # 4. use them
+        self._metrics.token(self._account.provider.name, self._account.name, (minted + int(expires)) / 1000)
         return access
+
+    async def _store(self, tokens: SealedTokens) -> None:
+        await self._writer.store([entry(self._account.source, tokens)])
+
+
+def _fernet(key: str) -> Fernet:
+    """Return a key made of any text that is long enough: Fernet wants exactly 32 bytes."""
+    return Fernet(urlsafe_b64encode(blake2b(key.encode(), digest_size=32, person=b"headrace-tokens").digest()))
 
 
 def _stem(tokens: Tokens) -> str:
     return blake2b(tokens.first.encode(), digest_size=8, person=b"headrace-stem").hexdigest()
 
 
-def _is_new(tokens: Tokens, kept: SealedTokens) -> bool:
-    return bool(kept.stem) and kept.stem != _stem(tokens)
+def _is_new(tokens: Tokens, stored: SealedTokens) -> bool:
+    """Return whether the configured refresh token is another than the one that the stored tokens stem from."""
+    return bool(stored.stem) and stored.stem != _stem(tokens)
 
 
 def _candidates(secrets: TokenSecrets) -> Iterator[str]:
-    """Give the refresh tokens to try, each once."""
+    """Yield the refresh tokens to try, each once."""
     yield from dict.fromkeys(token for token in (secrets.refresh, secrets.previous, secrets.first) if token)

@@ -1,67 +1,70 @@
-"""The gate to one platform for one tenant: within its budget, one answer or one fault for each call."""
+"""Rate limiter of one tenant: a call starts within the tenant's budget, and ends with one answer or one fault."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import Final
 
+from headrace.config.tenants import Account
 from headrace.poller.budget import Budget, Lease, renewed, written
 from headrace.poller.clock import Clock
 from headrace.poller.http_client import HttpClient
-from headrace.poller.metrics_protocol import FeedMetrics
-from headrace.records.cursors import Spending
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.state_writer import StateWriter
+from headrace.records.cursors import Spending, entry
 from headrace.sdk.faults import Fault, Throttled
 from headrace.sdk.feed import Answer, ApiClient, Call
 
-UNSAID_WAIT: Final = 10.0
-"""Seconds that nothing is asked for where a platform throttles and does not say for how long."""
-SHORTEST_WAIT: Final = 1.0
-"""Seconds of it where a platform says none, or a moment that has passed: dates are cut to the second."""
-
-Store = Callable[[Spending], Awaitable[None]]
+DEFAULT_WAIT_SECONDS: Final = 10.0
+"""How long no call is made after a platform throttled one and did not say for how long."""
+SHORTEST_WAIT_SECONDS: Final = 1.0
+"""The same where a platform says 0, or a moment in the past: dates are cut to the second."""
 
 
 class RateLimiter:
-    """Lets calls through. `store` makes durable what may be spent, and returns when it is.
-
-    `whose` is provider and tenant.
-    """
+    """Lets calls through, first come, first served. What may be spent is stored before it is spent."""
 
     def __init__(
         self,
-        whose: tuple[str, str],
-        client: ApiClient,
+        account: Account,
+        api: ApiClient,
         http: HttpClient,
+        *,
         budget: Budget,
         clock: Clock,
-        metrics: FeedMetrics,
-        store: Store,
+        writer: StateWriter,
+        metrics: PollerMetrics,
     ) -> None:
-        self.whose: Final = whose
-        self.client: Final = client
-        self.budget: Final = budget
-        self.clock: Final = clock
-        self.metrics: Final = metrics
-        self._lease = Lease()
+        self._source: Final = account.source
+        self._labels: Final = (account.provider.name, account.name)
+        self._api: Final = api
         self._http: Final = http
-        self._store: Final = store
+        self._budget: Final = budget
+        self._clock: Final = clock
+        self._writer: Final = writer
+        self._metrics: Final = metrics
+        self._lease = Lease()
         self._turnstile: Final = asyncio.Lock()
         self._ended: Final = asyncio.Event()
 
-    async def ask(self, signed: Call) -> bytes:
-        """Make a call, signed already, once. Raises `Fault`."""
+    async def send(self, signed: Call) -> bytes:
+        """Make a signed call once, as soon as the budget allows it; return the body. Raises `Fault`."""
         await self._admitted()
-        sent = self.clock.now()
+        sent = self._clock.now()
         fault, body = await self._exchanged(signed, sent)
-        self.metrics.called(*self.whose, fault.code if fault else "ok", self.clock.now() - sent)
+        self._metrics.called(*self._labels, fault.code if fault else "ok", self._clock.now() - sent)
         if fault is not None:
             raise fault
         return body
 
-    def given_back(self) -> Spending:
-        """Write what was spent, and nothing ahead: no call is made any more."""
-        now = self.clock.now()
+    def is_free(self) -> bool:
+        """Return whether the budget lets a call start at once."""
+        return self._budget.wait(self._clock.now()) == 0.0
+
+    def final_spending(self) -> Spending:
+        """Return what was spent, without a lease: no further call is made."""
+        now = self._clock.now()
         self._lease = Lease()
-        return written(self.budget.spent, Lease(until=now), now, self.budget.filled(now))
+        return written(self._budget.spent, Lease(until=now), now, self._budget.filled(now))
 
     async def _exchanged(self, signed: Call, sent: float) -> tuple[Fault | None, bytes]:
         try:
@@ -69,55 +72,57 @@ class RateLimiter:
         except Fault as fault:
             return fault, b""
         finally:
-            self.budget.end(self.clock.now())
+            self._budget.end(self._clock.now())
             self._ended.set()
-        self.clock.hear(answer.headers, sent, self.clock.now())
-        self.metrics.skew(*self.whose, self.clock.skew)
-        return self._told(answer), answer.body
+        self._clock.compare(answer.headers, sent, self._clock.now())
+        self._metrics.skew(*self._labels, self._clock.skew)
+        return self._judged(answer), answer.body
 
-    def _told(self, answer: Answer) -> Fault | None:
-        """Take from an answer what it says about us: what is wrong, and how long nothing may be asked."""
-        now, theirs = self.clock.now(), self.clock.theirs()
-        fault = self.client.judge(answer, theirs)
+    def _judged(self, answer: Answer) -> Fault | None:
+        """Return what is wrong with an answer; hold the budget for as long as the answer asks for."""
+        now, theirs = self._clock.now(), self._clock.theirs()
+        fault = self._api.judge(answer, theirs)
         if isinstance(fault, Throttled):
-            self.budget.hold(now + (UNSAID_WAIT if fault.wait is None else max(fault.wait, SHORTEST_WAIT)))
-        quota = self.client.quota(answer, theirs)
-        if quota is not None and quota.left <= self.budget.out:
-            self.budget.hold(now + max(0.0, quota.resets - theirs))
+            wait = DEFAULT_WAIT_SECONDS if fault.wait is None else max(fault.wait, SHORTEST_WAIT_SECONDS)
+            self._budget.hold(now + wait)
+        quota = self._api.quota(answer, theirs)
+        if quota is not None and quota.left <= self._budget.out:
+            self._budget.hold(now + max(0.0, quota.resets - theirs))
         return fault
 
     async def _admitted(self) -> None:
-        """Wait until a call may start, first come, first served; it has started when this returns."""
+        """Wait until a call may start; when this returns it counts as started."""
         async with self._turnstile:
-            began = self.clock.now()
+            began = self._clock.now()
             while not await self._may_start():
                 pass
             self._lease.use()
-            self.budget.start(self.clock.now())
-            self.metrics.waited(*self.whose, self.clock.now() - began)
-            self.metrics.budget(*self.whose, self.budget.left(self.clock.now()))
+            self._budget.start(self._clock.now())
+            self._metrics.waited(*self._labels, self._clock.now() - began)
+            self._metrics.budget(*self._labels, self._budget.left(self._clock.now()))
 
     async def _may_start(self) -> bool:
-        """Say whether a call may start now; where it may not, wait for what keeps it."""
-        wait = self.budget.wait(self.clock.now())
+        """Return whether a call may start now; where it may not, wait first for what prevents it."""
+        wait = self._budget.wait(self._clock.now())
         if wait != 0.0:
             self._ended.clear()
             await _first(self._ended.wait(), wait)
             return False
-        if not self._lease.covers(self.clock.now()):
+        if not self._lease.covers(self._clock.now()):
             await self._renew()
             return False  # meanwhile the platform may have said to wait
         return True
 
     async def _renew(self) -> None:
-        now = self.clock.now()
-        lease = renewed(self.budget.limits, now)
-        await self._store(written(self.budget.spent, lease, now, self.budget.filled(now)))
+        now = self._clock.now()
+        lease = renewed(self._budget.limits, now)
+        spending = written(self._budget.spent, lease, now, self._budget.filled(now))
+        await self._writer.store([entry(self._source, spending)])
         self._lease = lease
 
 
 async def _first(event: Awaitable[object], wait: float | None) -> None:
-    """Wait for an event, for so many seconds at most; None is without limit."""
+    """Wait for an event, for at most `wait` seconds; None is without limit."""
     try:
         async with asyncio.timeout(wait):
             await event

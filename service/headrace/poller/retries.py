@@ -1,4 +1,4 @@
-"""How a tenant's calls are made: signed, and tried again where that may help."""
+"""Calls of one tenant: signed, and tried again where that may help."""
 
 import asyncio
 import random
@@ -7,30 +7,31 @@ from typing import Final
 from headrace.poller.oauth_tokens import OAuthTokens
 from headrace.poller.rate_limiter import RateLimiter
 from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
-from headrace.sdk.feed import Call
+from headrace.sdk.feed import ApiClient, Call
 
 TRIES: Final = 4
-FIRST_PAUSE: Final = 0.5
-LONGEST_WAIT: Final = 60.0
-"""Seconds that a turn waits for a platform that throttles it; for longer than that, it ends."""
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_WAIT_SECONDS: Final = 60.0
+"""How long a feed run waits for a platform that throttles it; where that takes longer, the run ends."""
 
 
 class Retries:
-    """The calls of one tenant, to be made at the same time by several turns."""
+    """The calls of one tenant; several feed runs may make calls at the same time."""
 
-    def __init__(self, gate: RateLimiter, bearer: OAuthTokens) -> None:
-        self.gate: Final = gate
-        self._bearer: Final = bearer
+    def __init__(self, api: ApiClient, limiter: RateLimiter, tokens: OAuthTokens) -> None:
+        self._api: Final = api
+        self._limiter: Final = limiter
+        self._tokens: Final = tokens
 
     async def call(self, call: Call) -> bytes:
-        """Give the body of a good answer. Raises `Fault`; what may pass was tried again."""
+        """Return the body of a good answer. Raises `Fault`, after retries where the fault may be transient."""
         renewed = False
         for number in range(TRIES):
-            token = await self._bearer.current()
+            token = await self._tokens.current()
             try:
-                return await self.gate.ask(self.gate.client.sign(call, token))
+                return await self._limiter.send(self._api.sign(call, token))
             except Denied:
-                if renewed or number == TRIES - 1 or not await self._bearer.renew(token):
+                if renewed or number == TRIES - 1 or not await self._tokens.renew(token):
                     raise
                 renewed = True
             except (Throttled, Unavailable) as fault:
@@ -41,10 +42,10 @@ class Retries:
 
 
 def _may_pass(fault: Fault) -> bool:
-    return not isinstance(fault, Throttled) or fault.wait is None or fault.wait <= LONGEST_WAIT
+    return not isinstance(fault, Throttled) or fault.wait is None or fault.wait <= LONGEST_WAIT_SECONDS
 
 
 def _pause(fault: Fault, number: int) -> float:
     if isinstance(fault, Throttled):
-        return 0.0  # the gate lets nothing through before its time
-    return FIRST_PAUSE * 2.0**number * random.uniform(0.5, 1.5)  # noqa: S311  (jitter is no secret)
+        return 0.0  # the rate limiter lets nothing through before its time
+    return FIRST_PAUSE_SECONDS * 2.0**number * random.uniform(0.5, 1.5)  # noqa: S311  (jitter is no secret)

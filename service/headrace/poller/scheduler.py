@@ -1,7 +1,7 @@
-"""Whose turn it is: what was woken first, then tenant feeds that are due, then the leads read longest ago. Pure.
+"""Scheduler of one tenant: first what was woken, then tenant feeds that are due, then the leads read longest ago. Pure.
 
 One turn of a feed and lead at a time, for they share a cursor; times are seconds since the epoch. Nothing cleverer
-pays: discovery and nudges name the leads with news, the sweep over all of them finds what those missed.
+pays: discovery and nudges name the leads that have news, and the sweep over all leads finds what those missed.
 """
 
 from collections import OrderedDict
@@ -13,11 +13,11 @@ from msgspec import Struct
 from headrace.sdk.feed import Feed
 
 LOOKED_AT: Final = 100
-"""Leads that one look at a sweep passes over at most, because they rest or are being read."""
+"""Leads that one look at a sweep passes over at most, because they pause or are being read."""
 
 
 class Work(Struct, frozen=True):
-    """One turn: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it."""
+    """A turn to take: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it."""
 
     feed: str
     lead: str | None = None
@@ -25,7 +25,7 @@ class Work(Struct, frozen=True):
 
 
 class Scheduler:
-    """One tenant's schedule."""
+    """The work of one tenant that waits, pauses or runs."""
 
     def __init__(self, feeds: Iterable[Feed]) -> None:
         self._feeds: Final = {feed.name: feed for feed in feeds}
@@ -38,7 +38,7 @@ class Scheduler:
                 self._due[feed.name] = 0.0
         self._woken: Final[dict[Work, None]] = {}
         self._again: Final[set[Work]] = set()
-        self._rests: Final[dict[Work, float]] = {}
+        self._pauses: Final[dict[Work, float]] = {}
         self._held: Final[dict[str, float]] = {}
         self._slots: Final[set[tuple[str, str | None]]] = set()
 
@@ -48,7 +48,7 @@ class Scheduler:
         return len(self._slots)
 
     def read_at(self, feed: str, at: float) -> None:
-        """Note when a tenant feed was last read, by an earlier life of ours."""
+        """Note when a tenant feed was last read, by an earlier process."""
         if feed in self._due:
             self._due[feed] = at + self._feeds[feed].every
 
@@ -66,10 +66,10 @@ class Scheduler:
             for work in [work for work in (*self._woken, *self._again) if (work.feed, work.lead) == (feed, lead)]:
                 self._woken.pop(work, None)
                 self._again.discard(work)
-            self._rests.pop(Work(feed, lead), None)
+            self._pauses.pop(Work(feed, lead), None)
 
     def wake(self, work: Work) -> bool:
-        """Let a work have the next turn that is free; False where there is no such feed, or nothing says of what."""
+        """Give a work item the next free turn; return False where there is no such feed, or neither lead nor event."""
         feed = self._feeds.get(work.feed)
         if feed is None:
             return False
@@ -84,7 +84,7 @@ class Scheduler:
         return True
 
     def next(self, now: float, *, sweep: bool = True) -> Work | None:
-        """Give the work whose turn it is, None where there is none now; it is running until `done` or `rest`."""
+        """Return the work item whose turn it is, None where there is none now; it runs until `done` or `pause`."""
         found = next(self._ready(now, sweep=sweep), None)
         if found is not None:
             self._slots.add((found.feed, found.lead))
@@ -94,15 +94,15 @@ class Scheduler:
         return found
 
     def done(self, work: Work, now: float, *, more: bool = False) -> None:
-        """Note that a turn went well; `more`: it has more to bring at once, behind what was woken before."""
-        self._rests.pop(work, None)
+        """Note a turn that succeeded; `more`: it has more to bring at once, behind what was woken before."""
+        self._pauses.pop(work, None)
         if work.feed in self._due and work.event is None:
             self._due[work.feed] = now + self._feeds[work.feed].every
         self._end(work, again=more)
 
-    def rest(self, work: Work, until: float, *, wake: bool = False) -> None:
-        """Note that a turn went badly: nothing of it before `until`; with `wake` it has the next turn then."""
-        self._rests[work] = until
+    def pause(self, work: Work, until: float, *, wake: bool = False) -> None:
+        """Note a turn that failed: the work does not run before `until`; with `wake` it has the next turn then."""
+        self._pauses[work] = until
         if work.feed in self._due and work.event is None:
             self._due[work.feed] = until
         self._end(work, again=wake)
@@ -112,7 +112,7 @@ class Scheduler:
         self._held[feed] = until
 
     def wait(self, now: float, *, sweep: bool = True) -> float | None:
-        """Give the seconds until there may be work, None where only news bring some."""
+        """Return the seconds until there may be work, None where only news bring some."""
         moments = [self._from(work) for work in self._woken if not self._runs(work)]
         moments += [max(due, self._from(Work(name))) for name, due in self._due.items() if not self._runs(Work(name))]
         for name, leads in self._sweeps.items() if sweep else ():
@@ -122,7 +122,7 @@ class Scheduler:
         return max(0.0, min(moments) - now) if moments else None
 
     def leads(self, feed: str) -> Collection[str]:
-        """Give the leads of a feed."""
+        """Return the leads of a feed."""
         return self._sweeps[feed].keys()
 
     def watched(self, feed: str) -> int:
@@ -141,7 +141,7 @@ class Scheduler:
             yield from self._oldest(name, now)
 
     def _oldest(self, feed: str, now: float) -> Iterator[Work]:
-        """Give the lead read longest ago; one that rests or is being read has its turn in the next round."""
+        """Yield the lead read longest ago; one that pauses or is being read has its turn in the next round."""
         leads, every = self._sweeps[feed], self._feeds[feed].every
         for _ in range(min(LOOKED_AT, len(leads))):
             lead, at = next(iter(leads.items()))
@@ -156,8 +156,8 @@ class Scheduler:
         return not self._runs(work) and self._from(work) <= now
 
     def _from(self, work: Work) -> float:
-        """Give the moment before which a work may not begin."""
-        return max(self._rests.get(work, 0.0), self._held.get(work.feed, 0.0))
+        """Return the moment before which a work item may not begin."""
+        return max(self._pauses.get(work, 0.0), self._held.get(work.feed, 0.0))
 
     def _runs(self, work: Work) -> bool:
         return (work.feed, work.lead) in self._slots

@@ -1,8 +1,10 @@
-"""What a poller remembers, as the records of its partition of `cursors` tell it. Pure: memory follows the log."""
+"""What a poller remembers, as the records of its partition of `cursors` say. Memory follows the log."""
 
 from collections.abc import Iterable
 from typing import Any, Final, TypeVar
 
+from headrace.config import Config
+from headrace.kafka.consumer import read
 from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
@@ -14,6 +16,7 @@ from headrace.records.cursors import (
     Spending,
     Standing,
     Watched,
+    decode,
 )
 
 V = TypeVar("V", bound=CursorValue)
@@ -26,15 +29,15 @@ class TenantState:
         self.positions: Final[dict[tuple[str, str], Position]] = {}
         self.leads: Final[dict[str, Watched]] = {}
         self.facts: Final[dict[str, PlatformFact]] = {}
-        self.states: Final[dict[str, FeedState]] = {}
+        self.feeds: Final[dict[str, FeedState]] = {}
         self.token: SealedTokens | None = None
         self.spending: Spending | None = None
         self.standing = Standing()
 
     def longest_unread(self, feed: str, leads: Iterable[str], unnamed: int = 0) -> int:
-        """Give when the lead was read that was read longest ago, for one that never was when it was named; 0: none.
+        """Return when (ms) the lead was read that was read longest ago; 0 where there is no lead.
 
-        `unnamed` holds for leads that were never read, and of which nobody knows when they were named.
+        A lead that was never read counts from when it was named, or from `unnamed` where nobody knows that.
         """
         moments = []
         for lead in leads:
@@ -42,18 +45,18 @@ class TenantState:
             moments.append((position and position.at) or (watched and watched.added) or unnamed)
         return min(filter(None, moments), default=0)
 
-    def apply(self, told: CursorEntry) -> None:
+    def apply(self, one: CursorEntry) -> None:
         """Take over one entry."""
-        name, value = told.names[0] if told.names else "", told.value
-        match told.kind:
+        name, value = one.names[0] if one.names else "", one.value
+        match one.kind:
             case "cursor":
-                _put(self.positions, (told.names[0], told.names[1]), value)
+                _put(self.positions, (one.names[0], one.names[1]), value)
             case "lead":
                 _put(self.leads, name, value)
             case "fact":
                 _put(self.facts, name, value)
             case "state":
-                _put(self.states, name, value)
+                _put(self.feeds, name, value)
             case "token":
                 self.token = value if isinstance(value, SealedTokens) else None
             case "spent":
@@ -63,28 +66,42 @@ class TenantState:
 
 
 class PartitionState:
-    """What is remembered in one partition of `cursors`; `read_to` is how far the log was read."""
+    """What is remembered in one partition of `cursors`.
+
+    `searched` is the next offset to search for leads, by partition of `events`; `read_to` is how far the log was read.
+    """
 
     def __init__(self) -> None:
         self.tenants: Final[dict[str, TenantState]] = {}
-        self.reads: Final[dict[int, int]] = {}
+        self.searched: Final[dict[int, int]] = {}
         self.read_to = 0
 
     def of(self, source: str) -> TenantState:
-        """Give what is remembered of a tenant."""
+        """Return what is remembered of a tenant."""
         return self.tenants.setdefault(source, TenantState())
 
     def apply(self, entries: Iterable[CursorEntry]) -> None:
         """Take over entries, in their order in the log."""
-        for told in entries:
-            if told.kind != "read":
-                self.of(told.source).apply(told)
-            elif isinstance(told.value, SearchPosition):
-                self.reads[int(told.names[0])] = told.value.offset
+        for one in entries:
+            if one.kind != "read":
+                self.of(one.source).apply(one)
+            elif isinstance(one.value, SearchPosition):
+                self.searched[int(one.names[0])] = one.value.offset
 
 
-def _put(kept: dict[Any, V], key: object, value: CursorValue | None) -> None:
+async def read_all(config: Config) -> PartitionState:
+    """Return what is remembered of all tenants, read from outside a poller. Tokens stay sealed.
+
+    Raises `KafkaError`, `TimeoutError`, and `NewerFormat` where a newer Headrace wrote.
+    """
+    state = PartitionState()
+    async for record in read(config.kafka, f"{config.topic_prefix}cursors"):
+        state.apply([decode(record.key or b"", record.value or b"")])
+    return state
+
+
+def _put(values: dict[Any, V], key: object, value: CursorValue | None) -> None:
     if value is None:
-        kept.pop(key, None)
+        values.pop(key, None)
     else:
-        kept[key] = value  # type: ignore[assignment]  # the kind of the record decided its type
+        values[key] = value  # type: ignore[assignment]  # the kind of the record decided its type

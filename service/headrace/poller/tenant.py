@@ -1,29 +1,38 @@
-"""One polled tenant: whose turn it is, several turns at a time, and what is stored of each."""
+"""One polled tenant: its feed runs, several at a time, and what is stored and counted of each."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import aiohttp
 import structlog
 
 from headrace.config.tenants import Account
+from headrace.kafka.admin import Topic
+from headrace.kafka.appender import Appender
+from headrace.poller.budget import restored
 from headrace.poller.circuit_breaker import CircuitBreaker
-from headrace.poller.context import Shared
+from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import Backoff, sentence
-from headrace.poller.feed_run import FeedRun, Store
+from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
 from headrace.poller.feed_status import FeedStatuses
-from headrace.poller.platform_client import Asked
+from headrace.poller.http_client import HttpClient
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.oauth_tokens import OAuthTokens
+from headrace.poller.platform_client import PlatformClient
+from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.raw_writer import RawEventWriter
+from headrace.poller.retries import Retries
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, Standing, Watched, entry, removed
-from headrace.sdk.feed import Feed
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import Nudge
 
-TURNS: Final = 4
-"""Turns of one tenant at a time."""
-LOOK_EVERY: Final = 30.0
+RUNS: Final = 4
+"""Feed runs of one tenant at a time."""
+LOOK_EVERY_SECONDS: Final = 30.0
 RESERVE: Final = 0.1
 """Share of a long budget that the sweep leaves to what is woken or due."""
 
@@ -31,204 +40,239 @@ _log = structlog.get_logger()
 
 
 class TenantPoller:
-    """The turns of one tenant. `asked` is how its platform is asked, `kept` what is remembered, `store` makes it so."""
+    """The feed runs of one tenant. `state` is what is remembered of it; `writer` stores what is to be."""
 
-    def __init__(self, shared: Shared, account: Account, asked: Asked, kept: TenantState, store: Store) -> None:
+    def __init__(
+        self,
+        account: Account,
+        client: PlatformClient,
+        *,
+        session: aiohttp.ClientSession,
+        appender: Appender,
+        raw: Topic,
+        letters: Topic,
+        state: TenantState,
+        writer: StateWriter,
+        metrics: PollerMetrics,
+    ) -> None:
         self.source: Final = account.source
-        self.asked: Final = asked
-        self.by_lead: Final = [feed.name for feed in asked.feeds if feed.by_lead]
-        self._shared: Final = shared
+        self.by_lead: Final = [feed.name for feed in client.feeds if feed.by_lead]
+        self.clock: Final = Clock()
+        self.budget: Final = restored(client.limits, state.spending)
         self._account: Final = account
-        self._whose: Final = (account.provider.name, account.name)
-        self._feeds: Final = {feed.name: feed for feed in asked.feeds}
-        self._kept: Final = kept
-        self._store: Final = store
-        self._schedule: Final = Scheduler(asked.feeds)
-        self._circuit: Final = CircuitBreaker(shared.jitter)
-        self._after: Final = Backoff(self._schedule, self._circuit)
-        self._states: Final = FeedStatuses(self.source, kept)
-        self._standing = kept.standing
-        self._why = ""
-        self._began: Final = int(self._now() * 1000)
+        self._labels: Final = (account.provider.name, account.name)
+        self._settings: Final = client.settings
+        self._feeds: Final = {feed.name: feed for feed in client.feeds}
+        self._leads: Final = client.leads
+        self._appender: Final = appender
+        self._raw: Final = raw
+        self._letters: Final = letters
+        self._state: Final = state
+        self._writer: Final = writer
+        self._metrics: Final = metrics
+        self._limiter: Final = RateLimiter(
+            account,
+            client.api,
+            HttpClient(session, client.api.base_url),
+            budget=self.budget,
+            clock=self.clock,
+            writer=writer,
+            metrics=metrics,
+        )
+        tokens = OAuthTokens(
+            account, client, self._limiter, clock=self.clock, state=state, writer=writer, metrics=metrics
+        )
+        self._retries: Final = Retries(client.api, self._limiter, tokens)
+        self._scheduler: Final = Scheduler(client.feeds)
+        self._circuit: Final = CircuitBreaker()
+        self._backoff: Final = Backoff(self._scheduler, self._circuit)
+        self._statuses: Final = FeedStatuses(self.source, state)
+        self._standing = state.standing
+        self._reason = ""
+        self._began: Final = int(self.clock.now() * 1000)
         self._news: Final = asyncio.Event()
         self._resume()
 
     async def run(self) -> None:
-        """Take turns until cancelled."""
+        """Run feeds until cancelled."""
         async with asyncio.TaskGroup() as group:
-            for _ in range(TURNS):
-                group.create_task(self._take_turns())
+            for _ in range(RUNS):
+                group.create_task(self._run_feeds())
             group.create_task(self._look())
 
+    def canonical_lead(self, lead: str) -> str | None:
+        """Return a lead as the provider's subjects have it, None where it can be none."""
+        return self._settings.canonical_lead(lead)
+
     def watches(self, lead: str) -> bool:
-        """Say whether a lead is watched."""
-        return lead in self._kept.leads or lead in self.asked.leads
+        """Return whether a lead is watched."""
+        return lead in self._state.leads or lead in self._leads
 
     def watch(self, leads: Sequence[str]) -> None:
         """Watch leads from now on."""
-        positions = self._kept.positions
+        positions = self._state.positions
         for feed in self.by_lead:
             read = ((lead, positions.get((feed, lead))) for lead in leads)
-            self._schedule.watch((feed, lead, position.at / 1000 if position else 0.0) for lead, position in read)
+            self._scheduler.watch((feed, lead, position.at / 1000 if position else 0.0) for lead, position in read)
         self._news.set()
 
     def drop(self, lead: str) -> None:
         """Watch a lead no more, unless the settings name it."""
-        if lead not in self.asked.leads:
-            self._schedule.drop(lead)
+        if lead not in self._leads:
+            self._scheduler.drop(lead)
 
-    def nudged(self, nudge: Nudge, at: int) -> None:
+    def nudge(self, nudge: Nudge, at: int) -> None:
         """Wake what a nudge of the time `at` (ms) names, unless it was read since."""
-        lead = None if nudge.lead is None else self.asked.canonical_lead(nudge.lead)
-        read = self._kept.positions.get((nudge.feed, lead or "" if nudge.feed in self.by_lead else ""))
+        lead = None if nudge.lead is None else self.canonical_lead(nudge.lead)
+        read = self._state.positions.get((nudge.feed, lead or "" if nudge.feed in self.by_lead else ""))
         if nudge.event is None and read is not None and read.at > at:
             return
         event = nudge.event if nudge.event and can_be_id(nudge.event) else None
-        if self._schedule.wake(Work(nudge.feed, lead, event)):
+        if self._scheduler.wake(Work(nudge.feed, lead, event)):
             self._news.set()
+
+    def final_spending(self) -> CursorEntry:
+        """Return the entry of what was really spent; no further call is made."""
+        return entry(self.source, self._limiter.final_spending())
 
     def _resume(self) -> None:
         """Fill the schedule with what is remembered; what was woken and not read since is woken again."""
-        positions = self._kept.positions
+        positions = self._state.positions
         for (feed, lead), position in positions.items():
             if not lead:
-                self._schedule.read_at(feed, position.at / 1000)
+                self._scheduler.read_at(feed, position.at / 1000)
                 if position.at:
-                    self._shared.metrics.fresh(*self._whose, feed, position.at / 1000)
+                    self._metrics.fresh(*self._labels, feed, position.at / 1000)
         for feed in self.by_lead:
             read = {
                 lead: positions[feed, lead].at if (feed, lead) in positions else 0
-                for lead in (*self.asked.leads, *self._kept.leads)
+                for lead in (*self._leads, *self._state.leads)
             }
-            self._schedule.watch((feed, lead, at / 1000) for lead, at in sorted(read.items(), key=lambda told: told[1]))
-            for lead, watched in self._kept.leads.items():
+            self._scheduler.watch(
+                (feed, lead, at / 1000) for lead, at in sorted(read.items(), key=lambda item: item[1])
+            )
+            for lead, watched in self._state.leads.items():
                 if watched.woken > read[lead]:
-                    self._schedule.wake(Work(feed, lead))
-        if self._kept.token is not None:
-            self._shared.metrics.token(*self._whose, self._kept.token.expires / 1000)
+                    self._scheduler.wake(Work(feed, lead))
+        if self._state.token is not None:
+            self._metrics.token(*self._labels, self._state.token.expires / 1000)
 
-    async def _take_turns(self) -> None:
+    async def _run_feeds(self) -> None:
         while True:
             work = await self._next()
-            await self._turn(work)
+            await self._run_feed(work)
             self._news.set()
 
     async def _next(self) -> Work:
         while True:
-            now, sweep = self._now(), self._may_sweep()
+            now, sweep = self.clock.now(), self._may_sweep()
             self._news.clear()
-            if self._circuit.allows(now, self._schedule.running):
-                work = self._schedule.next(now, sweep=sweep)
+            if self._circuit.allows(now, self._scheduler.running):
+                work = self._scheduler.next(now, sweep=sweep)
                 if work is not None:
                     return work
-            # To look through all that was woken is dear, and of no use before the circuit lets something through.
-            wait = self._circuit.wait(now) or self._schedule.wait(now, sweep=sweep) or LOOK_EVERY
+            # To look through all that was woken is expensive, and of no use before the circuit lets something through.
+            wait = self._circuit.wait(now) or self._scheduler.wait(now, sweep=sweep) or LOOK_EVERY_SECONDS
             try:
-                async with asyncio.timeout(min(wait, LOOK_EVERY)):
+                async with asyncio.timeout(min(wait, LOOK_EVERY_SECONDS)):
                     await self._news.wait()
             except TimeoutError:
                 continue
 
-    async def _turn(self, work: Work) -> None:
-        began, feed = self._now(), self._feeds[work.feed]
-        raw, letters = self._shared.topic("raw"), self._shared.topic("dead-letters")
-        raw_writer = RawEventWriter(self._shared.appender, raw, letters, self._account.provider)
-        told = 0
-
-        def covered() -> list[CursorEntry]:
-            nonlocal told
-            count, told = raw_writer.appended - told, raw_writer.appended
-            return [self._states.covered(feed.name, began, count, began + feed.every)]
-
-        reading = FeedRun(
+    async def _run_feed(self, work: Work) -> None:
+        began, feed = self.clock.now(), self._feeds[work.feed]
+        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider)
+        checkpoints = Checkpoints(
             self.source,
             feed,
             work,
-            self.asked.calls,
-            self._kept,
-            raw_writer,
-            int(began * 1000),
-            self._store,
-            covered,
+            began=began,
+            state=self._state,
+            raw=raw,
+            statuses=self._statuses,
+            writer=self._writer,
         )
-        self._states.began(feed.name, began)
+        api = FeedApi(
+            self._account.name,
+            clock=self.clock,
+            limiter=self._limiter,
+            retries=self._retries,
+            state=self._state,
+            checkpoints=checkpoints,
+        )
+        run = FeedRun(feed, work, api, raw, checkpoints)
+        self._statuses.began(feed.name, began)
         code = "ok"
         try:
-            await reading.run()
-        except Exception as error:  # noqa: BLE001  (one bad feed stays one: what it is is told, and it rests)
-            code = await self._went_badly(work, error)
+            await run.run()
+        except Exception as error:  # noqa: BLE001  (a broken feed stops no other: its error is logged, and it pauses)
+            code = await self._fail(work, error)
         else:
-            self._after.well(work, self._now(), more=reading.unfinished)
-        self._woken(reading.sighted)
-        self._report(feed, reading, code, began)
-        await self._tell()
+            self._backoff.succeeded(work, self.clock.now(), more=run.unfinished)
+        self._wake(checkpoints.sighted)
+        self._count(work, code, began, raw, run)
+        await self._update()
 
-    async def _went_badly(self, work: Work, error: Exception) -> str:
-        now = self._now()
-        treated = self._after.badly(work, error, now)
-        self._why = sentence(error)
-        _log.warning("turn_failed", source=self.source, feed=work.feed, code=treated.code, reason=self._why)
-        if treated.code == "broken":
+    async def _fail(self, work: Work, error: Exception) -> str:
+        now = self.clock.now()
+        treatment = self._backoff.failed(work, error, now)
+        self._reason = sentence(error)
+        _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=self._reason)
+        if treatment.code == "broken":
             _log.error("feed_broke", source=self.source, feed=work.feed, exc_info=error)
-        entries = [self._states.failed(work.feed, treated, self._why, now)]
-        if treated.drop and work.lead is not None:
-            self._shared.metrics.lead_gone(*self._whose)
+        entries = [self._statuses.failed(work.feed, treatment, self._reason, now)]
+        if treatment.drop and work.lead is not None:
+            self._metrics.lead_gone(*self._labels)
             entries.append(removed(self.source, Watched, work.lead))
-        await self._store(entries)
-        return treated.code
+        await self._writer.store(entries)
+        return treatment.code
 
-    def _woken(self, leads: Sequence[str]) -> None:
+    def _wake(self, leads: Sequence[str]) -> None:
         """Watch the leads that a feed came across, and read them next."""
         self.watch(leads)
         for feed in self.by_lead:
             for lead in leads:
-                self._schedule.wake(Work(feed, lead))
+                self._scheduler.wake(Work(feed, lead))
 
-    def _report(self, feed: Feed, reading: FeedRun, code: str, began: float) -> None:
-        metrics, raw_writer = self._shared.metrics, reading.raw_writer
-        metrics.turn(*self._whose, feed.name, code, self._now() - began)
-        metrics.appended(*self._whose, feed.name, raw_writer.appended)
-        for reason, count in {**reading.skipped, "too_large": raw_writer.too_large}.items():
+    def _count(self, work: Work, code: str, began: float, raw: RawEventWriter, run: FeedRun) -> None:
+        labels = (*self._labels, work.feed)
+        self._metrics.turn(*labels, code, self.clock.now() - began)
+        self._metrics.appended(*labels, raw.appended)
+        for reason, count in {**run.skipped, "too_large": raw.too_large}.items():
             if count:
-                metrics.skipped(*self._whose, feed.name, reason, count)
-        if code == "ok" and not feed.by_lead:
-            metrics.fresh(*self._whose, feed.name, began)
+                self._metrics.skipped(*labels, reason, count)
+        if code == "ok" and work.feed not in self.by_lead:
+            self._metrics.fresh(*labels, began)
 
     async def _look(self) -> None:
-        """Now and then, tell how the tenant is."""
+        """Update metrics and standing now and then."""
         while True:
-            for feed in self.by_lead:  # all leads are looked at: too dear for every turn
-                read = self._kept.longest_unread(feed, self._schedule.leads(feed), self._began)
-                self._shared.metrics.fresh(*self._whose, feed, (read or int(self._now() * 1000)) / 1000)
-            await self._tell(always=True)
-            await asyncio.sleep(LOOK_EVERY)
+            for feed in self.by_lead:  # this goes over all leads: too expensive for every run
+                read = self._state.longest_unread(feed, self._scheduler.leads(feed), self._began)
+                self._metrics.fresh(*self._labels, feed, (read or int(self.clock.now() * 1000)) / 1000)
+            await self._update(always=True)
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
 
-    async def _tell(self, *, always: bool = False) -> None:
-        """Store how the tenant as a whole is: when it is parked or not any more, and otherwise now and then."""
-        now, circuit, gate = self._now(), self._circuit, self.asked.gate
-        left = gate.budget.left(now)
-        self._shared.metrics.budget(*self._whose, left)
+    async def _update(self, *, always: bool = False) -> None:
+        """Update the metrics; store the tenant's standing where it is parked or no longer so, or with `always`."""
+        now, circuit = self.clock.now(), self._circuit
+        left = self.budget.left(now)
+        self._metrics.budget(*self._labels, left)
         for feed in self.by_lead:
-            self._shared.metrics.watched(*self._whose, self._schedule.watched(feed))
+            self._metrics.watched(*self._labels, self._scheduler.watched(feed))
         parked = int(circuit.parked_since * 1000)
-        told = Standing(
+        standing = Standing(
             parked=parked,
             again=int((now + circuit.wait(now)) * 1000) if circuit.wait(now) else 0,
-            sentence=self._why if circuit.wait(now) else "",
-            skew=round(gate.clock.skew, 1),
+            sentence=self._reason if circuit.wait(now) else "",
+            skew=round(self.clock.skew, 1),
             left={span: count for span, count in left.items() if span != "window"},
         )
-        if (always and told != self._standing) or parked != self._standing.parked:
-            self._standing = told
-            self._shared.metrics.parked(*self._whose, parked=bool(parked))
-            await self._store([entry(self.source, told)])
+        if (always and standing != self._standing) or parked != self._standing.parked:
+            self._standing = standing
+            self._metrics.parked(*self._labels, parked=bool(parked))
+            await self._writer.store([entry(self.source, standing)])
 
     def _may_sweep(self) -> bool:
-        """Say whether there is budget to read leads that nobody named."""
-        limits = self.asked.gate.budget.limits
-        left = self.asked.gate.budget.left(self._now())
-        most = {"day": limits.per_day, "year": limits.per_year}
-        return all(left[span] > RESERVE * most[span] for span in left if span != "window")
-
-    def _now(self) -> float:
-        return self.asked.gate.clock.now()
+        """Return whether there is budget to read leads that nothing named."""
+        return self.budget.has_left(RESERVE, self.clock.now())

@@ -1,4 +1,4 @@
-"""The watch-lists from outside: read them, and write to them while a poller is at work or not.
+"""Writes to a tenant's watch-list from outside, while a poller is at work or not.
 
 What is written here is not part of any transaction: a poller reads it when it is nudged, and now and then.
 """
@@ -10,36 +10,24 @@ from typing import Final
 
 from headrace.config import Config
 from headrace.kafka.appender import Appender
-from headrace.kafka.consumer import read
 from headrace.kafka.partitioner import partitions
-from headrace.poller.state import PartitionState
-from headrace.records.cursors import LEADS, CursorEntry, Watched, decode, encode, entry, home_partition, removed
+from headrace.records.cursors import LEADS, CursorEntry, Watched, encode, entry, home_partition, removed
 from headrace.records.nudge import encode_nudge
 from headrace.sdk.provider import Nudge
 
-_TOGETHER: Final = 1_000
-
-
-async def everything(config: Config) -> PartitionState:
-    """Read what is remembered of all tenants: cursors, watch-lists, states. Tokens stay sealed.
-
-    Raises `KafkaError`, `TimeoutError`, and `NewerFormat` where a newer Headrace wrote.
-    """
-    memory = PartitionState()
-    async for record in read(config.kafka, f"{config.topic_prefix}cursors"):
-        memory.apply([decode(record.key or b"", record.value or b"")])
-    return memory
+_GROUP: Final = 1_000
+"""Entries that are appended together."""
 
 
 async def append_leads(config: Config, source: str, leads: Iterable[str]) -> AsyncIterator[int]:
-    """Add leads to a tenant's watch-list; give how many are durable, group by group, and then wake its poller."""
+    """Add leads to a tenant's watch-list, then wake its poller; yield after each group how many are durable."""
     now = int(time.time() * 1000)
     async for count in _write(config, source, (entry(source, Watched(now, "people"), lead) for lead in leads)):
         yield count
 
 
 async def remove_leads(config: Config, source: str, leads: Iterable[str]) -> AsyncIterator[int]:
-    """Take leads off a tenant's watch-list, as `append_leads` adds them; whatever names one brings it back."""
+    """Take leads off a tenant's watch-list, as `append_leads` adds them; whatever names one adds it again."""
     async for count in _write(config, source, (removed(source, Watched, lead) for lead in leads)):
         yield count
 
@@ -47,15 +35,13 @@ async def remove_leads(config: Config, source: str, leads: Iterable[str]) -> Asy
 async def _write(config: Config, source: str, entries: Iterable[CursorEntry]) -> AsyncIterator[int]:
     cursors, nudges = (config.topic_prefix + name for name in ("cursors", "nudges"))
     async with Appender(config.kafka) as appender:
-        at = home_partition(source, await appender.partitions_of(cursors))
-        done, group = 0, list[CursorEntry]()
-        for told in (*entries, None):
-            if told is not None:
-                group.append(told)
-            if group and (told is None or len(group) == _TOGETHER):
-                await asyncio.gather(*(appender.append(cursors, at, encode(one)) for one in group))
-                done, group = done + len(group), []
-                yield done
+        home = home_partition(source, await appender.partitions_of(cursors))
+        done, records = 0, [encode(one) for one in entries]
+        for begin in range(0, len(records), _GROUP):
+            group = records[begin : begin + _GROUP]
+            await asyncio.gather(*(appender.append(cursors, home, record) for record in group))
+            done += len(group)
+            yield done
         nudge = encode_nudge(source, Nudge(LEADS))
-        (where,) = partitions([nudge.key], await appender.partitions_of(nudges))
-        await appender.append(nudges, where, nudge)
+        (partition,) = partitions([nudge.key], await appender.partitions_of(nudges))
+        await appender.append(nudges, partition, nudge)
