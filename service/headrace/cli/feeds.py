@@ -126,7 +126,7 @@ def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
 
 
 def _notes(row: FeedRow) -> Iterator[str]:
-    """Say what does not fit into a cell."""
+    """Yield what does not fit into a cell."""
     again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
     if row.parked_since is not UNSET:
         yield click.style(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")

@@ -1,16 +1,30 @@
-"""What `headrace feeds` shows of a tenant's feeds. Pure: each change returns the entry that stores it."""
+"""What `headrace feeds` shows: the state of each feed, and the standing of the tenant."""
 
+import asyncio
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from headrace.config.tenants import Account
+from headrace.poller.budget import Budget
+from headrace.poller.circuit_breaker import CircuitBreaker
+from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import Treatment
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.scheduler import Scheduler
 from headrace.poller.state import TenantState
-from headrace.records.cursors import CursorEntry, FeedState, entry
+from headrace.poller.state_writer import StateWriter
+from headrace.records.cursors import CursorEntry, FeedState, Standing, entry
+
+UPDATE_EVERY_SECONDS: Final = 30.0
 
 
 class FeedStatuses:
-    """The states of one tenant's feeds. Times are seconds since the epoch, in records milliseconds."""
+    """The states of one tenant's feeds. Pure: each change returns the entry that stores it.
+
+    Times are seconds since the epoch, in records milliseconds.
+    """
 
     def __init__(self, source: str, state: TenantState) -> None:
         self._source: Final = source
@@ -51,3 +65,66 @@ class FeedStatuses:
     def _entry(self, feed: str, after: FeedState) -> CursorEntry:
         self._feeds[feed] = after
         return entry(self._source, after, feed)
+
+
+class TenantStatus:
+    """The standing of one tenant: whether it is parked and why, what is left of its budget. Metrics show it as well.
+
+    `by_lead` are the names of the feeds that are read by lead; `reason` is why a feed run failed last.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        by_lead: Sequence[str],
+        *,
+        scheduler: Scheduler,
+        circuit: CircuitBreaker,
+        budget: Budget,
+        clock: Clock,
+        state: TenantState,
+        writer: StateWriter,
+        metrics: PollerMetrics,
+    ) -> None:
+        self.reason = ""
+        self._source: Final = account.source
+        self._labels: Final = (account.provider.name, account.name)
+        self._by_lead: Final = by_lead
+        self._scheduler: Final = scheduler
+        self._circuit: Final = circuit
+        self._budget: Final = budget
+        self._clock: Final = clock
+        self._state: Final = state
+        self._writer: Final = writer
+        self._metrics: Final = metrics
+        self._standing = state.standing
+        self._began: Final = int(clock.now() * 1000)
+
+    async def run(self) -> None:
+        """Update now and then, until cancelled."""
+        while True:
+            for feed in self._by_lead:  # this goes over all leads: too expensive for every feed run
+                read = self._state.longest_unread(feed, self._scheduler.leads(feed), self._began)
+                self._metrics.fresh(*self._labels, feed, (read or int(self._clock.now() * 1000)) / 1000)
+            await self.update(always=True)
+            await asyncio.sleep(UPDATE_EVERY_SECONDS)
+
+    async def update(self, *, always: bool = False) -> None:
+        """Update the metrics; store the standing if the tenant is parked, or no longer so, or with `always`."""
+        now, circuit = self._clock.now(), self._circuit
+        left = self._budget.left(now)
+        self._metrics.budget(*self._labels, left)
+        for feed in self._by_lead:
+            self._metrics.watched(*self._labels, self._scheduler.watched(feed))
+        parked, wait = int(circuit.parked_since * 1000), circuit.wait(now)
+        standing = Standing(
+            parked=parked,
+            again=int((now + wait) * 1000) if wait else 0,
+            sentence=self.reason if wait else "",
+            skew=round(self._clock.skew, 1),
+            left={span: count for span, count in left.items() if span != "window"},
+        )
+        if (always and standing != self._standing) or parked != self._standing.parked:
+            self._standing = standing
+            self._metrics.parked(*self._labels, parked=bool(parked))
+            await self._writer.store([entry(self._source, standing)])

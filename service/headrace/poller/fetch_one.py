@@ -34,7 +34,7 @@ SOON_SECONDS: Final = 30.0
 async def fetch(config: Config, account: Account, resource: str, id: str) -> list[RawPosition]:  # noqa: A002  (the design's word)
     """Ask for a record and append it to raw; return where it is durable.
 
-    Raises `Unready` where the tenant cannot be asked, `Fault` for what the platform says (`Gone`: it has no such
+    Raises `Unready` where the tenant cannot be polled, `Fault` for what the platform says (`Gone`: it has no such
     record), `KafkaError`, `TimeoutError`.
     """
     client = client_of(account)

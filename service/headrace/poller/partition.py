@@ -53,7 +53,10 @@ class PartitionPoller(PartitionOwner):
         pace: Pace,
     ) -> None:
         prefix = config.topic_prefix
-        super().__init__(config.kafka, f"{prefix}poller", partition, [f"{prefix}cursors"], member, metrics, pace)
+        topics_written = [f"{prefix}cursors"]
+        super().__init__(
+            config.kafka, f"{prefix}poller", partition, topics_written, member=member, metrics=metrics, pace=pace
+        )
         self.tenants: Final[dict[str, TenantPoller]] = {}
         self._config: Final = config
         self._cursors: Final = topics[f"{prefix}cursors"]
@@ -89,7 +92,8 @@ class PartitionPoller(PartitionOwner):
                 "under us; restore it, or start again to poll from the beginning"
             )
         at = max(remembered.read_to, first)
-        async with contextlib.aclosing(read_on(kafka, topic, partition, at, end, self._pace.restore)) as groups:
+        log = read_on(kafka, topic, partition, at=at, end=end, give_up=self._pace.restore)
+        async with contextlib.aclosing(log) as groups:
             async for records, position in groups:
                 remembered.apply(_entries(records))
                 remembered.read_to = position

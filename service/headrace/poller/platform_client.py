@@ -28,7 +28,7 @@ class PlatformClient(Struct, frozen=True):
 
     @property
     def feeds(self) -> Sequence[Feed]:
-        """The feeds that are switched on."""
+        """The feeds that are switched on, made anew each time."""
         return self.provider.feeds(self.settings)
 
     @property

@@ -69,7 +69,7 @@ class Scheduler:
             self._pauses.pop(Work(feed, lead), None)
 
     def wake(self, work: Work) -> bool:
-        """Give a work item the next free turn; return False where there is no such feed, or neither lead nor event."""
+        """Put work first in line; return False where there is no such feed, or it names neither lead nor event."""
         feed = self._feeds.get(work.feed)
         if feed is None:
             return False

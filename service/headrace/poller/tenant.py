@@ -15,7 +15,7 @@ from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
-from headrace.poller.feed_status import FeedStatuses
+from headrace.poller.feed_status import FeedStatuses, TenantStatus
 from headrace.poller.http_client import HttpClient
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.oauth_tokens import OAuthTokens
@@ -26,13 +26,13 @@ from headrace.poller.retries import Retries
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
-from headrace.records.cursors import CursorEntry, Standing, Watched, entry, removed
+from headrace.records.cursors import CursorEntry, Watched, entry, removed
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import Nudge
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
-LOOK_EVERY_SECONDS: Final = 30.0
+LONGEST_WAIT_SECONDS: Final = 30.0
 RESERVE: Final = 0.1
 """Share of a long budget that the sweep leaves to what is woken or due."""
 
@@ -55,14 +55,15 @@ class TenantPoller:
         writer: StateWriter,
         metrics: PollerMetrics,
     ) -> None:
+        feeds = client.feeds
         self.source: Final = account.source
-        self.by_lead: Final = [feed.name for feed in client.feeds if feed.by_lead]
+        self.by_lead: Final = [feed.name for feed in feeds if feed.by_lead]
         self.clock: Final = Clock()
         self.budget: Final = restored(client.limits, state.spending)
         self._account: Final = account
         self._labels: Final = (account.provider.name, account.name)
         self._settings: Final = client.settings
-        self._feeds: Final = {feed.name: feed for feed in client.feeds}
+        self._feeds: Final = {feed.name: feed for feed in feeds}
         self._leads: Final = client.leads
         self._appender: Final = appender
         self._raw: Final = raw
@@ -83,13 +84,21 @@ class TenantPoller:
             account, client, self._limiter, clock=self.clock, state=state, writer=writer, metrics=metrics
         )
         self._retries: Final = Retries(client.api, self._limiter, tokens)
-        self._scheduler: Final = Scheduler(client.feeds)
+        self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
         self._backoff: Final = Backoff(self._scheduler, self._circuit)
         self._statuses: Final = FeedStatuses(self.source, state)
-        self._standing = state.standing
-        self._reason = ""
-        self._began: Final = int(self.clock.now() * 1000)
+        self._status: Final = TenantStatus(
+            account,
+            self.by_lead,
+            scheduler=self._scheduler,
+            circuit=self._circuit,
+            budget=self.budget,
+            clock=self.clock,
+            state=state,
+            writer=writer,
+            metrics=metrics,
+        )
         self._news: Final = asyncio.Event()
         self._resume()
 
@@ -98,7 +107,7 @@ class TenantPoller:
         async with asyncio.TaskGroup() as group:
             for _ in range(RUNS):
                 group.create_task(self._run_feeds())
-            group.create_task(self._look())
+            group.create_task(self._status.run())
 
     def canonical_lead(self, lead: str) -> str | None:
         """Return a lead as the provider's subjects have it, None where it can be none."""
@@ -172,9 +181,9 @@ class TenantPoller:
                 if work is not None:
                     return work
             # To look through all that was woken is expensive, and of no use before the circuit lets something through.
-            wait = self._circuit.wait(now) or self._scheduler.wait(now, sweep=sweep) or LOOK_EVERY_SECONDS
+            wait = self._circuit.wait(now) or self._scheduler.wait(now, sweep=sweep) or LONGEST_WAIT_SECONDS
             try:
-                async with asyncio.timeout(min(wait, LOOK_EVERY_SECONDS)):
+                async with asyncio.timeout(min(wait, LONGEST_WAIT_SECONDS)):
                     await self._news.wait()
             except TimeoutError:
                 continue
@@ -211,16 +220,16 @@ class TenantPoller:
             self._backoff.succeeded(work, self.clock.now(), more=run.unfinished)
         self._wake(checkpoints.sighted)
         self._count(work, code, began, raw, run)
-        await self._update()
+        await self._status.update()
 
     async def _fail(self, work: Work, error: Exception) -> str:
         now = self.clock.now()
         treatment = self._backoff.failed(work, error, now)
-        self._reason = sentence(error)
-        _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=self._reason)
+        reason = self._status.reason = sentence(error)
+        _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=reason)
         if treatment.code == "broken":
             _log.error("feed_broke", source=self.source, feed=work.feed, exc_info=error)
-        entries = [self._statuses.failed(work.feed, treatment, self._reason, now)]
+        entries = [self._statuses.failed(work.feed, treatment, reason, now)]
         if treatment.drop and work.lead is not None:
             self._metrics.lead_gone(*self._labels)
             entries.append(removed(self.source, Watched, work.lead))
@@ -243,35 +252,6 @@ class TenantPoller:
                 self._metrics.skipped(*labels, reason, count)
         if code == "ok" and work.feed not in self.by_lead:
             self._metrics.fresh(*labels, began)
-
-    async def _look(self) -> None:
-        """Update metrics and standing now and then."""
-        while True:
-            for feed in self.by_lead:  # this goes over all leads: too expensive for every run
-                read = self._state.longest_unread(feed, self._scheduler.leads(feed), self._began)
-                self._metrics.fresh(*self._labels, feed, (read or int(self.clock.now() * 1000)) / 1000)
-            await self._update(always=True)
-            await asyncio.sleep(LOOK_EVERY_SECONDS)
-
-    async def _update(self, *, always: bool = False) -> None:
-        """Update the metrics; store the tenant's standing where it is parked or no longer so, or with `always`."""
-        now, circuit = self.clock.now(), self._circuit
-        left = self.budget.left(now)
-        self._metrics.budget(*self._labels, left)
-        for feed in self.by_lead:
-            self._metrics.watched(*self._labels, self._scheduler.watched(feed))
-        parked = int(circuit.parked_since * 1000)
-        standing = Standing(
-            parked=parked,
-            again=int((now + circuit.wait(now)) * 1000) if circuit.wait(now) else 0,
-            sentence=self._reason if circuit.wait(now) else "",
-            skew=round(self.clock.skew, 1),
-            left={span: count for span, count in left.items() if span != "window"},
-        )
-        if (always and standing != self._standing) or parked != self._standing.parked:
-            self._standing = standing
-            self._metrics.parked(*self._labels, parked=bool(parked))
-            await self._writer.store([entry(self.source, standing)])
 
     def _may_sweep(self) -> bool:
         """Return whether there is budget to read leads that nothing named."""
