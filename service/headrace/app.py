@@ -1,4 +1,4 @@
-"""One process: configuration, logging, the admin port, and the roles it was asked for."""
+"""One process: logging, the admin port, signals, and the roles that the command line names."""
 
 import asyncio
 import faulthandler
@@ -18,18 +18,19 @@ from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
 from headrace.observe.registry import Registry
 from headrace.records.seen import NewerFormat
-from headrace.roles import Normalizing, Polling, Receiving, Role
+from headrace.roles import NormalizerRole, PollerRole, ReceiverRole, Role
 from headrace.spool import CannotSpool
 
 ROLES: Final[Mapping[str, type[Role]]] = {
-    "receiver": Receiving,
-    "normalizer": Normalizing,
-    "poller": Polling,
+    "receiver": ReceiverRole,
+    "normalizer": NormalizerRole,
+    "poller": PollerRole,
 }
 """Every role by its name, in the order in which they start."""
-STOP_DEADLINE: Final = 25.0
-"""Seconds from SIGTERM to the end: below the 30 that Kubernetes gives."""
-MOST_STUCK: Final = 3
+STOP_DEADLINE_SECONDS: Final = 25.0
+"""From SIGTERM to the end: below the 30 that Kubernetes gives."""
+STUCK_LIMIT: Final = 3
+"""Producers that hang; one more delivery of theirs may still come, so that the process ends instead."""
 
 _log = structlog.get_logger()
 
@@ -39,7 +40,7 @@ class Stuck(Exception):  # noqa: N818  (a state, told in a sentence)
 
 
 def run(config: Config, roles: Iterable[str]) -> int:
-    """Run roles until SIGTERM or SIGINT; give the exit code. Errors for the operator are logged as one sentence.
+    """Run roles until SIGTERM or SIGINT; return the exit code. Errors for the operator are logged as one sentence.
 
     A role that cannot run ends the process, the others in order.
     """
@@ -62,8 +63,8 @@ async def _main(config: Config, names: Sequence[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, main, number)
     async with serve(config.admin.host, config.admin.port, registry, *(role.health for role in roles)) as port:
-        told = {key: value for role in roles for key, value in role.told.items()}
-        _log.info("started", version=__version__, roles=list(names), admin=port, **told)
+        fields = {key: value for role in roles for key, value in role.log_fields.items()}
+        _log.info("started", version=__version__, roles=list(names), admin=port, **fields)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_guard())
@@ -75,16 +76,16 @@ async def _main(config: Config, names: Sequence[str]) -> None:
 
 def _stop(main: asyncio.Task[None] | None, number: int) -> None:
     """End in order: cancellation runs through every task. A hang is cut off by the deadline."""
-    _log.info("stopping", signal=signal.Signals(number).name, deadline=STOP_DEADLINE)
+    _log.info("stopping", signal=signal.Signals(number).name, deadline=STOP_DEADLINE_SECONDS)
     if main is not None:
         main.cancel()
     # Ends a process whose stop hangs, and says where. SIGALRM would not end the first process of a container.
-    faulthandler.dump_traceback_later(STOP_DEADLINE, exit=True)
+    faulthandler.dump_traceback_later(STOP_DEADLINE_SECONDS, exit=True)
 
 
 async def _guard() -> None:
     """End the process when too many producers hang. Raises `Stuck`."""
-    while Transactions.stuck < MOST_STUCK:  # noqa: ASYNC110  (counted wherever a producer is closed)
+    while Transactions.stuck < STUCK_LIMIT:  # noqa: ASYNC110  (counted wherever a producer is closed)
         await asyncio.sleep(1.0)
     raise Stuck(f"{Transactions.stuck} producers could not be stopped: the process ends, start it again")
 

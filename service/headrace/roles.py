@@ -1,4 +1,4 @@
-"""The roles as one process runs them: each with its metrics, its health, and what it needs around it."""
+"""The roles of a process: each with its metrics and health, and the order in which its parts start and stop."""
 
 import asyncio
 import contextlib
@@ -20,59 +20,61 @@ from headrace.observe.health import Health, ReceiverHealth
 from headrace.observe.registry import Registry
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
-from headrace.receiver.ingress import Intake
+from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
 from headrace.spool import Spool
 
-EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (only to name it for people)
+ALL_INTERFACES: Final = ("0.0.0.0", "::")  # noqa: S104  (compared with, not listened on)
 
 _log = structlog.get_logger()
 
 
 class Role(Protocol):
-    """One role: `told` is what the log says of it when the process starts."""
+    """One role; `log_fields` go into the log line of the process's start."""
 
-    told: Mapping[str, object]
+    log_fields: Mapping[str, object]
 
     def __init__(self, config: Config, registry: Registry) -> None:
-        """Make it; nothing is opened yet."""
+        """Build the role; nothing is opened yet."""
 
     @property
     def health(self) -> Probed:
-        """How it is."""
+        """What the probes of the admin port ask."""
 
     async def run(self) -> None:
         """Work until cancelled, then end in order. Raises errors with a sentence for the operator."""
 
 
-class Receiving:
-    """The receiver with its intake and spool. It starts at once, whether Kafka answers or not.
+class ReceiverRole:
+    """The receiver with its ingress and spool. It starts at once, whether Kafka answers or not.
 
-    It ends from the outside in: first the port closes and what is in flight is finished, then the intake drains what
-    it can, then the spool is closed. What stays in it is drained by the next process.
+    It ends from the outside in: first the port closes and requests in progress are finished, then the ingress drains
+    what it can, then the spool is closed. What stays in it is drained by the next process.
     """
 
     def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
         self._metrics: Final = ReceiverMetrics(registry, config.tenants)
         self.health: Final = ReceiverHealth(time.monotonic)
-        host = "localhost" if config.receiver.host in EVERYWHERE else config.receiver.host
-        self.told: Mapping[str, object] = {"webhooks": f"http://{host}:{config.receiver.port}/webhooks/PROVIDER/TENANT"}
+        host = "localhost" if config.receiver.host in ALL_INTERFACES else config.receiver.host
+        self.log_fields: Mapping[str, object] = {
+            "webhooks": f"http://{host}:{config.receiver.port}/webhooks/PROVIDER/TENANT"
+        }
 
     async def run(self) -> None:
         """See Role. Raises `CannotSpool`, `CannotServe`, `UnfitTopics`."""
         config = self._config
         async with Spool(config.spool.path, config.spool.max_bytes) as spool:
-            intake = Intake(config, spool, self._metrics, self.health)
-            async with _beside(intake.run()):
-                await Receiver(config, intake, self._metrics, self.health).run()
+            ingress = Ingress(config, spool, self._metrics, self.health)
+            async with _running_beside(ingress.run()):
+                await Receiver(config, ingress, self._metrics, self.health).run()
 
 
-class Normalizing:
+class NormalizerRole:
     """The normalizer, once Kafka answers and the topics are verified."""
 
-    told: Mapping[str, object] = {}
+    log_fields: Mapping[str, object] = {}
 
     def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
@@ -83,17 +85,17 @@ class Normalizing:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
         topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
         self.health.verified()
-        await Normalizer(self._config, topics, self._metrics, self.health, _told(self._config)).run()
+        await Normalizer(self._config, topics, self._metrics, self.health, _decision_log(self._config)).run()
 
 
-class Polling:
-    """The poller, once Kafka answers and the topics are verified. With nobody to poll it waits, ready, for nothing."""
+class PollerRole:
+    """The poller, once Kafka answers and the topics are verified. Without a tenant to poll it idles, and is ready."""
 
     def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
         self._metrics: Final = PollerMetrics(registry, config.tenants)
         self.health: Final = Health(time.monotonic, role="poller")
-        self.told: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
+        self.log_fields: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
 
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
@@ -104,8 +106,8 @@ class Polling:
 
 
 @contextlib.asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run work beside the block and end it after the block, however that ends; where the work fails, end the block."""
+async def _running_beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Run work while the block runs, and cancel it afterwards; where the work fails, the block is cancelled."""
     async with asyncio.TaskGroup() as group:
         running = group.create_task(work)
         try:
@@ -114,13 +116,13 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
             running.cancel()
 
 
-def _told(config: Config) -> Callable[[list[Decision]], None]:
-    """Log every decision where debug logs are wanted, and nothing otherwise."""
+def _decision_log(config: Config) -> Callable[[list[Decision]], None]:
+    """Return what logs every decision under the level debug, and nothing otherwise."""
     if config.log.level != "debug":
         return lambda _: None
 
-    def tell(decisions: list[Decision]) -> None:
+    def log(decisions: list[Decision]) -> None:
         for decision in decisions:
             _log.debug("record_decided", **msgspec.structs.asdict(decision))
 
-    return tell
+    return log

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from headrace.app import STOP_DEADLINE
+from headrace.app import STOP_DEADLINE_SECONDS
 from headrace.config import load
 from headrace.providers.discover import discover
 from headrace.sdk.provider import Delivery
@@ -100,7 +100,7 @@ def test_it_starts_in_order_and_stops_in_time() -> None:
     assert waits["topics"] == {"kafka": {"condition": "service_healthy"}}
     assert waits["headrace"] == {"topics": {"condition": "service_completed_successfully"}}
     assert waits["urls"] == {"headrace": {"condition": "service_healthy"}}
-    assert in_seconds(SERVICES["headrace"]["stop_grace_period"]) > STOP_DEADLINE
+    assert in_seconds(SERVICES["headrace"]["stop_grace_period"]) > STOP_DEADLINE_SECONDS
 
 
 def test_the_configuration_is_good() -> None:

@@ -12,7 +12,7 @@ import kubernetes_validate
 import pytest
 
 from headrace import __version__
-from headrace.app import ROLES, STOP_DEADLINE
+from headrace.app import ROLES, STOP_DEADLINE_SECONDS
 from headrace.config import load
 from tests.deploy.files import DEPLOY, check, document, documents, mounted
 
@@ -127,7 +127,7 @@ def test_every_role_is_probed_and_stops_in_time(name: str) -> None:
     assert paths == ["/healthz/startup", "/healthz/live", "/healthz/ready"]
     assert {container[probe]["httpGet"]["port"] for probe in PROBED} == {"admin"}
     before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
-    assert int(before[1]) + STOP_DEADLINE < spec["terminationGracePeriodSeconds"]
+    assert int(before[1]) + STOP_DEADLINE_SECONDS < spec["terminationGracePeriodSeconds"]
 
 
 def test_every_role_has_its_pods() -> None:

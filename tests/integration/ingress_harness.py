@@ -1,4 +1,4 @@
-"""An intake at work in this process, with a spool and metrics of its own, and records that can be told apart."""
+"""An ingress at work in this process, with a spool and metrics of its own, and records that can be told apart."""
 
 import asyncio
 import contextlib
@@ -13,12 +13,13 @@ import msgspec
 from headrace.config import Config, ReceiverSettings, SpoolSettings
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
-from headrace.receiver.ingress import Intake, Item, NoRoom
+from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
+from headrace.receiver.topic_writer import Item
 from headrace.records.nudge import encode_nudge
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Nudge
-from headrace.spool import Spool
+from headrace.spool import NoRoom, Spool
 from headrace_events import Via
 from tests.integration.fake_story import THINGS, Row, raw_event
 from tests.integration.pipeline import Pipeline, until
@@ -44,7 +45,7 @@ def nudge(number: int) -> Item:
 
 
 class IngressHarness:
-    """A running intake: `registry` and `health` are what it tells of itself, `spool` is where records wait."""
+    """A running ingress: `registry` and `health` are what it tells of itself, `spool` is where records wait."""
 
     def __init__(self, pipeline: Pipeline, path: Path, **settings: Any) -> None:
         told = SpoolSettings(path=str(path), **settings)
@@ -55,13 +56,13 @@ class IngressHarness:
         self.metrics = ReceiverMetrics(self.registry, self.config.tenants)
         self.health = ReceiverHealth(time.monotonic)
         self.spool = Spool(path, told.max_bytes)
-        self.intake = Intake(self.config, self.spool, self.metrics, self.health)
-        self.ended = asyncio.create_task(self.intake.run())
+        self.ingress = Ingress(self.config, self.spool, self.metrics, self.health)
+        self.ended = asyncio.create_task(self.ingress.run())
         self.kept: list[int] = []
 
     async def keep(self, *items: Item) -> str:
         """Keep items in one call."""
-        return await self.intake.keep(items)
+        return await self.ingress.keep(items)
 
     async def load(self, first: int, pause: float = 0.005) -> None:
         """Keep one record after the other until cancelled; `kept` are the numbers that were acknowledged."""
@@ -79,7 +80,7 @@ class IngressHarness:
         def drained() -> bool:
             if self.ended.done():
                 self.ended.result()
-            return self.intake.answers and not self.spool.facts().waiting
+            return self.ingress.answers and not self.spool.facts().waiting
 
         await until(drained, "all is drained")
         await until(lambda: self.spool.facts().put == sum(self.fates().values()), "the books are made up")
@@ -103,7 +104,7 @@ class IngressHarness:
 
 @contextlib.asynccontextmanager
 async def running_ingress(pipeline: Pipeline, path: Path, **settings: Any) -> AsyncIterator[IngressHarness]:
-    """Run an intake; whatever ended it before is raised."""
+    """Run an ingress; whatever ended it before is raised."""
     running = IngressHarness(pipeline, path, **settings)
     try:
         yield running

@@ -17,7 +17,7 @@ from headrace.kafka import topics
 from headrace.kafka.consumer import Record, read
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
-from headrace.receiver.ingress import Intake
+from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
 from headrace.records.raw import from_raw_record
@@ -144,13 +144,13 @@ async def running_receiver(
     registry, health = Registry(__version__), ReceiverHealth(time.monotonic)
     metrics = ReceiverMetrics(registry, config.tenants)
     async with Spool(home / "spool.db", config.spool.max_bytes) as waiting, aiohttp.ClientSession() as client:
-        intake = Intake(config, waiting, metrics, health)
-        found = Receiver(config, intake, metrics, health)
-        taking, serving = asyncio.create_task(intake.run()), asyncio.create_task(found.run())
+        ingress = Ingress(config, waiting, metrics, health)
+        found = Receiver(config, ingress, metrics, health)
+        taking, serving = asyncio.create_task(ingress.run()), asyncio.create_task(found.run())
         try:
             await until(lambda: found.port is not None, "the receiver listens")
             if servers != NOBODY:
-                await until(lambda: intake.answers, "Kafka answers")
+                await until(lambda: ingress.answers, "Kafka answers")
             yield ReceiverHarness(config, found, registry, health, client, serving.cancel)
         finally:
             for task in (serving, taking):  # in this order: what came in has to get through

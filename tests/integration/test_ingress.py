@@ -10,8 +10,8 @@ import pytest
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka.topics import UnfitTopics
-from headrace.receiver.ingress import NoRoom, TooLarge
-from headrace.spool import Spool
+from headrace.receiver.ingress import RecordTooLarge
+from headrace.spool import NoRoom, Spool
 from tests.integration.command import Headrace
 from tests.integration.fake_story import account
 from tests.integration.ingress_harness import SOURCE, copies, in_order, item, nudge, other, running_ingress, versions
@@ -63,8 +63,8 @@ async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
     async with running_ingress(pipeline, path) as running:
         for number in range(1, 20):
             assert await running.keep(item(number)) == "spool"
-        assert not running.intake.answers
-        assert running.intake.has_room
+        assert not running.ingress.answers
+        assert running.ingress.has_room
     async with (
         running_ingress(pipeline, path) as running,
         running_ingress(small, tmp_path / "small.db", max_bytes=5_000) as full,
@@ -131,10 +131,10 @@ async def test_an_outage_is_noticed_and_touches_the_client_no_more(
         await running.is_direct()
         running.health.listening(True)  # noqa: FBT003  (as the method reads)
         broker.kill()
-        await until(lambda: not running.intake.answers, "it is noticed")
+        await until(lambda: not running.ingress.answers, "it is noticed")
         assert running.health.ready().ok
         assert await asyncio.gather(*(running.keep(other(number)) for number in range(6_000))) == ["spool"] * 6_000
-        assert running.intake._ways["raw"]._appender is None
+        assert running.ingress._writers["raw"]._appender is None
         broker.spawn()
         await until(lambda: running.spool.facts().waiting < 6_000, "it drains")
     async with Spool(path, 2**30) as spool:
@@ -204,7 +204,7 @@ async def test_a_record_that_raw_would_never_take_is_refused_before_anything_is_
     """Too large for the topic is too large for the spool as well, whether Kafka was asked already or not."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     async with running_ingress(nowhere(prefix), path) as running:
-        with pytest.raises(TooLarge):
+        with pytest.raises(RecordTooLarge):
             await running.keep(item(1), item(2, size=2_100_000))
         assert running.spool.facts().waiting == 0
     await change_topic(
@@ -216,7 +216,7 @@ async def test_a_record_that_raw_would_never_take_is_refused_before_anything_is_
     )
     async with running_ingress(pipeline, path) as running:
         await running.is_direct()
-        with pytest.raises(TooLarge):
+        with pytest.raises(RecordTooLarge):
             await running.keep(item(3, size=60_000))
         assert await running.keep(item(4, size=40_000)) == "kafka"
 
@@ -275,8 +275,8 @@ async def test_what_is_too_old_is_set_aside_and_never_appended(kafka: Broker, pr
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     now = int(time.time() * 1000)
     async with Spool(path, 2**30) as spool:
-        await spool.append([("raw", SOURCE, item(1).out)], now - 3_700_000)
-        await spool.append([("raw", SOURCE, item(2).out)], now - 3_500_000)
+        await spool.append([("raw", SOURCE, item(1).record)], now - 3_700_000)
+        await spool.append([("raw", SOURCE, item(2).record)], now - 3_500_000)
     async with running_ingress(pipeline, path, max_age=3_600) as running:
         await running.is_direct()
         assert await versions(pipeline) == [2]
@@ -290,7 +290,7 @@ async def test_a_topic_that_is_gone_does_not_stop_the_other(kafka: Broker, prefi
         await running.is_direct()
         await delete_topic(kafka.bootstrap_servers, pipeline.topic("nudges"))
         assert await running.keep(item(1), nudge(1)) == "spool"
-        await until(lambda: running.intake.answers, "raw answers")
+        await until(lambda: running.ingress.answers, "raw answers")
         for number in range(2, 10):
             assert await running.keep(item(number)) == "kafka"
         assert running.spool.waiting("nudges") == 1

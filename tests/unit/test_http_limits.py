@@ -13,7 +13,7 @@ from aiohttp.base_protocol import BaseProtocol
 from headrace.providers.discover import discover
 from headrace.receiver import refusals
 from headrace.receiver.body_reader import Bodies
-from headrace.receiver.token_bucket import Buckets, Seldom
+from headrace.receiver.token_bucket import LogThrottle, TokenBuckets
 from headrace.sdk.provider import Refused
 from tests.integration.pipeline import until
 
@@ -79,7 +79,7 @@ def test_every_provider_delivers_by_post() -> None:
 
 def test_a_burst_passes_and_then_the_rate() -> None:
     """A tenant may send a burst at once, then as many as its rate, and is told how long to wait; others do not wait."""
-    buckets = Buckets(["a", "b"], rate=10, burst=3)
+    buckets = TokenBuckets(["a", "b"], rate=10, burst=3)
     assert [buckets.take("a", 100.0) for _ in range(3)] == [0, 0, 0]
     assert buckets.take("a", 100.0) == pytest.approx(0.1)
     assert buckets.take("b", 100.0) == 0
@@ -90,16 +90,16 @@ def test_a_burst_passes_and_then_the_rate() -> None:
 
 def test_a_bucket_never_holds_more_than_a_burst() -> None:
     """A tenant that was quiet for long has saved up one burst, not more."""
-    buckets = Buckets(["a"], rate=1000, burst=2)
+    buckets = TokenBuckets(["a"], rate=1000, burst=2)
     assert [buckets.take("a", 1e6) > 0 for _ in range(3)] == [False, False, True]
 
 
 def test_a_flood_of_one_kind_is_told_seldom() -> None:
     """Of one kind every tenth second one is told, with how many there were; another kind is told beside it."""
-    seldom = Seldom(10.0)
-    told = [seldom.count(("a", "b"), now) for now in (50.0, 50.1, 59.9, 60.0, 60.1, 70.1)]
+    throttle = LogThrottle(10.0)
+    told = [throttle.count(("a", "b"), now) for now in (50.0, 50.1, 59.9, 60.0, 60.1, 70.1)]
     assert told == [1, 0, 0, 3, 0, 2]
-    assert seldom.count(("a", "c"), 60.2) == 1
+    assert throttle.count(("a", "c"), 60.2) == 1
 
 
 def content(*chunks: bytes, whole: bool = True) -> StreamReader:

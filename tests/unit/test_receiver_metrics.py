@@ -3,6 +3,7 @@ import random
 import string
 from collections import Counter
 from pathlib import Path
+from typing import cast
 
 import pytest
 from msgspec import structs
@@ -12,7 +13,8 @@ import headrace
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.observe import metric_definitions as contract
 from headrace.observe.registry import Registry
-from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics, SpoolFacts
+from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics
+from headrace.spool import Damage, Facts, Spool
 from headrace_events import Via
 from tests.unit.fake_provider import TABLE, tenants, thing, toy
 from tests.unit.partition import Partition
@@ -23,7 +25,7 @@ MOST = 100
 """Values of one label from outside that are told apart."""
 
 
-class Door:
+class ReceiverNumbers:
     """The metrics of a receiver for the tenants acme and brio of one provider, in a registry of its own."""
 
     def __init__(self) -> None:
@@ -44,19 +46,37 @@ class Door:
 
 
 @pytest.fixture
-def door() -> Door:
-    return Door()
+def receiver() -> ReceiverNumbers:
+    return ReceiverNumbers()
 
 
-def facts(**given: int) -> SpoolFacts:
-    """Tell of an empty spool, apart from what is given."""
-    empty = SpoolFacts(usable=True, waiting=0, set_aside=0, bytes=0, limit=4096, oldest=None, put=0, drained=0)
-    return structs.replace(empty, **given)
+class StillSpool:
+    """What metrics read of a spool: empty and whole, until a test says otherwise."""
+
+    def __init__(self) -> None:
+        self.usable = True
+        self.limit = 4096
+        self.damage = Damage()
+        self.now = Facts(topics={}, set_aside=0, bytes=0, oldest=None, put=0, drained=0)
+
+    def facts(self) -> Facts:
+        return self.now
+
+    def holds(self, waiting: int = 0, **changes: int) -> None:
+        """Change what it holds."""
+        self.now = structs.replace(self.now, topics={"raw": waiting}, **changes)
 
 
-def test_every_family_of_the_contract_is_exported_with_its_labels(door: Door) -> None:
+def shown(metrics: ReceiverMetrics) -> StillSpool:
+    """Return a spool that these metrics show."""
+    spool = StillSpool()
+    metrics.show_spool(cast("Spool", spool))
+    return spool
+
+
+def test_every_family_of_the_contract_is_exported_with_its_labels(receiver: ReceiverNumbers) -> None:
     """A receiver shows every family of its chapter at once, under exactly the labels of the contract."""
-    families = {f.name: f for f in text_string_to_metric_families(door.registry.render().decode())}
+    families = {f.name: f for f in text_string_to_metric_families(receiver.registry.render().decode())}
     for family in (*contract.EVERYWHERE, *contract.APPENDING, *contract.RECEIVER):
         found = families.pop(family.name.removesuffix("_total"))
         assert found.type == family.kind
@@ -67,9 +87,9 @@ def test_every_family_of_the_contract_is_exported_with_its_labels(door: Door) ->
     assert not [name for name in families if name.startswith("headrace_")]
 
 
-def test_every_known_label_set_stands_at_zero_from_the_start(door: Door) -> None:
+def test_every_known_label_set_stands_at_zero_from_the_start(receiver: ReceiverNumbers) -> None:
     """Before the first request, each tenant has each number and each reason, and nothing has a value but the build."""
-    numbers = door.numbers()
+    numbers = receiver.numbers()
     for tenant in ("acme", "brio"):
         at = {"provider": "toy", "tenant": tenant}
         for name in (
@@ -78,109 +98,108 @@ def test_every_known_label_set_stands_at_zero_from_the_start(door: Door) -> None
         ):
             assert numbers[f"headrace_{name}", frozenset(at.items())] == 0
         for reason in (*REFUSALS, "other"):
-            assert door.number("refusals_total", **at, reason=reason) == 0
+            assert receiver.number("refusals_total", **at, reason=reason) == 0
         for topic in ("raw", "nudges"):
-            assert door.number(f"{topic}_appended_total", **at, via="webhook") == 0
+            assert receiver.number(f"{topic}_appended_total", **at, via="webhook") == 0
     for reason in (*REFUSALS_UNKNOWN, "other"):
-        assert door.number("refusals_total", provider="unknown", tenant="unknown", reason=reason) == 0
+        assert receiver.number("refusals_total", provider="unknown", tenant="unknown", reason=reason) == 0
     for reason in (*SET_ASIDE, "other"):
-        assert door.number("set_aside_total", reason=reason) == 0
-    assert door.number("delivery_duration_seconds_bucket", provider="toy", le="0.03") == 0
+        assert receiver.number("set_aside_total", reason=reason) == 0
+    assert receiver.number("delivery_duration_seconds_bucket", provider="toy", le="0.03") == 0
     named = {name for (name, _), value in numbers.items() if name.startswith("headrace_") and value}
     assert named == {"headrace_build_info"}
 
 
-def test_a_delivery_is_counted_timed_and_dated(door: Door) -> None:
+def test_a_delivery_is_counted_timed_and_dated(receiver: ReceiverNumbers) -> None:
     """What was acknowledged stands under its tenant: count, duration, time, and what it held."""
-    door.metrics.accepted("toy", "acme", 0.03, records=4)
-    door.now += 60
-    door.metrics.accepted("toy", "acme", 0.031, records=1, nudges=2)
+    receiver.metrics.accepted("toy", "acme", 0.03, records=4)
+    receiver.now += 60
+    receiver.metrics.accepted("toy", "acme", 0.031, records=1, nudges=2)
     at = {"provider": "toy", "tenant": "acme"}
-    assert door.number("deliveries_total", **at) == 2
-    assert door.number("last_delivery_timestamp_seconds", **at) == NOW + 60
-    assert door.number("last_delivery_timestamp_seconds", provider="toy", tenant="brio") == 0
-    assert door.number("delivery_duration_seconds_bucket", provider="toy", le="0.03") == 1
-    assert door.number("delivery_duration_seconds_bucket", provider="toy", le="0.05") == 2
-    assert door.number("delivery_duration_seconds_sum", provider="toy") == pytest.approx(0.061)
-    assert door.number("accepted_records_total", **at) == 5
-    assert door.number("accepted_nudges_total", **at) == 2
+    assert receiver.number("deliveries_total", **at) == 2
+    assert receiver.number("last_delivery_timestamp_seconds", **at) == NOW + 60
+    assert receiver.number("last_delivery_timestamp_seconds", provider="toy", tenant="brio") == 0
+    assert receiver.number("delivery_duration_seconds_bucket", provider="toy", le="0.03") == 1
+    assert receiver.number("delivery_duration_seconds_bucket", provider="toy", le="0.05") == 2
+    assert receiver.number("delivery_duration_seconds_sum", provider="toy") == pytest.approx(0.061)
+    assert receiver.number("accepted_records_total", **at) == 5
+    assert receiver.number("accepted_nudges_total", **at) == 2
 
 
-def test_checks_and_refusals_are_no_deliveries(door: Door) -> None:
+def test_checks_and_refusals_are_no_deliveries(receiver: ReceiverNumbers) -> None:
     """Each request is counted once, under one of three names; only a delivery moves the time of the last one."""
-    door.metrics.checked("toy", "brio")
-    door.metrics.refused("toy", "brio", "bad_signature")
-    door.metrics.refused("elsewhere", "acme", "unknown_provider")
-    assert door.number("checks_total", provider="toy", tenant="brio") == 1
-    assert door.number("refusals_total", provider="toy", tenant="brio", reason="bad_signature") == 1
-    assert door.number("refusals_total", provider="unknown", tenant="unknown", reason="unknown_provider") == 1
-    assert door.total("deliveries_total", "last_delivery_timestamp_seconds") == 0
+    receiver.metrics.checked("toy", "brio")
+    receiver.metrics.refused("toy", "brio", "bad_signature")
+    receiver.metrics.refused("elsewhere", "acme", "unknown_provider")
+    assert receiver.number("checks_total", provider="toy", tenant="brio") == 1
+    assert receiver.number("refusals_total", provider="toy", tenant="brio", reason="bad_signature") == 1
+    assert receiver.number("refusals_total", provider="unknown", tenant="unknown", reason="unknown_provider") == 1
+    assert receiver.total("deliveries_total", "last_delivery_timestamp_seconds") == 0
 
 
-def test_what_must_hold_holds_over_a_random_story(door: Door) -> None:
+def test_what_must_hold_holds_over_a_random_story(receiver: ReceiverNumbers) -> None:
     """Accepted + drained = appended + spooled, and put = drained + waiting + set aside, as the page says."""
     dice = random.Random(11)
     held: Counter[str] = Counter()
-    door.metrics.read_spool(
-        lambda: facts(
-            waiting=held["put"] - held["drained"] - held["aside"],
-            put=held["put"],
-            drained=held["drained"],
-            set_aside=held["aside"],
-        )
-    )
+    spool = shown(receiver.metrics)
     for _ in range(500):
         tenant = dice.choice(["acme", "brio"])
         records, nudges = dice.randrange(4), dice.randrange(3)
         source = f"/toy/{tenant}"
         if dice.random() < 0.4:
-            door.metrics.spooled(source, records + nudges)
+            receiver.metrics.spooled(source, records + nudges)
             held["put"] += records + nudges
         else:
-            door.metrics.appended("raw", source, Via.WEBHOOK, records)
-            door.metrics.appended("nudges", source, Via.WEBHOOK, nudges)
-        door.metrics.accepted("toy", tenant, 0.01, records=records, nudges=nudges)
+            receiver.metrics.appended("raw", source, Via.WEBHOOK, records)
+            receiver.metrics.appended("nudges", source, Via.WEBHOOK, nudges)
+        receiver.metrics.accepted("toy", tenant, 0.01, records=records, nudges=nudges)
         if held["put"] > held["drained"] + held["aside"]:
             if dice.random() < 0.1:
-                door.metrics.set_aside("refused")
+                receiver.metrics.set_aside("refused")
                 held["aside"] += 1
             else:
-                door.metrics.appended("raw", source, Via.WEBHOOK)
-                door.metrics.drained()
+                receiver.metrics.appended("raw", source, Via.WEBHOOK)
+                receiver.metrics.drained()
                 held["drained"] += 1
-    accepted = door.total("accepted_records_total", "accepted_nudges_total")
-    appended = door.total("raw_appended_total", "nudges_appended_total")
-    assert accepted + door.total("drained_total") == appended + door.total("spooled_total")
-    assert door.total("spool_put_total") == door.total(
+    spool.holds(
+        waiting=held["put"] - held["drained"] - held["aside"],
+        put=held["put"],
+        drained=held["drained"],
+        set_aside=held["aside"],
+    )
+    accepted = receiver.total("accepted_records_total", "accepted_nudges_total")
+    appended = receiver.total("raw_appended_total", "nudges_appended_total")
+    assert accepted + receiver.total("drained_total") == appended + receiver.total("spooled_total")
+    assert receiver.total("spool_put_total") == receiver.total(
         "spool_drained_total", "spool_records", "spool_set_aside_records"
     )
-    assert door.total("spool_drained_total") == door.total("drained_total") > 0
+    assert receiver.total("spool_drained_total") == receiver.total("drained_total") > 0
 
 
-def test_the_spool_is_shown_as_it_is_when_it_is_asked(door: Door) -> None:
+def test_the_spool_is_shown_as_it_is_when_it_is_asked(receiver: ReceiverNumbers) -> None:
     """Its facts are read before each reading, and the age of its oldest record grows by itself."""
-    told = [facts(waiting=3, set_aside=1, bytes=700, oldest=int(NOW * 1000) - 5_000, put=9, drained=5)]
-    door.metrics.read_spool(lambda: told[-1])
-    assert door.number("spool_records") == 3
-    assert door.number("spool_set_aside_records") == 1
-    assert door.number("spool_bytes") == 700
-    assert door.number("spool_limit_bytes") == 4096
-    assert door.number("spool_put_total") == 9
-    assert door.number("spool_drained_total") == 5
-    assert door.number("spool_oldest_age_seconds") == 5
-    door.now += 60
-    assert door.number("spool_oldest_age_seconds") == 65
-    told.append(facts(put=9, drained=8))
-    assert door.number("spool_oldest_age_seconds") == 0
-    assert door.number("spool_records") == 0
+    spool = shown(receiver.metrics)
+    spool.holds(waiting=3, set_aside=1, bytes=700, oldest=int(NOW * 1000) - 5_000, put=9, drained=5)
+    assert receiver.number("spool_records") == 3
+    assert receiver.number("spool_set_aside_records") == 1
+    assert receiver.number("spool_bytes") == 700
+    assert receiver.number("spool_limit_bytes") == 4096
+    assert receiver.number("spool_put_total") == 9
+    assert receiver.number("spool_drained_total") == 5
+    assert receiver.number("spool_oldest_age_seconds") == 5
+    receiver.now += 60
+    assert receiver.number("spool_oldest_age_seconds") == 65
+    spool.now = Facts(topics={}, set_aside=1, bytes=0, oldest=None, put=9, drained=8)
+    assert receiver.number("spool_oldest_age_seconds") == 0
+    assert receiver.number("spool_records") == 0
 
 
-def test_a_damaged_spool_is_counted_with_what_was_salvaged(door: Door) -> None:
+def test_a_damaged_spool_is_counted_with_what_was_salvaged(receiver: ReceiverNumbers) -> None:
     """Both begin at 0, so that the first one raises an alert."""
-    door.metrics.damaged()
-    door.metrics.salvaged(17)
-    assert door.number("spool_damaged_total") == 1
-    assert door.number("spool_salvaged_total") == 17
+    spool = shown(receiver.metrics)
+    spool.damage.times, spool.damage.salvaged = 1, 17
+    assert receiver.number("spool_damaged_total") == 1
+    assert receiver.number("spool_salvaged_total") == 17
 
 
 def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
@@ -188,21 +207,21 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
     dice = random.Random(5)
     registry = Registry("1")
     here = Partition(tenants(TABLE, "acme"))
-    door, normalizer = ReceiverMetrics(registry, here.tenants), NormalizerMetrics(registry, here.tenants)
+    receiver, normalizer = ReceiverMetrics(registry, here.tenants), NormalizerMetrics(registry, here.tenants)
 
     def word() -> str:
         return "".join(dice.choices(string.printable + "äß\u2028\udcff", k=dice.randint(0, 200)))
 
     before = read(registry.render())
     for _ in range(3_000):
-        door.refused(word(), word(), word())
-        door.refused("toy", "acme", word())
-        door.refused("toy", word(), "unknown_tenant")
-        door.checked(word(), word())
-        door.accepted(word(), word(), 0.1)
-        door.appended("raw", f"/{word()}/{word()}", Via.WEBHOOK)
-        door.spooled(word())
-        door.set_aside(word())
+        receiver.refused(word(), word(), word())
+        receiver.refused("toy", "acme", word())
+        receiver.refused("toy", word(), "unknown_tenant")
+        receiver.checked(word(), word())
+        receiver.accepted(word(), word(), 0.1)
+        receiver.appended("raw", f"/{word()}/{word()}", Via.WEBHOOK)
+        receiver.spooled(word())
+        receiver.set_aside(word())
         commit = here.hear(toy, thing("a", 1, "x"))
         commit.decisions[:] = [decision(source=word(), code=word(), type="unmapped")]
         normalizer.committed(3, commit, 0.1, 0)
@@ -214,11 +233,11 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
     assert {dict(labels).get("tenant", "unknown") for _, labels in added} <= {"unknown", "acme"}
 
 
-def test_what_is_not_configured_is_counted_as_unknown(door: Door) -> None:
+def test_what_is_not_configured_is_counted_as_unknown(receiver: ReceiverNumbers) -> None:
     """Whatever stands in a path, the labels say no more than that nobody knows it."""
     provider, tenant = UNKNOWN
-    door.metrics.refused("toy", 'a"\\\n', "unknown_tenant")
-    assert door.number("refusals_total", provider=provider, tenant=tenant, reason="unknown_tenant") == 1
+    receiver.metrics.refused("toy", 'a"\\\n', "unknown_tenant")
+    assert receiver.number("refusals_total", provider=provider, tenant=tenant, reason="unknown_tenant") == 1
 
 
 def test_every_reason_that_a_refusal_is_given_is_known() -> None:

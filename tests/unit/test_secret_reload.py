@@ -7,7 +7,7 @@ import pytest
 import structlog
 
 from headrace.config import Config, load
-from headrace.receiver.secret_reload import Watch
+from headrace.receiver.secret_reload import SecretReload
 
 TENANT = """
 [tenants.outreach.acme]
@@ -47,64 +47,64 @@ def config(tmp_path: Path) -> Config:
 
 def test_a_swapped_mount_is_taken_over(config: Config, tmp_path: Path) -> None:
     """Secrets behind a link that moved are taken over, several at once, and only once."""
-    watch = Watch(config, {})
-    assert not watch.look()
+    reload = SecretReload(config, {})
+    assert not reload.look()
     mounted(tmp_path / "secrets", "second", "first")
-    assert watch.look()
+    assert reload.look()
     assert secrets_of(config) == ["second", "first"]
-    assert not watch.look()
+    assert not reload.look()
 
 
 def test_a_file_written_anew_is_taken_over(config: Config, tmp_path: Path) -> None:
     """Secrets in a file that was written in place are taken over."""
-    watch = Watch(config, {})
+    reload = SecretReload(config, {})
     (tmp_path / "secrets" / "acme").write_text("another one")
-    assert watch.look()
+    assert reload.look()
     assert secrets_of(config) == ["another one"]
 
 
 @pytest.mark.parametrize("bad", ["", " \n", None])
 def test_bad_files_change_nothing(bad: str | None, config: Config, tmp_path: Path) -> None:
     """A file that is empty or gone leaves the secrets as they were, until it is good again."""
-    watch = Watch(config, {})
+    reload = SecretReload(config, {})
     file = tmp_path / "secrets" / "acme"
     target = file.resolve()
     if bad is None:
         target.unlink()
     else:
         target.write_text(bad)
-    assert not watch.look()
+    assert not reload.look()
     assert secrets_of(config) == ["first"]
     target.write_text("good again")
-    assert watch.look()
+    assert reload.look()
     assert secrets_of(config) == ["good again"]
 
 
 def test_what_stands_in_the_way_elsewhere_only_delays_them(config: Config, tmp_path: Path) -> None:
     """Secrets that changed while the configuration was broken are taken over once it is mended; it is told once."""
-    watch, file = Watch(config, {}), tmp_path / "headrace.toml"
+    reload, file = SecretReload(config, {}), tmp_path / "headrace.toml"
     file.write_text("oops = = ")
     (tmp_path / "secrets" / "acme").write_text("second")
     with structlog.testing.capture_logs() as told:
-        assert not watch.look()
-        assert not watch.look()
+        assert not reload.look()
+        assert not reload.look()
     assert [line["event"] for line in told] == ["secrets_kept"]
     file.write_text(TENANT)
-    assert watch.look()
+    assert reload.look()
     assert secrets_of(config) == ["second"]
-    assert not watch.look()
+    assert not reload.look()
 
 
 def test_nothing_but_secrets_is_taken_over(config: Config, tmp_path: Path) -> None:
     """What else changed in the configuration waits for the next start."""
-    watch = Watch(config, {})
+    reload = SecretReload(config, {})
     changed = TENANT.replace("stays", "changed too") + '[tenants.outreach.more]\nwebhook_secrets = ["x"]\n'
     (tmp_path / "headrace.toml").write_text(
         changed.replace("[tenants.outreach.acme]", '[tenants.outreach.acme]\nmapping = "acme.toml"')
     )
     (tmp_path / "acme.toml").write_text("")
     (tmp_path / "secrets" / "acme").write_text("second")
-    assert watch.look()
+    assert reload.look()
     assert secrets_of(config) == ["second"]
     account = config.tenants.get("outreach", "acme")
     assert account is not None
@@ -113,7 +113,7 @@ def test_nothing_but_secrets_is_taken_over(config: Config, tmp_path: Path) -> No
 
 
 async def test_nobody_watches_where_there_are_no_files(tmp_path: Path) -> None:
-    """Without files of secrets the watch ends at once."""
+    """Without files of secrets the reload ends at once."""
     file = tmp_path / "headrace.toml"
     file.write_text('[tenants.outreach.acme]\nwebhook_secrets = ["x"]\n')
-    await Watch(load(file, dict(os.environ)), {}).run()
+    await SecretReload(load(file, dict(os.environ)), {}).run()

@@ -1,4 +1,4 @@
-"""The way of one topic: what became of the items of one delivery."""
+"""The writer of one topic: what became of the items of one delivery."""
 
 from headrace.core.record import Out
 from headrace.receiver.topic_writer import Item, _without

@@ -16,7 +16,7 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.config import Config
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
-from headrace.receiver.ingress import Intake
+from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.spool import CannotSpool, Facts, Spool
 from headrace.spool.report import Group, Report, report
@@ -124,16 +124,16 @@ async def _drain(config: Config, path: Path, *, again: bool) -> int:
         before = spool.facts()
         if again:
             click.echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
-        intake = Intake(
+        ingress = Ingress(
             config, spool, ReceiverMetrics(Registry(__version__), config.tenants), ReceiverHealth(time.monotonic)
         )
-        await _until_empty(spool, intake)
+        await _until_empty(spool, ingress)
         return _summary(before, spool.facts())
 
 
-async def _until_empty(spool: Spool, intake: Intake) -> None:
-    """Run the intake until nothing waits, or nothing was drained for a while. Raises what ends it."""
-    running = asyncio.create_task(intake.run())
+async def _until_empty(spool: Spool, ingress: Ingress) -> None:
+    """Run the ingress until nothing waits, or nothing was drained for a while. Raises what ends it."""
+    running = asyncio.create_task(ingress.run())
     moved_at, left = time.monotonic(), spool.facts().waiting
     while spool.facts().waiting and not running.done() and time.monotonic() - moved_at < PATIENCE_SECONDS:
         await asyncio.wait([running], timeout=0.2)

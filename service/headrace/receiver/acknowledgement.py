@@ -1,4 +1,4 @@
-"""The answer to a delivery that is durable, written down at once: aiohttp would put each together from its parts."""
+"""The response to a delivery that is durable, in one write: aiohttp would build each from its parts, and slower."""
 
 from functools import lru_cache
 from http import HTTPStatus
@@ -12,8 +12,8 @@ from headrace.sdk.provider import Accepted
 SERVER = "Headrace"
 
 
-class Written(web.StreamResponse):
-    """An answer that is sent in one piece, to a POST of HTTP/1.1."""
+class SuccessResponse(web.StreamResponse):
+    """A response to a POST of HTTP/1.1 that is sent in one piece."""
 
     def __init__(self, accepted: Accepted) -> None:
         super().__init__(status=accepted.status)
@@ -34,9 +34,9 @@ class Written(web.StreamResponse):
 
 
 def acknowledge(request: web.BaseRequest, accepted: Accepted) -> web.StreamResponse:
-    """Answer a delivery."""
+    """Return the response to an accepted delivery."""
     if request.method == "POST" and request.version == HttpVersion11:
-        return Written(accepted)
+        return SuccessResponse(accepted)
     headers = {"Server": SERVER}
     if accepted.answer:
         headers["Content-Type"] = accepted.content_type
@@ -45,7 +45,7 @@ def acknowledge(request: web.BaseRequest, accepted: Accepted) -> web.StreamRespo
 
 @lru_cache(maxsize=64)
 def _head(status: int, content_type: str, length: int, *, closes: bool) -> bytes:
-    """Write a head up to the value of Date."""
+    """Return the head of a response, up to the value of Date."""
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", f"Server: {SERVER}", f"Content-Length: {length}"]
     if length:
         lines.append(f"Content-Type: {content_type}")

@@ -1,7 +1,7 @@
 """Read bodies within limits: their size, the time they take, and the memory of all of them together.
 
-Where the memory is used up, the body that has been on its way for longest gives way, not the one that just came: who
-sends slowly stands back, who sends at once is served.
+Where the memory is used up, the body that has been arriving for longest is refused, not the newest: slow senders give
+way to those that send at once.
 """
 
 import asyncio
@@ -17,8 +17,8 @@ _GONE: Final = (HttpProcessingError, RequestPayloadError, ConnectionError, Runti
 """What reading raises where the framing is wrong or the sender went away (RuntimeError: before we began to read)."""
 
 
-class Held:
-    """One body in memory, from the `with` to its end; `scope` is set while it is being read."""
+class BodySlot:
+    """The memory of one body, counted while its `with` block runs; `scope` is set while the body is being read."""
 
     __slots__ = ("_bodies", "gave_way", "scope", "size")
 
@@ -29,19 +29,19 @@ class Held:
         self.gave_way = False
 
     def __enter__(self) -> Self:
-        self._bodies.held[self] = None
+        self._bodies.slots[self] = None
         return self
 
     def __exit__(self, *_: object) -> None:
         self._bodies.size -= self.size
-        del self._bodies.held[self]
+        del self._bodies.slots[self]
 
     async def read(self, content: StreamReader) -> bytes:
-        """Read it whole. Raises `Refused`."""
+        """Return the whole body. Raises `Refused`."""
         return self._at_once(content) if content.is_eof() else await self._slowly(content)
 
     def _at_once(self, content: StreamReader) -> bytes:
-        """Take a body that came with its head, as most do."""
+        """Return a body that came with its head, as most do."""
         if content.exception() is not None:
             raise refusals.incomplete_body()
         body = content.read_nowait()
@@ -72,31 +72,31 @@ class Bodies:
         self.most: Final = most
         self.deadline: Final = deadline
         self._limit: Final = limit
-        self.held: Final[dict[Held, None]] = {}  # in the order in which they came
+        self.slots: Final[dict[BodySlot, None]] = {}  # in the order in which they came
         self.size = 0
 
-    def hold(self) -> Held:
-        """Make room for a body: it is held while the `with` of it runs."""
-        return Held(self)
+    def hold(self) -> BodySlot:
+        """Return the slot of a body: its memory counts while the `with` block runs."""
+        return BodySlot(self)
 
-    def grow(self, held: Held, more: int) -> None:
+    def grow(self, slot: BodySlot, more: int) -> None:
         """Account for more bytes of a body. Raises `Refused` where they are too many."""
-        if held.gave_way:
+        if slot.gave_way:
             raise refusals.busy()
-        held.size += more
+        slot.size += more
         self.size += more
-        if held.size > self.most:
+        if slot.size > self.most:
             raise refusals.body_too_large(self.most)
         while self.size > self._limit:
-            self._give_way(held)
+            self._give_way(slot)
 
-    def _give_way(self, instead_of: Held) -> None:
+    def _give_way(self, instead_of: BodySlot) -> None:
         """End the oldest body that is still being read. Raises `Refused` where there is no other."""
-        for held in self.held:
-            if held.scope is not None and not held.gave_way and held is not instead_of:
-                held.gave_way = True
-                held.scope.reschedule(0.0)  # its reader is woken, and refuses it
-                self.size -= held.size
-                held.size = 0
+        for slot in self.slots:
+            if slot.scope is not None and not slot.gave_way and slot is not instead_of:
+                slot.gave_way = True
+                slot.scope.reschedule(0.0)  # its reader is woken, and refuses it
+                self.size -= slot.size
+                slot.size = 0
                 return
         raise refusals.busy()

@@ -1,4 +1,4 @@
-"""aiohttp's server with bounds: how many connections there are, and how long one may say nothing.
+"""HTTP server of the receiver: aiohttp's, with limits on connections and on how long one may be silent.
 
 aiohttp knows one deadline for idle connections. Here a connection has `head_deadline` seconds for a whole head, counted
 from its first byte (a new connection: from the start), and between requests `idle_deadline`. Where there are as many
@@ -19,16 +19,16 @@ from aiohttp.web_protocol import RequestPayloadError
 from headrace.receiver import refusals
 from headrace.sdk.provider import Refused
 
-LINGER: Final = 1.0
-"""Seconds that a refused sender gets to read the answer: closing at once would reset it away."""
+LINGER_SECONDS: Final = 1.0
+"""What a refused sender gets to read the answer: closing at once would reset it away."""
 LINGER_BYTES: Final = 256 * 1024
 _BACKLOG: Final = 1024
 _HEADERS: Final = 64
-_LINE: Final = 8190
-_READ: Final = 64 * 1024
-_SHUTDOWN: Final = 0.1
-"""Seconds that aiohttp waits, twice, for what did not finish in time; 0 would be for ever."""
-_CLOSES: Final = {"Content-Type": refusals.CONTENT_TYPE, "Connection": "close", "Server": "Headrace"}
+_LINE_BYTES: Final = 8190
+_READ_BYTES: Final = 64 * 1024
+_SHUTDOWN_SECONDS: Final = 0.1
+"""What aiohttp waits, twice, for what did not finish in time; 0 would be for ever."""
+_CLOSING_HEADERS: Final = {"Content-Type": refusals.CONTENT_TYPE, "Connection": "close", "Server": "Headrace"}
 _FILES: Final = 256
 """What a process needs besides its connections: Kafka, the spool, logs, the admin port."""
 
@@ -86,7 +86,7 @@ class Connection(web.RequestHandler):
 
 
 class Server(web.Server):
-    """All connections; `handler` answers a request, `refused` is told of what never became one."""
+    """All connections; `handler` answers a request, `refused` is called with the refusal of what never became one."""
 
     def __init__(
         self,
@@ -111,7 +111,7 @@ class Server(web.Server):
         self.stopping = False
 
     def __call__(self) -> Connection:
-        """Make the protocol of a new connection."""
+        """Return the protocol of a new connection."""
         return Connection(
             self,
             loop=self._loop,
@@ -120,13 +120,13 @@ class Server(web.Server):
             keepalive_timeout=2 * self._idle_deadline,  # ours comes first
             lingering_time=0,  # `linger` does it, within bounds
             max_headers=_HEADERS,
-            max_line_size=_LINE,
-            max_field_size=_LINE,
-            read_bufsize=_READ,
+            max_line_size=_LINE_BYTES,
+            max_field_size=_LINE_BYTES,
+            read_bufsize=_READ_BYTES,
         )
 
     def opened(self, connection: Connection) -> None:
-        """Add a connection; where there are too many, the one that has made us wait for longest is dropped."""
+        """Add a connection; where there are too many, the one that was waited for longest is dropped."""
         if len(self._open) >= self._most:
             self.dropped += 1
             connection.since = self._loop.time()
@@ -143,7 +143,7 @@ class Server(web.Server):
         self._open.discard(connection)
         self._waiting.pop(connection, None)
         self._handled.pop(connection, None)
-        self._tell_quiet()
+        self._check_quiet()
 
     def waits(self, connection: Connection, *, idle: bool) -> None:
         """Note that a connection waits for a head from now on; `idle` while not a byte of it is there."""
@@ -152,7 +152,7 @@ class Server(web.Server):
             self._waiting[connection] = None
             connection.since = self._loop.time()
             connection.idle = idle
-            self._tell_quiet()
+            self._check_quiet()
 
     def sweep(self) -> None:
         """Drop the connections that have waited for too long."""
@@ -165,16 +165,16 @@ class Server(web.Server):
                 self.lost(connection)
 
     async def stop(self, deadline: float) -> None:
-        """Finish the requests on their way within `deadline` seconds, then end every connection."""
+        """Finish the requests in progress within `deadline` seconds, then end every connection."""
         self.stopping = True
         for connection in list(self._waiting):
             connection.drop()
             self.lost(connection)
-        self._tell_quiet()
+        self._check_quiet()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(deadline):
                 await self._quiet.wait()
-        await self.shutdown(_SHUTDOWN)
+        await self.shutdown(_SHUTDOWN_SECONDS)
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         connection = connection_of(request)
@@ -192,23 +192,23 @@ class Server(web.Server):
             self.waits(connection, idle=True)
 
     def _slowest(self, newest: Connection) -> Connection:
-        """Give the connection whose head, next request or body we have been waiting for longest."""
+        """Return the connection whose head, next request or body has been waited for longest."""
         waiting = next(iter(self._waiting), newest)
         reading = next((connection for connection, body in self._handled.items() if not body.is_eof()), waiting)
         return min(waiting, reading, key=lambda connection: connection.since)
 
-    def _tell_quiet(self) -> None:
+    def _check_quiet(self) -> None:
         if self.stopping and len(self._waiting) == len(self._open):
             self._quiet.set()
 
 
 def _is_too_long(error: BaseException | None) -> bool:
-    """Say whether a head was too long, or had too many headers: for that aiohttp has no error of its own."""
+    """Return whether a head was too long, or had too many headers: for that aiohttp has no error of its own."""
     return isinstance(error, LineTooLong) or "too many headers" in str(error).lower()
 
 
 def affordable(connections: int) -> int:
-    """Give how many connections the limit of open files allows, once it is raised as far as it may be."""
+    """Return how many connections the limit of open files allows, once it is raised as far as it may be."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -218,7 +218,7 @@ def affordable(connections: int) -> int:
 
 
 def connection_of(request: web.BaseRequest) -> Connection:
-    """Give the connection of a request."""
+    """Return the connection of a request."""
     connection = request.protocol
     if not isinstance(connection, Connection):
         raise TypeError("the request came in by another server")
@@ -227,7 +227,7 @@ def connection_of(request: web.BaseRequest) -> Connection:
 
 @contextlib.asynccontextmanager
 async def listening(server: Server, host: str, port: int, stop_deadline: float) -> AsyncIterator[int]:
-    """Listen while the block runs, then finish what is on its way; give the port. Raises `OSError`."""
+    """Listen while the block runs, then finish the requests in progress; yield the port. Raises `OSError`."""
     listener = await asyncio.get_running_loop().create_server(server, host, port, backlog=_BACKLOG)
     try:
         found: int = listener.sockets[0].getsockname()[1]
@@ -238,9 +238,9 @@ async def listening(server: Server, host: str, port: int, stop_deadline: float) 
 
 
 def response_of(refused: Refused) -> web.Response:
-    """Write a refusal; the connection ends with it."""
+    """Return the response of a refusal; the connection ends with it."""
     response = web.Response(
-        status=refused.status, headers={**_CLOSES, **refused.headers}, body=refusals.body_of(refused)
+        status=refused.status, headers={**_CLOSING_HEADERS, **refused.headers}, body=refusals.body_of(refused)
     )
     response.force_close()
     return response
@@ -251,7 +251,7 @@ async def linger(request: web.BaseRequest, response: web.Response) -> None:
     connection = connection_of(request)
     connection.server.waits(connection, idle=False)  # so that it makes room for others, if need be
     with contextlib.suppress(ConnectionError, TimeoutError, HttpProcessingError, RequestPayloadError):
-        async with asyncio.timeout(LINGER):
+        async with asyncio.timeout(LINGER_SECONDS):
             await response.prepare(request)
             await response.write_eof()
             left = LINGER_BYTES

@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from msgspec import Struct
-
 from headrace.config.tenants import Account
 from headrace.observe.registry import OTHER, Registry
+from headrace.spool import Spool
 from headrace_events import Via
 
 UNKNOWN: Final = ("unknown", "unknown")
@@ -36,29 +35,13 @@ SET_ASIDE: Final = ("damaged", "refused", "too_old")
 """Why a spool record was set aside: it is not what was put, Kafka refused it for good, or it outgrew `max_age`."""
 
 
-class SpoolFacts(Struct, frozen=True, kw_only=True):
-    """What a spool holds now and ever held; `oldest` is when (ms) its oldest waiting record was received.
-
-    put = drained + waiting + set_aside, over all restarts. Of a spool that is not `usable` nobody knows what it holds.
-    """
-
-    usable: bool
-    waiting: int
-    set_aside: int
-    bytes: int
-    limit: int
-    oldest: int | None
-    put: int
-    drained: int
-
-
 class ReceiverMetrics:
     """What a receiver counts. `clock` gives seconds since the epoch."""
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         self._clock: Final = clock
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
-        self._spool: Callable[[], SpoolFacts] | None = None
+        self._spool: Spool | None = None
         self._deliveries = registry.series("headrace_deliveries_total")
         self._checks = registry.series("headrace_checks_total")
         self._refusals = registry.capped("headrace_refusals_total")
@@ -118,16 +101,8 @@ class ReceiverMetrics:
         """Count what was set aside in the spool."""
         self._set_aside.add((reason,), count)
 
-    def damaged(self) -> None:
-        """Count a damaged spool."""
-        self._damaged.add(())
-
-    def salvaged(self, count: int) -> None:
-        """Count what could still be read in a damaged spool."""
-        self._salvaged.add((), count)
-
-    def read_spool(self, spool: Callable[[], SpoolFacts]) -> None:
-        """Have `spool` asked before each reading; it answers from memory."""
+    def show_spool(self, spool: Spool) -> None:
+        """Show what a spool holds, and what became of it, at each reading."""
         self._spool = spool
 
     def _known(self, provider: str, tenant: str) -> tuple[str, str]:
@@ -150,10 +125,13 @@ class ReceiverMetrics:
             series.start()
 
     def _read_spool(self) -> None:
-        if self._spool is None:
+        """Read the spool's facts, which stand in memory. put = drained + waiting + set aside, over all restarts."""
+        spool = self._spool
+        if spool is None:
             return
-        told = self._spool()
-        age = 0.0 if told.oldest is None else max(0.0, self._clock() - told.oldest / 1000)
-        values = (int(told.usable), told.waiting, told.set_aside, told.bytes, told.limit, age, told.put, told.drained)
-        for series, value in zip(self._facts.values(), values, strict=True):
+        facts, damage = spool.facts(), spool.damage
+        age = 0.0 if facts.oldest is None else max(0.0, self._clock() - facts.oldest / 1000)
+        values = (int(spool.usable), facts.waiting, facts.set_aside, facts.bytes, spool.limit, age)
+        for series, value in zip(self._facts.values(), (*values, facts.put, facts.drained), strict=True):
             series.values[()] = value
+        self._damaged.values[()], self._salvaged.values[()] = damage.times, damage.salvaged

@@ -26,19 +26,21 @@ from headrace.receiver import refusals
 from headrace.receiver.acknowledgement import acknowledge
 from headrace.receiver.body_reader import Bodies
 from headrace.receiver.http_server import Server, affordable, connection_of, linger, listening, response_of
-from headrace.receiver.ingress import Intake, Item, NoRoom, TooLarge
+from headrace.receiver.ingress import Ingress, RecordTooLarge
 from headrace.receiver.metrics import ReceiverMetrics
-from headrace.receiver.secret_reload import Watch
-from headrace.receiver.token_bucket import Buckets, Seldom
+from headrace.receiver.secret_reload import SecretReload
+from headrace.receiver.token_bucket import LogThrottle, TokenBuckets
+from headrace.receiver.topic_writer import Item
 from headrace.records.nudge import encode_nudge
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Accepted, Delivery, Provider, Refused
+from headrace.spool import NoRoom
 
-STOP_DEADLINE: Final = 8.0
-"""Seconds that requests on their way get when the receiver stops: more than an append and the spool take."""
-SWEEP_EVERY: Final = 1.0
-LOG_EVERY: Final = 10.0
-"""Seconds between two lines about the same kind of refusal."""
+STOP_DEADLINE_SECONDS: Final = 8.0
+"""What requests in progress get when the receiver stops: more than an append and the spool take."""
+SWEEP_SECONDS: Final = 1.0
+LOG_SECONDS: Final = 10.0
+"""Between two lines about the same kind of refusal."""
 MOST_RECORDS: Final = 10_000
 """Records in one delivery: a real one of the largest size has a third of that."""
 UNKNOWN: Final = "unknown"
@@ -51,22 +53,22 @@ _log = structlog.get_logger()
 class Receiver:
     """Serves webhooks; `port` is the one it got, once it listens."""
 
-    def __init__(self, config: Config, intake: Intake, metrics: ReceiverMetrics, health: ReceiverHealth) -> None:
+    def __init__(self, config: Config, ingress: Ingress, metrics: ReceiverMetrics, health: ReceiverHealth) -> None:
         self.port: int | None = None
         self._config: Final = config
-        self._intake: Final = intake
+        self._ingress: Final = ingress
         self._metrics: Final = metrics
         self._health: Final = health
         limits = config.receiver
         self._providers: Final = {account.provider.name for account in config.tenants}
         self._accounts: Final = {f"/webhooks{source}": account for source, account in config.tenants.by_source.items()}
         self.bodies: Final = Bodies(limits.max_body, limits.max_bodies, limits.body_deadline)
-        self._rates: Final = Buckets(config.tenants.by_source, limits.rate, limits.burst)
-        self._seldom: Final = Seldom(LOG_EVERY)
-        self._tells_all: Final = config.log.level == "debug"
+        self._token_buckets: Final = TokenBuckets(config.tenants.by_source, limits.rate, limits.burst)
+        self._log_throttle: Final = LogThrottle(LOG_SECONDS)
+        self._logs_deliveries: Final = config.log.level == "debug"
 
     async def run(self) -> None:
-        """Serve until cancelled, then finish what is on its way. Raises `CannotServe` where the port is taken."""
+        """Serve until cancelled, then finish the requests in progress. Raises `CannotServe` where the port is taken."""
         limits = self._config.receiver
         server = Server(
             self.answer,
@@ -76,11 +78,11 @@ class Receiver:
             idle_deadline=limits.idle_deadline,
         )
         try:
-            async with listening(server, limits.host, limits.port, STOP_DEADLINE) as self.port:
+            async with listening(server, limits.host, limits.port, STOP_DEADLINE_SECONDS) as self.port:
                 self._health.listening(True)  # noqa: FBT003  (as the method reads)
                 _log.info("receiver_opened", host=limits.host, port=self.port)
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(Watch(self._config, os.environ).run())
+                    group.create_task(SecretReload(self._config, os.environ).run())
                     group.create_task(self._sweep(server))
         except OSError as error:
             sentence = f"{limits.host}:{limits.port} cannot be had ({error.strerror}): choose another [receiver] port"
@@ -97,39 +99,39 @@ class Receiver:
             self._check_head(request, account)
             if "Expect" in request.headers:
                 await _continue(request)
-            with self.bodies.hold() as held:
-                body = await held.read(request.content)
+            with self.bodies.hold() as slot:
+                body = await slot.read(request.content)
                 accepted = account.provider.accept(_delivery(account, request, body), account.settings)
                 await self._keep(account, accepted)
-            self._tell(account, accepted, body, time.monotonic() - began)
+            self._count_accepted(account, accepted, body, time.monotonic() - began)
             return acknowledge(request, accepted)
         except Refused as refused:
             return await self._refuse(request, account, refused)
-        except Exception as error:  # noqa: BLE001  (the door stays open, whatever one delivery does to us)
+        except Exception as error:  # noqa: BLE001  (the receiver goes on, whatever one delivery does to it)
             self._log_error(account, error)
             return await self._refuse(request, account, refusals.internal())
 
     def _account(self, request: web.BaseRequest) -> Account:
-        """Find whose webhook it is. Raises `Refused`."""
+        """Return the tenant whose webhook it is. Raises `Refused`."""
         account = self._accounts.get(request.rel_url.raw_path)
         return account if account is not None else self._unknown(request)
 
     def _unknown(self, request: web.BaseRequest) -> NoReturn:
-        """Say what is wrong with a path. Raises `Refused`."""
+        """Refuse a path that is no configured webhook, with the reason. Raises `Refused`."""
         parts = request.rel_url.raw_path.split("/")
         if len(parts) != _PARTS or parts[1] != "webhooks":
             raise refusals.not_found()
         raise refusals.unknown_tenant() if parts[2] in self._providers else refusals.unknown_provider()
 
     def _check_head(self, request: web.BaseRequest, account: Account) -> None:
-        """Look at all that can be refused before a byte of the body is read. Raises `Refused`."""
+        """Check everything that can be checked before a byte of the body is read. Raises `Refused`."""
         if request.method not in account.provider.methods:
             raise refusals.wrong_method(account.provider.methods)
         if (request.content_length or 0) > self.bodies.most:
             raise refusals.body_too_large(self.bodies.most)
         headers = request.headers
         if "Content-Encoding" in headers and any(
-            told.strip().lower() not in ("", "identity") for told in headers.getall("Content-Encoding")
+            coding.strip().lower() not in ("", "identity") for coding in headers.getall("Content-Encoding")
         ):
             raise refusals.encoded_body()
         if "Expect" in headers and headers["Expect"].lower() != "100-continue":
@@ -143,24 +145,24 @@ class Receiver:
         items = list(_items(account.provider, source, accepted))
         if not items:
             return
-        pause = self._rates.take(source, time.monotonic())
+        pause = self._token_buckets.take(source, time.monotonic())
         if pause:
             raise refusals.rate_limited(self._config.receiver.rate, pause)
         try:
-            await self._intake.keep(items)
+            await self._ingress.keep(items)
         except NoRoom:
             raise refusals.no_room() from None
-        except TooLarge:
+        except RecordTooLarge:
             raise refusals.record_too_large() from None
 
-    def _tell(self, account: Account, accepted: Accepted, body: bytes, seconds: float) -> None:
+    def _count_accepted(self, account: Account, accepted: Accepted, body: bytes, seconds: float) -> None:
         records, nudges = len(accepted.events), len(accepted.nudges)
         provider, tenant = account.provider.name, account.name
         if not (records or nudges or body.strip()):
             self._metrics.checked(provider, tenant)
             return
         self._metrics.accepted(provider, tenant, seconds, records=records, nudges=nudges)
-        if self._tells_all:  # asked here, since even a line that is not wanted costs as much as a signature
+        if self._logs_deliveries:  # checked here, since even a line that is not wanted costs as much as a signature
             _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records, nudges=nudges)
 
     async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:
@@ -177,7 +179,7 @@ class Receiver:
         provider, tenant = (account.provider.name, account.name) if account else (UNKNOWN, UNKNOWN)
         reason = refused.problem.code
         self._metrics.refused(provider, tenant, reason)
-        count = self._seldom.count((provider, tenant, reason), time.monotonic())
+        count = self._log_throttle.count((provider, tenant, reason), time.monotonic())
         if count:
             _log.warning(
                 "delivery_refused", provider=provider, tenant=tenant, reason=reason, status=refused.status, count=count
@@ -186,35 +188,35 @@ class Receiver:
     def _log_error(self, account: Account | None, error: Exception) -> None:
         """Log where an unexpected error happened, and never its text: it may quote the delivery."""
         kind = type(error).__name__
-        if self._seldom.count(("error", kind), time.monotonic()):
+        if self._log_throttle.count(("error", kind), time.monotonic()):
             where = "".join(traceback.format_tb(error.__traceback__))
             source = account.source if account else UNKNOWN
             _log.error("delivery_failed", source=source, error=kind, where=where)
 
     async def _sweep(self, server: Server) -> None:
-        """Look after the connections, and tell health that the event loop turns."""
+        """Drop connections that waited for too long, and report to health that the event loop turns."""
         while True:
             self._health.tick()
             server.sweep()
-            if server.dropped and self._seldom.count(("dropped",), time.monotonic()):
+            if server.dropped and self._log_throttle.count(("dropped",), time.monotonic()):
                 _log.warning("connections_dropped", count=server.dropped)
                 server.dropped = 0
-            await asyncio.sleep(SWEEP_EVERY)
+            await asyncio.sleep(SWEEP_SECONDS)
 
 
 def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delivery:
     return Delivery(
-        account.name,
-        request.method,
-        request.headers,
-        request.query,
-        body,
-        time.time_ns() // 1_000_000,
+        tenant=account.name,
+        method=request.method,
+        headers=request.headers,
+        query=request.query,
+        body=body,
+        received=time.time_ns() // 1_000_000,
     )
 
 
 def _items(provider: Provider, source: str, accepted: Accepted) -> Iterator[Item]:
-    """Make the records of a delivery: raw events and nudges."""
+    """Yield the records of a delivery: raw events and nudges."""
     for raw in accepted.events:
         yield Item("raw", source, to_raw_record(provider, raw))
     for nudge in accepted.nudges:
@@ -222,7 +224,7 @@ def _items(provider: Provider, source: str, accepted: Accepted) -> Iterator[Item
 
 
 async def _continue(request: web.BaseRequest) -> None:
-    """Ask for the body of a sender that waits to be asked. Raises `Refused` where it has gone."""
+    """Ask a sender for the body that it holds back (100-continue). Raises `Refused` where it has gone."""
     if request.version >= HttpVersion11:
         try:
             await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -1,4 +1,4 @@
-"""Every way in which the receiver itself refuses a request, and how a refusal is written: RFC 9457. Pure.
+"""Every error response of the receiver itself, as problem details (RFC 9457). Pure.
 
 What a provider refuses (signatures, content types) stands in its own folder and is written the same way.
 """
@@ -14,13 +14,13 @@ from headrace.sdk.provider import Provider, Refused
 CONTENT_TYPE: Final = "application/problem+json"
 PASSING: Final = frozenset({408, 429, 500, 503})
 """Statuses that ask for the same request again; who sends only after a broken connection gets one of those instead."""
-FULL_PAUSE: Final = 10
-"""Seconds after which to come back when there is no room: about as long as a broker takes to be elected."""
-BUSY_PAUSE: Final = 1
+NO_ROOM_SECONDS: Final = 10
+"""Retry-After when there is no room: about as long as a broker takes to be elected."""
+BUSY_SECONDS: Final = 1
 
 
 def body_of(refused: Refused) -> bytes:
-    """Write a refusal as the members of RFC 9457, and the `code` behind its type."""
+    """Return the body of a refusal: the members of RFC 9457, and the `code` behind its type."""
     problem = refused.problem
     return msgspec.json.encode(
         {
@@ -34,7 +34,7 @@ def body_of(refused: Refused) -> bytes:
 
 
 def closes(refused: Refused, provider: Provider | None) -> bool:
-    """Tell whether the connection is closed without an answer, since the provider would take any for delivered."""
+    """Return whether to close the connection without an answer, since the provider would take any for delivered."""
     return provider is not None and provider.retries == "connection" and refused.status in PASSING
 
 
@@ -114,19 +114,19 @@ def incomplete_body() -> Refused:
 def rate_limited(rate: int, pause: float) -> Refused:
     """Refuse more verified deliveries of one tenant than it may send."""
     detail = f"send at most {rate} a second, or raise [receiver] rate and burst"
-    return _refused(429, "rate_limited", "The tenant sends too fast", detail, _after(pause))
+    return _refused(429, "rate_limited", "The tenant sends too fast", detail, _retry_after(pause))
 
 
 def busy() -> Refused:
     """Refuse a body because the memory for bodies is used up."""
     detail = "send it again; if this goes on, raise [receiver] max_bodies or run more receivers"
-    return _refused(503, "busy", "Too many bodies are on their way", detail, _after(BUSY_PAUSE))
+    return _refused(503, "busy", "Too many bodies are on their way", detail, _retry_after(BUSY_SECONDS))
 
 
 def no_room() -> Refused:
     """Refuse what neither Kafka nor the spool took: nothing was promised."""
     detail = "send it again; Kafka does not answer and the spool is full, whoever runs Headrace has to look"
-    return _refused(503, "no_room", "The delivery could not be made durable", detail, _after(FULL_PAUSE))
+    return _refused(503, "no_room", "The delivery could not be made durable", detail, _retry_after(NO_ROOM_SECONDS))
 
 
 def internal() -> Refused:
@@ -136,8 +136,8 @@ def internal() -> Refused:
     )
 
 
-def _after(pause: float) -> dict[str, str]:
-    return {"Retry-After": str(max(1, -int(-pause // 1)))}
+def _retry_after(seconds: float) -> dict[str, str]:
+    return {"Retry-After": str(max(1, -int(-seconds // 1)))}
 
 
 def _refused(status: int, code: str, title: str, detail: str, headers: dict[str, str] | None = None) -> Refused:

@@ -1,4 +1,4 @@
-"""Secrets that change while the program runs: files of secrets are looked at every few seconds.
+"""Reload webhook secrets while the program runs: files of secrets are looked at every few seconds.
 
 Kubernetes swaps a mounted secret by moving a symbolic link, editors write a new file: so it is the file behind the name
 that is looked at, not the name. When one changed, the whole configuration is loaded again, and only webhook secrets are
@@ -17,15 +17,15 @@ from headrace.config.load import load
 from headrace.config.settings import Config
 from headrace.core.toml_lines import FileFaults
 
-EVERY: Final = 2.0
+LOOK_SECONDS: Final = 2.0
 
 Stamp = tuple[int, int, int, int] | None
-"""What tells one state of a file from another; None where there is none to be read."""
+"""Device, inode, size and time of change in ns: a file that differs in one was changed; None where there is none."""
 
 _log = structlog.get_logger()
 
 
-class Watch:
+class SecretReload:
     """Keeps the webhook secrets of a configuration as its files have them."""
 
     def __init__(self, config: Config, environ: Dict[str, str]) -> None:
@@ -35,14 +35,14 @@ class Watch:
         self._stamps: Final = {path: _stamp(path) for path in paths if path is not None}
         self._faults: list[str] = []  # of the last try
 
-    async def run(self, every: float = EVERY) -> None:
+    async def run(self, every: float = LOOK_SECONDS) -> None:
         """Look every so many seconds, until cancelled."""
         while self._stamps:
             await asyncio.sleep(every)
             await asyncio.to_thread(self.look)
 
     def look(self) -> bool:
-        """Look once; tell whether secrets were taken over."""
+        """Look once; return whether secrets were taken over."""
         now = {path: _stamp(path) for path in self._stamps}
         if now == self._stamps and not self._faults:
             return False
@@ -50,7 +50,7 @@ class Watch:
         try:
             loaded = load(self._config.file, self._environ)
         except FileFaults as faults:
-            self._tell([str(fault) for fault in faults.faults])
+            self._log_faults([str(fault) for fault in faults.faults])
             return False
         self._faults = []
         changed = [source for source in self._config.tenants.by_source if self._take_over(source, loaded)]
@@ -58,13 +58,13 @@ class Watch:
             _log.info("secrets_taken_over", sources=changed)
         return bool(changed)
 
-    def _tell(self, faults: list[str]) -> None:
+    def _log_faults(self, faults: list[str]) -> None:
         if faults != self._faults:
             _log.error("secrets_kept", faults=faults)
         self._faults = faults
 
     def _take_over(self, source: str, loaded: Config) -> bool:
-        """Give a tenant its new secrets, if they are new; a tenant that is gone keeps what it has."""
+        """Take over a tenant's secrets, if they are new; a tenant that is gone keeps what it has."""
         account = loaded.tenants.by_source.get(source)
         ours = self._config.tenants.by_source[source].settings
         if account is None or account.settings.webhook_secrets == ours.webhook_secrets:

@@ -1,10 +1,10 @@
-"""How fast each tenant may send. Pure: the clock is handed in."""
+"""Token buckets for the rate of each tenant, and a throttle for log lines. Pure: the clock is handed in."""
 
 from collections.abc import Iterable
 from typing import Final
 
 
-class Buckets:
+class TokenBuckets:
     """A token bucket for each key: `burst` at once, then `rate` a second."""
 
     def __init__(self, keys: Iterable[str], rate: int, burst: int) -> None:
@@ -13,7 +13,7 @@ class Buckets:
         self._levels: Final = dict.fromkeys(keys, (self._burst, 0.0))
 
     def take(self, key: str, now: float) -> float:
-        """Take one token at `now` (seconds that only grow); 0, or the seconds until there is one again."""
+        """Take one token at `now` (monotonic seconds); return 0, or the seconds until there is one again."""
         level, at = self._levels[key]
         level = min(self._burst, level + (now - at) * self._rate)
         if level < 1:
@@ -23,8 +23,8 @@ class Buckets:
         return 0.0
 
 
-class Seldom:
-    """Lets one of a kind through every so many seconds, and counts the others: a flood must not fill the log.
+class LogThrottle:
+    """Lets one line of a kind through every so many seconds, and counts the others: a flood must not fill the log.
 
     Each kind is remembered: there must be a bounded number of them.
     """
@@ -34,7 +34,7 @@ class Seldom:
         self._kinds: Final[dict[tuple[str, ...], tuple[float, int]]] = {}
 
     def count(self, kind: tuple[str, ...], now: float) -> int:
-        """Count one at `now`; 0 where it is held back, else how many there were since the last that was not."""
+        """Count one at `now`; return 0 where it is held back, else how many there were since the last that was not."""
         last, held = self._kinds.get(kind, (-self._every, 0))
         if now - last < self._every:
             self._kinds[kind] = (last, held + 1)
