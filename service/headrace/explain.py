@@ -1,4 +1,4 @@
-"""Say what would become of a body, record by record, without publishing anything. Pure."""
+"""Explain what would become of a body, record by record, without publishing anything. Pure."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ from headrace_events import Event, Problem, Provenance, RawPosition, Via, decode
 class Explanation(Struct, omit_defaults=True, kw_only=True):
     """One record: its `shape` and size, who it is, the row that decided, its `fate`, and the event or the problem.
 
-    `fate` is `published` (given that nothing was seen before), `mirror`, `noop` or `dead`.
+    `fate` is `published` (as long as nothing was seen before), `mirror`, `noop` or `dead`.
     """
 
     number: int
@@ -34,7 +34,7 @@ class Explanation(Struct, omit_defaults=True, kw_only=True):
 def explain(
     provider: Provider, tenant: str, mapping: Mapping, body: bytes, *, resource: str | None = None, now: int = 0
 ) -> Iterator[Explanation]:
-    """Explain every record that `body` holds; `now` is the time of receipt in milliseconds since the epoch."""
+    """Yield an explanation of every record of `body`; `now` is the time of receipt in milliseconds since the epoch."""
     for number, piece in enumerate(provider.cut(body, resource), 1):
         yield explain_piece(provider, tenant, mapping, piece, number=number, now=now)
 
@@ -42,7 +42,7 @@ def explain(
 def explain_piece(
     provider: Provider, tenant: str, mapping: Mapping, piece: Piece, *, number: int = 1, now: int = 0
 ) -> Explanation:
-    """Explain one record as cut from a body."""
+    """Return the explanation of one record as cut from a body."""
     raw = RawEvent(
         provider=provider.name,
         tenant=tenant,
@@ -52,24 +52,24 @@ def explain_piece(
         received=now,
         hint=piece.hint,
     )
-    told = Explanation(number=number, shape=piece.shape, size=len(piece.value), fate="dead")
+    explanation = Explanation(number=number, shape=piece.shape, size=len(piece.value), fate="dead")
     try:
-        told.identity = identify(provider, raw)
+        explanation.identity = identify(provider, raw)
         draft = provider.translate(raw, mapping)
         if isinstance(draft, Dropped):
-            told.fate, told.row = draft.fate, draft.row
-            return told
-        named = event_id(told.identity, meaning_of(draft))
+            explanation.fate, explanation.row = draft.fate, draft.row
+            return explanation
+        named = event_id(explanation.identity, meaning_of(draft))
         provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
         # Encoded and decoded, it is what consumers would see: values cut, nulls gone.
-        told.event = decode(encode_event(event_of(draft, raw.source, named, provenance, from_millis(now))).value)
+        explanation.event = decode(encode_event(event_of(draft, raw.source, named, provenance, from_millis(now))).value)
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
-        told.problem = from_exception(error, piece.value)
-        return told
-    told.fate, told.row, told.provisional, told.reach = (
-        "published",
+        explanation.problem = from_exception(error, piece.value)
+        return explanation
+    explanation.fate = "published"
+    explanation.row, explanation.provisional, explanation.reach = (
         draft.row.label,
         draft.row.provisional,
         draft.row.reach,
     )
-    return told
+    return explanation

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from headrace.core.mapping import Row
 from headrace.records.dead_letter import encode_letter
-from headrace.records.event import LONGEST_VALUE, encode_event, event_id, event_of, meaning_of
+from headrace.records.event import VALUE_CHARACTERS, encode_event, event_id, event_of, meaning_of
 from headrace.sdk.provider import UNPUBLISHED, Draft, Identity
 from headrace_events import (
     DEAD_LETTER_HEADER,
@@ -165,26 +165,26 @@ def test_what_only_says_null_stays() -> None:
 
 def test_long_values_are_cut_and_named() -> None:
     """What is longer than 64 KiB in text and extra is cut; the rest is as it was."""
-    long = "ü" * (LONGEST_VALUE + 5)
-    found = event(text=long, extra={"body": long, "tree": ["y" * LONGEST_VALUE] * 2, "short": "z", "n": 3})
+    long = "ü" * (VALUE_CHARACTERS + 5)
+    found = event(text=long, extra={"body": long, "tree": ["y" * VALUE_CHARACTERS] * 2, "short": "z", "n": 3})
     data = decode(encode_event(found).value).data
     assert data.truncated == ["text", "native.extra.body", "native.extra.tree"]
-    assert data.text == "ü" * LONGEST_VALUE
+    assert data.text == "ü" * VALUE_CHARACTERS
     extra = data.native.extra or {}
-    assert (extra["body"], extra["short"], extra["n"]) == ("ü" * LONGEST_VALUE, "z", 3)
-    assert extra["tree"] == json.dumps(["y" * LONGEST_VALUE])[:LONGEST_VALUE]
+    assert (extra["body"], extra["short"], extra["n"]) == ("ü" * VALUE_CHARACTERS, "z", 3)
+    assert extra["tree"] == json.dumps(["y" * VALUE_CHARACTERS])[:VALUE_CHARACTERS]
 
 
 def test_values_that_fit_are_not_cut() -> None:
     """64 KiB exactly stay, however large the event becomes by them."""
-    full = "x" * LONGEST_VALUE
+    full = "x" * VALUE_CHARACTERS
     data = decode(encode_event(event(text=full, extra={"a": full, "b": full}, fields={"c": full * 2})).value).data
     assert (data.text, data.native.extra, data.truncated) == (full, {"a": full, "b": full}, None)
 
 
 def test_a_large_event_without_text_or_extra() -> None:
     """Where there is nothing to cut, nothing is cut."""
-    data = decode(encode_event(event(fields={"c": "x" * (LONGEST_VALUE + 1)})).value).data
+    data = decode(encode_event(event(fields={"c": "x" * (VALUE_CHARACTERS + 1)})).value).data
     assert data.truncated is None
 
 

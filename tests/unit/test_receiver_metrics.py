@@ -14,7 +14,7 @@ from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.observe import metric_definitions as contract
 from headrace.observe.registry import Registry
 from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics
-from headrace.spool import Damage, Facts, Spool
+from headrace.spool import Damage, Spool, SpoolFacts
 from headrace_events import Via
 from tests.unit.fake_provider import TABLE, tenants, thing, toy
 from tests.unit.partition import Partition
@@ -57,9 +57,9 @@ class StillSpool:
         self.usable = True
         self.limit = 4096
         self.damage = Damage()
-        self.now = Facts(topics={}, set_aside=0, bytes=0, oldest=None, put=0, drained=0)
+        self.now = SpoolFacts(topics={}, set_aside=0, bytes=0, oldest=None, put=0, drained=0)
 
-    def facts(self) -> Facts:
+    def facts(self) -> SpoolFacts:
         return self.now
 
     def holds(self, waiting: int = 0, **changes: int) -> None:
@@ -189,7 +189,7 @@ def test_the_spool_is_shown_as_it_is_when_it_is_asked(receiver: ReceiverNumbers)
     assert receiver.number("spool_oldest_age_seconds") == 5
     receiver.now += 60
     assert receiver.number("spool_oldest_age_seconds") == 65
-    spool.now = Facts(topics={}, set_aside=1, bytes=0, oldest=None, put=9, drained=8)
+    spool.now = SpoolFacts(topics={}, set_aside=1, bytes=0, oldest=None, put=9, drained=8)
     assert receiver.number("spool_oldest_age_seconds") == 0
     assert receiver.number("spool_records") == 0
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from headrace.spool import CannotSpool, NoRoom, Spool
-from headrace.spool.file import File
-from headrace.spool.salvage import PAGE
+from headrace.spool.file import SpoolFile
+from headrace.spool.salvage import PAGE_BYTES
 from headrace.spool.writer import Job
 from tests.integration.pipeline import until
 from tests.unit.spool_harness import LIMIT, Busy, content, make_copy, numbers, put, state_of, waiting
@@ -175,7 +175,7 @@ async def test_a_file_that_cannot_be_made_is_made_later(path: Path, monkeypatch:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as full:
-        full.setattr(File, "_create", staticmethod(refuse))
+        full.setattr(SpoolFile, "_create", staticmethod(refuse))
         spool = Spool(path, LIMIT)
         assert not room(spool)
         with pytest.raises(NoRoom):
@@ -191,21 +191,21 @@ def _truncate(path: Path) -> None:
 
 
 def _wipe_the_beginning(path: Path) -> None:
-    path.write_bytes(bytes(PAGE) + path.read_bytes()[PAGE:])
+    path.write_bytes(bytes(PAGE_BYTES) + path.read_bytes()[PAGE_BYTES:])
 
 
 def _scribble(path: Path) -> None:
     """Overwrite one page in twenty."""
     found = bytearray(path.read_bytes())
-    for at in range(5 * PAGE, len(found), 20 * PAGE):
-        found[at : at + PAGE] = random.Random(at).randbytes(PAGE)
+    for at in range(5 * PAGE_BYTES, len(found), 20 * PAGE_BYTES):
+        found[at : at + PAGE_BYTES] = random.Random(at).randbytes(PAGE_BYTES)
     path.write_bytes(found)
 
 
 def _flip(path: Path) -> None:
     """Change one bit of a value."""
     found = bytearray(path.read_bytes())
-    found[found.index(b"\xa0\xa1\xa2", PAGE)] ^= 1
+    found[found.index(b"\xa0\xa1\xa2", PAGE_BYTES)] ^= 1
     path.write_bytes(found)
 
 

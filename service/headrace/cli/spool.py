@@ -18,8 +18,8 @@ from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
-from headrace.spool import CannotSpool, Facts, Spool
-from headrace.spool.report import Group, Report, report
+from headrace.spool import CannotSpool, Spool, SpoolFacts
+from headrace.spool.report import SpoolGroup, SpoolReport, report
 
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 PATIENCE_SECONDS: Final = 30.0
@@ -84,7 +84,7 @@ def drain(ctx: click.Context, again: bool) -> None:  # noqa: FBT001  (as above)
         ctx.exit(1)
 
 
-def _write(config: Config, found: Report) -> None:
+def _write(config: Config, found: SpoolReport) -> None:
     now = time.time() * 1000
     if found.waiting:
         rows = [_row(group, now) for group in found.waiting]
@@ -103,7 +103,7 @@ def _write(config: Config, found: Report) -> None:
     )
 
 
-def _row(group: Group, now: float) -> tuple[str, str, str, str, str]:
+def _row(group: SpoolGroup, now: float) -> tuple[str, str, str, str, str]:
     age = span(max(0, int(now - group.oldest) // 1000))
     return group.source, group.topic, f"{group.records:,}", _size(group.bytes), age
 
@@ -149,7 +149,7 @@ async def _until_empty(spool: Spool, ingress: Ingress) -> None:
         await spool.settled()
 
 
-def _summary(before: Facts, after: Facts) -> int:
+def _summary(before: SpoolFacts, after: SpoolFacts) -> int:
     click.echo(f"{count(after.drained - before.drained, 'record')} went on to Kafka.")
     if after.set_aside:
         click.echo(f"{count(after.set_aside, 'record')} set aside: `headrace spool show` says why.")

@@ -1,12 +1,11 @@
-"""A record to be written: key, value, headers."""
+"""A record to append to a topic: key, value, headers. Pure."""
 
 from typing import Final
 
 import msgspec
 
-_REPEATED: Final = 1024
-"""More bytes than the names and the constant words of an event's headers take."""
-
+_HEADER_WORDS_BYTES: Final = 1024
+"""More than the names and the constant words of an event's headers take."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -25,6 +24,6 @@ class Out(msgspec.Struct, frozen=True, gc=False):
         return len(self.key) + len(self.value) + sum(len(name) + len(value) + 10 for name, value in self.headers) + 100
 
     def fits(self, limit: int) -> bool:
-        """Say whether the record of an event takes no more than `limit` bytes; most are so small that nobody counts."""
+        """Return whether the record of an event takes no more than `limit` bytes; most are too small to be counted."""
         # Key and headers repeat what stands in the value: each is shorter, but for the names and words of the headers.
-        return 3 * len(self.value) + _REPEATED <= limit or self.size <= limit
+        return 3 * len(self.value) + _HEADER_WORDS_BYTES <= limit or self.size <= limit

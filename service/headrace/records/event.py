@@ -10,8 +10,8 @@ from headrace.sdk.provider import Draft, Identity
 from headrace_events import Data, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
-LONGEST_VALUE: Final = 64 * 1024
-"""Characters kept of one value in `text` and `native.extra`; raw has the rest."""
+VALUE_CHARACTERS: Final = 64 * 1024
+"""What a consumer gets of one value in `text` and `native.extra`; raw has the rest."""
 
 _PLAIN: Final = frozenset((str, int, float, bool))
 
@@ -24,13 +24,13 @@ _DATASCHEMA: Final = ("ce_dataschema", b"urn:headrace:event:1")
 
 
 def meaning_of(draft: Draft) -> int:
-    """Digest what a draft says, 63 bits: the lowest bit is free for `Mark.meanings`."""
+    """Return the digest of what a draft says, 63 bits: the lowest bit is free for `Mark.meanings`."""
     packed = _meaning((draft.row.type, draft.meaning))
     return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little") & ~1
 
 
 def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: str = "") -> str:
-    """Name an event: `<resource>/<id>` for what never changes, else with the version, or 8 hex of the meaning.
+    """Return an event's id: `<resource>/<id>` for what never changes, else with the version, or 8 hex of the meaning.
 
     `again` marks a second meaning under one version (whole-second clocks), `replay` the mapping it was re-read under.
     """
@@ -43,7 +43,7 @@ def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: s
 
 
 def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
-    """Put a draft into its CloudEvents envelope; the draft's data is taken over, not copied."""
+    """Return the CloudEvents envelope of a draft; the draft's data is taken over, not copied."""
     draft.data.provenance = provenance
     return Event(
         specversion="1.0",
@@ -62,11 +62,11 @@ def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorde
 
 
 def encode_event(event: Event) -> Out:
-    """Encode an event for `events`: the whole of it as the value, its attributes again as `ce_` headers."""
+    """Return the record of an event: the whole of it as the value, its attributes again as `ce_` headers."""
     value = _encode(event)
     if not _is_flat(event.data) and b"null" in value and _leave_out_nulls(event.data):
         value = _encode(event)
-    if len(value) > LONGEST_VALUE and _trim(event):
+    if len(value) > VALUE_CHARACTERS and _trim(event):
         value = _encode(event)
     key = event.partitionkey.encode()
     headers = [
@@ -89,7 +89,7 @@ def encode_event(event: Event) -> Out:
 
 
 def _is_flat(data: Data) -> bool:
-    """Tell whether the verbatim parts hold plain values only: no null in them, and nothing that could hold one."""
+    """Return whether the verbatim parts hold plain values only: no null in them, and nothing that could hold one."""
     fields, extra = data.fields, data.native.extra
     return (not fields or _PLAIN.issuperset(map(type, fields.values()))) and (
         not extra or _PLAIN.issuperset(map(type, extra.values()))
@@ -97,28 +97,28 @@ def _is_flat(data: Data) -> bool:
 
 
 def _leave_out_nulls(data: Data) -> bool:
-    """Take out what is null inside the verbatim parts; False where only a text says "null"."""
+    """Remove what is null inside the verbatim parts; return False where only a text says "null"."""
     before = (data.fields, data.native.extra)
-    data.fields = _said(data.fields) or None
-    data.native.extra = _said(data.native.extra) or None
+    data.fields = _without_nulls(data.fields) or None
+    data.native.extra = _without_nulls(data.native.extra) or None
     return (data.fields, data.native.extra) != before
 
 
-def _said(value: Any) -> Any:
-    """Copy a structure without its nulls, at any depth."""
+def _without_nulls(value: Any) -> Any:
+    """Return a structure without its nulls, at any depth."""
     if isinstance(value, dict):
-        return {key: _said(inner) for key, inner in value.items() if inner is not None}
+        return {key: _without_nulls(inner) for key, inner in value.items() if inner is not None}
     if isinstance(value, list):
-        return [_said(inner) for inner in value if inner is not None]
+        return [_without_nulls(inner) for inner in value if inner is not None]
     return value
 
 
 def _trim(event: Event) -> bool:
-    """Cut overlong values of `text` and `native.extra`, and list them in `truncated`."""
+    """Cut overlong values of `text` and `native.extra`, and list them in `truncated`; return whether there were any."""
     data = event.data
     cut: list[str] = []
-    if data.text is not None and len(data.text) > LONGEST_VALUE:
-        data.text = data.text[:LONGEST_VALUE]
+    if data.text is not None and len(data.text) > VALUE_CHARACTERS:
+        data.text = data.text[:VALUE_CHARACTERS]
         cut.append("text")
     for name, value in (data.native.extra or {}).items():
         short = _shorten(value)
@@ -131,8 +131,8 @@ def _trim(event: Event) -> bool:
 
 
 def _shorten(value: Any) -> Any:
-    """Cut a long string; write a large structure as its first characters of JSON."""
+    """Return a value as it is, a long string cut, or a large structure as the first characters of its JSON."""
     if isinstance(value, str):
-        return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE]
+        return value if len(value) <= VALUE_CHARACTERS else value[:VALUE_CHARACTERS]
     text = _encode(value)
-    return value if len(text) <= LONGEST_VALUE else text[:LONGEST_VALUE].decode("utf-8", "ignore")
+    return value if len(text) <= VALUE_CHARACTERS else text[:VALUE_CHARACTERS].decode("utf-8", "ignore")

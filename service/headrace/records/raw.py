@@ -25,7 +25,6 @@ _LONGEST: Final = 256
 """Characters of a text from outside."""
 _BEFORE_DIGEST: Final = 200
 
-
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(RawEvent).decode
 

@@ -14,14 +14,14 @@ from typing import Final
 
 from msgspec import Struct, structs
 
-from headrace.spool.record import Row, Waiting, row
-from headrace.spool.salvage import PAGE
+from headrace.spool.record import SpoolRow, Waiting, row
+from headrace.spool.salvage import PAGE_BYTES
 
 APPLICATION: Final = 0x48647263
 """`application_id` of the file: `Hdrc`."""
 FORMAT: Final = 1
 TOPICS: Final = ("raw", "nudges")
-CHECKED: Final = 64 * 2**20
+CHECKED_BYTES: Final = 64 * 2**20
 """Bytes of a file that is read through when it is opened; a larger one shows its damage when it is read."""
 
 _SCHEMA: Final = """
@@ -43,7 +43,7 @@ class CannotSpool(Exception):  # noqa: N818  (a sentence for the operator)
     """The spool cannot be used; the text says why and what to do."""
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class SpoolFacts(Struct, frozen=True, kw_only=True):
     """What the file holds now and ever held. `oldest` is the time of receipt (ms) of what waits longest.
 
     put = drained + waiting + set aside. `topics` counts what waits by topic, `bytes` includes what is set aside.
@@ -62,7 +62,7 @@ class Facts(Struct, frozen=True, kw_only=True):
         return sum(self.topics.values())
 
 
-class Lock:
+class SpoolLock:
     """The right to write to a spool: held until closed, or until the process ends in whatever way."""
 
     def __init__(self, path: Path) -> None:
@@ -88,7 +88,7 @@ class Lock:
         os.close(self._number)
 
 
-class File:
+class SpoolFile:
     """The open file. Raises `sqlite3.Error` where it is full or damaged; who calls decides what follows."""
 
     def __init__(self, path: Path) -> None:
@@ -117,7 +117,7 @@ class File:
             raise
 
     def append(self, received: int, records: Iterable[tuple[str, str, bytes]]) -> int:
-        """Insert (topic, source, packed record); give how many they are."""
+        """Insert (topic, source, packed record); return how many they are."""
         rows = [row(self._last + n, received, *record) for n, record in enumerate(records, 1)]
         self._last += len(rows)
         self.db.executemany(_INSERT, map(structs.astuple, rows))
@@ -125,11 +125,11 @@ class File:
         return len(rows)
 
     def oldest(self, topic: str, behind: int, most: int, most_bytes: int) -> list[Waiting]:
-        """Give the oldest records of a topic with ids behind `behind`, at least one if there is any."""
+        """Return the oldest records of a topic with ids behind `behind`, at least one if there is any."""
         found: list[Waiting] = []
         where = "topic = ? AND reason IS NULL AND id > ? ORDER BY id LIMIT ?"
         for columns in self.db.execute(f"SELECT {_COLUMNS} FROM item WHERE {where}", (topic, behind, most)):  # noqa: S608  (our columns)
-            one = Row(*columns)
+            one = SpoolRow(*columns)
             most_bytes -= one.size
             if found and most_bytes < 0:
                 break
@@ -137,7 +137,7 @@ class File:
         return found
 
     def remove(self, ids: Sequence[int]) -> int:
-        """Delete what was drained; give how many bytes that were."""
+        """Delete what was drained; return how many bytes that were."""
         size = 0
         for one in ids:
             for (freed,) in self.db.execute("DELETE FROM item WHERE id = ? RETURNING size", (one,)).fetchall():
@@ -146,26 +146,26 @@ class File:
         return size
 
     def set_aside(self, ids: Iterable[int], reason: str) -> int:
-        """Keep records, but let them wait no longer; give 0: they take as much room as before."""
+        """Keep records, but let them wait no longer; return 0: they take as much room as before."""
         self.db.executemany("UPDATE item SET reason = ? WHERE id = ?", [(reason, one) for one in ids])
         return 0
 
-    def take_back(self) -> Facts:
-        """Let everything that was set aside wait again; give what there is then."""
+    def take_back(self) -> SpoolFacts:
+        """Let everything that was set aside wait again; return what there is then."""
         self.db.execute("UPDATE item SET reason = NULL WHERE reason IS NOT NULL")
         return self.facts()
 
-    def rescue(self, rows: Iterable[Row]) -> None:
-        """Insert rows of a damaged file; one that comes twice is kept once."""
+    def rescue(self, rows: Iterable[SpoolRow]) -> None:
+        """Insert rows of a damaged file; one that comes twice is inserted once."""
         self.db.executemany(_INSERT.replace("INSERT", "INSERT OR IGNORE"), map(structs.astuple, rows))
 
     def balance(self, drained: int) -> int:
-        """Set the sums to what was drained and what is here; give how much is here."""
+        """Set the sums to what was drained and what is here; return how much is here."""
         here: int = self.db.execute("SELECT count(*) FROM item").fetchone()[0]
         self.db.execute("UPDATE sums SET put = ?, drained = ?", (drained + here, drained))
         return here
 
-    def facts(self) -> Facts:
+    def facts(self) -> SpoolFacts:
         """Count what there is."""
         return facts_of(self.db)
 
@@ -175,7 +175,7 @@ class File:
         return last
 
     def shrink(self, pages: int = 2_000) -> bool:
-        """Give some unused room back to the disk, outside of a transaction; say whether there is more."""
+        """Return some unused room to the disk, outside of a transaction; return whether there is more."""
         free: int = self.db.execute("PRAGMA freelist_count").fetchone()[0]
         self.db.executescript(f"PRAGMA incremental_vacuum({pages})")  # execute() would stop after its first page
         return free > pages
@@ -183,7 +183,10 @@ class File:
     def check(self) -> None:
         """Read a file of moderate size through. Raises `sqlite3.DatabaseError` where it is damaged."""
         pages: int = self.db.execute("PRAGMA page_count").fetchone()[0]
-        if pages * PAGE <= CHECKED and (found := self.db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        if (
+            pages * PAGE_BYTES <= CHECKED_BYTES
+            and (found := self.db.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok"
+        ):
             raise sqlite3.DatabaseError(found)
         self.facts()
 
@@ -208,7 +211,7 @@ class File:
         if version > FORMAT:
             raise CannotSpool(f"the spool has format {version}, this program reads {FORMAT}: upgrade it")
         if version == 0:
-            db.execute(f"PRAGMA page_size = {PAGE}")
+            db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")  # fsync at each commit: in WAL mode NORMAL would lose the last ones
@@ -223,13 +226,13 @@ class File:
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
-def facts_of(db: sqlite3.Connection) -> Facts:
+def facts_of(db: sqlite3.Connection) -> SpoolFacts:
     """Count what a database holds."""
     by = "SELECT topic, count(*), sum(size) FROM item WHERE reason IS NULL GROUP BY topic"
     waiting = {topic: (count, size) for topic, count, size in db.execute(by)}
     aside, size = db.execute("SELECT count(*), total(size) FROM item WHERE reason IS NOT NULL").fetchone()
     put, drained = db.execute("SELECT put, drained FROM sums").fetchone()
-    return Facts(
+    return SpoolFacts(
         topics={topic: count for topic, (count, _) in waiting.items()},
         set_aside=aside,
         bytes=int(size) + sum(size for _, size in waiting.values()),
@@ -240,7 +243,7 @@ def facts_of(db: sqlite3.Connection) -> Facts:
 
 
 def oldest_of(db: sqlite3.Connection) -> int | None:
-    """Give when (ms) what waits longest was received."""
+    """Return when (ms) what waits longest was received."""
     first = "SELECT received FROM item WHERE reason IS NULL AND topic = ? ORDER BY id LIMIT 1"
     found = [row[0] for topic in TOPICS for row in db.execute(first, (topic,))]
     return min(found, default=None)
@@ -248,7 +251,7 @@ def oldest_of(db: sqlite3.Connection) -> int | None:
 
 @contextlib.contextmanager
 def look(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a spool to look at it, whoever owns it. Raises `CannotSpool` where there is none that can be read."""
+    """Open a spool for reading, whoever owns it. Raises `CannotSpool` where there is none that can be read."""
     if not path.is_file():
         raise CannotSpool(f"there is no spool at {path}")
     try:

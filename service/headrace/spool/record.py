@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from headrace.core.record import Out
 
-OVERHEAD: Final = 100
+OVERHEAD_BYTES: Final = 100
 """Bytes that a row takes beside its record, indexes included."""
 
 
@@ -26,7 +26,7 @@ class Waiting(Struct, frozen=True, gc=False):
     sound: bool = True
 
 
-class Row(Struct, frozen=True, gc=False):
+class SpoolRow(Struct, frozen=True, gc=False):
     """A record as its row in the file; `reason` says why it was set aside."""
 
     id: int
@@ -44,27 +44,38 @@ class Row(Struct, frozen=True, gc=False):
         return self.check == _sum(self.id, self.topic, self.source, self.received, self.record)
 
     def waiting(self) -> Waiting:
-        """Give the record."""
+        """Return the record."""
         try:
             out = _decode(self.record)
         except msgspec.MsgspecError:
-            out = Out(b"", self.record, [])
-            return Waiting(self.id, self.topic, self.source, self.received, out, sound=False)
-        return Waiting(self.id, self.topic, self.source, self.received, out, self.sound)
+            return self._waiting(Out(b"", self.record, []), sound=False)
+        return self._waiting(out, sound=self.sound)
+
+    def _waiting(self, out: Out, *, sound: bool) -> Waiting:
+        return Waiting(id=self.id, topic=self.topic, source=self.source, received=self.received, out=out, sound=sound)
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(Out).decode
 
 
-def row(id: int, received: int, topic: str, source: str, record: bytes) -> Row:  # noqa: A002  (the design's word)
-    """Make the row of a packed record."""
+def row(id: int, received: int, topic: str, source: str, record: bytes) -> SpoolRow:  # noqa: A002  (the design's word)
+    """Return the row of a packed record."""
     check = _sum(id, topic, source, received, record)
-    return Row(id, topic, source, received, len(record) + OVERHEAD, None, check, record)
+    return SpoolRow(
+        id=id,
+        topic=topic,
+        source=source,
+        received=received,
+        size=len(record) + OVERHEAD_BYTES,
+        reason=None,
+        check=check,
+        record=record,
+    )
 
 
 def pack(out: Out) -> bytes:
-    """Write a record down; its partition is not kept, it is placed when it is drained."""
+    """Return a record as bytes; its partition is left out, since it is placed when it is drained."""
     return _encode(out)
 
 

@@ -13,7 +13,7 @@ _GROUPS = (
 )
 
 
-class Group(Struct, frozen=True):
+class SpoolGroup(Struct, frozen=True):
     """Records of one source and topic; `reason` is empty for those that wait. `oldest` is a time of receipt (ms)."""
 
     source: str
@@ -24,22 +24,22 @@ class Group(Struct, frozen=True):
     oldest: int
 
 
-class Report(Struct, frozen=True):
+class SpoolReport(Struct, frozen=True):
     """Everything there is to know of a spool; put = drained + waiting + set aside, since it was made."""
 
     path: str
-    waiting: list[Group]
-    set_aside: list[Group]
+    waiting: list[SpoolGroup]
+    set_aside: list[SpoolGroup]
     put: int
     drained: int
 
 
-def report(path: Path) -> Report:
-    """Look at a spool; it changes nothing. Raises `CannotSpool`."""
+def report(path: Path) -> SpoolReport:
+    """Return what a spool holds; nothing is changed. Raises `CannotSpool`."""
     with look(path) as db:
         facts = facts_of(db)
-        return Report(str(path), _groups(db, ""), _groups(db, "NOT"), facts.put, facts.drained)
+        return SpoolReport(str(path), _groups(db, ""), _groups(db, "NOT"), facts.put, facts.drained)
 
 
-def _groups(db: sqlite3.Connection, word: str) -> list[Group]:
-    return [Group(*columns) for columns in db.execute(_GROUPS.format(word))]
+def _groups(db: sqlite3.Connection, word: str) -> list[SpoolGroup]:
+    return [SpoolGroup(*columns) for columns in db.execute(_GROUPS.format(word))]

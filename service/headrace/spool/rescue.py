@@ -15,8 +15,8 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
-from headrace.spool.file import File
-from headrace.spool.record import Row
+from headrace.spool.file import SpoolFile
+from headrace.spool.record import SpoolRow
 from headrace.spool.salvage import sound_rows
 
 _BATCH: Final = 500
@@ -32,17 +32,17 @@ class Damage(Struct):
 
 
 def is_damaged(error: sqlite3.Error) -> bool:
-    """Say whether an error tells that the file is damaged, not that the disk is full or gone."""
+    """Return whether an error means that the file is damaged, not that the disk is full or gone."""
     code = getattr(error, "sqlite_errorcode", None)
     return type(error) is sqlite3.DatabaseError if code is None else code & 0xFF in _DAMAGED
 
 
-def opened(path: Path, damage: Damage) -> File:
+def opened(path: Path, damage: Damage) -> SpoolFile:
     """Open the file, or create it. Raises `sqlite3.Error` where the disk does not let us, `CannotSpool`."""
     _finish(path)
     try:
         if not _hollow(path):
-            file = File(path)
+            file = SpoolFile(path)
             _fsync(path.parent)
             return file
     except sqlite3.Error as error:
@@ -51,29 +51,29 @@ def opened(path: Path, damage: Damage) -> File:
     return salvaged(path, damage)
 
 
-def salvaged(path: Path, damage: Damage) -> File:
+def salvaged(path: Path, damage: Damage) -> SpoolFile:
     """Fill a new file with what the damaged one still holds, and keep that one beside it."""
     count = _fill(_named(path, ".salvaging"), path)
     _named(path, ".salvaging").replace(_named(path, ".salvaged"))
-    kept = _finish(path)
+    damaged = _finish(path)
     damage.times += 1
     damage.salvaged += count
-    _log.error("spool_salvaged", records=count, damaged=str(kept))
-    return File(path)
+    _log.error("spool_salvaged", records=count, damaged=str(damaged))
+    return SpoolFile(path)
 
 
 def _hollow(path: Path) -> bool:
-    """Say whether the file is empty beside a WAL that is not: SQLite would take it for new, and drop the WAL."""
+    """Return whether the file is empty beside a WAL that is not: SQLite would take it for new, and drop the WAL."""
     wal = _named(path, "-wal")
     return path.exists() and wal.exists() and path.stat().st_size == 0 < wal.stat().st_size
 
 
 def _fill(new: Path, damaged: Path) -> int:
-    """Write a new file; give how many records it holds."""
+    """Write a new file; return how many records it holds."""
     for old in (new, _named(new, "-wal"), _named(new, "-shm")):
         old.unlink(missing_ok=True)
     drained = _drained(damaged)
-    file = File(new)
+    file = SpoolFile(new)
     with contextlib.closing(file):
         for rows in _batches(sound_rows(damaged)):
             with file.transaction():
@@ -82,8 +82,8 @@ def _fill(new: Path, damaged: Path) -> int:
             return file.balance(drained)
 
 
-def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    batch: list[Row] = []
+def _batches(rows: Iterator[SpoolRow]) -> Iterator[list[SpoolRow]]:
+    batch: list[SpoolRow] = []
     for row in rows:
         batch.append(row)
         if len(batch) == _BATCH:
@@ -93,7 +93,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
 
 
 def _drained(path: Path) -> int:
-    """Give how much was drained from the damaged file, 0 where that cannot be read any more."""
+    """Return how much was drained from the damaged file, 0 where that cannot be read any more."""
     if not path.exists() or path.stat().st_size == 0:
         return 0  # SQLite would drop the WAL beside it, even reading
     try:
@@ -104,19 +104,19 @@ def _drained(path: Path) -> int:
 
 
 def _finish(path: Path) -> Path | None:
-    """Put a complete rescue in the place of the damaged file; give the name that this one got."""
+    """Put a complete rescue in the place of the damaged file; return the name that this one got."""
     done = _named(path, ".salvaged")
     if not done.exists():
         return None
-    kept = _named(path, f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    damaged = _named(path, f".damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
     for part in ("-wal", ""):
         with contextlib.suppress(FileNotFoundError):
-            _named(path, part).rename(_named(kept, part))
+            _named(path, part).rename(_named(damaged, part))
     _named(path, "-shm").unlink(missing_ok=True)
     _fsync(path.parent)
     done.rename(path)
     _fsync(path.parent)
-    return kept
+    return damaged
 
 
 def _named(path: Path, end: str) -> Path:

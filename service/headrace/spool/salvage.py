@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from headrace.spool.record import Row
+from headrace.spool.record import SpoolRow
 
-PAGE: Final = 8192
+PAGE_BYTES: Final = 8192
 """Bytes of a page: two or more usual records fit one."""
 
 _LEAF: Final = 0x0D
 _FILE_HEADER: Final = 100
 _WAL_HEADER: Final = 32
 _FRAME_HEADER: Final = 24
-_LOCAL: Final = PAGE - 35
-_LEAST_LOCAL: Final = (PAGE - 12) * 32 // 255 - 23
+_LOCAL: Final = PAGE_BYTES - 35
+_LEAST_LOCAL: Final = (PAGE_BYTES - 12) * 32 // 255 - 23
 _WIDTHS: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 _COLUMNS: Final = 8
 _INTEGERS: Final = 6
@@ -27,13 +27,13 @@ _ONE: Final = 9
 _BLOB: Final = 12
 
 
-def sound_rows(path: Path) -> Iterator[Row]:
-    """Give every record that is whole, in no order; one may come twice. Changes nothing."""
+def sound_rows(path: Path) -> Iterator[SpoolRow]:
+    """Yield every record that is whole, in no order; one may come twice. Changes nothing."""
     pages = _Pages(path)
     for number in range(1, pages.count + 1):
         page = pages.read(number)
         start = _FILE_HEADER if number == 1 else 0
-        if len(page) == PAGE and page[start] == _LEAF:
+        if len(page) == PAGE_BYTES and page[start] == _LEAF:
             yield from _rows(pages, page, start)
 
 
@@ -44,18 +44,22 @@ class _Pages:
         self._file = _mapped(path)
         self._wal = _mapped(path.with_name(path.name + "-wal"))
         self._frames = dict(self._committed())
-        self.count = max(-(-len(self._file) // PAGE), *self._frames, 0)
+        self.count = max(-(-len(self._file) // PAGE_BYTES), *self._frames, 0)
 
     def read(self, number: int) -> bytes:
-        """Give a page, counted from 1; what is missing is missing."""
+        """Return a page, counted from 1; what is missing is missing."""
         at = self._frames.get(number)
-        return self._file[(number - 1) * PAGE : number * PAGE] if at is None else self._wal[at : at + PAGE]
+        return (
+            self._file[(number - 1) * PAGE_BYTES : number * PAGE_BYTES]
+            if at is None
+            else self._wal[at : at + PAGE_BYTES]
+        )
 
     def _committed(self) -> Iterator[tuple[int, int]]:
-        """Give the number of each page in the WAL and where it stands, up to the last commit."""
+        """Yield the number of each page in the WAL and where it stands, up to the last commit."""
         salts = self._wal[16:24]
         open_frames: list[tuple[int, int]] = []
-        for at in range(_WAL_HEADER, len(self._wal) - PAGE - _FRAME_HEADER + 1, PAGE + _FRAME_HEADER):
+        for at in range(_WAL_HEADER, len(self._wal) - PAGE_BYTES - _FRAME_HEADER + 1, PAGE_BYTES + _FRAME_HEADER):
             if self._wal[at + 8 : at + 16] != salts:
                 return  # left over from before the WAL was begun anew
             open_frames.append((int.from_bytes(self._wal[at : at + 4]), at + _FRAME_HEADER))
@@ -65,16 +69,16 @@ class _Pages:
 
 
 def _mapped(path: Path) -> mmap.mmap | bytes:
-    """Give the bytes of a file that may be larger than memory."""
+    """Return the bytes of a file that may be larger than memory."""
     if not path.exists() or path.stat().st_size == 0:
         return b""
     with path.open("rb") as file:
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
-def _rows(pages: _Pages, page: bytes, start: int) -> Iterator[Row]:
+def _rows(pages: _Pages, page: bytes, start: int) -> Iterator[SpoolRow]:
     count = int.from_bytes(page[start + 3 : start + 5])
-    for cell in range(min(count, PAGE // 8)):
+    for cell in range(min(count, PAGE_BYTES // 8)):
         pointer = start + 8 + 2 * cell
         try:
             row = _row(pages, page, int.from_bytes(page[pointer : pointer + 2]))
@@ -84,7 +88,7 @@ def _rows(pages: _Pages, page: bytes, start: int) -> Iterator[Row]:
             yield row
 
 
-def _row(pages: _Pages, page: bytes, at: int) -> Row | None:
+def _row(pages: _Pages, page: bytes, at: int) -> SpoolRow | None:
     """Read a cell; None where it is no record of ours."""
     size, at = _varint(page, at)
     id, at = _varint(page, at)  # noqa: A001  (the design's word)
@@ -100,7 +104,16 @@ def _row(pages: _Pages, page: bytes, at: int) -> Row | None:
             int(check),
             bytes(record),
         ]:
-            return Row(id, topic, source, received, bytes_, reason, check, record)
+            return SpoolRow(
+                id=id,
+                topic=topic,
+                source=source,
+                received=received,
+                size=bytes_,
+                reason=reason,
+                check=check,
+                record=record,
+            )
     return None
 
 
@@ -108,14 +121,14 @@ def _payload(pages: _Pages, page: bytes, at: int, size: int) -> bytes:
     """Read what a cell holds, the greater part of it from its chain of overflow pages."""
     if size <= _LOCAL:
         return page[at : at + size]
-    local = _LEAST_LOCAL + (size - _LEAST_LOCAL) % (PAGE - 4)
+    local = _LEAST_LOCAL + (size - _LEAST_LOCAL) % (PAGE_BYTES - 4)
     local = local if local <= _LOCAL else _LEAST_LOCAL
     found, missing = [page[at : at + local]], size - local
     following = int.from_bytes(page[at + local : at + local + 4])
     while missing > 0 and 0 < following <= pages.count:
         part = pages.read(following)
         found.append(part[4 : 4 + missing])
-        missing -= PAGE - 4
+        missing -= PAGE_BYTES - 4
         following = int.from_bytes(part[:4])
     return b"".join(found)
 
@@ -146,7 +159,7 @@ def _value(kind: int, field: bytes) -> Any:
 
 
 def _varint(buffer: bytes, at: int) -> tuple[int, int]:
-    """Read SQLite's integer of 1 to 9 bytes; give it and where it ends."""
+    """Read SQLite's integer of 1 to 9 bytes; return it and where it ends."""
     value = 0
     for count in range(9):
         byte = buffer[at + count]

@@ -1,4 +1,4 @@
-"""What others see of the spool: append, and it is durable; read the oldest; remove; and what it holds, from memory.
+"""The spool as the receiver uses it: append durably, read the oldest, remove, set aside; facts are in memory.
 
 Guarantees: what `append` returned from survives SIGKILL and loss of power; the order is that of the calls; whoever is
 cancelled while waiting loses nothing that was acknowledged (what nobody waited for any more may be kept as well).
@@ -15,15 +15,15 @@ from typing import Any, Final, Self
 import structlog
 
 from headrace.core.record import Out
-from headrace.spool.file import CannotSpool, Facts, File, Lock
-from headrace.spool.record import OVERHEAD, Waiting, pack
+from headrace.spool.file import CannotSpool, SpoolFacts, SpoolFile, SpoolLock
+from headrace.spool.record import OVERHEAD_BYTES, Waiting, pack
 from headrace.spool.rescue import Damage
-from headrace.spool.writer import Job, Writer
+from headrace.spool.writer import Job, SpoolWriter
 
-APPEND_DEADLINE: Final = 5.0
-LOOK_DEADLINE: Final = 60.0
-"""Seconds to read a batch; where the file is found damaged by it, it is salvaged within."""
-CLOSE_DEADLINE: Final = 5.0
+APPEND_DEADLINE_SECONDS: Final = 5.0
+READ_DEADLINE_SECONDS: Final = 60.0
+"""To read a batch; where the file is found damaged by it, it is salvaged within."""
+CLOSE_DEADLINE_SECONDS: Final = 5.0
 
 _log = structlog.get_logger()
 
@@ -47,9 +47,9 @@ class Spool:
         self._behind: Counter[str] = Counter()  # all ids up to this one are
         self._leaving: Counter[str] = Counter()
         self._batch: dict[str, list[int]] = {}
-        self._lock = Lock(Path(path))
+        self._lock = SpoolLock(Path(path))
         try:
-            self._writer = Writer(Path(path), self._counted)
+            self._writer = SpoolWriter(Path(path), self._counted)
         except BaseException:
             self._lock.close()
             raise
@@ -80,10 +80,10 @@ class Spool:
         """How many records of a topic wait, or are on their way in."""
         return self._held[topic] + self._coming[topic]
 
-    def facts(self) -> Facts:
-        """Tell what it holds, from memory."""
+    def facts(self) -> SpoolFacts:
+        """Return what it holds, from memory."""
         oldest = self._writer.oldest if self._held.total() else None
-        return Facts(
+        return SpoolFacts(
             topics=dict(self._held),
             set_aside=self._aside,
             bytes=self._bytes,
@@ -98,7 +98,7 @@ class Spool:
         `received` is the time of receipt in milliseconds. Raises `NoRoom`.
         """
         packed = [(topic, source, pack(out)) for topic, source, out in records]
-        size = sum(len(record) + OVERHEAD for _, _, record in packed)
+        size = sum(len(record) + OVERHEAD_BYTES for _, _, record in packed)
         if self._bytes + self._coming_bytes + size > self.limit:
             self._full = self._full or size <= self.limit  # what never fits says nothing of the room there is
             raise NoRoom(f"the spool holds {self._bytes:,} bytes, {self.limit:,} are allowed")
@@ -116,16 +116,22 @@ class Spool:
                 self._full = False
 
         try:
-            await self._done(lambda file: file.append(received, packed), settle, APPEND_DEADLINE)
+            await self._done(lambda file: file.append(received, packed), settle, APPEND_DEADLINE_SECONDS)
         except (sqlite3.Error, OSError, TimeoutError, CannotSpool) as error:
             raise NoRoom(f"the spool does not take it: {error!r}") from None
 
     async def oldest(self, topic: str, most: int, most_bytes: int) -> list[Waiting]:
-        """Give the oldest records of a topic, at least one where any waits. Raises `sqlite3.Error`, `TimeoutError`."""
+        """Return the oldest records of a topic, at least one where any waits.
+
+        Raises `sqlite3.Error`, `TimeoutError`.
+        """
         gone, behind = self._gone[topic], self._behind[topic]
         wanted = most + len(gone)
         found = await self._done(
-            lambda file: file.oldest(topic, behind, wanted, most_bytes), lambda _: None, LOOK_DEADLINE, apart=True
+            lambda file: file.oldest(topic, behind, wanted, most_bytes),
+            lambda _: None,
+            READ_DEADLINE_SECONDS,
+            apart=True,
         )
         batch: list[Waiting] = [one for one in found if one.id not in gone]
         self._batch[topic] = [one.id for one in found]
@@ -152,38 +158,40 @@ class Spool:
         self._leave(records, lambda file: file.set_aside(ids, reason), settle)
 
     async def take_back(self) -> int:
-        """Let everything that was set aside wait again, for a drain that begins; give how many records that are."""
+        """Let everything that was set aside wait again, for a drain that begins; return how many records that are."""
         before = self._held.total()
 
         def taken(outcome: Any) -> None:
-            if isinstance(outcome, Facts):
+            if isinstance(outcome, SpoolFacts):
                 self._behind.clear()
                 self._counted(outcome)
 
-        await self._done(lambda file: file.take_back(), taken, LOOK_DEADLINE)
+        await self._done(lambda file: file.take_back(), taken, READ_DEADLINE_SECONDS)
         return self._held.total() - before
 
     def shrink(self) -> None:
-        """Give unused room back to the disk, a little at a time, as long as nothing waits."""
+        """Return unused room to the disk, a little at a time, as long as nothing waits."""
 
-        def told(more: Any) -> None:
+        def shrunk(more: Any) -> None:
             if more is True and not self._held.total():
                 self.shrink()
 
-        self._writer.submit(Job(lambda file: file.shrink(), told, apart=True))
+        self._writer.submit(Job(lambda file: file.shrink(), shrunk, apart=True))
 
     async def settled(self) -> None:
         """Return when the file has all that was asked for so far, and the facts tell it."""
         with contextlib.suppress(sqlite3.Error, OSError, TimeoutError):
-            await self._done(lambda _: None, lambda _: None, APPEND_DEADLINE)
+            await self._done(lambda _: None, lambda _: None, APPEND_DEADLINE_SECONDS)
 
     def close(self) -> None:
         """Finish what was asked for, and let others have the file. A disk that hangs is not waited for."""
-        if not self._writer.close(CLOSE_DEADLINE):
-            _log.warning("spool_stuck", deadline=CLOSE_DEADLINE)
+        if not self._writer.close(CLOSE_DEADLINE_SECONDS):
+            _log.warning("spool_stuck", deadline=CLOSE_DEADLINE_SECONDS)
         self._lock.close()
 
-    def _leave(self, records: Sequence[Waiting], work: Callable[[File], int], settle: Callable[[int], None]) -> None:
+    def _leave(
+        self, records: Sequence[Waiting], work: Callable[[SpoolFile], int], settle: Callable[[int], None]
+    ) -> None:
         if not records:
             return
         topic, ids = records[0].topic, {one.id for one in records}
@@ -195,33 +203,33 @@ class Spool:
             self._behind[topic] = batch[-1]
             gone.difference_update(batch)
 
-        def told(size: int) -> None:
+        def done(size: int) -> None:
             gone.difference_update(ids)
             self._leaving[topic] -= len(ids)
             settle(size)
 
-        self._writer.submit(Job(work, told, owed=True))
+        self._writer.submit(Job(work, done, owed=True))
 
     async def _done(
-        self, work: Callable[[File], Any], settle: Callable[[Any], None], deadline: float, *, apart: bool = False
+        self, work: Callable[[SpoolFile], Any], settle: Callable[[Any], None], deadline: float, *, apart: bool = False
     ) -> Any:
-        """Have work done, and wait for it; its books are kept whether we wait to the end or not."""
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        """Have work done and return its result; `settle` is called with it whether we wait to the end or not."""
+        result: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-        def told(outcome: Any) -> None:
+        def done(outcome: Any) -> None:
             settle(outcome)
-            if done.done():
+            if result.done():
                 return
             if isinstance(outcome, Exception):
-                done.set_exception(outcome)
+                result.set_exception(outcome)
             else:
-                done.set_result(outcome)
+                result.set_result(outcome)
 
-        self._writer.submit(Job(work, told, apart=apart))
+        self._writer.submit(Job(work, done, apart=apart))
         async with asyncio.timeout(deadline):
-            return await done
+            return await result
 
-    def _counted(self, facts: Facts) -> None:
+    def _counted(self, facts: SpoolFacts) -> None:
         """Begin from what the file holds: when it is opened, and when it had to be salvaged."""
         self._held = Counter(facts.topics)
         self._held.subtract(self._leaving)

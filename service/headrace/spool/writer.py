@@ -12,38 +12,38 @@ from typing import Any, Final
 import structlog
 from msgspec import Struct
 
-from headrace.spool.file import CannotSpool, Facts, File, oldest_of
+from headrace.spool.file import CannotSpool, SpoolFacts, SpoolFile, oldest_of
 from headrace.spool.rescue import Damage, is_damaged, opened, salvaged
 
-MOST: Final = 2_000
+JOBS_AT_ONCE: Final = 2_000
 """Jobs in one transaction."""
-AGAIN: Final = 1.0
-"""Seconds between two tries of what is owed to the file."""
+RETRY_SECONDS: Final = 1.0
+"""Between two attempts at what is owed to the file."""
 
 _REFUSALS: Final = (sqlite3.Error, OSError, CannotSpool)
 _log = structlog.get_logger()
 
 
 class Job(Struct):
-    """Something to do with the file, and whom to tell, in the event loop, what came of it: a result or an error.
+    """Something to do with the file; `done` is called in the event loop with its result or its error.
 
-    What is `owed` is tried again until the disk takes it, and told only then. What is done `apart` is not part of the
+    What is `owed` is tried again until the disk takes it, and done only then. What is done `apart` is not part of the
     common transaction: it only reads, or makes one of its own.
     """
 
-    work: Callable[[File], Any]
-    told: Callable[[Any], None]
+    work: Callable[[SpoolFile], Any]
+    done: Callable[[Any], None]
     owed: bool = False
     apart: bool = False
 
 
-class Writer:
-    """The thread. `counted` is told in the event loop what the file holds, whenever it was opened anew.
+class SpoolWriter:
+    """The thread. `counted` is called in the event loop with what the file holds, whenever it was opened anew.
 
     `oldest` is when (ms) what waits longest was received; `well` is whether the disk took the last commit.
     """
 
-    def __init__(self, path: Path, counted: Callable[[Facts], None]) -> None:
+    def __init__(self, path: Path, counted: Callable[[SpoolFacts], None]) -> None:
         self.damage: Final = Damage()
         self.oldest: int | None = None
         self.well = True
@@ -52,8 +52,8 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._owed: list[Job] = []
-        self._file: File | None = None
-        self.first = Facts(topics={}, set_aside=0, bytes=0, oldest=None, put=0, drained=0)
+        self._file: SpoolFile | None = None
+        self.first = SpoolFacts(topics={}, set_aside=0, bytes=0, oldest=None, put=0, drained=0)
         try:
             self.first = self._opened(opened(path, self.damage))
         except (sqlite3.Error, OSError) as error:
@@ -67,7 +67,7 @@ class Writer:
     def submit(self, job: Job) -> None:
         """Have something done; call it from the event loop."""
         if self._closed:
-            job.told(OSError("the spool is closed"))
+            job.done(OSError("the spool is closed"))
         else:
             self._jobs.put(job)
 
@@ -90,8 +90,8 @@ class Writer:
         """Wait for something to do, and take all that there is."""
         jobs: list[Job | None] = []
         with contextlib.suppress(queue.Empty):
-            jobs.append(self._jobs.get(timeout=AGAIN if self._owed else None))
-            while len(jobs) < MOST:
+            jobs.append(self._jobs.get(timeout=RETRY_SECONDS if self._owed else None))
+            while len(jobs) < JOBS_AT_ONCE:
                 jobs.append(self._jobs.get_nowait())
         return jobs
 
@@ -103,17 +103,17 @@ class Writer:
             if error := self._commit(owed):
                 self._owed = owed
             if error := self._commit(rest):
-                self._tell([(job, error) for job in rest])
+                self._report([(job, error) for job in rest])
         for job in jobs:
             if job.apart:
                 self._do_apart(job)
 
     def _commit(self, jobs: Sequence[Job]) -> Exception | None:
-        """Do something durably and tell of it, or give what stands in the way."""
+        """Do jobs in one transaction and report their results; return the error where the disk does not take it."""
         if not jobs:
             return None
 
-        def work(file: File) -> list[Any]:
+        def work(file: SpoolFile) -> list[Any]:
             with file.transaction():
                 return [job.work(file) for job in jobs]
 
@@ -128,7 +128,7 @@ class Writer:
             _log.exception("spool_failed")
             return OSError(f"an error of ours: {type(error).__name__}")
         self.well = True
-        self._tell(list(zip(jobs, results, strict=True)))
+        self._report(list(zip(jobs, results, strict=True)))
         return None
 
     def _do_apart(self, job: Job) -> None:
@@ -139,9 +139,9 @@ class Writer:
         except BaseException as error:  # noqa: BLE001  (as above)
             _log.exception("spool_failed")
             result = OSError(f"an error of ours: {type(error).__name__}")
-        self._tell([(job, result)])
+        self._report([(job, result)])
 
-    def _safely(self, work: Callable[[File], Any]) -> Any:
+    def _safely(self, work: Callable[[SpoolFile], Any]) -> Any:
         """Work with the file; a damaged one is replaced, and the work done again."""
         try:
             if self._file is None:
@@ -154,13 +154,13 @@ class Writer:
         self._call(self._counted, self._opened(salvaged(self._path, self.damage)))
         return self._with_file(work)
 
-    def _with_file(self, work: Callable[[File], Any]) -> Any:
+    def _with_file(self, work: Callable[[SpoolFile], Any]) -> Any:
         assert self._file is not None  # noqa: S101  (for the type checker: it was opened just before)
         result = work(self._file)
         self.oldest = oldest_of(self._file.db)
         return result
 
-    def _opened(self, file: File) -> Facts:
+    def _opened(self, file: SpoolFile) -> SpoolFacts:
         self._file = file
         self.oldest = oldest_of(file.db)
         return file.facts()
@@ -171,12 +171,12 @@ class Writer:
                 self._file.close()
         self._file = None
 
-    def _tell(self, outcomes: list[tuple[Job, Any]]) -> None:
-        def tell(_: None) -> None:
+    def _report(self, outcomes: list[tuple[Job, Any]]) -> None:
+        def report(_: None) -> None:
             for job, outcome in outcomes:
-                job.told(outcome)
+                job.done(outcome)
 
-        self._call(tell, None)
+        self._call(report, None)
 
     def _call(self, function: Callable[[Any], None], argument: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop has ended: nobody waits any more
