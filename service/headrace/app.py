@@ -30,7 +30,7 @@ ROLES: Final[Mapping[str, type[Role]]] = {
 STOP_DEADLINE_SECONDS: Final = 25.0
 """From SIGTERM to the end: below the 30 that Kubernetes gives."""
 STUCK_LIMIT: Final = 3
-"""Producers that hang; one more delivery of theirs may still come, so that the process ends instead."""
+"""So many producers that cannot be stopped end the process: only a new one is clean."""
 
 _log = structlog.get_logger()
 

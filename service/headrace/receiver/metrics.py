@@ -1,6 +1,6 @@
 """The receiver's metrics: what came in, what was refused, and what became of the rest on its way into Kafka.
 
-What must hold, of the numbers of one process, whenever no delivery is on its way:
+What must hold, of the numbers of one process, whenever no delivery is in progress:
 - requests = deliveries + checks + refusals
 - accepted records + accepted nudges + drained = appended + spooled
 - put into the spool = drained from it + waiting in it + set aside in it; these sums live in the spool itself

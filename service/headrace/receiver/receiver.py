@@ -45,7 +45,6 @@ MOST_RECORDS: Final = 10_000
 """Records in one delivery: a real one of the largest size has a third of that."""
 UNKNOWN: Final = "unknown"
 _PARTS: Final = 4  # of the path: nothing, "webhooks", provider, tenant
-_BACKLOG: Final = 1024
 
 _log = structlog.get_logger()
 
@@ -91,20 +90,27 @@ class Receiver:
             self._health.listening(False)  # noqa: FBT003  (as the method reads)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request, whatever it is: the whole table of answers is here."""
+        """Answer one request, whatever it is.
+
+        1. Find the tenant by the path, and check the head.
+        2. Read the body within the limits.
+        3. Let the provider verify and cut it: only `accept` makes what may be kept.
+        4. Make its records durable.
+        5. Acknowledge. What fails before that is refused.
+        """
         began = time.monotonic()
         account: Account | None = None
         try:
-            account = self._account(request)
+            account = self._account(request)  # 1
             self._check_head(request, account)
             if "Expect" in request.headers:
                 await _continue(request)
             with self.bodies.hold() as slot:
-                body = await slot.read(request.content)
-                accepted = account.provider.accept(_delivery(account, request, body), account.settings)
-                await self._keep(account, accepted)
+                body = await slot.read(request.content)  # 2
+                accepted = account.provider.accept(_delivery(account, request, body), account.settings)  # 3
+                await self._keep(account, accepted)  # 4
             self._count_accepted(account, accepted, body, time.monotonic() - began)
-            return acknowledge(request, accepted)
+            return acknowledge(request, accepted)  # 5
         except Refused as refused:
             return await self._refuse(request, account, refused)
         except Exception as error:  # noqa: BLE001  (the receiver goes on, whatever one delivery does to it)
