@@ -48,29 +48,29 @@ class IngressHarness:
     """A running ingress: `registry` and `health` are what it tells of itself, `spool` is where records wait."""
 
     def __init__(self, pipeline: Pipeline, path: Path, **settings: Any) -> None:
-        told = SpoolSettings(path=str(path), **settings)
+        spool_settings = SpoolSettings(path=str(path), **settings)
         small = ReceiverSettings(max_body=32 * 1024)  # some tests make raw smaller than any real one
-        self.config: Config = msgspec.structs.replace(pipeline.config, spool=told, receiver=small)
+        self.config: Config = msgspec.structs.replace(pipeline.config, spool=spool_settings, receiver=small)
         self.pipeline = pipeline
         self.registry = Registry("test")
         self.metrics = ReceiverMetrics(self.registry, self.config.tenants)
         self.health = ReceiverHealth(time.monotonic)
-        self.spool = Spool(path, told.max_bytes)
+        self.spool = Spool(path, spool_settings.max_bytes)
         self.ingress = Ingress(self.config, self.spool, self.metrics, self.health)
         self.ended = asyncio.create_task(self.ingress.run())
-        self.kept: list[int] = []
+        self.acknowledged: list[int] = []
 
     async def keep(self, *items: Item) -> str:
         """Keep items in one call."""
         return await self.ingress.keep(items)
 
     async def load(self, first: int, pause: float = 0.005) -> None:
-        """Keep one record after the other until cancelled; `kept` are the numbers that were acknowledged."""
+        """Keep one record after the other until cancelled; `acknowledged` has their numbers."""
         number = first
         while True:
             with contextlib.suppress(NoRoom):
                 await self.keep(item(number))
-                self.kept.append(number)
+                self.acknowledged.append(number)
             number += 1
             await asyncio.sleep(pause)
 

@@ -71,10 +71,9 @@ def letter(value: bytes, offset: int, code: str, shape: str = "event", tenant: s
         value=value,
         via=Via.WEBHOOK,
         received=1_786_179_600_000,
-        hint="",
         delivery="d-1",
     )
-    told = DeadLetter(
+    letter = DeadLetter(
         problem=Problem(code, "A test", "a detail", Source(pointer="$.id")),
         source=raw.source,
         via="webhook",
@@ -82,7 +81,7 @@ def letter(value: bytes, offset: int, code: str, shape: str = "event", tenant: s
         recordedtime=f"2026-08-08T09:00:{offset:02}Z",
         raw=RawPosition("raw", 1, offset),
     )
-    return encode_letter(told, b"k", value, to_raw_record(PROVIDER, raw).headers, 1)
+    return encode_letter(letter, b"k", value, to_raw_record(PROVIDER, raw).headers, 1)
 
 
 def raw_events(records: list[ConsumerRecord]) -> list[RawEvent]:
@@ -131,10 +130,10 @@ def test_ingest_appends_in_order(headrace: Headrace) -> None:
         f"602 records into {raw} (2 files)",
     ]
     records = headrace.read("raw")
-    told = raw_events(records)
-    assert sorted({(each.resource, each.id) for each in told}) == [("event", "1"), ("event", "2"), ("event", "7")]
-    assert {(each.provider, each.tenant, each.via) for each in told} == {("outreach", "acme", "ingest")}
-    sevens = [json.loads(record.value) for record, each in zip(records, told, strict=True) if each.id == "7"]
+    appended = raw_events(records)
+    assert sorted({(each.resource, each.id) for each in appended}) == [("event", "1"), ("event", "2"), ("event", "7")]
+    assert {(each.provider, each.tenant, each.via) for each in appended} == {("outreach", "acme", "ingest")}
+    sevens = [json.loads(record.value) for record, each in zip(records, appended, strict=True) if each.id == "7"]
     assert [each["attributes"]["n"] for each in sevens] == list(range(600))
 
 
@@ -230,8 +229,10 @@ def test_from_a_file_to_events(headrace: Headrace) -> None:
     ]
     headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(*rows))
     with headrace.start("run", "--role", "normalizer"):
-        told = [json.loads(line) for line in headrace("tail", "--from-start", "--json", "-n", "4").stdout.splitlines()]
-        assert sorted((each["id"], each["type"]) for each in told) == [
+        events = [
+            json.loads(line) for line in headrace("tail", "--from-start", "--json", "-n", "4").stdout.splitlines()
+        ]
+        assert sorted((each["id"], each["type"]) for each in events) == [
             ("event/1", "headrace.email.opened.v1"),
             ("event/2", "headrace.custom.logged.v1"),
             ("event/3", "headrace.unmapped.v1"),

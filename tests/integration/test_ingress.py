@@ -112,12 +112,13 @@ async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKaf
         await asyncio.wait(loads)
         await running.is_direct()
         found = await versions(pipeline)
-        assert set(running.kept) <= set(found)
+        assert set(running.acknowledged) <= set(found)
         for lane in range(8):
             assert in_order([number for number in found if number // 10**6 == lane])
         spooled, drained = (running.total(f"headrace_{name}_total") for name in ("spooled", "drained"))
         # A load that was cancelled may have been spooled without being told, and is drained all the same.
-        assert len(running.kept) + drained - (running.total("headrace_raw_appended_total") + spooled) in range(-8, 9)
+        appended = running.total("headrace_raw_appended_total")
+        assert len(running.acknowledged) + drained - (appended + spooled) in range(-8, 9)
         assert sum(running.fates().values()) == running.spool.facts().put
 
 
@@ -176,12 +177,12 @@ async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka,
         proxy.delay = 0.0
         await running.is_direct()
         swallowed = proxy.swallow(PRODUCE)
-        kept = await running.keep(item(3))
+        outcome = await running.keep(item(3))
         assert swallowed.done()
         await running.is_direct()
         found = await versions(pipeline)
         assert set(found) == {1, 2, 3}
-        assert copies(found) >= 1, kept
+        assert copies(found) >= 1, outcome
         assert proxy.requests[METADATA] > 0
 
 
@@ -262,10 +263,10 @@ async def test_a_spool_is_drained_by_hand(kafka: Broker, prefix: str, path: Path
     async with running_ingress(nowhere(prefix), path) as running:
         await running.keep(item(1), item(2), item(3), nudge(1))
         running.spool.set_aside((await running.spool.oldest("raw", 1, 1)), "refused")
-    told = (await asyncio.to_thread(headrace, "spool", "drain")).stdout
-    assert told == "3 records went on to Kafka.\n1 record set aside: `headrace spool show` says why.\n"
-    told = (await asyncio.to_thread(headrace, "spool", "drain", "--set-aside")).stdout
-    assert told == "1 record that had been set aside will be tried again.\n1 record went on to Kafka.\n"
+    output = (await asyncio.to_thread(headrace, "spool", "drain")).stdout
+    assert output == "3 records went on to Kafka.\n1 record set aside: `headrace spool show` says why.\n"
+    output = (await asyncio.to_thread(headrace, "spool", "drain", "--set-aside")).stdout
+    assert output == "1 record that had been set aside will be tried again.\n1 record went on to Kafka.\n"
     assert await versions(pipeline) == [2, 3, 1]
     assert len(await pipeline.records("nudges")) == 1
 

@@ -125,8 +125,8 @@ async def test_what_is_not_genuine_is_refused(
             (401, "application/problem+json")
         }
         assert {answer.headers["Connection"] for answer in bad} == {"close"}
-        told = b"".join(answer.body for answer in bad).decode()
-        assert not [word for word in (*sender.hidden, *other.hidden, signed[name]) if word in told]
+        answers = b"".join(answer.body for answer in bad).decode()
+        assert not [word for word in (*sender.hidden, *other.hidden, signed[name]) if word in answers]
         assert sum(receiver.refusals().values()) == len(bad)
         assert await receiver.raw() == []
         assert acknowledged(provider, await receiver.send(good))

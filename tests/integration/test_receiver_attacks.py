@@ -42,8 +42,8 @@ class Target:
 
     def memory(self) -> int:
         """Give the largest resident set it ever had, in bytes."""
-        told = Path(f"/proc/{self.program.child.pid}/status").read_text("utf-8")
-        return next(int(line.split()[1]) * 1024 for line in told.splitlines() if line.startswith("VmHWM"))
+        status = Path(f"/proc/{self.program.child.pid}/status").read_text("utf-8")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
     async def serves(self) -> None:
         """Assert that every account still gets its deliveries through."""
@@ -83,8 +83,8 @@ async def target(tmp_path: Path) -> AsyncIterator[Target]:
 
 def head(sending: Sending, *lines: str) -> bytes:
     """Write the head of a delivery, with what says how long its body is."""
-    told = [f"{name}: {value}" for name, value in sending.headers().items()]
-    return "\r\n".join([f"POST {sending.path} HTTP/1.1", "Host: x", *told, *lines, "", ""]).encode()
+    headers = [f"{name}: {value}" for name, value in sending.headers().items()]
+    return "\r\n".join([f"POST {sending.path} HTTP/1.1", "Host: x", *headers, *lines, "", ""]).encode()
 
 
 def status_of(answer: bytes) -> int:
@@ -98,9 +98,9 @@ async def test_a_body_that_says_it_is_huge_is_refused_before_it_comes(sender: Se
     sending = sender.sending_of(b"x")
     huge = head(sending, "Content-Length: 100000000")
     assert status_of(await talk(target.port, huge)) == 413
-    asked = await talk(target.port, head(sending, "Content-Length: 100000000", "Expect: 100-continue"))
-    assert status_of(asked) == 413
-    assert b"100 Continue" not in asked
+    answer = await talk(target.port, head(sending, "Content-Length: 100000000", "Expect: 100-continue"))
+    assert status_of(answer) == 413
+    assert b"100 Continue" not in answer
 
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
@@ -175,13 +175,13 @@ async def test_many_slow_bodies_do_not_stop_the_others(target: Target) -> None:
         writer.close()
 
 
-@pytest.mark.parametrize("said", [b"", b"POST /webhooks/leadping/acme HTTP/1.1\r\nHost: x\r\n"])
-async def test_a_thousand_idle_connections_lock_nobody_out(said: bytes, target: Target) -> None:
+@pytest.mark.parametrize("first", [b"", b"POST /webhooks/leadping/acme HTTP/1.1\r\nHost: x\r\n"])
+async def test_a_thousand_idle_connections_lock_nobody_out(first: bytes, target: Target) -> None:
     """Connections that say nothing, or never end their head, make room for others, and are closed at the deadline."""
     connections = []
     for _ in range(1000):
         reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-        writer.write(said)
+        writer.write(first)
         connections.append((reader, writer))
     await target.serves()
     ends = [asyncio.create_task(reader.read()) for reader, _ in connections]

@@ -64,13 +64,13 @@ async def test_promise_4_a_dead_letter_carries_the_bytes_and_headers_untouched(k
         record = raw.pop((letter.partition, letter.key))
         assert letter.value == record.value
         assert [pair for pair in letter.headers if pair[0] != DEAD_LETTER_HEADER] == list(record.headers)
-        told = decode_dead_letter(letter.headers)
-        assert (told.raw.topic, told.raw.partition, told.raw.offset) == (
+        dead = decode_dead_letter(letter.headers)
+        assert (dead.raw.topic, dead.raw.partition, dead.raw.offset) == (
             pipeline.topic("raw"),
             record.partition,
             record.offset,
         )
-        assert told.problem.source is not None
+        assert dead.problem.source is not None
     assert not raw
 
 

@@ -81,7 +81,7 @@ async def test_a_receiver_alone_works_without_kafka(kafka: Broker, prefix: str, 
     sendings = [*islice(SENDER.stream(), 6)]
     with run(nowhere, prefix, tmp_path, RECEIVING) as program:
         await program.ready()
-        told = await deliver(await program.webhooks(), sendings)
+        acknowledged = await deliver(await program.webhooks(), sendings)
         for name in ("startup", "live", "ready"):
             status, body = await probe(program, name)
             assert status == 200, body
@@ -94,7 +94,7 @@ async def test_a_receiver_alone_works_without_kafka(kafka: Broker, prefix: str, 
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
-        await all_are_published(pipeline, told)
+        await all_are_published(pipeline, acknowledged)
         numbers = await program.numbers()
         assert (
             numbers["headrace_drained_total", frozenset()]
@@ -109,11 +109,11 @@ async def test_what_is_started_is_said(kafka: Broker, prefix: str, tmp_path: Pat
     await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
         await program.says("started")
-        (told,) = program.events("started")
-        assert told["roles"] == ["receiver", "normalizer", "poller"]
-        assert str(told["webhooks"]).startswith("http://127.0.0.1:")
-        assert str(told["webhooks"]).endswith("/webhooks/PROVIDER/TENANT")
-        assert await program.admin() == f"http://127.0.0.1:{told['admin']}"
+        (started,) = program.events("started")
+        assert started["roles"] == ["receiver", "normalizer", "poller"]
+        assert str(started["webhooks"]).startswith("http://127.0.0.1:")
+        assert str(started["webhooks"]).endswith("/webhooks/PROVIDER/TENANT")
+        assert await program.admin() == f"http://127.0.0.1:{started['admin']}"
 
 
 @pytest.mark.parametrize("section", ["receiver", "admin"])
@@ -142,7 +142,7 @@ async def test_topics_that_are_missing_end_all_roles_and_keep_what_was_taken(
     """The process says what to do and ends; what was acknowledged meanwhile is published when it has been done."""
     nowhere = f"127.0.0.1:{free_port()}"
     with run(nowhere, prefix, tmp_path, RECEIVING) as program:
-        told = await deliver(await program.webhooks(), [*islice(SENDER.stream(), 3)])
+        acknowledged = await deliver(await program.webhooks(), [*islice(SENDER.stream(), 3)])
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
         code, why = await ends(program)
@@ -151,7 +151,7 @@ async def test_topics_that_are_missing_end_all_roles_and_keep_what_was_taken(
         assert "Traceback" not in program.tail(100)
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
-        await all_are_published(pipeline, told)
+        await all_are_published(pipeline, acknowledged)
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
 
 
@@ -170,18 +170,18 @@ async def test_a_spool_has_one_owner(kafka: Broker, prefix: str, tmp_path: Path)
 async def test_promise_1_sigterm_under_load_loses_nothing(kafka: Broker, prefix: str, tmp_path: Path) -> None:
     """All roles end in order while deliveries come in: what was acknowledged is published by this one or the next."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
-    told: set[Fact] = set()
+    acknowledged: set[Fact] = set()
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
         await program.ready()
-        loads = [asyncio.create_task(_load(await program.webhooks(), seed, told)) for seed in range(4)]
-        await until(lambda: len(told) > 200, "deliveries come in")
+        loads = [asyncio.create_task(_load(await program.webhooks(), seed, acknowledged)) for seed in range(4)]
+        await until(lambda: len(acknowledged) > 200, "deliveries come in")
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
         assert program.events("stopped")
         await asyncio.gather(*loads)
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
 
         async def done() -> bool:
-            return told <= set(await published(pipeline))
+            return acknowledged <= set(await published(pipeline))
 
         await until(done, "every acknowledged fact is published", every=0.3)
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
@@ -189,7 +189,7 @@ async def test_promise_1_sigterm_under_load_loses_nothing(kafka: Broker, prefix:
     assert len(found) == len(set(found))
 
 
-async def _load(url: str, seed: int, told: set[Fact]) -> None:
+async def _load(url: str, seed: int, acknowledged: set[Fact]) -> None:
     """Send until nobody answers any more; note what was acknowledged."""
     sender = senders.make(SENDER.provider, SENDER.tenant, seed=seed + 1, secret=SENDER.secret)
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
@@ -197,7 +197,7 @@ async def _load(url: str, seed: int, told: set[Fact]) -> None:
             try:
                 async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:
                     if answer.status == 200:
-                        told |= sending.facts
+                        acknowledged |= sending.facts
             except (aiohttp.ClientError, OSError):
                 return
 

@@ -18,13 +18,13 @@ def test_promise_4_what_cannot_be_decoded_becomes_a_letter_with_its_bytes_and_a_
     record = here.records([to_raw_record(toy, thing(v=1, m="?", do="bad"))])[0]
     commit = here.decide([record])
     letter = commit.letters[0]
-    told = decode_dead_letter(letter.headers)
+    dead = decode_dead_letter(letter.headers)
     assert (letter.key, letter.value, letter.headers[0], letter.partition) == (
         record.key, record.value, record.headers[0], 3,
     )  # fmt: skip
-    assert (told.problem.code, told.problem.source and told.problem.source.pointer) == ("bad_value", "$.m")
-    assert (told.source, told.resource, told.id, told.via) == ("/toy/acme", "thing", "a", "poll")
-    assert (told.raw.offset, told.mapping, told.recordedtime) == (0, OLD, "2027-01-15T08:00:00Z")
+    assert (dead.problem.code, dead.problem.source and dead.problem.source.pointer) == ("bad_value", "$.m")
+    assert (dead.source, dead.resource, dead.id, dead.via) == ("/toy/acme", "thing", "a", "poll")
+    assert (dead.raw.offset, dead.mapping, dead.recordedtime) == (0, OLD, "2027-01-15T08:00:00Z")
 
 
 def test_a_letter_is_not_remembered_as_seen() -> None:

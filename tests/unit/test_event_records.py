@@ -87,8 +87,8 @@ def test_a_meaning_leaves_its_lowest_bit_free(meaning: tuple[object, ...]) -> No
 
 def test_attributes() -> None:
     """An event is a whole CloudEvent: source, type, key and provenance stand in it."""
-    told = msgspec.structs.replace(draft(title="hello"), time="2026-08-08T08:00:00Z", traffic="real")
-    found = event_of(told, thing().source, "thing/a/1", WHY, NOW)
+    complete = msgspec.structs.replace(draft(title="hello"), time="2026-08-08T08:00:00Z", traffic="real")
+    found = event_of(complete, thing().source, "thing/a/1", WHY, NOW)
     assert found.data.provenance == WHY
     assert json.loads(encode_event(found).value) == {
         "specversion": "1.0",
@@ -122,8 +122,8 @@ def test_attributes() -> None:
 @pytest.mark.parametrize("traffic", [None, "warmup"])
 def test_headers_repeat_the_attributes(time: str | None, traffic: str | None) -> None:
     """Consumers filter without decoding: each attribute stands in a header, and nothing else of the event does."""
-    told = msgspec.structs.replace(draft(), subject="lead/ünïcode", time=time, traffic=traffic)
-    out = encode_event(event_of(told, thing().source, "thing/a/1", WHY, NOW))
+    complete = msgspec.structs.replace(draft(), subject="lead/ünïcode", time=time, traffic=traffic)
+    out = encode_event(event_of(complete, thing().source, "thing/a/1", WHY, NOW))
     headers = {header: value.decode() for header, value in out.headers}
     assert len(headers) == len(out.headers)
     assert headers.pop("content-type") == "application/cloudevents+json; charset=UTF-8"
@@ -150,17 +150,17 @@ FIELDS = st.none() | st.dictionaries(st.sampled_from("abc"), JSON, max_size=3)
 @given(FIELDS, FIELDS)
 def test_nothing_is_ever_null(fields: dict[str, Any] | None, extra: dict[str, Any] | None) -> None:
     """Whatever a provider keeps verbatim, a consumer never meets a null."""
-    told = json.loads(encode_event(event(fields=fields, extra=extra)).value)
-    assert not nulls(told)
-    for given_, found in ((fields, told["data"].get("fields")), (extra, told["data"]["native"].get("extra"))):
-        if not nulls(given_):
-            assert (found or {}) == (given_ or {})
+    written = json.loads(encode_event(event(fields=fields, extra=extra)).value)
+    assert not nulls(written)
+    for verbatim, found in ((fields, written["data"].get("fields")), (extra, written["data"]["native"].get("extra"))):
+        if not nulls(verbatim):
+            assert (found or {}) == (verbatim or {})
 
 
 def test_what_only_says_null_stays() -> None:
     """A text is no null."""
-    told = decode(encode_event(event(title="null", fields={"a": "null", "b": [None, {"c": None, "d": 1}]})).value)
-    assert (told.data.title, told.data.fields) == ("null", {"a": "null", "b": [{"d": 1}]})
+    consumed = decode(encode_event(event(title="null", fields={"a": "null", "b": [None, {"c": None, "d": 1}]})).value)
+    assert (consumed.data.title, consumed.data.fields) == ("null", {"a": "null", "b": [{"d": 1}]})
 
 
 def test_long_values_are_cut_and_named() -> None:

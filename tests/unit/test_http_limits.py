@@ -36,12 +36,12 @@ def refuse(way: Callable[..., Refused]) -> Refused:
 def test_a_refusal_is_a_problem_that_says_what_to_do(way: Callable[..., Refused]) -> None:
     """Every refusal has the members of RFC 9457, a code behind its type, and a sentence on what to do."""
     refused = refuse(way)
-    told = json.loads(refusals.body_of(refused))
-    assert list(told) == ["type", "title", "status", "detail", "code"]
-    assert told["type"] == f"urn:headrace:problem:{told['code']}"
-    assert told["status"] == refused.status
-    assert told["title"]
-    assert told["detail"]
+    body = json.loads(refusals.body_of(refused))
+    assert list(body) == ["type", "title", "status", "detail", "code"]
+    assert body["type"] == f"urn:headrace:problem:{body['code']}"
+    assert body["status"] == refused.status
+    assert body["title"]
+    assert body["detail"]
 
 
 def test_each_refusal_has_a_code_of_its_own() -> None:
@@ -95,10 +95,10 @@ def test_a_bucket_never_holds_more_than_a_burst() -> None:
 
 
 def test_a_flood_of_one_kind_is_told_seldom() -> None:
-    """Of one kind every tenth second one is told, with how many there were; another kind is told beside it."""
+    """One line of a kind passes every ten seconds, with how many there were; another kind passes by itself."""
     throttle = LogThrottle(10.0)
-    told = [throttle.count(("a", "b"), now) for now in (50.0, 50.1, 59.9, 60.0, 60.1, 70.1)]
-    assert told == [1, 0, 0, 3, 0, 2]
+    counts = [throttle.count(("a", "b"), now) for now in (50.0, 50.1, 59.9, 60.0, 60.1, 70.1)]
+    assert counts == [1, 0, 0, 3, 0, 2]
     assert throttle.count(("a", "c"), 60.2) == 1
 
 

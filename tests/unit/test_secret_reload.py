@@ -85,10 +85,10 @@ def test_what_stands_in_the_way_elsewhere_only_delays_them(config: Config, tmp_p
     reload, file = SecretReload(config, {}), tmp_path / "headrace.toml"
     file.write_text("oops = = ")
     (tmp_path / "secrets" / "acme").write_text("second")
-    with structlog.testing.capture_logs() as told:
+    with structlog.testing.capture_logs() as logged:
         assert not reload.look()
         assert not reload.look()
-    assert [line["event"] for line in told] == ["secrets_kept"]
+    assert [line["event"] for line in logged] == ["secrets_kept"]
     file.write_text(TENANT)
     assert reload.look()
     assert secrets_of(config) == ["second"]

@@ -142,17 +142,17 @@ async def test_promise_1_a_file_cut_at_any_byte_has_what_was_acknowledged(path: 
 def test_promise_1_sigkill_loses_nothing_that_was_acknowledged(path: Path) -> None:
     """A process is killed twenty times at a random moment while it appends: every number it wrote down is there."""
     dice = random.Random(2)
-    told: set[int] = set()
+    acknowledged: set[int] = set()
     for turn in range(20):
         first = turn * 100_000
         with subprocess.Popen((*CHILD, "append", path, str(first)), stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout is not None
             for _ in range(dice.randint(1, 120)):
-                told.add(int(child.stdout.readline()))
+                acknowledged.add(int(child.stdout.readline()))
             child.kill()
-            told.update(int(line) for line in child.stdout if line.endswith("\n"))
-    assert len(told) > 200
-    assert told <= set(asyncio.run(content(path)))
+            acknowledged.update(int(line) for line in child.stdout if line.endswith("\n"))
+    assert len(acknowledged) > 200
+    assert acknowledged <= set(asyncio.run(content(path)))
     assert [*path.parent.glob("*damaged*")] == []
 
 
