@@ -34,7 +34,7 @@ DECODERS: Final[dict[tuple[str, str], Callable[[bytes], Any]]] = {
     ("leadping", "bundle"): leadping.bundle,
     ("leadping", "call"): leadping.call,
     ("outreach", "event"): outreach.decode_event,
-    ("outreach", "webhook"): outreach.decode_hook,
+    ("outreach", "webhook"): outreach.decode_webhook,
 }
 """The Struct that each shape is decoded into, by provider and shape."""
 

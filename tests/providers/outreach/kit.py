@@ -9,7 +9,7 @@ import headrace.providers.outreach as home
 from headrace.core.mapping import Entry
 from headrace.core.mapping_file import read
 from headrace.providers.outreach import provider
-from headrace.providers.outreach.settings import Settings
+from headrace.providers.outreach.settings import OutreachSettings
 from headrace.providers.outreach.webhook import SIGNATURE, sign
 from headrace.sdk.provider import Piece
 from headrace_events import Via
@@ -94,7 +94,7 @@ def twins() -> Sequence[Twin]:
 
 
 kit = Kit(
-    settings=Settings(webhook_secrets=["another-secret", SECRET]),
+    settings=OutreachSettings(webhook_secrets=["another-secret", SECRET]),
     sign=signed,
     not_payloads=(
         "api/*-40?-*.json",  # error bodies

@@ -5,7 +5,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from headrace.providers.discover import discover
-from headrace.providers.outreach.settings import Settings
+from headrace.providers.outreach.settings import OutreachSettings
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call, Polled, Quota
 from tests.providers.feeds_kit import polled
@@ -120,6 +120,8 @@ def test_single_events_are_asked_for_at_their_endpoint() -> None:
     """An event can be had by its id; the records behind webhooks are no events."""
     provider = discover()["outreach"]
     assert isinstance(provider, Polled)
-    assert [call.path for call in provider.single(Settings(), "event", "7/../8")] == ["/api/v2/events/7%2F..%2F8"]
-    assert not provider.single(Settings(), "mailing", "7")
-    assert provider.client(Settings()) is None
+    assert [call.path for call in provider.single(OutreachSettings(), "event", "7/../8")] == [
+        "/api/v2/events/7%2F..%2F8"
+    ]
+    assert not provider.single(OutreachSettings(), "mailing", "7")
+    assert provider.client(OutreachSettings()) is None

@@ -11,7 +11,7 @@ import pytest
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.discover import discover
 from headrace.providers.outreach.feeds import EventsFeed
-from headrace.providers.outreach.settings import Events, Settings
+from headrace.providers.outreach.settings import EventsSettings, OutreachSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
 from tests.providers.feeds_kit import (
@@ -83,7 +83,7 @@ def row(number: int, minutes_ago: float = 1) -> dict[str, Any]:
 
 
 def feed(**settings: Any) -> EventsFeed:
-    return EventsFeed(Settings(events=Events(**settings)))
+    return EventsFeed(OutreachSettings(events=EventsSettings(**settings)))
 
 
 def ids(raws: list[Any]) -> list[str]:
@@ -104,7 +104,7 @@ async def test_a_history_is_read_completely() -> None:
             redirect_uri=tokens.redirect_uri,
             refresh_token=tokens.refresh_token,
             token_key="k" * 32,
-            events=Events(page_size=80),
+            events=EventsSettings(page_size=80),
         )
         conduct = platform.conduct
         conduct.repeats, conduct.beyond, conduct.heaviest, conduct.unsorted = 2, 3, 20, 600.0

@@ -5,7 +5,7 @@ import pytest
 from headrace.core.mapping import UNMAPPED
 from headrace.core.mapping_file import build
 from headrace.providers.outreach import provider
-from headrace.providers.outreach.translate import CUSTOM, find
+from headrace.providers.outreach.translate.events import CUSTOM, find
 from tests.providers.outreach.kit import FOLDER, entries
 
 MAPPING = build(entries())

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.providers.outreach import provider
-from headrace.providers.outreach.settings import Settings
+from headrace.providers.outreach.settings import OutreachSettings
 from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from headrace_events import Via
@@ -15,7 +15,7 @@ from tests.providers.outreach.kit import hook
 from tests.raw_records import through_raw
 
 SECRETS = ["the-old-secret", "the-new-secret"]
-SETTINGS = Settings(webhook_secrets=SECRETS)
+SETTINGS = OutreachSettings(webhook_secrets=SECRETS)
 BODY = json.dumps(hook("mailing.delivered", 1, job="job-7")).encode()
 
 
@@ -31,13 +31,13 @@ def delivery(body: bytes = BODY, sign: str | None = "", **headers: str) -> Deliv
     return Delivery(tenant="acme", method="POST", headers=told, query={}, body=body, received=1_775_030_400_000)
 
 
-def refused(request: Delivery, settings: Settings = SETTINGS) -> Refused:
+def refused(request: Delivery, settings: OutreachSettings = SETTINGS) -> Refused:
     with pytest.raises(Refused) as caught:
         provider.accept(request, settings)
     return caught.value
 
 
-def accept(body: dict[str, Any], settings: Settings) -> Accepted:
+def accept(body: dict[str, Any], settings: OutreachSettings) -> Accepted:
     return provider.accept(delivery(json.dumps(body).encode()), settings)
 
 
@@ -93,14 +93,17 @@ def test_a_missing_signature_is_refused(given: str | None) -> None:
 @pytest.mark.parametrize("secrets", [[], [""]])
 def test_without_a_secret_nothing_is_verified(secrets: list[str]) -> None:
     """No secret, or an empty one that anybody could sign with, accepts nothing and says what to set."""
-    error = refused(delivery(sign=signature(secret="")), Settings(webhook_secrets=secrets))
+    error = refused(delivery(sign=signature(secret="")), OutreachSettings(webhook_secrets=secrets))
     assert (error.status, error.problem.code) == (401, "no_secret")
     assert "webhook_secrets" in error.problem.detail
 
 
 def test_unsigned_deliveries_need_an_explicit_setting() -> None:
     """With `allow_unsigned` a delivery without signature passes, and a wrong signature still does not."""
-    for settings in (Settings(allow_unsigned=True), Settings(allow_unsigned=True, webhook_secrets=SECRETS)):
+    for settings in (
+        OutreachSettings(allow_unsigned=True),
+        OutreachSettings(allow_unsigned=True, webhook_secrets=SECRETS),
+    ):
         assert provider.accept(delivery(sign=None), settings).events
     assert refused(delivery(sign="0" * 64), settings).status == 401
     assert provider.accept(delivery(), settings).events

@@ -6,17 +6,15 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
+from headrace.providers.outreach.wire import EVENT, WEBHOOK
 from headrace.sdk.provider import UNREADABLE, Piece
 
-EVENT: Final = "event"
-HOOK: Final = "webhook"
 
-
-class _Meta(Struct, gc=False, rename="camel"):
+class _EventName(Struct, gc=False, rename="camel"):
     event_name: Raw | UnsetType = UNSET
 
 
-class _Outer(Struct, gc=False):
+class _OuterObject(Struct, gc=False):
     """The outermost object, whatever it is: a page, a single record, a row or a webhook body."""
 
     data: Raw | UnsetType = UNSET
@@ -25,8 +23,8 @@ class _Outer(Struct, gc=False):
 
 
 _array: Final = msgspec.json.Decoder(list[Raw]).decode
-_outer: Final = msgspec.json.Decoder(_Outer).decode
-_meta: Final = msgspec.json.Decoder(_Meta).decode
+_outer: Final = msgspec.json.Decoder(_OuterObject).decode
+_meta: Final = msgspec.json.Decoder(_EventName).decode
 
 
 def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
@@ -42,8 +40,8 @@ def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
 def _pieces(body: bytes, resource: str | None) -> Iterator[Piece]:
     """Cut one object; raises what msgspec raises where it is none, or has nothing in it."""
     outer = _outer(body)
-    if resource not in (None, EVENT) or (resource is None and _is_hook(outer)):
-        yield Piece(HOOK, body)
+    if resource not in (None, EVENT) or (resource is None and _is_webhook(outer)):
+        yield Piece(WEBHOOK, body)
     elif outer.data is UNSET and outer.id is not UNSET:
         yield Piece(EVENT, body)
     elif outer.data is UNSET:
@@ -54,8 +52,8 @@ def _pieces(body: bytes, resource: str | None) -> Iterator[Piece]:
         yield Piece(EVENT, bytes(outer.data))
 
 
-def _is_hook(outer: _Outer) -> bool:
-    """Tell a webhook body by its event name; the pages of the API have a `meta` too."""
+def _is_webhook(outer: _OuterObject) -> bool:
+    """Return whether this is a webhook body, by its event name: the pages of the API have a `meta` too."""
     if outer.meta is UNSET or bytes(outer.meta)[:1] != b"{":
         return False
     return _meta(outer.meta).event_name is not UNSET

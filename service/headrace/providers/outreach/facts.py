@@ -1,4 +1,4 @@
-"""Which fact a webhook body tells, and under what id: two deliveries of one fact must carry one id.
+"""Which fact a webhook body reports, and under what id: two deliveries of one fact must carry one id.
 
 Neither `meta.jobId` nor `deliveredAt` may decide: two webhooks with overlapping subscriptions deliver one change twice,
 and only the attributes and relationships are the same then. The README of this folder explains the choice.
@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from headrace.core.problems import bad_value
 from headrace.core.timestamps import parse, to_micros
-from headrace.providers.outreach.wire import Hook, id_text
+from headrace.providers.outreach.wire import WebhookBody, id_text
 
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
@@ -23,13 +23,13 @@ _ONCE: Final = {
     "task": frozenset({"completed"}),
     "import": frozenset({"finished"}),
 }
-"""Facts that a bare action event tells too, with nothing in it but type and id: they happen once for us."""
+"""Facts that a bare action event reports too, with nothing in it but type and id: they happen once for us."""
 
 _STATEFUL: Final = frozenset({"sequenceState", "task"})
-"""A mailing is made in some state and told by it; these are told as created, and by their state later."""
+"""A mailing is made in some state and named by it; these are named as created, and by their state later."""
 
 _SAME_WORD: Final = {("task", "complete"): "completed"}
-"""A state of another name than the action event that tells the same."""
+"""A state of another name than the action event for the same."""
 
 _LAST: Final = frozenset({"destroyed", "deleted"})
 """A record ends once; apps are deleted, everything else is destroyed."""
@@ -58,10 +58,10 @@ _CHANGED: Final = {
 """Relationships whose change has a type of its own, the more telling one first."""
 
 
-class Fact(Struct, frozen=True, gc=False):
-    """What a body tells: of which record, under which id, and the status word that refines the row.
+class WebhookFact(Struct, frozen=True, gc=False):
+    """What a body reports: of which record, under which id, and the status word that refines the row.
 
-    `moment` names the attribute that says when, `changed` the relationship that decided, `status` the state as sent.
+    `moment` names the attribute with the time, `changed` the relationship that decided, `status` the state as sent.
     """
 
     resource: str
@@ -75,24 +75,24 @@ class Fact(Struct, frozen=True, gc=False):
     empty: bool = False
 
 
-def fact_of(hook: Hook) -> Fact:
-    """Name the fact of a body. Raises `Undecodable` where its name, its id or a time that decides is none."""
-    resource, action = _split(hook.meta.event_name)
-    record = id_text(hook.data.id)
+def fact_of(body: WebhookBody) -> WebhookFact:
+    """Return the fact of a body. Raises `Undecodable` where its name, its id or a time that decides is none."""
+    resource, action = _split(body.meta.event_name)
+    record = id_text(body.data.id)
     if not record or "/" in record:
         raise bad_value("$.data.id", "an id has characters, and no slash: behind that stands the fact")
-    attributes, relationships = hook.data.attributes or {}, hook.data.relationships or {}
+    attributes, relationships = body.data.attributes or {}, body.data.relationships or {}
     if not attributes and not relationships:
-        return Fact(resource, action, record, f"{record}/{action}", empty=action == "updated")
+        return WebhookFact(resource, action, record, f"{record}/{action}", empty=action == "updated")
     if action in ("created", "updated"):
-        return _refined(hook, Fact(resource, action, record, f"{record}/{action}"))
+        return _refined(body, WebhookFact(resource, action, record, f"{record}/{action}"))
     known = action in _LAST or action in _ONCE.get(resource, ())
-    name = f"{record}/{action}" if known else f"{record}/{action}/{_digest(hook)}"
-    return Fact(resource, action, record, name, status=_state(attributes))
+    name = f"{record}/{action}" if known else f"{record}/{action}/{_digest(body)}"
+    return WebhookFact(resource, action, record, name, status=_state(attributes))
 
 
 def _split(event_name: str) -> tuple[str, str]:
-    """Tell resource and action apart. Raises `Undecodable` for what is none, or would take a polled event's name."""
+    """Return resource and action. Raises `Undecodable` for what is none, or would take a polled event's name."""
     resource, _, action = event_name.partition(".")
     if not resource or not action or "/" in event_name:
         raise bad_value("$.meta.eventName", "an event name reads resource.action")
@@ -101,26 +101,28 @@ def _split(event_name: str) -> tuple[str, str]:
     return resource, action
 
 
-def _refined(hook: Hook, fact: Fact) -> Fact:
-    """Look into a created or updated record for a state, a milestone or an outcome."""
-    attributes = hook.data.attributes or {}
+def _refined(body: WebhookBody, fact: WebhookFact) -> WebhookFact:
+    """Return the fact of a created or updated record by its state, a milestone or an outcome."""
+    attributes = body.data.attributes or {}
     state = _state(attributes)
     stateful = fact.resource == "mailing" or (fact.action == "updated" and fact.resource in _STATEFUL)
     if stateful and state is not None:
         word = _SAME_WORD.get((fact.resource, state), state)
-        return _named(hook, fact, word, "stateChangedAt", word=state, status=state)
+        return _named(body, fact, word, "stateChangedAt", word=state, status=state)
     if fact.resource == "mailing" and fact.action == "updated":
         newest = _newest(attributes)
         if newest is not None:
-            return _named(hook, fact, _MILESTONES[newest], newest, word=f"times.{_MILESTONES[newest]}")
+            return _named(body, fact, _MILESTONES[newest], newest, word=f"times.{_MILESTONES[newest]}")
     if fact.action == "created":
-        return _described(hook, fact, fact.id)
-    return _described(hook, fact, f"{fact.id}/{_digest(hook)}")
+        return _described(body, fact, fact.id)
+    return _described(body, fact, f"{fact.id}/{_digest(body)}")
 
 
-def _named(hook: Hook, fact: Fact, name: str, moment: str, *, word: str, status: str | None = None) -> Fact:
-    """Name a fact by a state or milestone: with its time, unless a bare action event may tell the same."""
-    attributes = hook.data.attributes or {}
+def _named(
+    body: WebhookBody, fact: WebhookFact, name: str, moment: str, *, word: str, status: str | None = None
+) -> WebhookFact:
+    """Return a fact named by a state or milestone: with its time, unless a bare action event may report the same."""
+    attributes = body.data.attributes or {}
     if name in _ONCE.get(fact.resource, ()):
         ident = f"{fact.record}/{name}"
     elif fact.action == "created":
@@ -131,9 +133,9 @@ def _named(hook: Hook, fact: Fact, name: str, moment: str, *, word: str, status:
     return msgspec.structs.replace(fact, id=ident, word=word, moment=moment, status=status)
 
 
-def _described(hook: Hook, fact: Fact, ident: str) -> Fact:
-    """Refine a record without a state: by the outcome of a call, or by the relationship that changed."""
-    attributes, relationships = hook.data.attributes or {}, hook.data.relationships or {}
+def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
+    """Return the fact of a record without a state: by the outcome of a call, or by the relationship that changed."""
+    attributes, relationships = body.data.attributes or {}, body.data.relationships or {}
     outcome = attributes.get("outcome")
     if fact.resource == "call" and isinstance(outcome, str) and outcome:
         inbound = str(attributes.get("direction")).lower() == "inbound"
@@ -151,7 +153,7 @@ def _state(attributes: dict[str, Any]) -> str | None:
 
 
 def _newest(attributes: dict[str, Any]) -> str | None:
-    """Give the attribute of the newest milestone; of two at one time the later stage, a plan only if it is alone."""
+    """Return the attribute of the newest milestone; of two at one time the later stage, a plan only if it is alone."""
     found: list[tuple[bool, datetime, int, str]] = []
     for rank, name in enumerate(_MILESTONES):
         at = _instant(attributes, name)
@@ -170,7 +172,7 @@ def _instant(attributes: dict[str, Any], name: str) -> datetime | None:
         raise bad_value(f"$.data.attributes.{name}", "no time in ISO 8601") from None
 
 
-def _digest(hook: Hook) -> str:
-    """Digest what changed; `beforeUpdate` stays out, so that payload versions 1 and 2 agree."""
-    said = (hook.data.attributes or {}, hook.data.relationships or {})
-    return hashlib.blake2b(_sorted(said), digest_size=8).hexdigest()
+def _digest(body: WebhookBody) -> str:
+    """Return a digest of what changed; `beforeUpdate` stays out, so that payload versions 1 and 2 agree."""
+    changes = (body.data.attributes or {}, body.data.relationships or {})
+    return hashlib.blake2b(_sorted(changes), digest_size=8).hexdigest()

@@ -1,8 +1,9 @@
-"""Reading the list of events in closed windows of createdAt: where it stands, its pages, and the cursor of it.
+"""Page through the list of events in closed windows of createdAt, with a cursor behind each page.
 
-Inside one query rows may be unsorted and beyond the bounds that were asked for, and a page may be too much for the
-platform. So a window is covered when its last page is, not when a late row was seen; rows beyond it are left for the
-window that they belong to; and the page size is halved at each 502 and grows back.
+Inside one query rows may be unsorted and beyond the requested bounds, and a page may be too much for the
+platform (seen by source-outreach of https://github.com/estuary/connectors). So a window is covered when its last page
+is, not when a late row was seen; rows beyond it are left for the window that they belong to; and the page size is
+halved at each 502 and grows back.
 
 What is read already is read once more for rows that showed up late: a few minutes with every turn, the whole look-back
 as often as it costs no more than one page a turn on the average.
@@ -16,7 +17,7 @@ from msgspec import Raw, Struct
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.outreach.client import EVENTS
-from headrace.providers.outreach.settings import Events
+from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call, Cursor, Pairs
 from headrace.sdk.page_size import halved
@@ -25,11 +26,11 @@ from headrace.sdk.row_digests import Digests
 _SIZE: Final = "page[size]"
 _GROWS_AFTER: Final = 8
 """So many good pages in a row, and the page size is doubled again."""
-_OVERLAP: Final = 5 * 60_000
-"""Milliseconds that every turn reads again."""
+_OVERLAP_MS: Final = 5 * 60_000
+"""So much every turn reads again."""
 
 
-class Progress(Struct, omit_defaults=True):
+class EventsCursor(Struct, omit_defaults=True):
     """The cursor: times in milliseconds by the platform's clock.
 
     Up to `head` all is read. `begin` and `end` are the window that is being read (`end` 0: none), `next` the query of
@@ -53,7 +54,7 @@ class _Links(Struct):
     next: str | None = None
 
 
-class _Page(Struct):
+class _OutreachPage(Struct):
     data: list[Raw]
     links: _Links | None = None
 
@@ -62,21 +63,21 @@ class _Attributes(Struct, rename="camel", gc=False):
     created_at: str | None = None
 
 
-class _Row(Struct, gc=False):
+class _CreatedRow(Struct, gc=False):
     attributes: _Attributes
 
 
-_decode: Final = msgspec.json.Decoder(Progress).decode
-_page: Final = msgspec.json.Decoder(_Page).decode
-_row: Final = msgspec.json.Decoder(_Row).decode
+_decode: Final = msgspec.json.Decoder(EventsCursor).decode
+_page: Final = msgspec.json.Decoder(_OutreachPage).decode
+_row: Final = msgspec.json.Decoder(_CreatedRow).decode
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Reading:
-    """A reading from a cursor to the platform's now. `open` while there is a window to read."""
+class OutreachPager:
+    """Reads from a cursor to the platform's now. `open` while there is a window to read."""
 
-    def __init__(self, settings: Events, host: str | None, cursor: bytes) -> None:
-        self._at: Final = _decode(cursor) if cursor else Progress()
+    def __init__(self, settings: EventsSettings, host: str | None, cursor: bytes) -> None:
+        self._at: Final = _decode(cursor) if cursor else EventsCursor()
         self._settings: Final = settings
         self._host: Final = host
         self._until = self._at.end
@@ -107,10 +108,10 @@ class Reading:
             at.sweeping = api.now - at.swept >= (at.pages - 1) * self._settings.every * 1000
             if at.sweeping:
                 at.swept, at.pages = api.now, 0
-            self._open(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP)))
+            self._open(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP_MS)))
 
     async def page(self, api: Api) -> list[bytes]:
-        """Give the next page of the window, and open the next window behind its last page. Raises `Fault`."""
+        """Return the rows of the next page, and open the next window behind the last page of one. Raises `Fault`."""
         at = self._at
         page = await self._ask(api)
         rows = [bytes(row) for row in page.data]
@@ -125,12 +126,12 @@ class Reading:
         return rows
 
     def holds(self, row: bytes) -> bool:
-        """Say whether a row belongs to the window; one that tells no time belongs wherever it came."""
+        """Return whether a row belongs to the window; one without a time belongs wherever it came."""
         created = created_at(row)
         return created is None or self._at.begin <= created <= self._at.end
 
-    def turn(self, api: Api) -> Cursor:
-        """Go on behind a page, and give the cursor that covers it."""
+    def advance(self, api: Api) -> Cursor:
+        """Go on behind a page. Return the cursor that covers it."""
         at = self._at
         if not at.next:
             # Our clock may have been ahead of theirs when the window was opened: then it was the last one, for what
@@ -156,7 +157,7 @@ class Reading:
         """Ask for one row, only to hear the platform's time where a window cannot be made of ours."""
         await api.call(Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false"))))
 
-    async def _ask(self, api: Api) -> _Page:
+    async def _ask(self, api: Api) -> _OutreachPage:
         at = self._at
         while True:
             try:
@@ -190,7 +191,7 @@ class Reading:
             self._size, self._at.good = min(self._size * 2, self._settings.page_size), 0
 
     def _follow(self, link: str) -> Pairs:
-        """Give the query of a link, without the page size. Raises `Rejected` where it leads to another host."""
+        """Return the query of a link, without the page size. Raises `Rejected` where it leads to another host."""
         parts = urlsplit(link)
         if parts.hostname not in (None, self._host):
             raise Rejected("the link to the next page leads to another host: look whether base_url is right")
@@ -199,9 +200,9 @@ class Reading:
 
 
 def created_at(row: bytes) -> int | None:
-    """Give when a row was created, in milliseconds; None where it does not say, or cannot be read."""
+    """Return when a row was created, in milliseconds; None where it does not say, or cannot be read."""
     try:
-        told = _row(row).attributes.created_at
-        return micros(told) // 1000 if told else None
+        created = _row(row).attributes.created_at
+        return micros(created) // 1000 if created else None
     except (ValueError, RecursionError):  # msgspec's errors and bad UTF-8 are ValueErrors, too
         return None

@@ -6,14 +6,14 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
-from headrace.providers.outreach.translate.webhook_events import FEED
+from headrace.providers.outreach.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.outreach.io"
 _OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")
 
 
-class Events(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class EventsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How `events` is read: `page_size` rows a page, in windows of `window`, once in `every`.
 
     The first reading begins `history` ago. Rows that show up at most `look_back` late are still found: so much is read
@@ -27,7 +27,7 @@ class Events(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     every: Seconds = 180
 
 
-class Settings(PolledTenant, kw_only=True):
+class OutreachSettings(PolledTenant, kw_only=True):
     """An Outreach account: without `allow_unsigned` every delivery of a webhook needs a good signature.
 
     Either `access_token`, which is a bearer or S2S token that somebody else keeps fresh, or an OAuth app: client_id,
@@ -44,10 +44,10 @@ class Settings(PolledTenant, kw_only=True):
     redirect_uri: str | None = None
     refresh_token: str | None = None
     refresh_token_file: str | None = None
-    events: Events = Events()
+    events: EventsSettings = EventsSettings()
 
     def faults(self) -> Iterable[tuple[str, str]]:
-        """Miss credentials where polling is on, and a key to seal tokens with where they change."""
+        """Return what is missing where polling is on: credentials, and a key to seal tokens with where they change."""
         yield from check(self, (FEED,), (("access_token",), _OAUTH))
         yield from self._unsealed()
 

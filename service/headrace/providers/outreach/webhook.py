@@ -1,6 +1,8 @@
-"""The door for webhook deliveries: hex HMAC-SHA256 over the raw body, several secrets at once.
+"""Verify webhook deliveries: hex HMAC-SHA256 over the raw body, several secrets at once.
 
-Outreach signs no time, so an old delivery can be sent again by whoever recorded it; it tells a fact that is known
+https://developers.outreach.io/api/webhooks
+
+Outreach signs no time, so an old delivery can be sent again by whoever recorded it; it reports a fact that is known
 already and is counted as a duplicate. `Outreach-Webhook-Cleanup-Token` is a secret: it is never looked at here.
 """
 
@@ -14,14 +16,14 @@ import msgspec
 from headrace.core.mapping import Mapping
 from headrace.core.mapping_file import build
 from headrace.core.problems import Problem, Undecodable
-from headrace.providers.outreach.cut import HOOK
 from headrace.providers.outreach.facts import fact_of
-from headrace.providers.outreach.settings import Settings
+from headrace.providers.outreach.settings import OutreachSettings
 from headrace.providers.outreach.translate.details import refs_of
-from headrace.providers.outreach.translate.webhook_events import TABLE, nudge_of
-from headrace.providers.outreach.wire import NAME, TABLES, Hook, decode_hook
+from headrace.providers.outreach.translate.webhook_events import nudge_of
+from headrace.providers.outreach.wire import NAME, TABLES, WEBHOOK, WebhookBody, decode_webhook
 from headrace.sdk.built_in_table import read_built_in_table
 from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
 
@@ -36,15 +38,15 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     if content_type not in CONTENT_TYPES:
         raise _refused(415, "unsupported_media_type", f"Send one of {', '.join(CONTENT_TYPES)}, as Outreach does.")
     _verify(delivery, settings)
-    hook = _read(delivery.body)
-    nudge = _nudge(hook) if hook is not None and settings.polling else None
-    return Accepted([_raw(delivery, hook)]) if nudge is None else Accepted([], [nudge])
+    body = _read(delivery.body)
+    nudge = _nudge(body) if body is not None and settings.polling else None
+    return Accepted([_raw(delivery, body)]) if nudge is None else Accepted([], [nudge])
 
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
     """Check the signature against every secret. Raises `Refused` 401."""
     secrets = secrets_of(settings)
-    unsigned_ok = isinstance(settings, Settings) and settings.allow_unsigned
+    unsigned_ok = settings_of(settings, OutreachSettings).allow_unsigned
     signature = delivery.headers.get(SIGNATURE, "").strip().lower()
     if unsigned_ok and not (signature and secrets):
         return
@@ -63,41 +65,41 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
 
 
 def sign(body: bytes, secret: str) -> str:
-    """Sign a body as Outreach does: lower-case hex, no prefix."""
+    """Return the signature of a body as Outreach makes it: lower-case hex, no prefix."""
     return hmac.digest(secret.encode(), body, hashlib.sha256).hex()
 
 
 @cache
 def _table() -> Mapping:
-    """Read the built-in table: what a row reaches is known before a tenant's overlay is."""
+    """Return the built-in table: what a row reaches is known before a tenant's overlay is."""
     return build(read_built_in_table(__package__ or "", TABLES))
 
 
-def _read(body: bytes) -> Hook | None:
-    """Decode a body; None where it will be a dead letter: that is not decided at the door."""
+def _read(body: bytes) -> WebhookBody | None:
+    """Return a body, decoded; None where it will be a dead letter: that is not decided here."""
     try:
-        return decode_hook(body)
+        return decode_webhook(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _nudge(hook: Hook) -> Nudge | None:
-    """Give the nudge of a body that a polled event will tell better; None where it has to be published itself."""
+def _nudge(body: WebhookBody) -> Nudge | None:
+    """Return the nudge of a body where a polled event will say more; None where it has to be published itself."""
     try:
-        fact = fact_of(hook)
+        fact = fact_of(body)
     except Undecodable:
         return None
-    row = _table().find(TABLE, hook.meta.event_name, fact.word)
-    return None if fact.empty else nudge_of(row, refs_of(hook, fact))
+    row = _table().find(WEBHOOK, body.meta.event_name, fact.word)
+    return None if fact.empty else nudge_of(row, refs_of(body, fact))
 
 
-def _raw(delivery: Delivery, hook: Hook | None) -> RawEvent:
-    """Make the raw event of the whole body; its delivery is the job at Outreach that made the request."""
-    job = (hook.meta.job_id if hook else None) or delivery.headers.get(EVENT_ID, "")
+def _raw(delivery: Delivery, body: WebhookBody | None) -> RawEvent:
+    """Return the raw event of the whole body; its delivery is the job at Outreach that made the request."""
+    job = (body.meta.job_id if body else None) or delivery.headers.get(EVENT_ID, "")
     return RawEvent(
         provider=NAME,
         tenant=delivery.tenant,
-        shape=HOOK,
+        shape=WEBHOOK,
         value=delivery.body,
         via=Via.WEBHOOK,
         received=delivery.received,

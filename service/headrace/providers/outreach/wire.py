@@ -10,9 +10,16 @@ import msgspec
 from msgspec import Meta, Struct
 
 NAME: Final = "outreach"
+FEED: Final = "events"
+"""The feed that reads all events of an account."""
+
+EVENT: Final = "event"
+"""The shape of a row of `GET /events`, and its resource."""
+WEBHOOK: Final = "webhook"
+"""The shape of a webhook body, and the table of its event names."""
 
 RESOURCES: Final = {
-    "event": "a row of GET /events, a page of them or a single one",
+    EVENT: "a row of GET /events, a page of them or a single one",
     "account": "a webhook body about a company",
     "call": "a webhook body about a call",
     "emailAddress": "a webhook body about an e-mail address of a prospect",
@@ -29,8 +36,8 @@ RESOURCES: Final = {
     "user": "a webhook body about a user",
 }
 TABLES: Final = {
-    "event": 'names of polled events, "message_opened"; "<app>:<event>" stands for the events that apps post',
-    "webhook": 'event names of webhooks, "mailing.opened", refined by a state, an outcome or what changed',
+    EVENT: 'names of polled events, "message_opened"; "<app>:<event>" stands for the events that apps post',
+    WEBHOOK: 'event names of webhooks, "mailing.opened", refined by a state, an outcome or what changed',
 }
 
 Id = Annotated[int, Meta(ge=0, le=2**63 - 1)] | Annotated[str, Meta(min_length=1, max_length=64)]
@@ -50,7 +57,10 @@ class Relationship(Struct, gc=False):
 
 
 class Attributes(Struct, gc=False, rename="camel"):
-    """What an event says; `mailingId` is in no schema and in every capture."""
+    """The attributes of an event; `mailingId` is in no schema and in every capture.
+
+    Captures: https://github.com/hull/hull-connectors (hull-outreach), https://github.com/amp-labs/connectors.
+    """
 
     name: str | None = None
     event_at: str | None = None
@@ -82,8 +92,10 @@ class EventKey(Struct, gc=False):
     type: str | None = None
 
 
-class Record(Struct, gc=False, rename="camel"):
+class WebhookRecord(Struct, gc=False, rename="camel"):
     """`data` of a webhook body: action events carry type and id alone, updates only what changed.
+
+    https://developers.outreach.io/api/webhooks
 
     A relationship is flat, `{"type": "owner", "id": 2}` with the type repeating the name, or the REST form.
     """
@@ -95,39 +107,42 @@ class Record(Struct, gc=False, rename="camel"):
     before_update: dict[str, Any] | None = None
 
 
-class HookMeta(Struct, gc=False, rename="camel"):
-    """`meta` of a webhook body; old captures lack `jobId`, `deliveredAt` carries any offset or none."""
+class WebhookMeta(Struct, gc=False, rename="camel"):
+    """`meta` of a webhook body; old captures lack `jobId`, `deliveredAt` carries any offset.
+
+    Life-cycle hooks have none: https://developers.outreach.io/client-extensions/app-lifecycle-webhooks/
+    """
 
     event_name: str
     delivered_at: str | None = None
     job_id: str | None = None
 
 
-class Hook(Struct, gc=False, rename="camel"):
+class WebhookBody(Struct, gc=False, rename="camel"):
     """One webhook body; version 2 adds `beforeUpdate` (beside `data` in the AsyncAPI document, inside is read too)."""
 
-    data: Record
-    meta: HookMeta
+    data: WebhookRecord
+    meta: WebhookMeta
     before_update: dict[str, Any] | None = None
 
 
 decode_event: Final = msgspec.json.Decoder(EventRow).decode
 decode_event_key: Final = msgspec.json.Decoder(EventKey).decode
-decode_hook: Final = msgspec.json.Decoder(Hook).decode
+decode_webhook: Final = msgspec.json.Decoder(WebhookBody).decode
 
 _REFS: Final = {"prospect": "lead", "primaryProspect": "lead"}
 
 
-def id_text(given: int | str) -> str:
-    """Write an id in canonical form: integers without leading zeros, GUIDs in lower case."""
-    if type(given) is int:
-        return str(given)
-    text = str(given).strip()
+def id_text(ident: int | str) -> str:
+    """Return an id in canonical form: integers without leading zeros, GUIDs in lower case."""
+    if type(ident) is int:
+        return str(ident)
+    text = str(ident).strip()
     return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text.lower()
 
 
 @lru_cache(maxsize=1024)
 def ref_name(relationship: str) -> str:
-    """Name a relationship or resource as `refs` does: `prospect` is the lead, `sequenceStep` the `sequence_step`."""
+    """Return the name of a relationship or resource in `refs`: `lead` for `prospect`, else in snake case."""
     known = _REFS.get(relationship)
     return known or "".join(f"_{c.lower()}" if c.isupper() else c for c in relationship).lstrip("_")

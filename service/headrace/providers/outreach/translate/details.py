@@ -1,4 +1,4 @@
-"""What a webhook body says beside its fact: ids, times, addresses, money, what changed, and all the rest."""
+"""What a webhook body holds beside its fact: ids, times, addresses, money, what changed, and all the rest."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -7,9 +7,9 @@ import msgspec
 
 from headrace.core.mapping import Row
 from headrace.core.timestamps import parse
-from headrace.providers.outreach.facts import Fact
-from headrace.providers.outreach.translate import moment, parties_of, plain, without_nulls
-from headrace.providers.outreach.wire import Hook, id_text, ref_name
+from headrace.providers.outreach.facts import WebhookFact
+from headrace.providers.outreach.translate.parts import moment, parties_of, plain, without_nulls
+from headrace.providers.outreach.wire import WebhookBody, id_text, ref_name
 from headrace_events import Actor, Change, Data, Value
 
 _TIMES: Final = {
@@ -24,10 +24,10 @@ _URLS: Final = (("recording", "recordingUrl"), ("voicemail", "voicemailRecording
 _BOOKKEEPING: Final = frozenset({"updatedAt", "stateChangedAt", "touchedAt"})
 
 
-def refs_of(hook: Hook, fact: Fact) -> dict[str, str]:
-    """Collect the ids that the body names: the record's own, and those of its relationships."""
+def refs_of(body: WebhookBody, fact: WebhookFact) -> dict[str, str]:
+    """Return the ids that the body names: the record's own, and those of its relationships."""
     refs = {ref_name(fact.resource): fact.record}
-    for name, relationship in (hook.data.relationships or {}).items():
+    for name, relationship in (body.data.relationships or {}).items():
         ident = related(relationship)
         if ident is not None:
             refs.setdefault(ref_name(name), ident)
@@ -35,7 +35,7 @@ def refs_of(hook: Hook, fact: Fact) -> dict[str, str]:
 
 
 def related(relationship: Any) -> str | None:
-    """Give the id of a relationship, flat or wrapped in `data`; None where it names none, or several."""
+    """Return the id of a relationship, flat or wrapped in `data`; None where it names none, or several."""
     if not isinstance(relationship, dict):
         return None
     inner = relationship.get("data", relationship)
@@ -43,94 +43,94 @@ def related(relationship: Any) -> str | None:
     return id_text(ident) if type(ident) is int or (type(ident) is str and ident) else None
 
 
-def direction_of(hook: Hook, fact: Fact) -> str | None:
-    """Give the direction that a call tells; of nothing else is it told."""
-    word = str((hook.data.attributes or {}).get("direction")).lower() if fact.resource == "call" else ""
+def direction_of(body: WebhookBody, fact: WebhookFact) -> str | None:
+    """Return the direction of a call; nothing else has one."""
+    word = str((body.data.attributes or {}).get("direction")).lower() if fact.resource == "call" else ""
     return word if word in ("inbound", "outbound") else None
 
 
-def keeper(fact: Fact, refs: dict[str, str]) -> Actor | None:
-    """Give the user who made or changed the record, where it names one."""
+def changer_of(fact: WebhookFact, refs: dict[str, str]) -> Actor | None:
+    """Return the user who made or changed the record, where it names one."""
     user = refs.get("creator" if fact.action == "created" else "updater")
     return None if user is None else Actor(kind="user", id=user)
 
 
-def times_of(hook: Hook, fact: Fact) -> tuple[dict[str, str] | None, str | None]:
-    """Collect the milestones, and the time of the fact itself where the body tells it."""
+def times_of(body: WebhookBody, fact: WebhookFact) -> tuple[dict[str, str] | None, str | None]:
+    """Return the milestones, and the time of the fact itself where the body has it."""
     times: dict[str, str] = {}
     for name, attribute in (*_TIMES.get(fact.resource, ()), ("created", "createdAt")):
-        at = _at(hook, attribute)
+        at = _at(body, attribute)
         if at is not None:
             times[name] = at
     ended = "endTime" if fact.resource == "kaiaRecording" else None
     for telling in (fact.moment, ended, f"{fact.action}At"):  # openedAt, createdAt, updatedAt…
-        if telling and (at := _at(hook, telling)) is not None:
+        if telling and (at := _at(body, telling)) is not None:
             times["occurred"] = at
             return times, at
     return times or None, None
 
 
-def fields_of(hook: Hook, row: Row) -> dict[str, Any] | None:
-    """Keep every attribute that has a value, and the constants of the row, which win."""
-    return {**without_nulls(hook.data.attributes or {}), **row.fields} or None
+def fields_of(body: WebhookBody, row: Row) -> dict[str, Any] | None:
+    """Return every attribute that has a value, and the constants of the row, which win."""
+    return {**without_nulls(body.data.attributes or {}), **row.fields} or None
 
 
-def leftovers(hook: Hook) -> dict[str, Any] | None:
-    """Keep what has no canonical place: delivery, values before, relationships of several, what was cleared."""
+def leftovers(body: WebhookBody) -> dict[str, Any] | None:
+    """Return what has no canonical place: delivery, values before, relationships of several, what was cleared."""
     extra: dict[str, Any] = {}
-    if hook.meta.delivered_at:
-        extra["deliveredAt"] = hook.meta.delivered_at
-    if hook.meta.job_id:
-        extra["jobId"] = hook.meta.job_id
-    if before := hook.before_update or hook.data.before_update:
+    if body.meta.delivered_at:
+        extra["deliveredAt"] = body.meta.delivered_at
+    if body.meta.job_id:
+        extra["jobId"] = body.meta.job_id
+    if before := body.before_update or body.data.before_update:
         extra["beforeUpdate"] = without_nulls(before)
-    relationships = hook.data.relationships or {}
+    relationships = body.data.relationships or {}
     for name, relationship in relationships.items():
         if isinstance(relationship, dict) and relationship.get("data") and related(relationship) is None:
             extra[f"relationships.{name}"] = without_nulls(relationship["data"])
-    cleared = [name for name, value in (hook.data.attributes or {}).items() if value is None]
+    cleared = [name for name, value in (body.data.attributes or {}).items() if value is None]
     cleared += [name for name, value in relationships.items() if _is_cleared(value)]
     if cleared:
         extra["cleared"] = cleared
     return extra or None
 
 
-def change_of(hook: Hook, fact: Fact) -> Change | None:
-    """Give one value before and after: of the relationship that decided, of the state, or of the first that differs."""
+def change_of(body: WebhookBody, fact: WebhookFact) -> Change | None:
+    """Return a value before and after: of the relationship that decided, the state, or the first that differs."""
     if fact.action != "updated":
         return None
-    old, old_relationships = _before(hook)
+    old, old_relationships = _before(body)
     if fact.changed is not None:
-        new = (hook.data.relationships or {}).get(fact.changed)
+        new = (body.data.relationships or {}).get(fact.changed)
         return Change(fact.changed, related(old_relationships.get(fact.changed)), related(new))
     names = ["state"] if fact.status is not None and "state" in old else list(old)
     name = next((name for name in names if name not in _BOOKKEEPING), None)
     if name is None:
         return None
-    return Change(name, _text(old[name]), _text((hook.data.attributes or {}).get(name)))
+    return Change(name, _text(old[name]), _text((body.data.attributes or {}).get(name)))
 
 
-def describe(data: Data, hook: Hook, fact: Fact) -> None:
+def describe(data: Data, body: WebhookBody, fact: WebhookFact) -> None:
     """Put title, text, addresses, recordings, length and deal money into their canonical places."""
-    said = hook.data.attributes or {}
-    data.title = plain(said.get(_TITLE.get(fact.resource, "")))
-    data.text = plain(said.get(_TEXT.get(fact.resource, "")))
-    urls = {name: url for name, attribute in _URLS if (url := plain(said.get(attribute))) is not None}
+    attributes = body.data.attributes or {}
+    data.title = plain(attributes.get(_TITLE.get(fact.resource, "")))
+    data.text = plain(attributes.get(_TEXT.get(fact.resource, "")))
+    urls = {name: url for name, native in _URLS if (url := plain(attributes.get(native))) is not None}
     data.urls = urls or None
     if fact.resource == "call":
-        data.parties = parties_of(said.get("from"), said.get("to"))
+        data.parties = parties_of(attributes.get("from"), attributes.get("to"))
     elif fact.resource == "mailing":
-        data.parties = parties_of(said.get("mailboxAddress"), None)
+        data.parties = parties_of(attributes.get("mailboxAddress"), None)
     elif fact.resource == "opportunity":
-        amount = plain(said.get("amountPrecise")) or plain(said.get("amount"))
-        currency = plain(said.get("currencyType"))
+        amount = plain(attributes.get("amountPrecise")) or plain(attributes.get("amount"))
+        currency = plain(attributes.get("currencyType"))
         data.value = Value(amount, currency) if amount or currency else None
-    data.duration_seconds = _duration(data, said)
+    data.duration_seconds = _duration(data, attributes)
 
 
-def _before(hook: Hook) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give attributes and relationships as they were: a record as in the AsyncAPI document, or bare attributes."""
-    before = hook.before_update or hook.data.before_update or {}
+def _before(body: WebhookBody) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return attributes and relationships as they were: a record as in the AsyncAPI document, or bare attributes."""
+    before = body.before_update or body.data.before_update or {}
     relationships = before.get("relationships")
     attributes = before.get("attributes", None if "relationships" in before else before)
     return (
@@ -139,33 +139,33 @@ def _before(hook: Hook) -> tuple[dict[str, Any], dict[str, Any]]:
     )
 
 
-def _duration(data: Data, said: dict[str, Any]) -> int | float | None:
-    """Seconds: a call tells no length, only its two ends; a recording tells its own as text."""
-    told = plain(said.get("mediaDurationSeconds"))
-    if told is not None and told.isascii() and told.isdigit():
-        return int(told)
+def _duration(data: Data, attributes: dict[str, Any]) -> int | float | None:
+    """Return seconds: Outreach's OpenAPI document has no length of a call, only two ends; a recording has its own."""
+    length = plain(attributes.get("mediaDurationSeconds"))
+    if length is not None and length.isascii() and length.isdigit():
+        return int(length)
     times = data.times or {}
     if "answered" not in times or "ended" not in times:
         return None
-    length: timedelta = parse(times["ended"]) - parse(times["answered"])
-    seconds = length.total_seconds()
+    span: timedelta = parse(times["ended"]) - parse(times["answered"])
+    seconds = span.total_seconds()
     return None if seconds < 0 else int(seconds) if seconds == int(seconds) else seconds
 
 
-def _at(hook: Hook, name: str) -> str | None:
-    value = (hook.data.attributes or {}).get(name)
+def _at(body: WebhookBody, name: str) -> str | None:
+    value = (body.data.attributes or {}).get(name)
     return moment(value, f"$.data.attributes.{name}") if isinstance(value, str) else None
 
 
 def _is_cleared(relationship: Any) -> bool:
-    """Tell a relationship that was emptied: null, `{"id": null}` or `{"data": null}`."""
+    """Return whether a relationship was emptied: null, `{"id": null}` or `{"data": null}`."""
     if not isinstance(relationship, dict):
         return relationship is None
     return relationship.get("id", "") is None or relationship.get("data", "") is None
 
 
 def _text(value: Any) -> str | None:
-    """Write a value as text; an object or list as its JSON."""
+    """Return a value as text; an object or list as its JSON."""
     if isinstance(value, dict | list):
         return msgspec.json.encode(value).decode() if value else None
     return plain(value)

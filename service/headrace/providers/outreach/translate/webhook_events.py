@@ -1,73 +1,64 @@
-"""Name and translate webhook bodies: one fact about one record, never to be changed again."""
+"""Translate webhook bodies: one fact about one record, never to be changed again."""
 
 from typing import Final
 
 from headrace.core.lift import lift
 from headrace.core.mapping import Mapping, Row
-from headrace.providers.outreach.facts import Fact, fact_of
-from headrace.providers.outreach.translate import actor_of, moment
+from headrace.providers.outreach.facts import WebhookFact, fact_of
 from headrace.providers.outreach.translate.details import (
     change_of,
+    changer_of,
     describe,
     direction_of,
     fields_of,
-    keeper,
     leftovers,
     refs_of,
     times_of,
 )
-from headrace.providers.outreach.wire import Hook, decode_hook, ref_name
-from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Identity, Nudge, RawEvent
+from headrace.providers.outreach.translate.parts import actor_of, moment
+from headrace.providers.outreach.wire import FEED, WEBHOOK, WebhookBody, decode_webhook, ref_name
+from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
 from headrace_events import Data, Native
-
-FEED: Final = "events"
-TABLE: Final = "webhook"
 
 _NEAREST: Final = ("lead", "account", "opportunity", "mailing", "call", "task")
 
 
-def identity(raw: RawEvent) -> Identity:
-    """Name a body by the record and the fact: `mailing`, `1/delivered`. Raises `Undecodable`."""
-    fact = fact_of(decode_hook(raw.value))
-    return Identity(fact.resource, fact.id, None)
-
-
 def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
-    """Turn a body into a draft, or drop an update that says nothing. Raises `Undecodable`, or what msgspec raises."""
-    hook = decode_hook(raw.value)
-    fact = fact_of(hook)
-    row = mapping.find(TABLE, hook.meta.event_name, fact.word)
+    """Return the draft of a body; an empty update is dropped. Raises `Undecodable`, or what msgspec raises."""
+    body = decode_webhook(raw.value)
+    fact = fact_of(body)
+    row = mapping.find(WEBHOOK, body.meta.event_name, fact.word)
     if fact.empty:
         return Dropped("noop", row.label)
-    refs = refs_of(hook, fact)
-    delivered = moment(hook.meta.delivered_at, "$.meta.deliveredAt")
-    direction = row.direction or direction_of(hook, fact)
-    times, happened = times_of(hook, fact)
+    refs = refs_of(body, fact)
+    delivered = moment(body.meta.delivered_at, "$.meta.deliveredAt")
+    direction = row.direction or direction_of(body, fact)
+    times, happened = times_of(body, fact)
     data = Data(
         category=row.category,
         action=row.action,
         direction=direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=moment(_text(hook, "updatedAt"), "$.data.attributes.updatedAt"),
+        revised=moment(_text(body, "updatedAt"), "$.data.attributes.updatedAt"),
         refs=refs,
-        actor=actor_of(row, refs, direction) or keeper(fact, refs),
+        actor=actor_of(row, refs, direction) or changer_of(fact, refs),
         times=times,
-        change=change_of(hook, fact),
-        fields=fields_of(hook, row),
+        change=change_of(body, fact),
+        fields=fields_of(body, row),
         native=Native(
             provider=raw.provider,
             tenant=raw.tenant,
             resource=fact.resource,
             id=fact.id,
-            code=hook.meta.event_name,
-            name=hook.meta.event_name,
+            code=body.meta.event_name,
+            name=body.meta.event_name,
             status=fact.status,
-            extra=leftovers(hook),
+            extra=leftovers(body),
         ),
         provenance=UNPUBLISHED,
     )
-    describe(data, hook, fact)
+    describe(data, body, fact)
     lift(data, row.lift)
     return Draft(
         row=row,
@@ -81,17 +72,17 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
 
 
 def nudge_of(row: Row, refs: dict[str, str]) -> Nudge | None:
-    """Wake the feed of events where a polled event tells the same; the id of that event is never known."""
+    """Return the nudge of the feed where a polled event says the same; the id of that event is never known."""
     return Nudge(FEED, lead=refs.get("lead")) if row.reach == "nudge" else None
 
 
-def _subject(fact: Fact, refs: dict[str, str]) -> str:
-    """Name the lead, else the nearest entity, else the record itself."""
+def _subject(fact: WebhookFact, refs: dict[str, str]) -> str:
+    """Return the lead, else the nearest entity, else the record itself."""
     own = ref_name(fact.resource)
     name = next((name for name in _NEAREST if name in refs), own)
     return f"{name}/{refs[name]}"
 
 
-def _text(hook: Hook, name: str) -> str | None:
-    value = (hook.data.attributes or {}).get(name)
+def _text(body: WebhookBody, name: str) -> str | None:
+    value = (body.data.attributes or {}).get(name)
     return value if isinstance(value, str) else None

@@ -1,0 +1,63 @@
+"""The canonical parts that polled events and webhook bodies have in common."""
+
+from typing import Any, Final
+
+from headrace.core.mapping import Row
+from headrace.core.problems import bad_value
+from headrace.core.timestamps import canonical
+from headrace_events import Actor, Parties, Party
+
+_NESTED: Final = frozenset({dict, list})
+
+
+def actor_of(row: Row, refs: dict[str, str], direction: str | None) -> Actor | None:
+    """Return who did it where the row says so, else the user of what went out; the user of an open owns the mailbox."""
+    if row.actor is not None:
+        return Actor(kind=row.actor, id=refs.get(row.actor))
+    if direction == "outbound" and "user" in refs:
+        return Actor(kind="user", id=refs["user"])
+    return None
+
+
+def moment(text: str | None, pointer: str) -> str | None:
+    """Return a time in canonical form, None where there is none. Raises `Undecodable` at `pointer`."""
+    if not text:
+        return None
+    try:
+        return canonical(text)
+    except (ValueError, OverflowError):
+        raise bad_value(pointer, "no time in ISO 8601") from None
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a value without the nulls in its objects, at any depth; the places of a list are kept."""
+    kind = type(value)
+    if kind is dict:
+        return {
+            key: without_nulls(item) if type(item) in _NESTED else item
+            for key, item in value.items()
+            if item is not None
+        }
+    if kind is list:
+        return [without_nulls(item) if type(item) in _NESTED else item for item in value]
+    return value
+
+
+def plain(value: Any) -> str | None:
+    """Return a scalar as text; None for nothing, an object or a list."""
+    if type(value) is str:
+        return value or None
+    if value is None or type(value) in _NESTED:
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def parties_of(from_: Any, to: Any) -> Parties | None:
+    """Return both ends by their addresses, where there are any."""
+    sender, receiver = plain(from_), plain(to)
+    if sender is None and receiver is None:
+        return None
+    return Parties(
+        from_=None if sender is None else Party(address=sender),
+        to=None if receiver is None else Party(address=receiver),
+    )
