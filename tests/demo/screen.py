@@ -86,7 +86,7 @@ class Screen:
 
     def event(self, text: str) -> None:
         """Print one whole event."""
-        self.say("", "One event, whole, as it stands on the topic demo.events:", "", text)
+        self.say("", "One complete event on the topic demo.events:", "", text)
 
     def totals(self) -> None:
         """Print the table of fates per provider; rows and columns add up to the number of raw records."""
