@@ -1,4 +1,4 @@
-"""Dashboards show what is exported: every metric and every label of a panel is in the contract."""
+"""Dashboards show what is exported: every metric and every label of a panel is defined."""
 
 import json
 import re
@@ -28,7 +28,7 @@ def expressions(board: dict[str, Any]) -> Iterator[str]:
 
 
 def family(name: str) -> Family:
-    """Find a metric of the contract by the name of one of its series."""
+    """Return a metric by the name of one of its series."""
     found = BY_NAME.get(name)
     if found is None:
         found = BY_NAME[_SUFFIX.sub("", name)]
@@ -37,7 +37,7 @@ def family(name: str) -> Family:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_every_metric_is_in_the_contract(name: str) -> None:
+def test_every_metric_is_defined(name: str) -> None:
     """A panel that asks for a metric which nobody exports would stay empty for ever."""
     for expression in expressions(BOARDS[name]):
         names = set(re.findall(r"\b(?:headrace|process)_\w+", expression)) - OF_THE_CLIENT
@@ -89,6 +89,6 @@ def test_it_can_be_laid_out(name: str) -> None:
 
 
 def test_the_first_dashboard_goes_from_the_outside_in() -> None:
-    """Its rows follow a delivery from the door to its event."""
+    """Its rows follow a delivery from the receiver to its event."""
     rows = [panel["title"] for panel in BOARDS["headrace"]["panels"] if panel["type"] == "row"]
-    assert rows == ["Door", "Feeds", "Flow", "Fates", "Latency", "Spool", "Health"]
+    assert rows == ["Receiver", "Feeds", "Flow", "Fates", "Latency", "Spool", "Health"]
