@@ -299,9 +299,9 @@ def toml(*senders: Sender, **more: object) -> str:
     return "\n".join(tables)
 
 
-def query(**said: str) -> str:
+def query(**parameters: str) -> str:
     """Write a query."""
-    return urlencode(said)
+    return urlencode(parameters)
 
 
 def _json(value: Any) -> bytes:

@@ -79,7 +79,14 @@ class Stage:
             asyncio.run(self._create(target))
         plan = {partition: base64.b64encode(kinds).decode() for partition, kinds in self._plan.items()}
         count = sum(map(len, self._plan.values()))
-        job = Job(contender, self.kafka.bootstrap_servers, self.prefix, target, count, plan)
+        job = Job(
+            contender=contender,
+            servers=self.kafka.bootstrap_servers,
+            prefix=self.prefix,
+            target=target,
+            count=count,
+            plan=plan,
+        )
         worker = (sys.executable, "-m", "tests.benchmarks.worker")
         done = subprocess.run(worker, input=msgspec.json.encode(job), stdout=subprocess.PIPE, check=True)
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)

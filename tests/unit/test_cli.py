@@ -61,7 +61,7 @@ def test_help_imports_no_command() -> None:
     ],
 )
 def test_every_command_has_help_with_examples(run: Any, name: str) -> None:
-    """Each command of the help can be asked for its own, which is no wider than a terminal."""
+    """Each command has a help page of its own, which is no wider than a terminal."""
     assert f"  {name} " in run("--help").output
     helped = run(name, "--help")
     assert helped.exit_code == 0
@@ -74,7 +74,7 @@ def test_version(run: Any) -> None:
     assert run("--version").output == f"headrace {__version__}\n"
 
 
-def test_a_misspelt_command_is_told(run: Any) -> None:
+def test_a_misspelt_command_is_reported(run: Any) -> None:
     """A command that does not exist ends with exit code 2 and the one that was meant."""
     done = run("chek")
     assert done.exit_code == 2
@@ -126,7 +126,7 @@ def test_a_broken_configuration_ends_every_command(run: Any) -> None:
 
 
 def test_explain_a_page(run: Any) -> None:
-    """A record is told with who it is, the row that decided, its fate and the whole event."""
+    """A record is shown with its identity, the row that applied, its fate and the whole event."""
     Path("page.json").write_text(PRETTY)
     done = run("explain", "-p", "outreach", "page.json")
     assert done.exit_code == 0
@@ -149,15 +149,15 @@ def test_explain_as_json(run: Any) -> None:
     Path("pages.ndjson").write_text(f"{PAGE}\n\n{PAGE}\nnonsense\n")
     done = run("explain", "-p", "outreach", "--json", "pages.ndjson")
     assert done.exit_code == 1
-    told = [json.loads(line) for line in done.output.splitlines()]
-    assert [(each["file"], each["body"], each["number"], each["fate"]) for each in told] == [
+    records = [json.loads(line) for line in done.output.splitlines()]
+    assert [(each["file"], each["body"], each["number"], each["fate"]) for each in records] == [
         ("pages.ndjson", 1, 1, "published"),
         ("pages.ndjson", 2, 1, "published"),
         ("pages.ndjson", 3, 1, "dead"),
     ]
-    assert told[0]["identity"] == {"resource": "event", "id": "5", "version": None}
-    assert told[0]["event"]["subject"] == "lead/81"
-    assert told[2]["problem"]["code"] == "malformed"
+    assert records[0]["identity"] == {"resource": "event", "id": "5", "version": None}
+    assert records[0]["event"]["subject"] == "lead/81"
+    assert records[2]["problem"]["code"] == "malformed"
 
 
 def test_explain_reads_standard_input(run: Any) -> None:
@@ -166,7 +166,7 @@ def test_explain_reads_standard_input(run: Any) -> None:
 
 
 def test_explain_tells_a_problem(run: Any) -> None:
-    """A record that cannot be read is told with the problem and its place, and the exit code is 1."""
+    """A record that cannot be read is shown with its problem and the place, and the exit code is 1."""
     Path("cut.json").write_text(PAGE[:40])
     done = run("explain", "-p", "outreach", "cut.json")
     assert done.exit_code == 1
@@ -175,14 +175,14 @@ def test_explain_tells_a_problem(run: Any) -> None:
 
 
 def test_explain_an_unmapped_code(run: Any) -> None:
-    """A code without a row is told as such."""
+    """A code without a row is shown as such."""
     done = run("explain", "-p", "outreach", "-", stdin=PAGE.replace("message_opened", "moon_landed"))
     assert done.exit_code == 0
     assert "  row      unmapped: no row for code moon_landed; an overlay can add one" in done.output
 
 
 def test_explain_by_a_tenants_overlay(run: Any) -> None:
-    """With a tenant its overlay decides; an unknown tenant is told, with the one that was meant."""
+    """With a tenant its overlay decides; an unknown tenant is an error that suggests the one that was meant."""
     Path("acme.toml").write_text('[[row]]\ntable = "event"\ncode = "moon_landed"\ntype = "custom.logged"\n')
     Path("headrace.toml").write_text('[tenants.outreach.acme]\nmapping = "acme.toml"\n')
     page = PAGE.replace("message_opened", "moon_landed")
@@ -245,7 +245,7 @@ def test_tail_refuses_what_makes_no_sense(run: Any) -> None:
 
 
 def test_taxonomy_words(run: Any) -> None:
-    """The closed words are listed with their meanings, all or only those asked for."""
+    """The closed words are listed with their meanings, all or only some."""
     only = run("taxonomy", "words", "direction").output
     assert only == "direction\n  inbound   from the lead\n  outbound  to the lead\n\n"
     assert "call.voicemail_left" in run("taxonomy", "words").output

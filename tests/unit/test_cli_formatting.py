@@ -37,7 +37,7 @@ def test_bodies_of_a_file(file: bytes, wanted: list[bytes]) -> None:
 
 
 def test_lines_are_given_as_they_come() -> None:
-    """A stream of lines is not read to its end before its first body is given."""
+    """A stream of lines is not read to its end before its first body is yielded."""
 
     class Endless(io.BytesIO):
         def readline(self, size: int | None = -1) -> bytes:  # noqa: ARG002  (the signature of files)
@@ -146,7 +146,7 @@ def test_tables_are_aligned(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_moments_of_redrive() -> None:
-    """A time is written as such, or as how long ago; anything else is told."""
+    """A time is written as such, or as how long ago; anything else is an error."""
     assert moment("2026-08-08T09:00Z") == datetime(2026, 8, 8, 9, tzinfo=UTC)
     before = datetime.now(UTC)
     assert before <= moment("2h") + timedelta(hours=2) <= datetime.now(UTC)

@@ -72,7 +72,7 @@ def test_what_waits_is_shown_beside_its_owner(run: Any) -> None:
 
 
 def test_programs_get_one_json_object(run: Any) -> None:
-    """With --json the same is told to programs."""
+    """With --json the same is written for programs."""
     found = json.loads(_while_owned(["show", "--json"], run).output)
     assert (found["put"], found["drained"]) == (5, 1)
     assert [(group["source"], group["topic"], group["records"]) for group in found["waiting"]] == [
@@ -92,7 +92,7 @@ def test_a_spool_in_use_is_drained_by_its_owner(run: Any) -> None:
 
 @pytest.mark.parametrize("words", [("show",), ("drain",)])
 def test_where_there_is_no_spool_none_is_made(run: Any, words: Sequence[str], tmp_path: Path) -> None:
-    """A spool that does not exist is told in a sentence, with the path that was looked at."""
+    """A spool that does not exist is an error with the path that was looked at."""
     done = run(*words)
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: there is no spool at ")
@@ -100,7 +100,7 @@ def test_where_there_is_no_spool_none_is_made(run: Any, words: Sequence[str], tm
 
 
 @pytest.mark.parametrize("words", [("show",), ("drain",)])
-def test_a_spool_that_cannot_be_opened_is_told_in_a_sentence(
+def test_a_spool_that_cannot_be_opened_is_reported_in_a_sentence(
     run: Any, words: Sequence[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that belongs to somebody else gives a sentence, not a traceback."""

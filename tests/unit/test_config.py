@@ -1,4 +1,4 @@
-"""The configuration: what it reads, and that everything wrong in it is told at once."""
+"""The configuration: what it reads, and that everything wrong in it is reported at once."""
 
 from pathlib import Path
 
@@ -25,29 +25,29 @@ def test_defaults_hold_where_nothing_is_said(tmp_path: Path, monkeypatch: pytest
 
 
 def test_the_file_is_found_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that is asked for wins over HEADRACE_CONFIG, and that over ./headrace.toml."""
+    """A file on the command line wins over HEADRACE_CONFIG, and that over ./headrace.toml."""
     monkeypatch.chdir(tmp_path)
     write(tmp_path, 'topic_prefix = "here."')
     named = write(tmp_path, 'topic_prefix = "named."', "named.toml")
-    asked = write(tmp_path, 'topic_prefix = "asked."', "asked.toml")
+    chosen = write(tmp_path, 'topic_prefix = "chosen."', "chosen.toml")
     assert load(None, {}).topic_prefix == "here."
     assert load(None, {"HEADRACE_CONFIG": str(named)}).topic_prefix == "named."
-    assert load(asked, {"HEADRACE_CONFIG": str(named)}).topic_prefix == "asked."
+    assert load(chosen, {"HEADRACE_CONFIG": str(named)}).topic_prefix == "chosen."
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     """A file that somebody names and that is not there is an error, never a silent default."""
     assert faults(tmp_path / "no.toml") == ["no.toml: cannot be read: No such file or directory"]
 
 
-def test_broken_toml_is_told_with_its_line(tmp_path: Path) -> None:
-    """What is no TOML is told with file and line."""
+def test_broken_toml_is_reported_with_its_line(tmp_path: Path) -> None:
+    """What is no TOML is reported with file and line."""
     [fault] = faults(write(tmp_path, "[kafka]\nbootstrap_servers =\n"))
     assert fault.startswith("headrace.toml:2: not TOML: ")
 
 
-def test_every_fault_is_told_at_once(tmp_path: Path) -> None:
-    """Wrong keys, values, tenants, providers and overlay rows of one configuration are told together, with lines."""
+def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
+    """Wrong keys, values, tenants, providers and overlay rows of one configuration are reported at once, with lines."""
     write(tmp_path, '[[row]]\ntable = "event"\ncode = "x"\ntype = "meeting.schedule"\n', "acme.toml")
     path = write(
         tmp_path,
@@ -110,10 +110,10 @@ polling = true
         ('[tenants.leadping.acme]\nwebhook_event = "event"', "headrace.toml:1: tenants.leadping.acme: "),
     ],
 )
-def test_a_wrong_value_is_told(tmp_path: Path, text: str, fault: str) -> None:
+def test_a_wrong_value_is_reported(tmp_path: Path, text: str, fault: str) -> None:
     """Each kind of mistake has a sentence of its own, with the line it stands in."""
-    [told] = faults(write(tmp_path, text))
-    assert told.startswith(fault)
+    [reported] = faults(write(tmp_path, text))
+    assert reported.startswith(fault)
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_variables_lie_over_the_file(tmp_path: Path) -> None:
 
 
 def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
-    """What a variable says wrongly is told under its name, misspelt ones with the name that was meant."""
-    told = faults(
+    """A wrong value of a variable is reported under its name, misspelt ones with the name that was meant."""
+    reported = faults(
         write(tmp_path, ""),
         {
             "HEADRACE_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
@@ -170,7 +170,7 @@ def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
             "HEADRACE_TENANTS__OUTREACH__BETA__WEBHOOK_SECRETS": "[",
         },
     )
-    assert told == [
+    assert reported == [
         "HEADRACE_ADMIN__PORT: expected a whole number, got a string",
         f"HEADRACE_KAFKA_BOOTSTRAP_SERVERS: {UNKNOWN}; did you mean HEADRACE_KAFKA__BOOTSTRAP_SERVERS?",
         'HEADRACE_KAFKA__COMPRESION: unknown key "compresion"; did you mean "compression"?',
@@ -184,7 +184,7 @@ def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
 
 
 def test_a_variable_into_a_value_of_the_file(tmp_path: Path) -> None:
-    """A variable that leads into what the file says is a plain value is told."""
+    """A variable that leads into what the file says is a plain value is reported."""
     path = write(tmp_path, 'topic_prefix = "x."')
     assert faults(path, {"HEADRACE_TOPIC_PREFIX__X": "1"}) == ["HEADRACE_TOPIC_PREFIX__X: topic_prefix is not a table"]
 

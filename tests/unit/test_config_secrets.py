@@ -46,7 +46,7 @@ def test_a_variable_silences_the_other_way_to_say_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kafka", "told"),
+    ("kafka", "expected"),
     [
         ('sasl_password = "x"', ["sasl_password: nobody reads it under PLAINTEXT"]),
         ('ssl_certfile = "headrace.toml"', ["ssl_certfile: nobody reads it under PLAINTEXT"]),
@@ -59,17 +59,17 @@ def test_a_variable_silences_the_other_way_to_say_it(tmp_path: Path) -> None:
         ('sasl_password_file = "no"', ["sasl_password_file: the file that it names cannot be read"]),
     ],
 )
-def test_kafka_settings_that_cannot_be_together(tmp_path: Path, kafka: str, told: list[str]) -> None:
-    """Settings that nobody would read, or that lack their other half, are told instead of failing at the broker."""
+def test_kafka_settings_that_cannot_be_together(tmp_path: Path, kafka: str, expected: list[str]) -> None:
+    """Settings that nobody would read, or that lack their other half, are reported instead of failing at the broker."""
     found = [
         re.sub(r"^headrace.toml:\d+: kafka\.", "", fault) for fault in faults(write(tmp_path, f"[kafka]\n{kafka}\n"))
     ]
-    assert len(found) == len(told)
-    assert all(fault.startswith(start) for fault, start in zip(found, told, strict=True))
+    assert len(found) == len(expected)
+    assert all(fault.startswith(start) for fault, start in zip(found, expected, strict=True))
 
 
 def test_empty_secrets_are_refused(tmp_path: Path) -> None:
-    """An empty secret proves nothing: inline, in a file, or as an empty file, it is told."""
+    """An empty secret proves nothing: inline, in a file, or as an empty file, it is reported."""
     write(tmp_path, "\n \n", "empty")
     inline = '[tenants.outreach.acme]\nwebhook_secrets = ["one", ""]'
     assert faults(write(tmp_path, inline)) == [
@@ -100,9 +100,9 @@ def test_empty_secrets_are_refused(tmp_path: Path) -> None:
 )
 def test_promise_7_no_error_holds_a_secret(tmp_path: Path, text: str) -> None:
     """Whatever is wrong with a secret, or wherever one went astray, no sentence repeats it."""
-    told = faults(write(tmp_path, text))
-    assert told
-    assert SECRET not in "\n".join(told)
+    reported = faults(write(tmp_path, text))
+    assert reported
+    assert SECRET not in "\n".join(reported)
 
 
 def test_promise_7_no_representation_holds_a_secret(tmp_path: Path) -> None:

@@ -21,14 +21,14 @@ def test_the_spool_lies_beside_the_file_that_names_it(tmp_path: Path) -> None:
 
 
 def test_an_age_beyond_the_dedupe_window_is_refused(tmp_path: Path) -> None:
-    """What is appended when its id may be forgotten could be published twice; where no age is said, one that fits."""
+    """What is appended when its id may be forgotten could be published twice; the default age fits."""
     [fault] = faults(write(tmp_path, '[dedupe]\nwindow = "2d"\n[spool]\nmax_age = "3d"'))
     assert fault.startswith("headrace.toml:4: spool.max_age: is longer than [dedupe] window")
     assert load(write(tmp_path, '[dedupe]\nwindow = "2d"'), {}).spool.max_age == 2 * 86_400
 
 
 @pytest.mark.parametrize("text", ['"4GB"', '"4"', "4096", '"-1KiB"', '"x"', '"0KiB"'])
-def test_what_is_no_size_is_told(tmp_path: Path, text: str) -> None:
+def test_what_is_no_size_is_reported(tmp_path: Path, text: str) -> None:
     """A size without its unit, or with one that means two things, is a fault."""
     assert faults(write(tmp_path, f"[spool]\nmax_bytes = {text}")) == [
         "headrace.toml:2: spool.max_bytes: write a size such as 4GiB, 512MiB or 64KiB"

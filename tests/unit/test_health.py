@@ -200,18 +200,18 @@ def test_a_kept_partition_keeps_its_history_over_an_assignment() -> None:
 def test_a_report_lists_every_check_with_its_reason() -> None:
     """The body of a probe says of each check whether it holds, and why."""
     role = Role().running(1)
-    told = msgspec.json.decode(role.health.live().json())
-    assert told["ok"] is True
-    assert [(check["check"], check["ok"]) for check in told["checks"]] == [
+    report = msgspec.json.decode(role.health.live().json())
+    assert report["ok"] is True
+    assert [(check["check"], check["ok"]) for check in report["checks"]] == [
         ("loop", True),
         ("group", True),
         ("tasks", True),
     ]
-    assert all(check["why"] and check["role"] == "normalizer" for check in told["checks"])
+    assert all(check["why"] and check["role"] == "normalizer" for check in report["checks"])
 
 
 def receiver(*, listens: bool = False, answers: bool = False, room: bool = False) -> ReceiverHealth:
-    """Make a receiver that was told these three facts."""
+    """Return the health of a receiver with these three facts."""
     health = ReceiverHealth(lambda: 0.0, LIMITS)
     health.listening(listens)
     health.kafka(answers=answers)

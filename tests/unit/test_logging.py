@@ -65,7 +65,7 @@ def test_on_a_terminal_events_are_readable_columns() -> None:
     ("format", "stream", "json_wanted"), [("json", Terminal(), True), ("console", io.StringIO(), False)]
 )
 def test_the_format_can_be_chosen(format: Any, stream: io.StringIO, json_wanted: bool) -> None:  # noqa: A002, FBT001  (the option; a parameter)
-    """What was asked for wins over what the stream is."""
+    """The chosen format wins over what the stream is."""
     configure(format, "info", stream)
     structlog.get_logger().info("started")
     assert stream.getvalue().startswith("{") == json_wanted
@@ -127,7 +127,7 @@ def test_a_logger_made_before_the_call_follows_it() -> None:
 
 
 def test_values_bound_to_the_context_are_in_every_line() -> None:
-    """What a task binds is said with all it logs."""
+    """Values that a task binds are in every event it logs."""
     stream = io.StringIO()
     configure("json", "info", stream)
     structlog.contextvars.bind_contextvars(partition=4)
@@ -152,7 +152,7 @@ def test_any_value_can_be_logged() -> None:
 
 
 @pytest.mark.parametrize("format", ["json", "console"])
-def test_an_exception_is_told_with_its_traceback_and_without_local_values(format: Any) -> None:  # noqa: A002  (the option)
+def test_an_exception_is_reported_with_its_traceback_and_without_local_values(format: Any) -> None:  # noqa: A002  (the option)
     """A traceback names lines of code; what variables held stays out."""
     stream = io.StringIO()
     configure(format, "info", stream)
@@ -166,10 +166,10 @@ def test_an_exception_is_told_with_its_traceback_and_without_local_values(format
     except RuntimeError:
         structlog.get_logger().exception("failed", size=len(held))
         logging.getLogger("aiohttp.server").exception("Error handling request")
-    told = stream.getvalue()
-    assert told.count("RuntimeError") >= 2
-    assert "test_logging.py" in told
-    assert SECRET not in told
+    output = stream.getvalue()
+    assert output.count("RuntimeError") >= 2
+    assert "test_logging.py" in output
+    assert SECRET not in output
 
 
 @pytest.mark.parametrize(
@@ -182,14 +182,14 @@ def test_promise_7_no_value_under_the_name_of_a_secret_is_logged(name: str, form
     stream = io.StringIO()
     configure(format, "debug", stream)
     values = {"inner": [{name: SECRET}], "headers": [(name, SECRET)], name: {"deep": SECRET}}
-    structlog.get_logger().info("asked", **values)
-    structlog.get_logger().info("asked", **{name: 4711})
+    structlog.get_logger().info("checked", **values)
+    structlog.get_logger().info("checked", **{name: 4711})
     logging.getLogger("aiohttp").warning("sent %s", {name: SECRET})
     logging.getLogger("aiohttp").warning("sent %s", ((name, SECRET),))
-    told = stream.getvalue()
-    assert SECRET not in told
-    assert "4711" not in told
-    assert told.count(HIDDEN) >= 5
+    output = stream.getvalue()
+    assert SECRET not in output
+    assert "4711" not in output
+    assert output.count(HIDDEN) >= 5
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_long_text_is_read_in_one_pass(text: str) -> None:
 
 
 async def test_a_stream_that_breaks_does_not_break_the_program(capsys: pytest.CaptureFixture[str]) -> None:
-    """A closed log is told on stderr and work goes on."""
+    """A closed log is reported on stderr and work goes on."""
     stream = io.StringIO()
     configure("json", "info", stream)
     stream.close()
@@ -248,6 +248,6 @@ def test_times_are_utc(monkeypatch: pytest.MonkeyPatch) -> None:
     structlog.get_logger().info("started")
     monkeypatch.undo()
     time.tzset()
-    told = datetime.fromisoformat(lines(stream)[0]["time"])
-    assert told.utcoffset() == timedelta(0)
-    assert abs(datetime.now(UTC) - told) < timedelta(hours=1)
+    logged = datetime.fromisoformat(lines(stream)[0]["time"])
+    assert logged.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - logged) < timedelta(hours=1)

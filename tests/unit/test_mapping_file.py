@@ -148,7 +148,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("text", "line"), FAULTS.values(), ids=FAULTS)
-def test_what_is_wrong_is_told_with_its_line(text: str, line: str) -> None:
+def test_what_is_wrong_is_reported_with_its_line(text: str, line: str) -> None:
     """Each fault is one sentence with file, line, place and what to do."""
     assert faults(text) == [line]
 
@@ -164,13 +164,13 @@ def test_a_row_of_several_tables_says_which() -> None:
 
 
 def test_a_status_word_without_a_type() -> None:
-    """A word that says nothing is told at its place, even where the row is used elsewhere."""
+    """An unknown word is reported at its place, even where the row is used elsewhere."""
     line = 'acme.toml:4: row[0].status.Busy: a row needs a "type", such as "call.completed"'
     assert faults(ROW + '[row.status.Busy]\noutcome = "busy"') == [line]
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
-    """Whoever mends a file does it in one go; what several rows share is told once."""
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
+    """Whoever mends a file does it in one go; what several rows share is reported once."""
     found = faults(
         """\
         [words.shared]

@@ -59,21 +59,21 @@ def test_a_number_beyond_64_bits() -> None:
 
 
 def test_what_is_nested_too_deeply() -> None:
-    """A payload that is all brackets is told as such."""
+    """A payload that is all brackets is a problem of its own."""
     data = b"[" * 100_000
     problem = from_exception(decoding(data, Any), data)
     assert (problem.code, problem.source) == ("too_deep", Source(pointer="$"))
 
 
 def test_a_value_that_makes_no_sense() -> None:
-    """What a provider says about a value is told as it is."""
+    """What a provider says about a value is reported unchanged."""
     error = bad_value("$.CreatedOn", "not a date")
     assert from_exception(error, b"{}") == error.problem
     assert str(error) == "bad_value at $.CreatedOn: not a date"
 
 
 def test_promise_7_an_unknown_error_does_not_quote_itself() -> None:
-    """The text of an error of ours may hold a payload: its kind is told, its text is not."""
+    """The text of an error of ours may hold a payload: its kind is reported, its text is not."""
     problem = from_exception(KeyError("+12025550143"), b"{}")
     assert problem.code == "internal"
     assert "KeyError" in problem.detail
@@ -88,7 +88,7 @@ def test_what_quotes_the_payload_is_cut() -> None:
 
 
 def test_a_pointer_moves_below_where_its_part_lies() -> None:
-    """A part that was decoded alone is told by its place in the whole."""
+    """A part that was decoded alone is reported by its place in the whole."""
     assert shift(bad_value("$.id", "x"), "$.row").problem.source == Source(pointer="$.row.id")
     assert shift(bad_value("$", "x"), "$.row").problem.source == Source(pointer="$.row")
 

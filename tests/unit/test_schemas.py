@@ -40,7 +40,7 @@ def test_a_schema_is_a_schema(name: str) -> None:
     assert b'"null"' not in generate.encode(found)
 
 
-def test_the_generator_writes_where_it_is_told(tmp_path: Path) -> None:
+def test_the_generator_writes_where_it_is_reported(tmp_path: Path) -> None:
     """Somebody may want the schemas elsewhere."""
     generate.main(tmp_path / "deep" / "down")
     assert {file.name for file in (tmp_path / "deep" / "down").iterdir()} == set(generate.schemas())
@@ -64,7 +64,7 @@ def test_an_event_fits_its_schema(line: bytes) -> None:
 def test_an_event_uses_known_words(line: bytes) -> None:
     """The words in the examples stand in the taxonomy."""
     event = decode(line)
-    told = {
+    expected = {
         "Type": event.word,
         "Traffic": event.traffic,
         "Direction": event.data.direction,
@@ -73,7 +73,7 @@ def test_an_event_uses_known_words(line: bytes) -> None:
         "ActorKind": event.data.actor.kind if event.data.actor else None,
         "Via": event.data.provenance.via,
     }
-    for words, word in told.items():
+    for words, word in expected.items():
         assert word is None or word in [known["const"] for known in TAXONOMY[words]["oneOf"]]
 
 
@@ -100,7 +100,7 @@ def test_what_is_no_event_is_refused(value: bytes) -> None:
 
 
 def test_time_as_an_instant() -> None:
-    """Times compare as instants, with a fraction or without; an event whose time nobody told has none."""
+    """Times compare as instants, with a fraction or without; an event without a time has none."""
     assert decode(GOLDEN[0]).happened == datetime(2026, 10, 1, 6, 44, 5, tzinfo=UTC)
     assert decode(GOLDEN[1]).happened == datetime(2026, 10, 1, 6, 46, 40, 120_000, tzinfo=UTC)
     assert decode(GOLDEN[3]).happened is None

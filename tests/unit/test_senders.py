@@ -25,7 +25,7 @@ def account_of(sender: Sender, folder: Path) -> Account:
     return account
 
 
-def told(account: Account, sending: Sending) -> list[Fact]:
+def accepted(account: Account, sending: Sending) -> list[Fact]:
     """Accept a sending; give the facts of the events that it would become."""
     now = time.time()
     headers = {name.lower(): value for name, value in sending.headers(now).items()}
@@ -40,13 +40,13 @@ def told(account: Account, sending: Sending) -> list[Fact]:
 
 @pytest.mark.parametrize("provider", senders.SENDERS)
 def test_every_sending_is_accepted_and_tells_its_facts(provider: str, tmp_path: Path) -> None:
-    """Each delivery is taken for genuine, its events tell exactly its facts, and no fact is told by two."""
+    """Each delivery is taken for genuine, its events are exactly its facts, and no two have the same fact."""
     facts: Counter[Fact] = Counter()
     for seed in (0, 1):
         sender = senders.make(provider, seed=seed)
         account = account_of(sender, tmp_path)
         for sending in islice(sender.stream(), 30):
-            found = told(account, sending)
+            found = accepted(account, sending)
             assert sorted(found) == sorted(sending.facts)
             facts.update(found)
     assert max(facts.values()) == 1
