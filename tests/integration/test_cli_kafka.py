@@ -174,7 +174,7 @@ def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
     flat = re.sub(r"\d\d-\d\d \d\d:\d\d|\d\d:\d\d:\d\d", "{}", " ".join(shown.stdout.split()))
     assert flat.startswith(table)
     assert "1 older letter with the same bytes: only the newest goes back" in shown.stdout
-    assert "1 letter that did not come through our door: cannot go back" in shown.stdout
+    assert "1 letter that Headrace did not append: cannot go back" in shown.stdout
     assert "1 letter of /outreach/south, which is not configured: would only come back" in shown.stdout
     assert shown.stdout.endswith("Nothing was sent.\n")
     assert headrace.read("raw") == []

@@ -137,15 +137,15 @@ async def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
                 pass
 
 
-async def test_a_reading_that_breaks_is_a_500_and_the_port_lives_on() -> None:
-    """One broken reading stays one."""
+async def test_a_scrape_that_breaks_is_a_500_and_the_port_lives_on() -> None:
+    """One broken scrape stays one."""
 
-    class Broken:
+    class Broken(Registry):
         def render(self) -> bytes:
             raise web.HTTPInternalServerError
 
     health = Health(lambda: 0.0)
-    async with serve("127.0.0.1", 0, Broken(), health) as number, aiohttp.ClientSession() as client:
+    async with serve("127.0.0.1", 0, Broken("1"), health) as number, aiohttp.ClientSession() as client:
         port = Port(number, health, client)
         assert (await port.ask("/metrics"))[0] == 500
         assert (await port.ask("/healthz/live"))[0] == 200

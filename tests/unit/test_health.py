@@ -59,7 +59,7 @@ def test_ready_means_verified_in_the_group_and_all_tasks_run() -> None:
     assert failing(role.health.ready()) == {"tasks": "1 of 2 do not run: 4 restoring"}
 
 
-def test_partitions_that_no_task_told_of_do_not_run() -> None:
+def test_partitions_without_a_state_do_not_run() -> None:
     """From its assignment on, a partition counts as created."""
     role = Role().running(0)
     role.health.assigned({0, 1})

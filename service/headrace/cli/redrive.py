@@ -151,7 +151,7 @@ def _show(found: FoundLetters) -> None:
     if found.copies:
         click.echo(f"  {count(found.copies, 'older letter')} with the same bytes: only the newest goes back")
     if found.foreign:
-        click.echo(f"  {count(found.foreign, 'letter')} that did not come through our door: cannot go back")
+        click.echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
     for source, number in sorted(found.unknown.items()):
         click.echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
 

@@ -27,7 +27,7 @@ _CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
 
 def load(path: Path | None, environ: Dict[str, str]) -> Config:
-    """Load `path`, or the file that HEADRACE_CONFIG names, or ./headrace.toml, or else what the environment says.
+    """Load `path`, or the file that HEADRACE_CONFIG names, or ./headrace.toml, or else the environment alone.
 
     Raises `FileFaults` with everything that is wrong: keys, values, tenants and the rows of their overlays.
     """

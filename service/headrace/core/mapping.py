@@ -1,7 +1,7 @@
 """A provider's table: native code (and status word) to canonical words. Data, read once, refused whole.
 
 A table is the provider's `mapping.toml` with a tenant's overlay in front of it. `Mapping.find` never guesses: a code
-without a row becomes `unmapped`, a row that stands for a range is marked provisional.
+without a row becomes `unmapped`, a row for a range is marked provisional.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ class Row(Struct, frozen=True, gc=False, omit_defaults=True):
 
     `label` is what an event's provenance names. `fields` are constants for `data.fields`; `lift` names native fields
     that move to a canonical place (`mx_Custom_3 = "duration_seconds"`, `mx_Custom_2 = "fields.next_step"`). `reach`
-    says what a webhook row is: `same` as what polling brings, a `nudge` for the feed that will bring it, or `only`.
+    relates a webhook row to polling: the `same` record is polled, it is a `nudge` for the feed, or the `only` one.
     """
 
     label: str

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from headrace.observe.health import Check, HealthReport
-from headrace.observe.registry import CONTENT_TYPE
+from headrace.observe.registry import CONTENT_TYPE, Registry
 
 IDLE_SECONDS: Final = 15.0
 """Time after which an idle connection is closed."""
@@ -17,20 +17,13 @@ STOP_SECONDS: Final = 2.0
 _INDEX: Final = """\
 Headrace
 
-/metrics           numbers, as Prometheus text
+/metrics           metrics as Prometheus text
 /healthz/startup   configuration and topics are verified
-/healthz/live      it is worth letting it go on
-/healthz/ready     it does its work
+/healthz/live      the process should go on; if not, restart it
+/healthz/ready     the roles do their work
 """
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-
-
-class Readable(Protocol):
-    """Metrics that can be scraped."""
-
-    def render(self) -> bytes:
-        """Return the text exposition."""
 
 
 class Probed(Protocol):
@@ -51,13 +44,13 @@ class CannotServe(Exception):  # noqa: N818  (a sentence for the operator)
 
 
 @asynccontextmanager
-async def serve(host: str, port: int, metrics: Readable, *roles: Probed) -> AsyncIterator[int]:
+async def serve(host: str, port: int, registry: Registry, *roles: Probed) -> AsyncIterator[int]:
     """Serve until the block ends; yield the port, a free one for port 0. Raises `CannotServe` where it is taken.
 
     A probe is answered 200 where every role's every check holds, else 503; the body lists all of them.
     """
     runner = web.AppRunner(
-        _app(metrics, roles), access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS
+        _app(registry, roles), access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS
     )
     await runner.setup()
     try:
@@ -75,10 +68,10 @@ async def _listen(site: web.TCPSite, host: str, port: int) -> None:
         raise CannotServe(sentence) from None
 
 
-def _app(metrics: Readable, roles: tuple[Probed, ...]) -> web.Application:
+def _app(registry: Registry, roles: tuple[Probed, ...]) -> web.Application:
     app = web.Application(client_max_size=1024)
     app.router.add_get("/", _index)
-    app.router.add_get("/metrics", _metrics(metrics))
+    app.router.add_get("/metrics", _metrics(registry))
     app.router.add_get("/healthz/startup", _probe(lambda: [role.startup() for role in roles]))
     app.router.add_get("/healthz/live", _probe(lambda: [role.live() for role in roles]))
     app.router.add_get("/healthz/ready", _probe(lambda: [role.ready() for role in roles]))
@@ -89,9 +82,9 @@ async def _index(_: web.Request) -> web.Response:
     return web.Response(text=_INDEX)
 
 
-def _metrics(metrics: Readable) -> Handler:
+def _metrics(registry: Registry) -> Handler:
     async def answer(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=registry.render(), headers={"Content-Type": CONTENT_TYPE})
 
     return answer
 

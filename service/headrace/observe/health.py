@@ -62,7 +62,7 @@ class _Partition(Struct):
     lag: int = 0
 
 
-class _Role:
+class _RoleHealth:
     """Health that every role has: the event loop turns."""
 
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits, role: str) -> None:
@@ -85,7 +85,7 @@ class _Role:
         return self._check("loop", f"last turn {still:.0f} s ago", ok=still <= self._limits.turn)
 
 
-class Health(_Role):
+class Health(_RoleHealth):
     """Health of a role that owns tasks. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS, role: str = "normalizer") -> None:
@@ -190,7 +190,7 @@ class Health(_Role):
         return self._check("tasks", f"{len(self._partitions)} of {len(self._partitions)} run", ok=True)
 
 
-class ReceiverHealth(_Role):
+class ReceiverHealth(_RoleHealth):
     """Health of the receiver. `clock` returns monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS) -> None:
