@@ -26,9 +26,9 @@ _TITLES: Final = (
     *("tenant", "feed", "state", "cursor", "last success", "next turn", "staleness", "errors"),
     *("records", "left today"),
 )
-_BRIEF: Final = 8
-"""Columns that a terminal below `_ROOM` characters gets."""
-_ROOM: Final = 130
+_NARROW_COLUMNS: Final = 8
+"""Columns of the table on a terminal of less than `_WIDE_CHARACTERS`."""
+_WIDE_CHARACTERS: Final = 130
 _RIGHT: Final = ("last success", "next turn", "staleness", "records", "left today")
 _COLORS: Final[dict[Word, str]] = {
     "ok": "green",
@@ -37,14 +37,14 @@ _COLORS: Final[dict[Word, str]] = {
     "failing": "yellow",
     "parked": "red",
 }
-_WIDE: Final = 14
-_SKEWED: Final = 5.0
+_CURSOR_CHARACTERS: Final = 14
+_SKEWED_SECONDS: Final = 5.0
 
 
 @click.command("feeds")
-@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
-@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a feed, for programs.")
+@click.option("-p", "--provider", type=arguments.provider, help="Only tenants of this provider.")
+@click.option("-t", "--tenant", metavar="NAME", help="Only the tenant of this name.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object a feed.")
 @click.pass_context
 def command(ctx: click.Context, provider: Provider | None, tenant: str | None, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
     """Show how far the platform of every polled tenant is read, and what is wrong with it.
@@ -54,11 +54,11 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       ok         read, and read again in time
       unread     not read to its end yet
       late       overdue: is a poller running?
-      failing    its last turn went badly; below the table stands why
-      parked     the platform denies the tenant's credentials: mend them, start the poller again
+      failing    its last turn failed; the reason is below the table
+      parked     the platform denies the tenant's credentials: correct them, start the poller again
 
-    Staleness is how long ago read_all had been read; of a feed that is read lead by lead, its longest unread lead.
-    The poller tells how it is with each page and now and then: what is shown is half a minute old at most.
+    Staleness is the time since the feed was read to its end; of a feed that is read lead by lead, since that lead was
+    read that has waited longest. The poller stores this with each page and every half minute.
 
     \b
       headrace feeds
@@ -98,13 +98,13 @@ def _write(found: Sequence[FeedRow], now: float) -> None:
     for source, feeds in groupby(found, key=lambda row: row.source):
         for number, row in enumerate(feeds):
             cells.append(_cells(row, now, source[1:] if number == 0 else ""))
-    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _ROOM
-    shown = _BRIEF if narrow else len(_TITLES)
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE_CHARACTERS
+    shown = _NARROW_COLUMNS if narrow else len(_TITLES)
     table(_TITLES[:shown], [each[:shown] for each in cells], right=_RIGHT)
     notes = [note for row in found for note in _notes(row)]
     if notes:
         click.echo()
-    for note in dict.fromkeys(notes):  # what is said of a tenant is said once, not for each of its feeds
+    for note in dict.fromkeys(notes):  # what concerns the tenant is written once, not for each of its feeds
         click.echo(f"  {note}")
 
 
@@ -134,13 +134,13 @@ def _notes(row: FeedRow) -> Iterator[str]:
         yield click.style(f"{row.source} is left in peace{again}: {row.reason}", fg="yellow")
     if row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
-    if abs(row.clock_skew_seconds) >= _SKEWED:
+    if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:
         ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"
         yield f"{row.source}: the platform's clock is {abs(row.clock_skew_seconds):g} s {ahead} ours"
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _WIDE else f"{text[: _WIDE - 1]}…"
+    return text if len(text) <= _CURSOR_CHARACTERS else f"{text[: _CURSOR_CHARACTERS - 1]}…"
 
 
 def _ago(moment: str | UnsetType, now: float) -> str:

@@ -72,13 +72,13 @@ def add(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, .
 
 @command.command("import", short_help="watch all leads of a file")
 @_of_a_tenant
-@click.option("--column", metavar="NAME", help="Which column, or key, is the lead; else lead, lead id or id.")
+@click.option("--column", metavar="NAME", help="Column, or key, that holds the lead; by default lead, lead id or id.")
 @click.argument("file", metavar="FILE", type=arguments.FILE)
 @click.pass_context
 def import_(ctx: click.Context, provider: Provider, tenant: str, column: str | None, file: str) -> None:
     """Watch all leads of a FILE: CSV, one lead a line, or NDJSON; - reads standard input.
 
-    The file is read whole before anything is written. To import it twice does no harm.
+    The whole file is read before anything is written. Importing it twice does no harm.
 
     \b
       headrace leads import -p PROVIDER -t acme leads.csv
@@ -94,7 +94,7 @@ def import_(ctx: click.Context, provider: Provider, tenant: str, column: str | N
 
 @command.command("list", short_help="list the leads that are watched")
 @_of_a_tenant
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a lead, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object a lead.")
 @click.pass_context
 def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
     """List the leads that are watched: who named each, since when, and when it was last read.
@@ -125,7 +125,7 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) ->
 @click.argument("leads", metavar="LEAD...", nargs=-1, required=True)
 @click.pass_context
 def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, ...]) -> None:
-    """Watch LEADs no more. What names one later, a feed, a webhook or an event, brings it back.
+    """Stop watching LEADs. A feed, webhook or event that names one later adds it again.
 
     \b
       headrace leads remove -p PROVIDER -t acme 81
@@ -193,7 +193,7 @@ def _checked(leads: Iterable[str]) -> list[str]:
 
 
 def _canonical(settings: PolledTenant, leads: Iterable[str]) -> list[str]:
-    """Write leads as the provider's subjects have them, each once: a lead in two cases is one."""
+    """Return leads as the provider's subjects have them, each once: ids that differ in case are one lead."""
     return list(dict.fromkeys(filter(None, map(settings.canonical_lead, leads))))
 
 
