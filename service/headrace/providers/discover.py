@@ -12,7 +12,7 @@ from headrace.sdk.provider import Provider
 
 @cache
 def discover() -> dict[str, Provider]:
-    """Import every provider's folder; the key is its name."""
+    """Return every provider by its name, each imported from its folder."""
     found: dict[str, Provider] = {}
     for module in pkgutil.iter_modules(providers.__path__):
         if module.ispkg:
@@ -23,5 +23,5 @@ def discover() -> dict[str, Provider]:
 
 @cache
 def builtin(name: str) -> tuple[Entry, ...]:
-    """Read a provider's own table. Raises `FileFaults` where it is wrong."""
+    """Return a provider's own table. Raises `FileFaults` where it is wrong."""
     return read_built_in_table(f"{providers.__name__}.{name}", discover()[name].tables)

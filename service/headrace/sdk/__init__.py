@@ -1,1 +1,1 @@
-"""All that a provider may import, beside `core`, `observe` and `headrace_events`."""
+"""All that a provider may import, beside `core` and `headrace_events`; README.md has it on one page."""

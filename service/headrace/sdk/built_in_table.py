@@ -8,6 +8,6 @@ from headrace.core.mapping_file import read
 
 
 def read_built_in_table(package: str, tables: Headers[str, str]) -> tuple[Entry, ...]:
-    """Read the table of the provider in `package`. Raises `FileFaults` where it is wrong."""
+    """Return the table of the provider in `package`. Raises `FileFaults` where it is wrong."""
     text = (files(package) / "mapping.toml").read_text("utf-8")
     return tuple(read(text, f"{package.rpartition('.')[2]}/mapping.toml", tables))

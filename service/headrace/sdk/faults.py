@@ -19,13 +19,13 @@ class Denied(Fault):
 
 
 class Gone(Fault):
-    """What was asked for does not exist, or not any more."""
+    """The record does not exist, or not any more."""
 
     code = "gone"
 
 
 class Rejected(Fault):
-    """The platform will never answer this question: asking again is no use."""
+    """The platform will never answer this call: the same call again is no use."""
 
     code = "rejected"
 
@@ -43,7 +43,7 @@ class Unavailable(Fault):
 
 
 class Throttled(Fault):
-    """Too many calls: nothing may be asked for `wait` seconds, None where the platform did not say."""
+    """Too many calls: none may be made for `wait` seconds, None where the platform did not say."""
 
     code = "throttled"
 

@@ -1,8 +1,7 @@
 """The contract of a feed: what reading one list of one platform means, apart from when, how often and whether again.
 
-A feed asks through an `Api`, yields raw events, then the `Cursor` that covers them. It never sleeps, stores or tries
-again: the runner does, from the last cursor that it stored. What a call cannot bring is a `Fault`, one class for each
-treatment; a feed catches only those that it can answer with another question (a smaller page, another path).
+A feed calls through an `Api`, yields raw events, then the `Cursor` that covers them. It never sleeps, stores or tries
+again: the runner does, from the last cursor that it stored. A call that brings nothing raises a `Fault` (`faults.py`).
 """
 
 from collections.abc import AsyncIterator, Mapping as Headers, Sequence
@@ -68,7 +67,7 @@ Yield = RawEvent | Cursor | Sighting | Skipped
 class Turn(Struct, frozen=True, kw_only=True):
     """What one reading is about: a lead for feeds that are read by lead, an event where a nudge named one.
 
-    A feed by lead that is given an event alone reads no more than that, and yields no cursor.
+    A feed by lead whose turn names an event alone reads no more than that, and yields no cursor.
     """
 
     lead: str | None = None
@@ -84,16 +83,16 @@ class Api(Protocol):
 
     @property
     def now(self) -> int:
-        """Milliseconds since the epoch by the platform's clock; by ours, before the first answer told it."""
+        """Milliseconds since the epoch by the platform's clock; by ours, before the first answer."""
 
     async def call(self, call: Call) -> bytes:
-        """Give the body of a good answer. Raises `Fault`; transient faults were tried again before."""
+        """Return the body of a good answer. Raises `Fault`; transient faults were tried again before."""
 
     def recall(self, name: str) -> str | None:
-        """Give a fact that was found out about this tenant's platform."""
+        """Return a fact that was found out about this tenant's platform, None where it is not known."""
 
     def remember(self, name: str, value: str) -> None:
-        """Keep a fact: it is stored with the next cursor."""
+        """Remember a fact: it is stored with the next cursor."""
 
 
 class Feed(Protocol):
@@ -111,32 +110,32 @@ class Tokens(Protocol):
     """How access tokens are had where a platform hands them out against a refresh token that changes each time."""
 
     first: str
-    """The refresh token that the configuration gives."""
+    """The refresh token of the configuration."""
     pause: float
     """Seconds that must lie between two mints."""
 
     def mint(self, refresh: str) -> Call:
-        """Ask for a new access token."""
+        """Return the call for a new access token."""
 
     def minted(self, body: bytes) -> tuple[str, str, float]:
-        """Read the answer: access token, next refresh token, seconds until the access token expires."""
+        """Return what the answer brings: access token, next refresh token, seconds until the access token expires."""
 
 
 class ApiClient(Protocol):
-    """How one tenant's calls are made: pure, but for nothing."""
+    """Signs the requests of one tenant, and judges the answers. Pure."""
 
     base_url: str
     limits: CallLimits
     tokens: Tokens | None
 
     def sign(self, call: Call, token: str | None) -> Call:
-        """Add the credentials."""
+        """Return the call with the credentials added."""
 
     def judge(self, answer: Answer, now: float) -> Fault | None:
-        """Say what is wrong with an answer, None where it is good."""
+        """Return what is wrong with an answer, None where it is good. `now`: seconds since the epoch."""
 
     def quota(self, answer: Answer, now: float) -> Quota | None:
-        """Read what is left, where the platform says it."""
+        """Return what is left, None where the platform does not say. `now`: seconds since the epoch."""
 
 
 @runtime_checkable
@@ -144,10 +143,10 @@ class Polled(Protocol):
     """What a provider that can be polled offers beside `Provider`; its `Settings` derive from `PolledTenant`."""
 
     def client(self, settings: Tenant) -> ApiClient | None:
-        """Give how to call; None where this tenant has no credentials."""
+        """Return how to call; None where this tenant has no credentials."""
 
     def feeds(self, settings: Tenant) -> Sequence[Feed]:
-        """Give the feeds that are switched on."""
+        """Return the feeds that there are."""
 
     def single(self, settings: Tenant, resource: str, id: str) -> Sequence[Call]:  # noqa: A002  (the design's word)
-        """Give the calls that may bring one record, to be tried in turn while each is `Gone`."""
+        """Return the calls that may bring one record, to be tried in turn while each is `Gone`."""

@@ -27,28 +27,28 @@ _TREATMENTS: Final[dict[int, type[Fault]]] = {
 
 
 def is_object(body: bytes) -> bool:
-    """Say whether a body is one whole JSON object: no HTML, and nothing that was cut off."""
+    """Return whether a body is one whole JSON object: no HTML, and nothing that was cut off."""
     try:
         return bytes(_decode(body)).lstrip()[:1] == b"{"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 
-def judge(answer: Answer, now: float, said: str = "") -> Fault | None:
-    """Say what is wrong with an answer by its status, and None of a good one that is a JSON object.
+def judge(answer: Answer, now: float, word: str = "") -> Fault | None:
+    """Return what is wrong with an answer by its status, None for a good one that is a JSON object.
 
-    `said` is a word of the platform's own for it, of a bounded set, to be found in the sentence.
+    `word` is the platform's own for it, of a bounded set: it goes into the sentence. `now`: seconds since the epoch.
     """
     status = answer.status
-    told = f"the platform answered {status}{f' ({said})' if said else ''}"
+    sentence = f"the platform answered {status}{f' ({word})' if word else ''}"
     if status in _GOOD:
-        return None if is_object(answer.body) else Unavailable(f"{told} with something else than a JSON object")
+        return None if is_object(answer.body) else Unavailable(f"{sentence} with something else than a JSON object")
     wait = retry_after(answer.headers.get("retry-after"), now)
     if status == _THROTTLED or (status == _RESTS and wait is not None):
-        return Throttled(told, wait)
+        return Throttled(sentence, wait)
     if status == _NOT_FOUND:
         # A platform says in its own form that a record is gone; a page for people means that nobody serves this path.
-        return Gone(told) if is_object(answer.body) else Rejected(f"{told}: look whether base_url is right")
+        return Gone(sentence) if is_object(answer.body) else Rejected(f"{sentence}: look whether base_url is right")
     if status in _SERVER_ERRORS:
-        return Unavailable(told)
-    return _TREATMENTS.get(status, Rejected)(told)
+        return Unavailable(sentence)
+    return _TREATMENTS.get(status, Rejected)(sentence)

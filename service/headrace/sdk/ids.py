@@ -6,7 +6,7 @@ LONGEST_ID: Final = 200
 
 
 def can_be_id(text: str) -> bool:
-    """Say whether a text can be the id of a lead or event: part of a key, of a path, and of a line that people read.
+    """Return whether a text can be the id of a lead or event: part of a key, of a path, and of a line that people read.
 
     No encoding makes dots alone mean an id in a path.
     """

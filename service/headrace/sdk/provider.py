@@ -34,7 +34,7 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     mapping: str | None = None
 
     def faults(self) -> Iterable[tuple[str, str]]:
-        """Say what cannot be together, each with its key: asked when a configuration is loaded. No value is quoted."""
+        """Return what is wrong together, each with its key, when a configuration is loaded. No value is quoted."""
         return ()
 
     def __repr__(self) -> str:
@@ -45,7 +45,7 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
 class Piece(Struct, frozen=True, gc=False):
     """One record as cut from a body: its bytes untouched, the shape they have, and a hint that is not in them.
 
-    `hint` is what only the outside said, such as the kind of a webhook; it is stored in raw and never a secret.
+    `hint` is what only the outside shows, such as the kind of a webhook; it is stored in raw and never a secret.
     """
 
     shape: str
@@ -129,7 +129,7 @@ class Dropped(Struct, frozen=True, gc=False):
 
 
 class Delivery(Struct, frozen=True, gc=False):
-    """One HTTP request to a webhook: header names are asked for in lower case, `received` is in ms since the epoch."""
+    """One HTTP request to a webhook: header names are in lower case, `received` is in ms since the epoch."""
 
     tenant: str
     method: str
@@ -176,8 +176,8 @@ class Provider(Protocol):
     retries: Literal["status", "connection"]
     """After what it sends a delivery again: after a status that says so, or only after a connection that broke.
 
-    To the latter a passing trouble (408, 429, 500, 503) is told by closing the connection: it would take any status for
-    delivered.
+    For the latter a passing trouble (408, 429, 500, 503) is answered by closing the connection: it would take any
+    status for delivered.
     """
 
     def cut(self, body: bytes, resource: str | None = None) -> Iterator[Piece]:
@@ -191,7 +191,7 @@ class Provider(Protocol):
         """Verify a webhook delivery and cut it. Raises `Refused`."""
 
     def identity(self, raw: RawEvent) -> Identity:
-        """Name a record. Raises `Undecodable`, or what msgspec raises, where it carries no name."""
+        """Return the name of a record. Raises `Undecodable`, or what msgspec raises, where it carries no name."""
 
     def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
-        """Turn a record into a draft. Raises `Undecodable`, or what msgspec raises."""
+        """Return the draft of a record. Raises `Undecodable`, or what msgspec raises."""

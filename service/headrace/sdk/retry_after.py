@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-LONGEST: Final = 86_400.0
-"""Whatever a platform says, it is asked again after a day."""
+LONGEST_WAIT_SECONDS: Final = 86_400.0
+"""Whatever a platform says, it is called again after a day."""
 _EPOCH_FROM: Final = 100_000_000
 """A number this large is a time and no span: as a span it would be three years."""
 
 
-def retry_after(told: str | None, now: float) -> float | None:
-    """Give the seconds to wait from `now` (seconds since the epoch); None where nothing that can be read is said."""
-    if told is None or not (text := told.strip()):
+def retry_after(header: str | None, now: float) -> float | None:
+    """Return the seconds to wait from `now` (seconds since the epoch); None where there are none in the header."""
+    if header is None or not (text := header.strip()):
         return None
     wait = _seconds(text, now)
-    return None if wait is None else min(max(wait, 0.0), LONGEST)
+    return None if wait is None else min(max(wait, 0.0), LONGEST_WAIT_SECONDS)
 
 
 def _seconds(text: str, now: float) -> float | None:

@@ -14,29 +14,29 @@ class Digests:
 
     def __init__(self, packed: bytes = b"", most: int = MOST) -> None:
         self._most: Final = most
-        # Of all that keep an order, this gives its oldest away in constant time.
-        self._kept: Final = OrderedDict.fromkeys(packed[at : at + _SIZE] for at in range(0, len(packed), _SIZE))
+        # Of all that keep an order, this gives up its oldest in constant time.
+        self._digests: Final = OrderedDict.fromkeys(packed[at : at + _SIZE] for at in range(0, len(packed), _SIZE))
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._digests)
 
     def __contains__(self, row: bytes) -> bool:
-        return _digest(row) in self._kept
+        return _digest(row) in self._digests
 
     def add(self, row: bytes) -> bool:
-        """Remember a row, and forget the oldest one where there is no more room. Says whether it was new."""
+        """Remember a row, and forget the oldest one where there is no more room. Return whether it was new."""
         digest = _digest(row)
-        if digest in self._kept:
-            self._kept.move_to_end(digest)
+        if digest in self._digests:
+            self._digests.move_to_end(digest)
             return False
-        self._kept[digest] = None
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        self._digests[digest] = None
+        if len(self._digests) > self._most:
+            self._digests.popitem(last=False)
         return True
 
     def packed(self) -> bytes:
-        """Write them, the oldest first."""
-        return b"".join(self._kept)
+        """Return them as bytes, the oldest first."""
+        return b"".join(self._digests)
 
 
 def _digest(row: bytes) -> bytes:

@@ -17,7 +17,7 @@ BaseUrl = Annotated[
     str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", title="a URL such as https://api.example.com")
 ]
 SHORTEST_KEY: Final = 32
-S = TypeVar("S", bound=Tenant)
+_S = TypeVar("_S", bound=Tenant)
 
 
 class Allowance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -29,16 +29,16 @@ class Allowance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     per_year: Calls = 0
 
     def over(self, limits: CallLimits) -> CallLimits:
-        """Lay what is said here over the limits of a provider."""
-        said = {name: getattr(self, name) for name in self.__struct_fields__}
-        return replace(limits, **{name: value for name, value in said.items() if value})
+        """Return the limits of a provider with what is set here laid over them."""
+        own = {name: getattr(self, name) for name in self.__struct_fields__}
+        return replace(limits, **{name: value for name, value in own.items() if value})
 
 
 class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     """What a polled tenant may set; a provider's `Settings` derives from it and adds its credentials.
 
     `base_url` and `feeds` are the provider's own where they are empty. `leads` are watched in addition to
-    those that are found. `token_key` seals the tokens that are kept in Kafka: 32 characters or more, such as
+    those that are found. `token_key` seals the tokens that are stored in Kafka: 32 characters or more, such as
     `openssl rand -base64 32` writes; of several lines the first seals, and all open.
     """
 
@@ -50,7 +50,7 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     token_key_file: str | None = None
 
     def canonical_lead(self, lead: str) -> str | None:
-        """Give a lead's id as the provider's subjects have it; None where this can be none. See `can_be_id`."""
+        """Return a lead's id as the provider's subjects have it; None where this can be none. See `can_be_id`."""
         stripped = lead.strip()
         return stripped if can_be_id(stripped) else None
 
@@ -65,7 +65,7 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
 def check(
     settings: PolledTenant, feeds: Sequence[str], credentials: Sequence[Sequence[str]]
 ) -> Iterator[tuple[str, str]]:
-    """Give the faults of unknown feeds, and of polling without one of the sets of `credentials` whole."""
+    """Return the faults of unknown feeds, and of polling without one of the sets of `credentials` whole."""
     for name in settings.feeds:
         if name not in feeds:
             # What stands there is not repeated: it may be something that went astray.
@@ -77,7 +77,7 @@ def check(
         yield "polling", f"needs {needed} (or each with _file behind it)"
 
 
-def settings_of(settings: Tenant, kind: type[S]) -> S:
+def settings_of(settings: Tenant, kind: type[_S]) -> _S:
     """Return settings as the `kind` that a provider's own are. Raises `TypeError` for those of another provider."""
     if not isinstance(settings, kind):
         raise TypeError("these are the settings of another provider")
