@@ -13,7 +13,7 @@ A sample without headers is cut by `Provider.cut(body)`, the resource guessed.
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headrace.core.timestamps import micros
@@ -73,13 +73,15 @@ class Kit:
     `settings` is what `accept` gets; `sign` adds to a sample's headers what proves it genuine under those settings, at
     `RECEIVED`. `not_payloads` are glob patterns of file names under `HEADRACE_EXTRA_SAMPLES/<name>/` that hold no
     activity data (error bodies, requests, API documents), relative to that folder: `"error-*.json"`, `"api/*-403-*"`.
-    `twins` gives the twins of every resource; it is called by tests only, never while they are collected.
+    `twins` returns the twins of every resource; it is called by tests only, never while they are collected.
+    `credentials` are the settings that a polled tenant needs.
     """
 
     settings: Tenant
     sign: Sign = unsigned
     not_payloads: Sequence[str] = ()
     twins: Callable[[], Sequence[Twin]] = no_twins
+    credentials: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load_kit(module: str) -> Kit:

@@ -214,4 +214,5 @@ kit = Kit(
     sign=signed,
     not_payloads=("openapi-*.json",),  # descriptions of the API
     twins=twins,
+    credentials={"api_key": "sk_invented"},
 )

@@ -23,4 +23,5 @@ kit = Kit(
         "webhook-ack-response.json",  # what we answer
     ),
     twins=twins,
+    credentials={"access_key": "u$rinvented", "secret_key": "invented-secret"},
 )

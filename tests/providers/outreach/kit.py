@@ -109,4 +109,5 @@ kit = Kit(
         "schema/*",
     ),
     twins=twins,
+    credentials={"access_token": "tok-invented"},
 )
