@@ -11,9 +11,9 @@ import uvloop
 
 from headrace import __version__
 from headrace.config import Config
+from headrace.kafka.partition_owner import CannotRun
 from headrace.kafka.producer import Transactions
 from headrace.kafka.topics import UnfitTopics
-from headrace.normalizer.task import CannotRun
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
 from headrace.observe.registry import Registry

@@ -9,10 +9,10 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from headrace.core.record import Out
 from headrace.kafka.partitioner import partitions
+from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.task import MOST_RECORDS
 from tests.benchmarks import load
 from tests.benchmarks.measure import exhaust, in_turns, micros
 from tests.benchmarks.sizes import Sizes

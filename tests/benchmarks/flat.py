@@ -5,10 +5,10 @@ from statistics import median
 
 import numpy as np
 
+from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.task import MOST_RECORDS
 from headrace.records.seen import decode_record
 from tests.benchmarks import load
 from tests.benchmarks.measure import micros

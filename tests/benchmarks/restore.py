@@ -17,18 +17,16 @@ from msgspec import Struct
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
-from headrace.kafka.group_member import Member
-from headrace.normalizer.commit import CommitLimits
+from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.metrics import NormalizerMetrics
-from headrace.normalizer.task import MOST_RECORDS, NormalizerTask, Setup
-from headrace.observe.registry import Registry
+from headrace.normalizer.restore import restore
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, encode_record
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, judged
 
 TARGET = 1_000_000
+STALLED_AFTER = 60.0
 RECORDS_TOGETHER = 5
 """Seen records of one batch: what is committed with 2,000 marks in it is as large as a batch gets."""
 
@@ -108,26 +106,10 @@ def _restore(job: Job) -> Restored:
 
 
 async def _main(job: Job) -> Restored:
-    kafka, tenants = KafkaSettings(bootstrap_servers=job.servers), Tenants([])
-    seen, member = Seen(), Member(kafka, "nobody", f"{job.prefix}raw", assigned=_nothing, revoked=_nothing)
-    setup = Setup(
-        kafka=kafka,
-        prefix=job.prefix,
-        tenants=tenants,
-        metrics=NormalizerMetrics(Registry("benchmark"), tenants),
-        member=member,
-        commits=asyncio.Semaphore(),
-        limits=lambda partition: CommitLimits("raw", partition),
-    )
+    kafka, seen = KafkaSettings(bootstrap_servers=job.servers), Seen()
     used, began = _cpu(), time.perf_counter()
-    await NormalizerTask(setup, 0, seen).restore()
-    restored = Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
-    await member.__aexit__()
-    return restored
-
-
-async def _nothing(_: set[int]) -> None:
-    """Nobody joins a group here."""
+    await restore(kafka, f"{job.prefix}seen", 0, seen, stalled_after=STALLED_AFTER)
+    return Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
 
 
 def _cpu() -> float:

@@ -23,9 +23,9 @@ from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.producer import Transactions
 from headrace.kafka.topics import verify
+from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.normalizer import COMMITS_AT_ONCE, Normalizer
-from headrace.normalizer.task import MOST_RECORDS
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
 from tests.benchmarks import load

@@ -23,10 +23,10 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer, Record, read
+from headrace.kafka.partition_owner import Pace
 from headrace.normalizer.commit import Decision
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.normalizer import Normalizer
-from headrace.normalizer.task import Pace
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
 from headrace.records.raw import place, to_raw_record

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headrace.normalizer.task import CannotRun
+from headrace.kafka.partition_owner import CannotRun
 from tests.integration.child_process import STOPS_WITHIN, Program, configuration
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.integration.test_take_over import BRISK

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from headrace.kafka.consumer import Consumer
-from headrace.normalizer.task import CannotRun, Pace
+from headrace.kafka.partition_owner import CannotRun, Pace
 from headrace.records.seen import encode_record
 from tests.integration.fake_story import Row
 from tests.integration.pipeline import Pipeline, make_pipeline

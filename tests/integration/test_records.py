@@ -10,8 +10,8 @@ from headrace.core.mapping import Mapping
 from headrace.core.record import Out
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Consumer
+from headrace.kafka.partition_owner import Pace
 from headrace.kafka.partitioner import partitions
-from headrace.normalizer.task import Pace
 from headrace.sdk.provider import Draft, RawEvent, Tenant
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, decode_dead_letter
 from tests.integration.fake_story import Row, Things, account, raw_event
@@ -19,7 +19,7 @@ from tests.integration.pipeline import Pipeline, Running, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic
 
-DAY = 86_400
+DAY_SECONDS = 86_400
 
 
 async def letters(pipeline: Pipeline) -> list[DeadLetter]:
@@ -157,7 +157,7 @@ async def test_marks_that_the_log_has_forgotten_are_swept(kafka: Broker, prefix:
     async with pipeline.running(clock=clock) as running:
         await pipeline.settled(running)
         assert _remembered(running) == 5
-        ahead = 36 * DAY
+        ahead = 36 * DAY_SECONDS
         await pipeline.append([Row(9, 1, "new")])
         await pipeline.settled(running)
         assert _remembered(running) == 1

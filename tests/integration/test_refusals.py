@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.appender import Appender
-from headrace.normalizer.task import CannotRun, Pace
+from headrace.kafka.partition_owner import CannotRun, Pace
 from headrace.records.raw import HEADER, from_raw_record, headers_of, to_raw_record
 from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
 from tests.integration.fake_story import THINGS, Row, raw_event

@@ -8,9 +8,10 @@ import pytest
 
 from headrace.core.record import Out
 from headrace.kafka.group_member import Member
+from headrace.kafka.partition_owner import Pace
 from headrace.kafka.producer import Fenced, Transactions
 from headrace.normalizer.dedupe import Seen
-from headrace.normalizer.task import NormalizerTask, Pace, Setup
+from headrace.normalizer.task import NormalizerTask
 from headrace.records.seen import TOTALS, encode_record
 from tests.integration.fake_story import Row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
@@ -160,17 +161,18 @@ async def _pretender(pipeline: Pipeline) -> AsyncIterator[NormalizerTask]:
         pipeline.config.kafka, pipeline.topic("pretenders"), pipeline.topic("raw"), assigned=assigned, revoked=revoked
     ) as member:
         await asyncio.wait_for(given.wait(), DEADLINE)
-        setup = Setup(
-            kafka=pipeline.config.kafka,
-            prefix=pipeline.config.topic_prefix,
-            tenants=pipeline.config.tenants,
-            metrics=normalizer.metrics,
+        task = NormalizerTask(
+            pipeline.config,
+            0,
+            Seen(),
+            limits=normalizer.limits(0),
             member=member,
+            metrics=normalizer.metrics,
             commits=asyncio.Semaphore(1),
-            limits=normalizer._limits,
+            decided=normalizer.decided,
             pace=BRISK,
+            clock=normalizer.clock,
         )
-        task = NormalizerTask(setup, 0, Seen())
         running = asyncio.create_task(task.run())
         try:
             yield task

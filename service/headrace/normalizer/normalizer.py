@@ -19,11 +19,12 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
 from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
+from headrace.kafka.partition_owner import Pace, TaskState
 from headrace.kafka.topics import retention
 from headrace.normalizer.commit import CommitLimits, Decision
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import NormalizerMetrics
-from headrace.normalizer.task import NormalizerTask, Pace, Setup, TaskState
+from headrace.normalizer.task import NormalizerTask
 from headrace.observe.health import Health
 
 COMMITS_AT_ONCE: Final = 2
@@ -73,19 +74,18 @@ class Normalizer:
         await self.group.run(self._display)
 
     def _task(self, member: Member, partition: int) -> NormalizerTask:
-        setup = Setup(
-            kafka=self.config.kafka,
-            prefix=self.config.topic_prefix,
-            tenants=self.config.tenants,
-            metrics=self.metrics,
+        return NormalizerTask(
+            self.config,
+            partition,
+            self.memory.setdefault(partition, Seen()),
+            limits=self.limits(partition),
             member=member,
+            metrics=self.metrics,
             commits=self._commits,
-            limits=self._limits,
+            decided=self.decided,
             pace=self.pace,
             clock=self.clock,
-            decided=self.decided,
         )
-        return NormalizerTask(setup, partition, self.memory.setdefault(partition, Seen()))
 
     async def _display(self, member: Member) -> None:
         """Commit the group's offsets now and then, for other tools' lag displays: nothing here reads them."""
@@ -96,7 +96,8 @@ class Normalizer:
                 if running:
                     await member.commit(running)
 
-    def _limits(self, partition: int) -> CommitLimits:
+    def limits(self, partition: int) -> CommitLimits:
+        """Return what the topics allow to the task of a partition."""
         prefix = self.config.topic_prefix
         raw, seen = self.topics[f"{prefix}raw"], self.topics[f"{prefix}seen"]
         return CommitLimits(

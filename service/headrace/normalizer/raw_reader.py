@@ -1,0 +1,99 @@
+"""Read one raw partition through the group's consumer, and find out what is missing in it.
+
+Headrace writes raw without transactions, so it has no gaps, but for what retention took at its begin; a foreign
+transaction leaves its marker in one.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.config import KafkaSettings
+from headrace.kafka.consumer import Consumer, Record
+from headrace.kafka.group_member import Member
+from headrace.kafka.partition_owner import CannotRun
+from headrace.normalizer.metrics import NormalizerMetrics
+
+PROOF_WAIT: Final = 2.0
+"""Seconds in which a consumer of its own must show what stands behind a gap."""
+
+
+class Gap(Struct, frozen=True):
+    """Offsets before `end` that hold no records any more, and the log event that says why."""
+
+    end: int
+    event: str
+
+
+class RawReader:
+    """Raw partition `partition`, as `member` reads it. Positions are offsets of the record to read next."""
+
+    def __init__(self, kafka: KafkaSettings, member: Member, metrics: NormalizerMetrics, partition: int) -> None:
+        self._kafka: Final = kafka
+        self._member: Final = member
+        self._metrics: Final = metrics
+        self._partition: Final = partition
+        self._gap_at = -1
+
+    async def next(self, position: int, most: int) -> list[Record]:
+        """Return up to `most` records, none where nothing came in time; they should begin at `position`.
+
+        Raises `OutOfRange` where the consumer's position does not exist, `CannotRun` where a record cannot be read.
+        """
+        try:
+            records = await self._member.next(self._partition, most)
+        except UnicodeDecodeError as error:
+            raise CannotRun(
+                f"the client cannot read a record of {self._member.topic}-{self._partition} at or behind offset "
+                f"{position}: the name of a header is not UTF-8, so it is none of ours; find out who "
+                "writes there, and delete the records up to it with `kafka-delete-records.sh`"
+            ) from error
+        end = self.end()
+        if end is not None:
+            self._metrics.end_offset(self._partition, end, records[0].timestamp if records else None)
+        return records
+
+    def end(self) -> int | None:
+        """Return the offset behind the last record, as the latest fetch knew it."""
+        return self._member.end(self._partition)
+
+    async def gap(self, position: int, found: int | None) -> Gap | None:
+        """Return what is missing from `position` on; None where nothing is, or nobody knows yet.
+
+        `found` is the record that came in place of the one at `position`. Where it comes for the second time, a
+        consumer of its own has to prove that nothing is in between.
+        """
+        if found is None or self._gap_at != position or found < position:
+            if found is not None:
+                self._gap_at = position
+            first, _ = await self._member.bounds(self._partition)
+            return Gap(first, "raw_records_lost") if first > position else None
+        if await self._next_for_others(position) == found:
+            return Gap(found, "raw_offsets_without_records")
+        return None
+
+    async def seek(self, position: int) -> None:
+        """Read on from `position`. Raises `CannotRun` where raw cannot be the raw that it belongs to."""
+        _, end = await self._member.bounds(self._partition)
+        if position > end:
+            raise CannotRun(
+                f"{self._member.topic}-{self._partition} ends at {end}, but {position} was published "
+                "already: raw was created anew; delete seen as well, or restore raw"
+            )
+        self._member.seek(self._partition, position)
+
+    async def _next_for_others(self, position: int) -> int | None:
+        """Return the offset that another consumer reads first from `position` on, None where it reads nothing."""
+        async with Consumer(self._kafka, committed=False) as log:
+            log.seek(self._member.topic, self._partition, position)
+            records, _ = await log.next(self._member.topic, self._partition, wait=PROOF_WAIT)
+        return records[0].offset if records else None
+
+
+def until_gap(records: Sequence[Record]) -> Sequence[Record]:
+    """Return the records up to the first offset that is missing between them."""
+    first = records[0].offset
+    if records[-1].offset - first == len(records) - 1:
+        return records
+    return [record for number, record in enumerate(records) if record.offset == first + number]
