@@ -11,6 +11,8 @@ from headrace.config.tenants import Account
 from headrace.core.mapping import UNMAPPED
 from headrace.core.record import Out
 from headrace.normalizer.commit import Commit, Decision
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.raw_lag import RawLag
 from headrace.observe.metric_definitions import END_TO_END_EDGES
 from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
@@ -36,7 +38,9 @@ class NormalizerMetrics(TaskMetrics):
     """What a normalizer counts. `clock` gives seconds since the epoch."""
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
-        super().__init__(registry, "normalizer", clock)
+        super().__init__(registry, "normalizer")
+        self._clock: Final = clock
+        self._lags: Final[dict[int, RawLag]] = {}
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
@@ -54,6 +58,20 @@ class NormalizerMetrics(TaskMetrics):
         }
         self._start_known()
         registry.before_scrape(self._read_tasks)
+
+    def task_restored(self, partition: int, seen: Seen, seconds: float) -> None:
+        """Note that a task's memory is restored; from now on `seen` is read whenever the metrics are."""
+        self._lag(partition).seen = seen
+        self.count_restore(seconds)
+
+    def end_offset(self, partition: int, end: int, oldest_ms: int | None) -> None:
+        """Note the end of a partition's log and when (ms) its oldest undecided record was appended, where known."""
+        self._lag(partition).note_end(end, oldest_ms, self._now_ms())
+
+    def forget(self, partition: int) -> None:
+        """See TaskMetrics."""
+        super().forget(partition)
+        self._lags.pop(partition, None)
 
     def committed(self, partition: int, commit: Commit, seconds: float, now_ms: int) -> None:
         """Count a commit that became durable at `now_ms`, `seconds` after its batch was taken up."""
@@ -98,8 +116,16 @@ class NormalizerMetrics(TaskMetrics):
             self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(moments)) / 1000)
 
     def _count_letter(self, letter: Out) -> None:
-        told = decode_dead_letter(letter.headers)
-        self._letters.add((*self._accounts.get(told.source, UNKNOWN), told.problem.code))
+        dead_letter = decode_dead_letter(letter.headers)
+        self._letters.add((*self._accounts.get(dead_letter.source, UNKNOWN), dead_letter.problem.code))
+
+    def _lag(self, partition: int) -> RawLag:
+        if partition not in self.owned:
+            self.task_state(partition, "created")
+        return self._lags.setdefault(partition, RawLag())
+
+    def _now_ms(self) -> int:
+        return int(self._clock() * 1000)
 
     def _start_known(self) -> None:
         for via in Via:
@@ -123,13 +149,13 @@ class NormalizerMetrics(TaskMetrics):
         for series in (self._records, *self._gauges.values()):
             series.values.clear()
         now_ms = self._now_ms()
-        for number, owned in self.owned.items():
-            if owned.seen is None:
+        for number, lag in self._lags.items():
+            if lag.seen is None:
                 continue
-            partition, position = str(number), owned.position
-            for fate, total in zip(TOTALS, owned.seen.totals, strict=True):
+            partition, position = str(number), lag.position
+            for fate, total in zip(TOTALS, lag.seen.totals, strict=True):
                 self._records.values[partition, fate] = total
-            end = max(owned.end, position)
-            values = (position, end, end - position, owned.age(now_ms), len(owned.seen.marks), owned.seen.marks.nbytes)
+            end = max(lag.end, position)
+            values = (position, end, end - position, lag.age(now_ms), len(lag.seen.marks), lag.seen.marks.nbytes)
             for series, value in zip(self._gauges.values(), values, strict=True):
                 series.values[partition,] = value

@@ -1,10 +1,6 @@
-"""What every role with tasks tells about them: states, take-overs, commits, producers."""
+"""The metrics of every role that owns partitions: states of tasks, take-overs, commits, producers."""
 
-import time
-from collections.abc import Callable, Sequence
-from typing import Final, Protocol
-
-from msgspec import Struct
+from typing import Final
 
 from headrace.observe.registry import OTHER, Registry
 
@@ -12,74 +8,16 @@ STATES: Final = ("created", "fencing", "restoring", "running", "closed")
 DOUBTFUL: Final = "doubtful"
 
 
-class Marks(Protocol):
-    """What is shown of remembered ids: how many there are, and the bytes that they take."""
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of memory."""
-
-    def __len__(self) -> int:
-        """Count the ids."""
-
-
-class Memory(Protocol):
-    """What is shown of a task's memory: the next offset of raw, one total a fate, and the marks."""
-
-    next_offset: int
-
-    @property
-    def totals(self) -> Sequence[int]:
-        """How many records got each fate."""
-
-    @property
-    def marks(self) -> Marks:
-        """The remembered ids."""
-
-
-class Owned(Struct):
-    """What is known of one partition: `end` is the end of its raw log, `oldest` when (ms) its lag began."""
-
-    state: str = "created"
-    seen: Memory | None = None
-    end: int = 0
-    oldest: int | None = None
-    heard_at: int = -1
-
-    @property
-    def position(self) -> int:
-        """Offset of the next record to decide on."""
-        return self.seen.next_offset if self.seen else 0
-
-    def hear(self, end: int, oldest_ms: int | None, now_ms: int) -> None:
-        """Take over the end of the log; where nobody knows the oldest record, it is as old as the news of it."""
-        position = self.position
-        if oldest_ms is not None:
-            self.oldest = oldest_ms
-        elif end <= position:
-            self.oldest = None
-        elif self.oldest is None or self.heard_at != position:
-            self.oldest = now_ms
-        self.end, self.heard_at = end, position
-
-    def age(self, now_ms: int) -> float:
-        """Seconds since the oldest record without a fate was appended, 0 where there is none."""
-        if self.oldest is None or self.end <= self.position:
-            return 0.0
-        return max(0, now_ms - self.oldest) / 1000
-
-
 class TaskMetrics:
     """The metrics of a role's tasks, in the registry that all roles of a process share.
 
-    `clock` gives seconds since the epoch.
+    `owned` holds the state of each task by partition.
     """
 
-    def __init__(self, registry: Registry, role: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, registry: Registry, role: str) -> None:
         self.registry: Final = registry
         self.role: Final = role
-        self._clock: Final = clock
-        self.owned: Final[dict[int, Owned]] = {}
+        self.owned: Final[dict[int, str]] = {}
         self._tasks = registry.series("headrace_tasks")
         self._tasks_owned = registry.series("headrace_tasks_owned")
         self._rebalances = registry.series("headrace_rebalances_total")
@@ -95,17 +33,11 @@ class TaskMetrics:
 
     def task_state(self, partition: int, state: str) -> None:
         """Note that a task entered a state; its partition's counters stand at 0 from then on."""
-        owned = self.owned.get(partition)
-        if owned is not None:
-            owned.state = state
-        elif state != "closed":  # a task that ends late, after its partition was forgotten, brings nothing back
-            self.owned[partition] = Owned(state)
+        if partition not in self.owned:
+            if state == "closed":  # a task that ends late, after its partition was forgotten, brings nothing back
+                return
             self._start(str(partition))
-
-    def task_restored(self, partition: int, seen: Memory, seconds: float) -> None:
-        """Note that a task's memory is restored; from now on `seen` is read whenever the metrics are."""
-        self._own(partition).seen = seen
-        self.count_restore(seconds)
+        self.owned[partition] = state
 
     def count_restore(self, seconds: float) -> None:
         """Count a restore that took so long."""
@@ -133,22 +65,10 @@ class TaskMetrics:
         if self.owned.pop(partition, None) is not None:
             self._tasks_owned.values[self.role,] = max(0, self._tasks_owned.values[self.role,] - 1)
 
-    def end_offset(self, partition: int, end: int, oldest_ms: int | None) -> None:
-        """Note the end of a partition's log and when (ms) its oldest undecided record was appended, where known."""
-        self._own(partition).hear(end, oldest_ms, self._now_ms())
-
     def count_commit(self, partition: int, seconds: float) -> None:
         """Count a durable commit that took so long."""
         self._commits.add((self.role, str(partition)))
         self._commit_duration.observe((self.role,), seconds)
-
-    def _now_ms(self) -> int:
-        return int(self._clock() * 1000)
-
-    def _own(self, partition: int) -> Owned:
-        if partition not in self.owned:
-            self.task_state(partition, "created")
-        return self.owned[partition]
 
     def _start(self, partition: str) -> None:
         for series in (self._fenced, self._commits):
@@ -158,4 +78,4 @@ class TaskMetrics:
 
     def _count_states(self) -> None:
         for state in STATES:
-            self._tasks.values[self.role, state] = sum(owned.state == state for owned in self.owned.values())
+            self._tasks.values[self.role, state] = sum(owned == state for owned in self.owned.values())
