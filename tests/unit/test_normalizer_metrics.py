@@ -78,7 +78,20 @@ def read(text: bytes) -> Numbers:
 
 def decision(fate: str = "published", **fields: object) -> Decision:
     """Make a decision on a record of /toy/acme that came by webhook 20 ms ago."""
-    base = Decision(0, "published", "/toy/acme", Via.WEBHOOK, "thing", "a", "", "call.completed", "call", False, 0, "")  # noqa: FBT003  (a row)
+    base = Decision(
+        offset=0,
+        fate="published",
+        source="/toy/acme",
+        via=Via.WEBHOOK,
+        resource="thing",
+        id="a",
+        subject="",
+        type="call.completed",
+        code="call",
+        provisional=False,
+        received=0,
+        note="",
+    )
     return structs.replace(base, **({"fate": fate, "received": NOW - 20} | fields))
 
 

@@ -1,4 +1,4 @@
-"""What a decision is made of: raw records and limits go in, one `Commit` for one transaction comes out."""
+"""What is decided on and what comes out: raw records and limits go in, one `Commit` for one transaction comes out."""
 
 from collections import Counter
 from collections.abc import Mapping as Dict, Sequence
@@ -50,7 +50,7 @@ class CommitLimits(Struct, frozen=True):
     raw_lifetime: int = 30 * 86_400
 
 
-class Decision(Struct, frozen=True, gc=False):
+class Decision(Struct, frozen=True, gc=False, kw_only=True):
     """One record's fate, for logs, metrics and the demo's lines; `note` says more where there is more to say."""
 
     offset: int
@@ -67,7 +67,7 @@ class Decision(Struct, frozen=True, gc=False):
     note: str
 
 
-class Commit(Struct, frozen=True):
+class Commit(Struct, frozen=True, kw_only=True):
     """Everything that one transaction writes, and what memory takes over when it is committed."""
 
     next_offset: int
@@ -86,17 +86,28 @@ class Commit(Struct, frozen=True):
 
 
 def skip(seen: Seen, to: int) -> Commit:
-    """Count the raw records before offset `to`, which retention took before they were read, as lost."""
-    totals = add(seen.totals, {"lost": to - seen.next_offset})
-    return Commit(to, totals, [], [], [], {}, encode_record(to, totals, {}), [])
+    """Return a commit that counts the offsets before `to`, which hold no records any more, as lost."""
+    return _position_alone(to, add(seen.totals, {"lost": to - seen.next_offset}))
 
 
 def rewrite(seen: Seen) -> Commit:
-    """Write the position of a quiet partition again, before its last record ages out."""
-    value = encode_record(seen.next_offset, seen.totals, {})
-    return Commit(seen.next_offset, seen.totals, [], [], [], {}, value, [])
+    """Return a commit that writes the position of a quiet partition again, before its last record ages out."""
+    return _position_alone(seen.next_offset, seen.totals)
 
 
 def add(totals: Sequence[int], fates: Dict[str, int]) -> tuple[int, ...]:
-    """Add fates to running totals."""
+    """Return running totals with fates added to them."""
     return tuple(total + fates.get(name, 0) for name, total in zip(TOTALS, totals, strict=True))
+
+
+def _position_alone(next_offset: int, totals: tuple[int, ...]) -> Commit:
+    return Commit(
+        next_offset=next_offset,
+        totals=totals,
+        events=[],
+        letters=[],
+        nudges=[],
+        marks={},
+        seen_value=encode_record(next_offset, totals, {}),
+        decisions=[],
+    )

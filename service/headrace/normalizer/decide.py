@@ -2,7 +2,7 @@
 
 1. The version alone settles immutable copies and stale ones: nothing is decoded.
 2. What is left is translated; any exception of one record makes that record a dead letter.
-3. The mark and the meaning give the fate; what is published gets its id and its raw.
+3. The mark and the meaning give the fate; what is published becomes an event with an id and its provenance.
 4. All of it, with the new marks, position and totals, is one `Commit` to write in one transaction.
 """
 
@@ -16,7 +16,7 @@ from headrace.core.problems import from_exception
 from headrace.core.record import Out
 from headrace.core.timestamps import from_millis
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
-from headrace.normalizer.decode import DecodedRecord, read, translate, translated
+from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
 from headrace.records.dead_letter import encode_letter
 from headrace.records.event import encode_event, event_id, event_of
@@ -32,12 +32,12 @@ _TOGETHER: Final = 500
 """Records that are read and translated before the first of them gets its fate: their drafts fit the cache."""
 
 
-class WaitsForMapping(Exception):  # noqa: N818  (a state, told in a sentence)
+class WaitsForMapping(Exception):  # noqa: N818  (a state, not an error)
     """The first record of the batch is a replay under a mapping that this task does not have."""
 
 
 def decide(batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: CommitLimits, now: int) -> Commit:
-    """Decide on records that follow `seen.next_offset` without a gap; `now` is in milliseconds since the epoch.
+    """Return the commit for records that follow `seen.next_offset` without a gap; `now` is in ms since the epoch.
 
     Raises `NewerFormat` where a newer Headrace wrote a record, `WaitsForMapping` where the first record is a replay
     under another mapping (a later one ends the commit before it).
@@ -46,15 +46,15 @@ def decide(batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: Com
 
 
 def refuse(record: RawRecord, seen: Seen, limits: CommitLimits, now: int) -> Commit:
-    """Make a dead letter of the one record whose outcome Kafka refuses, whatever it says."""
+    """Return a commit with a dead letter for the one record whose outcome Kafka refuses, whatever it says."""
     batch = _Batch([record], seen, Tenants([]), limits, now)
     detail = "Kafka refused what this record became, twice and alone: see the log, mend the topic, then redrive"
-    batch.dead(read(record, batch.tenants), Problem("unwritable", "Kafka refused it", detail, Source("$")))
-    return batch.done()
+    batch.write_letter(decode(record, batch.tenants), Problem("unwritable", "Kafka refused it", detail, Source("$")))
+    return batch.to_commit()
 
 
 class _Batch:
-    """The state of one decision: what is read, what comes out."""
+    """One batch while it is decided: the records, and what becomes of them."""
 
     def __init__(
         self, batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: CommitLimits, now: int
@@ -74,156 +74,161 @@ class _Batch:
         self.decisions: list[Decision] = []
 
     def commit(self) -> Commit:
-        for reading in self.readings():
-            wanted = reading.raw.replay
-            if wanted and reading.account and wanted != reading.mapping:
+        """Decide on the records in their order. Raises `WaitsForMapping`, `NewerFormat`."""
+        for decoded in self.decode():
+            wanted = decoded.raw.replay
+            if wanted and decoded.account and wanted != decoded.mapping:
                 if self.decisions:
                     break
                 raise WaitsForMapping(
-                    f"{reading.source} has mapping {reading.mapping}, offset {reading.record.offset} waits for {wanted}"
+                    f"{decoded.source} has mapping {decoded.mapping}, offset {decoded.record.offset} waits for {wanted}"
                 )
-            self.decide(reading)
-        return self.done()
+            self.decide_one(decoded)
+        return self.to_commit()
 
-    def done(self) -> Commit:
-        """Sum up what was decided."""
+    def to_commit(self) -> Commit:
+        """Return what was decided as one commit."""
+        # 4. all of it at once
         next_offset = self.seen.next_offset + len(self.decisions)
         totals = add(self.seen.totals, Counter(decision.fate for decision in self.decisions))
         return Commit(
-            next_offset,
-            totals,
-            self.events,
-            self.letters,
-            self.nudges,
-            self.marks,
-            encode_record(next_offset, totals, self.marks),
-            self.decisions,
+            next_offset=next_offset,
+            totals=totals,
+            events=self.events,
+            letters=self.letters,
+            nudges=self.nudges,
+            marks=self.marks,
+            seen_value=encode_record(next_offset, totals, self.marks),
+            decisions=self.decisions,
         )
 
-    def readings(self) -> Iterator[DecodedRecord]:
-        """Give the records in their order, read, and translated where they are likely to be news."""
+    def decode(self) -> Iterator[DecodedRecord]:
+        """Yield the records in their order, decoded, and translated where they are likely to be news."""
         for first in range(0, len(self.batch), _TOGETHER):
-            readings = [read(record, self.tenants) for record in self.batch[first : first + _TOGETHER]]
-            ids = {reading.key: reading for reading in reversed(readings)}  # of one id the first: others may be copies
-            translate(r for r in ids.values() if r.became is None and _settled(r, self.mark(r.key)) is None)
-            yield from readings
+            together = [decode(record, self.tenants) for record in self.batch[first : first + _TOGETHER]]
+            ids = {decoded.key: decoded for decoded in reversed(together)}  # of one id the first: others may be copies
+            translate_by_shape(d for d in ids.values() if d.became is None and _settled(d, self.mark(d.key)) is None)
+            yield from together
 
-    def decide(self, reading: DecodedRecord) -> None:
-        """Give one record exactly one fate."""
-        mark = self.mark(reading.key)
-        if not isinstance(reading.became, Problem) and (fate := _settled(reading, mark)) is not None:
-            self.remember(reading, reading.key, mark)
-            self.decided(reading, fate)
+    def decide_one(self, decoded: DecodedRecord) -> None:
+        """Decide on one record: exactly one fate, by the steps of the module."""
+        # 1. by the version alone
+        mark = self.mark(decoded.key)
+        if not isinstance(decoded.became, Problem) and (fate := _settled(decoded, mark)) is not None:
+            self.remember(decoded, decoded.key, mark)
+            self.record_decision(decoded, fate)
             return
-        became = reading.became or translated(reading)
+        # 2. translated
+        became = decoded.became or translate(decoded)
         if isinstance(became, Problem):
-            self.dead(reading, became)
+            self.write_letter(decoded, became)
         elif isinstance(became, Dropped):
-            self.decided(reading, became.fate)
-        else:
+            self.record_decision(decoded, became.fate)
+        else:  # 3. by mark and meaning
             try:
-                self.judged(reading, became, mark)
+                self.judge_draft(decoded, became, mark)
             except Exception as error:  # noqa: BLE001  (one bad record stays one, wherever it breaks)
-                self.dead(reading, from_exception(error, reading.raw.value))
+                self.write_letter(decoded, from_exception(error, decoded.raw.value))
 
-    def judged(self, reading: DecodedRecord, draft: Draft, mark: Mark | None) -> None:
+    def judge_draft(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> None:
         """Publish a draft, or do not, and mark its id."""
-        verdict = self.verdict(reading, draft, mark)
+        verdict = self.verdict(decoded, draft, mark)
         if verdict.fate == "published":
-            out = self.event(reading, draft, again=verdict.again)
+            out = self.event(decoded, draft, again=verdict.again)
             if not out.fits(self.limits.event_bytes):
-                self.dead(reading, _too_large(out.size, self.limits.event_bytes))
+                self.write_letter(decoded, _too_large(out.size, self.limits.event_bytes))
                 return
             self.events.append(out)
         elif verdict.fate == "nudged" and draft.nudge is not None:
-            self.nudges.append(encode_nudge(reading.source, draft.nudge))
+            self.nudges.append(encode_nudge(decoded.source, draft.nudge))
         if verdict.version is None:
-            self.remember(reading, reading.key, mark)
+            self.remember(decoded, decoded.key, mark)
         else:
             # The shape that a mark keeps is the one that told its version: copies without one say nothing about it.
-            same = mark is not None and (verdict.fate == "duplicate" or reading.version == UNKNOWN)
-            shape = mark.shape if mark is not None and same else shape_digest(reading.raw.shape)
-            self.marks[reading.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)
-        self.decided(reading, verdict.fate, draft)
+            same = mark is not None and (verdict.fate == "duplicate" or decoded.version == UNKNOWN)
+            shape = mark.shape if mark is not None and same else shape_digest(decoded.raw.shape)
+            self.marks[decoded.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)
+        self.record_decision(decoded, verdict.fate, draft)
 
-    def verdict(self, reading: DecodedRecord, draft: Draft, mark: Mark | None) -> Verdict:
+    def verdict(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> Verdict:
         """Judge a draft by what is remembered of its id."""
-        if reading.raw.replay:
-            return judge_replay(mark, reading.version, reading.meaning)
-        polled = draft.nudge is not None and reading.account is not None and reading.account.settings.polling
+        if decoded.raw.replay:
+            return judge_replay(mark, decoded.version, decoded.meaning)
+        polled = draft.nudge is not None and decoded.account is not None and decoded.account.settings.polling
         if polled and draft.row.reach == "nudge":
             return Verdict("nudged")
-        return judge(mark, reading.version, shape_digest(reading.raw.shape), reading.meaning, polled=polled)
+        return judge(mark, decoded.version, shape_digest(decoded.raw.shape), decoded.meaning, polled=polled)
 
-    def event(self, reading: DecodedRecord, draft: Draft, *, again: bool) -> Out:
-        """Write a draft down as the event that it becomes."""
-        raw = reading.raw
+    def event(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> Out:
+        """Return a draft as the record of the event that it becomes."""
+        raw = decoded.raw
         identity = Identity(raw.resource, raw.id, raw.version)
-        named = event_id(identity, reading.meaning, again=again, replay=raw.replay)
-        position = RawPosition(self.limits.topic, self.limits.partition, reading.record.offset)
-        provenance = Provenance(raw.via, from_millis(raw.received), position, reading.mapping, draft.row.label)
-        return encode_event(event_of(draft, reading.source, named, provenance, self.now_text))
+        event = event_id(identity, decoded.meaning, again=again, replay=raw.replay)
+        position = RawPosition(self.limits.topic, self.limits.partition, decoded.record.offset)
+        provenance = Provenance(raw.via, from_millis(raw.received), position, decoded.mapping, draft.row.label)
+        return encode_event(event_of(draft, decoded.source, event, provenance, self.now_text))
 
     def mark(self, key: bytes) -> Mark | None:
-        """Give what is remembered of a digest, this batch's own marks first."""
+        """Return what is remembered of a digest, this batch's own marks first."""
         mark = self.marks.get(key) or self.found.get(key)
         return mark if mark is not None and mark.at >= self.oldest else None
 
-    def remember(self, reading: DecodedRecord, key: bytes, mark: Mark | None) -> None:
+    def remember(self, decoded: DecodedRecord, key: bytes, mark: Mark | None) -> None:
         """Mark a duplicate again where its mark would expire before its own raw record."""
         if mark is None:
             return
-        if mark.at + self.limits.lifetime < reading.record.timestamp // 1000 + self.limits.raw_lifetime:
+        if mark.at + self.limits.lifetime < decoded.record.timestamp // 1000 + self.limits.raw_lifetime:
             self.marks[key] = Mark(mark.version, mark.shape, mark.meanings, self.now // 1000)
 
-    def dead(self, reading: DecodedRecord, problem: Problem) -> None:
+    def write_letter(self, decoded: DecodedRecord, problem: Problem) -> None:
         """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
-        record, raw = reading.record, reading.raw
-        key = digest_of_bytes(raw.value, f"{__version__} {reading.mapping} {problem.code} {reading.source}")
+        record, raw = decoded.record, decoded.raw
+        key = digest_of_bytes(raw.value, f"{__version__} {decoded.mapping} {problem.code} {decoded.source}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
         if known is not None and known.at >= self.oldest and not raw.redriven:
-            self.remember(reading, key, known)
-            self.decided(reading, "duplicate", note="dead letter")
+            self.remember(decoded, key, known)
+            self.record_decision(decoded, "duplicate", note="dead letter")
             return
         letter = DeadLetter(
             problem=problem,
-            source=reading.source,
+            source=decoded.source,
             resource=raw.resource or None,
             id=raw.id or None,
             via=raw.via,
             received=from_millis(raw.received),
             recordedtime=self.now_text,
             raw=RawPosition(self.limits.topic, self.limits.partition, record.offset),
-            mapping=reading.mapping,
+            mapping=decoded.mapping,
         )
         headers = [(name, data) for name, data in record.headers]
         self.letters.append(encode_letter(letter, record.key or key, raw.value, headers, self.limits.partition))
         self.marks[key] = Mark(IMMUTABLE, 0, (0,), self.now // 1000)
-        self.decided(reading, "dead", note=str(problem))
+        self.record_decision(decoded, "dead", note=str(problem))
 
-    def decided(self, reading: DecodedRecord, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
-        raw = reading.raw
+    def record_decision(self, decoded: DecodedRecord, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
+        """Add the fate of one record to the decisions."""
+        raw = decoded.raw
         self.decisions.append(
             Decision(
-                reading.record.offset,
-                fate,
-                reading.source,
-                raw.via,
-                raw.resource,
-                raw.id,
-                draft.subject if draft else "",
-                draft.row.type if draft else "",
-                (draft.data.native.code or "") if draft else "",
-                draft.row.provisional if draft else False,
-                raw.received,
-                note or (str(reading.version) if draft and reading.version > UNKNOWN else ""),
+                offset=decoded.record.offset,
+                fate=fate,
+                source=decoded.source,
+                via=raw.via,
+                resource=raw.resource,
+                id=raw.id,
+                subject=draft.subject if draft else "",
+                type=draft.row.type if draft else "",
+                code=(draft.data.native.code or "") if draft else "",
+                provisional=draft.row.provisional if draft else False,
+                received=raw.received,
+                note=note or (str(decoded.version) if draft and decoded.version > UNKNOWN else ""),
             )
         )
 
 
-def _settled(reading: DecodedRecord, mark: Mark | None) -> Fate | None:
-    """Give the fate that the version alone decides; what is replayed is always looked at."""
-    return None if reading.raw.replay else settle(mark, reading.version)
+def _settled(decoded: DecodedRecord, mark: Mark | None) -> Fate | None:
+    """Return the fate that the version alone decides; what is replayed is always looked at."""
+    return None if decoded.raw.replay else settle(mark, decoded.version)
 
 
 def _too_large(size: int, limit: int) -> Problem:

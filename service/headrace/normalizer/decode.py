@@ -1,4 +1,4 @@
-"""Read raw records: the header, the tenant, and what the provider makes of the bytes. Pure.
+"""Decode raw records: the header, the tenant, and what the provider makes of the bytes. Pure.
 
 Records of one shape are translated one after the other, wherever they stand: the interpreter and the caches of the
 processor are a fifth faster at one kind of work at a time. Order counts only where fates are given.
@@ -23,10 +23,10 @@ _KEY_BYTES: Final = 16
 
 
 class DecodedRecord(Struct, gc=False):
-    """A raw record as far as it is read.
+    """A raw record as far as it is decoded.
 
     `became` is None until it is translated, and a problem where it cannot be; `meaning` is that of a draft. `account`
-    is None where its tenant is not configured, or where it did not come through our door. `version` is as a mark
+    is None where its tenant is not configured, or where Headrace did not write the record. `version` is as a mark
     keeps it.
     """
 
@@ -41,49 +41,49 @@ class DecodedRecord(Struct, gc=False):
 
     @property
     def mapping(self) -> str:
-        """Give the id of the mapping under which it is read, an empty string where there is none."""
+        """The id of the mapping under which it is translated, an empty string where there is none."""
         return self.account.mapping.id if self.account else ""
 
 
-def read(record: RawRecord, tenants: Tenants) -> DecodedRecord:
-    """Read what stands beside the bytes. Raises `NewerFormat` where a newer Headrace wrote it."""
+def decode(record: RawRecord, tenants: Tenants) -> DecodedRecord:
+    """Decode what stands beside the bytes. Raises `NewerFormat` where a newer Headrace wrote it."""
     try:
         raw = _raw_event_of(record)
     except (LookupError, ValueError, RecursionError) as error:
         return _foreign(record, error)
     source = raw.source
     account = tenants.by_source.get(source)
-    reading = DecodedRecord(record, raw, source, record.key or b"", _number(raw.version), account)
+    decoded = DecodedRecord(record, raw, source, record.key or b"", _number(raw.version), account)
     if account is None:
         hint = f"configure {source}, then redrive"
-        reading.became = Problem("unknown_tenant", "The tenant is not configured", hint)
+        decoded.became = Problem("unknown_tenant", "The tenant is not configured", hint)
     elif not raw.id:
-        reading.became = _nameless(raw, account)
-    return reading
+        decoded.became = _nameless(raw, account)
+    return decoded
 
 
-def translate(readings: Iterable[DecodedRecord]) -> None:
+def translate_by_shape(records: Iterable[DecodedRecord]) -> None:
     """Translate records, shape by shape."""
     shapes: dict[str, list[DecodedRecord]] = defaultdict(list)
-    for reading in readings:
-        shapes[reading.raw.shape].append(reading)
+    for decoded in records:
+        shapes[decoded.raw.shape].append(decoded)
     for alike in shapes.values():
-        for reading in alike:
-            translated(reading)
+        for decoded in alike:
+            translate(decoded)
 
 
-def translated(reading: DecodedRecord) -> Draft | Dropped | Problem:
-    """Say what a record becomes, and note it: whatever goes wrong is its own problem."""
-    if reading.account is None:
-        raise ValueError(f"nobody can translate what {reading.source} says: it is not configured")
+def translate(decoded: DecodedRecord) -> Draft | Dropped | Problem:
+    """Set and return what a record becomes: whatever goes wrong is its own problem."""
+    if decoded.account is None:
+        raise ValueError(f"nobody can translate what {decoded.source} says: it is not configured")
     became: Draft | Dropped | Problem
     try:
-        became = reading.account.provider.translate(reading.raw, reading.account.mapping)
+        became = decoded.account.provider.translate(decoded.raw, decoded.account.mapping)
         if isinstance(became, Draft):
-            reading.meaning = meaning_of(became)
+            decoded.meaning = meaning_of(became)
     except Exception as error:  # noqa: BLE001  (one bad record stays one: it becomes a dead letter, whatever it was)
-        became = from_exception(error, reading.raw.value)
-    reading.became = became
+        became = from_exception(error, decoded.raw.value)
+    decoded.became = became
     return became
 
 
@@ -104,7 +104,7 @@ def _foreign(record: RawRecord, error: Exception) -> DecodedRecord:
 
 
 def _nameless(raw: RawEvent, account: Account) -> Problem:
-    """Say why a record has no name: translating it finds the place."""
+    """Return why a record has no name: translating it finds the place."""
     try:
         identify(account.provider, raw)
         account.provider.translate(raw, account.mapping)
@@ -114,7 +114,7 @@ def _nameless(raw: RawEvent, account: Account) -> Problem:
 
 
 def _number(version: Version) -> int:
-    """Give a version as a mark keeps it."""
+    """Return a version as a mark keeps it."""
     match version:
         case None:
             return IMMUTABLE
