@@ -90,7 +90,7 @@ async def _show(config: Config) -> bool:
 
 
 def _row(topic: Topic, note: str = "") -> tuple[object, ...]:
-    days = topics.retention(topic) / topics.DAY_MS
+    days = topics.retention_ms(topic) / topics.DAY_MS
     retention = (
         "for ever" if days > _TEN_YEARS_DAYS or topic.config.get("cleanup.policy") == "compact" else f"{days:g} d"
     )

@@ -13,7 +13,7 @@ from msgspec import Struct
 from headrace.config import KafkaSettings
 from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, client_options
 
-_EXISTS: Final = 36
+_TOPIC_ALREADY_EXISTS: Final = 36
 
 
 class Topic(Struct, frozen=True):
@@ -37,11 +37,13 @@ class Admin:
         async with asyncio.timeout(CALL_DEADLINE):
             answer = await self._client.create_topics([new])
         # create_topics raises nothing: the errors stand in the answer.
-        for _, code, *told in answer.topic_errors:
-            if code == _EXISTS:
+        for _, code, *messages in answer.topic_errors:
+            if code == _TOPIC_ALREADY_EXISTS:
                 return False
             if code:
-                raise for_code(code)(f"{name}: {told[0] if told and told[0] else for_code(code).description}")
+                raise for_code(code)(
+                    f"{name}: {messages[0] if messages and messages[0] else for_code(code).description}"
+                )
         return True
 
     async def topics(self, names: set[str]) -> dict[str, Topic]:

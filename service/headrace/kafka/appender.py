@@ -40,7 +40,7 @@ class Appender:
             await self.discard()
 
     async def discard(self) -> None:
-        """Close without waiting for Kafka: what is not sent yet never will be, and whoever waits for it is told."""
+        """Close without waiting for Kafka: what is not sent yet never will be; whoever waits for it gets an error."""
         fail_unsent(self._producer, "the appender was given up")
         await cut_off(self._producer)
 

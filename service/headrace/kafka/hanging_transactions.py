@@ -31,13 +31,15 @@ from aiokafka.structs import TopicPartition
 from msgspec import Struct
 
 DEADLINE: Final = 15.0
+"""Seconds for all of it."""
 _CLUSTER_AUTHORIZATION_FAILED: Final = 31
+_LEADER_NOT_AVAILABLE: Final = 5
 
 _log = structlog.get_logger()
 
 
-class Hanging(Struct, frozen=True):
-    """A transaction that is open in a partition, as the partition's leader tells it."""
+class HangingTransaction(Struct, frozen=True):
+    """A transaction that is open in a partition, as the partition's leader reports it."""
 
     topic: str
     partition: int
@@ -167,7 +169,7 @@ class _WriteTxnMarkersRequest(RequestStruct):  # type: ignore[misc]  # as above
 class _WriteAbort(Request[_WriteTxnMarkersRequest]):  # type: ignore[misc]  # as above
     API_KEY = 27
 
-    def __init__(self, found: Hanging) -> None:
+    def __init__(self, found: HangingTransaction) -> None:
         topics: list[Any] = [(found.topic, [found.partition], {})]
         self._marker: tuple[Any, ...] = (
             found.producer,
@@ -182,14 +184,14 @@ class _WriteAbort(Request[_WriteTxnMarkersRequest]):  # type: ignore[misc]  # as
         return request_struct_class([self._marker], {})
 
 
-async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list[Hanging]:
-    """Abort what hangs under a producer id that was fenced, in all partitions of some topics; give what it was.
+async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list[HangingTransaction]:
+    """Abort what hangs under a producer id that was fenced, in all partitions of some topics; return what it was.
 
     `client` is a started client of the producer that fenced. Raises `CannotEnd`, `KafkaError`, `TimeoutError`.
-    A broker that does not know the question (before Kafka 2.8, the demo's embedded one) is left in peace.
+    A broker that does not know the question (before Kafka 2.8, the demo's embedded one) is not asked again.
     """
     async with asyncio.timeout(DEADLINE):
-        ended: list[Hanging] = []
+        ended: list[HangingTransaction] = []
         for node, partitions in _by_leader(client, [(t, p) for t in topics for p in await _partitions(client, t)]):
             try:
                 answer = await client.send(node, _DescribeProducers(partitions))
@@ -201,9 +203,9 @@ async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list
         return ended
 
 
-async def _end(client: Any, node: int, found: Hanging) -> None:
-    told = {"topic": found.topic, "partition": found.partition, "producer": found.producer, "offset": found.start}
-    _log.warning("hanging_transaction_found", **told)
+async def _end(client: Any, node: int, found: HangingTransaction) -> None:
+    facts = {"topic": found.topic, "partition": found.partition, "producer": found.producer, "offset": found.start}
+    _log.warning("hanging_transaction_found", **facts)
     answer = await client.send(node, _WriteAbort(found))
     ((_, topics, _),) = answer.markers
     code = topics[0][1][0][1]
@@ -216,18 +218,25 @@ async def _end(client: Any, node: int, found: Hanging) -> None:
         )
     if code:
         raise for_code(code)(f"{found.topic}-{found.partition}")
-    _log.warning("hanging_transaction_aborted", **told)
+    _log.warning("hanging_transaction_aborted", **facts)
 
 
-def _open(answer: Any, producer: int) -> Iterator[Hanging]:
-    """Give the transactions of a producer that are open. Raises `KafkaError` where a leader cannot tell."""
+def _open(answer: Any, producer: int) -> Iterator[HangingTransaction]:
+    """Yield the transactions of a producer that are open. Raises `KafkaError` where a leader cannot tell."""
     for topic, partitions, _ in answer.topics:
         for partition, code, message, producers, _ in partitions:
             if code:
                 raise for_code(code)(f"{topic}-{partition}: {message}")
             for known, epoch, _, _, coordinator_epoch, start, _ in producers:
                 if known == producer and start >= 0:
-                    yield Hanging(topic, partition, known, epoch, coordinator_epoch, start)
+                    yield HangingTransaction(
+                        topic=topic,
+                        partition=partition,
+                        producer=known,
+                        epoch=epoch,
+                        coordinator_epoch=coordinator_epoch,
+                        start=start,
+                    )
 
 
 async def _partitions(client: Any, topic: str) -> Sequence[int]:
@@ -237,11 +246,11 @@ async def _partitions(client: Any, topic: str) -> Sequence[int]:
 
 
 def _by_leader(client: Any, partitions: Sequence[tuple[str, int]]) -> list[tuple[int, dict[str, list[int]]]]:
-    """Sort partitions by the node that leads them. Raises `KafkaError` where one has no leader now."""
+    """Return partitions by the node that leads them. Raises `KafkaError` where one has no leader now."""
     found: dict[int, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
     for topic, partition in partitions:
         leader = client.cluster.leader_for_partition(TopicPartition(topic, partition))
         if leader is None or leader < 0:
-            raise for_code(5)(f"{topic}-{partition} has no leader")
+            raise for_code(_LEADER_NOT_AVAILABLE)(f"{topic}-{partition} has no leader")
         found[leader][topic].append(partition)
     return list(found.items())

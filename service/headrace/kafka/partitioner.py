@@ -15,7 +15,7 @@ _WORD: Final = 4
 
 
 def murmur2(keys: Sequence[bytes]) -> NDArray[Any]:
-    """Give the unsigned 32-bit hash of each key, as `org.apache.kafka.common.utils.Utils.murmur2` computes it."""
+    """Return the unsigned 32-bit hash of each key, as `org.apache.kafka.common.utils.Utils.murmur2` computes it."""
     lengths = np.fromiter(map(len, keys), np.uint32, len(keys))
     width = (int(lengths.max(initial=0)) // _WORD + 1) * _WORD
     words = np.frombuffer(b"".join(key.ljust(width, b"\0") for key in keys), "<u4").reshape(len(keys), -1)
@@ -34,7 +34,7 @@ def murmur2(keys: Sequence[bytes]) -> NDArray[Any]:
 
 
 def partitions(keys: Sequence[bytes], count: int) -> list[int]:
-    """Give the partition of each key on a topic of `count` partitions, as Java clients place it."""
+    """Return the partition of each key on a topic of `count` partitions, as Java clients place it."""
     if not keys:
         return []
     placed: list[int] = ((murmur2(keys) & np.uint32(0x7FFFFFFF)) % np.uint32(count)).tolist()

@@ -2,6 +2,7 @@
 
 import asyncio
 import tomllib
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -19,13 +20,14 @@ from headrace.kafka.consumer import Consumer
 from headrace.records.seen import TOTALS, encode_record
 
 DAY_MS: Final = 86_400_000
-_MILLIS: Final = {"d": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1000}
-FOR_EVER: Final = 365_000 * DAY_MS
-ENVELOPE_ROOM: Final = 8 * 1024
-"""Bytes that identity and header may take beside the body of a webhook."""
-LETTER_ROOM: Final = 64 * 1024
-"""Bytes that a dead letter may take beside the raw record it holds."""
-TELL_PAUSE: Final = 0.05
+_UNITS_MS: Final = {"d": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1000}
+FOR_EVER_MS: Final = 365_000 * DAY_MS
+HEADER_ROOM_BYTES: Final = 8 * 1024
+"""What the header may take beside the body of a webhook."""
+LETTER_ROOM_BYTES: Final = 64 * 1024
+"""What a dead letter may take beside the raw record that it holds."""
+DESCRIBE_PAUSE: Final = 0.05
+"""Seconds between looks whether the broker knows of what it created."""
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
 
 
@@ -50,7 +52,7 @@ def wanted(prefix: str, profile: str = "") -> list[Wanted]:
 
 
 async def apply(config: Config, profile: str = "", partitions: int | None = None) -> list[tuple[Wanted, bool]]:
-    """Create what is missing; give each topic and whether it was created. What exists is never changed.
+    """Create what is missing; return each topic and whether it was created. What exists is never changed.
 
     A new `seen` gets a first record in each partition, by which the service knows that it may begin without memory.
     Raises `UnfitTopics` where `seen` is missing or empty while `raw` holds records: they would all be published again.
@@ -69,16 +71,16 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
                 count = raw.partitions
             made = msgspec.structs.replace(topic, partitions=count)
             done.append((made, await client.create(made.name, made.partitions, made.replicas, made.config)))
-        await _told(client, {topic.name for topic in topics})
+        await _until_known(client, {topic.name for topic in topics})
     await _begin(config)
     return done
 
 
-async def _told(client: Admin, names: set[str]) -> None:
-    """Wait until the broker tells of what it created: it knows that later than it answers."""
+async def _until_known(client: Admin, names: set[str]) -> None:
+    """Wait until the broker describes what it created: it answers before it knows that itself."""
     async with asyncio.timeout(CALL_DEADLINE):
         while len(await client.topics(names)) < len(names):  # noqa: ASYNC110  (the client offers nothing to wait for)
-            await asyncio.sleep(TELL_PAUSE)
+            await asyncio.sleep(DESCRIBE_PAUSE)
 
 
 async def _begin(config: Config) -> None:
@@ -115,13 +117,13 @@ async def _refuse_positions(config: Config, seen: Topic) -> None:
 
 
 async def describe(config: Config) -> dict[str, Topic]:
-    """Give those of the topics that exist, by name."""
+    """Return those of the topics that exist, by name."""
     async with admin(config.kafka) as client:
         return await client.topics({config.topic_prefix + name for name in NAMES})
 
 
 async def verify(config: Config) -> dict[str, Topic]:
-    """Give the topics, or raise `UnfitTopics` with everything that the promises cannot be kept on."""
+    """Return the topics, or raise `UnfitTopics` with everything about them on which the promises cannot be kept."""
     async with admin(config.kafka) as client:
         return await _verify(config, client)
 
@@ -133,15 +135,17 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
     if missing:
         raise UnfitTopics(f"topics are missing: {', '.join(missing)}; run `headrace topics apply`")
     faults = check(
-        {name: present[prefix + name] for name in NAMES}, config.dedupe.window * 1000, config.receiver.max_body
+        {name: present[prefix + name] for name in NAMES},
+        window_ms=config.dedupe.window * 1000,
+        body_bytes=config.receiver.max_body,
     )
     if faults:
         raise UnfitTopics("; ".join(faults))
     return present
 
 
-def check(topics: dict[str, Topic], window: int, body: int) -> list[str]:
-    """Say what is wrong with the topics (by short name) for a dedupe window in milliseconds and a body in bytes."""
+def check(topics: dict[str, Topic], *, window_ms: int, body_bytes: int) -> list[str]:
+    """Return what is wrong with the topics, by short name, for a dedupe window in ms and a body in bytes."""
     raw, seen = topics["raw"], topics["seen"]
     faults = []
     if raw.partitions != seen.partitions:
@@ -149,37 +153,43 @@ def check(topics: dict[str, Topic], window: int, body: int) -> list[str]:
             f"{raw.name} has {raw.partitions} partitions and {seen.name} has {seen.partitions}: they belong together "
             "one to one; see the README on how to re-split"
         )
-    needed = max(window, retention(raw)) + int(raw.config.get("segment.ms") or DAY_MS) + DAY_MS
-    if retention(seen) < min(needed, FOR_EVER):
-        faults.append(
-            f"{seen.name} is kept {_days(retention(seen))}, it must outlive {raw.name} and the dedupe window: "
+    return [*faults, *_check_retention(raw, seen, topics["cursors"], window_ms), *_check_sizes(topics, body_bytes)]
+
+
+def _check_retention(raw: Topic, seen: Topic, cursors: Topic, window_ms: int) -> Iterator[str]:
+    needed = max(window_ms, retention_ms(raw)) + int(raw.config.get("segment.ms") or DAY_MS) + DAY_MS
+    if retention_ms(seen) < min(needed, FOR_EVER_MS):
+        yield (
+            f"{seen.name} is kept {_days(retention_ms(seen))}, it must outlive {raw.name} and the dedupe window: "
             f"set its retention.ms to at least {needed}"
         )
     if seen.config.get("cleanup.policy", "delete") != "delete":
-        faults.append(f"{seen.name} must have cleanup.policy=delete: compaction would drop positions")
-    if topics["cursors"].config.get("cleanup.policy") != "compact":
-        faults.append(
-            f"{topics['cursors'].name} must have cleanup.policy=compact: any other forgets cursors, watch-lists "
-            "and tokens"
-        )
-    sizes = [int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")]
-    if body + ENVELOPE_ROOM > sizes[0]:
-        faults.append(
-            f"{raw.name} takes {sizes[0]} bytes, the receiver bodies of {body}: lower [receiver] max_body, or raise "
-            f"max.message.bytes of {raw.name} to at least {body + ENVELOPE_ROOM}"
-        )
-    if not sizes[0] + LETTER_ROOM <= min(sizes[1:]):
-        faults.append(
-            f"max.message.bytes must grow: {raw.name} has {sizes[0]}, events {sizes[1]}, dead-letters {sizes[2]}; "
-            f"raise the latter two to at least {LETTER_ROOM} more than raw"
-        )
-    return faults
+        yield f"{seen.name} must have cleanup.policy=delete: compaction would drop positions"
+    if cursors.config.get("cleanup.policy") != "compact":
+        yield (f"{cursors.name} must have cleanup.policy=compact: any other forgets cursors, watch-lists and tokens")
 
 
-def retention(topic: Topic) -> int:
-    """Give a topic's retention in milliseconds; "for ever" is a thousand years."""
+def _check_sizes(topics: dict[str, Topic], body_bytes: int) -> Iterator[str]:
+    raw, events, letters = (
+        int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")
+    )
+    name = topics["raw"].name
+    if body_bytes + HEADER_ROOM_BYTES > raw:
+        yield (
+            f"{name} takes {raw} bytes, the receiver bodies of {body_bytes}: lower [receiver] max_body, or raise "
+            f"max.message.bytes of {name} to at least {body_bytes + HEADER_ROOM_BYTES}"
+        )
+    if not raw + LETTER_ROOM_BYTES <= min(events, letters):
+        yield (
+            f"max.message.bytes must grow: {name} has {raw}, events {events}, dead-letters {letters}; "
+            f"raise the latter two to at least {LETTER_ROOM_BYTES} more than raw"
+        )
+
+
+def retention_ms(topic: Topic) -> int:
+    """Return a topic's retention in milliseconds; "for ever" is a thousand years."""
     millis = int(topic.config.get("retention.ms") or -1)
-    return millis if millis >= 0 else FOR_EVER
+    return millis if millis >= 0 else FOR_EVER_MS
 
 
 def _days(millis: int) -> str:
@@ -203,4 +213,4 @@ def _wanted(prefix: str, name: str, topic: dict[str, Any], defaults: dict[str, A
 
 
 def _millis(text: str) -> str:
-    return str(int(text[:-1]) * _MILLIS[text[-1]]) if text[-1] in _MILLIS else text
+    return str(int(text[:-1]) * _UNITS_MS[text[-1]]) if text[-1] in _UNITS_MS else text

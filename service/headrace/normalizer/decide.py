@@ -144,7 +144,7 @@ class _Batch:
         if verdict.version is None:
             self.remember(decoded, decoded.key, mark)
         else:
-            # The shape that a mark keeps is the one that told its version: copies without one say nothing about it.
+            # A mark keeps the shape that its version came with: copies without a version say nothing about it.
             same = mark is not None and (verdict.fate == "duplicate" or decoded.version == UNKNOWN)
             shape = mark.shape if mark is not None and same else shape_digest(decoded.raw.shape)
             self.marks[decoded.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)

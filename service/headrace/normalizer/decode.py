@@ -1,7 +1,7 @@
 """Decode raw records: the header, the tenant, and what the provider makes of the bytes. Pure.
 
 Records of one shape are translated one after the other, wherever they stand: the interpreter and the caches of the
-processor are a fifth faster at one kind of work at a time. Order counts only where fates are given.
+processor are a fifth faster at one kind of work at a time. Order counts only where fates are decided.
 """
 
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What was published, by id: the table that decides whether a record is news, and the log record that rebuilds it.
+"""Whether a record is news: the rules over what was published of its id, and the memory that they read.
 
 Pure. Memory changes only through `Seen.apply`, with a record that is committed: what a crash leaves is what the log
 says.
@@ -10,11 +10,11 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.normalizer.mark_table import MarkTable
-from headrace.records.mark import IMMUTABLE, KEPT, ROW, UNKNOWN, Mark, unpack
-from headrace.records.seen import TOTALS, Fate, NewerFormat, SeenRecord, decode_record, encode_record, merge
+from headrace.records.mark import IMMUTABLE, MOST_MEANINGS, UNKNOWN, Mark, unpack
+from headrace.records.seen import TOTALS, Fate, SeenRecord, merge
 
 UNNUMBERED: Final = 1
-"""The bit of a kept meaning that was told without a version."""
+"""The bit of a remembered meaning that says: it came without a version."""
 
 
 class Verdict(Struct, frozen=True, gc=False):
@@ -45,9 +45,9 @@ class Seen:
     def apply(self, records: Sequence[SeenRecord], read_to: int) -> None:
         """Take over committed records, oldest first; `read_to` is the seen offset behind the last."""
         if records:
-            told = merge(records)
-            self.marks.put(unpack(told.rows), told.more)
-            self.next_offset, self.totals = told.next_offset, told.totals
+            merged = merge(records)
+            self.marks.put(unpack(merged.rows), merged.more)
+            self.next_offset, self.totals = merged.next_offset, merged.totals
             self.restored = True
         self.read_to = read_to
 
@@ -64,9 +64,9 @@ def settle(mark: Mark | None, version: int) -> Fate | None:
 
 
 def judge(mark: Mark | None, version: int, shape: int, meaning: int, *, polled: bool) -> Verdict:
-    """Decide by version and meaning, as the table in DECISIONS.md says; `polled`: a feed will tell the version."""
+    """Decide by version and meaning, as the table in DECISIONS.md says; `polled`: a feed will bring the version."""
     if mark is None:
-        return Verdict("published", version, (_kept(version, meaning),))
+        return Verdict("published", version, (_to_remember(version, meaning),))
     if version == UNKNOWN:
         return _unnumbered(mark, meaning, polled=polled)
     if mark.version <= UNKNOWN or version > mark.version:
@@ -78,65 +78,49 @@ def judge_replay(mark: Mark | None, version: int, meaning: int) -> Verdict:
     """Decide on a record that is read again under a new mapping: only another meaning of what was published counts."""
     if mark is None or mark.version > version > UNKNOWN:
         return Verdict("stale")
-    if any(_same(kept, meaning) for kept in mark.meanings):
+    if any(_same(known, meaning) for known in mark.meanings):
         return Verdict("duplicate")
-    return Verdict("published", mark.version, (_kept(version, meaning), *_told_without(mark))[:KEPT])
+    return Verdict(
+        "published", mark.version, (_to_remember(version, meaning), *_unnumbered_meanings(mark))[:MOST_MEANINGS]
+    )
 
 
 def _unnumbered(mark: Mark, meaning: int, *, polled: bool) -> Verdict:
-    """Judge a copy without a version: it is news only where its meaning was never told."""
-    told = next((kept for kept in mark.meanings if _same(kept, meaning)), None)
-    if told is None:
+    """Judge a copy without a version: it is news only where its meaning is new."""
+    same = next((known for known in mark.meanings if _same(known, meaning)), None)
+    if same is None:
         if polled and mark.version > UNKNOWN:
             return Verdict("nudged")
-        return Verdict("published", mark.version, (meaning | UNNUMBERED, *mark.meanings)[:KEPT])
-    if told & UNNUMBERED:
+        return Verdict("published", mark.version, (meaning | UNNUMBERED, *mark.meanings)[:MOST_MEANINGS])
+    if same & UNNUMBERED:
         return Verdict("duplicate")
-    # Remember that it was told so, too: a late copy of it stays a duplicate when the version has moved on.
-    return Verdict("duplicate", mark.version, tuple(m | UNNUMBERED if m == told else m for m in mark.meanings))
+    # Remember that it came without a version, too: a late copy of it stays a duplicate when the version has moved on.
+    return Verdict("duplicate", mark.version, tuple(m | UNNUMBERED if m == same else m for m in mark.meanings))
 
 
 def _newer(mark: Mark, version: int, meaning: int) -> Verdict:
     """Judge a newer version, or the first number of an id known without one: news where it differs from the last."""
     if _same(mark.meanings[0], meaning):
         return Verdict("unchanged", version, mark.meanings)
-    return Verdict("published", version, (meaning, *_told_without(mark))[:KEPT])
+    return Verdict("published", version, (meaning, *_unnumbered_meanings(mark))[:MOST_MEANINGS])
 
 
 def _equal(mark: Mark, version: int, shape: int, meaning: int) -> Verdict:
     """Judge the version that is known: another meaning of one shape is an edit within one tick of the clock."""
-    if any(_same(kept, meaning) for kept in mark.meanings):
+    if any(_same(known, meaning) for known in mark.meanings):
         return Verdict("duplicate")
     if shape != mark.shape:
         return Verdict("conflict")
-    return Verdict("published", version, (meaning, *mark.meanings)[:KEPT], again=True)
+    return Verdict("published", version, (meaning, *mark.meanings)[:MOST_MEANINGS], again=True)
 
 
-def _kept(version: int, meaning: int) -> int:
+def _to_remember(version: int, meaning: int) -> int:
     return meaning | UNNUMBERED if version == UNKNOWN else meaning
 
 
-def _same(kept: int, meaning: int) -> bool:
-    return kept | UNNUMBERED == meaning | UNNUMBERED
+def _same(known: int, meaning: int) -> bool:
+    return known | UNNUMBERED == meaning | UNNUMBERED
 
 
-def _told_without(mark: Mark) -> tuple[int, ...]:
-    return tuple(kept for kept in mark.meanings if kept & UNNUMBERED)
-
-
-__all__ = [
-    "ROW",
-    "TOTALS",
-    "Fate",
-    "Mark",
-    "NewerFormat",
-    "Seen",
-    "SeenRecord",
-    "Verdict",
-    "decode_record",
-    "encode_record",
-    "judge",
-    "judge_replay",
-    "merge",
-    "settle",
-]
+def _unnumbered_meanings(mark: Mark) -> tuple[int, ...]:
+    return tuple(known for known in mark.meanings if known & UNNUMBERED)

@@ -41,7 +41,7 @@ class MarkTable:
         return self._table.nbytes
 
     def find(self, digests: Sequence[bytes]) -> dict[bytes, Mark]:
-        """Give the marks of those digests that have one."""
+        """Return the marks of those digests that have one."""
         if not self._size or not digests:
             return {}
         lo, hi = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2).T
@@ -92,8 +92,8 @@ class MarkTable:
             live = (block["lo"] != 0) & (block["at"] >= since)
             self._put(block.view(_WHOLE)[live].view(ROW))
         if self._more:
-            kept = self.find(list(self._more))
-            self._more = {digest: more for digest, more in self._more.items() if digest in kept}
+            remembered = self.find(list(self._more))
+            self._more = {digest: more for digest, more in self._more.items() if digest in remembered}
 
     def _put(self, rows: NDArray[Any]) -> None:
         lo, hi = _nonzero(rows["lo"]), np.ascontiguousarray(rows["hi"])
@@ -103,7 +103,7 @@ class MarkTable:
         self._rows[self._search(lo, hi, insert=True)] = rows.view(_WHOLE)
 
     def _search(self, lo: Keys, hi: Keys, *, insert: bool = False) -> Index:
-        """Give the slot of each key, or -1; with `insert`, claim free slots. Double hashing over a prime capacity."""
+        """Return the slot of each key, or -1; with `insert`, claim free slots. Double hashing over a prime capacity."""
         capacity = len(self._table)
         slot = ((hi >> np.uint64(32)) * np.uint64(capacity) >> np.uint64(32)).astype(np.int64)
         result = np.full(len(lo), -1, np.int64)

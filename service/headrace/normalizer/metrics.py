@@ -24,7 +24,7 @@ UNKNOWN: Final = ("unknown", "unknown")
 """The provider and tenant of records that belong to no configured tenant."""
 
 FATES: Final = tuple(fate for fate in TOTALS if fate != "lost")
-"""The fates that a record can be given; what is lost was never read."""
+"""The fates that a record can get; what is lost was never read."""
 
 REASONS: Final = ("bad_shape", "bad_value", "internal", "malformed", "too_deep", "too_large", "unnamed", "unwritable")
 REASONS_UNKNOWN: Final = ("foreign", "unknown_tenant")

@@ -20,7 +20,7 @@ from headrace.kafka.client import KafkaError
 from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace, TaskState
-from headrace.kafka.topics import retention
+from headrace.kafka.topics import retention_ms
 from headrace.normalizer.commit import CommitLimits, Decision
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import NormalizerMetrics
@@ -104,6 +104,6 @@ class Normalizer:
             topic=raw.name,
             partition=partition,
             event_bytes=int(self.topics[f"{prefix}events"].config["max.message.bytes"]),
-            lifetime=retention(seen) // 1000,
-            raw_lifetime=max(self.config.dedupe.window, retention(raw) // 1000),
+            lifetime=retention_ms(seen) // 1000,
+            raw_lifetime=max(self.config.dedupe.window, retention_ms(raw) // 1000),
         )

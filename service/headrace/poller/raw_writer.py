@@ -10,7 +10,7 @@ from headrace.core.timestamps import from_millis
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
-from headrace.kafka.topics import LETTER_ROOM
+from headrace.kafka.topics import LETTER_ROOM_BYTES
 from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import from_raw_record, place, to_raw_record
 from headrace.sdk.provider import Provider, RawEvent
@@ -54,7 +54,7 @@ class RawEventWriter:
     async def _put_aside(self, raw: RawEvent, record: Out) -> None:
         """Write a dead letter; of what is too large for that topic as well, the beginning."""
         named, limit = from_raw_record(record.headers, record.value), self._writer.limit
-        value = raw.value[: int(self._letters.config["max.message.bytes"]) - LETTER_ROOM]
+        value = raw.value[: int(self._letters.config["max.message.bytes"]) - LETTER_ROOM_BYTES]
         cut = "" if len(value) == len(raw.value) else f"; only the first {len(value):,} bytes are kept here"
         detail = f"{len(raw.value):,} bytes are more than {self._raw.name} takes ({limit:,}){cut}"
         letter = DeadLetter(

@@ -9,14 +9,11 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 IMMUTABLE: Final = -1
-
-
+"""The version of what never changes."""
 UNKNOWN: Final = 0
-
-
-KEPT: Final = 4
-
-
+"""The version of what came without one."""
+MOST_MEANINGS: Final = 4
+"""Meanings that a mark keeps."""
 ROW: Final = np.dtype(
     [
         ("lo", "<u8"),
@@ -30,7 +27,6 @@ ROW: Final = np.dtype(
 )
 """One mark as the `seen` topic and the table hold it, packed, little-endian: 39 bytes."""
 
-
 _pack: Final = struct.Struct("<16sqQIHB").pack
 
 
@@ -39,7 +35,7 @@ class Mark(Struct, frozen=True, gc=False):
 
     `version` is a number, `UNKNOWN` or `IMMUTABLE`; `shape` the digest of the shape's name; `at` seconds since the
     epoch. `meanings` holds up to four 64-bit meaning digests, last published first; their lowest bit says that the
-    meaning was told without a version.
+    meaning came without a version.
     """
 
     version: int
@@ -49,7 +45,7 @@ class Mark(Struct, frozen=True, gc=False):
 
 
 def pack(marks: Iterable[tuple[bytes, Mark]]) -> tuple[bytes, list[tuple[bytes, tuple[int, ...]]]]:
-    """Write marks as the bytes of `ROW`s, and beside them the meanings behind the first, where there are any."""
+    """Return marks as the bytes of `ROW`s, and beside them the meanings behind the first, where there are any."""
     rows: list[bytes] = []
     more: list[tuple[bytes, tuple[int, ...]]] = []
     for digest, mark in marks:
@@ -61,5 +57,5 @@ def pack(marks: Iterable[tuple[bytes, Mark]]) -> tuple[bytes, list[tuple[bytes, 
 
 
 def unpack(data: bytes) -> NDArray[Any]:
-    """Read what `pack` wrote. Raises `ValueError` where the length fits no whole rows."""
+    """Return the rows that `pack` wrote. Raises `ValueError` where the length fits no whole rows."""
     return np.frombuffer(data, ROW)

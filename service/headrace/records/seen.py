@@ -9,8 +9,6 @@ from msgspec import Struct
 from headrace.records.mark import ROW, Mark, pack
 
 FORMAT: Final = 1
-
-
 TOTALS: Final = (
     "published",
     "duplicate",
@@ -25,7 +23,6 @@ TOTALS: Final = (
 )
 """The fates of raw records, in the order of the running totals: position = their sum."""
 
-
 Fate = Literal["published", "duplicate", "unchanged", "conflict", "stale", "mirror", "noop", "nudged", "dead", "lost"]
 
 
@@ -33,8 +30,8 @@ class NewerFormat(Exception):  # noqa: N818  (a sentence for the operator)
     """A record of a private topic was written by a newer Headrace than this one."""
 
 
-class Header(Struct, array_like=True, gc=False):
-    """The head of a seen record: the position after it, the running totals, and the kept meanings behind the first."""
+class SeenHeader(Struct, array_like=True, gc=False):
+    """The head of a seen record: the position after it, the running totals, and the further meanings of marks."""
 
     next_offset: int
     totals: tuple[int, ...]
@@ -51,20 +48,18 @@ class SeenRecord(Struct, frozen=True):
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-
-
-_decode: Final = msgspec.msgpack.Decoder(Header).decode
+_decode: Final = msgspec.msgpack.Decoder(SeenHeader).decode
 
 
 def encode_record(next_offset: int, totals: Sequence[int], marks: dict[bytes, Mark]) -> bytes:
-    """Write a seen record: version byte, length of the header, header, packed marks."""
+    """Return a seen record: version byte, length of the header, header, packed marks."""
     rows, more = pack(marks.items())
-    header = _encode(Header(next_offset, tuple(totals), more))
+    header = _encode(SeenHeader(next_offset, tuple(totals), more))
     return bytes((FORMAT,)) + len(header).to_bytes(4, "little") + header + rows
 
 
 def decode_record(value: bytes) -> SeenRecord:
-    """Read a seen record. Raises `NewerFormat`, or `ValueError` where it is damaged."""
+    """Return what a seen record says. Raises `NewerFormat`, or `ValueError` where it is damaged."""
     if not value or value[0] != FORMAT:
         found = value[0] if value else "nothing"
         raise NewerFormat(f"a record on seen has format {found}, this program reads {FORMAT}: upgrade it")
@@ -77,7 +72,7 @@ def decode_record(value: bytes) -> SeenRecord:
 
 
 def merge(records: Sequence[SeenRecord]) -> SeenRecord:
-    """Make one record of several, oldest first: it says what all of them say, and stands where the last one stands."""
+    """Return one record for several, oldest first: it says what all of them say, and has the last one's position."""
     last = records[-1]
     more = [pair for record in records for pair in record.more]
     return SeenRecord(last.next_offset, last.totals, b"".join([record.rows for record in records]), more)
