@@ -11,9 +11,9 @@
 A `Sending` is one delivery. Sent twice, it is the platform's retry: same body, signed anew where the platform does so.
 Each of its `facts` is one event that must be published, once, whatever the order and however often it is sent, with
 `polling` off and the built-in tables. No fact is in two sendings of one sender, nor in those of another seed.
-`sending_of` gives a genuine sending of any bytes; `hidden` lists what must be found nowhere but on the wire.
+`sending_of` returns a genuine sending of any bytes; `hidden` lists what may appear nowhere but on the wire.
 
-Signatures are made here, with nothing of the program's: that both agree is a test of it.
+Signatures are computed here, without code of the service: that both agree is a test of it.
 """
 
 import base64
@@ -39,7 +39,7 @@ _ROOM: Final = 10_000_000
 
 
 class Fact(NamedTuple):
-    """What one event tells: the CloudEvents source, the native resource and id (without the version)."""
+    """Identity of one event: the CloudEvents source, the native resource and id (without the version)."""
 
     source: str
     resource: str
@@ -47,7 +47,7 @@ class Fact(NamedTuple):
 
 
 def fact_of(event: Event) -> Fact:
-    """Name the fact that a published event tells."""
+    """Return the fact of a published event."""
     return Fact(event.source, event.data.native.resource, event.data.native.id)
 
 
@@ -68,7 +68,7 @@ class Sending:
         return self.sender.path + (f"?{self.query}" if self.query else "")
 
     def headers(self, now: float | None = None) -> dict[str, str]:
-        """Give the headers of one attempt, signed at `now` (seconds since the epoch, by default this moment)."""
+        """Return the headers of one attempt, signed at `now` (seconds since the epoch, by default this moment)."""
         return dict(self.extra) | self.sender.signed(self, time.time() if now is None else now)
 
 
@@ -98,30 +98,30 @@ class Sender(ABC):
         return (self.secret,)
 
     def stream(self) -> Iterator[Sending]:
-        """Give deliveries without end, of all kinds in turn."""
+        """Yield deliveries without end, of all kinds in turn."""
         while True:
             yield from self.round()
 
     def sending_of(self, body: bytes, query: str = "") -> Sending:
-        """Give a genuine delivery of any bytes."""
+        """Return a genuine delivery of any bytes."""
         return Sending(self, body, query=query, run=f"run-{self.values.next()}")
 
     def fact(self, resource: str, ident: object) -> Fact:
-        """Name a fact of this account."""
+        """Return a fact of this account."""
         return Fact(self.source, resource, str(ident))
 
     @staticmethod
     @abstractmethod
     def invent_secret(of: str) -> str:
-        """Make a secret of the form that the platform gives."""
+        """Return a secret of the form that the platform issues."""
 
     @abstractmethod
     def round(self) -> Iterator[Sending]:
-        """Give one delivery of every kind."""
+        """Yield one delivery of every kind."""
 
     @abstractmethod
     def signed(self, sending: Sending, now: float) -> dict[str, str]:
-        """Give the headers that the platform sends."""
+        """Return the headers that the platform sends."""
 
 
 class LeadPing(Sender):
@@ -135,7 +135,7 @@ class LeadPing(Sender):
         return "whsec_" + base64.b64encode(hashlib.sha256(of.encode()).digest()).decode()
 
     def round(self) -> Iterator[Sending]:
-        """Give a message, two of them in one delivery, a call, and what has no event in it."""
+        """Yield a message, two of them in one delivery, a call, and what has no event in it."""
         yield self._events([leadping.message(self.values)], alone=True)
         yield self._events([leadping.message(self.values), leadping.message(self.values)])
         yield self._events([leadping.call_bundle(self.values)["row"]], alone=True)
@@ -174,7 +174,7 @@ class LeadSquared(Sender):
         return hashlib.sha256(of.encode()).hexdigest()
 
     def round(self) -> Iterator[Sending]:
-        """Give an array of activities, a stage, a lead's update and a task."""
+        """Yield an array of activities, a stage, a lead's update and a task."""
         calls = [leadsquared.call_webhook(self.values) for _ in range(self.values.rng.randint(1, 5))]
         yield Sending(
             self, _json(calls), frozenset(self.fact("activity", call["ProspectActivityId"]) for call in calls)
@@ -184,7 +184,7 @@ class LeadSquared(Sender):
         yield Sending(self, _json(task), frozenset({self.fact("task", task["UserTaskId"])}), "kind=task_created")
 
     def stage(self) -> Sending:
-        """Give the change of a lead's stage: a nudge where the account is polled."""
+        """Return the change of a lead's stage: a nudge where the account is polled."""
         change = leadsquared.lead_webhook(self.values)
         lead = change["After"]["ProspectID"]
         changed = _micros(change["After"]["ModifiedOn"])
@@ -192,7 +192,7 @@ class LeadSquared(Sender):
         return Sending(self, _json(change), frozenset({fact}), "kind=lead_stage_changed")
 
     def check(self) -> Sending:
-        """Give the check of a new webhook: no body, no secret; sent as HEAD, GET or POST."""
+        """Return the check of a new webhook: no body, no secret; sent as HEAD, GET or POST."""
         return Sending(_Unsigned(self.tenant), b"")
 
     def signed(self, sending: Sending, now: float) -> dict[str, str]:  # noqa: ARG002  (it signs nothing)
@@ -234,7 +234,7 @@ class Outreach(Sender):
         return (self.secret, self.cleanup)
 
     def round(self) -> Iterator[Sending]:
-        """Give a mailing made, opened and delivered, and a call."""
+        """Yield a mailing made, opened and delivered, and a call."""
         made = outreach.webhook(self.values)
         yield self._hook(made, f"{made['data']['id']}/created")
         yield self.opened()
@@ -250,11 +250,11 @@ class Outreach(Sender):
         yield self._hook({"data": data, "meta": self._meta("call.created")}, f"{call}/created")
 
     def opened(self) -> Sending:
-        """Give an open of a mailing: a nudge where the account is polled."""
+        """Return an open of a mailing: a nudge where the account is polled."""
         return self.action("mailing", "opened")
 
     def action(self, resource: str, action: str) -> Sending:
-        """Give a bare action: nothing but type and id."""
+        """Return a bare action: nothing but type and id."""
         number = self.values.next()
         body = {"data": {"type": resource, "id": number}, "meta": self._meta(f"{resource}.{action}")}
         return self._hook(body, f"{number}/{action}")
@@ -300,7 +300,7 @@ def toml(*senders: Sender, **more: object) -> str:
 
 
 def query(**parameters: str) -> str:
-    """Write a query."""
+    """Return a query string."""
     return urlencode(parameters)
 
 

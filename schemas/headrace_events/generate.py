@@ -32,7 +32,7 @@ Schema = dict[str, Any]
 
 
 def schemas() -> dict[str, Schema]:
-    """Give each schema by its file name."""
+    """Return each schema by its file name."""
     return {
         "event.schema.json": _of(Event, "urn:headrace:event:1"),
         "dead-letter.schema.json": _of(DeadLetter, "urn:headrace:dead-letter:1"),
@@ -41,7 +41,7 @@ def schemas() -> dict[str, Schema]:
 
 
 def encode(schema: Schema) -> bytes:
-    """Write a schema as its file holds it."""
+    """Return a schema as its file holds it."""
     return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
 
 

@@ -35,7 +35,7 @@ class Clock:
 
 
 def iso(moment: float, end: str = ".000Z") -> str:
-    """Write a time of whole seconds as ISO 8601, `end` behind the seconds."""
+    """Return a time of whole seconds as ISO 8601, `end` after the seconds."""
     day, second = divmod(int(moment), int(DAY))
     minute = second // 60
     return f"{_date(day)}T{minute // 60:02d}:{minute % 60:02d}:{second % 60:02d}{end}"
@@ -47,7 +47,7 @@ def _date(day: int) -> str:
 
 
 def http_date(moment: float) -> str:
-    """Write a time as HTTP does."""
+    """Return a time as HTTP has it."""
     return format_datetime(datetime.fromtimestamp(int(moment), UTC), usegmt=True)
 
 

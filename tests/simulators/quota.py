@@ -91,7 +91,7 @@ class Quota:
 
 
 def retry_after(form: Form, wait: float, now: float) -> dict[str, str]:
-    """Write Retry-After; `now` is what the platform takes for the time. Rounded up, so that it is enough."""
+    """Return the Retry-After header; `now` is the platform's own time. Rounded up, so that waiting so long suffices."""
     seconds = int(wait) + 1
     match form:
         case "none":

@@ -78,7 +78,7 @@ class History(history.History):
         super().__init__(seed, events, leads=leads, shape=shape)
 
     def lead_id(self, number: int) -> str:
-        """Name a lead."""
+        """Return the id of a lead."""
         return f"ld_{self.digits('lead', number).hex()[:20]}"
 
     def id_of(self, plan: Plan) -> str:
@@ -90,7 +90,7 @@ class History(history.History):
         return f"ce_{self.digits('call', plan.number).hex()[:24]}"
 
     def key_of(self, plan: Plan) -> Key:
-        """Name the activity; its call is part of it."""
+        """Return the key of the activity; its call is part of it."""
         return Key("activity", self.id_of(plan))
 
     def moves_of(self, number: int, moves: list[Move]) -> list[Move]:

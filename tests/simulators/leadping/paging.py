@@ -62,7 +62,7 @@ def query_of(path: str, parameters: Mapping[str, str], body: Mapping[str, Any], 
 
 
 def token(digest: str, place: Place) -> str:
-    """Write a token, opaque to whoever gets it."""
+    """Return a token, opaque to clients."""
     return base64.b64encode(b"[{" + msgspec.json.encode([digest, *place]) + b"}]").decode()
 
 

@@ -194,11 +194,11 @@ class History(history.History):
 
 
 def spaced(moment: float) -> str:
-    """Write a time as rows have it: UTC, no zone."""
+    """Return a time as rows have it: UTC, no zone."""
     return iso(moment, "").replace("T", " ")
 
 
 def american(moment: float) -> str:
-    """Write a time as custom fields have it: the month first, a twelve-hour clock."""
+    """Return a time as custom fields have it: the month first, a twelve-hour clock."""
     at = datetime.fromtimestamp(moment, UTC)
     return f"{at.month}/{at.day}/{at.year} {at.hour % 12 or 12}:{at:%M:%S} {'AM' if at.hour < 12 else 'PM'}"

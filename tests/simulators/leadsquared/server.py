@@ -103,7 +103,7 @@ class Simulator(server.Simulator):
             raise ApiError(401, "The keys are not valid")
 
     def error_response(self, error: ApiError) -> web.Response:
-        """Write an exception; permanent input errors come as HTTP 500."""
+        """Return an exception; permanent input errors come as HTTP 500."""
         kind = "MXInvalidInputException" if error.kind == "permanent" else _EXCEPTIONS.get(error.status, "MXException")
         payload = {"Status": "Error", "ExceptionType": kind, "ExceptionMessage": error.message}
         return web.Response(status=error.status, body=encode(payload), content_type="application/json")

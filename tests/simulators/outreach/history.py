@@ -27,7 +27,7 @@ class History(history.History):
     marked = False
 
     def lead_id(self, number: int) -> str:
-        """Name a prospect."""
+        """Return the id of a prospect."""
         return str(number + 1)
 
     def id_of(self, plan: Plan) -> str:
@@ -35,7 +35,7 @@ class History(history.History):
         return str(FIRST + plan.number)
 
     def key_of(self, plan: Plan) -> Key:
-        """Name the event."""
+        """Return the key of the event."""
         return Key("event", self.id_of(plan))
 
     def moves_of(self, number: int, moves: list[Move]) -> list[Move]:  # noqa: ARG002  (all alike)

@@ -63,7 +63,7 @@ def query_of(parameters: Mapping[str, str]) -> Query:
 
 
 def cursor(after: int, again: list[int]) -> str:
-    """Write the cursor of the next page, opaque to whoever follows it."""
+    """Return the cursor of the next page, opaque to clients."""
     return base64.urlsafe_b64encode(b"v2:" + msgspec.json.encode([after, again])).decode()
 
 
