@@ -1,4 +1,4 @@
-"""One run of one feed: what it yields is durable in raw before the cursor that covers it is stored."""
+"""A feed run takes one turn of a feed: what it yields is durable in raw before the cursor that covers it is stored."""
 
 import inspect
 import time

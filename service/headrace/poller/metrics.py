@@ -150,7 +150,7 @@ class PollerMetrics(TaskMetrics):
         return self._tenants[labels]
 
     def _home(self, labels: Labels) -> int:
-        return home_partition("/".join(("", *labels)), self._partitions)
+        return home_partition(self._accounts[labels].source, self._partitions)
 
     def _start_account(self, account: Account) -> None:
         labels = provider, _ = account.provider.name, account.name
