@@ -86,7 +86,7 @@ class IngressHarness:
         await until(lambda: self.spool.facts().put == sum(self.fates().values()), "the books are made up")
 
     def fates(self) -> dict[str, int]:
-        """Give what became of all that was ever put into the spool."""
+        """Return what became of all that was ever put into the spool."""
         facts = self.spool.facts()
         return {"drained": facts.drained, "waiting": facts.waiting, "set aside": facts.set_aside}
 
@@ -118,13 +118,13 @@ async def running_ingress(pipeline: Pipeline, path: Path, **settings: Any) -> As
 
 
 async def versions(pipeline: Pipeline) -> list[int]:
-    """Give the versions of the one thing on raw, in their order, copies included."""
+    """Return the versions of the one thing on raw, in their order, copies included."""
     found = [msgspec.json.decode(record.value or b"", type=Row) for record in await pipeline.records("raw")]
     return [row.v or 0 for row in found if row.id == 7]
 
 
 def in_order(found: Sequence[int]) -> bool:
-    """Say whether records stand in their order when each counts from its first copy on."""
+    """Return whether records stand in their order when each counts from its first copy on."""
     firsts = list(dict.fromkeys(found))
     return firsts == sorted(firsts)
 

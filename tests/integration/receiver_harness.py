@@ -86,7 +86,7 @@ class ReceiverHarness:
         return await talk(self.server.port or 0, data, deadline)
 
     async def records(self, topic: str) -> list[Record]:
-        """Give what stands on a topic."""
+        """Return what stands on a topic."""
         async with asyncio.timeout(DEADLINE):
             name = self.config.topic_prefix + topic
             return [record async for record in read(self.config.kafka, name)]
@@ -96,12 +96,12 @@ class ReceiverHarness:
         return [from_raw_record(record.headers, record.value) for record in await self.records("raw")]
 
     def refusals(self) -> dict[tuple[str, ...], int]:
-        """Give how many requests were refused, by provider, tenant and reason."""
+        """Return how many requests were refused, by provider, tenant and reason."""
         counted = self.registry.series("headrace_refusals_total").values
         return {labels: int(count) for labels, count in counted.items() if count}
 
     def count(self, name: str) -> int:
-        """Give a counter, summed up over its labels."""
+        """Return a counter, summed up over its labels."""
         return int(sum(self.registry.series(name).values.values()))
 
 

@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def nowhere(prefix: str) -> Pipeline:
-    """Give a pipeline whose broker does not exist."""
+    """Return a pipeline whose broker does not exist."""
     kafka = KafkaSettings(bootstrap_servers=f"{HOST}:{free_port()}")
     return Pipeline(Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([account()])), 2)
 

@@ -34,7 +34,7 @@ def sender(provider: str) -> Sender:
 
 
 def acknowledged(provider: str, answer: Answer) -> bool:
-    """Tell whether an answer is the provider's form of a 2xx."""
+    """Return whether an answer is the provider's form of a 2xx."""
     if provider == "leadsquared":
         return (answer.status, answer.body, answer.headers["Content-Type"]) == (200, OK, "application/json")
     return (answer.status, answer.body) == (202, b"")

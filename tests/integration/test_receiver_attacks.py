@@ -41,7 +41,7 @@ class Target:
         self.port = int(url.rpartition(":")[2])
 
     def memory(self) -> int:
-        """Give the largest resident set it ever had, in bytes."""
+        """Return the largest resident set it ever had, in bytes."""
         status = Path(f"/proc/{self.program.child.pid}/status").read_text("utf-8")
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
@@ -54,7 +54,7 @@ class Target:
                     assert answer.status in (200, 202)
 
     async def refused(self) -> dict[str, int]:
-        """Give how many requests were refused, by reason."""
+        """Return how many requests were refused, by reason."""
         numbers = await self.program.numbers()
         found: dict[str, int] = {}
         for (name, labels), value in numbers.items():
@@ -88,7 +88,7 @@ def head(sending: Sending, *lines: str) -> bytes:
 
 
 def status_of(answer: bytes) -> int:
-    """Give the status of an answer, 0 where there is none."""
+    """Return the status of an answer, 0 where there is none."""
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 
@@ -236,7 +236,7 @@ async def test_a_gzip_bomb_is_not_unpacked(target: Target) -> None:
 
 
 def garbage() -> Iterator[tuple[bytes, int]]:
-    """Give what is no good HTTP, and the status it gets."""
+    """Return what is no good HTTP, and the status it gets."""
     sending = next(SENDERS[1].stream())
     start, chunked = f"POST {sending.path} HTTP/1.1\r\nHost: x\r\n".encode(), b"Transfer-Encoding: chunked\r\n"
     yield b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400
