@@ -167,18 +167,18 @@ async def read(
 
 
 def polled(name: str, **settings: Any) -> tuple[Provider, ApiClient, Feed]:
-    """Give a provider, and the client and first feed of a tenant with such settings."""
+    """Return a provider, and the client and first feed of a tenant with such settings."""
     provider = discover()[name]
     assert isinstance(provider, Polled)
-    told: Tenant = provider.Settings(polling=True, **settings)
-    assert not list(told.faults())
-    client = provider.client(told)
+    own: Tenant = provider.Settings(polling=True, **settings)
+    assert not list(own.faults())
+    client = provider.client(own)
     assert client
-    return provider, client, provider.feeds(told)[0]
+    return provider, client, provider.feeds(own)[0]
 
 
 def missing(provider: Provider, raws: list[RawEvent], ledger: Ledger, now: float) -> Mapping[Key, str]:
-    """Give what the books want and the raw events do not bring: last versions, by their marks."""
+    """Return what the books want and the raw events do not bring: last versions, by their marks."""
     texts: defaultdict[Key, list[str]] = defaultdict(list)
     for raw in raws:
         identity = provider.identity(raw)
@@ -195,13 +195,13 @@ def trouble(faults: Faults, path: str = "") -> None:
 
 
 def names(provider: Provider, raws: list[RawEvent]) -> set[tuple[str, str, object]]:
-    """Give who the raw events are, each version for itself."""
+    """Return the identities of the raw events, each version for itself."""
     identities = (provider.identity(raw) for raw in raws)
     return {(identity.resource, identity.id, identity.version) for identity in identities}
 
 
-def told_by_webhooks(provider: Provider, history: History, sender: Sender) -> set[tuple[str, str]]:
-    """Give who is told of by all webhooks of a history."""
+def named_by_webhooks(provider: Provider, history: History, sender: Sender) -> set[tuple[str, str]]:
+    """Return the identities in all webhooks of a history."""
     sent = (sending.body for sending in sendings(history, sender, history.begin, history.end))
     pieces = (piece for body in sent for piece in provider.cut(body))
     raws = [

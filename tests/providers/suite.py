@@ -35,7 +35,7 @@ class Home:
 
 
 def homes() -> list[Home]:
-    """Give every provider's home, the tutorial's among them, found by folder and not by import."""
+    """Return every provider's home, the tutorial's among them, found by folder and not by import."""
     built_in = [
         Home(
             name=info.name,
@@ -75,7 +75,7 @@ def kit_of(home: Home) -> Kit:
 
 
 def samples(home: Home) -> list[Path]:
-    """Give the bodies among a provider's samples, without their headers and expectations."""
+    """Return the bodies among a provider's samples, without their headers and expectations."""
     return sorted(
         file
         for file in (home.folder / "samples").glob("*")
@@ -84,20 +84,20 @@ def samples(home: Home) -> list[Path]:
 
 
 def beside(sample: Path, suffix: str) -> Path:
-    """Give the file that belongs to a sample: `x.json` and `.expected.json` make `x.expected.json`."""
+    """Return the file that belongs to a sample: `x.json` and `.expected.json` make `x.expected.json`."""
     return sample.with_name(sample.stem + suffix)
 
 
 def delivery_of(home: Home, sample: Path) -> Delivery:
     """Make the signed delivery of a sample that has headers."""
-    told: dict[str, str] = json.loads(beside(sample, ".headers.json").read_text("utf-8"))
+    written: dict[str, str] = json.loads(beside(sample, ".headers.json").read_text("utf-8"))
     body = sample.read_bytes()
-    headers = {name.lower(): value for name, value in told.items() if not name.startswith("?")}
+    headers = {name.lower(): value for name, value in written.items() if not name.startswith("?")}
     return Delivery(
         tenant=TENANT,
         method="POST",
         headers=kit_of(home).sign({"content-type": "application/json"} | headers, body),
-        query={name.removeprefix("?"): value for name, value in told.items() if name.startswith("?")},
+        query={name.removeprefix("?"): value for name, value in written.items() if name.startswith("?")},
         body=body,
         received=RECEIVED,
     )
@@ -128,7 +128,7 @@ def explanations(home: Home) -> Iterator[Explanation]:
             yield explained(home, piece)
 
 
-def told(explanation: Explanation) -> dict[str, Any]:
+def expectation(explanation: Explanation) -> dict[str, Any]:
     """Write an explanation as `x.expected.json` holds it: without hashes, offsets and times of receipt."""
     found: dict[str, Any] = {}
     if explanation.identity is not None:

@@ -16,7 +16,7 @@ VARIABLE = "HEADRACE_EXTRA_SAMPLES"
 
 
 def extra() -> Iterator[tuple[Home, Path, str]]:
-    """Give every file of every provider in the folder, and its path inside the provider's."""
+    """Return every file of every provider in the folder, and its path inside the provider's."""
     root = os.environ.get(VARIABLE)
     for home in HOMES if root else ():
         folder = Path(root or "") / home.name
@@ -33,11 +33,11 @@ FILES = [pytest.param(home, file, name, id=f"{home.name}/{name}") for home, file
 def test_an_extra_sample_is_understood(home: Home, file: Path, name: str) -> None:
     """A payload that others have seen goes through `explain` without a problem."""
     patterns = [pattern for pattern in suite.kit_of(home).not_payloads if fnmatch(name, pattern)]
-    told = list(explain(suite.provider_of(home), TENANT, suite.mapping_of(home), file.read_bytes(), now=RECEIVED))
-    problems = [str(found.problem) for found in told if found.problem is not None]
+    found = list(explain(suite.provider_of(home), TENANT, suite.mapping_of(home), file.read_bytes(), now=RECEIVED))
+    problems = [str(each.problem) for each in found if each.problem is not None]
     if patterns:
         # Listed as no payload: it must not become an event by accident either.
-        assert all(found.event is None for found in told), f"{name} is understood: strike {patterns} from the kit"
+        assert all(each.event is None for each in found), f"{name} is understood: strike {patterns} from the kit"
         return
-    assert told, "nothing was cut from it"
+    assert found, "nothing was cut from it"
     assert not problems

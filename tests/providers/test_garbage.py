@@ -36,7 +36,7 @@ ODD = st.one_of(
 
 @cache
 def pieces(home: Home) -> list[Piece]:
-    """Give one record of each sample, and one of each shape at least."""
+    """Return one record of each sample, and one of each shape at least."""
     found: dict[tuple[str, str], Piece] = {}
     for sample in suite.samples(home):
         for piece in suite.pieces(home, sample):
@@ -46,7 +46,7 @@ def pieces(home: Home) -> list[Piece]:
 
 @cache
 def bodies(home: Home) -> list[bytes]:
-    """Give the body of each sample."""
+    """Return the body of each sample."""
     return [sample.read_bytes() for sample in suite.samples(home)]
 
 
@@ -76,13 +76,13 @@ def check_piece(home: Home, piece: Piece, value: bytes) -> None:
 
 
 def paths(value: Any, at: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
-    """Give the path of every value in a JSON document, the root's first."""
+    """Return the path of every value in a JSON document, the root's first."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [at, *(path for key, child in inner for path in paths(child, (*at, key)))]
 
 
 def put(value: Any, path: tuple[str | int, ...], odd: Any) -> Any:
-    """Give a document with another value at a path."""
+    """Return a document with another value at a path."""
     if not path:
         return odd
     copy: Any = dict(value) if isinstance(value, dict) else list(value)

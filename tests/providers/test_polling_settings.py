@@ -18,7 +18,7 @@ OAUTH = 'client_id = "a"\nclient_secret = "b"\nredirect_uri = "c"\nrefresh_token
 
 
 @pytest.mark.parametrize(
-    ("provider", "text", "told"),
+    ("provider", "text", "message"),
     [
         ("leadping", "polling = true", "2: {}.polling: needs api_key (or each with _file behind it)"),
         (
@@ -58,10 +58,10 @@ OAUTH = 'client_id = "a"\nclient_secret = "b"\nredirect_uri = "c"\nrefresh_token
         ),
     ],
 )
-def test_a_tenant_that_cannot_be_polled_is_told(tmp_path: Path, provider: str, text: str, told: str) -> None:
+def test_a_tenant_that_cannot_be_polled_is_named(tmp_path: Path, provider: str, text: str, message: str) -> None:
     """Missing credentials, unknown feeds and a look-back that is too long are told with their line."""
     path = write(tmp_path, f"[tenants.{provider}.acme]\n{text}\n")
-    assert faults(path) == [f"headrace.toml:{told.format(f'tenants.{provider}.acme')}"]
+    assert faults(path) == [f"headrace.toml:{message.format(f'tenants.{provider}.acme')}"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ SAMPLES = [
 @pytest.mark.parametrize(("home", "sample"), SAMPLES)
 def test_a_sample_becomes_what_is_expected(home: Home, sample: Path, request: pytest.FixtureRequest) -> None:
     """A body becomes the events, the dropped records and the problems that stand beside it."""
-    found = [suite.told(suite.explained(home, piece)) for piece in suite.pieces(home, sample)]
+    found = [suite.expectation(suite.explained(home, piece)) for piece in suite.pieces(home, sample)]
     expected = suite.beside(sample, ".expected.json")
     if request.config.getoption("update_samples"):
         expected.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n", "utf-8")

@@ -39,8 +39,8 @@ POLLING = pytest.mark.parametrize("polling", [False, True], ids=["not polled", "
 
 
 @dataclass(frozen=True)
-class Told:
-    """One rendering as it stands before the normalizer: which version it tells, who and what it is about."""
+class NamedRendering:
+    """One rendering as it stands before the normalizer: which version it is, who and what it is about."""
 
     version: int
     identity: Identity
@@ -59,30 +59,30 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What came of an order: the events, each with what told it, and the fate of each rendering."""
+class Outcome:
+    """What came of an order: the events, each with its rendering, and the fate of each rendering."""
 
-    order: Sequence[Told]
-    events: Sequence[tuple[Event, Told]]
+    order: Sequence[NamedRendering]
+    events: Sequence[tuple[Event, NamedRendering]]
     fates: Sequence[str]
 
     def fates_of(self, named: tuple[str, str]) -> list[str]:
-        """Give the fates of one id's renderings."""
+        """Return the fates of one id's renderings."""
         return [fate for each, fate in zip(self.order, self.fates, strict=True) if each.named == named]
 
 
 @cache
 def twins(home: Home) -> list[Twin]:
-    """Give the twins of a provider."""
+    """Return the twins of a provider."""
     return list(suite.kit_of(home).twins())
 
 
-def told(home: Home, twin: Twin, via: Via | None = None) -> list[list[Told]]:
+def named_renderings(home: Home, twin: Twin, via: Via | None = None) -> list[list[NamedRendering]]:
     """Pass each rendering of each version through the door, as it came or all by one way."""
-    return [[_told(home, version, rendering, via) for rendering in all_] for version, all_ in enumerate(twin.versions)]
+    return [[_named(home, version, rendering, via) for rendering in all_] for version, all_ in enumerate(twin.versions)]
 
 
-def _told(home: Home, version: int, rendering: Rendering, via: Via | None) -> Told:
+def _named(home: Home, version: int, rendering: Rendering, via: Via | None) -> NamedRendering:
     provider, piece = suite.provider_of(home), rendering.piece
     raw = RawEvent(
         provider=provider.name,
@@ -95,7 +95,7 @@ def _told(home: Home, version: int, rendering: Rendering, via: Via | None) -> To
     )
     draft = provider.translate(raw, suite.mapping_of(home))
     meaning = meaning_of(draft) if isinstance(draft, Draft) else None
-    return Told(version, identify(provider, raw), meaning, to_raw_record(provider, raw))
+    return NamedRendering(version, identify(provider, raw), meaning, to_raw_record(provider, raw))
 
 
 @cache
@@ -105,7 +105,7 @@ def tenants(home: Home, *, polling: bool) -> Tenants:
     return Tenants([Account(suite.provider_of(home), TENANT, settings, suite.mapping_of(home))])
 
 
-def hear(home: Home, order: Sequence[Told], *, polling: bool) -> Heard:
+def decide_on(home: Home, order: Sequence[NamedRendering], *, polling: bool) -> Outcome:
     """Decide on renderings in an order, and hold what comes out to what holds in every order."""
     here = Partition(tenants(home, polling=polling), now=RECEIVED)
     here.take(*(each.out for each in order))
@@ -113,11 +113,11 @@ def hear(home: Home, order: Sequence[Told], *, polling: bool) -> Heard:
     assert len({event.id for event, _ in events}) == len(events), "an id is there twice"
     assert len(here.fates) == len(order)
     assert not set(here.fates) & ({"dead"} if polling else {"dead", "nudged"})
-    return Heard(order, events, here.fates)
+    return Outcome(order, events, here.fates)
 
 
-def orders(all_: Sequence[Told]) -> Iterator[Sequence[Told]]:
-    """Give every order of a few renderings, and a sample of the orders of more."""
+def orders(all_: Sequence[NamedRendering]) -> Iterator[Sequence[NamedRendering]]:
+    """Return every order of a few renderings, and a sample of the orders of more."""
     if len(all_) <= FEW:
         yield from itertools.permutations(all_)
         return
@@ -126,8 +126,8 @@ def orders(all_: Sequence[Told]) -> Iterator[Sequence[Told]]:
         yield rng.sample(all_, len(all_))
 
 
-def orders_by_version(versions: Sequence[Sequence[Told]]) -> Iterator[list[Told]]:
-    """Give the orders in which versions follow each other, with a copy of each rendering somewhere behind it."""
+def orders_by_version(versions: Sequence[Sequence[NamedRendering]]) -> Iterator[list[NamedRendering]]:
+    """Return the orders in which versions follow each other, with a copy of each rendering somewhere behind it."""
     many = math.prod(math.factorial(len(each)) for each in versions)
     rng = random.Random(many)
     if many <= SAMPLED:
@@ -138,9 +138,9 @@ def orders_by_version(versions: Sequence[Sequence[Told]]) -> Iterator[list[Told]
         yield with_copies([rng.sample(each, len(each)) for each in versions], rng)
 
 
-def with_copies(parts: Iterable[list[Told]], rng: random.Random) -> list[Told]:
+def with_copies(parts: Iterable[list[NamedRendering]], rng: random.Random) -> list[NamedRendering]:
     """Repeat each rendering within its version."""
-    order: list[Told] = []
+    order: list[NamedRendering] = []
     for part in parts:
         repeated = list(part)
         for each in part:
@@ -149,28 +149,28 @@ def with_copies(parts: Iterable[list[Told]], rng: random.Random) -> list[Told]:
     return order
 
 
-def by_name(order: Sequence[Told]) -> dict[tuple[str, str], list[Told]]:
-    """Give the renderings of each id, in their order."""
-    names: dict[tuple[str, str], list[Told]] = {}
+def by_name(order: Sequence[NamedRendering]) -> dict[tuple[str, str], list[NamedRendering]]:
+    """Return the renderings of each id, in their order."""
+    names: dict[tuple[str, str], list[NamedRendering]] = {}
     for each in order:
         names.setdefault(each.named, []).append(each)
     return names
 
 
-def newest(same: Sequence[Told]) -> int:
-    """Give the last version that any of them tells."""
+def newest(same: Sequence[NamedRendering]) -> int:
+    """Return the last version that any of them tells."""
     return max(each.version for each in same)
 
 
-def is_last_last(heard: Heard, named: tuple[str, str], same: Sequence[Told]) -> bool:
-    """Tell whether the last event of an id says what its last version says (or there is none to say anything)."""
-    said = [each.meaning for _, each in heard.events if each.named == named]
+def is_last_last(outcome: Outcome, named: tuple[str, str], same: Sequence[NamedRendering]) -> bool:
+    """Return whether the last event of an id says what its last version says (or there is none to say anything)."""
+    meanings = [each.meaning for _, each in outcome.events if each.named == named]
     wanted = next(each.meaning for each in same if each.version == newest(same))
-    return (said[-1] if said else None) == wanted
+    return (meanings[-1] if meanings else None) == wanted
 
 
-def is_told_in_order(same: Sequence[Told]) -> bool:
-    """Tell whether no version comes behind a newer one that no number tells from it."""
+def is_told_in_order(same: Sequence[NamedRendering]) -> bool:
+    """Return whether no version comes behind a newer one that no number tells from it."""
     return not any(
         before.version > each.version and (None in (before.number, each.number) or before.number == each.number)
         for behind, each in enumerate(same)
@@ -178,8 +178,8 @@ def is_told_in_order(same: Sequence[Told]) -> bool:
     )
 
 
-def is_numbered_last(same: Sequence[Told]) -> bool:
-    """Tell whether the last version comes with a number that is higher than all others."""
+def is_numbered_last(same: Sequence[NamedRendering]) -> bool:
+    """Return whether the last version comes with a number that is higher than all others."""
     last = max((each.number or 0 for each in same if each.version == newest(same)), default=0)
     return last > max((each.number or 0 for each in same if each.version != newest(same)), default=0)
 
@@ -195,7 +195,7 @@ def test_a_provider_has_twins(home: Home) -> None:
 def test_renderings_of_one_version_agree(home: Home) -> None:
     """Shapes that tell the same name the same thing, mean the same, and agree on its number where they carry one."""
     for twin in twins(home):
-        for all_ in told(home, twin):
+        for all_ in named_renderings(home, twin):
             for named, same in by_name(all_).items():
                 assert len({each.meaning for each in same}) == 1, f"{twin.name}: {named} means different things"
                 assert len({each.number for each in same} - {None}) <= 1, f"{twin.name}: {named} has two numbers"
@@ -206,7 +206,7 @@ def test_versions_ascend(home: Home) -> None:
     """A later version never has a lower number."""
     for twin in twins(home):
         numbers: dict[tuple[str, str], int] = {}
-        for each in itertools.chain(*told(home, twin)):
+        for each in itertools.chain(*named_renderings(home, twin)):
             if each.number is not None:
                 assert each.number >= numbers.get(each.named, 0), f"{twin.name}: {each.named}"
                 numbers[each.named] = each.number
@@ -217,21 +217,21 @@ def test_versions_ascend(home: Home) -> None:
 def test_promise_2_in_the_order_of_versions(home: Home, via: Via | None) -> None:
     """Whatever the order inside a version, the repetitions and the way: as many events as there are versions."""
     for twin in twins(home):
-        for order in orders_by_version(told(home, twin, via)):
-            heard = hear(home, order, polling=False)
-            assert len(heard.events) == twin.expected, f"{twin.name}: {heard.fates}"
-            assert all(is_last_last(heard, *same) for same in by_name(order).items()), f"{twin.name}: {heard.fates}"
+        for order in orders_by_version(named_renderings(home, twin, via)):
+            outcome = decide_on(home, order, polling=False)
+            assert len(outcome.events) == twin.expected, f"{twin.name}: {outcome.fates}"
+            assert all(is_last_last(outcome, *same) for same in by_name(order).items()), f"{twin.name}: {outcome.fates}"
 
 
 @EACH
 def test_promise_2_in_the_order_of_versions_where_a_feed_helps(home: Home) -> None:
     """Of a polled tenant a version is published, or a feed is woken that will bring it, and none twice."""
     for twin in twins(home):
-        for order in orders_by_version(told(home, twin)):
-            heard = hear(home, order, polling=True)
-            published = {each.version for _, each in heard.events}
-            nudged = {each.version for each, fate in zip(order, heard.fates, strict=True) if fate == "nudged"}
-            assert len(heard.events) == len(published) <= twin.expected, twin.name
+        for order in orders_by_version(named_renderings(home, twin)):
+            outcome = decide_on(home, order, polling=True)
+            published = {each.version for _, each in outcome.events}
+            nudged = {each.version for each, fate in zip(order, outcome.fates, strict=True) if fate == "nudged"}
+            assert len(outcome.events) == len(published) <= twin.expected, twin.name
             assert len(published | nudged) >= twin.expected, twin.name
 
 
@@ -240,25 +240,25 @@ def test_promise_2_in_the_order_of_versions_where_a_feed_helps(home: Home) -> No
 def test_promise_2_in_any_order(home: Home, *, polling: bool) -> None:
     """Where numbers can tell versions apart no version comes out twice, and the last state comes last.
 
-    Nothing comes of it when all of it is told again. Of a polled tenant the last state comes last in every order, given
+    Nothing comes of it when all of it is repeated. Of a polled tenant the last state comes last in every order, given
     that a feed brings it with its number.
     """
     for twin in twins(home):
-        for order in orders(list(itertools.chain(*told(home, twin)))):
-            heard = hear(home, order, polling=polling)
-            again = hear(home, [*order, *order], polling=polling)
-            assert len(again.events) == len(heard.events), f"{twin.name}, told again: {again.fates}"
+        for order in orders(list(itertools.chain(*named_renderings(home, twin)))):
+            outcome = decide_on(home, order, polling=polling)
+            again = decide_on(home, [*order, *order], polling=polling)
+            assert len(again.events) == len(outcome.events), f"{twin.name}, repeated: {again.fates}"
             for named, same in by_name(order).items():
-                check_any_order(heard, named, same, polling=polling)
+                check_any_order(outcome, named, same, polling=polling)
 
 
-def check_any_order(heard: Heard, named: tuple[str, str], same: Sequence[Told], *, polling: bool) -> None:
+def check_any_order(outcome: Outcome, named: tuple[str, str], same: Sequence[NamedRendering], *, polling: bool) -> None:
     """Hold one id to what holds in any order."""
-    published = [each.version for _, each in heard.events if each.named == named]
+    published = [each.version for _, each in outcome.events if each.named == named]
     in_order = is_told_in_order(same)
     if in_order:
         assert len(set(published)) == len(published), same
-    if polling and set(heard.fates_of(named)) == {"nudged"}:
+    if polling and set(outcome.fates_of(named)) == {"nudged"}:
         return  # a feed will bring it, under another shape
     if is_numbered_last(same) if polling else in_order:
-        assert is_last_last(heard, named, same), same
+        assert is_last_last(outcome, named, same), same

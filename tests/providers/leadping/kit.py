@@ -46,7 +46,7 @@ def raw_of(shape: str, record: Any, via: Via = Via.POLL, received: int = RECEIVE
     )
 
 
-def told(record: Any, *, via: Via = Via.POLL, resource: str | None = None) -> Rendering:
+def rendered(record: Any, *, via: Via = Via.POLL, resource: str | None = None) -> Rendering:
     """Render a record as the poller or a file brings it."""
     (piece,) = provider.cut(json.dumps(record).encode(), resource)
     return Rendering(piece, via)
@@ -58,7 +58,7 @@ def delivered(body: Any, pointer: str | None = "/event") -> Rendering:
     return Rendering(Piece(piece.shape, piece.value, "run-1" if piece.shape == "automation" else ""), Via.WEBHOOK)
 
 
-def row(**said: Any) -> dict[str, Any]:
+def row(**fields: Any) -> dict[str, Any]:
     """Make a list row of the newest generation, nulls left in."""
     empty = dict.fromkeys(("queuedAt", "sendingStartedAt", "sentAt", "deliveredAt", "failedAt", "scheduledFor"))
     return {
@@ -71,15 +71,15 @@ def row(**said: Any) -> dict[str, Any]:
         "createdAt": "2026-09-01T08:00:00Z",
         "retryCount": 0,
         **empty,
-        **said,
+        **fields,
     }
 
 
-def detail(of: dict[str, Any], status: str, **said: Any) -> dict[str, Any]:
+def detail(of: dict[str, Any], status: str, **fields: Any) -> dict[str, Any]:
     """Make the detail beside a row: its own coarse status, a user, a time of change."""
     shared = {name: value for name, value in of.items() if name != "retryCount"}
     user = {"user": {"id": "user-9", "name": "Ines Okafor"}, "userId": "user-9", "modifiedAt": "2026-09-01T08:59:00Z"}
-    return shared | user | {"status": status} | said
+    return shared | user | {"status": status} | fields
 
 
 def bundle(of: dict[str, Any], beside: dict[str, Any] | None = None, call: Any = None) -> dict[str, Any]:
@@ -88,24 +88,24 @@ def bundle(of: dict[str, Any], beside: dict[str, Any] | None = None, call: Any =
 
 
 def message() -> Twin:
-    """Tell a message from the queue to the lead."""
+    """Return a message from the queue to the lead."""
     queued = row(status="Queued", queuedAt="2026-09-01T08:00:01Z")
     sent = row(status="Sent", queuedAt="2026-09-01T08:00:01Z", sentAt="2026-09-01T08:00:02Z")
     there = sent | {"status": "Delivered", "deliveredAt": "2026-09-01T08:00:04Z"}
     versions = [
-        [told(queued), told(bundle(queued)), delivered({"event": queued})],
+        [rendered(queued), rendered(bundle(queued)), delivered({"event": queued})],
         [
-            told(sent),
-            told(detail(sent, "Completed")),
-            told(bundle(sent)),
-            told(bundle(sent, detail(sent, "Completed"))),
+            rendered(sent),
+            rendered(detail(sent, "Completed")),
+            rendered(bundle(sent)),
+            rendered(bundle(sent, detail(sent, "Completed"))),
             delivered({"event": sent}),
         ],
         [
-            told(there),
-            told(detail(there, "Completed")),
-            told(bundle(there)),
-            told(bundle(there, detail(there, "Completed"))),
+            rendered(there),
+            rendered(detail(there, "Completed")),
+            rendered(bundle(there)),
+            rendered(bundle(there, detail(there, "Completed"))),
             delivered({"event": there}),
         ],
     ]
@@ -113,36 +113,36 @@ def message() -> Twin:
 
 
 def retried() -> Twin:
-    """Tell a message that failed, and was sent again."""
+    """Return a message that failed, and was sent again."""
     failed = row(status="Failed", failedAt="2026-09-01T08:00:05Z", nextRetryAt="2026-09-01T08:05:00Z")
     again = failed | {"status": "Sent", "sentAt": "2026-09-01T08:05:01Z", "nextRetryAt": None, "retryCount": 1}
     return Twin(
         "a message that failed once",
         [
-            [told(failed), told(bundle(failed, detail(failed, "Failed")))],
-            [told(again), told(detail(again, "Completed")), told(bundle(again))],
+            [rendered(failed), rendered(bundle(failed, detail(failed, "Failed")))],
+            [rendered(again), rendered(detail(again, "Completed")), rendered(bundle(again))],
         ],
     )
 
 
 def note() -> Twin:
-    """Tell a note, which has neither milestones nor a time of change, and an edit of it."""
+    """Return a note, which has neither milestones nor a time of change, and an edit of it."""
     first = row(timelineType="Note", eventType="note.added", status="Completed", direction=None)
     edited = first | {"summary": "A reminder, edited"}
     return Twin(
         "a note",
         [
             [
-                told(bundle(first)),
-                told(bundle(first, detail(first, "Completed"))),
+                rendered(bundle(first)),
+                rendered(bundle(first, detail(first, "Completed"))),
             ],
-            [told(bundle(edited)), told(bundle(edited, detail(edited, "Completed")))],
+            [rendered(bundle(edited)), rendered(bundle(edited, detail(edited, "Completed")))],
         ],
     )
 
 
 def voice() -> Twin:
-    """Tell a call whose record moves on while the row says little."""
+    """Return a call whose record moves on while the row says little."""
     ringing = row(timelineType="Call", eventType="call.outbound", status="Ringing")
     over = ringing | {"status": "Ended"}
     call = {
@@ -157,30 +157,38 @@ def voice() -> Twin:
     return Twin(
         "a call and its bill",
         [
-            [told(ringing), delivered({"event": ringing}), told(bundle(ringing, None, call | {"status": "ringing"}))],
-            [told(bundle(over, None, ended)), told(bundle(over, detail(over, "Completed"), ended))],
-            [told(bundle(over, None, billed)), told(bundle(over, detail(over, "Completed"), billed))],
+            [
+                rendered(ringing),
+                delivered({"event": ringing}),
+                rendered(bundle(ringing, None, call | {"status": "ringing"})),
+            ],
+            [rendered(bundle(over, None, ended)), rendered(bundle(over, detail(over, "Completed"), ended))],
+            [rendered(bundle(over, None, billed)), rendered(bundle(over, detail(over, "Completed"), billed))],
         ],
     )
 
 
 def lone_call() -> Twin:
-    """Tell a call by its own resource."""
+    """Return a call by its own resource."""
     call = {"id": "call-9", "callerId": None, "leadId": "lead-9", "createdAt": "2026-09-01T08:00:00Z"}
     answered = call | {"status": "in_progress", "answeredAt": "2026-09-01T08:00:09Z"}
     ended = answered | {"status": "completed", "endedAt": "2026-09-01T08:01:09Z", "duration": "60"}
     return Twin(
         "a call alone",
         [
-            [told(call | {"status": "queued"}), told({"items": [call | {"status": "queued"}]})],
-            [told(answered), delivered({"event": answered})],
-            [told(ended), told(ended | {"duration": 60}), told(ended | {"recordingUrl": "https://voice.example/9"})],
+            [rendered(call | {"status": "queued"}), rendered({"items": [call | {"status": "queued"}]})],
+            [rendered(answered), delivered({"event": answered})],
+            [
+                rendered(ended),
+                rendered(ended | {"duration": 60}),
+                rendered(ended | {"recordingUrl": "https://voice.example/9"}),
+            ],
         ],
     )
 
 
 def partial() -> Twin:
-    """Tell an event by a template that leaves all times out: each new meaning is news, no copy is."""
+    """Return an event by a template that leaves all times out: each new meaning is news, no copy is."""
     event = {"id": "act-9002", "timelineType": "Sms", "leadId": "lead-9"}
     sent, there = event | {"status": "Sent"}, event | {"status": "Delivered"}
     return Twin(
@@ -204,7 +212,7 @@ def twins() -> Sequence[Twin]:
         voice(),
         lone_call(),
         partial(),
-        Twin("a row of the SMS lists", [[told(sms), told({"items": [sms]}), told(sms, resource="sms")]]),
+        Twin("a row of the SMS lists", [[rendered(sms), rendered({"items": [sms]}), rendered(sms, resource="sms")]]),
         Twin("an automation without an event", [[delivered(free), delivered(free | {"attempt": 2})]]),
     ]
 

@@ -40,7 +40,7 @@ def test_each_answer_has_its_treatment(status: int, body: bytes, fault: type[Fau
 
 
 @pytest.mark.parametrize(
-    ("told", "wait"),
+    ("header", "wait"),
     [
         ("7", 7.0),
         ("1790899207", 7.0),
@@ -49,10 +49,10 @@ def test_each_answer_has_its_treatment(status: int, body: bytes, fault: type[Fau
         ("x", None),
     ],
 )
-def test_the_wait_is_read_in_every_form(told: str, wait: float | None) -> None:
+def test_the_wait_is_read_in_every_form(header: str, wait: float | None) -> None:
     """Seconds, seconds since the epoch, and two kinds of dates; a platform at rest says it in the same way."""
     for status in (429, 503):
-        fault = CLIENT.judge(Answer(status, {"retry-after": told}, b""), 1_790_899_200.0)
+        fault = CLIENT.judge(Answer(status, {"retry-after": header}, b""), 1_790_899_200.0)
         assert (fault.wait if isinstance(fault, Throttled) else None) == wait
 
 

@@ -20,10 +20,10 @@ from tests.providers.feeds_kit import (
     Reader,
     loses_nothing_when_killed,
     missing,
+    named_by_webhooks,
     names,
     polled,
     read,
-    told_by_webhooks,
     trouble,
 )
 from tests.simulators import leadping
@@ -83,7 +83,7 @@ def row(number: int, hours_ago: float = 1, **more: Any) -> dict[str, Any]:
     return {"id": f"e{number}", "activityType": "Note", "leadId": "lead-1", "createdAt": created, **more}
 
 
-def asked(api: Memory, part: str) -> int:
+def calls_to(api: Memory, part: str) -> int:
     """Count the calls of a kind."""
     return sum(part in call.path for call in api.calls)
 
@@ -107,8 +107,8 @@ async def test_a_history_is_read_completely(generation: Literal["g1", "g3", "g4"
             for lead in history.leads:
                 await reader.turn(lead, killed=0)
         assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
-        told = told_by_webhooks(provider, history, senders.make("leadping"))
-        assert told == {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
+        named = named_by_webhooks(provider, history, senders.make("leadping"))
+        assert named == {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
 
 
 async def test_the_token_is_echoed_and_the_query_stays() -> None:
@@ -251,7 +251,7 @@ async def test_a_lead_is_not_gone_where_a_token_is() -> None:
     api = Memory(forgetful)
     rest = await read(FEED, api, killed.cursor, LEAD)
     assert (len(rest.raws), rest.skipped) == (2, {"repeated": 4})
-    assert asked(api, "/detail") == 2
+    assert calls_to(api, "/detail") == 2
 
 
 async def test_a_page_that_is_refused_for_ever_ends_the_turn() -> None:
@@ -266,7 +266,7 @@ async def test_a_page_that_is_refused_for_ever_ends_the_turn() -> None:
     api = Memory(broken)
     with pytest.raises(Rejected):
         await read(FEED, api, turn=LEAD)
-    assert asked(api, "/events/leads/") == 6
+    assert calls_to(api, "/events/leads/") == 6
 
 
 async def test_tokens_that_go_in_a_circle_end_the_turn() -> None:
@@ -297,7 +297,7 @@ async def test_an_event_whose_id_can_be_none_is_not_asked_for(odd: str) -> None:
     api = Memory(account)
     found = await read(FEED, api, turn=LEAD)
     assert [raw.shape for raw in found.raws] == ["bundle", "row"]
-    assert asked(api, "/events/e1/detail") == 1
+    assert calls_to(api, "/events/e1/detail") == 1
     assert len(api.calls) == 2
 
 
@@ -315,7 +315,7 @@ async def test_the_other_path_of_details_is_remembered() -> None:
     api = Memory(Account(row(1), row(2), detail="new"))
     found = await read(FEED, api, turn=LEAD)
     assert all(b'"detail":{' in raw.value for raw in found.raws)
-    assert (asked(api, "/events/e1/detail"), asked(api, "/events/e2/detail")) == (1, 0)
+    assert (calls_to(api, "/events/e1/detail"), calls_to(api, "/events/e2/detail")) == (1, 0)
 
 
 async def test_what_is_not_there_is_null() -> None:
@@ -348,7 +348,7 @@ async def test_a_row_names_its_call() -> None:
     api = Memory(Account(related, calls={"c9": {"id": "c9", "endedAt": "2026-10-01T00:00:00Z"}}))
     found = await read(FEED, api, turn=LEAD)
     assert b'"call":{"id":"c9"' in found.raws[0].value
-    assert asked(api, "/events/calls/e1") == 0
+    assert calls_to(api, "/events/calls/e1") == 0
 
 
 @pytest.mark.parametrize("bad", ['"text"', "{}", '{"id":7}', '{"id":""}', "null", "[]"])

@@ -176,12 +176,12 @@ def published(shape: str, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def envelope(event: dict[str, Any]) -> dict[str, Any]:
-    """Give the attributes without times of ours, and the id without the digits behind the milliseconds."""
-    said = {name: value for name, value in event.items() if name not in ("data", "recordedtime")}
-    return said | {"id": said["id"][:-3]}
+    """Return the attributes without times of ours, and the id without the digits behind the milliseconds."""
+    context = {name: value for name, value in event.items() if name not in ("data", "recordedtime")}
+    return context | {"id": context["id"][:-3]}
 
 
-def attributes(**said: str) -> dict[str, str]:
+def attributes(**more: str) -> dict[str, str]:
     """Write out the attributes of an event about the one lead."""
     return {
         "specversion": "1.0",
@@ -190,7 +190,7 @@ def attributes(**said: str) -> dict[str, str]:
         "datacontenttype": "application/json",
         "dataschema": "urn:headrace:event:1",
         "partitionkey": "/leadping/acme/lead/ld_81",
-        **said,
+        **more,
     }
 
 

@@ -17,7 +17,7 @@ EXTRA = DATA + "native.extra."
 
 
 def at(minute: int) -> str:
-    """Give a time of its own for each field."""
+    """Return a time of its own for each field."""
     return f"2026-02-03T04:{minute:02}:00Z"
 
 
@@ -152,11 +152,11 @@ def look_up(event: Any, path: str) -> Any:
 
 
 def published(shape: str, record: Any) -> Any:
-    """Give the event of one record as JSON holds it."""
+    """Return the event of one record as JSON holds it."""
     piece = Piece(shape, msgspec.json.encode(record))
-    told = explain_piece(provider, "acme", table(), piece, now=RECEIVED)
-    assert told.problem is None
-    return msgspec.to_builtins(told.event)
+    explanation = explain_piece(provider, "acme", table(), piece, now=RECEIVED)
+    assert explanation.problem is None
+    return msgspec.to_builtins(explanation.event)
 
 
 CASES = [
@@ -173,8 +173,8 @@ def test_every_field_has_its_place(shape: str, fields: dict[str, tuple[Any, list
     event = published(shape, {name: value for name, (value, _) in fields.items()})
     for name, (value, places) in fields.items():
         for place in places:
-            path, _, said = place.partition("=")
-            assert str(look_up(event, path)) == (said or str(value)), f"{name} at {path}"
+            path, _, written = place.partition("=")
+            assert str(look_up(event, path)) == (written or str(value)), f"{name} at {path}"
 
 
 def test_a_bundle_keeps_what_its_call_says_otherwise() -> None:
@@ -209,14 +209,14 @@ def test_a_bundle_keeps_what_its_call_says_otherwise() -> None:
     ("status", "field"), [("scheduled", "scheduledReason"), ("Cancelled", "cancelReason"), ("Failed", "statusReason")]
 )
 def test_the_reason_belongs_to_the_stage(status: str, field: str) -> None:
-    """Of three reasons the one of the stage is told."""
+    """Of three reasons the one of the stage is explanation."""
     reasons = {"statusReason": "status", "scheduledReason": "plan", "cancelReason": "cancel"}
     event = published("row", {"id": "1", "activityType": "Sms", "status": status, **reasons})
     assert event["data"]["reason"] == reasons[field]
 
 
 @pytest.mark.parametrize(
-    ("said", "traffic"),
+    ("fields", "traffic"),
     [
         ({"trafficType": "RealLead"}, "real"),
         ({"trafficType": "Warmup", "isWarmup": False}, "warmup"),
@@ -230,13 +230,13 @@ def test_the_reason_belongs_to_the_stage(status: str, field: str) -> None:
         ({}, None),
     ],
 )
-def test_traffic_is_told_by_either_field(said: dict[str, Any], traffic: str | None) -> None:
+def test_traffic_is_told_by_either_field(fields: dict[str, Any], traffic: str | None) -> None:
     """The traffic type counts, where it is missing the older flag; a word that nobody knows says nothing."""
-    assert published("row", {"id": "1", "activityType": "Sms", **said}).get("traffic") == traffic
+    assert published("row", {"id": "1", "activityType": "Sms", **fields}).get("traffic") == traffic
 
 
 @pytest.mark.parametrize(
-    ("said", "written"),
+    ("amount", "written"),
     [
         ("0.0140", "0.0140"),
         (0.014, "0.014"),
@@ -248,9 +248,9 @@ def test_traffic_is_told_by_either_field(said: dict[str, Any], traffic: str | No
         (0, "0"),
     ],
 )
-def test_money_is_a_decimal_string(said: Any, written: str | None) -> None:
+def test_money_is_a_decimal_string(amount: Any, written: str | None) -> None:
     """Money comes as a number or as a string and leaves as a string without float noise."""
-    cost = published("row", {"id": "1", "activityType": "Sms", "billableAmount": said})["data"].get("cost")
+    cost = published("row", {"id": "1", "activityType": "Sms", "billableAmount": amount})["data"].get("cost")
     assert cost == (None if written is None else {"amount": written})
 
 

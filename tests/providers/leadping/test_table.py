@@ -18,7 +18,7 @@ TYPES = (*MESSAGES, "Call", "Voicemail", *NEITHER)
 
 
 def listed(words: str) -> tuple[str, ...]:
-    """Give the words of a line."""
+    """Return the words of a line."""
     return tuple(words.split())
 
 
@@ -93,7 +93,7 @@ CHANNELS = {"Sms": "sms", "Mms": "mms", "Call": "voice", "Voicemail": "voice"}
 
 
 def spread(words: dict[str, str]) -> dict[str, str]:
-    """Give each word of a group its own line."""
+    """Return each word of a group on its own line."""
     return {word: meant for group, meant in words.items() for word in group.split()}
 
 
@@ -102,13 +102,13 @@ def written(row: Row) -> str:
     return row.type + (f"/{row.outcome}" if row.outcome else "")
 
 
-def decided(shape: str, **said: Any) -> Row:
-    """Give the row that decides on a record."""
-    return provider.translate(raw_of(shape, {"id": "1", **said}), MAPPING).row
+def decided(shape: str, **fields: Any) -> Row:
+    """Return the row that decides on a record."""
+    return provider.translate(raw_of(shape, {"id": "1", **fields}), MAPPING).row
 
 
 def message(status: str | None, direction: str | None) -> str:
-    """Say what a message without milestones means."""
+    """Return what a message without milestones means."""
     word = fold(status or "")
     if word in ("", "completed") and direction == "inbound":
         return "message.received"
@@ -118,7 +118,7 @@ def message(status: str | None, direction: str | None) -> str:
 
 
 def other(kind: str, status: str | None) -> str:
-    """Say what a record means that is neither message nor call."""
+    """Return what a record means that is neither message nor call."""
     word = fold(status or "")
     if kind == "Voicemail" and word == "failed":
         return "call.failed"
@@ -165,8 +165,8 @@ def test_a_call_record_is_read_by_its_own_words(status: str | None) -> None:
 def test_a_milestone_decides_where_the_status_does_not(status: str | None, field: str, expected: str) -> None:
     """`Completed` and no status at all are told by the newest milestone."""
     earlier = {"queuedAt": "2026-01-01T00:00:00Z", "sentAt": "2026-01-01T00:00:01Z"}
-    said = earlier | {field: "2026-01-01T00:00:02Z", "activityType": "Sms", "status": status}
-    row = decided("row", **said)
+    fields = earlier | {field: "2026-01-01T00:00:02Z", "activityType": "Sms", "status": status}
+    row = decided("row", **fields)
     assert (row.type, row.label) == (expected, f"Sms + times.{expected.removeprefix('message.')}")
 
 

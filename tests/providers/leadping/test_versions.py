@@ -21,14 +21,14 @@ DELIVERED = "2026-09-01T08:00:04Z"
 
 
 def version(shape: str, record: Any, received: str = "2026-09-02T00:00:00Z") -> int:
-    """Give the number of a record."""
+    """Return the number of a record."""
     found = provider.identity(raw_of(shape, record, received=micros(received) // 1000)).version
     assert isinstance(found, int)
     return found
 
 
 def meaning(raw: RawEvent) -> int:
-    """Give the digest of what a record says."""
+    """Return the digest of what a record says."""
     return meaning_of(provider.translate(raw, MAPPING))
 
 

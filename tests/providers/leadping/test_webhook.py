@@ -130,9 +130,9 @@ def test_many_signatures_cost_no_more_than_one(monkeypatch: pytest.MonkeyPatch) 
     """A stranger who fills the header with signatures has the body read once for each secret, not for each of them."""
     read: list[str] = []
 
-    def count(secret: str, *told: Any) -> str:
+    def count(secret: str, *rest: Any) -> str:
         read.append(secret)
-        return sign(secret, *told)
+        return sign(secret, *rest)
 
     monkeypatch.setattr("headrace.providers.leadping.webhook.sign", count)
     many = signed() | {"webhook-signature": "v1,AAAA " * 1000}

@@ -46,11 +46,11 @@ def explained(body: Any, hint: str = "", overlay: str = "") -> Explanation:
 
 
 def event(body: Any, hint: str = "", overlay: str = "") -> dict[str, Any]:
-    """Give the event of a single object as plain data."""
+    """Return the event of a single object as plain data."""
     found = explained(body, hint, overlay)
     assert found.problem is None, found.problem
-    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found.event))
-    return told
+    written: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found.event))
+    return written
 
 
 def draft(body: Any, hint: str = "") -> Draft | Dropped:

@@ -10,7 +10,7 @@ KEYS = {"access_key": "u$rinvented", "secret_key": "invented-secret"}
 CALL = Call(path="/v2/x", method="POST", query=(("leadId", "1"),))
 
 
-def said(kind: str, status: str = "Error") -> bytes:
+def error(kind: str, status: str = "Error") -> bytes:
     message = "u$rinvented is no such thing"
     return f'{{"Status":"{status}","ExceptionType":"{kind}","ExceptionMessage":"{message}"}}'.encode()
 
@@ -20,29 +20,29 @@ def said(kind: str, status: str = "Error") -> bytes:
     [
         (200, b'{"RecordCount":0,"ProspectActivities":[]}', None),
         (200, b'{"Status":"Success"}', None),
-        (200, said("MXInvalidInputException"), Rejected),
-        (200, said("MXThrottleException"), Throttled),
-        (200, said("MXException"), Unavailable),
+        (200, error("MXInvalidInputException"), Rejected),
+        (200, error("MXThrottleException"), Throttled),
+        (200, error("MXException"), Unavailable),
         (200, b'{"Status":"Error"}', Unavailable),
         (200, b"<html>", Unavailable),
         (200, b'{"RecordCount":', Unavailable),
         (400, b'{"Message":"bad"}', Rejected),
-        (401, said("MXAuthenticationFailedException"), Denied),
+        (401, error("MXAuthenticationFailedException"), Denied),
         (401, b"", Denied),
         (404, b'{"Message":"no method"}', Rejected),
         (404, b"<html>", Rejected),
-        (429, said("MXThrottleException"), Throttled),
+        (429, error("MXThrottleException"), Throttled),
         (429, b"", Throttled),
-        (500, said("MXInvalidInputException"), Rejected),
-        (500, said("MXInvalidDataTypeException"), Rejected),
-        (500, said("MXDuplicateEntryException"), Rejected),
-        (500, said("MXLeadNotFoundException"), Gone),
-        (500, said("MXUnauthorizedException"), Denied),
-        (500, said("MXException"), TooHeavy),
-        (500, said("Odd: u$rinvented"), TooHeavy),
+        (500, error("MXInvalidInputException"), Rejected),
+        (500, error("MXInvalidDataTypeException"), Rejected),
+        (500, error("MXDuplicateEntryException"), Rejected),
+        (500, error("MXLeadNotFoundException"), Gone),
+        (500, error("MXUnauthorizedException"), Denied),
+        (500, error("MXException"), TooHeavy),
+        (500, error("Odd: u$rinvented"), TooHeavy),
         (500, b"Something went wrong", TooHeavy),
         (502, b"<html>", Unavailable),
-        (503, said("MXException"), Unavailable),
+        (503, error("MXException"), Unavailable),
     ],
 )
 def test_each_answer_has_its_treatment(status: int, body: bytes, fault: type[Fault] | None) -> None:
@@ -56,7 +56,7 @@ def test_each_answer_has_its_treatment(status: int, body: bytes, fault: type[Fau
 def test_the_wait_is_read_where_it_is_said() -> None:
     """Whether LeadSquared sends Retry-After is not known: it counts where it is there."""
     _, client, _ = polled("leadsquared", **KEYS)
-    fault = client.judge(Answer(429, {"retry-after": "3"}, said("MXThrottleException")), 0.0)
+    fault = client.judge(Answer(429, {"retry-after": "3"}, error("MXThrottleException")), 0.0)
     assert isinstance(fault, Throttled)
     assert fault.wait == 3.0
 

@@ -18,10 +18,10 @@ from tests.providers.feeds_kit import (
     Reader,
     loses_nothing_when_killed,
     missing,
+    named_by_webhooks,
     names,
     polled,
     read,
-    told_by_webhooks,
     trouble,
 )
 from tests.simulators import leadsquared
@@ -51,11 +51,11 @@ class Account:
         self.most = 1000
         self.heaviest = 1000
         self.counts_pages = False
-        self.asked: list[dict[str, Any]] = []
+        self.bodies: list[dict[str, Any]] = []
 
     def __call__(self, call: Call) -> bytes:
         body = msgspec.json.decode(call.body)
-        self.asked.append(body)
+        self.bodies.append(body)
         size, offset = int(body["Paging"]["RowCount"]), int(body["Paging"]["Offset"])
         if size > self.heaviest:
             raise TooHeavy("500")
@@ -71,7 +71,7 @@ class Account:
     @property
     def offsets(self) -> list[str]:
         """The pages that were asked for."""
-        return [f"{body['Paging']['Offset']}/{body['Paging']['RowCount']}" for body in self.asked]
+        return [f"{body['Paging']['Offset']}/{body['Paging']['RowCount']}" for body in self.bodies]
 
 
 def row(number: int, modified: str = OLD, **more: Any) -> Row:
@@ -108,8 +108,8 @@ async def test_a_history_is_read_completely(unit: Literal["rows", "pages"], firs
             for lead in history.leads:
                 await reader.turn(lead, killed=0)
         assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
-        told = told_by_webhooks(provider, history, senders.make("leadsquared"))
-        assert told <= {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
+        named = named_by_webhooks(provider, history, senders.make("leadsquared"))
+        assert named <= {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
         assert api.facts == {"offset-counts": f"{unit} from {first}"}
 
 
@@ -120,8 +120,8 @@ async def test_what_is_asked() -> None:
     await read(TEN, api, turn=LEAD)
     settings = LeadActivitiesSettings(codes=[21, 22], file_urls=True)
     await read(LeadActivitiesFeed(settings), api, turn=LEAD)
-    assert account.asked[0] == {"Parameter": {}, "Paging": {"Offset": "0", "RowCount": "10"}}
-    assert [body["Parameter"] for body in account.asked[1:]] == [{"ActivityEvent": 21}, {"ActivityEvent": 22}]
+    assert account.bodies[0] == {"Parameter": {}, "Paging": {"Offset": "0", "RowCount": "10"}}
+    assert [body["Parameter"] for body in account.bodies[1:]] == [{"ActivityEvent": 21}, {"ActivityEvent": 22}]
     assert api.calls[0].query == (("leadId", "lead-1"),)
     assert api.calls[1].query == (("leadId", "lead-1"), ("getFileURL", "true"))
     assert {call.path for call in api.calls} == {"/v2/ProspectActivity.svc/Retrieve"}
@@ -145,9 +145,9 @@ async def test_the_meaning_of_offset_is_found_once() -> None:
     account.rows += [row(n) for n in range(10, 15)]
     await read(TEN, api, turn=LEAD)
     assert api.facts == {"offset-counts": "rows from 0"}
-    asked = len(account.asked)
+    before = len(account.bodies)
     await read(TEN, api, turn=LEAD)
-    assert account.offsets[asked:] == ["0/10", "10/10"]
+    assert account.offsets[before:] == ["0/10", "10/10"]
 
 
 async def test_offset_is_not_guessed_while_the_list_moves() -> None:
@@ -177,7 +177,7 @@ async def test_a_page_that_shifts_is_read_again() -> None:
 
     def deleting(call: Call) -> bytes:
         answer = whole(call)
-        if len(account.asked) == 1:
+        if len(account.bodies) == 1:
             del account.rows[0]
         return answer
 

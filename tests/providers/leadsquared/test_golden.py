@@ -86,7 +86,7 @@ EVENT = {
 
 def test_the_golden_event_comes_out_exactly() -> None:
     """A known row gives a known event, but for when and how it came in."""
-    told = event(ROW)
-    del told["recordedtime"]
-    assert told["data"].pop("provenance")["row"] == "100-299 (provisional)"
-    assert told == EVENT
+    written = event(ROW)
+    del written["recordedtime"]
+    assert written["data"].pop("provenance")["row"] == "100-299 (provisional)"
+    assert written == EVENT

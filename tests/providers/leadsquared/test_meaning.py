@@ -37,13 +37,13 @@ def flat(fields: dict[str, Any]) -> dict[str, Any]:
 
 def item(fields: dict[str, Any]) -> dict[str, Any]:
     """Write an item of a webhook without a version."""
-    told = {"Note" if key == "ActivityEvent_Note" else key: value for key, value in fields.items()}
-    return {"ProspectActivityId": GUID, "ActivityEvent": "22", "Data": {"Status": "Answered", **told}}
+    named = {"Note" if key == "ActivityEvent_Note" else key: value for key, value in fields.items()}
+    return {"ProspectActivityId": GUID, "ActivityEvent": "22", "Data": {"Status": "Answered", **named}}
 
 
-def described(said: str, key: str = "NotableEventDescription", **more: Any) -> dict[str, Any]:
+def described(text: str, key: str = "NotableEventDescription", **more: Any) -> dict[str, Any]:
     """Write a row of Retrieve with one pair in `Data`."""
-    return PLAIN | {"Data": [{"Key": key, "Value": said}]} | more
+    return PLAIN | {"Data": [{"Key": key, "Value": text}]} | more
 
 
 @pytest.mark.parametrize("shape", [row, modified, flat, item])

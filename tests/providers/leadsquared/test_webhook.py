@@ -19,20 +19,20 @@ ANSWER = b'{"Status":"Success","StatusReason":""}'
 
 def delivery(body: Any = b"", /, method: str = "POST", **headers: str) -> Delivery:
     """Make a delivery; a body that is no bytes is written as JSON."""
-    told = {"content-type": "application/json", "x-headrace-secret": "new-secret"}
+    signed = {"content-type": "application/json", "x-headrace-secret": "new-secret"}
     return Delivery(
         tenant="acme",
         method=method,
-        headers=told | {name.replace("_", "-"): value for name, value in headers.items()},
+        headers=signed | {name.replace("_", "-"): value for name, value in headers.items()},
         query={},
         body=body if isinstance(body, bytes) else json.dumps(body).encode(),
         received=RECEIVED,
     )
 
 
-def accepted(told: Delivery, settings: Any = SETTINGS) -> Accepted:
+def accepted(request: Delivery, settings: Any = SETTINGS) -> Accepted:
     """Pass a delivery through the door."""
-    return provider.accept(told, settings)
+    return provider.accept(request, settings)
 
 
 @pytest.mark.parametrize("secret", ["old-secret", "new-secret"])
@@ -50,7 +50,7 @@ def test_a_wrong_secret_is_refused_without_telling_one(secret: str) -> None:
         accepted(delivery([ITEM], x_headrace_secret=secret))
     assert refused.value.status == 401
     assert "X-Headrace-Secret" in str(refused.value)
-    assert not any(told in str(refused.value) for told in ("old-secret", "new-secret"))
+    assert not any(secret in str(refused.value) for secret in ("old-secret", "new-secret"))
 
 
 def test_the_header_of_the_secret_can_be_named() -> None:
@@ -115,8 +115,8 @@ def test_a_verified_body_that_cannot_be_read_is_kept_whole() -> None:
 )
 def test_the_kind_travels_beside_the_bytes(query: dict[str, str], headers: dict[str, str], hint: str) -> None:
     """The kind in the URL or a header becomes the hint of every record."""
-    told = replace(delivery(LEAD, **headers), query=query)
-    (raw,) = accepted(told).events
+    request = replace(delivery(LEAD, **headers), query=query)
+    (raw,) = accepted(request).events
     assert raw.hint == hint
 
 
@@ -124,10 +124,10 @@ def test_the_kind_travels_beside_the_bytes(query: dict[str, str], headers: dict[
 def test_what_polling_brings_wakes_the_feed(kind: str) -> None:
     """For a polled tenant changes of stage and owner become nudges; unpolled they are events."""
     body = {"Before": {"ProspectStage": "New"}, "After": LEAD}
-    told = replace(delivery(body), query={"kind": kind})
-    polled = accepted(told, replace(SETTINGS, polling=True))
+    request = replace(delivery(body), query={"kind": kind})
+    polled = accepted(request, replace(SETTINGS, polling=True))
     assert (polled.events, polled.nudges) == ([], [Nudge("lead-activities", lead="cd")])
-    assert len(accepted(told).events) == 1
+    assert len(accepted(request).events) == 1
 
 
 @pytest.mark.parametrize("body", [{"Before": {}, "After": {}}, {"Before": {}, "After": LEAD}, [ITEM], LEAD])

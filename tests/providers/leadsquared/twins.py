@@ -90,34 +90,34 @@ def item(number: int, code: int, fields: dict[str, Any], *, note: str = "", hint
 
 
 def call(status: str, seconds: int, modified: str, *, webhook: bool) -> list[Rendering]:
-    """Tell a call in all four shapes; the start is written in two forms, the number as text and not."""
+    """Return a call in all four shapes; the start is written in two forms, the number as text and not."""
     note = packed(status, seconds, "3/2/2026 8:13:55 AM")
     fields = {"Status": status, "Owner": USER, "mx_Custom_3": str(seconds)}
     american = {**fields, "mx_Custom_2": "3/2/2026 8:13:55 AM", "ActivityEvent_Note": note}
-    told = [
+    polled = [
         lead_row(2, 22, {**american, "CreatedBy": USER, "ProspectActivityAutoId": "77"}, modified),
         code_row(2, 22, {**american, "mx_Custom_4": "https://rec.example.net/2.mp3"}, modified),
         modified_row(2, 22, {**american, "mx_Custom_3": seconds}, modified),
     ]
     plain = {**fields, "mx_Custom_2": "2026-03-02 08:13:55"}
-    return [item(2, 22, plain, note=note), *told] if webhook else told
+    return [item(2, 22, plain, note=note), *polled] if webhook else polled
 
 
 def custom(state: str, note: str, modified: str, *, webhook: bool) -> list[Rendering]:
-    """Tell an activity of the account's own with a custom object; Retrieve has the note among the pairs of Data."""
+    """Return an activity of the account's own with a custom object; Retrieve has the note among the pairs of Data."""
     inner = json.dumps({"mx_CustomObject_1": "roof.png", "ModifiedOn": "2026-03-02 08:20:11", "Status": ""})
     fields = {"Status": state, "Owner": USER, "mx_Custom_1": inner, "mx_Custom_2": "3/2/2026 12:00:00 AM"}
     pairs = [{"Key": "NotableEventDescription", "Value": note}, {"Key": "HasAttachments", "Value": "False"}]
-    told = [
+    polled = [
         lead_row(1, 171, fields, modified, Data=pairs),
         code_row(1, 171, {**fields, "mx_Custom_2": "2026-03-02 00:00:00", "ActivityEvent_Note": note}, modified),
         modified_row(1, 171, {**fields, "ActivityEvent_Note": note}, modified),
     ]
-    return [item(1, 171, {**fields, "mx_Custom_8": ""}, note=note), *told] if webhook else told
+    return [item(1, 171, {**fields, "mx_Custom_8": ""}, note=note), *polled] if webhook else polled
 
 
 def deal(status: str, modified: str, hint: str) -> list[Rendering]:
-    """Tell an opportunity's creation or change."""
+    """Return an opportunity's creation or change."""
     fields = {"Status": status, "Owner": USER, "mx_Custom_1": "12 kW"}
     return [
         item(7, 12000, fields, hint=hint),
@@ -127,7 +127,7 @@ def deal(status: str, modified: str, hint: str) -> list[Rendering]:
 
 
 def stage(old: str, new: str, modified: str) -> list[Rendering]:
-    """Tell a lead's change of stage, as two deliveries of one webhook do."""
+    """Return a lead's change of stage, as two deliveries of one webhook do."""
     lead = {"ProspectID": LEAD, "OwnerId": USER, "CreatedOn": CREATED}
     body = {
         "Before": {**lead, "ProspectStage": old, "ModifiedOn": CREATED},
@@ -140,7 +140,7 @@ def stage(old: str, new: str, modified: str) -> list[Rendering]:
 
 
 def task(status: int, modified: str, kind: str) -> list[Rendering]:
-    """Tell a task's state, its kind said and not said."""
+    """Return a task's state, its kind said and not said."""
     body = {
         "UserTaskId": "5d4c3b2a-1900-4e8f-8a7b-000000000006",
         "Name": "Call back",
@@ -154,7 +154,7 @@ def task(status: int, modified: str, kind: str) -> list[Rendering]:
 
 
 def twins() -> Sequence[Twin]:
-    """Give the twins of every resource."""
+    """Return the twins of every resource."""
     later, latest = "2026-03-02 09:00:00", "2026-03-02 09:00:01"
     calls = [
         call("NotAnswered", 0, CREATED, webhook=True),

@@ -32,11 +32,11 @@ def signed(headers: dict[str, str], body: bytes) -> dict[str, str]:
 
 def event(name: str = "message_opened", **attributes: Any) -> dict[str, Any]:
     """Make a row of `GET /events`."""
-    said = {"name": name, "eventAt": "2026-04-01T08:00:00.000Z", "createdAt": "2026-04-01T08:00:01.000Z", **attributes}
-    return {"type": "event", "id": 70001, "attributes": said, "relationships": {"prospect": {"data": {"id": 41}}}}
+    own = {"name": name, "eventAt": "2026-04-01T08:00:00.000Z", "createdAt": "2026-04-01T08:00:01.000Z", **attributes}
+    return {"type": "event", "id": 70001, "attributes": own, "relationships": {"prospect": {"data": {"id": 41}}}}
 
 
-def hook(name: str, record: int = 12, *, job: str = "job-1", delivered: str = "", **data: Any) -> dict[str, Any]:
+def webhook(name: str, record: int = 12, *, job: str = "job-1", delivered: str = "", **data: Any) -> dict[str, Any]:
     """Make a webhook body; `data` adds attributes, relationships or beforeUpdate."""
     meta = {"eventName": name, "deliveredAt": delivered or "2026-04-01T01:00:02.100-07:00", "jobId": job}
     return {"data": {"type": name.partition(".")[0], "id": record, **data}, "meta": meta}
@@ -61,10 +61,10 @@ def twins() -> Sequence[Twin]:
             "a delivered mailing",
             [
                 renderings(
-                    hook("mailing.delivered"),
-                    hook("mailing.delivered", job="job-2", delivered="2026-04-01T08:00:03+00:00"),
-                    hook("mailing.updated", attributes=sent, relationships={}),
-                    hook("mailing.updated", attributes={"deliveredAt": "2026-04-01T08:00:00.000Z"}),
+                    webhook("mailing.delivered"),
+                    webhook("mailing.delivered", job="job-2", delivered="2026-04-01T08:00:03+00:00"),
+                    webhook("mailing.updated", attributes=sent, relationships={}),
+                    webhook("mailing.updated", attributes={"deliveredAt": "2026-04-01T08:00:00.000Z"}),
                 )
             ],
         ),
@@ -72,24 +72,24 @@ def twins() -> Sequence[Twin]:
             "a prospect that changes twice in one second",
             [
                 renderings(
-                    hook("prospect.updated", attributes=changed, relationships={}),
-                    hook("prospect.updated", job="job-2", attributes=changed),
-                    hook("prospect.updated", job="job-3", attributes=changed, beforeUpdate=old),
+                    webhook("prospect.updated", attributes=changed, relationships={}),
+                    webhook("prospect.updated", job="job-2", attributes=changed),
+                    webhook("prospect.updated", job="job-3", attributes=changed, beforeUpdate=old),
                 ),
-                renderings(hook("prospect.updated", attributes=later, relationships={})),
+                renderings(webhook("prospect.updated", attributes=later, relationships={})),
             ],
         ),
         Twin(
             "a task that is done",
             [
-                renderings(hook("task.created", attributes={"createdAt": "2026-04-01T07:00:00.000Z"})),
+                renderings(webhook("task.created", attributes={"createdAt": "2026-04-01T07:00:00.000Z"})),
                 renderings(
-                    hook("task.completed"),
-                    hook("task.updated", attributes={"state": "complete", "completed": True}),
+                    webhook("task.completed"),
+                    webhook("task.updated", attributes={"state": "complete", "completed": True}),
                 ),
             ],
         ),
-        Twin("an update with nothing in it", [renderings(hook("prospect.updated", attributes={}))], published=0),
+        Twin("an update with nothing in it", [renderings(webhook("prospect.updated", attributes={}))], published=0),
     ]
 
 

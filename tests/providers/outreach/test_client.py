@@ -110,8 +110,8 @@ def test_tokens_are_minted_by_a_form() -> None:
     assert (call.method, call.path) == ("POST", "/oauth/token")
     form = {**APP, "grant_type": "refresh_token", "refresh_token": "second"}
     assert dict(parse_qsl(call.body.decode())) == form
-    told = b'{"access_token":"a","refresh_token":"r","expires_in":"7200"}'
-    assert tokens.minted(told) == ("a", "r", 7200.0)
+    answer = b'{"access_token":"a","refresh_token":"r","expires_in":"7200"}'
+    assert tokens.minted(answer) == ("a", "r", 7200.0)
     with pytest.raises(Unavailable):
         tokens.minted(b'{"access_token":"a"}')
 

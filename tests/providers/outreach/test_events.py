@@ -89,12 +89,12 @@ def row(attributes: dict[str, Any], related: dict[str, Any], ident: Any = 1000) 
     return {"type": "event", "id": ident, "attributes": attributes, "relationships": relationships}
 
 
-def told(body: dict[str, Any]) -> Explanation:
+def explained(body: dict[str, Any]) -> Explanation:
     return next(explain(provider, "acme", MAPPING, json.dumps(body).encode()))
 
 
 def event(body: dict[str, Any]) -> dict[str, Any]:
-    found = told(body)
+    found = explained(body)
     assert found.event is not None, found.problem
     decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found.event))
     return decoded
@@ -118,7 +118,7 @@ def test_every_field_of_an_event_has_its_place(place: str) -> None:
 
 def test_an_open_becomes_exactly_this_event() -> None:
     """A proxied open with an empty mailing relationship gives this event, key by key."""
-    said = {
+    attributes = {
         "name": "message_opened",
         "body": None,
         "externalUrl": None,
@@ -132,7 +132,7 @@ def test_an_open_becomes_exactly_this_event() -> None:
         "requestDevice": "Mozilla/5.0",
         "requestProxied": True,
     }
-    published = event(row(said, {"account": 11, "mailing": None, "prospect": 3, "user": 1, "call": None}, 186229))
+    published = event(row(attributes, {"account": 11, "mailing": None, "prospect": 3, "user": 1, "call": None}, 186229))
     assert published["data"].pop("provenance")["row"] == "message_opened"
     assert published.pop("recordedtime")
     assert published == {
@@ -233,7 +233,7 @@ def test_an_overlay_decides_about_an_apps_event() -> None:
 
 def test_the_id_is_the_same_as_text_and_as_number() -> None:
     """An id that a future version writes as text names the same event."""
-    same = [told(row({}, {}, ident)).identity for ident in (1000, "1000", "01000")]
+    same = [explained(row({}, {}, ident)).identity for ident in (1000, "1000", "01000")]
     assert same[0] == same[1] == same[2]
 
 
@@ -251,7 +251,7 @@ def test_the_id_is_the_same_as_text_and_as_number() -> None:
 )
 def test_a_row_that_cannot_be_read_says_where(body: dict[str, Any], pointer: str) -> None:
     """The problem points to the value that is wrong."""
-    problem = told(body).problem
+    problem = explained(body).problem
     assert problem is not None
     assert problem.source is not None
     assert problem.source.pointer == pointer

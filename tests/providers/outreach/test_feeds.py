@@ -210,7 +210,7 @@ async def test_what_is_created_while_our_clock_is_ahead_is_not_skipped() -> None
     api = Memory(answer, now=NOW + 40 * DAY)
     first = await read(feed(window=12 * 3600), api, cursor)
     rest = await read(feed(), Memory(account, theirs), first.cursor)
-    assert {"1", *ids(first.raws), *ids(rest.raws)} == {str(told["id"]) for told in account.rows}
+    assert {"1", *ids(first.raws), *ids(rest.raws)} == {str(row["id"]) for row in account.rows}
 
 
 async def test_a_clock_of_ours_that_was_ahead_ends_no_looking_back() -> None:

@@ -42,8 +42,8 @@ def test_every_known_name_has_a_row_of_its_own() -> None:
 def test_the_sample_of_names_holds_every_name() -> None:
     """The page of all names is what the contract suite checks them by."""
     sample = FOLDER / "samples" / "names.json"
-    told = {row["attributes"]["name"] for row in json.loads(sample.read_text("utf-8"))["data"]}
-    assert set(NAMES) <= told
+    names = {row["attributes"]["name"] for row in json.loads(sample.read_text("utf-8"))["data"]}
+    assert set(NAMES) <= names
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -11,12 +11,12 @@ from headrace.providers.outreach.settings import OutreachSettings
 from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from headrace_events import Via
-from tests.providers.outreach.kit import hook
+from tests.providers.outreach.kit import webhook
 from tests.raw_records import through_raw
 
 SECRETS = ["the-old-secret", "the-new-secret"]
 SETTINGS = OutreachSettings(webhook_secrets=SECRETS)
-BODY = json.dumps(hook("mailing.delivered", 1, job="job-7")).encode()
+BODY = json.dumps(webhook("mailing.delivered", 1, job="job-7")).encode()
 
 
 def signature(body: bytes = BODY, secret: str = SECRETS[1]) -> str:
@@ -24,11 +24,11 @@ def signature(body: bytes = BODY, secret: str = SECRETS[1]) -> str:
 
 
 def delivery(body: bytes = BODY, sign: str | None = "", **headers: str) -> Delivery:
-    """Make a delivery, signed well unless a signature or None is given."""
-    told = {"content-type": "application/vnd.api+json"} | {k.replace("_", "-"): v for k, v in headers.items()}
+    """Make a delivery, signed well unless `sign` is another signature or None."""
+    named = {"content-type": "application/vnd.api+json"} | {k.replace("_", "-"): v for k, v in headers.items()}
     if sign is not None:
-        told["outreach-webhook-signature"] = sign or signature(body)
-    return Delivery(tenant="acme", method="POST", headers=told, query={}, body=body, received=1_775_030_400_000)
+        named["outreach-webhook-signature"] = sign or signature(body)
+    return Delivery(tenant="acme", method="POST", headers=named, query={}, body=body, received=1_775_030_400_000)
 
 
 def refused(request: Delivery, settings: OutreachSettings = SETTINGS) -> Refused:
@@ -55,14 +55,14 @@ def test_each_secret_counts_while_secrets_rotate(secret: str) -> None:
     assert provider.accept(delivery(sign=signature(secret=secret)), SETTINGS).events
 
 
-@pytest.mark.parametrize("change", [str.upper, lambda given: f" {given} "])
+@pytest.mark.parametrize("change", [str.upper, lambda signature: f" {signature} "])
 def test_the_case_of_the_signature_does_not_count(change: Any) -> None:
     """No captured header is public, so upper case and white space are tolerated."""
     assert provider.accept(delivery(sign=change(signature())), SETTINGS).events
 
 
 @pytest.mark.parametrize(
-    "given",
+    "wrong",
     [
         signature(secret="somebody else's"),  # noqa: S106  (a wrong one)
         signature(BODY + b" "),
@@ -72,9 +72,9 @@ def test_the_case_of_the_signature_does_not_count(change: Any) -> None:
         "x" * 10_000,
     ],
 )
-def test_a_wrong_signature_is_refused(given: str) -> None:
+def test_a_wrong_signature_is_refused(wrong: str) -> None:
     """A signature over other bytes, by another secret or of another form gives 401 and a sentence."""
-    error = refused(delivery(sign=given))
+    error = refused(delivery(sign=wrong))
     assert (error.status, error.problem.code) == (401, "bad_signature")
 
 
@@ -83,10 +83,10 @@ def test_one_changed_byte_is_refused() -> None:
     assert refused(delivery(BODY.replace(b": ", b":"), sign=signature())).status == 401
 
 
-@pytest.mark.parametrize("given", [None, " "])
-def test_a_missing_signature_is_refused(given: str | None) -> None:
+@pytest.mark.parametrize("missing", [None, " "])
+def test_a_missing_signature_is_refused(missing: str | None) -> None:
     """An unsigned delivery gives 401 while secrets are configured."""
-    error = refused(delivery(sign=given))
+    error = refused(delivery(sign=missing))
     assert (error.status, error.problem.code) == (401, "no_signature")
 
 
@@ -109,25 +109,27 @@ def test_unsigned_deliveries_need_an_explicit_setting() -> None:
     assert provider.accept(delivery(), settings).events
 
 
-@pytest.mark.parametrize("given", ["application/json", "application/vnd.api+json; charset=utf-8", "Application/JSON"])
-def test_both_content_types_are_taken(given: str) -> None:
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/vnd.api+json; charset=utf-8", "Application/JSON"]
+)
+def test_both_content_types_are_taken(content_type: str) -> None:
     """Captures and documents disagree about the content type."""
-    assert provider.accept(delivery(content_type=given), SETTINGS).events
+    assert provider.accept(delivery(content_type=content_type), SETTINGS).events
 
 
-@pytest.mark.parametrize("given", ["", "text/plain", "application/x-www-form-urlencoded"])
-def test_other_content_types_are_refused(given: str) -> None:
+@pytest.mark.parametrize("content_type", ["", "text/plain", "application/x-www-form-urlencoded"])
+def test_other_content_types_are_refused(content_type: str) -> None:
     """What is not JSON by its own word gives 415."""
-    assert refused(delivery(content_type=given)).status == 415
+    assert refused(delivery(content_type=content_type)).status == 415
 
 
 def test_no_secret_leaves() -> None:
     """Neither secrets, signatures nor the clean-up token stand in what is kept or answered."""
     token, wrong = "a-cleanup-token", "f" * 64
-    kept = repr(provider.accept(delivery(outreach_webhook_cleanup_token=token), SETTINGS))
+    text = repr(provider.accept(delivery(outreach_webhook_cleanup_token=token), SETTINGS))
     answered = repr(refused(delivery(sign=wrong, outreach_webhook_cleanup_token=token)).problem)
     for hidden in (*SECRETS, token, wrong, signature()):
-        assert hidden not in kept
+        assert hidden not in text
         assert hidden not in answered
 
 
@@ -141,20 +143,20 @@ def test_the_delivery_is_the_job_or_the_event_id_of_the_header() -> None:
 @pytest.mark.parametrize(
     ("body", "nudges"),
     [
-        (hook("mailing.opened", 1), [Nudge("events")]),
-        (hook("prospect.created", 3, attributes={"firstName": "Noor"}), [Nudge("events", lead="3")]),
+        (webhook("mailing.opened", 1), [Nudge("events")]),
+        (webhook("prospect.created", 3, attributes={"firstName": "Noor"}), [Nudge("events", lead="3")]),
         (
-            hook("call.updated", 4, attributes={"note": "x"}, relationships={"prospect": {"id": 3}}),
+            webhook("call.updated", 4, attributes={"note": "x"}, relationships={"prospect": {"id": 3}}),
             [Nudge("events", "3")],
         ),
-        (hook("mailing.updated", 1, attributes={"state": "opened"}), [Nudge("events")]),
-        (hook("mailing.updated", 1, attributes={"state": "failed"}), []),
-        (hook("mailing.delivered", 1), []),
-        (hook("user.created", 9, attributes={"firstName": "Ines"}), []),
-        (hook("opportunity.destroyed", 5), []),
-        (hook("prospect.updated", 3, attributes={}), []),
-        (hook("nobody.knows", 3), []),
-        (hook("mailing.updated", 1, attributes={"openedAt": "soon"}), []),
+        (webhook("mailing.updated", 1, attributes={"state": "opened"}), [Nudge("events")]),
+        (webhook("mailing.updated", 1, attributes={"state": "failed"}), []),
+        (webhook("mailing.delivered", 1), []),
+        (webhook("user.created", 9, attributes={"firstName": "Ines"}), []),
+        (webhook("opportunity.destroyed", 5), []),
+        (webhook("prospect.updated", 3, attributes={}), []),
+        (webhook("nobody.knows", 3), []),
+        (webhook("mailing.updated", 1, attributes={"openedAt": "soon"}), []),
     ],
 )
 def test_polled_tenants_are_nudged_where_polling_tells_the_same(body: dict[str, Any], nudges: list[Nudge]) -> None:
@@ -180,6 +182,6 @@ def test_a_verified_body_that_cannot_be_read_is_kept(body: bytes, polling: bool)
 @pytest.mark.parametrize("odd", ["\udcff", "\xff", "j" * 5_000])
 def test_an_odd_event_id_comes_in(odd: str) -> None:
     """A job's name that cannot be encoded, or is long, does not keep a signed delivery out."""
-    for body in (b"{", json.dumps(hook("mailing.delivered", 1, job="" if odd == "\udcff" else odd)).encode()):
+    for body in (b"{", json.dumps(webhook("mailing.delivered", 1, job="" if odd == "\udcff" else odd)).encode()):
         (raw,) = provider.accept(delivery(body, outreach_webhook_event_id=odd), SETTINGS).events
         assert through_raw(provider, raw).delivery == printable(odd)
