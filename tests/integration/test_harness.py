@@ -90,7 +90,7 @@ def test_a_paused_broker_is_silent_until_it_is_resumed(own_kafka: OwnKafka) -> N
 
 def test_a_broker_that_cannot_start_shows_why(own_kafka: OwnKafka) -> None:
     """The error of a failed start carries the end of the broker's own log."""
-    with pytest.raises(RuntimeError) as failure:
+    with pytest.raises(TimeoutError, match="ended before it served") as failure:
         own_kafka({"process.roles": "neither"})
     assert "process.roles" in "".join(failure.value.__notes__)
 

@@ -1,5 +1,6 @@
 """Apache Kafka on the local JVM: its jars come through Maven, its data live in a temporary directory."""
 
+import contextlib
 import hashlib
 import re
 import shutil
@@ -61,30 +62,21 @@ class JvmBroker(ProcessBroker):
         self.proxied_port = free_port()
         self.proxy_port = free_port()
         self._controller_port = free_port()
-        self._java = ("java", *_JVM_OPTIONS, "-cp", f"{jars}/*")
+        self._jars = jars
         self._properties = home / "server.properties"
         lines = {**SETTINGS, **self._listeners(), **(settings or {})}
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
 
     def command(self) -> Sequence[str]:
         """Return the command that runs the broker."""
-        return (*self._java, "kafka.Kafka", str(self._properties))
+        return (*_java(self._jars), "kafka.Kafka", str(self._properties))
 
     def spawn(self) -> None:
-        """Start (again) without waiting; the first time the data directory is formatted, which takes a second."""
-        if not (self.home / "data").exists():
-            self._format()
+        """Start (again) without waiting; the first time with a copy of an empty data directory."""
+        data = self.home / "data"
+        if not data.exists():
+            shutil.copytree(_formatted(self._jars), data)
         super().spawn()
-
-    def _format(self) -> None:
-        arguments = ("format", "-t", _CLUSTER_ID, "-c", str(self._properties))
-        command = (*self._java, "kafka.tools.StorageTool", *arguments)
-        with self.log.open("ab") as output:
-            done = subprocess.run(command, stdout=output, stderr=output, timeout=_FORMAT_WITHIN, check=False)
-        if done.returncode != 0:
-            error = RuntimeError("Kafka refuses to format its data directory")
-            error.add_note(self.log_tail())
-            raise error
 
     def _listeners(self) -> dict[str, str]:
         def at(broker: int, proxied: int) -> str:
@@ -128,6 +120,34 @@ def _jars() -> Path:
         _run(("mvn", "-B", "-q", "-Dstyle.color=never", "-f", str(_POM), *goal), within=_MAVEN_WITHIN)
         if not folder.exists():  # another run may have been faster
             jars.rename(folder)
+    return folder
+
+
+def _java(jars: Path) -> Sequence[str]:
+    return ("java", *_JVM_OPTIONS, "-cp", f"{jars}/*")
+
+
+def _formatted(jars: Path) -> Path:
+    """Return an empty data directory, formatted once for these jars: it takes a second and knows no ports."""
+    folder = jars.with_name(f"{jars.name}-formatted")
+    if folder.exists():
+        return folder
+    with tempfile.TemporaryDirectory(dir=_CACHE) as formatting:
+        home = Path(formatting)
+        properties, data = home / "server.properties", home / "data"
+        lines = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "log.dirs": str(data),
+            "controller.quorum.voters": f"1@{HOST}:1",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://{HOST}:2,CONTROLLER://{HOST}:1",
+        }
+        properties.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        tool = ("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c", str(properties))
+        _run((*_java(jars), *tool), within=_FORMAT_WITHIN)
+        with contextlib.suppress(OSError):  # another run was faster
+            data.rename(folder)
     return folder
 
 
