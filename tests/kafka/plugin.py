@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,7 +40,6 @@ class _Run:
     home: Path
     found: Found
     brokers: list[Broker] = field(default_factory=list)  # those that were started
-    skipped: int = 0
 
     @cached_property
     def no_own_kafka(self) -> str | None:
@@ -61,6 +60,8 @@ class _Run:
 
 
 _RUN = pytest.StashKey[_Run]()
+_NOT_JUDGED = "not judged here"
+"""Name of the property that a test has which was skipped for want of a Kafka that can judge it."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -71,7 +72,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Find a Kafka and say which, before pytest says anything; the first test that asks for it starts it."""
+    """Find a Kafka and say which, before pytest says anything; the first test that asks for it starts it.
+
+    Where tests are distributed, the main process fetches what is missing before its workers begin, and each worker
+    starts a broker of its own.
+    """
     config = session.config
     home = Path(tempfile.mkdtemp(prefix="headrace-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
@@ -86,13 +91,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Mark the tests that use a Kafka, early enough for `-m`."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that use a Kafka, early enough for `-m`; where tests are distributed, begin with the long ones."""
     for item in items:
         if {"kafka", "own_kafka"} & _fixtures(item):
             item.add_marker("kafka")
         if "own_kafka" in _fixtures(item):
             item.add_marker("apache_kafka")
+    if hasattr(config, "workerinput"):  # a worker of pytest-xdist: what begins last must not end last
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -103,7 +110,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         return
     if os.environ.get(REQUIRE_APACHE):
         pytest.fail(f"{REQUIRE_APACHE} is set, but {reason}", pytrace=False)
-    run.skipped += 1
+    item.user_properties.append((_NOT_JUDGED, reason))
     pytest.skip(reason)
 
 
@@ -121,11 +128,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Say last, below pytest's own closing line, how much was not judged and what would help."""
-    run = config.stash.get(_RUN, None)
-    if run is None or run.skipped == 0:
+    run, reporter = config.stash.get(_RUN, None), config.pluginmanager.get_plugin("terminalreporter")
+    skips = reporter.stats.get("skipped", ()) if reporter else ()
+    skipped = sum(name == _NOT_JUDGED for skip in skips for name, _ in skip.user_properties)
+    if run is None or skipped == 0:
         return
-    many = "1 test" if run.skipped == 1 else f"{run.skipped} tests"
-    were = "was" if run.skipped == 1 else "were"
+    many = "1 test" if skipped == 1 else f"{skipped} tests"
+    were = "was" if skipped == 1 else "were"
     or_docker = "" if run.found.broker.is_apache else " or Docker"
     line = f"{many} that only Apache Kafka can judge {were} skipped: {INSTALL}{or_docker}"
     config.get_terminal_writer().line(line)
