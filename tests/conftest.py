@@ -2,7 +2,7 @@
 
 import pytest
 
-pytest_plugins = ["tests.kafka.plugin"]
+pytest_plugins = ["tests.kafka.plugin", "tests.results"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

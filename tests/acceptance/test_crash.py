@@ -30,13 +30,14 @@ from tests.acceptance.scenario import TENANT, Position, Scenario
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
+from tests.results import ShowResult
 
 ROUNDS = int(os.environ.get("HEADRACE_CRASH_ROUNDS", "20"))
 SEED = int(os.environ.get("HEADRACE_CRASH_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 PARTITIONS = 4
 TENANTS = "\n".join(f"[tenants.{name}.{TENANT}]" for name in sorted(discover()))
 
-pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.timeout(120 + 15 * ROUNDS)]
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(120 + 15 * ROUNDS)]
 
 
 class Crowd:
@@ -113,7 +114,7 @@ class Crowd:
 
 
 async def test_promise_3_killed_at_random_moments_nothing_is_lost_or_doubled(
-    kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kafka: Broker, prefix: str, tmp_path: Path, show_result: ShowResult
 ) -> None:
     """Through every SIGKILL and every zombie each version of each fact comes out once, the last one last."""
     began, scenario, dice = time.monotonic(), Scenario(SEED), random.Random(SEED)
@@ -128,13 +129,11 @@ async def test_promise_3_killed_at_random_moments_nothing_is_lost_or_doubled(
     finally:
         crowd.close()
     records, events = await _judge(pipeline, scenario)
-    summary = (
+    show_result(
         f"crash test: {len(scenario.told)} versions in {records} raw records, {events} events, {crowd.kills} kills, "
         f"{crowd.zombies} zombies, {await _cut_off(pipeline)} commits cut off, 0 lost, 0 doubled, "
         f"{time.monotonic() - began:.0f} s, seed {SEED}"
     )
-    with capsys.disabled():
-        print(f"\n{summary}")  # noqa: T201  (it is what a reader of the run wants)
 
 
 async def _judge(pipeline: Pipeline, scenario: Scenario) -> tuple[int, int]:

@@ -22,6 +22,7 @@ from tests.acceptance.simulated_world import SimulatedWorld
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
+from tests.results import ShowResult
 from tests.simulators.ledger import Found, found_of
 
 EVENTS: Final = int(os.environ.get("HEADRACE_FEEDS_EVENTS", "2000"))
@@ -32,7 +33,7 @@ LASTS: Final = 45.0 + EVENTS / 50
 SETTLES: Final = 120.0 + EVENTS / 50
 PROVIDERS: Final = ("leadping", "leadsquared", "outreach")
 
-pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.timeout(LASTS + SETTLES + 120)]
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.crash, pytest.mark.timeout(LASTS + SETTLES + 120)]
 
 
 class Crowd:
@@ -77,7 +78,7 @@ class Crowd:
 
 
 async def test_promises_2_and_3_every_event_of_three_platforms_comes_out_once(
-    kafka: Broker, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    kafka: Broker, prefix: str, tmp_path: Path, show_result: ShowResult
 ) -> None:
     """Through faults, late rows, edits, ended tokens and SIGKILL: each event is there, its last version last, once."""
     began, world, names = time.monotonic(), SimulatedWorld(SEED, EVENTS), _spread()
@@ -96,8 +97,7 @@ async def test_promises_2_and_3_every_event_of_three_platforms_comes_out_once(
             await crowd.stop()
         finally:
             crowd.close()
-    with capsys.disabled():
-        print(f"\n{await _summary(pipeline, world, crowd)}, {time.monotonic() - began:.0f} s, seed {SEED}")  # noqa: T201  (it is what a reader of the run wants)
+    show_result(f"{await _summary(pipeline, world, crowd)}, {time.monotonic() - began:.0f} s, seed {SEED}")
     assert {platform.provider: platform.quota.exceeded for platform in world.platforms} == dict.fromkeys(PROVIDERS, 0)
     assert (world.outreach.tokens.too_soon, world.outreach.tokens.reused) == (0, 0)
 

@@ -16,6 +16,7 @@ from tests.integration.child_process import ALL, Program, configuration
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import free_port
+from tests.results import ShowResult
 
 SEED = int(os.environ.get("HEADRACE_DOOR_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 ROUNDS = int(os.environ.get("HEADRACE_DOOR_ROUNDS", "20"))
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow, pytest.mark.timeout(24
 
 
 async def test_promise_1_kafka_away_for_half_a_minute(
-    own_kafka: OwnKafka, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_kafka: OwnKafka, prefix: str, tmp_path: Path, show_result: ShowResult
 ) -> None:
     """Kafka is killed under load and comes back half a minute later: every answer that was given holds."""
     broker = own_kafka()
@@ -50,12 +51,12 @@ async def test_promise_1_kafka_away_for_half_a_minute(
     await _drained(program, pipeline)
     count = await every_promise_is_kept(pipeline, platforms)
     assert await asyncio.to_thread(program.stop) == 0
-    with capsys.disabled():
-        print(f"\nKafka away for {OUTAGE:.0f} s: {count} promised, {during} of them meanwhile; seed {SEED}")  # noqa: T201  (it is what a reader of the run wants)
+    show_result(f"Kafka away for {OUTAGE:.0f} s: {count} promised, {during} of them meanwhile; seed {SEED}")
 
 
+@pytest.mark.crash
 async def test_promise_1_the_receiver_killed_again_and_again(
-    own_kafka: OwnKafka, prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own_kafka: OwnKafka, prefix: str, tmp_path: Path, show_result: ShowResult
 ) -> None:
     """SIGKILL at random moments, with Kafka frozen in between and a torn spool: every answer that was given holds."""
     broker = own_kafka(PATIENT)
@@ -84,8 +85,7 @@ async def test_promise_1_the_receiver_killed_again_and_again(
     count = await every_promise_is_kept(pipeline, platforms)
     for each in (program, normalizer):
         assert await asyncio.to_thread(each.stop) == 0, each.tail()
-    with capsys.disabled():
-        print(f"\nreceiver killed {ROUNDS} times, {spooled} with records in the spool: {count} promised; seed {SEED}")  # noqa: T201  (as above)
+    show_result(f"receiver killed {ROUNDS} times, {spooled} with records in the spool: {count} promised; seed {SEED}")
 
 
 async def test_promise_1_a_full_disk_refuses_before_it_promises(
