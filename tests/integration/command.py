@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +21,21 @@ PROGRAM = Path(sys.executable).with_name("headrace")
 DEADLINE = 60.0
 CONFIG = '[tenants.outreach.acme]\nmapping = "acme.toml"\n[tenants.outreach.north]\n'
 OVERLAY = '[[row]]\ntable = "event"\ncode = "moon_landed"\ntype = "custom.logged"\nprovisional = true\n'
+
+
+def _listen_to_ctrl_c() -> None:
+    """Undo what a shell does to what it runs in the background: it ignores SIGINT, and its children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def first_line(process: subprocess.Popen[str]) -> str:
+    """Return the first line that a process writes; raise TimeoutError if none comes before the deadline."""
+    assert process.stdout is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        if not selector.select(DEADLINE):
+            raise TimeoutError(f"within {DEADLINE:.0f} s not: {process.args!r} writes a line")
+    return process.stdout.readline()
 
 
 class Headrace:
@@ -56,7 +73,12 @@ class Headrace:
     def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
         """Run a command beside the test."""
         process = subprocess.Popen(
-            [PROGRAM, *words], env=self.environ, cwd=self.folder, stdout=subprocess.PIPE, text=True
+            [PROGRAM, *words],
+            env=self.environ,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509  (it only makes one system call)
         )
         try:
             yield process

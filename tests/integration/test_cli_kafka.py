@@ -16,7 +16,7 @@ from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import from_raw_record, to_raw_record
 from headrace.sdk.provider import UNREADABLE, RawEvent
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Via
-from tests.integration.command import DEADLINE, Headrace
+from tests.integration.command import DEADLINE, Headrace, first_line
 from tests.kafka.broker import Broker
 
 PROVIDER = discover()["outreach"]
@@ -258,8 +258,7 @@ def test_tail_ends_quietly_with_ctrl_c(headrace: Headrace) -> None:
     """Ctrl-C is how one ends `tail`: no traceback, exit code 0."""
     headrace.append("dead-letters", letter(b"{}", 1, "bad_value"))
     with headrace.start("tail", "--dead-letters", "--from-start") as process:
-        assert process.stdout is not None
-        assert "bad_value" in process.stdout.readline()
+        assert "bad_value" in first_line(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(DEADLINE) == 0
 

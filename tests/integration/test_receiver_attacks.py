@@ -16,7 +16,7 @@ import pytest
 
 from tests import senders
 from tests.integration.child_process import Program, configuration
-from tests.integration.pipeline import until
+from tests.integration.pipeline import DEADLINE, until
 from tests.integration.receiver_harness import NOBODY, talk
 from tests.senders import Sender, Sending
 
@@ -126,7 +126,8 @@ async def test_a_body_of_100_megabytes_costs_nothing(framing: str, target: Targe
         assert sent < 100_000_000, "all of it was read"
         return status_of(answer)
 
-    statuses = await asyncio.gather(*(attack(sender) for sender in SENDERS * 3))
+    async with asyncio.timeout(DEADLINE):
+        statuses = await asyncio.gather(*(attack(sender) for sender in SENDERS * 3))
     assert set(statuses) <= {413, 0}  # 0: the system threw the answer away when the connection was reset
     assert (await target.refused())["body_too_large"] == len(statuses)
 
@@ -149,7 +150,8 @@ async def test_slow_bodies_are_cut_off(target: Target) -> None:
         except ConnectionError:
             return 0
 
-    statuses = await asyncio.gather(*(drip(sender) for sender in SENDERS))
+    async with asyncio.timeout(DEADLINE):
+        statuses = await asyncio.gather(*(drip(sender) for sender in SENDERS))
     assert dict(zip((sender.provider for sender in SENDERS), statuses, strict=True)) == {
         "leadping": 408,
         "leadsquared": 408,
@@ -210,7 +212,7 @@ async def test_a_head_that_drips_is_cut_off(target: Target) -> None:
     sending = next(SENDERS[0].stream())
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     writer.write(head(sending, f"Content-Length: {len(sending.body)}") + sending.body)
-    assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+    assert (await asyncio.wait_for(reader.readline(), DEADLINE)).startswith(b"HTTP/1.1 202")
     began = time.monotonic()
     rest = asyncio.create_task(reader.read())
     with contextlib.suppress(ConnectionError):
@@ -277,9 +279,9 @@ async def test_who_is_asked_to_go_on_delivers(target: Target) -> None:
     sending = next(SENDERS[2].stream())
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
     writer.write(head(sending, f"Content-Length: {len(sending.body)}", "Expect: 100-continue"))
-    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE) == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(sending.body)
-    assert (await reader.readline()).startswith(b"HTTP/1.1 202")
+    assert (await asyncio.wait_for(reader.readline(), DEADLINE)).startswith(b"HTTP/1.1 202")
     writer.close()
 
 

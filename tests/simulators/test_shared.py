@@ -16,6 +16,8 @@ from tests.simulators.quota import Allowance, Quota
 
 HISTORY = leadping.History(seed=8, events=200)
 DAY = 86_400
+DEADLINE = 30.0
+"""Seconds that the process may take for anything."""
 
 
 @pytest.fixture
@@ -146,8 +148,9 @@ async def test_all_three_run_as_one_process_under_control() -> None:
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None
-        output = (await process.stdout.readuntil(b"[tenants.outreach.demo]")).decode()
-        root = output.split('base_url = "')[1].split("/leadping")[0]
+        announced = process.stdout.readuntil(b"[tenants.outreach.demo]")
+        settings = (await asyncio.wait_for(announced, DEADLINE)).decode()
+        root = settings.split('base_url = "')[1].split("/leadping")[0]
         async with aiohttp.ClientSession(root) as http:
             await http.post("/control/leadping/advance", json={"seconds": 2 * DAY})
             await http.post("/control/leadsquared/faults", json={"kind": "502", "times": 1})
@@ -166,7 +169,7 @@ async def test_all_three_run_as_one_process_under_control() -> None:
         assert (len(ledger), state["leadping"]["events"], state["leadsquared"]["answers"]) == (60, 60, {"502": 1})
     finally:
         process.terminate()
-        await process.communicate()
+        await asyncio.wait_for(process.communicate(), DEADLINE)
     assert process.returncode == 0
 
 

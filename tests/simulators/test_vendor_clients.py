@@ -1,11 +1,14 @@
 """Clients that others wrote for the real platforms read the simulated ones: completely, or the simulators are wrong."""
 
 import asyncio
+import fcntl
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +23,9 @@ from tests.simulators.quota import Allowance
 VENDORS: Final = Path(__file__).parent / "vendors"
 BUILD: Final = Path(__file__).parents[2] / "build" / "vendors"
 UNREACHABLE: Final = ("Temporary failure in name resolution", "NewConnectionError", "ConnectTimeoutError", "ProxyError")
+DEADLINE: Final = 60.0
+"""Seconds that a client may take to read everything."""
+INSTALLS_WITHIN: Final = 200.0
 REQUIRED: Final = bool(os.environ.get("HEADRACE_REQUIRE_VENDOR_CLIENTS") or os.environ.get("CI"))
 
 
@@ -30,23 +36,37 @@ def python_with(name: str) -> Path:
     """
     pins = VENDORS / f"{name}.txt"
     home = BUILD / f"{name}-{hashlib.sha256(pins.read_bytes()).hexdigest()[:12]}"
-    python = home / "bin" / "python"
-    if not (home / "complete").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", str(pins)]
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
-        if done.returncode and not REQUIRED and any(word in done.stderr for word in UNREACHABLE):
-            pytest.skip(f"{name} cannot be installed: no package index can be reached from here")
-        assert done.returncode == 0, done.stderr
-        (home / "complete").touch()
-    return python
+    with one_at_a_time(home.with_suffix(".lock")):
+        if not (home / "complete").exists():
+            install_client(name, pins, home)
+    return home / "bin" / "python"
+
+
+@contextmanager
+def one_at_a_time(file: Path) -> Iterator[None]:
+    """Keep other workers of the same run out."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def install_client(name: str, pins: Path, home: Path) -> None:
+    """Make the virtual environment of a client; skip the test where no package can be had."""
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True, timeout=INSTALLS_WITHIN)
+    pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, "-r", str(pins)], capture_output=True, text=True, check=False, timeout=INSTALLS_WITHIN)
+    if done.returncode and not REQUIRED and any(word in done.stderr for word in UNREACHABLE):
+        pytest.skip(f"{name} cannot be installed: no package index can be reached from here")
+    assert done.returncode == 0, done.stderr
+    (home / "complete").touch()
 
 
 async def run(*command: object) -> list[dict[str, Any]]:
     """Run a client to its end, and give the lines of JSON that it wrote."""
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*map(str, command), stdout=pipe, stderr=pipe)
-    out, err = await process.communicate()
+    out, err = await asyncio.wait_for(process.communicate(), DEADLINE)
     assert process.returncode == 0, err.decode()
     return [json.loads(line) for line in out.splitlines()]
 
@@ -114,7 +134,7 @@ async def discovered(*command: object, folder: Path) -> Path:
     process = await asyncio.create_subprocess_exec(
         *map(str, command), "--discover", stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
-    out, err = await process.communicate()
+    out, err = await asyncio.wait_for(process.communicate(), DEADLINE)
     assert process.returncode == 0, err.decode()
     catalog = json.loads(out)
     (events,) = [stream for stream in catalog["streams"] if stream["tap_stream_id"] == "events"]
