@@ -1,7 +1,10 @@
+import pytest
+
 from tests.benchmarks.__main__ import main
 from tests.kafka.broker import Broker
 
 
+@pytest.mark.slow
 def test_every_benchmark_runs(kafka: Broker) -> None:
     """One command measures every row; what the figures are is for people to judge, on a quiet machine."""
     rows = main(["--quick", "--servers", kafka.bootstrap_servers])

@@ -1,12 +1,14 @@
 """Promise 8 on a broker that is hurt: nothing hangs, everything ends in time and goes on when it can."""
 
 import asyncio
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from headrace.kafka.partition_owner import CannotRun
 from tests.integration.child_process import STOPS_WITHIN, Program, configuration
+from tests.integration.fake_story import load
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.integration.test_take_over import BRISK
 from tests.kafka.broker import Broker
@@ -20,6 +22,7 @@ moment it may report as done without a marker in the log (seen with 4.3.1): read
 `kafka-transactions.sh` helps. These tests are about us."""
 
 
+@pytest.mark.slow
 async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_again(
     own_kafka: OwnKafka, prefix: str
 ) -> None:
@@ -44,6 +47,7 @@ async def test_promise_8_a_broker_that_stands_still_is_given_up_and_taken_up_aga
     await pipeline.holds_its_promises()
 
 
+@pytest.mark.slow
 async def test_promise_8_sigterm_ends_the_program_in_time(own_kafka: OwnKafka, prefix: str, tmp_path: Path) -> None:
     """The program ends with 0 within its deadline, whether Kafka answers, is silent or is gone."""
     broker = own_kafka(PATIENT)
@@ -64,6 +68,7 @@ async def test_promise_8_sigterm_ends_the_program_in_time(own_kafka: OwnKafka, p
                 await asyncio.to_thread(broker.wait_until_serves)
 
 
+@pytest.mark.slow
 async def test_promise_8_producers_that_hang_are_cut_off_and_the_process_goes_on(
     own_kafka: OwnKafka, prefix: str, tmp_path: Path
 ) -> None:
@@ -71,6 +76,8 @@ async def test_promise_8_producers_that_hang_are_cut_off_and_the_process_goes_on
     broker = own_kafka(PATIENT)
     pipeline = await make_pipeline(broker.bootstrap_servers, prefix, partitions=4)
     settings = configuration(broker.bootstrap_servers, prefix, "")
+    # A backlog: only a task that has something to write has a producer that hangs.
+    await pipeline.append(islice(load(9), 10_000))
     program = Program(settings, tmp_path)
     async with pipeline.under_load(seed=10):
         await program.says("task_restored", times=4)

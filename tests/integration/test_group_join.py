@@ -14,6 +14,7 @@ SHORT = 0.5
 """Seconds, instead of the 15 that a call may take: so that the deadline for joining passes within a test."""
 
 
+@pytest.mark.slow
 async def test_promise_8_a_normalizer_waits_for_kafka_to_join_its_group(
     own_kafka: OwnKafka, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,6 +87,7 @@ async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
         assert await versions(small) == [1, 3, 2, 4]
 
 
+@pytest.mark.slow
 async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKafka, prefix: str, path: Path) -> None:
     """Kafka is killed and comes back: every acknowledged record is there, in order, and the sums agree.
 
@@ -122,6 +123,7 @@ async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKaf
         assert sum(running.fates().values()) == running.spool.facts().put
 
 
+@pytest.mark.slow
 async def test_an_outage_is_noticed_and_touches_the_client_no_more(
     own_kafka: OwnKafka, prefix: str, path: Path
 ) -> None:
@@ -165,6 +167,7 @@ async def test_a_broker_that_stands_still_sends_deliveries_to_the_spool(
         assert in_order(found)
 
 
+@pytest.mark.slow
 async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka, prefix: str, path: Path) -> None:
     """Behind a network that is slower than the deadline nothing is lost; what came too late stands there twice."""
     broker = own_kafka()

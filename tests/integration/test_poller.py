@@ -28,6 +28,7 @@ async def test_a_feed_is_read_to_its_end_and_its_cursor_stored(kafka: Broker, pr
             assert working.total("turns_total", tenant="t", feed="rows", outcome="ok") == 1
 
 
+@pytest.mark.slow
 async def test_promise_3_cancelled_at_any_moment_nothing_is_lost_and_no_cursor_runs_ahead(
     kafka: Broker, prefix: str
 ) -> None:
@@ -86,6 +87,7 @@ async def test_a_zombie_cannot_overwrite_a_cursor(kafka: Broker, prefix: str) ->
         assert await pipeline.cursor() == 10
 
 
+@pytest.mark.slow
 async def test_a_replaced_poller_takes_up_again_what_the_other_left(kafka: Broker, prefix: str) -> None:
     """One that is fenced while it still owns its partition recovers by itself, from what stands in the log."""
     async with platform() as there:

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.apache_kafka
 BRISK = Pace(heartbeat=0.2)
 
 
+@pytest.mark.slow
 async def test_promise_3_a_rebalance_between_two_normalizers_under_load(kafka: Broker, prefix: str) -> None:
     """Partitions that go to and fro while records come in lose and double nothing."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=4)
@@ -77,6 +78,7 @@ async def test_promise_3_a_zombie_that_wakes_up_in_its_transaction_cannot_commit
     assert await pipeline.holds_its_promises() == {"published": 20}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["stop", "kill"])
 async def test_promise_3_a_broker_restart_under_load(own_kafka: OwnKafka, prefix: str, end: str) -> None:
     """A broker that goes away, in order or not, and comes back is waited for."""
@@ -94,6 +96,7 @@ async def test_promise_3_a_broker_restart_under_load(own_kafka: OwnKafka, prefix
     await pipeline.holds_its_promises()
 
 
+@pytest.mark.slow
 async def test_promise_3_the_lost_answer_to_a_commit(own_kafka: OwnKafka, prefix: str) -> None:
     """The client retries by itself and reports success: the producer is discarded all the same."""
     broker = own_kafka()
@@ -111,6 +114,7 @@ async def test_promise_3_the_lost_answer_to_a_commit(own_kafka: OwnKafka, prefix
     await pipeline.holds_its_promises()
 
 
+@pytest.mark.slow
 async def test_promise_3_a_commit_that_arrives_late_finds_its_producer_gone(own_kafka: OwnKafka, prefix: str) -> None:
     """The EndTxn that the network held back is refused, because a doubtful producer never begins again."""
     broker = own_kafka()

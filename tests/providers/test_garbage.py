@@ -164,6 +164,7 @@ def test_next_to_nothing_is_a_problem(home: Home, body: bytes) -> None:
         check_piece(home, piece, body)
 
 
+@pytest.mark.slow
 @EACH
 def test_huge_values_pass_or_are_a_problem(home: Home) -> None:
     """A megabyte in any one place of a record is carried, or said to be wrong."""

@@ -186,6 +186,7 @@ def shape(raw: object) -> bytes:
     return raw.headers[0][1]  # type: ignore[attr-defined, no-any-return]  # a raw record
 
 
+@pytest.mark.slow
 @settings(max_examples=EXAMPLES, derandomize=not MORE, suppress_health_check=[HealthCheck.too_slow])
 @given(SCHEDULES, st.booleans())
 def test_promises_2_and_3_hold_in_every_schedule(schedule: list[Action], polling: bool) -> None:  # noqa: FBT001  (given)
