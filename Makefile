@@ -4,11 +4,13 @@ PYTHON ?= $(shell command -v python3.11 || echo python3)
 VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
+JOBS   ?= 4
+MAIN   := $(shell git rev-parse -q --verify origin/main || git rev-parse -q --verify main || echo HEAD)
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test lint format bench crash-100 schemas clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench schemas clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -32,14 +34,30 @@ $(STAMP): pyproject.toml constraints.txt requirements-embedded.txt
 demo: venv  ## play a story of all three providers through an embedded broker (SECONDS=20: end by itself)
 	@$(PY) -m tests.demo $(if $(SECONDS),--seconds $(SECONDS))
 
-test: venv  ## run all tests on the best Kafka there is (ARGS="-k spool": as for pytest)
-	@$(PY) -m pytest -q $(ARGS)
+quick: lint-changed  ## lint what changed, check types, run the unit and provider tests: for the inner loop
+	@$(PY) -m pytest -q -n 2 --dist load --maxschedchunk 8 tests/unit tests/providers $(ARGS)
+
+# Most tests wait for a Kafka of their own worker: four workers keep two cores busy. The long ones begin first.
+test: venv  ## run all tests but those of crash, on the best Kafka there is (ARGS="-k spool": as for pytest)
+	@$(PY) -m pytest -q -m "not crash" -n $(JOBS) --dist load --maxschedchunk 1 $(ARGS)
+
+crash: venv  ## kill processes again and again, on Apache Kafka: the long tests that `make test` leaves out
+	@$(PY) -m pytest -q -m crash -n 2 --dist load tests/acceptance $(ARGS)
 
 lint: venv  ## check style, formatting, types, and that each room uses only what stands below it
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
+
+# Changed against main, committed or not, and what git does not know yet.
+CHANGED = { git diff --name-only --diff-filter=d --merge-base $(MAIN); git ls-files --others --exclude-standard; } \
+	| grep '\.py$$' | sort -u | xargs -r
+
+lint-changed: venv
+	@$(CHANGED) $(PY) -m ruff check
+	@$(CHANGED) $(PY) -m ruff format --check --quiet
+	@$(PY) -m mypy
 
 format: venv  ## let ruff write the code
 	@$(PY) -m ruff check --fix-only --quiet .
