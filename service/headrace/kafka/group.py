@@ -1,79 +1,36 @@
-"""Be a member of the group that spreads the partitions of a topic over processes: each one assigned becomes a task.
+"""The consumer group that spreads the partitions of a topic over processes: each one assigned becomes a task.
 
-Revocation is cancellation: what a task leaves unfinished, whoever is next finds in the log.
+Revocation is cancellation: its successor finds in the log what a task leaves unfinished.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
 
 from headrace.config import KafkaSettings
 from headrace.kafka.client import KafkaError
 from headrace.kafka.group_member import Member
-from headrace.kafka.partition_owner import CannotRun, TaskState
+from headrace.kafka.partition_owner import CannotRun, PartitionOwner
 from headrace.kafka.wait_for_kafka import when_kafka_answers
+from headrace.observe.health import Health
+from headrace.observe.tasks import TaskMetrics
 
 HEALTH_EVERY: Final = 1.0
 ASK_EVERY: Final = 5.0
+"""Seconds between looks at the tasks, and at Kafka."""
 LEAVE_DEADLINE: Final = 10.0
+"""Seconds in which revoked tasks must end."""
 
 _log = structlog.get_logger()
 
 
-class Running(Protocol):
-    """A task."""
-
-    state: TaskState
-
-    async def run(self) -> None:
-        """Work until cancelled."""
-
-    def lag(self) -> int:
-        """Give how many records lie before it."""
-
-    def progress(self) -> object:
-        """Give what differs when it has moved."""
+T = TypeVar("T", bound=PartitionOwner)
 
 
-class Health(Protocol):
-    """What is told about the group."""
-
-    def tick(self) -> None:
-        """Note that the event loop turns."""
-
-    def joined(self, *, member: bool) -> None:
-        """Note whether we are in the group."""
-
-    def assigned(self, partitions: set[int]) -> None:
-        """Note which partitions are assigned."""
-
-    def revoked(self) -> None:
-        """Note that all partitions were taken back."""
-
-    def progress(self, partition: int, state: str, lag: int, moved: bool) -> None:  # noqa: FBT001  (one row of facts)
-        """Note how a task is."""
-
-    def kafka(self, *, answers: bool) -> None:
-        """Note whether Kafka answers."""
-
-
-class Metrics(Protocol):
-    """What is counted about the group."""
-
-    def rebalanced(self, owned: int) -> None:
-        """Count an assignment."""
-
-    def forget(self, partition: int) -> None:
-        """Drop what was known of a partition."""
-
-
-R = TypeVar("R", bound=Running)
-
-
-class ConsumerGroup(Generic[R]):
+class ConsumerGroup(Generic[T]):
     """Owns the tasks of this process. The group assigns and revokes; a task that cannot run ends the process.
 
     `member` is our place in it, None before the first attempt to join.
@@ -84,11 +41,12 @@ class ConsumerGroup(Generic[R]):
         kafka: KafkaSettings,
         name: str,
         topic: str,
-        make: Callable[[Member, int], R],
-        metrics: Metrics,
+        make: Callable[[Member, int], T],
+        *,
+        metrics: TaskMetrics,
         health: Health,
     ) -> None:
-        self.tasks: Final[dict[int, R]] = {}
+        self.tasks: Final[dict[int, T]] = {}
         self._kafka: Final = kafka
         self._name: Final = name
         self._topic: Final = topic
@@ -165,7 +123,7 @@ class ConsumerGroup(Generic[R]):
             await self._failed
 
     async def _watch(self, member: Member) -> None:
-        """Tell health what moved. Raises `CannotRun` where the group has lost us for good."""
+        """Report to health what moved. Raises `CannotRun` where the group has lost us for good."""
         reached: dict[int, object] = {}
         while True:
             self._health.tick()
@@ -182,7 +140,7 @@ class ConsumerGroup(Generic[R]):
             await asyncio.sleep(HEALTH_EVERY)
 
     async def _ask(self, member: Member) -> None:
-        """Tell health whether Kafka answers: while it does not, nothing that stands still is our fault."""
+        """Report to health whether Kafka answers: while it does not, a standstill is no fault of ours."""
         while True:
             self._health.kafka(answers=await member.answers())
             await asyncio.sleep(ASK_EVERY)

@@ -11,21 +11,20 @@ restored is all there is.
 """
 
 import asyncio
-import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
 from headrace.kafka.client import KafkaError
-from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.hanging_transactions import CannotEnd
 from headrace.kafka.producer import Fenced, Transactions, WriteFailed
+from headrace.observe.tasks import DOUBTFUL, TaskMetrics
 
 SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
@@ -50,27 +49,11 @@ class CannotRun(Exception):  # noqa: N818  (a sentence for the operator)
 
 
 class Pace(Struct, frozen=True):
-    """Seconds: between looks at the group, without progress in a restore, until a quiet position is written again."""
+    """Seconds: between looks at the group, that a restore may stand still, until a quiet position is written again."""
 
     heartbeat: float = 3.0
     restore: float = 60.0
     rewrite: float = DAY_SECONDS
-
-
-class Told(Protocol):
-    """The metrics of a task."""
-
-    def task_state(self, partition: int, state: str) -> None:
-        """Note that a task entered a state."""
-
-    def task_fenced(self, partition: int) -> None:
-        """Count a task that found another producer in its place."""
-
-    def producer_rebuilt(self, partition: int, reason: str) -> None:
-        """Count a producer that was discarded for a new one."""
-
-    def producer_stuck(self) -> None:
-        """Count a producer that could not be stopped in time."""
 
 
 class PartitionOwner(ABC):
@@ -85,8 +68,9 @@ class PartitionOwner(ABC):
         name: str,
         partition: int,
         topics: Sequence[str],
+        *,
         member: Member,
-        metrics: Told,
+        metrics: TaskMetrics,
         pace: Pace,
     ) -> None:
         self.partition: Final = partition
@@ -95,7 +79,7 @@ class PartitionOwner(ABC):
         self._name: Final = name
         self._topics: Final = topics
         self._member: Final = member
-        self._told: Final = metrics
+        self._task_metrics: Final = metrics
         self._pace: Final = pace
 
     @abstractmethod
@@ -108,7 +92,11 @@ class PartitionOwner(ABC):
 
     @abstractmethod
     def progress(self) -> object:
-        """Give what differs when there was progress: then errors do not add up."""
+        """Return what differs when there was progress: then errors do not add up."""
+
+    @abstractmethod
+    def lag(self) -> int:
+        """Return how many records are known to lie before it."""
 
     async def run(self) -> None:
         """Take over and work until cancelled. Raises `CannotRun`, `NewerFormat`."""
@@ -126,21 +114,27 @@ class PartitionOwner(ABC):
             self.enter(TaskState.CLOSED)
 
     async def own(self) -> None:
-        """Fence, restore, work with one producer, until something breaks it or it has become doubtful."""
+        """Take over and work with one producer, until something breaks it or it has become doubtful.
+
+        1. Fence: the predecessor can no longer commit.
+        2. End the transactions that it left open for ever.
+        3. Restore memory from the log.
+        4. Work.
+        """
         producer = Transactions(self._kafka, f"{self._name}-{self.partition}")
         try:
             self.enter(TaskState.FENCING)
-            await producer.fence()
-            await self._end_hanging(producer)
+            await producer.fence()  # 1.
+            await self._end_hanging(producer)  # 2.
             self.enter(TaskState.RESTORING)
-            await self.restore()
-            await self.work(producer)
-            self._told.producer_rebuilt(self.partition, "doubtful")
+            await self.restore()  # 3.
+            await self.work(producer)  # 4.
+            self._task_metrics.producer_rebuilt(self.partition, DOUBTFUL)
         finally:
             stuck = Transactions.stuck
             await producer.close()
             if Transactions.stuck > stuck:
-                self._told.producer_stuck()
+                self._task_metrics.producer_stuck()
 
     async def _end_hanging(self, producer: Transactions) -> None:
         """End what predecessors left open for ever. Raises `CannotRun` where Kafka does not allow it."""
@@ -150,14 +144,14 @@ class PartitionOwner(ABC):
             raise CannotRun(str(hangs)) from hangs
 
     async def _recover(self, error: Exception, pause: float, *, fenced: bool) -> None:
-        """Say what happened and wait; after `fenced`, until the group says that the partition is still ours."""
+        """Log what happened and wait; after `fenced`, until the group says that the partition is still ours."""
         reason = type(error.__cause__ or error).__name__
         _log.warning("producer_rebuilt", partition=self.partition, reason=reason, detail=str(error), pause=pause)
-        self._told.producer_rebuilt(self.partition, reason)
+        self._task_metrics.producer_rebuilt(self.partition, reason)
         if not fenced:
             await asyncio.sleep(pause)
             return
-        self._told.task_fenced(self.partition)
+        self._task_metrics.task_fenced(self.partition)
         await asyncio.sleep(max(self._pace.heartbeat, pause))
         while not self._member.owns(self.partition):  # noqa: ASYNC110  (the client offers nothing to wait for)
             await asyncio.sleep(self._pace.heartbeat)
@@ -165,35 +159,4 @@ class PartitionOwner(ABC):
     def enter(self, state: TaskState) -> None:
         """Enter a state."""
         self.state = state
-        self._told.task_state(self.partition, state)
-
-
-async def written(kafka: KafkaSettings, topic: str, partition: int) -> tuple[int, int]:
-    """Give the first offset of a partition and where it ends, open transactions included.
-
-    Sampled after the fence, what is written is below that end.
-    """
-    async with Consumer(kafka, committed=False) as log:
-        return await log.bounds(topic, partition)
-
-
-async def read_on(
-    kafka: KafkaSettings, topic: str, partition: int, at: int, end: int, give_up: float
-) -> AsyncGenerator[tuple[list[Record], int]]:
-    """Give what a partition holds from `at` to `end`, group by group, each with the position behind it.
-
-    Raises `CannotRun` where nothing can be read for `give_up` seconds.
-    """
-    moved_at = time.monotonic()
-    async with Consumer(kafka) as log:
-        log.seek(topic, partition, at)
-        while at < end:
-            records, position = await log.next(topic, partition)
-            yield records, position
-            if position > at:
-                at, moved_at = position, time.monotonic()
-            elif time.monotonic() - moved_at > give_up:
-                raise CannotRun(
-                    f"{topic}-{partition} cannot be read to its end ({at} of {end}): somebody holds an open "
-                    f"transaction on it; find it with `kafka-transactions.sh find-hanging`, abort it, start again"
-                )
+        self._task_metrics.task_state(self.partition, state)

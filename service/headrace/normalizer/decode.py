@@ -22,7 +22,7 @@ from headrace_events import Problem, Source, Via
 _KEY_BYTES: Final = 16
 
 
-class DecodedRecord(Struct, gc=False):
+class DecodedRecord(Struct, gc=False, kw_only=True):
     """A raw record as far as it is decoded.
 
     `became` is None until it is translated, and a problem where it cannot be; `meaning` is that of a draft. `account`
@@ -53,7 +53,14 @@ def decode(record: RawRecord, tenants: Tenants) -> DecodedRecord:
         return _foreign(record, error)
     source = raw.source
     account = tenants.by_source.get(source)
-    decoded = DecodedRecord(record, raw, source, record.key or b"", _number(raw.version), account)
+    decoded = DecodedRecord(
+        record=record,
+        raw=raw,
+        source=source,
+        key=record.key or b"",
+        version=_number(raw.version),
+        account=account,
+    )
     if account is None:
         hint = f"configure {source}, then redrive"
         decoded.became = Problem("unknown_tenant", "The tenant is not configured", hint)
@@ -100,7 +107,9 @@ def _foreign(record: RawRecord, error: Exception) -> DecodedRecord:
     problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
     value = record.value or b""
     raw = RawEvent(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp, value=value)
-    return DecodedRecord(record, raw, raw.source, b"", UNKNOWN, None, problem)
+    return DecodedRecord(
+        record=record, raw=raw, source=raw.source, key=b"", version=UNKNOWN, account=None, became=problem
+    )
 
 
 def _nameless(raw: RawEvent, account: Account) -> Problem:

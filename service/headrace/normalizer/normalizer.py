@@ -59,8 +59,8 @@ class Normalizer:
             f"{config.topic_prefix}normalizer",
             f"{config.topic_prefix}raw",
             self._task,
-            metrics,
-            health,
+            metrics=metrics,
+            health=health,
         )
         self._commits: Final = asyncio.Semaphore(COMMITS_AT_ONCE)
 

@@ -8,7 +8,8 @@ import contextlib
 from typing import Final
 
 from headrace.config import KafkaSettings
-from headrace.kafka.partition_owner import CannotRun, read_on, written
+from headrace.kafka.partition_owner import CannotRun
+from headrace.kafka.partition_reader import read_between, written_bounds
 from headrace.normalizer.dedupe import Seen
 from headrace.records.seen import SeenRecord, decode_record, merge
 
@@ -23,12 +24,13 @@ async def restore(kafka: KafkaSettings, topic: str, partition: int, seen: Seen, 
     Call it after the fence: from then on nothing is added to it. Raises `CannotRun` where that cannot be all there is,
     or where nothing can be read for `stalled_after` seconds.
     """
-    first, end = await written(kafka, topic, partition)
+    first, end = await written_bounds(kafka, topic, partition)
     at = max(seen.read_to, first)
     if end == 0 or at > end:
         raise CannotRun(_no_memory(f"{topic}-{partition}", at, end))
     unapplied: list[SeenRecord] = []
-    async with contextlib.aclosing(read_on(kafka, topic, partition, at, end, stalled_after)) as groups:
+    reading = read_between(kafka, topic, partition, start=at, end=end, stalled_after=stalled_after)
+    async with contextlib.aclosing(reading) as groups:
         async for records, position in groups:
             if records:
                 unapplied.append(merge([decode_record(record.value or b"") for record in records]))

@@ -16,7 +16,8 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
-from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState, read_on, written
+from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState
+from headrace.kafka.partition_reader import read_between, written_bounds
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.poller.lead_discovery import EventSearch, LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
@@ -85,14 +86,14 @@ class PartitionPoller(PartitionOwner):
         """Read cursors from where memory stands to the end."""
         began, remembered, kafka = time.monotonic(), self._remembered, self._config.kafka
         topic, partition = self._cursors.name, self.partition
-        first, end = await written(kafka, topic, partition)
+        first, end = await written_bounds(kafka, topic, partition)
         if remembered.read_to > end:
             raise CannotRun(
                 f"{topic}-{partition} ends at {end}, but was read to {remembered.read_to} before: it was created anew "
                 "under us; restore it, or start again to poll from the beginning"
             )
         at = max(remembered.read_to, first)
-        log = read_on(kafka, topic, partition, at=at, end=end, give_up=self._pace.restore)
+        log = read_between(kafka, topic, partition, start=at, end=end, stalled_after=self._pace.restore)
         async with contextlib.aclosing(log) as groups:
             async for records, position in groups:
                 remembered.apply(_entries(records))

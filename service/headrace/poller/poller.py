@@ -18,10 +18,11 @@ import aiohttp
 from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
-from headrace.kafka.group import ConsumerGroup, Health
+from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace
 from headrace.kafka.wait_for_kafka import when_kafka_answers
+from headrace.observe.health import Health
 from headrace.poller.http_client import open_session
 from headrace.poller.lead_discovery import EventSearch
 from headrace.poller.metrics import PollerMetrics
