@@ -102,7 +102,10 @@ class ConsumerGroup(Generic[T]):
         self._health.revoked()
 
     async def _leave(self) -> None:
-        """End all tasks, under a deadline: eager rebalancing takes every partition away."""
+        """End all tasks, under a deadline: eager rebalancing takes every partition away.
+
+        aiokafka knows no other: https://github.com/aio-libs/aiokafka/issues/1126
+        """
         running = [task for task in self._running.values() if not task.done()]
         self._running.clear()
         self.tasks.clear()

@@ -6,7 +6,8 @@ whose log then says "these partitions are likely deleted already and hence can b
 read_committed wait at such a transaction for ever, and the next commit of the same producer would end it as committed.
 
 Once a producer is fenced, whatever is still open under its id is of that kind. It is ended as
-`kafka-transactions.sh abort` ends it: DescribeProducers (KIP-664) finds it, WriteTxnMarkers writes what is missing.
+`kafka-transactions.sh abort` ends it: DescribeProducers finds it, WriteTxnMarkers writes what is missing
+(https://cwiki.apache.org/confluence/display/KAFKA/KIP-664%3A+Provide+tooling+to+detect+and+abort+hanging+transactions).
 """
 
 import asyncio

@@ -30,6 +30,7 @@ from headrace.observe.health import Health
 COMMITS_AT_ONCE: Final = 2
 """Tasks that decide and commit at a time: more only hold transactions open for longer."""
 DISPLAY_EVERY: Final = 5.0
+"""Seconds between commits of the group's offsets."""
 DEFAULT_PACE: Final = Pace()
 
 
