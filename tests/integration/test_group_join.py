@@ -24,9 +24,9 @@ async def test_promise_8_a_normalizer_waits_for_kafka_to_join_its_group(
     async with Proxy(broker) as proxy:
         proxy.refusing = True
         monkeypatch.setattr(group_member, "CALL_DEADLINE", SHORT)
-        with capture_logs() as told:
+        with capture_logs() as logged:
             async with pipeline.through(proxy.bootstrap_servers).running() as running:
-                await until(lambda: [each["event"] for each in told].count("kafka_awaited") >= 2, "Kafka is awaited")
+                await until(lambda: [each["event"] for each in logged].count("kafka_awaited") >= 2, "Kafka is awaited")
                 assert not running.ended.done()
                 monkeypatch.undo()
                 proxy.refusing = False

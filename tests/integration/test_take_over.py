@@ -153,10 +153,10 @@ async def _moves(pipeline: Pipeline, records: int = 300) -> None:
 async def _pretender(pipeline: Pipeline) -> AsyncIterator[NormalizerTask]:
     """Run a task that owns partition 0 by the word of another group."""
     normalizer = pipeline.normalizer(BRISK)
-    given = asyncio.Event()
+    owned = asyncio.Event()
 
     async def assigned(_: set[int]) -> None:
-        given.set()
+        owned.set()
 
     async def revoked(_: set[int]) -> None:
         """Never hear of it."""
@@ -164,7 +164,7 @@ async def _pretender(pipeline: Pipeline) -> AsyncIterator[NormalizerTask]:
     async with Member(
         pipeline.config.kafka, pipeline.topic("pretenders"), pipeline.topic("raw"), assigned=assigned, revoked=revoked
     ) as member:
-        await asyncio.wait_for(given.wait(), DEADLINE)
+        await asyncio.wait_for(owned.wait(), DEADLINE)
         task = NormalizerTask(
             pipeline.config,
             0,

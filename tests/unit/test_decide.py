@@ -28,9 +28,14 @@ def test_promise_2_a_new_thing_is_published_with_its_envelope_and_provenance() -
     assert (event.id, event.source, event.word, event.subject) == ("thing/a/3", "/toy/acme", "call.completed", "lead/a")
     assert event.partitionkey == "/toy/acme/lead/a" == commit.events[1].key.decode()
     assert event.recordedtime == "2027-01-15T08:00:00Z"
-    told = event.data.provenance
-    assert (told.via, told.received, told.mapping, told.row) == ("webhook", "1970-01-01T00:16:40Z", OLD, "call")
-    assert (told.raw.topic, told.raw.partition, told.raw.offset) == ("headrace.raw", 3, 1)
+    provenance = event.data.provenance
+    assert (provenance.via, provenance.received, provenance.mapping, provenance.row) == (
+        "webhook",
+        "1970-01-01T00:16:40Z",
+        OLD,
+        "call",
+    )
+    assert (provenance.raw.topic, provenance.raw.partition, provenance.raw.offset) == ("headrace.raw", 3, 1)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +169,7 @@ def test_a_copy_that_no_feed_can_explain_is_published() -> None:
 
 
 def test_a_copy_without_a_version_does_not_change_the_shape_of_a_mark() -> None:
-    """After an unnumbered copy, an edit within one tick of the clock is still told from another shape's conflict."""
+    """After an unnumbered copy, an edit within one tick of the clock is no conflict, as another shape would be."""
     here = partition()
     here.hear(toy, thing(v=1, m="x"), thing(m="y", shape="hook"), thing(v=1, m="z"))
     assert here.fates == ["published"] * 3
@@ -215,7 +220,7 @@ def test_an_unknown_version_is_named_by_its_meaning() -> None:
     assert first.events[0].id == second.events[0].id
     assert len(first.events[0].id) == len("thing/a/12345678")
     mark = first.seen.marks.find([digest("/toy/acme", "thing", "a")])
-    assert [kept.version for kept in mark.values()] == [UNKNOWN]
+    assert [known.version for known in mark.values()] == [UNKNOWN]
 
 
 def test_lost_records_are_counted() -> None:

@@ -13,8 +13,8 @@ ROW, HOOK = 1, 2
 """Shapes."""
 
 
-def told(meaning: int) -> int:
-    """Give a meaning as a mark keeps it that was told without a version."""
+def unversioned(meaning: int) -> int:
+    """Return a meaning as a mark keeps it that came without a version."""
     return meaning | 1
 
 
@@ -23,7 +23,7 @@ def numbered(version: int = 5, *meanings: int, shape: int = ROW) -> Mark:
 
 
 def unknown(*meanings: int) -> Mark:
-    return Mark(UNKNOWN, HOOK, tuple(map(told, meanings or (A,))), 100)
+    return Mark(UNKNOWN, HOOK, tuple(map(unversioned, meanings or (A,))), 100)
 
 
 IMMUTABLE_MARK = Mark(IMMUTABLE, ROW, (A,), 100)
@@ -53,8 +53,15 @@ def test_what_the_version_alone_decides(mark: Mark | None, version: int, fate: s
 JUDGED = {
     "no mark, numbered: published": (None, 5, ROW, A, False, Verdict("published", 5, (A,))),
     "no mark, immutable: published": (None, IMMUTABLE, ROW, A, False, Verdict("published", IMMUTABLE, (A,))),
-    "no mark, unknown: published": (None, UNKNOWN, HOOK, A, False, Verdict("published", UNKNOWN, (told(A),))),
-    "no mark, unknown, polled: published": (None, UNKNOWN, HOOK, A, True, Verdict("published", UNKNOWN, (told(A),))),
+    "no mark, unknown: published": (None, UNKNOWN, HOOK, A, False, Verdict("published", UNKNOWN, (unversioned(A),))),
+    "no mark, unknown, polled: published": (
+        None,
+        UNKNOWN,
+        HOOK,
+        A,
+        True,
+        Verdict("published", UNKNOWN, (unversioned(A),)),
+    ),
     "numbered, newer, differs: published": (numbered(5, A), 6, ROW, B, False, Verdict("published", 6, (B,))),
     "numbered, newer, differs, polled: published": (numbered(5, A), 6, ROW, B, True, Verdict("published", 6, (B,))),
     "numbered, newer, same: unchanged, the version is remembered": (
@@ -66,20 +73,20 @@ JUDGED = {
         Verdict("unchanged", 6, (A,)),
     ),
     "numbered, newer, same as an earlier one but not the last: published": (
-        numbered(5, A, told(B)),
+        numbered(5, A, unversioned(B)),
         6,
         ROW,
         B,
         False,
-        Verdict("published", 6, (B, told(B))),
+        Verdict("published", 6, (B, unversioned(B))),
     ),
-    "numbered, newer: what was told without a version is kept": (
-        numbered(5, A, told(B)),
+    "numbered, newer: what came without a version is kept": (
+        numbered(5, A, unversioned(B)),
         6,
         ROW,
         C,
         False,
-        Verdict("published", 6, (C, told(B))),
+        Verdict("published", 6, (C, unversioned(B))),
     ),
     "numbered, equal, new, same shape: published again": (
         numbered(5, A),
@@ -92,8 +99,8 @@ JUDGED = {
     "numbered, equal, new, another shape: conflict": (numbered(5, A), 5, HOOK, B, False, Verdict("conflict")),
     "numbered, equal, known: duplicate": (numbered(5, A), 5, ROW, A, False, Verdict("duplicate")),
     "numbered, equal, known, another shape: duplicate": (numbered(5, A), 5, HOOK, A, False, Verdict("duplicate")),
-    "numbered, equal, known as told without a version: duplicate": (
-        numbered(5, B, told(A)),
+    "numbered, equal, known from a copy without a version: duplicate": (
+        numbered(5, B, unversioned(A)),
         5,
         ROW,
         A,
@@ -108,16 +115,16 @@ JUDGED = {
         False,
         Verdict("duplicate"),
     ),
-    "numbered, unknown, same: duplicate, told without a version from now on": (
+    "numbered, unknown, same: duplicate, known without a version from now on": (
         numbered(5, A),
         UNKNOWN,
         HOOK,
         A,
         False,
-        Verdict("duplicate", 5, (told(A),)),
+        Verdict("duplicate", 5, (unversioned(A),)),
     ),
-    "numbered, unknown, told so before: duplicate": (
-        numbered(5, B, told(A)),
+    "numbered, unknown, came so before: duplicate": (
+        numbered(5, B, unversioned(A)),
         UNKNOWN,
         HOOK,
         A,
@@ -138,7 +145,7 @@ JUDGED = {
         HOOK,
         B,
         False,
-        Verdict("published", 5, (told(B), A)),
+        Verdict("published", 5, (unversioned(B), A)),
     ),
     "unknown, unknown, among those kept: duplicate": (unknown(B, A), UNKNOWN, HOOK, A, False, Verdict("duplicate")),
     "unknown, unknown, new: published": (
@@ -147,7 +154,7 @@ JUDGED = {
         HOOK,
         B,
         False,
-        Verdict("published", UNKNOWN, (told(B), told(A))),
+        Verdict("published", UNKNOWN, (unversioned(B), unversioned(A))),
     ),
     "unknown, unknown, new, polled: published": (
         unknown(A),
@@ -155,7 +162,7 @@ JUDGED = {
         HOOK,
         B,
         True,
-        Verdict("published", UNKNOWN, (told(B), told(A))),
+        Verdict("published", UNKNOWN, (unversioned(B), unversioned(A))),
     ),
     "unknown, unknown, a fifth meaning: the oldest is forgotten": (
         unknown(D, C, B, A),
@@ -163,7 +170,7 @@ JUDGED = {
         HOOK,
         E,
         False,
-        Verdict("published", UNKNOWN, (told(E), told(D), told(C), told(B))),
+        Verdict("published", UNKNOWN, (unversioned(E), unversioned(D), unversioned(C), unversioned(B))),
     ),
     "unknown, numbered, same: unchanged, the mark becomes numbered": (
         unknown(A),
@@ -171,7 +178,7 @@ JUDGED = {
         ROW,
         A,
         False,
-        Verdict("unchanged", 5, (told(A),)),
+        Verdict("unchanged", 5, (unversioned(A),)),
     ),
     "unknown, numbered, differs: published": (
         unknown(A),
@@ -179,7 +186,7 @@ JUDGED = {
         ROW,
         B,
         False,
-        Verdict("published", 5, (B, told(A))),
+        Verdict("published", 5, (B, unversioned(A))),
     ),
     "unknown, numbered, same as one that is not the last: published": (
         unknown(B, A),
@@ -187,7 +194,7 @@ JUDGED = {
         ROW,
         A,
         False,
-        Verdict("published", 5, (A, told(B), told(A))),
+        Verdict("published", 5, (A, unversioned(B), unversioned(A))),
     ),
     "unknown, numbered, differs from all four: the oldest is forgotten": (
         unknown(D, C, B, A),
@@ -195,7 +202,7 @@ JUDGED = {
         ROW,
         E,
         False,
-        Verdict("published", 5, (E, told(D), told(C), told(B))),
+        Verdict("published", 5, (E, unversioned(D), unversioned(C), unversioned(B))),
     ),
 }
 
@@ -215,21 +222,26 @@ REPLAYED = {
     "numbered, older: stale": (numbered(5, A), 4, B, Verdict("stale")),
     "numbered, equal, same: duplicate": (numbered(5, A), 5, A, Verdict("duplicate")),
     "numbered, equal, differs: published": (numbered(5, A), 5, B, Verdict("published", 5, (B,))),
-    "numbered, equal, differs: what was told without a version is kept": (
-        numbered(5, A, told(C)),
+    "numbered, equal, differs: what came without a version is kept": (
+        numbered(5, A, unversioned(C)),
         5,
         B,
-        Verdict("published", 5, (B, told(C))),
+        Verdict("published", 5, (B, unversioned(C))),
     ),
     "immutable, same: duplicate": (IMMUTABLE_MARK, IMMUTABLE, A, Verdict("duplicate")),
     "immutable, differs: published": (IMMUTABLE_MARK, IMMUTABLE, B, Verdict("published", IMMUTABLE, (B,))),
     "unknown, among those kept: duplicate": (unknown(B, A), UNKNOWN, A, Verdict("duplicate")),
-    "unknown, differs: published": (unknown(A), UNKNOWN, B, Verdict("published", UNKNOWN, (told(B), told(A)))),
+    "unknown, differs: published": (
+        unknown(A),
+        UNKNOWN,
+        B,
+        Verdict("published", UNKNOWN, (unversioned(B), unversioned(A))),
+    ),
     "numbered, unknown, differs: published under the version that is known": (
         numbered(5, A),
         UNKNOWN,
         B,
-        Verdict("published", 5, (told(B),)),
+        Verdict("published", 5, (unversioned(B),)),
     ),
 }
 
@@ -262,7 +274,7 @@ def test_verdicts_keep_what_marks_can_hold(history: list[tuple[int, int, int, bo
         if verdict.version is not None:
             assert mark is None or verdict.version >= mark.version
             assert 1 <= len(verdict.meanings) <= 4
-            assert len({kept | 1 for kept in verdict.meanings}) <= len(verdict.meanings)
+            assert len({meaning | 1 for meaning in verdict.meanings}) <= len(verdict.meanings)
             mark = Mark(verdict.version, shape, verdict.meanings, 100)
 
 

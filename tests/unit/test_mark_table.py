@@ -83,24 +83,24 @@ def test_a_digest_of_zeros_is_kept() -> None:
 def test_the_table_grows_and_keeps_everything() -> None:
     """Ten thousand ids fit a table that began with room for eleven, and each keeps its mark."""
     marks, rng = MarkTable(11), random.Random(1)
-    told = {rng.randbytes(16): mark(n + 1, n, *range(1, 1 + n % 4 + 1)) for n in range(10_000)}
-    pairs = list(told.items())
+    expected = {rng.randbytes(16): mark(n + 1, n, *range(1, 1 + n % 4 + 1)) for n in range(10_000)}
+    pairs = list(expected.items())
     for start in range(0, len(pairs), 300):
         put(marks, *pairs[start : start + 300])
     assert len(marks) == 10_000
-    assert marks.find(list(told)) == told
+    assert marks.find(list(expected)) == expected
     assert marks.nbytes < 100 * len(marks)
 
 
 def test_old_marks_are_dropped() -> None:
     """What was marked before the limit is gone, with the meanings behind its first; the rest stays."""
     marks, rng = MarkTable(), random.Random(2)
-    told = {rng.randbytes(16): mark(1, at, 1, 2, 3) for at in range(1000)}
-    put(marks, *told.items())
+    expected = {rng.randbytes(16): mark(1, at, 1, 2, 3) for at in range(1000)}
+    put(marks, *expected.items())
     marks.drop_before(400)
     assert len(marks) == 600
-    assert marks.find(list(told)) == {digest: kept for digest, kept in told.items() if kept.at >= 400}
-    gone = next(digest for digest, kept in told.items() if kept.at < 400)
+    assert marks.find(list(expected)) == {digest: known for digest, known in expected.items() if known.at >= 400}
+    gone = next(digest for digest, known in expected.items() if known.at < 400)
     put(marks, (gone, mark(2, 2000, 7, 8)))
     assert marks.find([gone])[gone].meanings == (7, 8)
 
@@ -143,4 +143,4 @@ def test_many_keys_that_want_one_slot() -> None:
     rows["lo"], rows["hi"], rows["version"], rows["count"] = np.arange(1, 61), 101 * np.arange(60), np.arange(60), 1
     marks.put(rows)
     digests = [(n + 1).to_bytes(8, "little") + (101 * n).to_bytes(8, "little") for n in range(60)]
-    assert [kept.version for kept in marks.find(digests).values()] == list(range(60))
+    assert [known.version for known in marks.find(digests).values()] == list(range(60))
