@@ -7,6 +7,8 @@ whose outcome nobody knows.
 import contextlib
 from typing import Final
 
+import structlog
+
 from headrace.config import KafkaSettings
 from headrace.kafka.partition_owner import CannotRun
 from headrace.kafka.partition_reader import read_between, written_bounds
@@ -17,6 +19,8 @@ RESTORED_TOGETHER_BYTES: Final = 16 * 1024 * 1024
 """Bytes of marks (400,000 ids) that are put into the table at once: to let it grow for each read of the log would take
 twice as long."""
 
+_log = structlog.get_logger()
+
 
 async def restore(kafka: KafkaSettings, topic: str, partition: int, seen: Seen, *, stalled_after: float) -> None:
     """Read a seen partition from where `seen` stands to its end, and apply what it says.
@@ -24,6 +28,7 @@ async def restore(kafka: KafkaSettings, topic: str, partition: int, seen: Seen, 
     Call it after the fence: from then on nothing is added to it. Raises `CannotRun` where that cannot be all there is,
     or where nothing can be read for `stalled_after` seconds.
     """
+    ids = len(seen.marks)
     first, end = await written_bounds(kafka, topic, partition)
     at = max(seen.read_to, first)
     if end == 0 or at > end:
@@ -39,6 +44,8 @@ async def restore(kafka: KafkaSettings, topic: str, partition: int, seen: Seen, 
                 unapplied = []
     if not seen.restored:
         raise CannotRun(_no_memory(f"{topic}-{partition}", at, end))
+    known = len(seen.marks)
+    _log.info("task_restored", partition=partition, ids=known, new=known - ids, position=seen.next_offset)
 
 
 def _no_memory(where: str, at: int, end: int) -> str:

@@ -77,29 +77,6 @@ class NormalizerTask(PartitionOwner):
         self._written_at: float | None = None
         self._swept_at = 0.0
 
-    def progress(self) -> object:
-        """See PartitionOwner: how far it has got, and into what batches it cuts."""
-        return self.seen.next_offset, self._batch_size.most
-
-    def lag(self) -> int:
-        """Return how many records are known to lie before it."""
-        end = self._raw.end()
-        return max(0, end - self.seen.next_offset) if end is not None and self.state is TaskState.RUNNING else 0
-
-    async def restore(self) -> None:
-        """See PartitionOwner. Raises `CannotRun` where the seen topic cannot hold all that was published."""
-        began, ids = time.monotonic(), len(self.seen.marks)
-        await restore(self._kafka, self._outputs.seen, self.partition, self.seen, stalled_after=self._pace.restore)
-        self._metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
-        self._written_at = None  # nobody knows how old the last record is
-        _log.info(
-            "task_restored",
-            partition=self.partition,
-            ids=len(self.seen.marks),
-            new=len(self.seen.marks) - ids,
-            position=self.seen.next_offset,
-        )
-
     async def work(self, producer: Transactions) -> None:
         """Seek, and run until the producer is doubtful."""
         await self._outputs.count_partitions(producer)
@@ -110,15 +87,15 @@ class NormalizerTask(PartitionOwner):
 
     async def step(self, producer: Transactions) -> None:
         """Normalize one batch; the numbers are those of the class."""
-        records = await self._read(producer)  # 1.
+        records = await self._read(producer)  # 1. read
         if not records:
             return
         async with self._commits:
             began, batch = time.monotonic(), until_gap(records)
-            commit = self._decide(batch)  # 2.
+            commit = self._decide(batch)  # 2. decide
             if commit is not None:
-                seen_end = await self._write(producer, commit, len(batch))  # 3.
-                self._apply(commit, seen_end)  # 4.
+                seen_end = await self._write(producer, commit, len(batch))  # 3. write
+                self._apply(commit, seen_end)  # 4. apply
                 self._metrics.committed(self.partition, commit, time.monotonic() - began, self._now_ms())
                 self._decided(commit.decisions)
         if commit is None:
@@ -167,6 +144,22 @@ class NormalizerTask(PartitionOwner):
         self._written_at = time.monotonic()
         self._batch_size.written()
         self._sweep()
+
+    async def restore(self) -> None:
+        """See PartitionOwner. Raises `CannotRun` where the seen topic cannot hold all that was published."""
+        began = time.monotonic()
+        await restore(self._kafka, self._outputs.seen, self.partition, self.seen, stalled_after=self._pace.restore)
+        self._metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
+        self._written_at = None  # nobody knows how old the last record is
+
+    def progress(self) -> object:
+        """See PartitionOwner: how far it has got, and into what batches it cuts."""
+        return self.seen.next_offset, self._batch_size.most
+
+    def lag(self) -> int:
+        """Return how many records are known to lie before it."""
+        end = self._raw.end()
+        return max(0, end - self.seen.next_offset) if end is not None and self.state is TaskState.RUNNING else 0
 
     async def _write_alone(self, producer: Transactions, commit: Commit) -> None:
         """Write a commit that no records of raw stand behind, and let memory follow."""
