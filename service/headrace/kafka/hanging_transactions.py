@@ -17,19 +17,9 @@ from typing import Any, Final
 
 import structlog
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
-from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.types import (
-    Boolean,
-    CompactArray,
-    CompactString,
-    Int16,
-    Int32,
-    Int64,
-    Schema,
-    TaggedFields,
-)
 from aiokafka.structs import TopicPartition
-from msgspec import Struct
+
+from headrace.kafka.transaction_requests import DescribeProducers, HangingTransaction, WriteAbort
 
 DEADLINE: Final = 15.0
 """Seconds for all of it."""
@@ -39,150 +29,8 @@ _LEADER_NOT_AVAILABLE: Final = 5
 _log = structlog.get_logger()
 
 
-class HangingTransaction(Struct, frozen=True):
-    """A transaction that is open in a partition, as the partition's leader reports it."""
-
-    topic: str
-    partition: int
-    producer: int
-    epoch: int
-    coordinator_epoch: int
-    start: int
-
-
 class CannotEnd(Exception):  # noqa: N818  (a sentence for the operator)
     """A transaction hangs, and Kafka does not let us end it."""
-
-
-class _DescribeProducersResponse(Response):  # type: ignore[misc]  # the client ships no types
-    API_KEY = 61
-    API_VERSION = 0
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "topics",
-            CompactArray(
-                ("name", CompactString("utf-8")),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("partition", Int32),
-                        ("error_code", Int16),
-                        ("error_message", CompactString("utf-8")),
-                        (
-                            "producers",
-                            CompactArray(
-                                ("producer_id", Int64),
-                                ("producer_epoch", Int32),
-                                ("last_sequence", Int32),
-                                ("last_timestamp", Int64),
-                                ("coordinator_epoch", Int32),
-                                ("transaction_start", Int64),
-                                ("tags", TaggedFields),
-                            ),
-                        ),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _DescribeProducersRequest(RequestStruct):  # type: ignore[misc]  # as above
-    FLEXIBLE_VERSION = True
-    API_KEY = 61
-    API_VERSION = 0
-    RESPONSE_TYPE = _DescribeProducersResponse
-    SCHEMA = Schema(
-        (
-            "topics",
-            CompactArray(("name", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _DescribeProducers(Request[_DescribeProducersRequest]):  # type: ignore[misc]  # as above
-    API_KEY = 61
-
-    def __init__(self, topics: dict[str, list[int]]) -> None:
-        self._topics: list[Any] = [(name, partitions, {}) for name, partitions in topics.items()]
-
-    def build(self, request_struct_class: type[_DescribeProducersRequest]) -> _DescribeProducersRequest:
-        return request_struct_class(self._topics, {})
-
-
-class _WriteTxnMarkersResponse(Response):  # type: ignore[misc]  # as above
-    API_KEY = 27
-    API_VERSION = 1
-    SCHEMA = Schema(
-        (
-            "markers",
-            CompactArray(
-                ("producer_id", Int64),
-                (
-                    "topics",
-                    CompactArray(
-                        ("name", CompactString("utf-8")),
-                        (
-                            "partitions",
-                            CompactArray(("partition", Int32), ("error_code", Int16), ("tags", TaggedFields)),
-                        ),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _WriteTxnMarkersRequest(RequestStruct):  # type: ignore[misc]  # as above
-    FLEXIBLE_VERSION = True
-    API_KEY = 27
-    API_VERSION = 1
-    RESPONSE_TYPE = _WriteTxnMarkersResponse
-    SCHEMA = Schema(
-        (
-            "markers",
-            CompactArray(
-                ("producer_id", Int64),
-                ("producer_epoch", Int16),
-                ("committed", Boolean),
-                (
-                    "topics",
-                    CompactArray(
-                        ("name", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)
-                    ),
-                ),
-                ("coordinator_epoch", Int32),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("tags", TaggedFields),
-    )
-
-
-class _WriteAbort(Request[_WriteTxnMarkersRequest]):  # type: ignore[misc]  # as above
-    API_KEY = 27
-
-    def __init__(self, found: HangingTransaction) -> None:
-        topics: list[Any] = [(found.topic, [found.partition], {})]
-        self._marker: tuple[Any, ...] = (
-            found.producer,
-            found.epoch,
-            False,
-            topics,
-            max(0, found.coordinator_epoch),
-            {},
-        )
-
-    def build(self, request_struct_class: type[_WriteTxnMarkersRequest]) -> _WriteTxnMarkersRequest:
-        return request_struct_class([self._marker], {})
 
 
 async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list[HangingTransaction]:
@@ -195,7 +43,7 @@ async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list
         ended: list[HangingTransaction] = []
         for node, partitions in _by_leader(client, [(t, p) for t in topics for p in await _partitions(client, t)]):
             try:
-                answer = await client.send(node, _DescribeProducers(partitions))
+                answer = await client.send(node, DescribeProducers(partitions))
             except (IncompatibleBrokerVersion, NotImplementedError):
                 return []
             for found in _open(answer, producer):
@@ -207,7 +55,7 @@ async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list
 async def _end(client: Any, node: int, found: HangingTransaction) -> None:
     facts = {"topic": found.topic, "partition": found.partition, "producer": found.producer, "offset": found.start}
     _log.warning("hanging_transaction_found", **facts)
-    answer = await client.send(node, _WriteAbort(found))
+    answer = await client.send(node, WriteAbort(found))
     ((_, topics, _),) = answer.markers
     code = topics[0][1][0][1]
     if code == _CLUSTER_AUTHORIZATION_FAILED:
