@@ -143,7 +143,7 @@ async def _complete(pipeline: Pipeline, world: SimulatedWorld) -> None:
         await until(nothing_is_missing, "all is published", deadline=SETTLES, every=3.0)
     except TimeoutError as error:
         error.add_note(f"seed {SEED}, events {EVENTS}")
-        error.add_note("\n".join(f"{name}: {len(said)}, {said[:3]}" for name, said in complaints.items()))
+        error.add_note("\n".join(f"{name}: {len(found)}, {found[:3]}" for name, found in complaints.items()))
         raise
 
 
@@ -166,10 +166,10 @@ async def _complaints(pipeline: Pipeline, world: SimulatedWorld) -> Mapping[str,
 
 
 def _torn(event: Event, last: Event | None) -> bool:
-    """Say whether an event is a version that has no mark of its own.
+    """Return whether an event is a version that has no mark of its own.
 
-    LeadPing is asked for row, detail and call one after the other. What moved on in between is a version under the text
-    of the row that was read before: another number, the same mark.
+    Row, detail and call are read from LeadPing one after the other. What moved on in between is a version under the
+    text of the row that was read before: another number, the same mark.
     """
     if last is None or event.data.native.provider != "leadping":
         return False
@@ -182,8 +182,8 @@ async def _summary(pipeline: Pipeline, world: SimulatedWorld, crowd: Crowd) -> s
         f"{platform.provider} {platform.answers.total()} calls ({sum(platform.faults.come.values())} went wrong)"
         for platform in world.platforms
     )
-    told = ", ".join(f"{count} {fate}" for fate, count in totals.items())
+    fates = ", ".join(f"{count} {fate}" for fate, count in totals.items())
     return (
-        f"feeds: {EVENTS} events on each platform, {told}; {calls}; {world.outreach.tokens.minted} tokens, "
+        f"feeds: {EVENTS} events on each platform, {fates}; {calls}; {world.outreach.tokens.minted} tokens, "
         f"{crowd.kills} kills"
     )

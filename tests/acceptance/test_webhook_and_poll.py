@@ -65,19 +65,19 @@ class JoinedPlatform:
         return self.platform.history
 
     def news(self, until: float) -> list[Sending]:
-        """Give the webhooks of what appears up to a time."""
+        """Return the webhooks of what appears up to a time."""
         return list(sendings(self.history, self.sender, self.platform.clock.now, until))
 
-    async def deliver(self, told: Iterable[Sending]) -> None:
+    async def deliver(self, webhooks: Iterable[Sending]) -> None:
         """Deliver webhooks; each must be accepted."""
         url = await self.program.webhooks()
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
-            for sending in told:
+            for sending in webhooks:
                 async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:
                     assert answer.status in {200, 202}, await answer.text()
 
     async def events(self) -> list[Event]:
-        """Give what is published."""
+        """Return what is published."""
         return [decode(record.value or b"") for record in await self._pipeline.records("events")]
 
     async def complaints(self) -> list[str]:
@@ -143,19 +143,19 @@ async def test_webhook_and_poll_of_the_same_are_one_event_per_version(
     async with joined_platform(kafka, prefix, tmp_path, platform, "1s") as joined:
         for number in range(1, STRETCHES + 1):
             step = (joined.history.end - platform.clock.now) / (STRETCHES + 1 - number)
-            told = joined.news(platform.clock.now + step)
-            dice.shuffle(told)
+            webhooks = joined.news(platform.clock.now + step)
+            dice.shuffle(webhooks)
             match number % 3:
                 case 0:
-                    await joined.deliver(told)
+                    await joined.deliver(webhooks)
                     platform.clock.advance(step)
                 case 1:
                     platform.clock.advance(step)
                     await joined.complete()
-                    await joined.deliver(told)
+                    await joined.deliver(webhooks)
                 case _:
                     platform.clock.advance(step)
-                    await joined.deliver(told)
+                    await joined.deliver(webhooks)
         await joined.complete()
         totals = await joined.totals()
     assert totals["published"] == len({event.id for event in await joined.events()})
@@ -172,11 +172,11 @@ async def test_a_webhook_that_names_an_event_wakes_the_feed(
     async with joined_platform(kafka, prefix, tmp_path, platform, HOUR) as joined:
         await _rests(joined)
         step = (joined.history.end - platform.clock.now) / 2
-        told = joined.news(platform.clock.now + step)
-        assert told
+        webhooks = joined.news(platform.clock.now + step)
+        assert webhooks
         platform.clock.advance(step)
-        await joined.deliver(told)
-        named = {fact.id for sending in told for fact in sending.facts}
+        await joined.deliver(webhooks)
+        named = {fact.id for sending in webhooks for fact in sending.facts}
 
         async def brought() -> bool:
             return named <= {event.data.native.id for event in await joined.events()}

@@ -84,9 +84,9 @@ def comes(happened: Callable[[], bool], what: str) -> None:
 
 
 def ids(world: World, provider: str) -> set[str]:
-    """Give the ids in raw of one provider's records."""
-    told = [from_raw_record(record.headers, record.value) for record in world.headrace.read("raw")]
-    return {each.id for each in told if each.provider == provider}
+    """Return the ids in raw of one provider's records."""
+    records = [from_raw_record(record.headers, record.value) for record in world.headrace.read("raw")]
+    return {each.id for each in records if each.provider == provider}
 
 
 def test_leads_are_added_listed_and_removed_once(world: World) -> None:

@@ -28,9 +28,9 @@ FREE = Allowance()
 def account(platform: Simulator, **settings: Any) -> Account:
     """Configure the tenant of a platform."""
     provider = discover()[platform.provider]
-    told = provider.Settings(polling=True, base_url=platform.url, **settings)  # type: ignore[call-arg]  # each has its own
-    assert not list(told.faults())
-    return Account(provider, "acme", told, Table([]))
+    tenant = provider.Settings(polling=True, base_url=platform.url, **settings)  # type: ignore[call-arg]  # each has its own
+    assert not list(tenant.faults())
+    return Account(provider, "acme", tenant, Table([]))
 
 
 async def found(pipeline: PolledPipeline) -> Mapping[Key, str]:
