@@ -104,7 +104,7 @@ def delivery_of(home: Home, sample: Path) -> Delivery:
 
 
 def accepted(home: Home, delivery: Delivery) -> Accepted:
-    """Pass a delivery through the provider's door, under the kit's settings."""
+    """Return what the provider accepts of a delivery, under the kit's settings."""
     return provider_of(home).accept(delivery, kit_of(home).settings)
 
 

@@ -78,7 +78,7 @@ def twins(home: Home) -> list[Twin]:
 
 
 def named_renderings(home: Home, twin: Twin, via: Via | None = None) -> list[list[NamedRendering]]:
-    """Pass each rendering of each version through the door, as it came or all by one way."""
+    """Pass each rendering of each version through `identity` and `translate`, as it came or all by one way."""
     return [[_named(home, version, rendering, via) for rendering in all_] for version, all_ in enumerate(twin.versions)]
 
 

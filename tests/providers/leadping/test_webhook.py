@@ -1,4 +1,4 @@
-"""The door: signatures, the other modes, and what a body becomes."""
+"""Webhooks: signatures, the other modes, and what a body becomes."""
 
 import json
 from datetime import UTC, datetime
@@ -40,7 +40,7 @@ def signed(body: bytes = BODY, secret: str = SECRET, at: datetime = NOW, run: st
 
 
 def accept(request: Delivery, **settings: Any) -> Accepted:
-    """Pass a delivery through the door."""
+    """Return what `accept` makes of a delivery."""
     return provider.accept(request, LeadPingSettings(**{"webhook_secrets": [SECRET], **settings}))
 
 
@@ -196,7 +196,7 @@ def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], sentenc
 
 
 def test_settings_of_another_provider_are_an_error_of_ours() -> None:
-    """The door takes the settings of this provider."""
+    """`accept` takes the settings of this provider alone."""
     with pytest.raises(TypeError):
         provider.accept(delivery({}), Tenant())
 

@@ -31,7 +31,7 @@ def delivery(body: Any = b"", /, method: str = "POST", **headers: str) -> Delive
 
 
 def accepted(request: Delivery, settings: Any = SETTINGS) -> Accepted:
-    """Pass a delivery through the door."""
+    """Return what `accept` makes of a delivery."""
     return provider.accept(request, settings)
 
 
