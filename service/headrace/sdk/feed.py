@@ -65,7 +65,7 @@ Yield = RawEvent | Cursor | Sighting | Skipped
 
 
 class Turn(Struct, frozen=True, kw_only=True):
-    """What one reading is about: a lead for feeds that are read by lead, an event where a nudge named one.
+    """What one turn of a feed reads: a lead for feeds that are read by lead, an event where a nudge named one.
 
     A feed by lead whose turn names an event alone reads no more than that, and yields no cursor.
     """
