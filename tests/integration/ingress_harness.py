@@ -21,7 +21,7 @@ from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Nudge
 from headrace.spool import NoRoom, Spool
 from headrace_events import Via
-from tests.integration.fake_story import THINGS, Row, raw_event
+from tests.fake_provider import FAKE, Row, raw_event
 from tests.integration.pipeline import Pipeline, until
 
 SOURCE: Final = "/things/t"
@@ -29,14 +29,12 @@ SOURCE: Final = "/things/t"
 
 def item(number: int, size: int = 0) -> Item:
     """Make a raw record: all of one thing, so that their order can be told; its number is its version."""
-    return Item("raw", SOURCE, to_raw_record(THINGS, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
+    return Item("raw", SOURCE, to_raw_record(FAKE, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
 
 
 def other(number: int, size: int = 0) -> Item:
     """Make a raw record of a thing of its own."""
-    return Item(
-        "raw", SOURCE, to_raw_record(THINGS, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK))
-    )
+    return Item("raw", SOURCE, to_raw_record(FAKE, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK)))
 
 
 def nudge(number: int) -> Item:

@@ -1,6 +1,6 @@
 """One whole pipeline under one prefix: topics, a raw topic to append to, normalizers, and what came out of them.
 
-`Pipeline` is what tests hold. The platform behind it is `Things`: a test chooses id, version and text of each row.
+`Pipeline` is what tests hold. Its provider is the fake one: a test chooses id, version and text of each row.
 What must come out is computed from what stands on raw (`expected`), by a rule so short that it can be read.
 """
 
@@ -32,7 +32,8 @@ from headrace.observe.registry import Registry
 from headrace.records.raw import place, to_raw_record
 from headrace.records.seen import TOTALS, SeenRecord, decode_record
 from headrace.sdk.provider import RawEvent
-from tests.integration.fake_story import THINGS, Row, account, expected, load, raw_event
+from tests.fake_provider import FAKE, Row, account, raw_event
+from tests.integration.random_rows import expected, random_rows
 
 PACE: Final = Pace()
 DEADLINE: Final = 60.0
@@ -140,14 +141,14 @@ class Pipeline:
         """Append raw events through the door, in order."""
         async with Appender(self.config.kafka) as appender:
             left = iter(raws)
-            while outs := [to_raw_record(THINGS, raw, redriven=redriven) for raw in islice(left, 200)]:
+            while outs := [to_raw_record(FAKE, raw, redriven=redriven) for raw in islice(left, 200)]:
                 await asyncio.gather(*(self._append(appender, out) for out in outs))
 
     @contextlib.asynccontextmanager
     async def under_load(self, seed: int) -> AsyncIterator[Counter[str]]:
         """Append a random story while the body runs, and whatever the broker does; `rows` counts what it took."""
         done: Counter[str] = Counter()
-        feeding = asyncio.create_task(self._feed(load(seed), done))
+        feeding = asyncio.create_task(self._feed(random_rows(seed), done))
         try:
             yield done
         finally:
@@ -157,7 +158,7 @@ class Pipeline:
 
     async def _feed(self, rows: Iterator[Row | bytes], done: Counter[str]) -> None:
         async with Appender(self.config.kafka) as appender:
-            while outs := [to_raw_record(THINGS, raw_event(row)) for row in islice(rows, 50)]:
+            while outs := [to_raw_record(FAKE, raw_event(row)) for row in islice(rows, 50)]:
                 while True:  # what may or may not have been appended is appended again, as every sender does
                     try:
                         await asyncio.gather(*(self._append(appender, out) for out in outs))

@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
-import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.config import Config
@@ -18,7 +17,7 @@ from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
 from headrace.poller.state import TenantState, read_all
 from headrace.records.raw import from_raw_record
-from tests.integration.fake_story import Row
+from tests.fake_provider import decode_row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 
 BRISK: Final = Pace(heartbeat=0.2)
@@ -93,7 +92,7 @@ class PolledPipeline(Pipeline):
         """Return the ids of the raw events of a tenant, copies included."""
         raw = await self.records("raw")
         mine = (record.value or b"" for record in raw if from_raw_record(record.headers, record.value).tenant == tenant)
-        return [msgspec.json.decode(value, type=Row).id for value in mine]
+        return [int(decode_row(value).id) for value in mine]
 
     async def brought(self, ids: Sequence[int], tenant: str = "t") -> None:
         """Wait until all these ids are in raw."""

@@ -17,7 +17,7 @@ from headrace.observe.health import Health
 from headrace.observe.registry import Registry
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
-from tests.integration.fake_platform import polled
+from tests.fake_provider import polled
 from tests.integration.pipeline import DEADLINE
 from tests.integration.poller_harness import BRISK
 

@@ -8,8 +8,8 @@ import pytest
 
 from headrace.kafka.partition_owner import CannotRun
 from tests.integration.child_process import STOPS_WITHIN, Program, configuration
-from tests.integration.fake_story import load
 from tests.integration.pipeline import Pipeline, make_pipeline, until
+from tests.integration.random_rows import random_rows
 from tests.integration.test_take_over import BRISK
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
@@ -77,7 +77,7 @@ async def test_promise_8_producers_that_hang_are_cut_off_and_the_process_goes_on
     pipeline = await make_pipeline(broker.bootstrap_servers, prefix, partitions=4)
     settings = configuration(broker.bootstrap_servers, prefix, "")
     # A backlog: only a task that has something to write has a producer that hangs.
-    await pipeline.append(islice(load(9), 10_000))
+    await pipeline.append(islice(random_rows(9), 10_000))
     program = Program(settings, tmp_path)
     async with pipeline.under_load(seed=10):
         await program.says("task_restored", times=4)

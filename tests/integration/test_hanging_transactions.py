@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import CannotRun, Pace
 from headrace.records.seen import encode_record
-from tests.integration.fake_story import Row
+from tests.fake_provider import Row
 from tests.integration.pipeline import Pipeline, make_pipeline
 from tests.kafka.plugin import OwnKafka
 

@@ -12,8 +12,8 @@ from headrace.config.tenants import Tenants
 from headrace.kafka.topics import UnfitTopics
 from headrace.receiver.ingress import RecordTooLarge
 from headrace.spool import NoRoom, Spool
+from tests.fake_provider import account
 from tests.integration.command import Headrace
-from tests.integration.fake_story import account
 from tests.integration.ingress_harness import SOURCE, copies, in_order, item, nudge, other, running_ingress, versions
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.integration.test_deadlines import PATIENT

@@ -7,7 +7,8 @@ import pytest
 
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.records.cursors import Position, encode, entry, home_partition
-from tests.integration.fake_platform import platform, polled
+from tests.fake_provider import polled
+from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import make_polled
 from tests.kafka.broker import Broker
 

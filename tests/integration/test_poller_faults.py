@@ -13,8 +13,9 @@ from headrace.poller.fetch_one import fetch
 from headrace.sdk.faults import Denied, Gone
 from headrace.sdk.limits import CallLimits
 from headrace_events import decode_dead_letter
-from tests.integration.fake_platform import FAST, platform, polled
-from tests.integration.fake_story import Row
+from tests.fake_feeds import FAST
+from tests.fake_provider import Row, polled
+from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 

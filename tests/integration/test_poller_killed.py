@@ -5,7 +5,8 @@ import random
 
 import pytest
 
-from tests.integration.fake_platform import platform, polled
+from tests.fake_provider import polled
+from tests.integration.fake_platform import platform
 from tests.integration.pipeline import until
 from tests.integration.poller_harness import make_polled
 from tests.integration.poller_process import process

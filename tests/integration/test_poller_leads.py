@@ -9,7 +9,8 @@ from headrace.kafka.appender import Appender
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import encode_nudge
 from headrace.sdk.provider import Nudge
-from tests.integration.fake_platform import platform, polled
+from tests.fake_provider import polled
+from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 

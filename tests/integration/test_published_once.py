@@ -2,8 +2,8 @@
 
 from itertools import islice
 
-from tests.integration.fake_story import load
 from tests.integration.pipeline import make_pipeline
+from tests.integration.random_rows import random_rows
 from tests.kafka.broker import Broker
 
 
@@ -12,7 +12,7 @@ async def test_promise_2_copies_and_edits_are_published_once_and_the_last_versio
 ) -> None:
     """Of a random load each version that says something new comes out once, in order, and every record is counted."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=3)
-    rows = list(islice(load(seed=2), 3000))
+    rows = list(islice(random_rows(seed=2), 3000))
     await pipeline.append(rows)
     async with pipeline.running() as running:
         await pipeline.settled(running)

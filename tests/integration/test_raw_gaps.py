@@ -5,7 +5,7 @@ import pytest
 from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.producer import Transactions
-from tests.integration.fake_story import Row
+from tests.fake_provider import Row
 from tests.integration.pipeline import make_pipeline
 from tests.kafka.broker import Broker
 from tests.kafka.client import add_partitions

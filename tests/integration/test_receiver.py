@@ -14,7 +14,7 @@ from headrace.config.tenants import Account, Tenants
 from headrace.records.raw import headers_of
 from headrace.sdk.provider import Accepted, Delivery, Tenant
 from tests import senders
-from tests.integration.fake_story import Things
+from tests.fake_provider import FakeProvider
 from tests.integration.pipeline import until
 from tests.integration.receiver_harness import NOBODY, Answer, running_receiver
 from tests.kafka.broker import Broker
@@ -281,7 +281,7 @@ async def test_a_tenant_that_sends_too_fast_waits_and_others_do_not(
         assert acknowledged(provider, await receiver.send(next(other.stream())))
 
 
-class Broken(Things):
+class Broken(FakeProvider):
     """A provider with a bug: whatever comes, `accept` fails, and quotes the secret."""
 
     def __init__(self, like: Account) -> None:

@@ -12,9 +12,9 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import Pace
 from headrace.kafka.partitioner import partitions
-from headrace.sdk.provider import Draft, RawEvent, Tenant
+from headrace.sdk.provider import Draft, Dropped, RawEvent, Tenant
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, decode_dead_letter
-from tests.integration.fake_story import Row, Things, account, raw_event
+from tests.fake_provider import FakeProvider, Row, account, raw_event
 from tests.integration.pipeline import Pipeline, Running, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic
@@ -34,7 +34,7 @@ async def run_to_the_end(pipeline: Pipeline) -> None:
 async def test_promise_6_one_broken_thing_does_not_stop_its_partition(kafka: Broker, prefix: str) -> None:
     """Unreadable bytes, an error of ours, an unknown tenant and a stranger's record lie among good ones."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    await pipeline.append([Row(1, 1, "before"), b'{"id":', b"\x00\xff", b"", b'{"id":2,"v":1,"how":"raise"}'])
+    await pipeline.append([Row(1, 1, "before"), b'{"id":', b"\x00\xff", b"", b'{"id":2,"v":1,"do":"break"}'])
     await pipeline.append([Row(3, 1, "lost tenant")], tenant="nobody")
     async with Appender(pipeline.config.kafka) as appender:
         await appender.append(pipeline.topic("raw"), 0, Out(b"short", b"not through the door", []))
@@ -57,7 +57,7 @@ async def test_promise_6_one_broken_thing_does_not_stop_its_partition(kafka: Bro
 async def test_promise_4_a_dead_letter_carries_the_bytes_and_headers_untouched(kafka: Broker, prefix: str) -> None:
     """Key, value and headers of a dead letter are those of the raw record; the problem stands beside them."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=3)
-    await pipeline.append([b'{"id": 1, \xff\x00\n', b'{"id":2,"v":1,"how":"raise"}'])
+    await pipeline.append([b'{"id": 1, \xff\x00\n', b'{"id":2,"v":1,"do":"break"}'])
     await run_to_the_end(pipeline)
     raw = {(record.partition, record.key): record for record in await pipeline.records("raw")}
     for letter in await pipeline.records("dead-letters"):
@@ -77,7 +77,7 @@ async def test_promise_4_a_dead_letter_carries_the_bytes_and_headers_untouched(k
 async def test_promise_4_redrive_ignores_the_mark_of_a_dead_letter(kafka: Broker, prefix: str) -> None:
     """The same bytes make one letter however often they come; sent back, they are judged anew, and live after a fix."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    broken = raw_event(b'{"id":2,"v":1,"text":"t","how":"raise"}')
+    broken = raw_event(b'{"id":2,"v":1,"text":"t","do":"break"}')
     await pipeline.append_raw([broken, broken, broken])
     await run_to_the_end(pipeline)
     assert await pipeline.totals() == {"dead": 1, "duplicate": 2}
@@ -85,9 +85,9 @@ async def test_promise_4_redrive_ignores_the_mark_of_a_dead_letter(kafka: Broker
     await run_to_the_end(pipeline)
     assert await pipeline.totals() == {"dead": 2, "duplicate": 2}
 
-    class Mended(Things):
-        def translate(self, raw: RawEvent, mapping: Mapping) -> Draft:
-            return super().translate(msgspec.structs.replace(raw, value=raw.value.replace(b"raise", b"")), mapping)
+    class Mended(FakeProvider):
+        def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
+            return super().translate(msgspec.structs.replace(raw, value=raw.value.replace(b"break", b"")), mapping)
 
     mended = Tenants([Account(Mended(), "t", Tenant(), Mapping([]))])
     pipeline.config = msgspec.structs.replace(pipeline.config, tenants=mended)
@@ -169,7 +169,7 @@ async def test_a_nudge_is_written_for_the_feed_that_knows(kafka: Broker, prefix:
     pipeline = await make_pipeline(
         kafka.bootstrap_servers, prefix, partitions=2, accounts=[account("polled", polling=True)]
     )
-    await pipeline.append([Row(1, 5, "numbered"), Row(1, None, "other words", "nudge")], "polled")
+    await pipeline.append([Row(1, 5, "numbered"), Row(1, None, "other words")], "polled")
     await run_to_the_end(pipeline)
     assert await pipeline.totals() == {"published": 1, "nudged": 1}
     (nudge,) = await pipeline.records("nudges")

@@ -14,7 +14,7 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.partition_owner import CannotRun, Pace
 from headrace.records.raw import HEADER, from_raw_record, headers_of, to_raw_record
 from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
-from tests.integration.fake_story import THINGS, Row, raw_event
+from tests.fake_provider import FAKE, Row, raw_event
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic
@@ -172,7 +172,7 @@ async def test_records_that_retention_takes_from_under_a_running_task_are_counte
 ) -> None:
     """A task that waited too long at a record finds it gone, counts it and what lay behind it, and goes on."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    replayed = to_raw_record(THINGS, raw_event(Row(1, 1)))
+    replayed = to_raw_record(FAKE, raw_event(Row(1, 1)))
     waiting = msgspec.structs.replace(from_raw_record(replayed.headers, replayed.value), replay="nobodys")
     async with Appender(pipeline.config.kafka) as appender:
         await appender.append(pipeline.topic("raw"), 0, msgspec.structs.replace(replayed, headers=headers_of(waiting)))
@@ -197,7 +197,7 @@ async def test_a_newer_format_on_seen_is_refused(kafka: Broker, prefix: str) -> 
 async def test_a_newer_format_on_raw_is_refused(kafka: Broker, prefix: str) -> None:
     """What a newer Headrace took in is neither skipped nor made a dead letter."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    out = to_raw_record(THINGS, raw_event(Row(1, 1)))
+    out = to_raw_record(FAKE, raw_event(Row(1, 1)))
     newer = msgspec.structs.replace(out, headers=[(HEADER, b"\x02{}")])
     async with Appender(pipeline.config.kafka) as appender:
         await appender.append(pipeline.topic("raw"), 0, newer)

@@ -13,7 +13,7 @@ from headrace.kafka.producer import Fenced, Transactions
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import NormalizerTask
 from headrace.records.seen import TOTALS, encode_record
-from tests.integration.fake_story import Row
+from tests.fake_provider import Row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka

@@ -12,6 +12,7 @@ from headrace.records.raw import to_raw_record
 from headrace.records.seen import decode_record
 from headrace.sdk.provider import Provider, RawEvent
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
+from tests.fake_provider import TABLE, tenants
 
 NOW: Final = 1_800_000_000_000
 LIMITS: Final = CommitLimits(topic="headrace.raw", partition=3)
@@ -63,3 +64,8 @@ class Partition:
 
 def _parts(out: Out) -> tuple[bytes, bytes, Headers]:
     return out.key, out.value, out.headers
+
+
+def partition(*names: str, polling: bool = False, limits: CommitLimits = LIMITS, now: int = NOW) -> Partition:
+    """Return a partition of raw for the tenants `names` of the fake provider."""
+    return Partition(tenants(TABLE, *names, polling=polling), limits, now)

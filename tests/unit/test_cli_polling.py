@@ -15,7 +15,7 @@ from headrace.cli._lead_files import CannotRead, leads_of
 from headrace.config.tenants import Account
 from headrace.poller.state import TenantState
 from headrace.records.cursors import FeedState, Position, Standing, Watched, entry
-from tests.integration.fake_platform import polled
+from tests.fake_provider import polled
 
 NOW = 1_786_179_600_000
 MINUTE = 60_000

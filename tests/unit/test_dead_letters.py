@@ -8,37 +8,37 @@ from headrace.records.raw import HEADER, headers_of, to_raw_record
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode_dead_letter
-from tests.unit.fake_provider import NEW, OLD, OTHER_TABLE, partition, tenants, thing, toy
-from tests.unit.partition import LIMITS, NOW, Raw
+from tests.fake_provider import FAKE, NEW, OLD, OTHER_TABLE, tenants, thing
+from tests.unit.partition import LIMITS, NOW, Raw, partition
 
 
 def test_promise_4_what_cannot_be_decoded_becomes_a_letter_with_its_bytes_and_a_pointer() -> None:
     """The raw record's key, bytes and header are kept as they were, and a problem stands beside them."""
     here = partition()
-    record = here.records([to_raw_record(toy, thing(v=1, m="?", do="bad"))])[0]
+    record = here.records([to_raw_record(FAKE, thing(v=1, text="?", do="bad"))])[0]
     commit = here.decide([record])
     letter = commit.letters[0]
     dead = decode_dead_letter(letter.headers)
     assert (letter.key, letter.value, letter.headers[0], letter.partition) == (
         record.key, record.value, record.headers[0], 3,
     )  # fmt: skip
-    assert (dead.problem.code, dead.problem.source and dead.problem.source.pointer) == ("bad_value", "$.m")
-    assert (dead.source, dead.resource, dead.id, dead.via) == ("/toy/acme", "thing", "a", "poll")
+    assert (dead.problem.code, dead.problem.source and dead.problem.source.pointer) == ("bad_value", "$.text")
+    assert (dead.source, dead.resource, dead.id, dead.via) == ("/things/acme", "thing", "a", "poll")
     assert (dead.raw.offset, dead.mapping, dead.recordedtime) == (0, OLD, "2027-01-15T08:00:00Z")
 
 
 def test_a_letter_is_not_remembered_as_seen() -> None:
     """What could not be read is published when the same version can be read."""
     here = partition()
-    here.hear(toy, thing(v=1, m="x", do="bad"))
-    here.hear(toy, thing(v=1, m="x"))
+    here.hear(FAKE, thing(v=1, text="x", do="bad"))
+    here.hear(FAKE, thing(v=1, text="x"))
     assert here.fates == ["dead", "published"]
 
 
 def test_promise_6_any_exception_of_one_record_stays_one() -> None:
     """A mistake of ours on one record costs that record, and its text, which may quote the payload, is not told."""
     here = partition()
-    here.hear(toy, thing("a", 1), thing("b", 1, "confidential", do="break"), thing("c", 1))
+    here.hear(FAKE, thing("a", 1), thing("b", 1, "confidential", do="break"), thing("c", 1))
     assert here.fates == ["published", "dead", "published"]
     assert here.letters[0].problem.code == "internal"
     assert "RuntimeError" in here.letters[0].problem.detail
@@ -48,7 +48,7 @@ def test_promise_6_any_exception_of_one_record_stays_one() -> None:
 def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
     """Bytes that carry no name are placed by themselves and told with the place where reading ended."""
     here = partition()
-    commit = here.hear(toy, msgspec.structs.replace(thing(), value=b'{"id": "a"'), thing("b", 1))
+    commit = here.hear(FAKE, msgspec.structs.replace(thing(), value=b'{"id": "a"'), thing("b", 1))
     assert here.fates == ["dead", "published"]
     source = here.letters[0].problem.source
     assert (here.letters[0].id, source and source.offset) == (None, 10)
@@ -58,14 +58,14 @@ def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
 def test_a_mistake_in_naming_is_told_too() -> None:
     """Even an error of ours at the door keeps the bytes."""
     here = partition()
-    here.hear(toy, thing(do="nameless"))
+    here.hear(FAKE, thing(do="nameless"))
     assert (here.fates, here.letters[0].problem.code) == (["dead"], "internal")
 
 
 def test_a_version_that_no_mark_can_keep_becomes_a_letter() -> None:
     """A number beyond 63 bits neither stops the batch nor is cut."""
     here = partition()
-    here.hear(toy, thing(v=2**63), thing("b", -1), thing("c", 2**63 - 1))
+    here.hear(FAKE, thing(v=2**63), thing("b", -1), thing("c", 2**63 - 1))
     assert here.fates == ["dead", "dead", "published"]
     assert "out of range" in here.letters[0].problem.detail
 
@@ -73,8 +73,8 @@ def test_a_version_that_no_mark_can_keep_becomes_a_letter() -> None:
 def test_what_could_not_be_named_and_now_can_is_to_be_redriven() -> None:
     """A record whose name a newer program would find says so."""
     here = partition()
-    out = to_raw_record(toy, thing(v=1))
-    raw = RawEvent(provider="toy", tenant="acme", shape="row", via=Via.POLL, received=1)
+    out = to_raw_record(FAKE, thing(v=1))
+    raw = RawEvent(provider="things", tenant="acme", shape="row", via=Via.POLL, received=1)
     here.take(Out(out.key, out.value, headers_of(raw)))
     assert (here.fates, here.letters[0].problem.code) == (["dead"], "unnamed")
 
@@ -82,8 +82,8 @@ def test_what_could_not_be_named_and_now_can_is_to_be_redriven() -> None:
 def test_the_same_bad_bytes_make_one_letter() -> None:
     """A bad row in a look-back makes one letter, not one a minute; other bytes make another."""
     here = partition()
-    here.hear(toy, thing(v=1, do="bad"), thing(v=1, do="bad"))
-    here.hear(toy, thing(v=1, do="bad"), thing(v=2, do="bad"))
+    here.hear(FAKE, thing(v=1, do="bad"), thing(v=1, do="bad"))
+    here.hear(FAKE, thing(v=1, do="bad"), thing(v=2, do="bad"))
     assert here.fates == ["dead", "duplicate", "duplicate", "dead"]
     assert len(here.letters) == 2
 
@@ -91,38 +91,43 @@ def test_the_same_bad_bytes_make_one_letter() -> None:
 def test_the_same_bad_bytes_of_two_tenants_make_two_letters() -> None:
     """A tenant's letter is not hidden behind another tenant's."""
     here = partition("acme", "birch")
-    here.hear(toy, thing(v=1, do="bad"), thing(v=1, do="bad", tenant="birch"))
-    here.hear(toy, thing(v=1, tenant="stranger"), thing(v=1, tenant="nobody"))
-    assert [letter.source for letter in here.letters] == ["/toy/acme", "/toy/birch", "/toy/stranger", "/toy/nobody"]
+    here.hear(FAKE, thing(v=1, do="bad"), thing(v=1, do="bad", tenant="birch"))
+    here.hear(FAKE, thing(v=1, tenant="stranger"), thing(v=1, tenant="nobody"))
+    assert [letter.source for letter in here.letters] == [
+        "/things/acme",
+        "/things/birch",
+        "/things/stranger",
+        "/things/nobody",
+    ]
 
 
 def test_another_mapping_is_another_chance_for_bad_bytes() -> None:
     """After a change of the table the same bytes make a letter again, that names the new mapping."""
     here = partition()
-    here.hear(toy, thing(v=1, do="bad"))
+    here.hear(FAKE, thing(v=1, do="bad"))
     here.tenants = tenants(OTHER_TABLE)
-    here.hear(toy, thing(v=1, do="bad"))
+    here.hear(FAKE, thing(v=1, do="bad"))
     assert [letter.mapping for letter in here.letters] == [OLD, NEW]
 
 
 def test_a_redriven_record_ignores_the_mark_of_its_letter() -> None:
     """What is still bad after a redrive is a letter again, not silently a duplicate."""
     here = partition()
-    here.hear(toy, thing(v=1, do="bad"))
-    here.take(to_raw_record(toy, thing(v=1, do="bad"), redriven=True))
+    here.hear(FAKE, thing(v=1, do="bad"))
+    here.take(to_raw_record(FAKE, thing(v=1, do="bad"), redriven=True))
     assert here.fates == ["dead", "dead"]
 
 
 def test_promise_6_an_unknown_tenant_costs_nobody_else() -> None:
     """A record of a tenant that is not configured is kept for a redrive."""
     here = partition()
-    here.hear(toy, thing(v=1, tenant="stranger"), thing(v=1))
+    here.hear(FAKE, thing(v=1, tenant="stranger"), thing(v=1))
     assert here.fates == ["dead", "published"]
     problem = here.letters[0].problem
-    assert (problem.code, problem.detail) == ("unknown_tenant", "configure /toy/stranger, then redrive")
+    assert (problem.code, problem.detail) == ("unknown_tenant", "configure /things/stranger, then redrive")
 
 
-GOOD = to_raw_record(toy, thing(v=1))
+GOOD = to_raw_record(FAKE, thing(v=1))
 
 
 @pytest.mark.parametrize(
@@ -149,8 +154,8 @@ def test_promise_6_a_record_that_is_none_of_ours_becomes_a_letter(
 ) -> None:
     """Whatever somebody else writes into raw, its neighbours are decided on as always."""
     here = partition()
-    here.hear(toy, thing("z", 1))
-    mine = here.records([to_raw_record(toy, thing("b", 1))] * 3)
+    here.hear(FAKE, thing("z", 1))
+    mine = here.records([to_raw_record(FAKE, thing("b", 1))] * 3)
     here.decide([mine[0], Raw(2, NOW, key, b"whatever", headers), mine[2]])
     assert here.fates == ["published", "published", "dead", "duplicate"]
     assert here.letters[0].problem.code == "foreign"
@@ -173,12 +178,12 @@ def test_a_newer_format_stops_the_task() -> None:
 def test_an_event_that_is_too_large_becomes_a_letter() -> None:
     """What the topic would refuse never reaches the transaction, and it is not remembered as published."""
     here = partition(limits=CommitLimits("headrace.raw", 3, event_bytes=5_000))
-    here.hear(toy, thing(v=1, size=10_000), thing("b", 1, size=100))
+    here.hear(FAKE, thing(v=1, size=10_000), thing("b", 1, size=100))
     assert here.fates == ["dead", "published"]
     assert here.letters[0].problem.code == "too_large"
     assert "takes 5000" in here.letters[0].problem.detail
     here.limits = LIMITS
-    here.take(to_raw_record(toy, thing(v=1, size=10_000), redriven=True))
+    here.take(to_raw_record(FAKE, thing(v=1, size=10_000), redriven=True))
     assert here.fates[-1] == "published"
 
 

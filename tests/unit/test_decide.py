@@ -10,8 +10,8 @@ from headrace.records.raw import digest, to_raw_record
 from headrace.records.seen import TOTALS, decode_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode
-from tests.unit.fake_provider import OLD, partition, thing, toy
-from tests.unit.partition import LIMITS, NOW, Raw
+from tests.fake_provider import FAKE, OLD, thing
+from tests.unit.partition import LIMITS, NOW, Raw, partition
 
 DAY = 86_400
 
@@ -23,10 +23,15 @@ def ids(commit: Commit) -> list[str]:
 def test_promise_2_a_new_thing_is_published_with_its_envelope_and_provenance() -> None:
     """An event says who it is about, which raw record made it and which row of which mapping."""
     here = partition()
-    commit = here.hear(toy, thing("b", 7, "x"), thing("a", 3, "hello", via=Via.WEBHOOK))
+    commit = here.hear(FAKE, thing("b", 7, "x"), thing("a", 3, "hello", via=Via.WEBHOOK))
     event = decode(commit.events[1].value)
-    assert (event.id, event.source, event.word, event.subject) == ("thing/a/3", "/toy/acme", "call.completed", "lead/a")
-    assert event.partitionkey == "/toy/acme/lead/a" == commit.events[1].key.decode()
+    assert (event.id, event.source, event.word, event.subject) == (
+        "thing/a/3",
+        "/things/acme",
+        "call.completed",
+        "lead/a",
+    )
+    assert event.partitionkey == "/things/acme/lead/a" == commit.events[1].key.decode()
     assert event.recordedtime == "2027-01-15T08:00:00Z"
     provenance = event.data.provenance
     assert (provenance.via, provenance.received, provenance.mapping, provenance.row) == (
@@ -43,13 +48,13 @@ def test_promise_2_a_new_thing_is_published_with_its_envelope_and_provenance() -
     [
         ([], thing(v=1), "published"),
         ([thing(v=1)], thing(v=1), "duplicate"),
-        ([thing(v=1, m="x")], thing(v=2, m="y"), "published"),
-        ([thing(v=1, m="x")], thing(v=2, m="x"), "unchanged"),
+        ([thing(v=1, text="x")], thing(v=2, text="y"), "published"),
+        ([thing(v=1, text="x")], thing(v=2, text="x"), "unchanged"),
         ([thing(v=2)], thing(v=1), "stale"),
-        ([thing(v=1, m="x")], thing(v=1, m="y", shape="detail"), "conflict"),
-        ([thing(v=1, m="x")], thing(v=1, m="y"), "published"),
-        ([thing(shape="fact", m="x")], thing(shape="fact", m="y"), "duplicate"),
-        ([thing(shape="hook", m="x")], thing(v=4, m="x"), "unchanged"),
+        ([thing(v=1, text="x")], thing(v=1, text="y", shape="detail"), "conflict"),
+        ([thing(v=1, text="x")], thing(v=1, text="y"), "published"),
+        ([thing(shape="fact", text="x")], thing(shape="fact", text="y"), "duplicate"),
+        ([thing(shape="hook", text="x")], thing(v=4, text="x"), "unchanged"),
         ([], thing(do="mirror"), "mirror"),
         ([], thing(do="noop"), "noop"),
         ([], thing(do="bad"), "dead"),
@@ -62,7 +67,7 @@ def test_every_fate(before: list[RawEvent], now: RawEvent, fate: str, *, togethe
     here = partition()
     batches = [[*before, now]] if together else [[raw] for raw in (*before, now)]
     for batch in batches:
-        here.hear(toy, *batch)
+        here.hear(FAKE, *batch)
     assert here.fates[-1] == fate
     assert here.seen.totals[TOTALS.index(fate)] >= 1
 
@@ -84,7 +89,7 @@ def test_position_is_the_sum_of_the_totals(batches: list[list[RawEvent]], pollin
     """Each record has exactly one fate, and the commit says where raw goes on."""
     here, count = partition(polling=polling), 0
     for batch in batches:
-        commit = here.hear(toy, *batch)
+        commit = here.hear(FAKE, *batch)
         count += len(batch)
         assert commit.next_offset == sum(commit.totals) == count == here.seen.next_offset
         assert len(commit.decisions) == len(batch)
@@ -99,11 +104,11 @@ def test_position_is_the_sum_of_the_totals(batches: list[list[RawEvent]], pollin
 def test_batches_change_nothing(raws: list[RawEvent], seed: int) -> None:
     """The same records give the same events, letters and fates, however they are cut into batches."""
     whole, cut, rng = partition(), partition(), random.Random(seed)
-    whole.hear(toy, *raws)
+    whole.hear(FAKE, *raws)
     left = list(raws)
     while left:
         size = rng.randint(1, len(left))
-        cut.hear(toy, *left[:size])
+        cut.hear(FAKE, *left[:size])
         left = left[size:]
     assert cut.fates == whole.fates
     assert cut.events == whole.events
@@ -112,13 +117,15 @@ def test_batches_change_nothing(raws: list[RawEvent], seed: int) -> None:
 
 def test_duplicates_inside_one_batch() -> None:
     """Copies that arrive together are one event."""
-    commit = partition().hear(toy, *[thing(v=1, m="x")] * 5)
+    commit = partition().hear(FAKE, *[thing(v=1, text="x")] * 5)
     assert commit.fates == {"published": 1, "duplicate": 4}
 
 
 def test_an_edit_within_one_tick_of_the_clock_gets_an_id_of_its_own() -> None:
     """Two meanings under one version are two events with two ids."""
-    commit = partition().hear(toy, thing(v=1, m="x"), thing(v=1, m="y"), thing(v=1, m="x"), thing(v=1, m="y"))
+    commit = partition().hear(
+        FAKE, thing(v=1, text="x"), thing(v=1, text="y"), thing(v=1, text="x"), thing(v=1, text="y")
+    )
     first, second = ids(commit)
     assert first == "thing/a/1"
     assert second.startswith("thing/a/1-")
@@ -127,7 +134,7 @@ def test_an_edit_within_one_tick_of_the_clock_gets_an_id_of_its_own() -> None:
 
 def test_promise_4_a_code_without_a_row_is_published_as_unmapped() -> None:
     """Nothing is guessed: the event carries the native code, the decision tells it to the metrics."""
-    commit = partition().hear(toy, thing(v=1, code="nobody knows"), thing("b", 1, code="150"))
+    commit = partition().hear(FAKE, thing(v=1, code="nobody knows"), thing("b", 1, code="150"))
     event = decode(commit.events[0].value)
     assert (event.type, event.data.native.code) == ("headrace.unmapped.v1", "nobody knows")
     assert event.data.action is None
@@ -140,40 +147,40 @@ def test_promise_4_a_code_without_a_row_is_published_as_unmapped() -> None:
 def test_a_nudge_goes_to_the_feed_that_will_bring_the_event() -> None:
     """Where a tenant is polled, a row that only wakes a feed is not published."""
     here = partition(polling=True)
-    commit = here.hear(toy, thing("n", 1, code="waker"))
+    commit = here.hear(FAKE, thing("n", 1, code="waker"))
     assert here.fates == ["nudged"]
-    assert commit.nudges[0].key == b"/toy/acme"
+    assert commit.nudges[0].key == b"/things/acme"
     assert commit.nudges[0].value == b'\x01{"feed":"things","event":"n"}'
-    assert here.seen.marks.find([digest("/toy/acme", "thing", "n")]) == {}
+    assert here.seen.marks.find([digest("/things/acme", "thing", "n")]) == {}
 
 
 def test_a_nudge_row_of_a_tenant_that_is_not_polled_is_published() -> None:
     """Nobody else would bring it."""
     here = partition()
-    here.hear(toy, thing("n", 1, code="waker"))
+    here.hear(FAKE, thing("n", 1, code="waker"))
     assert here.fates == ["published"]
 
 
 def test_a_copy_without_a_version_wakes_the_feed_that_knows() -> None:
     """Where a tenant is polled, an unnumbered copy that says something new is not trusted to be the newest."""
     here = partition(polling=True)
-    here.hear(toy, thing(v=1, m="x"), thing(m="y", shape="hook"), thing(m="x", shape="hook"))
+    here.hear(FAKE, thing(v=1, text="x"), thing(text="y", shape="hook"), thing(text="x", shape="hook"))
     assert here.fates == ["published", "nudged", "duplicate"]
 
 
 def test_a_copy_that_no_feed_can_explain_is_published() -> None:
     """A polled tenant's record of which no feed knows the version is news like any other."""
     here = partition(polling=True)
-    here.hear(toy, thing(v=1, m="x"), thing(m="y", shape="hook", do="no feed"))
+    here.hear(FAKE, thing(v=1, text="x"), thing(text="y", shape="hook", do="no feed"))
     assert here.fates == ["published", "published"]
 
 
 def test_a_copy_without_a_version_does_not_change_the_shape_of_a_mark() -> None:
     """After an unnumbered copy, an edit within one tick of the clock is no conflict, as another shape would be."""
     here = partition()
-    here.hear(toy, thing(v=1, m="x"), thing(m="y", shape="hook"), thing(v=1, m="z"))
+    here.hear(FAKE, thing(v=1, text="x"), thing(text="y", shape="hook"), thing(v=1, text="z"))
     assert here.fates == ["published"] * 3
-    here.hear(toy, thing(v=1, m="w", shape="detail"))
+    here.hear(FAKE, thing(v=1, text="w", shape="detail"))
     assert here.fates[-1] == "conflict"
 
 
@@ -184,21 +191,21 @@ def seconds_old(age: int, now: int = NOW) -> int:
 def test_a_duplicate_whose_mark_would_expire_before_its_raw_record_is_marked_again() -> None:
     """A copy that arrives late keeps the memory of its id alive as long as the copy itself lives."""
     here = partition(now=seconds_old(20 * DAY))
-    here.hear(toy, thing(v=1), thing("b", 1, do="bad"))
+    here.hear(FAKE, thing(v=1), thing("b", 1, do="bad"))
     here.now = NOW
-    commit = here.hear(toy, thing(v=1), thing("b", 1, do="bad"))
+    commit = here.hear(FAKE, thing(v=1), thing("b", 1, do="bad"))
     assert here.fates[2:] == ["duplicate", "duplicate"]
     assert [mark.at for mark in commit.marks.values()] == [NOW // 1000] * 2
     assert [mark.version for mark in commit.marks.values()] == [1, IMMUTABLE]
-    assert here.hear(toy, thing(v=1), thing("b", 1, do="bad")).marks == {}
+    assert here.hear(FAKE, thing(v=1), thing("b", 1, do="bad")).marks == {}
 
 
 def test_an_old_raw_record_needs_no_new_mark() -> None:
     """A copy that leaves raw before its mark expires adds nothing to the log of marks."""
     here = partition(now=seconds_old(20 * DAY))
-    here.hear(toy, thing(v=1))
+    here.hear(FAKE, thing(v=1))
     here.now = NOW
-    out = to_raw_record(toy, thing(v=1))
+    out = to_raw_record(FAKE, thing(v=1))
     commit = here.decide([Raw(1, seconds_old(19 * DAY), out.key, out.value, out.headers)])
     assert (here.fates[-1], commit.marks) == ("duplicate", {})
 
@@ -206,9 +213,9 @@ def test_an_old_raw_record_needs_no_new_mark() -> None:
 def test_a_mark_that_is_older_than_the_log_keeps_is_no_mark() -> None:
     """Memory and log forget at the same time, so that a restart changes nothing."""
     here = partition(now=seconds_old(36 * DAY))
-    here.hear(toy, thing(v=1), thing("b", 1, do="bad"))
+    here.hear(FAKE, thing(v=1), thing("b", 1, do="bad"))
     here.now = NOW
-    here.hear(toy, thing(v=1), thing("b", 1, do="bad"))
+    here.hear(FAKE, thing(v=1), thing("b", 1, do="bad"))
     assert here.fates == ["published", "dead"] * 2
 
 
@@ -216,17 +223,17 @@ def test_an_unknown_version_is_named_by_its_meaning() -> None:
     """The id of an unnumbered event is the same in a second cluster and after all memory is lost."""
     first, second = partition(), partition()
     for here in (first, second):
-        here.hear(toy, thing(m="x", shape="hook"))
+        here.hear(FAKE, thing(text="x", shape="hook"))
     assert first.events[0].id == second.events[0].id
     assert len(first.events[0].id) == len("thing/a/12345678")
-    mark = first.seen.marks.find([digest("/toy/acme", "thing", "a")])
+    mark = first.seen.marks.find([digest("/things/acme", "thing", "a")])
     assert [known.version for known in mark.values()] == [UNKNOWN]
 
 
 def test_lost_records_are_counted() -> None:
     """What retention took unread is counted as lost, and the position goes on behind it."""
     here = partition()
-    here.hear(toy, thing(v=1))
+    here.hear(FAKE, thing(v=1))
     commit = skip(here.seen, 11)
     assert (commit.next_offset, sum(commit.totals), commit.totals[TOTALS.index("lost")]) == (11, 11, 10)
     assert decode_record(commit.seen_value).next_offset == 11
@@ -235,7 +242,7 @@ def test_lost_records_are_counted() -> None:
 def test_a_quiet_partition_writes_its_position_again() -> None:
     """A rewritten position says what the last commit said."""
     here = partition()
-    here.hear(toy, thing(v=1))
+    here.hear(FAKE, thing(v=1))
     record = decode_record(rewrite(here.seen).seen_value)
     assert (record.next_offset, record.totals) == (1, here.seen.totals)
 

@@ -23,7 +23,7 @@ from headrace_events import (
     decode,
     decode_dead_letter,
 )
-from tests.unit.fake_provider import thing
+from tests.fake_provider import thing
 
 CALL = Row(label="call/completed", type="call.completed", direction="outbound")
 WHY = Provenance("poll", "2026-08-08T09:00:00Z", RawPosition("headrace.raw", 3, 7), "9f2c41d0", "call/completed")
@@ -31,7 +31,7 @@ NOW = "2026-08-08T09:00:01Z"
 
 
 def draft(row: Row = CALL, meaning: tuple[object, ...] = ("x",), **more: Any) -> Draft:
-    native = Native(provider="toy", tenant="acme", resource="thing", id="a", extra=more.pop("extra", None))
+    native = Native(provider="things", tenant="acme", resource="thing", id="a", extra=more.pop("extra", None))
     data = Data(category=row.category, action=row.action, native=native, provenance=UNPUBLISHED, **more)
     return Draft(row=row, subject="lead/a", time=None, data=data, meaning=meaning)
 
@@ -93,20 +93,20 @@ def test_attributes() -> None:
     assert json.loads(encode_event(found).value) == {
         "specversion": "1.0",
         "id": "thing/a/1",
-        "source": "/toy/acme",
+        "source": "/things/acme",
         "type": "headrace.call.completed.v1",
         "subject": "lead/a",
         "time": "2026-08-08T08:00:00Z",
         "recordedtime": NOW,
         "datacontenttype": "application/json",
         "dataschema": "urn:headrace:event:1",
-        "partitionkey": "/toy/acme/lead/a",
+        "partitionkey": "/things/acme/lead/a",
         "traffic": "real",
         "data": {
             "category": "call",
             "action": "completed",
             "title": "hello",
-            "native": {"provider": "toy", "tenant": "acme", "resource": "thing", "id": "a"},
+            "native": {"provider": "things", "tenant": "acme", "resource": "thing", "id": "a"},
             "provenance": {
                 "via": "poll",
                 "received": "2026-08-08T09:00:00Z",
@@ -192,7 +192,7 @@ def test_a_letter_keeps_the_record_as_it_was() -> None:
     """Key, bytes and headers of the raw record stay; of problems it has one, the newest."""
     old = DeadLetter(
         problem=Problem("bad_value", "t", "d", Source(pointer="$.a")),
-        source="/toy/acme",
+        source="/things/acme",
         via="poll",
         received=NOW,
         recordedtime=NOW,

@@ -8,7 +8,7 @@ from headrace_events import Change, Data, Native, Value
 
 
 def data(**fields: Any) -> Data:
-    native = Native(provider="toy", tenant="acme", resource="thing", id="a")
+    native = Native(provider="things", tenant="acme", resource="thing", id="a")
     return Data(category="call", native=native, provenance=UNPUBLISHED, fields=fields or None)
 
 

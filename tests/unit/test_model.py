@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings, strategies as st
 from hypothesis.errors import NoSuchExample
@@ -13,7 +12,7 @@ from headrace.records.raw import to_raw_record
 from headrace.records.seen import decode_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Event, decode
-from tests.unit.fake_provider import Said, tenants, thing, toy
+from tests.fake_provider import FAKE, decode_row, tenants, thing
 from tests.unit.model import Bug, Log, Process
 from tests.unit.partition import Partition
 
@@ -28,14 +27,14 @@ AFTERWARDS = 40
 MEANINGS = {1: "x", 2: "y", 3: "y", 4: "x"}
 """What each version of a thing says: the third says nothing new, the fourth what the first said."""
 
-SAID: list[RawEvent] = [
+RAW_EVENTS: list[RawEvent] = [
     *(thing("numbered", v, m) for v, m in MEANINGS.items()),
     *(thing("mixed", v, m) for v, m in MEANINGS.items()),
-    *(thing("mixed", m=m, shape="hook") for m in "xy"),
-    *(thing("unnumbered", m=m, shape="hook") for m in "xyz"),
+    *(thing("mixed", text=m, shape="hook") for m in "xy"),
+    *(thing("unnumbered", text=m, shape="hook") for m in "xyz"),
     *(thing("edited", 1, m) for m in "xyz"),
     thing("edited", 1, "w", shape="detail"),
-    thing("fact", m="x", shape="fact"),
+    thing("fact", text="x", shape="fact"),
     thing("unreadable", 1, do="bad"),
     thing("broken", 1, do="break"),
     thing("mirror", 1, do="mirror"),
@@ -79,7 +78,7 @@ class World:
 
 
 def _say(raw: RawEvent, world: World) -> None:
-    world.log.say(to_raw_record(toy, raw))
+    world.log.say(to_raw_record(FAKE, raw))
 
 
 def _step(number: int, times: int, world: World) -> None:
@@ -108,7 +107,7 @@ TROUBLE: dict[str, Callable[[Process], None]] = {
 }
 ACTIONS = [
     Action("nothing", lambda _: None),  # what a failing schedule is shrunk to
-    *(Action(f"say {raw.shape} {raw.value.decode()}", partial(_say, raw)) for raw in SAID),
+    *(Action(f"say {raw.shape} {raw.value.decode()}", partial(_say, raw)) for raw in RAW_EVENTS),
     *(Action(f"{n} steps {times} times", partial(_step, n, times)) for n in (0, 1) for times in (1, 2, 3, 5, 8, 13)),
     *(Action(f"{n} {name}", partial(_on, n, what)) for n in (0, 1) for name, what in TROUBLE.items()),
     Action("a transaction times out", lambda world: world.log.time_out()),
@@ -146,7 +145,7 @@ def broken(world: World, expected: list[bytes], *, at_rest: bool) -> list[str]:
             "a record has no fate": position == len(world.log.raw),
             "the last version is not the last": last_is_last(events, world),
         }
-    return [name for name, kept in tests.items() if not kept]
+    return [name for name, holds in tests.items() if not holds]
 
 
 def reference(world: World) -> list[bytes]:
@@ -157,8 +156,8 @@ def reference(world: World) -> list[bytes]:
 
 def from_raw(event: Event, log: Log) -> bool:
     """Tell whether the raw record that an event names says what the event says."""
-    said = msgspec.json.decode(log.raw[event.data.provenance.raw.offset].value or b"", type=Said)
-    return (event.data.native.id, (event.data.fields or {}).get("m")) == (said.id, said.m)
+    row = decode_row(log.raw[event.data.provenance.raw.offset].value or b"")
+    return (event.data.native.id, event.data.text or "") == (row.id, row.text)
 
 
 def last_is_last(events: list[Event], world: World) -> bool:
@@ -167,17 +166,16 @@ def last_is_last(events: list[Event], world: World) -> bool:
     Where nobody polls, a copy without a version is published if it says something new: it may be an old one, and only
     then an older state stands last.
     """
-    said = [msgspec.json.decode(raw.value or b"", type=Said) for raw in world.log.raw]
+    rows = [decode_row(raw.value or b"") for raw in world.log.raw]
     for name in ("numbered", "mixed"):
-        numbers = [
-            s.v for s, raw in zip(said, world.log.raw, strict=True) if s.id == name and b'"hook"' not in shape(raw)
-        ]
-        mine = [event for event in events if event.data.native.id == name]
-        if numbers and not mine:
+        mine = [(row.v or 0, raw) for row, raw in zip(rows, world.log.raw, strict=True) if row.id == name]
+        numbers = [version for version, raw in mine if b'"hook"' not in shape(raw)]
+        published = [event for event in events if event.data.native.id == name]
+        if numbers and not published:
             return False
-        if not numbers or (not world.polling and not mine[-1].id.rpartition("/")[2].isdigit()):
+        if not numbers or (not world.polling and not published[-1].id.rpartition("/")[2].isdigit()):
             continue
-        if (mine[-1].data.fields or {})["m"] != MEANINGS[max(numbers)]:
+        if published[-1].data.text != MEANINGS[max(numbers)]:
             return False
     return True
 

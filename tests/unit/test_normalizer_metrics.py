@@ -19,7 +19,7 @@ from headrace.observe.registry import Registry
 from headrace.records.seen import TOTALS
 from headrace_events import Via
 from headrace_events.taxonomy import Type
-from tests.unit.fake_provider import TABLE, tenants, thing, toy
+from tests.fake_provider import FAKE, TABLE, tenants, thing
 from tests.unit.partition import NOW, Partition
 
 Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -47,7 +47,7 @@ class Watched:
         self.metrics.task_restored(3, self.here.seen, 0.2)
 
     def hear(self, *raws: object, seconds: float = 0.01) -> None:
-        commit = self.here.hear(toy, *raws)  # type: ignore[arg-type]  # raw events of the toy
+        commit = self.here.hear(FAKE, *raws)  # type: ignore[arg-type]  # raw events of the FAKE
         self.metrics.committed(3, commit, seconds, self.clock.now)
 
     def decided(self, decisions: list[Decision]) -> None:
@@ -77,11 +77,11 @@ def read(text: bytes) -> Numbers:
 
 
 def decision(fate: str = "published", **fields: object) -> Decision:
-    """Make a decision on a record of /toy/acme that came by webhook 20 ms ago."""
+    """Make a decision on a record of /things/acme that came by webhook 20 ms ago."""
     base = Decision(
         offset=0,
         fate="published",
-        source="/toy/acme",
+        source="/things/acme",
         via=Via.WEBHOOK,
         resource="thing",
         id="a",
@@ -156,20 +156,22 @@ def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
         return numbers[f"headrace_{name}", frozenset(labels.items())] == 0
 
     for tenant in ("acme", "brio"):
-        assert all(at_zero("published_total", provider="toy", tenant=tenant, type=word) for word in Type)
+        assert all(at_zero("published_total", provider="things", tenant=tenant, type=word) for word in Type)
         assert all(
-            at_zero("decided_total", provider="toy", tenant=tenant, via=via, fate=fate) for via in Via for fate in FATES
+            at_zero("decided_total", provider="things", tenant=tenant, via=via, fate=fate)
+            for via in Via
+            for fate in FATES
         )
         assert all(
-            at_zero("dead_letters_total", provider="toy", tenant=tenant, reason=reason)
+            at_zero("dead_letters_total", provider="things", tenant=tenant, reason=reason)
             for reason in (*REASONS, "other")
         )
     assert all(
         at_zero("dead_letters_total", provider="unknown", tenant="unknown", reason=reason) for reason in REASONS_UNKNOWN
     )
     assert all(at_zero("end_to_end_seconds_bucket", via=via, le="0.03") for via in Via)
-    assert at_zero("unmapped_total", provider="toy", code="other")
-    assert at_zero("provisional_total", provider="toy", code="other")
+    assert at_zero("unmapped_total", provider="things", code="other")
+    assert at_zero("provisional_total", provider="things", code="other")
     for name in ("tasks_owned", "rebalances_total", "producers_stuck_total", "commit_duration_seconds_count"):
         assert at_zero(name, role="normalizer")
     assert all(at_zero("tasks", role="normalizer", state=state) for state in ("created", "fencing", "closed"))
@@ -231,18 +233,18 @@ def test_what_retention_took_is_in_the_totals_too(watched: Watched) -> None:
 def test_what_is_published_is_counted_by_provider_tenant_and_type(watched: Watched) -> None:
     """Each published event counts for its tenant, under its type; a copy counts as a duplicate."""
     watched.hear(thing("a", 1, "x"), thing("b", 1, "x", tenant="brio", via=Via.WEBHOOK), thing("a", 1, "x"))
-    assert watched.number("published_total", provider="toy", tenant="acme", type="call.completed") == 1
-    assert watched.number("published_total", provider="toy", tenant="brio", type="call.completed") == 1
-    assert watched.number("decided_total", provider="toy", tenant="acme", via="poll", fate="duplicate") == 1
-    assert watched.number("decided_total", provider="toy", tenant="brio", via="webhook", fate="published") == 1
+    assert watched.number("published_total", provider="things", tenant="acme", type="call.completed") == 1
+    assert watched.number("published_total", provider="things", tenant="brio", type="call.completed") == 1
+    assert watched.number("decided_total", provider="things", tenant="acme", via="poll", fate="duplicate") == 1
+    assert watched.number("decided_total", provider="things", tenant="brio", via="webhook", fate="published") == 1
 
 
 def test_promise_4_unmapped_and_provisional_codes_are_listed(watched: Watched) -> None:
     """A published code without a row, and one that only a provisional row met, are counted by name."""
     watched.hear(thing("a", 1, "x", code="350"), thing("b", 1, "x", code="150"), thing("c", 1, "x", code="150"))
     watched.hear(thing("c", 1, "x", code="150"))
-    assert watched.number("unmapped_total", provider="toy", code="350") == 1
-    assert watched.number("provisional_total", provider="toy", code="150") == 2
+    assert watched.number("unmapped_total", provider="things", code="350") == 1
+    assert watched.number("provisional_total", provider="things", code="150") == 2
     assert watched.total("unmapped_total") == 1
     assert watched.total("provisional_total") == 2
 
@@ -251,7 +253,7 @@ def test_codes_from_outside_cannot_flood_the_metrics(watched: Watched) -> None:
     """Beyond a hundred codes of a provider, all that is new is counted as other; those known stay told apart."""
     codes = [f"c{number}" for number in range(150)]
     watched.decided([decision(type="unmapped", code=code) for code in (*codes, "c5", "c140", "")])
-    watched.decided([decision(source="/toy/brio", type="unmapped", code="c5")])
+    watched.decided([decision(source="/things/brio", type="unmapped", code="c5")])
     shown = {dict(labels)["code"]: n for (name, labels), n in watched.numbers().items() if "unmapped" in name}
     assert len(shown) == 101
     assert shown["c5"] == 3
@@ -263,9 +265,9 @@ def test_a_long_or_odd_code_is_shown_in_one_valid_line(watched: Watched) -> None
     """Codes are cut to 64 characters, and quotes, line ends and half characters do no harm."""
     odd = 'say "hi"\nto \\ everyone'
     watched.decided([decision(type="unmapped", code=code) for code in (odd, "x" * 500, "x" * 501, "half \ud800")])
-    assert watched.number("unmapped_total", provider="toy", code=odd) == 1
-    assert watched.number("unmapped_total", provider="toy", code="x" * 64) == 2
-    assert watched.number("unmapped_total", provider="toy", code="half ?") == 1
+    assert watched.number("unmapped_total", provider="things", code=odd) == 1
+    assert watched.number("unmapped_total", provider="things", code="x" * 64) == 2
+    assert watched.number("unmapped_total", provider="things", code="half ?") == 1
 
 
 def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:
@@ -274,8 +276,8 @@ def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:
     watched.hear(bad, thing("b", 1, "x", do="break", tenant="brio"), thing("c", 1, tenant="nobody"))
     watched.hear(bad)
     watched.metrics.committed(3, watched.here.take(Out(b"k" * 16, b"?", [])), 0.01, NOW)
-    assert watched.number("dead_letters_total", provider="toy", tenant="acme", reason="bad_value") == 1
-    assert watched.number("dead_letters_total", provider="toy", tenant="brio", reason="internal") == 1
+    assert watched.number("dead_letters_total", provider="things", tenant="acme", reason="bad_value") == 1
+    assert watched.number("dead_letters_total", provider="things", tenant="brio", reason="internal") == 1
     provider, tenant = UNKNOWN
     assert watched.number("dead_letters_total", provider=provider, tenant=tenant, reason="unknown_tenant") == 1
     assert watched.number("dead_letters_total", provider=provider, tenant=tenant, reason="foreign") == 1
@@ -410,4 +412,4 @@ def test_an_old_end_offset_is_never_shown_below_the_position(watched: Watched) -
 
 def test_the_key_of_the_sum_names_fields_of_a_decision() -> None:
     """What a commit is summed up by exists."""
-    assert metrics_module._key(decision()) == ("published", "/toy/acme", "webhook", "call.completed", False)
+    assert metrics_module._key(decision()) == ("published", "/things/acme", "webhook", "call.completed", False)

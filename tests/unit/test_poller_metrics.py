@@ -16,8 +16,7 @@ from headrace.sdk import faults
 from headrace.sdk.feed import Skipped
 from headrace.sdk.limits import CallLimits
 from headrace_events import Via
-from tests.integration.fake_platform import polled
-from tests.unit.fake_provider import TABLE, tenants
+from tests.fake_provider import TABLE, polled, tenants
 from tests.unit.test_normalizer_metrics import Numbers, read
 
 NOW = 1_760_000_000.0
@@ -34,8 +33,8 @@ class Polled:
         self.now = NOW
         self.registry = Registry("1.2.3")
         accounts = [polled("http://nowhere", name, feeds=["rows", "trail"], limits=LIMITS) for name in ("acme", "brio")]
-        self.receiver = ReceiverMetrics(self.registry, tenants(TABLE, "acme"), lambda: self.now)
-        self.metrics = PollerMetrics(self.registry, [*accounts, *tenants(TABLE, "acme")], lambda: self.now)
+        self.receiver = ReceiverMetrics(self.registry, tenants(TABLE, "quiet"), lambda: self.now)
+        self.metrics = PollerMetrics(self.registry, [*accounts, *tenants(TABLE, "quiet")], lambda: self.now)
         self.metrics.spread(PARTITIONS)
 
     def own(self, tenant: str) -> int:
@@ -88,7 +87,7 @@ def test_every_known_label_set_stands_at_zero_from_the_start(poller: Polled) -> 
             assert poller.number("feed_records_total", **at, feed=name) == 0
     for name in ("tasks_owned", "rebalances_total", "producers_stuck_total", "restore_duration_seconds_count"):
         assert poller.number(name, role="poller") == 0
-    assert poller.number("calls_total", provider="toy", tenant="acme", outcome="ok") is None
+    assert poller.number("calls_total", provider="things", tenant="quiet", outcome="ok") is None
     named = {name for (name, _), value in poller.numbers().items() if name.startswith("headrace_") and value}
     assert named == {"headrace_build_info"}
 
@@ -173,7 +172,7 @@ def test_what_must_hold_holds_over_a_random_story(poller: Polled) -> None:
         poller.metrics.turn(*labels, name, dice.choice(TURNS), dice.random())
         count = dice.randrange(9)
         poller.metrics.appended(*labels, name, count)
-        poller.receiver.appended("raw", "/toy/acme", Via.WEBHOOK, dice.randrange(3))
+        poller.receiver.appended("raw", "/things/quiet", Via.WEBHOOK, dice.randrange(3))
         counted["records"] += count
     assert poller.total("feed_records_total") == poller.total("raw_appended_total", via="poll") == counted["records"]
     assert poller.total("turns_total") == poller.total("turn_duration_seconds_count") == 500

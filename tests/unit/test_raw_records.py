@@ -20,8 +20,8 @@ from headrace.records.raw import (
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Identity, RawEvent
 from headrace_events import Via
+from tests.fake_provider import FAKE, thing
 from tests.raw_records import through_raw
-from tests.unit.fake_provider import thing, toy
 
 WORDS = st.text(max_size=20)
 RAW_EVENTS = st.builds(
@@ -54,13 +54,13 @@ def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
         "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
         "redriven",
     }  # fmt: skip
-    out = to_raw_record(toy, thing("a", 3, "x", via=Via.WEBHOOK))
+    out = to_raw_record(FAKE, thing("a", 3, "x", via=Via.WEBHOOK))
     ((header, value),) = out.headers
     assert (header, value[:1]) == (HEADER, b"\x01")
     written = msgspec.json.decode(value[1:])
     assert written.keys() <= allowed
     assert written == {
-        "provider": "toy",
+        "provider": "things",
         "tenant": "acme",
         "resource": "thing",
         "id": "a",
@@ -75,13 +75,13 @@ def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
 def test_the_bytes_are_untouched() -> None:
     """What the provider sent is the value, whatever stands in it."""
     raw = thing("a", 3, "  ünïcode  ", odd=[1.50, None])
-    assert to_raw_record(toy, raw).value == raw.value
+    assert to_raw_record(FAKE, raw).value == raw.value
 
 
 def test_what_comes_in_is_what_comes_out() -> None:
     """The raw event and its identity are the same behind raw as before it."""
     raw = msgspec.structs.replace(thing("a", 3, "x"), hint="created", delivery="d-1")
-    named = through_raw(toy, raw)
+    named = through_raw(FAKE, raw)
     assert named == msgspec.structs.replace(raw, resource="thing", id="a", version=3)
     assert named.identity == Identity("thing", "a", 3)
 
@@ -111,7 +111,7 @@ def test_bytes_without_a_name_are_placed_by_themselves() -> None:
 
 def test_parts_of_a_name_do_not_run_together() -> None:
     """Resource and id are told apart even where their letters are the same."""
-    assert digest("/toy/acme", "ab", "c") != digest("/toy/acme", "a", "bc")
+    assert digest("/things/acme", "ab", "c") != digest("/things/acme", "a", "bc")
 
 
 @given(st.binary(min_size=16, max_size=16), st.integers(1, 1000))
@@ -122,14 +122,14 @@ def test_a_place_exists(key: bytes, partitions: int) -> None:
 
 def test_places_are_even() -> None:
     """A thousand ids leave no partition of twelve far from the middle."""
-    places = [place(digest("/toy/acme", "thing", str(n)), 12) for n in range(1_200)]
+    places = [place(digest("/things/acme", "thing", str(n)), 12) for n in range(1_200)]
     assert all(60 < places.count(partition) < 140 for partition in range(12))
 
 
 @pytest.mark.parametrize("shape", ["row", "hook", "fact"])
 def test_all_shapes_of_a_thing_have_one_key(shape: str) -> None:
     """Webhook and poll meet in one partition, under one mark."""
-    assert to_raw_record(toy, thing("a", 3, shape=shape)).key == digest("/toy/acme", "thing", "a")
+    assert to_raw_record(FAKE, thing("a", 3, shape=shape)).key == digest("/things/acme", "thing", "a")
 
 
 @pytest.mark.parametrize(
@@ -137,26 +137,26 @@ def test_all_shapes_of_a_thing_have_one_key(shape: str) -> None:
 )
 def test_promise_6_what_has_no_name_comes_in_all_the_same(value: bytes) -> None:
     """Bytes that nobody can read are kept, placed by their digest, and their header carries no name."""
-    out = to_raw_record(toy, msgspec.structs.replace(thing(), value=value))
+    out = to_raw_record(FAKE, msgspec.structs.replace(thing(), value=value))
     assert (out.key, out.value) == (digest_of_bytes(value), value)
     assert from_raw_record(out.headers, out.value).identity is None
 
 
 def test_promise_6_a_mistake_of_ours_keeps_the_bytes() -> None:
     """Whatever goes wrong while a record is named, it is appended."""
-    assert through_raw(toy, thing(do="nameless")).identity is None
+    assert through_raw(FAKE, thing(do="nameless")).identity is None
 
 
 @pytest.mark.parametrize("version", [0, -1, 2**63, 2**70])
 def test_a_version_that_no_mark_can_keep_is_refused(version: int) -> None:
     """A provider's number must be sortable in 63 bits, or the record has no name."""
     with pytest.raises(Undecodable, match="out of range"):
-        identify(toy, thing(v=version))
+        identify(FAKE, thing(v=version))
 
 
 def test_a_redriven_record_says_so() -> None:
     """A dead letter that was sent back is told from what comes in live."""
-    assert through_raw(toy, thing(), redriven=True).redriven
+    assert through_raw(FAKE, thing(), redriven=True).redriven
 
 
 @pytest.mark.parametrize("headers", [[], [("other", b"\x01{}")], [(HEADER, b"")]])
@@ -174,8 +174,8 @@ def test_a_raw_record_of_a_newer_program() -> None:
 
 def test_a_raw_record_with_a_field_of_tomorrow() -> None:
     """A field that is added later does not stop an older program."""
-    value = to_raw_record(toy, thing()).headers[0][1].replace(b'{"provider"', b'{"novel":[1],"provider"')
-    assert from_raw_record([(HEADER, value)], b"").provider == "toy"
+    value = to_raw_record(FAKE, thing()).headers[0][1].replace(b'{"provider"', b'{"novel":[1],"provider"')
+    assert from_raw_record([(HEADER, value)], b"").provider == "things"
 
 
 def test_shapes_fit_a_mark() -> None:
@@ -187,7 +187,7 @@ def test_shapes_fit_a_mark() -> None:
 def test_promise_6_whatever_a_header_held_comes_in(odd: str) -> None:
     """A hint or delivery that cannot be encoded, or is long, is kept as a text that fits the header."""
     raw = msgspec.structs.replace(thing("a", 3, "x"), hint=odd, delivery=odd)
-    named = through_raw(toy, raw)
+    named = through_raw(FAKE, raw)
     assert named.hint == named.delivery == printable(odd)
     assert 0 < len(named.hint) <= 256
     assert named.identity == Identity("thing", "a", 3)

@@ -16,7 +16,7 @@ from headrace.observe.registry import Registry
 from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics
 from headrace.spool import Damage, Spool, SpoolFacts
 from headrace_events import Via
-from tests.unit.fake_provider import TABLE, tenants, thing, toy
+from tests.fake_provider import FAKE, TABLE, tenants, thing
 from tests.unit.partition import Partition
 from tests.unit.test_normalizer_metrics import Numbers, decision, read
 
@@ -91,7 +91,7 @@ def test_every_known_label_set_stands_at_zero_from_the_start(receiver: ReceiverN
     """Before the first request, each tenant has each number and each reason, and nothing has a value but the build."""
     numbers = receiver.numbers()
     for tenant in ("acme", "brio"):
-        at = {"provider": "toy", "tenant": tenant}
+        at = {"provider": "things", "tenant": tenant}
         for name in (
             *("deliveries_total", "checks_total", "last_delivery_timestamp_seconds", "spooled_total"),
             *("accepted_records_total", "accepted_nudges_total"),
@@ -105,34 +105,34 @@ def test_every_known_label_set_stands_at_zero_from_the_start(receiver: ReceiverN
         assert receiver.number("refusals_total", provider="unknown", tenant="unknown", reason=reason) == 0
     for reason in (*SET_ASIDE, "other"):
         assert receiver.number("set_aside_total", reason=reason) == 0
-    assert receiver.number("delivery_duration_seconds_bucket", provider="toy", le="0.03") == 0
+    assert receiver.number("delivery_duration_seconds_bucket", provider="things", le="0.03") == 0
     named = {name for (name, _), value in numbers.items() if name.startswith("headrace_") and value}
     assert named == {"headrace_build_info"}
 
 
 def test_a_delivery_is_counted_timed_and_dated(receiver: ReceiverNumbers) -> None:
     """What was acknowledged stands under its tenant: count, duration, time, and what it held."""
-    receiver.metrics.accepted("toy", "acme", 0.03, records=4)
+    receiver.metrics.accepted("things", "acme", 0.03, records=4)
     receiver.now += 60
-    receiver.metrics.accepted("toy", "acme", 0.031, records=1, nudges=2)
-    at = {"provider": "toy", "tenant": "acme"}
+    receiver.metrics.accepted("things", "acme", 0.031, records=1, nudges=2)
+    at = {"provider": "things", "tenant": "acme"}
     assert receiver.number("deliveries_total", **at) == 2
     assert receiver.number("last_delivery_timestamp_seconds", **at) == NOW + 60
-    assert receiver.number("last_delivery_timestamp_seconds", provider="toy", tenant="brio") == 0
-    assert receiver.number("delivery_duration_seconds_bucket", provider="toy", le="0.03") == 1
-    assert receiver.number("delivery_duration_seconds_bucket", provider="toy", le="0.05") == 2
-    assert receiver.number("delivery_duration_seconds_sum", provider="toy") == pytest.approx(0.061)
+    assert receiver.number("last_delivery_timestamp_seconds", provider="things", tenant="brio") == 0
+    assert receiver.number("delivery_duration_seconds_bucket", provider="things", le="0.03") == 1
+    assert receiver.number("delivery_duration_seconds_bucket", provider="things", le="0.05") == 2
+    assert receiver.number("delivery_duration_seconds_sum", provider="things") == pytest.approx(0.061)
     assert receiver.number("accepted_records_total", **at) == 5
     assert receiver.number("accepted_nudges_total", **at) == 2
 
 
 def test_checks_and_refusals_are_no_deliveries(receiver: ReceiverNumbers) -> None:
     """Each request is counted once, under one of three names; only a delivery moves the time of the last one."""
-    receiver.metrics.checked("toy", "brio")
-    receiver.metrics.refused("toy", "brio", "bad_signature")
+    receiver.metrics.checked("things", "brio")
+    receiver.metrics.refused("things", "brio", "bad_signature")
     receiver.metrics.refused("elsewhere", "acme", "unknown_provider")
-    assert receiver.number("checks_total", provider="toy", tenant="brio") == 1
-    assert receiver.number("refusals_total", provider="toy", tenant="brio", reason="bad_signature") == 1
+    assert receiver.number("checks_total", provider="things", tenant="brio") == 1
+    assert receiver.number("refusals_total", provider="things", tenant="brio", reason="bad_signature") == 1
     assert receiver.number("refusals_total", provider="unknown", tenant="unknown", reason="unknown_provider") == 1
     assert receiver.total("deliveries_total", "last_delivery_timestamp_seconds") == 0
 
@@ -145,14 +145,14 @@ def test_what_must_hold_holds_over_a_random_story(receiver: ReceiverNumbers) -> 
     for _ in range(500):
         tenant = dice.choice(["acme", "brio"])
         records, nudges = dice.randrange(4), dice.randrange(3)
-        source = f"/toy/{tenant}"
+        source = f"/things/{tenant}"
         if dice.random() < 0.4:
             receiver.metrics.spooled(source, records + nudges)
             held["put"] += records + nudges
         else:
             receiver.metrics.appended("raw", source, Via.WEBHOOK, records)
             receiver.metrics.appended("nudges", source, Via.WEBHOOK, nudges)
-        receiver.metrics.accepted("toy", tenant, 0.01, records=records, nudges=nudges)
+        receiver.metrics.accepted("things", tenant, 0.01, records=records, nudges=nudges)
         if held["put"] > held["drained"] + held["aside"]:
             if dice.random() < 0.1:
                 receiver.metrics.set_aside("refused")
@@ -215,14 +215,14 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
     before = read(registry.render())
     for _ in range(3_000):
         receiver.refused(word(), word(), word())
-        receiver.refused("toy", "acme", word())
-        receiver.refused("toy", word(), "unknown_tenant")
+        receiver.refused("things", "acme", word())
+        receiver.refused("things", word(), "unknown_tenant")
         receiver.checked(word(), word())
         receiver.accepted(word(), word(), 0.1)
         receiver.appended("raw", f"/{word()}/{word()}", Via.WEBHOOK)
         receiver.spooled(word())
         receiver.set_aside(word())
-        commit = here.hear(toy, thing("a", 1, "x"))
+        commit = here.hear(FAKE, thing("a", 1, "x"))
         commit.decisions[:] = [decision(source=word(), code=word(), type="unmapped")]
         normalizer.committed(3, commit, 0.1, 0)
     after = read(registry.render())
@@ -236,7 +236,7 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
 def test_what_is_not_configured_is_counted_as_unknown(receiver: ReceiverNumbers) -> None:
     """Whatever stands in a path, the labels say no more than that nobody knows it."""
     provider, tenant = UNKNOWN
-    receiver.metrics.refused("toy", 'a"\\\n', "unknown_tenant")
+    receiver.metrics.refused("things", 'a"\\\n', "unknown_tenant")
     assert receiver.number("refusals_total", provider=provider, tenant=tenant, reason="unknown_tenant") == 1
 
 

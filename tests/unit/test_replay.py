@@ -4,7 +4,8 @@ from msgspec.structs import replace
 from headrace.core.record import Out
 from headrace.normalizer.decide import WaitsForMapping
 from headrace.records.raw import digest, headers_of, to_raw_record
-from tests.unit.fake_provider import NEW, OTHER_TABLE, partition, tenants, thing, toy
+from tests.fake_provider import FAKE, NEW, OTHER_TABLE, tenants, thing
+from tests.unit.partition import partition
 
 
 def replay(raw_id: str = "a", v: int = 1, m: str = "x", mapping: str = NEW, shape: str = "row") -> Out:
@@ -12,13 +13,13 @@ def replay(raw_id: str = "a", v: int = 1, m: str = "x", mapping: str = NEW, shap
     raw = thing(raw_id, v, m, shape=shape)
     version = {"hook": "unknown", "fact": None}.get(shape, v)
     named = replace(raw, resource="thing", id=raw_id, version=version, replay=mapping)
-    return Out(digest("/toy/acme", "thing", raw_id), raw.value, headers_of(named))
+    return Out(digest("/things/acme", "thing", raw_id), raw.value, headers_of(named))
 
 
 def test_a_replay_waits_for_its_mapping() -> None:
     """A task without the wanted mapping decides nothing."""
     here = partition()
-    here.hear(toy, thing(v=1, m="x"))
+    here.hear(FAKE, thing(v=1, text="x"))
     with pytest.raises(WaitsForMapping, match=f"waits for {NEW}"):
         here.take(replay())
     assert here.fates == ["published"]
@@ -28,7 +29,7 @@ def test_a_later_replay_ends_the_commit_before_it() -> None:
     """What stands before the record that has to wait is committed."""
     here = partition()
     commit = here.take(
-        *(to_raw_record(toy, thing("b", n)) for n in (1, 2)), replay(), to_raw_record(toy, thing("c", 1))
+        *(to_raw_record(FAKE, thing("b", n)) for n in (1, 2)), replay(), to_raw_record(FAKE, thing("c", 1))
     )
     assert (commit.next_offset, len(commit.decisions)) == (2, 2)
 
@@ -36,7 +37,7 @@ def test_a_later_replay_ends_the_commit_before_it() -> None:
 def test_a_replay_publishes_what_now_means_something_else() -> None:
     """Under the new mapping an equal version with another meaning comes out again, under an id that says why."""
     here = partition()
-    here.hear(toy, thing("a", 2, "x"), thing("b", 1, "x", code="waker"))
+    here.hear(FAKE, thing("a", 2, "x"), thing("b", 1, "x", code="waker"))
     here.tenants = tenants(OTHER_TABLE)
     here.take(replay("a", 2), replay("a", 2), replay("a", 1), replay("unheard"), replay("b", 1, "x"))
     assert here.fates[2:] == ["published", "duplicate", "stale", "stale", "published"]
@@ -47,7 +48,7 @@ def test_a_replay_publishes_what_now_means_something_else() -> None:
 def test_a_replay_of_what_never_changes() -> None:
     """An immutable event is read again under a new mapping, which its mark alone would forbid."""
     here = partition()
-    here.hear(toy, thing(shape="fact", m="x"))
+    here.hear(FAKE, thing(shape="fact", text="x"))
     here.tenants = tenants(OTHER_TABLE)
     here.take(replay(shape="fact"), replay(shape="fact"))
     assert here.fates == ["published", "published", "duplicate"]
