@@ -1,6 +1,6 @@
 """A random scenario that three platforms tell: new facts, edits, copies, stale copies and broken records, without end.
 
-Each record is known by its bytes: which fact it tells, and which version of it. From that and from the order on raw
+Each record is known by its bytes: which fact, and which version of it. From that and from the order on raw
 follows what must be published, whatever the program does in between.
 """
 
@@ -21,50 +21,50 @@ Position = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Told:
-    """One record: the fact it tells and its version, counted from 1; 0 for a record that nobody can read."""
+class Version:
+    """One version of a fact, as a record; `number` counts from 1, 0 is a record that nobody can read."""
 
     provider: Provider
     shape: str
     value: bytes
     fact: str
-    version: int
+    number: int
 
 
 class Scenario:
-    """What was told so far, by bytes."""
+    """A random story; `records` are those that it has had so far, by their bytes."""
 
     def __init__(self, seed: int) -> None:
-        self.told: dict[bytes, Told] = {}
+        self.records: dict[bytes, Version] = {}
         self._dice = random.Random(seed)
         self._providers = discover()
-        self._left: list[list[Told]] = []
-        self._again: list[Told] = []
+        self._left: list[list[Version]] = []
+        self._again: list[Version] = []
 
-    def __iter__(self) -> Iterator[Told]:
+    def __iter__(self) -> Iterator[Version]:
         """Go on with the scenario, without end."""
         while True:
             record = self._next()
-            self.told[record.value] = record
+            self.records[record.value] = record
             yield record
 
     def must_be_published(self, raw: Iterable[Record]) -> set[Position]:
-        """Give the positions of the raw records that must be published: each version that is newer."""
+        """Return the positions of the raw records that must be published: each version that is newer."""
         newest: dict[str, int] = {}
         wanted: set[Position] = set()
         for record in raw:
-            told = self.told[record.value or b""]
-            if told.version > newest.get(told.fact, 0):
-                newest[told.fact] = told.version
+            version = self.records[record.value or b""]
+            if version.number > newest.get(version.fact, 0):
+                newest[version.fact] = version.number
                 wanted.add((record.partition, record.offset))
         return wanted
 
     def broken(self, raw: Iterable[Record]) -> set[bytes]:
-        """Give the bytes that must become dead letters."""
-        return {told.value for record in raw if (told := self.told[record.value or b""]).version == 0}
+        """Return the bytes that must become dead letters."""
+        return {version.value for record in raw if (version := self.records[record.value or b""]).number == 0}
 
-    def _next(self) -> Told:
-        """Tell something new, the next version of something told, or something again."""
+    def _next(self) -> Version:
+        """Return something new, the next version of a fact, or a record again."""
         kind = self._dice.choices(["new", "edit", "again", "broken"], [5, 5, 5, 0.2])[0]
         if kind == "again" and self._again:
             return self._dice.choice(self._again)
@@ -79,30 +79,30 @@ class Scenario:
         self._remember(record)
         return record
 
-    def _remember(self, record: Told) -> None:
-        """Keep some of what was told, of all ages, to tell it again."""
+    def _remember(self, record: Version) -> None:
+        """Keep some records, of all ages, to send them again."""
         if len(self._again) < 2000:
             self._again.append(record)
         else:
             self._again[self._dice.randrange(2000)] = record
 
-    def _fact(self) -> list[Told]:
+    def _fact(self) -> list[Version]:
         number = self._dice.randrange(10**9)
         name, rows = self._dice.choice([_activity, _message, _event])(number, self._dice.randint(1, 4))
         return [self._record(name, f"{name}/{number}", version, row) for version, row in enumerate(rows, start=1)]
 
-    def _broken(self) -> Told:
+    def _broken(self) -> Version:
         """Break a record off, behind its id: no two are alike."""
         name, rows = self._dice.choice([_activity, _message, _event])(self._dice.randrange(10**9), 1)
         whole = self._record(name, "nothing", 1, rows[0])
-        return Told(
+        return Version(
             whole.provider, whole.shape, whole.value[: self._dice.randrange(40, len(whole.value))], "nothing", 0
         )
 
-    def _record(self, name: str, fact: str, version: int, row: dict[str, Any]) -> Told:
+    def _record(self, name: str, fact: str, version: int, row: dict[str, Any]) -> Version:
         provider = self._providers[name]
         (piece,) = provider.cut(json.dumps(row).encode())
-        return Told(provider, piece.shape, piece.value, fact, version)
+        return Version(provider, piece.shape, piece.value, fact, version)
 
 
 def _activity(number: int, versions: int) -> tuple[str, Sequence[dict[str, Any]]]:
@@ -148,6 +148,10 @@ def _message(number: int, versions: int) -> tuple[str, Sequence[dict[str, Any]]]
 
 def _event(number: int, versions: int) -> tuple[str, Sequence[dict[str, Any]]]:  # noqa: ARG001  (it never changes)
     """Make an event that never changes."""
-    said = {"name": "message_opened", "eventAt": "2025-04-01T08:00:00.000Z", "createdAt": "2025-04-01T08:00:01.000Z"}
+    attributes = {
+        "name": "message_opened",
+        "eventAt": "2025-04-01T08:00:00.000Z",
+        "createdAt": "2025-04-01T08:00:01.000Z",
+    }
     prospect = {"prospect": {"data": {"type": "prospect", "id": number % 997}}}
-    return "outreach", [{"type": "event", "id": number, "attributes": said, "relationships": prospect}]
+    return "outreach", [{"type": "event", "id": number, "attributes": attributes, "relationships": prospect}]

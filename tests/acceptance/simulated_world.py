@@ -89,8 +89,8 @@ class SimulatedWorld:
 
     def _misbehave(self) -> None:
         """Let the platforms do all that is known of them."""
-        told = self.leadping.conduct
-        told.repeats, told.empty_every, told.own_calls, told.unsorted = 2, 5, True, 5.0
+        activities = self.leadping.conduct
+        activities.repeats, activities.empty_every, activities.own_calls, activities.unsorted = 2, 5, True, 5.0
         self.leadsquared.conduct.offset = "pages"
         self.leadsquared.clock.tick = 7.0  # rows appear while pages are read
         events = self.outreach.conduct

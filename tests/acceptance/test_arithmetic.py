@@ -44,12 +44,12 @@ Tenant = tuple[str, str]
 
 @dataclass
 class Counted:
-    """What the clients counted, by tenant: acknowledged deliveries, checks and refusals; and the facts they told."""
+    """What the clients counted, by tenant: acknowledged deliveries, checks and refusals; and the facts in them."""
 
     accepted: Counter[Tenant] = field(default_factory=Counter)
     checked: Counter[Tenant] = field(default_factory=Counter)
     refused: Counter[Tenant] = field(default_factory=Counter)
-    told: set[Fact] = field(default_factory=set)
+    facts: set[Fact] = field(default_factory=set)
     broken: int = 0
 
 
@@ -151,7 +151,7 @@ async def _send(client: aiohttp.ClientSession, url: str, left: Iterator[Request]
         tally: Counter[Tenant] = getattr(counted, got)
         tally[request.at] += 1
         if got == "accepted":
-            counted.told |= request.facts
+            counted.facts |= request.facts
             counted.broken += request.wanted == "broken"
 
 
@@ -172,14 +172,14 @@ class Sheet:
         """Sum up a metric by tenant; zeros are left out."""
         summed: Counter[Tenant] = Counter()
         for (each, has), value in self.numbers.items():
-            told = dict(has)
-            if each == f"headrace_{name}" and labels.items() <= told.items() and value:
-                summed[told["provider"], told["tenant"]] += int(value)
+            of = dict(has)
+            if each == f"headrace_{name}" and labels.items() <= of.items() and value:
+                summed[of["provider"], of["tenant"]] += int(value)
         return summed
 
 
 async def settled(program: Program, pipeline: Pipeline) -> Sheet:
-    """Wait until nothing is on its way: the spool is empty, and every record of raw has its fate; give the numbers."""
+    """Return the numbers once the spool is empty and every record of raw has its fate."""
     found: list[Sheet] = []
 
     async def quiet() -> bool:
@@ -231,7 +231,7 @@ async def test_promise_1_the_numbers_add_up_over_kafka_going_away(
     assert sheet.sum("spooled_total") > 0
     published = [senders.fact_of(decode(record.value or b"")) for record in await pipeline.records("events")]
     assert max(Counter(published).values()) == 1
-    genuine = {fact for fact in counted.told if not fact.source.endswith("/polled")}
+    genuine = {fact for fact in counted.facts if not fact.source.endswith("/polled")}
     assert genuine == {fact for fact in published if not fact.source.endswith("/polled")}
     assert sheet.sum("dead_letters_total") == len(await pipeline.records("dead-letters")) > 0
     assert await asyncio.to_thread(program.stop) == 0, program.tail()

@@ -130,26 +130,26 @@ async def test_promise_3_killed_at_random_moments_nothing_is_lost_or_doubled(
         crowd.close()
     records, events = await _judge(pipeline, scenario)
     show_result(
-        f"crash test: {len(scenario.told)} versions in {records} raw records, {events} events, {crowd.kills} kills, "
+        f"crash test: {len(scenario.records)} versions in {records} raw records, {events} events, {crowd.kills} kills, "
         f"{crowd.zombies} zombies, {await _cut_off(pipeline)} commits cut off, 0 lost, 0 doubled, "
         f"{time.monotonic() - began:.0f} s, seed {SEED}"
     )
 
 
 async def _judge(pipeline: Pipeline, scenario: Scenario) -> tuple[int, int]:
-    """Compare what came out with what the order on raw asks for; give the numbers of raw records and events."""
+    """Compare what came out with what the order on raw asks for; return the numbers of raw records and events."""
     raw = await pipeline.records("raw")
     events = [decode(record.value or b"") for record in await pipeline.records("events")]
     wanted = scenario.must_be_published(raw)
     found: Counter[Position] = Counter(
         (event.data.provenance.raw.partition, event.data.provenance.raw.offset) for event in events
     )
-    told = {(record.partition, record.offset): scenario.told[record.value or b""] for record in raw}
-    lost = [(at, told[at]) for at in sorted(wanted - set(found))]
+    by_position = {(record.partition, record.offset): scenario.records[record.value or b""] for record in raw}
+    lost = [(at, by_position[at]) for at in sorted(wanted - set(found))]
     assert not lost, f"{len(lost)} lost, seed {SEED}: {lost[:3]}"
     doubled = Counter((event.source, event.id) for event in events) - Counter({(e.source, e.id) for e in events})
     assert not doubled, f"{len(doubled)} doubled, seed {SEED}: {doubled.most_common(3)}"
-    invented = [(at, told[at]) for at in sorted(set(found) - wanted)]
+    invented = [(at, by_position[at]) for at in sorted(set(found) - wanted)]
     assert not invented, f"{len(invented)} published that were no news, seed {SEED}: {invented[:3]}"
     assert found.total() == len(wanted)
     letters = Counter(record.value for record in await pipeline.records("dead-letters"))

@@ -70,7 +70,7 @@ async def test_promise_7_planted_secrets_are_found_nowhere(own_kafka: OwnKafka, 
 
 
 def _planted(accounts: list[Sender]) -> Iterator[bytes]:
-    """Give every secret and signature, and the forms in which they travel."""
+    """Yield every secret and signature, and the forms in which they travel."""
     yield from SIGNED
     for secret in (hidden for account in accounts for hidden in account.hidden):
         yield secret.encode()
@@ -102,8 +102,8 @@ async def _post(client: aiohttp.ClientSession, url: str, sending: Sending, heade
     target = f"{url}{sending.sender.path}?{query}"
     try:
         async with client.post(target, data=sending.body, headers=PLANTED | headers) as answer:
-            told = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
-            return f"{answer.status} {told}".encode() + await answer.read()
+            fields = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+            return f"{answer.status} {fields}".encode() + await answer.read()
     except aiohttp.ClientError as error:
         return type(error).__name__.encode()
 
@@ -118,7 +118,7 @@ async def _is_drained(program: Program) -> bool:
 
 
 async def _bytes_of(pipeline: Pipeline, topic: str) -> bytes:
-    """Give everything that stands in the records of a topic."""
+    """Return everything that stands in the records of a topic."""
     parts: list[bytes] = []
     for record in await pipeline.records(topic):
         parts += [record.key or b"", record.value or b""]

@@ -99,7 +99,7 @@ class JoinedPlatform:
         await self._pipeline.settled()
 
     async def totals(self) -> Counter[str]:
-        """Give the fates of all raw records."""
+        """Return the fates of all raw records."""
         return Counter(await self._pipeline.totals())
 
 

@@ -47,36 +47,36 @@ class Program:
         self.child = Child(command, log=self.log, cwd=home)
 
     def events(self, name: str) -> list[dict[str, object]]:
-        """Give what the process logged under this name."""
+        """Return what the process logged under this name."""
         found = []
         for line in self.log.read_bytes()[self._seen :].splitlines():
             try:
-                told = msgspec.json.decode(line, type=dict[str, object])
+                entry = msgspec.json.decode(line, type=dict[str, object])
             except msgspec.DecodeError:
                 continue  # half a line, or a traceback
-            if told.get("event") == name:
-                found.append(told)
+            if entry.get("event") == name:
+                found.append(entry)
         return found
 
     async def says(self, name: str, times: int = 1, deadline: float = 60.0) -> None:
         """Wait until it has logged something under this name so often; raise when it ended before."""
 
-        def said() -> bool:
+        def logged() -> bool:
             if len(self.events(name)) >= times:
                 return True
             if not self.child.runs:
                 raise RuntimeError(f"the program ended with {self.child.exit_code}:\n{self.tail()}")
             return False
 
-        await until(said, f"the program says {name}", deadline=deadline)
+        await until(logged, f"the program says {name}", deadline=deadline)
 
     async def admin(self) -> str:
-        """Give the URL of its admin port, once that is open."""
+        """Return the URL of its admin port, once that is open."""
         await self.says("started")
         return f"http://127.0.0.1:{self.events('started')[-1]['admin']}"
 
     async def webhooks(self) -> str:
-        """Give the URL of its port for webhooks, once that is open."""
+        """Return the URL of its port for webhooks, once that is open."""
         await self.says("receiver_opened")
         return f"http://127.0.0.1:{self.events('receiver_opened')[-1]['port']}"
 
@@ -85,7 +85,7 @@ class Program:
         return read_numbers(await self._get(f"{await self.admin()}/metrics"))
 
     async def is_ready(self) -> bool:
-        """Say whether it is ready, as a probe does."""
+        """Return whether it is ready, as a probe does."""
         try:
             await self._get(f"{await self.admin()}/healthz/ready")
         except aiohttp.ClientResponseError:
@@ -102,7 +102,7 @@ class Program:
             return await answer.text()
 
     def stop(self) -> int | None:
-        """Send SIGTERM and wait for the end; give the exit code. Raises TimeoutExpired after its own deadline."""
+        """Send SIGTERM and wait for the end; return the exit code. Raises TimeoutExpired after its own deadline."""
         self.child.signal(signal.SIGTERM)
         try:
             self.child.wait(STOPS_WITHIN)
@@ -112,7 +112,7 @@ class Program:
         return self.child.exit_code
 
     def tail(self, lines: int = 30) -> str:
-        """Give the end of its log."""
+        """Return the end of its log."""
         return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-lines:])
 
 

@@ -91,7 +91,7 @@ class Headrace:
                 process.communicate()
 
     def read(self, topic: str) -> list[ConsumerRecord]:
-        """Give all committed records of a topic."""
+        """Return all committed records of a topic."""
         return asyncio.run(read_all(self.servers, self.prefix + topic))
 
     def append(self, topic: str, *outs: Out) -> None:

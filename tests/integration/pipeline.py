@@ -94,7 +94,7 @@ class Running:
         await until(running, f"{tasks or 'all'} tasks run")
 
     async def refuses(self, kind: type[Exception]) -> str:
-        """Wait until it ends with this error; give its sentence."""
+        """Wait until it ends with this error; return its sentence."""
         done, _ = await asyncio.wait([self.ended], timeout=DEADLINE)
         assert done, "it goes on"
         self._refused = True
@@ -123,11 +123,11 @@ class Pipeline:
         self.topics: dict[str, Topic] = {}
 
     def topic(self, name: str) -> str:
-        """Give a topic's full name."""
+        """Return a topic's full name."""
         return self.config.topic_prefix + name
 
     def through(self, servers: str) -> "Pipeline":
-        """Give the same pipeline as seen through other servers (a proxy)."""
+        """Return the same pipeline as seen through other servers (a proxy)."""
         kafka = msgspec.structs.replace(self.config.kafka, bootstrap_servers=servers)
         pipeline = Pipeline(msgspec.structs.replace(self.config, kafka=kafka), self.partitions)
         pipeline.topics = self.topics
@@ -209,12 +209,12 @@ class Pipeline:
         await until(all_decided, "every raw record has its fate", deadline=deadline, every=0.2)
 
     async def raw_ends(self) -> dict[int, int]:
-        """Give the end of each raw partition."""
+        """Return the end of each raw partition."""
         async with Consumer(self.config.kafka) as log:
             return {p: (await log.bounds(self.topic("raw"), p))[1] for p in range(self.partitions)}
 
     async def ledger(self) -> dict[int, SeenRecord]:
-        """Give the last committed seen record of each partition."""
+        """Return the last committed seen record of each partition."""
         async with Consumer(self.config.kafka) as log:
             return {p: await _last(log, self.topic("seen"), p) for p in range(self.partitions)}
 
@@ -229,16 +229,16 @@ class Pipeline:
         return {fate: count for fate, count in summed.items() if count}
 
     async def records(self, name: str) -> list[Record]:
-        """Give the committed records of a topic, in the order of each partition."""
+        """Return the committed records of a topic, in the order of each partition."""
         async with asyncio.timeout(DEADLINE):
             return [record async for record in read(self.config.kafka, self.topic(name))]
 
     async def published(self) -> list[str]:
-        """Give the ids of the committed events, in the order of each partition."""
+        """Return the ids of the committed events, in the order of each partition."""
         return [_header(record, "ce_id") for record in await self.records("events")]
 
     async def holds_its_promises(self) -> dict[str, int]:
-        """Assert that what came out is what raw asks for, once; give the totals."""
+        """Assert that what came out is what raw asks for, once; return the totals."""
         wanted = expected(await self.records("raw"))
         found = await self.published()
         doubled = {name: count for name, count in Counter(found).items() if count > 1}

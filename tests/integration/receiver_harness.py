@@ -82,7 +82,7 @@ class ReceiverHarness:
             return Answer(0, {}, b"")
 
     async def talk(self, data: bytes, deadline: float = DEADLINE) -> bytes:
-        """Send bytes as they are; give all that comes back until the connection ends."""
+        """Send bytes as they are; return all that comes back until the connection ends."""
         return await talk(self.server.port or 0, data, deadline)
 
     async def records(self, topic: str) -> list[Record]:
@@ -106,7 +106,7 @@ class ReceiverHarness:
 
 
 async def talk(port: int, data: bytes, deadline: float = DEADLINE) -> bytes:
-    """Send bytes to a port; give all that comes back until the connection ends."""
+    """Send bytes to a port; return all that comes back until the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     found = b""
     try:

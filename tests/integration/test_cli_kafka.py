@@ -46,19 +46,19 @@ def page(*rows: dict[str, Any]) -> str:
 
 @pytest.fixture
 def empty(tmp_path: Path, kafka: Broker, prefix: str) -> Headrace:
-    """Give the program where no topics exist yet."""
+    """Return the program where no topics exist yet."""
     return Headrace(tmp_path, kafka.bootstrap_servers, prefix)
 
 
 @pytest.fixture
 def headrace(empty: Headrace) -> Headrace:
-    """Give the program with topics of two partitions."""
+    """Return the program with topics of two partitions."""
     empty("topics", "apply", "--profile", "dev", "--partitions", "2")
     return empty
 
 
 def names(done: subprocess.CompletedProcess[str]) -> list[str]:
-    """Give the fields of a table's rows, without its titles."""
+    """Return the fields of a table's rows, without its titles."""
     return [" ".join(line.split()) for line in done.stdout.splitlines()[1:]]
 
 

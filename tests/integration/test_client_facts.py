@@ -139,7 +139,7 @@ async def test_fact_what_a_rebalance_listener_raises_is_swallowed(kafka: Broker,
 
     class Failing(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
         def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-            """Say nothing."""
+            """Do nothing."""
 
         def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:  # noqa: ARG002  (its signature)
             raise LookupError("nobody hears this")

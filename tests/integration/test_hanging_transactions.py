@@ -65,7 +65,7 @@ async def _hang(pipeline: Pipeline, transactional_id: str, partitions: list[tupl
 
 
 async def _stuck(pipeline: Pipeline, name: str, partition: int) -> bool:
-    """Say whether committed readers cannot read a partition to its end."""
+    """Return whether committed readers cannot read a partition to its end."""
     async with (
         Consumer(pipeline.config.kafka) as committed,
         Consumer(pipeline.config.kafka, committed=False) as written,

@@ -23,7 +23,7 @@ from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import HOST, free_port
 from tests.kafka.proxy import METADATA, PRODUCE, Proxy
 
-KEPT = {"retention_ms": "86400000", "segment_ms": "86400000"}
+ONE_DAY = {"retention_ms": "86400000", "segment_ms": "86400000"}
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ async def test_what_kafka_refuses_for_good_is_set_aside_and_stops_nothing(
         assert await versions(pipeline) == [1, 3]
         assert running.fates() == {"drained": 2, "waiting": 0, "set aside": 1}
         assert running.total("headrace_set_aside_total") == 1
-    await change_topic(kafka.bootstrap_servers, raw, **KEPT, max_message_bytes="2097152")
+    await change_topic(kafka.bootstrap_servers, raw, **ONE_DAY, max_message_bytes="2097152")
     async with Spool(path, 2**30) as spool:
         assert await spool.take_back() == 1
     async with running_ingress(pipeline, path) as running:

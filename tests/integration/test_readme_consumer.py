@@ -22,7 +22,7 @@ DEADLINE = 30.0
 
 
 def block(language: str) -> str:
-    """Give the first fenced block of a language in the README for consumers."""
+    """Return the first fenced block of a language in the README for consumers."""
     text = (ROOT / "schemas" / "README.md").read_text("utf-8")
     found = re.search(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert found, f"schemas/README.md has no {language} block"
@@ -30,7 +30,7 @@ def block(language: str) -> str:
 
 
 async def publish(servers: str, topic: str, *, prefix: str) -> list[str]:
-    """Publish the golden events, and between them some that are taken back; give the words of what is committed."""
+    """Publish the golden events, and between them some that are taken back; return the words of what is committed."""
     producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"{prefix}writer")
     never = msgspec.json.encode(msgspec.structs.replace(decode(GOLDEN[0]), id="never/1"))
     await asyncio.wait_for(producer.start(), DEADLINE)

@@ -39,7 +39,7 @@ def run(servers: str, prefix: str, home: Path, roles: Roles = ALL, more: str = "
 
 
 async def ends(program: Program) -> tuple[int | None, str]:
-    """Wait until it ends by itself; give its exit code and what it said about it."""
+    """Wait until it ends by itself; return its exit code and what it said about it."""
     await until(lambda: not program.child.runs, "the program ends", every=0.1)
     return program.child.exit_code, str([event["reason"] for event in program.events("refused_to_run")])
 
@@ -51,7 +51,7 @@ async def probe(program: Program, name: str) -> tuple[int, dict[str, Any]]:
 
 
 async def deliver(url: str, sendings: list[Sending]) -> set[Fact]:
-    """Send deliveries, all of which must be taken; give what they told."""
+    """Send deliveries, all of which must be taken; return what they told."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
         for sending in sendings:
             async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:

@@ -40,7 +40,7 @@ async def delete_topic(bootstrap_servers: str, topic: str) -> None:
 
 
 async def change_topic(bootstrap_servers: str, topic: str, **configs: str) -> None:
-    """Give a topic these configs, and the defaults for all others; raise RuntimeError if Kafka refuses."""
+    """Return a topic these configs, and the defaults for all others; raise RuntimeError if Kafka refuses."""
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, _settings(configs))
     async with _admin(bootstrap_servers) as admin:
         (answer,) = await admin.alter_configs([resource])

@@ -92,12 +92,12 @@ def offer() -> DockerBroker:
 
 
 def _images() -> Iterator[str]:
-    """Give the images that are needed: Kafka, and what removes its container even if the tests are killed."""
-    from testcontainers.core.config import testcontainers_config as told  # noqa: PLC0415  (as in start)
+    """Return the images that are needed: Kafka, and what removes its container even if the tests are killed."""
+    from testcontainers.core.config import testcontainers_config as settings  # noqa: PLC0415  (as in start)
 
     yield IMAGE
-    if not told.ryuk_disabled:  # TESTCONTAINERS_RYUK_DISABLED=true does without
-        yield told.ryuk_image
+    if not settings.ryuk_disabled:  # TESTCONTAINERS_RYUK_DISABLED=true does without
+        yield settings.ryuk_image
 
 
 def _daemon() -> docker.DockerClient | None:

@@ -72,7 +72,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Find a Kafka and say which, before pytest says anything; the first test that asks for it starts it.
+    """Find a Kafka and name it, before pytest says anything; the first test that asks for it starts it.
 
     Where tests are distributed, the main process fetches what is missing before its workers begin, and each worker
     starts a broker of its own.
@@ -127,7 +127,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say last, below pytest's own closing line, how much was not judged and what would help."""
+    """Write last, below pytest's own closing line, how much was not judged and what would help."""
     run, reporter = config.stash.get(_RUN, None), config.pluginmanager.get_plugin("terminalreporter")
     skips = reporter.stats.get("skipped", ()) if reporter else ()
     skipped = sum(name == _NOT_JUDGED for skip in skips for name, _ in skip.user_properties)

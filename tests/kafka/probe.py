@@ -11,7 +11,7 @@ _PATIENCE = 1.0  # seconds for one question
 
 
 def serves(bootstrap_server: str) -> bool:
-    """Tell whether the broker answers and knows a live broker (itself, unfenced) to send clients to."""
+    """Return whether the broker answers and knows a live broker (itself, unfenced) to send clients to."""
     host, _, port = bootstrap_server.rpartition(":")
     question = _HEADER.pack(_METADATA, 0, 1, -1) + struct.pack(">i", 0)
     try:

@@ -53,7 +53,7 @@ class Proxy:
         return done
 
     def steal(self, api_key: int) -> asyncio.Future[bytes]:
-        """Keep the next request of this kind from the broker, and close that connection; give the request.
+        """Keep the next request of this kind from the broker, and close that connection; return the request.
 
         A network that loses a connection may hold such a request and `deliver` it late.
         """
@@ -62,7 +62,7 @@ class Proxy:
         return stolen
 
     async def deliver(self, request: bytes) -> bytes:
-        """Send a stolen request to the broker after all, on a connection of its own; give the body of the answer."""
+        """Send a stolen request to the broker after all, on a connection of its own; return the body of the answer."""
         answers, broker = await asyncio.open_connection(HOST, self._forward)
         try:
             broker.write(request)

@@ -67,7 +67,7 @@ class Log:
         self.raw.append(Raw(len(self.raw), NOW, out.key, out.value, out.headers))
 
     def fence(self) -> int:
-        """Give a new epoch; the transaction of the old one is aborted."""
+        """Return a new epoch; the transaction of the old one is aborted."""
         self._end("aborted")
         self.epoch += 1
         return self.epoch
@@ -100,7 +100,7 @@ class Log:
             self.fence()
 
     def read(self, topic: list[Entry], at: int, most: int) -> tuple[list[bytes], int]:
-        """Give up to `most` committed values from an offset on, and the offset behind what was looked at."""
+        """Return up to `most` committed values from an offset on, and the offset behind what was looked at."""
         values: list[bytes] = []
         while at < len(topic) and topic[at].transaction.state != "open" and len(values) < most:
             entry = topic[at]
@@ -110,7 +110,7 @@ class Log:
         return values, at
 
     def committed(self, topic: list[Entry]) -> list[bytes]:
-        """Give everything that a reader of committed records sees."""
+        """Return everything that a reader of committed records sees."""
         return self.read(topic, 0, len(topic) + 1)[0]
 
     def _check(self, epoch: int) -> None:

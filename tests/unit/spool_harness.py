@@ -28,12 +28,12 @@ async def put(spool: Spool, *numbers: int, topic: str = "raw", size: int = 200) 
 
 
 async def waiting(spool: Spool, topic: str = "raw") -> list[Waiting]:
-    """Give everything that waits."""
+    """Return everything that waits."""
     return await spool.oldest(topic, 10**6, 2**40)
 
 
 def numbers(records: Sequence[Waiting]) -> list[int]:
-    """Give the numbers of records that are what was put."""
+    """Return the numbers of records that are what was put."""
     return [int(one.out.key) for one in records if one.sound]
 
 
@@ -58,7 +58,7 @@ class Busy:
 
 
 def state_of(path: Path) -> tuple[bytes, bytes]:
-    """Give the bytes of a spool's file and of its WAL."""
+    """Return the bytes of a spool's file and of its WAL."""
     wal = path.with_name(path.name + "-wal")
     return path.read_bytes(), wal.read_bytes() if wal.exists() else b""
 

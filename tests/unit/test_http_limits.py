@@ -116,7 +116,7 @@ def content(*chunks: bytes, whole: bool = True) -> StreamReader:
 
 
 async def code_of(bodies: Bodies, reader: StreamReader) -> str:
-    """Read a body that is refused; give the code."""
+    """Read a body that is refused; return the code."""
     with pytest.raises(Refused) as refused, bodies.hold() as held:
         await held.read(reader)
     return refused.value.problem.code

@@ -12,7 +12,7 @@ ROW = '[[row]]\ncode = "22"\ntype = "call.logged"\n'
 
 
 def faults(text: str, tables: tuple[str, ...] = TABLES) -> list[str]:
-    """Give the lines of what is wrong."""
+    """Return the lines of what is wrong."""
     with pytest.raises(FileFaults) as found:
         read(dedent(text), "acme.toml", tables)
     return str(found.value).splitlines()

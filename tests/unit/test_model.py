@@ -127,7 +127,7 @@ def violations(schedule: list[Action], *, polling: bool, bug: Bug | None = None)
 
 
 def broken(world: World, expected: list[bytes], *, at_rest: bool) -> list[str]:
-    """Say which promises what is committed breaks; `expected` is what nothing but raw decides."""
+    """Return which promises what is committed breaks; `expected` is what nothing but raw decides."""
     values = world.log.committed(world.log.events)
     events = list(map(decode, values))
     records = list(map(decode_record, world.log.committed(world.log.seen)))
@@ -149,19 +149,19 @@ def broken(world: World, expected: list[bytes], *, at_rest: bool) -> list[str]:
 
 
 def reference(world: World) -> list[bytes]:
-    """Give what comes of raw where nothing ever happens, decided on record by record."""
+    """Return what comes of raw where nothing ever happens, decided on record by record."""
     quiet = Partition(world.tenants)
     return [out.value for record in world.log.raw for out in quiet.decide([record]).events]
 
 
 def from_raw(event: Event, log: Log) -> bool:
-    """Tell whether the raw record that an event names says what the event says."""
+    """Return whether the raw record that an event names says what the event says."""
     row = decode_row(log.raw[event.data.provenance.raw.offset].value or b"")
     return (event.data.native.id, event.data.text or "") == (row.id, row.text)
 
 
 def last_is_last(events: list[Event], world: World) -> bool:
-    """Tell whether the last event of a thing says what its highest version says.
+    """Return whether the last event of a thing says what its highest version says.
 
     Where nobody polls, a copy without a version is published if it says something new: it may be an old one, and only
     then an older state stands last.

@@ -18,7 +18,7 @@ class Outer(Struct):
 
 
 def decoding(data: bytes, kind: Any = Outer) -> Exception:
-    """Give the error that decoding ends with."""
+    """Return the error that decoding ends with."""
     try:
         msgspec.json.decode(data, type=kind)
     except Exception as error:  # noqa: BLE001  (it is what the test is about)

@@ -18,7 +18,7 @@ webhook_secrets = ["stays"]
 
 
 def secrets_of(config: Config) -> list[str]:
-    """Give the secrets that deliveries are verified with."""
+    """Return the secrets that deliveries are verified with."""
     account = config.tenants.get("outreach", "acme")
     assert account is not None
     return account.settings.webhook_secrets

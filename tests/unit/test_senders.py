@@ -26,7 +26,7 @@ def account_of(sender: Sender, folder: Path) -> Account:
 
 
 def accepted(account: Account, sending: Sending) -> list[Fact]:
-    """Accept a sending; give the facts of the events that it would become."""
+    """Accept a sending; return the facts of the events that it would become."""
     now = time.time()
     headers = {name.lower(): value for name, value in sending.headers(now).items()}
     query = dict(parse_qsl(sending.query))

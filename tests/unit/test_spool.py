@@ -34,7 +34,7 @@ def room(spool: Spool) -> bool:
 
 
 def files(path: Path) -> list[Path]:
-    """Give all files of a spool."""
+    """Return all files of a spool."""
     return [*path.parent.glob(f"{path.name}*")]
 
 
