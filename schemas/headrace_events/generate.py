@@ -56,14 +56,14 @@ def _of(struct: type[msgspec.Struct], name: str) -> Schema:
 
 def _property(key: str, schema: Schema) -> Schema:
     """Describe one key: without `null`, as what is not said is absent, and with its words or the form of its time."""
-    told = {name: part for name, part in schema.items() if name != "anyOf" and part is not None}
+    shown = {name: part for name, part in schema.items() if name != "anyOf" and part is not None}
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
-    told |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
+    shown |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
     if key in WORDS:
-        told["description"] = f"A word of {WORDS[key].__name__} in taxonomy.json; ignore the words you do not know."
+        shown["description"] = f"A word of {WORDS[key].__name__} in taxonomy.json; ignore the words you do not know."
     if key in TIMES:
-        told["format"] = "date-time"
-    return told
+        shown["format"] = "date-time"
+    return shown
 
 
 def _words(name: str) -> Schema:

@@ -52,7 +52,7 @@ class Connection(web.RequestHandler):
         self.server.opened(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Give the place back."""
+        """Free its place."""
         self.server.lost(self)
         super().connection_lost(exc)
 

@@ -1,0 +1,55 @@
+"""The words of the code, as far as a program can judge them."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+NAMELESS = {"told"}
+"""Identifiers that do not say which value they hold."""
+NOT_A_RETURN = ("Give ", "Say ", "Tell ")
+"""What a docstring begins with that should begin with "Return"."""
+
+
+def nodes(*folders: str) -> Iterator[tuple[str, ast.AST]]:
+    """Yield every node of all modules below these folders, with where it is."""
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                yield f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 1)}", node
+
+
+def identifiers(node: ast.AST) -> Iterator[str]:
+    """Yield the names that a node uses or defines."""
+    for field in ("id", "attr", "arg", "name", "asname"):
+        if isinstance(name := getattr(node, field, None), str):
+            yield name
+
+
+def test_no_identifier_names_nothing() -> None:
+    """Variables, arguments, attributes, functions and classes say which value they are."""
+    found = [
+        where
+        for where, node in nodes("service", "schemas", "tests")
+        for name in identifiers(node)
+        if name.strip("_").lower() in NAMELESS
+    ]
+    assert not found
+
+
+def test_a_class_name_is_used_once() -> None:
+    """Whoever reads a class name knows which class it is."""
+    names = Counter(node.name for _, node in nodes("service", "schemas") if isinstance(node, ast.ClassDef))
+    assert not [name for name, count in names.items() if count > 1]
+
+
+def test_docstrings_say_return() -> None:
+    """The first word of a docstring is the standard one."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        where
+        for where, node in nodes("service", "schemas")
+        if isinstance(node, kinds) and (ast.get_docstring(node) or "").startswith(NOT_A_RETURN)
+    ]
+    assert not found
