@@ -1,4 +1,4 @@
-"""The three platforms at a door that is hurt: what each of them believes to have delivered must come out, once.
+"""The three platforms at a receiver that is hurt: what each of them believes to have delivered must come out, once.
 
 LeadPing and LeadSquared send again whatever got no 2xx. Outreach sends again only where no HTTP answer came at all: any
 answer is a promise to it, a 503 too.

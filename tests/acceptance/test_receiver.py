@@ -1,6 +1,7 @@
 """Promise 1 for the real program: what a platform believes to have delivered comes out once, whatever breaks.
 
-`HEADRACE_DOOR_SEED` repeats the choices of a run, `HEADRACE_DOOR_ROUNDS` says how often the receiver is killed (20).
+`HEADRACE_RECEIVER_SEED` repeats the choices of a run, `HEADRACE_RECEIVER_ROUNDS` says how often the receiver is killed
+(20).
 """
 
 import asyncio
@@ -18,8 +19,8 @@ from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import free_port
 from tests.results import ShowResult
 
-SEED = int(os.environ.get("HEADRACE_DOOR_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
-ROUNDS = int(os.environ.get("HEADRACE_DOOR_ROUNDS", "20"))
+SEED = int(os.environ.get("HEADRACE_RECEIVER_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
+ROUNDS = int(os.environ.get("HEADRACE_RECEIVER_ROUNDS", "20"))
 OUTAGE = 30.0
 """Seconds that Kafka is away."""
 PATIENT = {"broker.session.timeout.ms": "120000"}

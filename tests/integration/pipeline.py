@@ -138,7 +138,7 @@ class Pipeline:
         await self.append_raw(raw_event(row, tenant) for row in rows)
 
     async def append_raw(self, raws: Iterable[RawEvent], *, redriven: bool = False) -> None:
-        """Append raw events through the door, in order."""
+        """Append raw events as records of raw, in order."""
         async with Appender(self.config.kafka) as appender:
             left = iter(raws)
             while outs := [to_raw_record(FAKE, raw, redriven=redriven) for raw in islice(left, 200)]:

@@ -146,14 +146,14 @@ async def running_receiver(
     async with Spool(home / "spool.db", config.spool.max_bytes) as waiting, aiohttp.ClientSession() as client:
         ingress = Ingress(config, waiting, metrics, health)
         found = Receiver(config, ingress, metrics, health)
-        taking, serving = asyncio.create_task(ingress.run()), asyncio.create_task(found.run())
+        keeping, serving = asyncio.create_task(ingress.run()), asyncio.create_task(found.run())
         try:
             await until(lambda: found.port is not None, "the receiver listens")
             if servers != NOBODY:
                 await until(lambda: ingress.answers, "Kafka answers")
             yield ReceiverHarness(config, found, registry, health, client, serving.cancel)
         finally:
-            for task in (serving, taking):  # in this order: what came in has to get through
+            for task in (serving, keeping):  # in this order: what came in has to get through
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     async with asyncio.timeout(DEADLINE):

@@ -159,7 +159,7 @@ def test_ingest_leaves_out_what_is_too_large(headrace: Headrace) -> None:
 
 
 def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
-    """Letters are shown by source and problem; after a yes each goes through the door again, same bytes once."""
+    """Letters are shown by source and problem; after a yes each is taken in again, the same bytes once."""
     one, two = json.dumps(row(1)).encode(), json.dumps(row(2)).encode()
     headrace.append(
         "dead-letters",

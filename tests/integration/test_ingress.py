@@ -1,4 +1,4 @@
-"""The way from the door into Kafka: durable whatever Kafka does, in order, and back by itself."""
+"""From the ingress into Kafka: durable whatever Kafka does, in order, and back on Kafka by itself."""
 
 import asyncio
 import time

@@ -18,7 +18,7 @@ async def test_a_foreign_transaction_on_raw_is_passed_over_and_counted(kafka: Br
     await stranger.fence()
     try:
         await pipeline.append([Row(1, 1, "before")])
-        await stranger.write({(pipeline.topic("raw"), 0): [Out(b"k", b"not through the door", [])]})
+        await stranger.write({(pipeline.topic("raw"), 0): [Out(b"k", b"not one of ours", [])]})
         await pipeline.append([Row(2, 1, "after")])
         async with pipeline.running() as running:
             await pipeline.settled(running)

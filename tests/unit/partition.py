@@ -58,7 +58,7 @@ class Partition:
         return commit
 
     def hear(self, provider: Provider, *raws: RawEvent) -> Commit:
-        """Pass raw events through the door and decide on them as one batch."""
+        """Append raw events and decide on them as one batch."""
         return self.take(*(to_raw_record(provider, raw) for raw in raws))
 
 

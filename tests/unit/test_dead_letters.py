@@ -56,7 +56,7 @@ def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
 
 
 def test_a_mistake_in_naming_is_told_too() -> None:
-    """Even an error of ours at the door keeps the bytes."""
+    """Even where our own code fails to name a record, its bytes are kept."""
     here = partition()
     here.hear(FAKE, thing(do="nameless"))
     assert (here.fates, here.letters[0].problem.code) == (["dead"], "internal")

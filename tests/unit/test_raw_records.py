@@ -161,7 +161,7 @@ def test_a_redriven_record_says_so() -> None:
 
 @pytest.mark.parametrize("headers", [[], [("other", b"\x01{}")], [(HEADER, b"")]])
 def test_a_record_without_our_header(headers: list[tuple[str, bytes]]) -> None:
-    """What did not come through the door is told from what did."""
+    """A record that we did not append is distinguished from ours."""
     with pytest.raises(LookupError, match="nothing but Headrace may write to raw"):
         from_raw_record(headers, b"")
 
