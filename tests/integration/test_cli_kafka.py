@@ -159,7 +159,7 @@ def test_ingest_leaves_out_what_is_too_large(headrace: Headrace) -> None:
 
 
 def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
-    """Letters are shown by source and problem; after a yes each is taken in again, the same bytes once."""
+    """Letters are shown by source and problem; after a yes each is taken in again, the same record once."""
     one, two = json.dumps(row(1)).encode(), json.dumps(row(2)).encode()
     headrace.append(
         "dead-letters",
@@ -173,7 +173,7 @@ def test_redrive_asks_and_sends_each_letter_once(headrace: Headrace) -> None:
     table = "source problem letters newest /outreach/acme bad_shape 1 {} /outreach/acme bad_value 1 {}"
     flat = re.sub(r"\d\d-\d\d \d\d:\d\d|\d\d:\d\d:\d\d", "{}", " ".join(shown.stdout.split()))
     assert flat.startswith(table)
-    assert "1 older letter with the same bytes: only the newest goes back" in shown.stdout
+    assert "1 older letter of records that have a newer one: only the newest goes back" in shown.stdout
     assert "1 letter that Headrace did not append: cannot go back" in shown.stdout
     assert "1 letter of /outreach/south, which is not configured: would only come back" in shown.stdout
     assert shown.stdout.endswith("Nothing was sent.\n")

@@ -101,6 +101,39 @@ def test_the_same_bad_bytes_of_two_tenants_make_two_letters() -> None:
     ]
 
 
+def alike(**beside: str) -> Out:
+    """Return a bad record whose bytes are always the same, and which has a name where `id` gives it one."""
+    raw = RawEvent(provider="toy", tenant="acme", shape="row", value=b"{}", via=Via.WEBHOOK, received=1)
+    raw = msgspec.structs.replace(raw, resource="thing" if "id" in beside else "", **beside)
+    return Out(b"k" * 16, raw.value, headers_of(raw))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"id": "run-1"}, {"id": "run-2"}),
+        ({"id": "a", "hint": "stage_changed"}, {"id": "a", "hint": "owner_changed"}),
+        ({"hint": "stage_changed"}, {"hint": "owner_changed"}),
+        ({"delivery": "run-1"}, {"delivery": "run-2"}),
+        ({"id": "a", "shape": "row"}, {"id": "a", "shape": "hook"}),
+        ({"id": "a b", "hint": "c"}, {"id": "a", "hint": "b c"}),
+    ],
+)
+def test_two_facts_with_equal_bytes_make_two_letters(one: dict[str, str], other: dict[str, str]) -> None:
+    """What is read beside the bytes tells two facts apart, and each of them is one letter however often it comes."""
+    here = partition()
+    here.take(alike(**one), alike(**other), alike(**one))
+    here.take(alike(**other))
+    assert here.fates == ["dead", "dead", "duplicate", "duplicate"]
+
+
+def test_one_named_fact_makes_one_letter_whatever_delivers_it() -> None:
+    """A platform that tries again may give each attempt an id of its own."""
+    here = partition()
+    here.take(alike(id="a", delivery="first"), alike(id="a", delivery="again"))
+    assert here.fates == ["dead", "duplicate"]
+
+
 def test_another_mapping_is_another_chance_for_bad_bytes() -> None:
     """After a change of the table the same bytes make a letter again, that names the new mapping."""
     here = partition()

@@ -21,7 +21,7 @@ from headrace.core.timestamps import parse
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Record
 from headrace.kafka.raw_writer import RawWriter
-from headrace.records.raw import digest_of_bytes, from_raw_record, to_raw_record
+from headrace.records.raw import from_raw_record, letter_digest, to_raw_record
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import UNREADABLE, Provider, RawEvent
 from headrace_events import DeadLetter
@@ -66,9 +66,9 @@ class FoundLetter(Struct, frozen=True):
 
 
 class FoundLetters(Struct):
-    """Dead letters on the topic: those that can go back, one for the same bytes, and counts of the rest by reason."""
+    """Dead letters on the topic: those that can go back, one for the same record, and counts of the rest by reason."""
 
-    letters: dict[tuple[str, str, str, bytes], FoundLetter] = {}
+    letters: dict[bytes, FoundLetter] = {}
     copies: int = 0
     foreign: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
@@ -93,7 +93,7 @@ def command(ctx: click.Context, /, yes: bool, **options: Any) -> None:  # noqa: 
 
     Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
     has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
-    becomes a dead letter again. Letters with the same bytes go back once.
+    becomes a dead letter again. Letters of the same record go back once.
 
     \b
       headrace redrive --reason unknown_tenant -t acme
@@ -113,7 +113,7 @@ def command(ctx: click.Context, /, yes: bool, **options: Any) -> None:  # noqa: 
 
 
 async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:
-    """Read dead-letters to its end. Of letters with the same bytes the newest is used."""
+    """Read dead-letters to its end. Of letters of the same record the newest is used."""
     found = FoundLetters()
     async with contextlib.aclosing(read_dead_letters(config)) as letters:
         async for record, letter in letters:
@@ -126,7 +126,7 @@ async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:
             elif config.tenants.by_source.get(raw.source) is None:
                 found.unknown[letter.source] += 1
             else:
-                key = (letter.source, raw.shape, raw.hint, digest_of_bytes(raw.value))
+                key = letter_digest(raw)
                 found.copies += key in found.letters
                 found.letters[key] = FoundLetter((record.partition, record.offset), letter)
     return found
@@ -149,7 +149,7 @@ def _show(found: FoundLetters) -> None:
     else:
         click.echo("There is no dead letter to send back.")
     if found.copies:
-        click.echo(f"  {count(found.copies, 'older letter')} with the same bytes: only the newest goes back")
+        click.echo(f"  {count(found.copies, 'older letter')} of records that have a newer one: only the newest goes back")
     if found.foreign:
         click.echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
     for source, number in sorted(found.unknown.items()):

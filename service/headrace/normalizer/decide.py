@@ -22,7 +22,7 @@ from headrace.records.dead_letter import encode_letter
 from headrace.records.event import encode_event, event_id, event_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
 from headrace.records.nudge import encode_nudge
-from headrace.records.raw import digest_of_bytes, shape_digest
+from headrace.records.raw import letter_digest, shape_digest
 from headrace.records.seen import Fate, encode_record
 from headrace.sdk.provider import Draft, Dropped, Identity
 from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
@@ -181,9 +181,9 @@ class _Batch:
             self.marks[key] = Mark(mark.version, mark.shape, mark.meanings, self.now // 1000)
 
     def write_letter(self, decoded: DecodedRecord, problem: Problem) -> None:
-        """Write a dead letter, once for the same bytes under the same code and mapping, unless it was redriven."""
+        """Write a dead letter, once for the same record under the same code and mapping, unless it was redriven."""
         record, raw = decoded.record, decoded.raw
-        key = digest_of_bytes(raw.value, f"{__version__} {decoded.mapping} {problem.code} {decoded.source}")
+        key = letter_digest(raw, f"{__version__} {decoded.mapping} {problem.code}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
         if known is not None and known.at >= self.oldest and not raw.redriven:
             self.remember(decoded, key, known)

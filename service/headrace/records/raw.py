@@ -108,6 +108,16 @@ def digest_of_bytes(value: bytes, salt: str = "") -> bytes:
     return hashlib.blake2b(value, digest_size=16, key=b"bytes" + salted).digest()
 
 
+def letter_digest(raw: RawEvent, salt: str = "") -> bytes:
+    """Return the 16 bytes of what a dead letter is about: its bytes, and all that is read beside them.
+
+    Two facts may have equal bytes: then the name, the shape or the hint of the delivery tells them apart, and where a
+    record has no name, the delivery that may give it one.
+    """
+    beside = raw.source, raw.shape, raw.resource, raw.id, str(raw.version), raw.hint, "" if raw.id else raw.delivery
+    return digest_of_bytes(raw.value, "\0".join((salt, *beside)))
+
+
 def place(key: bytes, partitions: int) -> int:
     """Return the raw partition of a key: explicit, so that no client's partitioner can move an id."""
     return int.from_bytes(key[:8], "big") % partitions
