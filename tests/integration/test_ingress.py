@@ -23,7 +23,7 @@ from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import HOST, free_port
 from tests.kafka.proxy import METADATA, PRODUCE, Proxy
 
-ONE_DAY = {"retention_ms": "86400000", "segment_ms": "86400000"}
+ONE_DAY = {"retention_ms": "86400000", "segment_ms": "86400000", "message_timestamp_type": "LogAppendTime"}
 
 
 @pytest.fixture
@@ -215,8 +215,7 @@ async def test_a_record_that_raw_would_never_take_is_refused_before_anything_is_
         kafka.bootstrap_servers,
         pipeline.topic("raw"),
         max_message_bytes="50000",
-        retention_ms="86400000",
-        segment_ms="86400000",
+        **ONE_DAY,
     )
     async with running_ingress(pipeline, path) as running:
         await running.is_direct()
@@ -238,8 +237,7 @@ async def test_what_kafka_refuses_for_good_is_set_aside_and_stops_nothing(
         kafka.bootstrap_servers,
         raw,
         max_message_bytes="50000",
-        retention_ms="86400000",
-        segment_ms="86400000",
+        **ONE_DAY,
         compression_type="uncompressed",
     )
     loose = pipeline.through(kafka.bootstrap_servers)

@@ -8,6 +8,8 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from headrace.config import Config, KafkaSettings
+from headrace.config.tenants import Tenants
 from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.appender import Appender
@@ -17,7 +19,7 @@ from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
 from tests.fake_provider import FAKE, Row, raw_event
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
-from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic
+from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic, read_all
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -150,6 +152,23 @@ async def test_topics_that_cannot_keep_the_promises_are_refused_all_at_once(kafk
     assert "set its retention.ms to at least" in str(refused.value)
     assert "lower [receiver] max_body" in str(refused.value)
     assert "max.message.bytes must grow" in str(refused.value)
+
+
+async def test_topics_are_made_however_often_it_was_tried_before(kafka: Broker, prefix: str) -> None:
+    """Whatever an attempt left undone the next one does: raw comes last, when seen has its first records."""
+    config = Config(
+        topic_prefix=prefix, kafka=KafkaSettings(bootstrap_servers=kafka.bootstrap_servers), tenants=Tenants([])
+    )
+    await topics.apply(config, "dev", 2)
+    await delete_topic(kafka.bootstrap_servers, f"{prefix}raw")
+    await delete_topic(kafka.bootstrap_servers, f"{prefix}seen")
+    await create_topic(kafka.bootstrap_servers, f"{prefix}seen", partitions=2, retention_ms=str(40 * 86_400_000))
+    done = {topic.name: new for topic, new in await topics.apply(config, "dev", 3)}
+    assert [name for name, new in done.items() if new] == [f"{prefix}raw"]
+    described = await topics.describe(config)
+    assert described[f"{prefix}raw"].partitions == 2
+    assert [new for _, new in await topics.apply(config, "dev", 3)] == [False] * len(topics.NAMES)
+    assert len(await read_all(kafka.bootstrap_servers, f"{prefix}seen")) == 2
 
 
 async def test_records_that_retention_took_are_counted_as_lost(kafka: Broker, prefix: str) -> None:

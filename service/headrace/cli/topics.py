@@ -8,10 +8,12 @@ import click
 from headrace.cli._arguments import configuration
 from headrace.cli._formatting import table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._output import echo
 from headrace.config import Config
 from headrace.kafka import topics
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
+from headrace.kafka.topic_rules import DAY_MS, retention_ms
 
 _PROFILES: Final = {"production": "", "dev": "dev"}
 _APPLY_SECONDS: Final = 60.0
@@ -84,13 +86,14 @@ async def _show(config: Config) -> bool:
     try:
         await topics.verify(config)
     except topics.UnfitTopics as refused:
-        click.echo(f"\n{refused}", err=True)
+        echo(err=True)
+        echo(refused, err=True)
         return False
     return True
 
 
 def _row(topic: Topic, note: str = "") -> tuple[object, ...]:
-    days = topics.retention_ms(topic) / topics.DAY_MS
+    days = retention_ms(topic) / DAY_MS
     retention = (
         "for ever" if days > _TEN_YEARS_DAYS or topic.config.get("cleanup.policy") == "compact" else f"{days:g} d"
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
+from aiokafka.protocol.metadata import MetadataRequest
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
@@ -46,18 +47,34 @@ class Admin:
                 )
         return True
 
+    async def brokers(self) -> list[int]:
+        """Return the ids of the brokers that are up."""
+        async with asyncio.timeout(CALL_DEADLINE):
+            return [broker["node_id"] for broker in (await self._client.describe_cluster())["brokers"]]
+
+    async def known_everywhere(self, names: set[str]) -> bool:
+        """Return whether every broker that is up knows the topics, and a leader of each of their partitions.
+
+        `create_topics` returns before they do.
+        """
+        async with asyncio.timeout(CALL_DEADLINE):
+            for broker in await self.brokers():
+                answer = await self._client._send_request(MetadataRequest(None), broker)  # noqa: SLF001  (the client asks any broker)
+                topics = [topic for topic in answer.to_object()["topics"] if topic["topic"] in names]
+                if len(topics) < len(names) or any(map(_is_unknown, topics)):
+                    return False
+        return True
+
     async def topics(self, names: set[str]) -> dict[str, Topic]:
         """Describe those of the topics that exist. Raises `KafkaError` where the broker cannot say yet."""
         async with asyncio.timeout(CALL_DEADLINE):
-            # describe_topics on a missing topic would create it where auto-creation is on.
-            present = sorted(names & set(await self._client.list_topics()))
-            if not present:
-                return {}
-            described = await self._client.describe_topics(present)
+            # All topics, in one answer: to ask for a missing one would create it where auto-creation is on, and a
+            # second question may reach a broker that does not know yet what the first one knows.
+            described = [topic for topic in await self._client.describe_topics() if topic["topic"] in names]
             for topic in described:
                 if code := topic["error_code"]:  # such as: it has no leader yet
                     raise for_code(code)(topic["topic"])
-            configs = await self._configs(present)
+            configs = await self._configs(sorted(topic["topic"] for topic in described)) if described else {}
         return {
             topic["topic"]: Topic(
                 topic["topic"],
@@ -73,7 +90,9 @@ class Admin:
         found: dict[str, dict[str, str]] = {}
         for answer in await self._client.describe_configs(resources):
             for resource in answer.resources:
-                _, _, _, name, entries, *_ = resource
+                code, _, _, name, entries, *_ = resource
+                if code:
+                    raise for_code(code)(name)
                 found[name] = {entry[0]: _text(entry[1]) for entry in entries}
         return found
 
@@ -90,6 +109,10 @@ async def admin(kafka: KafkaSettings) -> AsyncIterator[Admin]:
         with contextlib.suppress(KafkaError, TimeoutError):
             async with asyncio.timeout(STOP_DEADLINE):
                 await client.close()
+
+
+def _is_unknown(topic: dict[str, Any]) -> bool:
+    return bool(topic["error_code"] or any(part["error_code"] for part in topic["partitions"]))
 
 
 def _text(value: Any) -> str:

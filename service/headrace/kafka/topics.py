@@ -2,7 +2,7 @@
 
 import asyncio
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -15,19 +15,16 @@ from headrace.config import Config
 from headrace.core.record import Out
 from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.appender import Appender
-from headrace.kafka.client import CALL_DEADLINE
+from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer
+from headrace.kafka.topic_rules import DAY_MS, check
 from headrace.records.seen import TOTALS, encode_record
 
-DAY_MS: Final = 86_400_000
 _UNITS_MS: Final = {"d": DAY_MS, "h": 3_600_000, "m": 60_000, "s": 1000}
-FOR_EVER_MS: Final = 365_000 * DAY_MS
-HEADER_ROOM_BYTES: Final = 8 * 1024
-"""What the header may take beside the body of a webhook."""
-LETTER_ROOM_BYTES: Final = 64 * 1024
-"""What a dead letter may take beside the raw record that it holds."""
 DESCRIBE_PAUSE: Final = 0.05
-"""Seconds between looks whether the broker knows of what it created."""
+"""Seconds between looks whether every broker knows of what was created."""
+KNOWN_SECONDS: Final = 30.0
+"""Time in which every broker must know of what was created."""
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
 
 
@@ -55,51 +52,66 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
     """Create what is missing; return each topic and whether it was created. What exists is never changed.
 
     A new `seen` gets a first record in each partition, by which the service knows that it may begin without memory.
+    `raw` is created last, so that whatever fails in between, nothing can be appended before that: run it again.
     Raises `UnfitTopics` where `seen` is missing or empty while `raw` holds records: they would all be published again.
     So it does where `raw` is missing while `seen` knows positions in it: a new raw would be passed over up to them.
     """
     topics = wanted(config.topic_prefix, profile)
-    done: list[tuple[Wanted, bool]] = []
     async with admin(config.kafka) as client:
         present = await client.topics({topic.name for topic in topics})
         raw, seen = present.get(f"{config.topic_prefix}raw"), present.get(f"{config.topic_prefix}seen")
         if raw is None and seen is not None:
             await _refuse_positions(config, seen)
-        for topic in topics:
-            count = partitions or topic.partitions
-            if raw is not None and topic.name.endswith("seen"):
-                count = raw.partitions
-            made = msgspec.structs.replace(topic, partitions=count)
-            done.append((made, await client.create(made.name, made.partitions, made.replicas, made.config)))
-        await _until_known(client, {topic.name for topic in topics})
-    await _begin(config)
+        others = [_sized(topic, partitions, raw) for topic in topics if not topic.name.endswith("raw")]
+        done = await _create(client, others)
+        await _begin(config, raw)
+        done += await _create(
+            client, [_sized(topic, partitions, seen) for topic in topics if topic.name.endswith("raw")]
+        )
+    return sorted(done, key=lambda pair: [topic.name for topic in topics].index(pair[0].name))
+
+
+def _sized(topic: Wanted, partitions: int | None, twin: Topic | None) -> Wanted:
+    """Return a topic with as many partitions as are wanted; raw and seen have as many as the one that exists."""
+    count = twin.partitions if twin and topic.name.endswith(("raw", "seen")) else partitions or topic.partitions
+    return msgspec.structs.replace(topic, partitions=count)
+
+
+async def _create(client: Admin, topics: Sequence[Wanted]) -> list[tuple[Wanted, bool]]:
+    """Create topics, and wait until every broker knows them: whoever is asked next may be any of them."""
+    done = [(one, await client.create(one.name, one.partitions, one.replicas, one.config)) for one in topics]
+    async with asyncio.timeout(KNOWN_SECONDS):
+        while not await _known(client, {one.name for one in topics}):  # noqa: ASYNC110  (the client offers nothing to wait for)
+            await asyncio.sleep(DESCRIBE_PAUSE)
     return done
 
 
-async def _until_known(client: Admin, names: set[str]) -> None:
-    """Wait until the broker describes what it created: it answers before it knows that itself."""
-    async with asyncio.timeout(CALL_DEADLINE):
-        while len(await client.topics(names)) < len(names):  # noqa: ASYNC110  (the client offers nothing to wait for)
-            await asyncio.sleep(DESCRIBE_PAUSE)
+async def _known(client: Admin, names: set[str]) -> bool:
+    try:
+        return await client.known_everywhere(names)
+    except KafkaError:  # a broker that has just come or gone: the next look says
+        return False
 
 
-async def _begin(config: Config) -> None:
+async def _begin(config: Config, raw: Topic | None) -> None:
     """Write the first record of every seen partition that has none, as long as nothing was ever written to raw.
 
     A seen partition that is empty beside a raw topic in use was emptied, or the topics were given more partitions:
     both would publish events again, the one because they are forgotten, the other because ids change their place.
     """
-    raw, seen = f"{config.topic_prefix}raw", f"{config.topic_prefix}seen"
+    seen = f"{config.topic_prefix}seen"
     first = Out(b"", encode_record(0, (0,) * len(TOTALS), {}), [])
     async with Consumer(config.kafka, committed=False) as log, Appender(config.kafka) as appender:
         partitions = range(await appender.partitions_of(seen))
         empty = [p for p in partitions if (await log.bounds(seen, p))[1] == 0]
-        used = [p for p in range(await appender.partitions_of(raw)) if (await log.bounds(raw, p))[1] > 0]
+        used = [
+            p for p in range(raw.partitions if raw else 0) if (await log.bounds(f"{config.topic_prefix}raw", p))[1] > 0
+        ]
         if empty and used:
             raise UnfitTopics(
-                f"{seen}-{empty[0]} is empty, but {raw}-{used[0]} was written: what was published is forgotten, or the "
-                f"topics were given more partitions (see the README on how to re-split); restore {seen}, or delete "
-                f"{raw} and {seen} together"
+                f"{seen}-{empty[0]} is empty, but {config.topic_prefix}raw-{used[0]} was written: what was published "
+                f"is forgotten, or the topics were given more partitions (see the README on how to re-split); restore "
+                f"{seen}, or choose a new topic_prefix to begin without memory"
             )
         for partition in empty:
             await appender.append(seen, partition, first)
@@ -112,7 +124,7 @@ async def _refuse_positions(config: Config, seen: Topic) -> None:
             if (await log.bounds(seen.name, partition))[1] > 1:
                 raise UnfitTopics(
                     f"{config.topic_prefix}raw is missing, but {seen.name}-{partition} knows a position in it, up to "
-                    f"which a new one would be passed over: restore it, or delete {seen.name} as well"
+                    f"which a new one would be passed over: restore it, or choose a new topic_prefix to begin anew"
                 )
 
 
@@ -138,62 +150,11 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
         {name: present[prefix + name] for name in NAMES},
         window_ms=config.dedupe.window * 1000,
         body_bytes=config.receiver.max_body,
+        brokers=len(await client.brokers()),
     )
     if faults:
         raise UnfitTopics("; ".join(faults))
     return present
-
-
-def check(topics: dict[str, Topic], *, window_ms: int, body_bytes: int) -> list[str]:
-    """Return what is wrong with the topics, by short name, for a dedupe window in ms and a body in bytes."""
-    raw, seen = topics["raw"], topics["seen"]
-    faults = []
-    if raw.partitions != seen.partitions:
-        faults.append(
-            f"{raw.name} has {raw.partitions} partitions and {seen.name} has {seen.partitions}: they belong together "
-            "one to one; see the README on how to re-split"
-        )
-    return [*faults, *_check_retention(raw, seen, topics["cursors"], window_ms), *_check_sizes(topics, body_bytes)]
-
-
-def _check_retention(raw: Topic, seen: Topic, cursors: Topic, window_ms: int) -> Iterator[str]:
-    needed = max(window_ms, retention_ms(raw)) + int(raw.config.get("segment.ms") or DAY_MS) + DAY_MS
-    if retention_ms(seen) < min(needed, FOR_EVER_MS):
-        yield (
-            f"{seen.name} is kept {_days(retention_ms(seen))}, it must outlive {raw.name} and the dedupe window: "
-            f"set its retention.ms to at least {needed}"
-        )
-    if seen.config.get("cleanup.policy", "delete") != "delete":
-        yield f"{seen.name} must have cleanup.policy=delete: compaction would drop positions"
-    if cursors.config.get("cleanup.policy") != "compact":
-        yield (f"{cursors.name} must have cleanup.policy=compact: any other forgets cursors, watch-lists and tokens")
-
-
-def _check_sizes(topics: dict[str, Topic], body_bytes: int) -> Iterator[str]:
-    raw, events, letters = (
-        int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")
-    )
-    name = topics["raw"].name
-    if body_bytes + HEADER_ROOM_BYTES > raw:
-        yield (
-            f"{name} takes {raw} bytes, the receiver bodies of {body_bytes}: lower [receiver] max_body, or raise "
-            f"max.message.bytes of {name} to at least {body_bytes + HEADER_ROOM_BYTES}"
-        )
-    if not raw + LETTER_ROOM_BYTES <= min(events, letters):
-        yield (
-            f"max.message.bytes must grow: {name} has {raw}, events {events}, dead-letters {letters}; "
-            f"raise the latter two to at least {LETTER_ROOM_BYTES} more than raw"
-        )
-
-
-def retention_ms(topic: Topic) -> int:
-    """Return a topic's retention in milliseconds; "for ever" is a thousand years."""
-    millis = int(topic.config.get("retention.ms") or -1)
-    return millis if millis >= 0 else FOR_EVER_MS
-
-
-def _days(millis: int) -> str:
-    return f"{millis / DAY_MS:g} d"
 
 
 def _file() -> Any:

@@ -20,7 +20,7 @@ from headrace.kafka.client import KafkaError
 from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace, TaskState
-from headrace.kafka.topics import retention_ms
+from headrace.kafka.topic_rules import retention_ms
 from headrace.normalizer.commit import CommitLimits, Decision
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import NormalizerMetrics

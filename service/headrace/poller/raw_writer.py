@@ -10,7 +10,7 @@ from headrace.core.timestamps import from_millis
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
-from headrace.kafka.topics import LETTER_ROOM_BYTES
+from headrace.kafka.topic_rules import LETTER_ROOM_BYTES
 from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import from_raw_record, place, to_raw_record
 from headrace.sdk.provider import Provider, RawEvent

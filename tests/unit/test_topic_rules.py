@@ -1,0 +1,93 @@
+from collections.abc import Mapping
+
+import pytest
+from msgspec.structs import replace
+
+from headrace.kafka.admin import Topic
+from headrace.kafka.topic_rules import DAY_MS, check
+from headrace.kafka.topics import NAMES, wanted
+
+WINDOW = 30 * DAY_MS
+BODY = 2**20
+
+
+def as_made(profile: str = "") -> dict[str, Topic]:
+    """Return the topics as `topics apply` creates them, by short name."""
+    made = [Topic(w.name, w.partitions, w.replicas, dict(w.config)) for w in wanted("headrace.", profile)]
+    return {topic.name.removeprefix("headrace."): topic for topic in made}
+
+
+def faults(name: str, config: Mapping[str, str], replicas: int = 3) -> list[str]:
+    """Return what is wrong where one topic has other settings than it was created with."""
+    topics = as_made()
+    topics[name] = replace(topics[name], config={**topics[name].config, **config}, replicas=replicas)
+    return check(topics, window_ms=WINDOW, body_bytes=BODY)
+
+
+def test_topics_as_they_are_made_are_fit() -> None:
+    """Nothing is refused of what `topics apply` creates, on three brokers or on one."""
+    assert check(as_made(), window_ms=WINDOW, body_bytes=BODY) == []
+    assert check(as_made("dev"), window_ms=WINDOW, body_bytes=BODY, brokers=1) == []
+
+
+def test_the_development_profile_is_for_one_broker() -> None:
+    """Beside other brokers a topic with one copy is one that forgot to have three."""
+    found = check(as_made("dev"), window_ms=WINDOW, body_bytes=BODY, brokers=3)
+    assert len(found) == len(NAMES)
+    assert all("has 1 replica on 3 brokers" in fault for fault in found)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "cursors"])
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"retention.bytes": str(2**30)}, "under load it would forget early"),
+        ({"cleanup.policy": "compact"}, "must have cleanup.policy=delete"),
+        ({"cleanup.policy": "compact,delete"}, "must have cleanup.policy=delete"),
+        ({"retention.ms": "60000"}, "is kept 0.000694 d"),
+    ],
+)
+def test_what_must_be_kept_for_a_time_is_not_dropped_before(name: str, config: dict[str, str], sentence: str) -> None:
+    """Neither by size, nor by key, nor by a retention of a minute."""
+    (fault,) = faults(name, config)
+    assert fault.startswith(f"headrace.{name} ")
+    assert sentence in fault
+
+
+@pytest.mark.parametrize("policy", ["delete", "compact,delete"])
+def test_cursors_are_compacted_and_nothing_else(policy: str) -> None:
+    """Any other clean-up forgets cursors, watch-lists and tokens."""
+    (fault,) = faults("cursors", {"cleanup.policy": policy})
+    assert "headrace.cursors must have cleanup.policy=compact" in fault
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("replicas", "config", "sentence"),
+    [
+        (1, {"min.insync.replicas": "1"}, "has 1 replica on 3 brokers"),
+        (3, {"min.insync.replicas": "1"}, "a broker alone may acknowledge what is lost with it"),
+        (2, {"min.insync.replicas": "3"}, "Kafka would take no record"),
+        (3, {"unclean.leader.election.enable": "true"}, "acknowledged records are lost"),
+        (3, {"message.timestamp.type": "CreateTime"}, "deleted early or late"),
+    ],
+)
+def test_what_is_acknowledged_cannot_be_lost_with_one_broker(
+    name: str, replicas: int, config: dict[str, str], sentence: str
+) -> None:
+    """Each setting that lets it be is refused by the name of its topic."""
+    (fault,) = faults(name, config, replicas)
+    assert fault.startswith(f"headrace.{name} ")
+    assert sentence in fault
+
+
+def test_seen_outlives_raw_and_the_window() -> None:
+    """By a segment of raw and a day."""
+    assert faults("seen", {"retention.ms": str(32 * DAY_MS)}) == []
+    (fault,) = faults("seen", {"retention.ms": str(32 * DAY_MS - 1)})
+    assert f"set its retention.ms to at least {32 * DAY_MS}" in fault
+
+
+def test_two_copies_that_must_both_be_there_are_enough() -> None:
+    """Nothing is lost with one broker; it only has to come back before anything can be written."""
+    assert faults("raw", {}, replicas=2) == []
