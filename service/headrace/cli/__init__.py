@@ -5,7 +5,7 @@ import importlib
 import os
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -52,6 +52,16 @@ class _Commands(click.Group):
             near = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
             ctx.fail(f'there is no command "{cmd_name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
         return None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; what an error quotes from outside is escaped, its lines stay."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            from headrace.observe.escapes import escaped_lines  # noqa: PLC0415  (help imports nothing)
+
+            error.message = escaped_lines(error.message)  # type: ignore[misc]  # the same error, made safe
+            raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
         """Write the sections without importing their commands."""

@@ -4,10 +4,10 @@ import shutil
 from datetime import UTC, datetime
 from typing import Final
 
-import click
-
 from headrace.cli._formatting import clock, short
+from headrace.cli._output import Styled, styled
 from headrace.core.mapping import UNMAPPED
+from headrace.observe.escapes import escaped
 from headrace_events import DeadLetter, Event
 
 EVENT_TITLES: Final = f"{'time':>11} {'source':<16} {'via':<7} {'type':<20} {'lead':<11} {'id':<17} note"
@@ -18,7 +18,7 @@ PROVISIONAL: Final = " (provisional)"
 _BAD: Final = ("failed", "blocked", "bounced", "marked_spam")
 
 
-def event_line(event: Event, *, brief: bool) -> str:
+def event_line(event: Event, *, brief: bool) -> Styled:
     """Return the line of an event; `brief` shortens long ids, omits versions and ends where the terminal does."""
     data = event.data
     color = "yellow" if event.word == UNMAPPED else "red" if data.action in _BAD else "cyan"
@@ -27,11 +27,11 @@ def event_line(event: Event, *, brief: bool) -> str:
         named = "/".join(named.split("/")[:2])
         subject, named = "-" if subject == named else short(subject).removeprefix("lead/"), short(named)
     start = f"{_when(event.time or event.recordedtime, brief=brief)} {event.source[1:]:<16} {data.provenance.via:<7} "
-    end = f" {subject:<11} {named:<17} {note(event, brief=brief)}".rstrip()
+    end = escaped(f" {subject:<11} {named:<17} {note(event, brief=brief)}".rstrip())
     room = shutil.get_terminal_size().columns - len(start) - 20
     if brief and len(end) > room:
         end = end[: room - 1] + "…"
-    return start + click.style(f"{event.word:<20}", fg=color) + end
+    return start + styled(f"{event.word:<20}", fg=color) + end
 
 
 def note(event: Event, *, brief: bool) -> str:
@@ -48,14 +48,14 @@ def note(event: Event, *, brief: bool) -> str:
     return ", ".join(each for each in notes if each)
 
 
-def letter_line(letter: DeadLetter, *, brief: bool) -> str:
+def letter_line(letter: DeadLetter, *, brief: bool) -> Styled:
     """Return the line of a dead letter: time, source, problem and its place, the raw record with the bytes, detail."""
     where = letter.problem.source
     place = "" if where is None else where.pointer or f"byte {where.offset}"
     raw = f"{letter.raw.partition}@{letter.raw.offset}"
     return (
         f"{_when(letter.recordedtime, brief=brief)} {letter.source[1:]:<16} "
-        + click.style(f"{letter.problem.code:<10}", fg="red")
+        + styled(f"{letter.problem.code:<10}", fg="red")
         + f" {place:<16} {raw:<6} {letter.problem.detail}"
     )
 

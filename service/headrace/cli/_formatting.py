@@ -6,6 +6,7 @@ from typing import Final
 
 import click
 
+from headrace.cli._output import Styled, echo, shown, styled
 from headrace.core.timestamps import parse
 
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
@@ -16,20 +17,20 @@ _TAIL: Final = 3
 def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
     """Print rows under titles, each column as wide as its widest cell; those named in `right` are right-aligned.
 
-    Cells may be coloured.
+    Cells may be styled; all others are escaped.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[shown(cell) for cell in row] for row in rows]
     widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(titles, *cells, strict=True)]
     edges = [title in right for title in titles]
-    click.secho(_line(titles, widths, edges), bold=True)
+    echo(styled(_line(titles, widths, edges), bold=True))
     for row in cells:
-        click.echo(_line(row, widths, edges))
+        echo(_line(row, widths, edges))
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) -> str:
+def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) -> Styled:
     spaces = [" " * (width - len(click.unstyle(cell))) for cell, width in zip(cells, widths, strict=True)]
     aligned = (space + cell if edge else cell + space for cell, space, edge in zip(cells, spaces, edges, strict=True))
-    return ("  " + "  ".join(aligned)).rstrip()
+    return Styled(("  " + "  ".join(aligned)).rstrip())
 
 
 def short(text: str) -> str:

@@ -3,10 +3,10 @@
 import contextlib
 from collections.abc import AsyncGenerator
 
-import click
 import msgspec
 
 from headrace.cli._kafka_errors import existing_topics
+from headrace.cli._output import echo
 from headrace.config import Config
 from headrace.kafka.consumer import Record, read
 from headrace_events import DeadLetter, Event, decode, decode_dead_letter
@@ -50,4 +50,4 @@ async def _records(config: Config, name: str, *, from_start: bool, follow: bool)
 
 def _report_foreign(record: Record, what: str) -> None:
     place = f"{record.topic} {record.partition}@{record.offset}"
-    click.echo(f"{place} is {what} of ours: passed over (who else writes to this topic?)", err=True)
+    echo(f"{place} is {what} of ours: passed over (who else writes to this topic?)", err=True)

@@ -5,6 +5,7 @@ import os
 import click
 
 from headrace.cli._formatting import count, table
+from headrace.cli._output import echo, styled
 from headrace.config import Config, load
 from headrace.config.tenants import Account
 from headrace.core.toml_lines import FileFault, FileFaults
@@ -36,15 +37,16 @@ def command(ctx: click.Context) -> None:
             faults |= set(error.faults)
     if faults or config is None:
         for fault in sorted(faults):
-            click.echo(str(fault), err=True)
-        click.secho(f"{count(len(faults), 'thing')} to mend.", bold=True, err=True)
+            echo(str(fault), err=True)
+        echo(styled(f"{count(len(faults), 'thing')} to mend.", bold=True), err=True)
         ctx.exit(1)
     _summary(config)
 
 
 def _summary(config: Config) -> None:
     where = str(config.file) if config.file else "No headrace.toml: the defaults and the environment hold. They"
-    click.secho(f"{where} {'is' if config.file else 'are'} good.\n", fg="green")
+    echo(styled(f"{where} {'is' if config.file else 'are'} good.", fg="green"))
+    echo()
     days = config.dedupe.window / 86_400
     table(
         ("kafka", "topics", "ids remembered for", "webhooks on", "metrics on", "spool", "up to"),
@@ -60,9 +62,9 @@ def _summary(config: Config) -> None:
             )
         ],
     )
-    click.echo()
+    echo()
     if not config.tenants.by_source:
-        click.echo("  No tenant yet: add [tenants.PROVIDER.NAME], where PROVIDER is " + ", ".join(discover()))
+        echo("  No tenant yet: add [tenants.PROVIDER.NAME], where PROVIDER is " + ", ".join(discover()))
         return
     titles = ("provider", "tenant", "mapping", "rows", "overlay rows", "polling", "secrets")
     table(titles, [_row(each) for each in config.tenants], right=("rows", "overlay rows", "secrets"))

@@ -13,6 +13,7 @@ from msgspec import Struct
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import count
 from headrace.cli._input_files import bodies, opened
+from headrace.cli._output import echo, echo_json, styled
 from headrace.config.load import find
 from headrace.core.mapping import UNMAPPED, Mapping
 from headrace.core.mapping_file import build
@@ -83,10 +84,10 @@ def command(
     fates: Counter[str] = Counter()
     for explained in _explained(provider, tenant or _NOBODY, mapping, resource, files):
         fates[explained.record.fate] += 1
-        click.echo(explained.line()) if as_json else _show(explained)
+        echo_json(explained.line()) if as_json else _show(explained)
     if not as_json:
         totals = ", ".join(f"{number:,} {fate}" for fate, number in fates.items())
-        click.secho(f"{count(fates.total(), 'record')}{': ' if totals else ''}{totals}", bold=True)
+        echo(styled(f"{count(fates.total(), 'record')}{': ' if totals else ''}{totals}", bold=True))
     ctx.exit(1 if fates["dead"] else 0)
 
 
@@ -112,19 +113,19 @@ def _show(explained: Explained) -> None:
     """Print one record for people."""
     record = explained.record
     named = f"{record.identity.resource}/{record.identity.id}" if record.identity else "no identity"
-    click.echo(click.style(named, bold=True) + click.style(f"  {explained.file}, {_place(explained)}", dim=True))
+    echo(styled(named, bold=True) + styled(f"  {explained.file}, {_place(explained)}", dim=True))
     _fact("shape", f"{record.shape}, {count(record.size, 'byte')}")
     if record.identity:
         _fact("version", _version(record.identity))
     if record.row:
         _fact("row", _row(record))
     sentence, color = _FATES[record.fate]
-    _fact("fate", click.style(sentence, fg=color))
+    _fact("fate", styled(sentence, fg=color))
     if record.problem:
-        _fact("problem", click.style(str(record.problem), fg="red"))
+        _fact("problem", styled(str(record.problem), fg="red"))
     if record.event:
-        click.echo(msgspec.json.format(_encode(record.event), indent=2).decode())
-    click.echo()
+        echo_json(msgspec.json.format(_encode(record.event), indent=2).decode())
+    echo()
 
 
 def _place(explained: Explained) -> str:
@@ -133,7 +134,7 @@ def _place(explained: Explained) -> str:
 
 
 def _fact(name: str, text: str) -> None:
-    click.echo(f"  {name:<8} {text}")
+    echo(f"  {name:<8} " + text)
 
 
 def _version(identity: Identity) -> str:
@@ -150,7 +151,7 @@ def _row(record: Explanation) -> str:
     if record.row == UNMAPPED and record.event:
         native = record.event.data.native
         named = f' "{native.name}"' if native.name not in (None, native.code) else ""
-        return click.style(f"unmapped: no row for code {native.code}{named}; an overlay can add one", fg="yellow")
+        return styled(f"unmapped: no row for code {native.code}{named}; an overlay can add one", fg="yellow")
     word = f" → {record.event.word}" if record.event else ""
     waits = ", under polling only a nudge" if record.reach == "nudge" else ""
     return f"{record.row}{word}{waits}"

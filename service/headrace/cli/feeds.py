@@ -16,6 +16,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
 from headrace.cli._formatting import count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._output import echo, echo_json, styled
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import parse
@@ -71,13 +72,13 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
         if account.settings.polling and provider in (None, account.provider) and tenant in (None, account.name)
     ]
     if not accounts:
-        click.echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
+        echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
         return
     state = run_with_kafka(config, _read_state(config))
     found = list(_rows(accounts, state))
     if as_json:
         for row in found:
-            click.echo(msgspec.json.encode(row))
+            echo_json(msgspec.json.encode(row))
     else:
         _write(found, time.time())
 
@@ -103,9 +104,9 @@ def _write(found: Sequence[FeedRow], now: float) -> None:
     table(_TITLES[:shown], [each[:shown] for each in cells], right=_RIGHT)
     notes = [note for row in found for note in _notes(row)]
     if notes:
-        click.echo()
+        echo()
     for note in dict.fromkeys(notes):  # what concerns the tenant is written once, not for each of its feeds
-        click.echo(f"  {note}")
+        echo("  " + note)
 
 
 def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
@@ -114,7 +115,7 @@ def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
     return (
         tenant,
         row.feed,
-        click.style(row.state, fg=_COLORS[row.state]),
+        styled(row.state, fg=_COLORS[row.state]),
         leads or ("-" if row.cursor is UNSET else _cut(row.cursor)),
         _ago(row.last_success, now),
         _ahead(row.next_turn, now),
@@ -129,9 +130,9 @@ def _notes(row: FeedRow) -> Iterator[str]:
     """Yield what does not fit into a cell."""
     again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
     if row.parked_since is not UNSET:
-        yield click.style(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
+        yield styled(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
     elif again:
-        yield click.style(f"{row.source} is left in peace{again}: {row.reason}", fg="yellow")
+        yield styled(f"{row.source} is left in peace{again}: {row.reason}", fg="yellow")
     if row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:

@@ -5,8 +5,10 @@ import click
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import count
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._output import echo
 from headrace.config import Config
 from headrace.config.tenants import Account
+from headrace.observe.escapes import escaped
 from headrace.poller.fetch_one import fetch
 from headrace.poller.platform_client import Unready, client_of
 from headrace.sdk.faults import Fault, Gone
@@ -35,11 +37,11 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, 
     _check(account, resource, id)
     found = run_with_kafka(config, _fetch(config, account, resource, id))
     for at in found:
-        click.echo(f"{resource} {id} is in {config.topic_prefix}raw, partition {at.partition}, offset {at.offset}")
+        echo(f"{resource} {id} is in {config.topic_prefix}raw, partition {at.partition}, offset {at.offset}")
     if not found:
         raise click.ClickException(f"the platform's answer holds no {resource}")
     if len(found) > 1:
-        click.echo(f"The answer held {count(len(found), 'record')}.")
+        echo(f"The answer held {count(len(found), 'record')}.")
 
 
 def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as above)
@@ -57,6 +59,6 @@ async def _fetch(config: Config, account: Account, resource: str, id: str) -> li
     try:
         return await fetch(config, account, resource, id)
     except Gone as fault:
-        raise click.ClickException(f"{account.source} has no {resource} {id}: {fault}") from None
+        raise click.ClickException(f"{account.source} has no {resource} {id}: {escaped(str(fault))}") from None
     except Fault as fault:
-        raise click.ClickException(f"{account.source} gave nothing: {fault}") from None
+        raise click.ClickException(f"{account.source} gave nothing: {escaped(str(fault))}") from None

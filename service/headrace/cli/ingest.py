@@ -1,6 +1,5 @@
 """`headrace ingest`: append the records of files to raw, the same way as webhooks and polls."""
 
-import sys
 import time
 from collections.abc import Iterator
 from typing import BinaryIO, Final
@@ -12,6 +11,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import count
 from headrace.cli._input_files import bodies, opened
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._output import echo, progress
 from headrace.config import Config
 from headrace.core.record import Out
 from headrace.kafka.appender import Appender
@@ -78,7 +78,7 @@ async def _ingest(config: Config, target: IngestTarget, files: tuple[str, ...]) 
     if len(files) > 1:
         _sum_up(total, raw.name, f"{len(files)} files")
     if total.unreadable:
-        click.echo("What is unreadable becomes a dead letter: headrace tail --dead-letters --from-start")
+        echo("What is unreadable becomes a dead letter: headrace tail --dead-letters --from-start")
     return not total.too_large
 
 
@@ -89,7 +89,7 @@ async def _ingest_file(target: IngestTarget, file: str, writer: RawWriter) -> In
             if out.size > writer.limit:
                 counts.too_large += 1
                 size = f"{out.size:,} bytes, more than the {writer.limit:,} that raw takes"
-                click.echo(f"{file}: left out a record of {size}", err=True)
+                echo(f"{file}: left out a record of {size}", err=True)
             else:
                 counts.unreadable += from_raw_record(out.headers, out.value).identity is None
                 await writer.add(out)
@@ -122,22 +122,21 @@ class _Progress:
 
     def __init__(self) -> None:
         self._next = time.monotonic() + _PROGRESS_SECONDS
-        self._wide = 0
+        self._shown = False
 
     def show(self, appended: int) -> None:
-        if sys.stderr.isatty() and time.monotonic() > self._next:
+        if time.monotonic() > self._next:
             self._next = time.monotonic() + _PROGRESS_SECONDS
-            text = f"{appended:,} records…"
-            self._wide = len(text)
-            click.echo(f"\r{text}", nl=False, err=True)
+            self._shown = True
+            progress(f"{appended:,} records…")
 
     def clear(self) -> None:
-        if self._wide:
-            click.echo("\r" + " " * self._wide + "\r", nl=False, err=True)
+        if self._shown:
+            progress("")
 
 
 def _sum_up(counts: IngestCounts, topic: str, file: str) -> None:
     name = "standard input" if file == "-" else file
     unreadable = f", {counts.unreadable:,} of them unreadable" if counts.unreadable else ""
     too_large = f"; {counts.too_large:,} too large and left out" if counts.too_large else ""
-    click.echo(f"{count(counts.appended, 'record')} into {topic} ({name}){unreadable}{too_large}")
+    echo(f"{count(counts.appended, 'record')} into {topic} ({name}){unreadable}{too_large}")

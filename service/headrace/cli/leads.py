@@ -15,6 +15,7 @@ from headrace.cli._formatting import clock, count, table
 from headrace.cli._input_files import opened
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._lead_files import CannotRead, checked, leads_of
+from headrace.cli._output import echo, echo_json
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
@@ -108,16 +109,17 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) ->
     found = _listed(settings, run_with_kafka(config, _read_state(config, account)))
     if as_json:
         for lead in found:
-            click.echo(msgspec.json.encode(lead))
+            echo_json(msgspec.json.encode(lead))
         return
     if not found:
-        click.echo(f"No lead of {account.source} is watched.")
+        echo(f"No lead of {account.source} is watched.")
         return
     now = datetime.now(UTC)
     moments = ((_clock(lead.since, now), _clock(lead.read, now), _clock(lead.news, now)) for lead in found)
     rows = [(lead.lead, lead.by, *times) for lead, times in zip(found, moments, strict=True)]
     table(("lead", "named by", "since", "read", "news"), rows, right=("since", "read", "news"))
-    click.echo(f"\n{count(len(found), 'lead')} of {account.source}.")
+    echo()
+    echo(f"{count(len(found), 'lead')} of {account.source}.")
 
 
 @command.command("remove", short_help="watch leads no more")
@@ -137,9 +139,9 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     known = [lead for lead in named if lead in state.leads]
     if known:
         run_with_kafka(config, _write(remove_leads(config, account.source, known), len(known)))
-    click.echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(named) - len(known))}.")
+    echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(named) - len(known))}.")
     for lead in sorted(set(named) & set(_canonical(settings, settings.leads))):
-        click.echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
+        echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
 
 
 def _rest(unknown: int) -> str:
@@ -156,11 +158,9 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
     if new:
         run_with_kafka(config, _write(append_leads(config, account.source, new), len(new)))
     known = len(leads) - len(new)
-    click.echo(
-        f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + "."
-    )
+    echo(f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + ".")
     if not account.settings.polling:
-        click.echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
+        echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
 
 
 async def _read_state(config: Config, account: Account) -> TenantState:

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import clock, count, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._output import echo
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config, seconds
 from headrace.core.record import Out
@@ -106,10 +107,10 @@ def command(ctx: click.Context, /, yes: bool, **options: Any) -> None:  # noqa: 
     if not found.letters:
         return
     if not (yes or click.confirm(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
-        click.echo("Nothing was sent.")
+        echo("Nothing was sent.")
         return
     sent = run_with_kafka(config, _send(config, {letter.position for letter in found.letters.values()}))
-    click.echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
+    echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
 
 
 async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:
@@ -145,15 +146,15 @@ def _show(found: FoundLetters) -> None:
         table(("source", "problem", "letters", "newest"), rows, right=("letters", "newest"))
     elif found.others:
         others = ", ".join(f"{code} ({number:,})" for code, number in found.others.most_common())
-        click.echo(f"No dead letter fits; there are others: {others}")
+        echo(f"No dead letter fits; there are others: {others}")
     else:
-        click.echo("There is no dead letter to send back.")
+        echo("There is no dead letter to send back.")
     if found.copies:
-        click.echo(f"  {count(found.copies, 'older letter')} of records that have a newer one: only the newest goes back")
+        echo(f"  {count(found.copies, 'older letter')} of records that have a newer one: only the newest goes back")
     if found.foreign:
-        click.echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
+        echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
     for source, number in sorted(found.unknown.items()):
-        click.echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
+        echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
 
 
 async def _send(config: Config, positions: set[tuple[int, int]]) -> int:

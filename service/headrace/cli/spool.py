@@ -1,7 +1,6 @@
 """`headrace spool`: show what waits in the spool, or drain it by hand."""
 
 import asyncio
-import sys
 import time
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from headrace import __version__
 from headrace.cli._arguments import configuration
 from headrace.cli._formatting import count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._output import echo, echo_json, progress, styled
 from headrace.config import Config
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
@@ -54,7 +54,7 @@ def show(ctx: click.Context, as_json: bool) -> None:  # noqa: FBT001  (click pas
     except CannotSpool as reason:
         raise click.ClickException(str(reason)) from None
     if as_json:
-        click.echo(msgspec.json.encode(found))
+        echo_json(msgspec.json.encode(found))
     else:
         _write(config, found)
 
@@ -90,15 +90,17 @@ def _write(config: Config, found: SpoolReport) -> None:
         rows = [_row(group, now) for group in found.waiting]
         table(("source", "topic", "records", "size", "waits"), rows, right=("records", "size", "waits"))
     else:
-        click.secho("Nothing waits.", fg="green")
+        echo(styled("Nothing waits.", fg="green"))
     if found.set_aside:
-        click.secho("\nSet aside; try again with `headrace spool drain --set-aside`:", fg="yellow")
+        echo()
+        echo(styled("Set aside; try again with `headrace spool drain --set-aside`:", fg="yellow"))
         aside = [(*_row(group, now), group.reason) for group in found.set_aside]
         titles = ("source", "topic", "records", "size", "age", "reason")
         table(titles, aside, right=("records", "size", "age"))
     used = sum(group.bytes for group in (*found.waiting, *found.set_aside))
-    click.echo(
-        f"\n{found.path}: {_size(used)} of {_size(config.spool.max_bytes)}; since it was made "
+    echo()
+    echo(
+        f"{found.path}: {_size(used)} of {_size(config.spool.max_bytes)}; since it was made "
         f"{count(found.put, 'record')} came in and {count(found.drained, 'record')} went on to Kafka."
     )
 
@@ -123,7 +125,7 @@ async def _drain(config: Config, path: Path, *, again: bool) -> int:
         await existing_topics(config, "raw", "nudges")
         before = spool.facts()
         if again:
-            click.echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
+            echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
         ingress = Ingress(
             config, spool, ReceiverMetrics(Registry(__version__), config.tenants), ReceiverHealth(time.monotonic)
         )
@@ -139,8 +141,7 @@ async def _until_empty(spool: Spool, ingress: Ingress) -> None:
         await asyncio.wait([running], timeout=0.2)
         if spool.facts().waiting < left:
             moved_at, left = time.monotonic(), spool.facts().waiting
-            if sys.stderr.isatty():
-                click.echo(f"\r{count(left, 'record')} to go \x1b[K", err=True, nl=False)
+            progress(f"{count(left, 'record')} to go ")
     if not running.done():
         running.cancel()
     try:
@@ -150,9 +151,9 @@ async def _until_empty(spool: Spool, ingress: Ingress) -> None:
 
 
 def _summary(before: SpoolFacts, after: SpoolFacts) -> int:
-    click.echo(f"{count(after.drained - before.drained, 'record')} went on to Kafka.")
+    echo(f"{count(after.drained - before.drained, 'record')} went on to Kafka.")
     if after.set_aside:
-        click.echo(f"{count(after.set_aside, 'record')} set aside: `headrace spool show` says why.")
+        echo(f"{count(after.set_aside, 'record')} set aside: `headrace spool show` says why.")
     if after.waiting:
-        click.echo(f"{count(after.waiting, 'record')} to go: Kafka does not take more now; try again later.", err=True)
+        echo(f"{count(after.waiting, 'record')} to go: Kafka does not take more now; try again later.", err=True)
     return after.waiting

@@ -12,6 +12,7 @@ from msgspec import Struct
 from headrace.cli import _arguments as arguments
 from headrace.cli._event_lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
 from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._output import Styled, echo, echo_json, styled
 from headrace.cli._topic_reader import read_dead_letters, read_events
 from headrace.config import Config
 from headrace.core.mapping_file import did_you_mean
@@ -85,7 +86,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
     config = arguments.configuration(ctx)
     if sys.stdout.isatty() and not wanted.as_json:
-        click.secho(LETTER_TITLES if wanted.dead_letters else EVENT_TITLES, dim=True)
+        echo(styled(LETTER_TITLES if wanted.dead_letters else EVENT_TITLES, dim=True))
     with contextlib.suppress(KeyboardInterrupt):
         run_with_kafka(
             config, _print(_letters(config, wanted) if wanted.dead_letters else _events(config, wanted), wanted.most)
@@ -96,7 +97,7 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
     number = 0
     async with contextlib.aclosing(lines):
         async for line in lines:
-            click.echo(line)
+            echo(line) if isinstance(line, Styled) else echo_json(line)
             number += 1
             if number == most:
                 return

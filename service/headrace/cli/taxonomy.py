@@ -12,6 +12,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._event_lines import PROVISIONAL
 from headrace.cli._formatting import clock, table
 from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._output import echo, styled
 from headrace.cli._topic_reader import read_events
 from headrace.config import Config
 from headrace.core.mapping import UNMAPPED
@@ -66,11 +67,11 @@ def words(lists: Sequence[str]) -> None:
       headrace taxonomy words type | grep call
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     for name in lists or _LISTS:
-        click.secho(name, bold=True)
+        echo(styled(name, bold=True))
         wide = max(len(word) for word in _LISTS[name])
         for word in _LISTS[name]:
-            click.echo(f"  {word:<{wide}}  {word.meaning}")
-        click.echo()
+            echo(f"  {word:<{wide}}  {word.meaning}")
+        echo()
 
 
 @command.command("unmapped", short_help="list the native codes without a row, and the provisional ones")
@@ -86,7 +87,7 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
     config = arguments.configuration(ctx)
     counts = run_with_kafka(config, _count(config, provider, tenant))
     if not counts:
-        click.echo("Every event on Kafka has a row of its own.")
+        echo("Every event on Kafka has a row of its own.")
         return
     now = datetime.now(UTC)
     ordered = sorted(counts.items(), key=lambda pair: (pair[0].source, -pair[1].events))

@@ -13,12 +13,15 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from headrace.observe.escapes import escaped, escaped_lines
 from headrace.observe.redact import redact
 
 Format = Literal["auto", "json", "console"]
 
 _OURS: Final = "headrace"
 _FIXED: Final = ("time", "level", "event", "logger")
+_OF_LINES: Final = ("exception", "stack")
+"""Values that are tracebacks."""
 
 
 class _Lines(logging.Handler):
@@ -97,7 +100,19 @@ def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
     return json.dumps(event)
 
 
-def _columns(*, colors: bool) -> Any:
-    return structlog.dev.ConsoleRenderer(
+def _columns(*, colors: bool) -> Processor:
+    render = structlog.dev.ConsoleRenderer(
         colors=colors, timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
     )
+
+    def columns(logger: WrappedLogger, method: str, event: EventDict) -> str:
+        """Render texts with their control characters escaped; other values are written as Python writes them."""
+        return render(logger, method, {escaped(name): _escaped(name, value) for name, value in event.items()})
+
+    return columns
+
+
+def _escaped(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return escaped_lines(value) if name in _OF_LINES else escaped(value)

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 
+from headrace.observe.escapes import escaped
 from headrace.observe.metric_definitions import FAMILIES, Family
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -67,7 +68,7 @@ class Capped(Series):
     def _admit(self, labels: Labels) -> Labels:
         *group, last = labels
         known = tuple(group)
-        named = (*known, last[: self.longest].encode("utf-8", "replace").decode())
+        named = (*known, escaped(last[: self.longest]))
         if named in self.values:
             return named
         if not last or self._sizes[known] >= self.most:
