@@ -101,6 +101,11 @@ class ProcessBroker(Broker):
             self.kill()
 
     @property
+    def is_spawned(self) -> bool:
+        """Whether it was started, and not ended by the test."""
+        return self._child is not None
+
+    @property
     def obituary(self) -> str | None:
         """The end of its log, if it ended without being told to."""
         if self._child is None or self._child.runs:

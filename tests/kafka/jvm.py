@@ -56,6 +56,8 @@ class JvmBroker(ProcessBroker):
 
     kind = "jvm"
     name = f"Apache Kafka {KAFKA_VERSION} on the local JVM"
+    number = 1
+    options: Sequence[str] = _JVM_OPTIONS
 
     def __init__(self, jars: Path, home: Path, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(home)
@@ -69,13 +71,13 @@ class JvmBroker(ProcessBroker):
 
     def command(self) -> Sequence[str]:
         """Return the command that runs the broker."""
-        return (*_java(self._jars), "kafka.Kafka", str(self._properties))
+        return (*_java(self._jars, self.options), "kafka.Kafka", str(self._properties))
 
     def spawn(self) -> None:
         """Start (again) without waiting; the first time with a copy of an empty data directory."""
         data = self.home / "data"
         if not data.exists():
-            shutil.copytree(_formatted(self._jars), data)
+            shutil.copytree(_formatted(self._jars, self.number), data)
         super().spawn()
 
     def _listeners(self) -> dict[str, str]:
@@ -97,15 +99,15 @@ class JvmBroker(ProcessBroker):
 
 def offer(home: Path, settings: Mapping[str, str] | None = None) -> JvmBroker:
     """Return a broker that keeps its data in `home`; the first time its jars are fetched."""
-    return JvmBroker(_jars(), home, settings)
+    return JvmBroker(jars(), home, settings)
 
 
 def check() -> None:
     """Raise Unavailable with the reason if this machine cannot run Apache Kafka."""
-    _jars()
+    jars()
 
 
-def _jars() -> Path:
+def jars() -> Path:
     """Return the folder of Kafka's jars, fetched once for each state of pom.xml."""
     _check_java()
     folder = _CACHE / f"kafka-{hashlib.sha256(_POM.read_bytes()).hexdigest()[:12]}"
@@ -123,13 +125,13 @@ def _jars() -> Path:
     return folder
 
 
-def _java(jars: Path) -> Sequence[str]:
-    return ("java", *_JVM_OPTIONS, "-cp", f"{jars}/*")
+def _java(jars: Path, options: Sequence[str] = _JVM_OPTIONS) -> Sequence[str]:
+    return ("java", *options, "-cp", f"{jars}/*")
 
 
-def _formatted(jars: Path) -> Path:
-    """Return an empty data directory, formatted once for these jars: it takes a second and knows no ports."""
-    folder = jars.with_name(f"{jars.name}-formatted")
+def _formatted(jars: Path, node: int) -> Path:
+    """Return a node's empty data directory, formatted once for these jars: it takes a second and knows no ports."""
+    folder = jars.with_name(f"{jars.name}-formatted-{node}")
     if folder.exists():
         return folder
     with tempfile.TemporaryDirectory(dir=_CACHE) as formatting:
@@ -137,9 +139,9 @@ def _formatted(jars: Path) -> Path:
         properties, data = home / "server.properties", home / "data"
         lines = {
             "process.roles": "broker,controller",
-            "node.id": "1",
+            "node.id": str(node),
             "log.dirs": str(data),
-            "controller.quorum.voters": f"1@{HOST}:1",
+            "controller.quorum.voters": f"{node}@{HOST}:1",
             "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://{HOST}:2,CONTROLLER://{HOST}:1",
         }

@@ -1,6 +1,6 @@
-"""The fixtures `kafka`, `own_kafka` and `prefix`, and what a run says about its Kafka first and last.
+"""The fixtures `kafka`, `own_kafka`, `cluster` and `prefix`, and what a run says about its Kafka first and last.
 
-Whoever uses `kafka` is marked `kafka`; whoever uses `own_kafka`, which is always Apache Kafka, is marked
+Whoever uses `kafka` is marked `kafka`; whoever uses `own_kafka` or `cluster`, which are always Apache Kafka, is marked
 `apache_kafka` too.
 """
 
@@ -17,12 +17,14 @@ from typing import Protocol
 
 import pytest
 
-from tests.kafka import jvm
+from tests.kafka import cluster as clusters, jvm
 from tests.kafka.broker import Broker, Unavailable
+from tests.kafka.cluster import Cluster
 from tests.kafka.find import Found, find
 from tests.kafka.jvm import JvmBroker
 
 REQUIRE_APACHE = "HEADRACE_REQUIRE_APACHE_KAFKA"
+OWN = {"own_kafka", "cluster"}
 INSTALL = "install a JDK 17 and Maven (apt-get install default-jdk-headless maven)"
 
 
@@ -50,12 +52,23 @@ class _Run:
             return str(reason)
         return None
 
+    @cached_property
+    def no_cluster(self) -> str | None:
+        """Why tests cannot have a cluster, if they cannot."""
+        try:
+            clusters.check()
+        except Unavailable as reason:
+            return str(reason)
+        return self.no_own_kafka
+
     def why_not(self, item: pytest.Item) -> str | None:
         """Why a test cannot be judged with the Kafka of this run, if it cannot."""
         if item.get_closest_marker("apache_kafka") and not self.found.broker.is_apache:
             return f"only Apache Kafka can judge this, not {self.found.broker.name}"
         if "own_kafka" in _fixtures(item) and self.no_own_kafka:
             return f"it needs an Apache Kafka of its own on the local JVM: {self.no_own_kafka}"
+        if "cluster" in _fixtures(item) and self.no_cluster:
+            return f"it needs three nodes of Apache Kafka on the local JVM: {self.no_cluster}"
         return None
 
 
@@ -94,9 +107,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that use a Kafka, early enough for `-m`; where tests are distributed, begin with the long ones."""
     for item in items:
-        if {"kafka", "own_kafka"} & _fixtures(item):
+        if {"kafka", *OWN} & _fixtures(item):
             item.add_marker("kafka")
-        if "own_kafka" in _fixtures(item):
+        if _fixtures(item) & OWN:
             item.add_marker("apache_kafka")
     if hasattr(config, "workerinput"):  # a worker of pytest-xdist: what begins last must not end last
         items.sort(key=lambda item: item.get_closest_marker("slow") is None)
@@ -168,6 +181,26 @@ def own_kafka(request: pytest.FixtureRequest) -> Iterator[OwnKafka]:
             return broker
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def started_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """Start three nodes for the tests of one module, about ten seconds; use it as `cluster`."""
+    run = request.config.stash[_RUN]
+    home = Path(tempfile.mkdtemp(dir=run.home))
+    with Cluster(home) as started:
+        run.brokers += started.nodes.values()
+        yield started
+    for node in started.nodes.values():
+        run.brokers.remove(node)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def cluster(started_cluster: Cluster) -> Iterator[Cluster]:
+    """Return three nodes to hurt; whatever a test did to them is mended behind it."""
+    yield started_cluster
+    started_cluster.mend()
 
 
 @pytest.fixture
