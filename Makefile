@@ -15,7 +15,7 @@ LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 venv: $(STAMP)  ## make the virtual environment, .venv, or bring it up to date
 
@@ -38,8 +38,8 @@ quick: lint-changed  ## lint what changed, check types, run the unit and provide
 	@$(PY) -m pytest -q -n 2 --dist load --maxschedchunk 8 tests/unit tests/providers $(ARGS)
 
 # Most tests wait for a Kafka of their own worker: four workers keep two cores busy. The long ones begin first.
-test: venv  ## run all tests but those of crash, on the best Kafka there is (ARGS="-k spool": as for pytest)
-	@$(PY) -m pytest -q -m "not crash" -n $(JOBS) --dist load --maxschedchunk 1 $(ARGS)
+test: venv  ## run all tests but crash and network, on the best Kafka there is (ARGS="-k spool": as for pytest)
+	@$(PY) -m pytest -q -m "not crash and not network" -n $(JOBS) --dist load --maxschedchunk 1 $(ARGS)
 
 crash: venv  ## kill processes again and again, on Apache Kafka: the long tests that `make test` leaves out
 	@$(PY) -m pytest -q -m crash -n 2 --dist load tests/acceptance $(ARGS)
@@ -69,6 +69,9 @@ bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the ben
 crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 	@HEADRACE_CRASH_ROUNDS=100 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_crash.py $(ARGS)
+
+broken-network: venv  ## three brokers, and a network between them that is broken
+	@HEADRACE_REQUIRE_APACHE_KAFKA=1 $(PY) -m pytest -q -s --timeout=0 tests/integration/test_cluster.py $(ARGS)
 
 schemas: venv  ## write the JSON Schemas again after a change of the structs
 	@$(PY) -m headrace_events.generate

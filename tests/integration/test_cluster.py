@@ -20,7 +20,7 @@ from tests.kafka.probe import serves
 DEADLINE = 60.0
 DELAY = 2.0
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 
 @pytest.fixture
