@@ -85,7 +85,14 @@ class NormalizerRole:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
         topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
         self.health.verified()
-        await Normalizer(self._config, topics, self._metrics, self.health, _decision_log(self._config)).run()
+        normalizer = Normalizer(
+            self._config,
+            topics,
+            metrics=self._metrics,
+            health=self.health,
+            decided=_decision_log(self._config),
+        )
+        await normalizer.run()
 
 
 class PollerRole:

@@ -82,7 +82,10 @@ async def ours(job: Job, watch: Watch) -> None:
     config = Config(kafka=KafkaSettings(bootstrap_servers=job.servers), tenants=load.tenants(), topic_prefix=job.prefix)
     metrics, health = NormalizerMetrics(Registry("benchmark"), config.tenants), Health(time.monotonic)
     topics = await verify(config)
-    await Normalizer(config, topics, metrics, health, lambda decided: watch.saw(len(decided))).run()
+    normalizer = Normalizer(
+        config, topics, metrics=metrics, health=health, decided=lambda decisions: watch.saw(len(decisions))
+    )
+    await normalizer.run()
 
 
 async def stripped(job: Job, watch: Watch) -> None:

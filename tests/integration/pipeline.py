@@ -178,11 +178,11 @@ class Pipeline:
         return Normalizer(
             self.config,
             self.topics,
-            NormalizerMetrics(Registry(__version__), self.config.tenants),
-            Health(time.monotonic),
-            decided.extend if decided is not None else lambda _: None,
-            pace,
-            clock,
+            metrics=NormalizerMetrics(Registry(__version__), self.config.tenants),
+            health=Health(time.monotonic),
+            decided=decided.extend if decided is not None else lambda _: None,
+            pace=pace,
+            clock=clock,
         )
 
     @contextlib.asynccontextmanager

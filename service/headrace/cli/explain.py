@@ -60,7 +60,7 @@ class Explained(Struct):
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=arguments.FILE)
 @click.pass_context
-def command(
+def command(  # noqa: PLR0917  (click passes options by name)
     ctx: click.Context,
     provider: Provider,
     tenant: str | None,

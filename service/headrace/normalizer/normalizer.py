@@ -41,6 +41,7 @@ class Normalizer:
         self,
         config: Config,
         topics: dict[str, Topic],
+        *,
         metrics: NormalizerMetrics,
         health: Health,
         decided: Callable[[list[Decision]], None] = lambda _: None,
