@@ -1,6 +1,7 @@
 """The functions of the contract suite. Nothing here imports a provider before a test asks for it.
 
-So a provider that is not complete yet fails its own cases and nobody else's.
+So a provider that is not complete yet fails its own cases of this suite; whatever loads a configuration needs every
+provider to import.
 """
 
 import importlib

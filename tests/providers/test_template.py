@@ -2,18 +2,22 @@
 
 import pytest
 
-from tests.providers.suite import HOMES, Home
+from headrace.sdk.feed import Polled
+from tests.providers.suite import HOMES, Home, provider_of
 
 TEMPLATE = {
     *("__init__.py", "wire.py", "cut.py", "identity.py", "mapping.toml", "translate", "webhook.py"),
-    *("settings.py", "client.py", "pager.py", "feeds.py", "README.md", "samples"),
+    *("README.md", "samples"),
 }
+POLLED = {"settings.py", "client.py", "pager.py", "feeds.py"}
+"""The files of a provider that polls."""
 
 
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
 def test_the_same_files_are_in_every_folder(home: Home) -> None:
     """Each folder has the files of the template; the first lines of its README name those that it has beside them."""
+    polls = isinstance(provider_of(home), Polled)
     files = {path.name for path in home.folder.iterdir()} - {"__pycache__"}
-    assert not TEMPLATE - files
+    assert not (TEMPLATE | POLLED if polls else TEMPLATE) - files
     first_lines = (home.folder / "README.md").read_text("utf-8").partition("\n## ")[0]
-    assert not [name for name in files - TEMPLATE if f"`{name}`" not in first_lines]
+    assert not [name for name in files - TEMPLATE - POLLED if f"`{name}`" not in first_lines]
