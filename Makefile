@@ -58,6 +58,7 @@ lint-changed: venv
 	@$(CHANGED) $(PY) -m ruff check
 	@$(CHANGED) $(PY) -m ruff format --check --quiet
 	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo > /dev/null || $(VENV)/bin/lint-imports --no-logo
 
 format: venv  ## let ruff write the code
 	@$(PY) -m ruff check --fix-only --quiet .
