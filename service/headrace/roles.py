@@ -57,6 +57,7 @@ class ReceiverRole:
         self._config: Final = config
         self._metrics: Final = ReceiverMetrics(registry, config.tenants)
         self.health: Final = ReceiverHealth(time.monotonic)
+        self._metrics.kafka.show(self.health.contact)
         host = "localhost" if config.receiver.host in ALL_INTERFACES else config.receiver.host
         self.log_fields: Mapping[str, object] = {
             "webhooks": f"http://{host}:{config.receiver.port}/webhooks/PROVIDER/TENANT"
@@ -80,11 +81,13 @@ class NormalizerRole:
         self._config: Final = config
         self._metrics: Final = NormalizerMetrics(registry, config.tenants)
         self.health: Final = Health(time.monotonic)
+        self._metrics.kafka.show(self.health.contact)
 
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
         topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
         self.health.verified()
+        self.health.kafka(answers=True)
         normalizer = Normalizer(
             self._config,
             topics,
@@ -102,12 +105,14 @@ class PollerRole:
         self._config: Final = config
         self._metrics: Final = PollerMetrics(registry, config.tenants)
         self.health: Final = Health(time.monotonic, role="poller")
+        self._metrics.kafka.show(self.health.contact)
         self.log_fields: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
 
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
         topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
         self.health.verified()
+        self.health.kafka(answers=True)
         self._metrics.spread(topics[f"{self._config.topic_prefix}cursors"].partitions)
         await Poller(self._config, topics, self._metrics, self.health).run()
 

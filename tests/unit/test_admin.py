@@ -57,7 +57,12 @@ async def test_probes_answer_200_or_503_with_every_check() -> None:
         status, body = await port.probe("ready")
         assert status == 503
         assert body["ok"] is False
-        assert {check["check"] for check in body["checks"] if not check["ok"]} == {"verified", "group", "tasks"}
+        assert {check["check"] for check in body["checks"] if not check["ok"]} == {
+            "verified",
+            "kafka",
+            "group",
+            "tasks",
+        }
         assert (await port.probe("startup"))[0] == 503
         port.health.verified()
         assert (await port.probe("startup"))[0] == 200

@@ -48,7 +48,7 @@ def test_a_process_that_waits_for_kafka_to_start_is_alive_but_not_ready() -> Non
     role = Role(kafka=False)
     role.now += 100_000
     assert role.health.live().ok
-    assert failing(role.health.ready()).keys() == {"verified", "group", "tasks"}
+    assert failing(role.health.ready()).keys() == {"verified", "kafka", "group", "tasks"}
 
 
 def test_ready_means_verified_in_the_group_and_all_tasks_run() -> None:

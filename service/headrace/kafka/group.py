@@ -144,6 +144,12 @@ class ConsumerGroup(Generic[T]):
 
     async def _ask(self, member: Member) -> None:
         """Report to health whether Kafka answers: while it does not, a standstill is no fault of ours."""
+        answered = True
         while True:
-            self._health.kafka(answers=await member.answers())
+            answers = await member.answers()
+            self._health.kafka(answers=answers)
+            if answers != answered:
+                log = _log.info if answers else _log.warning
+                log("kafka_answers" if answers else "kafka_away", role=self._metrics.role)
+            answered = answers
             await asyncio.sleep(ASK_EVERY)

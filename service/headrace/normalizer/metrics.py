@@ -18,7 +18,6 @@ from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.records.seen import TOTALS
 from headrace_events import Via, decode_dead_letter
-from headrace_events.taxonomy import Type
 
 UNKNOWN: Final = ("unknown", "unknown")
 """The provider and tenant of records that belong to no configured tenant."""
@@ -38,7 +37,7 @@ class NormalizerMetrics(TaskMetrics):
     """What a normalizer counts. `clock` gives seconds since the epoch."""
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
-        super().__init__(registry, "normalizer")
+        super().__init__(registry, "normalizer", clock)
         self._clock: Final = clock
         self._lags: Final[dict[int, RawLag]] = {}
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
@@ -137,8 +136,6 @@ class NormalizerMetrics(TaskMetrics):
         for reason in (*REASONS_UNKNOWN, OTHER):
             self._letters.start(*UNKNOWN, reason)
         for account in self._accounts.values():
-            for word in Type:
-                self._published.start(*account, word)
             for reason in (*REASONS, OTHER):
                 self._letters.start(*account, reason)
             for codes in (self._unmapped, self._provisional):
@@ -148,7 +145,7 @@ class NormalizerMetrics(TaskMetrics):
         """Take the partitions as they are now; what is no longer owned is not shown."""
         for series in (self._records, *self._gauges.values()):
             series.values.clear()
-        now_ms = self._now_ms()
+        now_ms, unknown = self._now_ms(), self.kafka.unknown_seconds
         for number, lag in self._lags.items():
             if lag.seen is None:
                 continue
@@ -156,6 +153,13 @@ class NormalizerMetrics(TaskMetrics):
             for fate, total in zip(TOTALS, lag.seen.totals, strict=True):
                 self._records.values[partition, fate] = total
             end = max(lag.end, position)
-            values = (position, end, end - position, lag.age(now_ms), len(lag.seen.marks), lag.seen.marks.nbytes)
+            values = (
+                position,
+                end,
+                end - position,
+                max(lag.age(now_ms), unknown),
+                len(lag.seen.marks),
+                lag.seen.marks.nbytes,
+            )
             for series, value in zip(self._gauges.values(), values, strict=True):
                 series.values[partition,] = value

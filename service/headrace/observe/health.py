@@ -4,7 +4,7 @@ A role that owns tasks
 - startup: configuration and topics are verified.
 - live: the event loop turns, the consumer is in its group, no task stands still. An outage of Kafka is no failure of
   the role: every limit counts from when Kafka answers again.
-- ready: verified, in the group, partitions assigned, all their tasks run.
+- ready: verified, in the group, partitions assigned, all their tasks run, and Kafka answered within 15 seconds.
 
 The receiver
 - startup: configuration is verified, and so are the topics unless Kafka does not answer: it starts without.
@@ -12,11 +12,14 @@ The receiver
 - ready: its port is open, and Kafka answers or the spool has room.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 from msgspec import Struct
+
+from headrace.observe.kafka_contact import SILENCE_SECONDS, KafkaContact
 
 
 class LivenessLimits(Struct, frozen=True):
@@ -69,11 +72,16 @@ class _RoleHealth:
         self._clock: Final = clock
         self._limits: Final = limits
         self._role: Final = role
+        self.contact: Final = KafkaContact(clock)
         self._turned_at: float | None = None
 
     def tick(self) -> None:
         """Note that the event loop turns; from the first time on it has to."""
         self._turned_at = self._clock()
+
+    def kafka(self, *, answers: bool) -> None:
+        """Note whether Kafka answers. Until then it counts as away."""
+        self.contact.note(answers=answers)
 
     def _check(self, name: str, why: str, *, ok: bool) -> Check:
         return Check(self._role, name, ok, why)
@@ -91,7 +99,6 @@ class Health(_RoleHealth):
     def __init__(self, clock: Callable[[], float], limits: LivenessLimits = DEFAULTS, role: str = "normalizer") -> None:
         super().__init__(clock, limits, role)
         self._verified = False
-        self._answers_since: float | None = None
         self._member = False
         self._partitions: dict[int, _Partition] | None = None
         self._outside_since = clock()
@@ -126,13 +133,6 @@ class Health(_RoleHealth):
             task.since = self._clock()
         task.state, task.lag = state, lag
 
-    def kafka(self, *, answers: bool) -> None:
-        """Note whether Kafka answers. Until then it counts as away."""
-        if not answers:
-            self._answers_since = None
-        elif self._answers_since is None:
-            self._answers_since = self._clock()
-
     def startup(self) -> HealthReport:
         """Return whether the role has started."""
         return HealthReport((self._startup(),))
@@ -143,11 +143,18 @@ class Health(_RoleHealth):
 
     def ready(self) -> HealthReport:
         """Return whether the role does its work."""
-        return HealthReport((self._startup(), self._joined(), self._runs()))
+        return HealthReport((self._startup(), self._reaches(), self._joined(), self._runs()))
 
     def _startup(self) -> Check:
         why = "configuration and topics are verified" if self._verified else "topics are not verified yet"
         return self._check("verified", why, ok=self._verified)
+
+    def _reaches(self) -> Check:
+        silence = self.contact.silence
+        if math.isinf(silence):
+            return self._check("kafka", "Kafka has not answered yet", ok=False)
+        why = f"Kafka answered {silence:.0f} s ago, limit {SILENCE_SECONDS:.0f} s"
+        return self._check("kafka", why, ok=self.contact.up)
 
     def _joined(self) -> Check:
         if not self._member:
@@ -175,9 +182,9 @@ class Health(_RoleHealth):
 
     def _held(self, what: str, since: float, limit: float, name: str) -> Check:
         """Return a check that fails once a state lasts too long; only time in which Kafka answers counts."""
-        if self._answers_since is None:
+        if self.contact.since is None:
             return self._check(name, f"{what}; Kafka does not answer", ok=True)
-        lasted = self._clock() - max(since, self._answers_since)
+        lasted = self._clock() - max(since, self.contact.since)
         return self._check(name, f"{what} for {lasted:.0f} s, limit {limit:.0f} s", ok=lasted <= limit)
 
     def _runs(self) -> Check:
@@ -197,16 +204,11 @@ class ReceiverHealth(_RoleHealth):
         super().__init__(clock, limits, "receiver")
         self._verified = False
         self._listens = False
-        self._answers = False
         self._room = False
 
     def listening(self, is_open: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
         """Note whether the port takes deliveries."""
         self._listens = is_open
-
-    def kafka(self, *, answers: bool) -> None:
-        """Note whether Kafka answers. Until then it counts as away."""
-        self._answers = answers
 
     def room(self, has_room: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
         """Note whether the spool has room. Until then it counts as full."""
@@ -231,7 +233,7 @@ class ReceiverHealth(_RoleHealth):
     def _startup(self) -> Check:
         if self._verified:
             return self._check("verified", "configuration and topics are verified", ok=True)
-        if not self._answers:
+        if self.contact.since is None:
             return self._check("verified", "configuration is; topics will be when Kafka answers", ok=self._listens)
         return self._check("verified", "topics are not verified yet", ok=False)
 
@@ -239,6 +241,7 @@ class ReceiverHealth(_RoleHealth):
         return self._check("port", "it is open" if self._listens else "it is not open", ok=self._listens)
 
     def _durable(self) -> Check:
-        kafka = "Kafka answers" if self._answers else "Kafka does not answer"
+        answers = self.contact.since is not None
+        kafka = "Kafka answers" if answers else "Kafka does not answer"
         spool = "the spool has room" if self._room else "the spool has no room"
-        return self._check("durable", f"{kafka}, {spool}", ok=self._answers or self._room)
+        return self._check("durable", f"{kafka}, {spool}", ok=answers or self._room)

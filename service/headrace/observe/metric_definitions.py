@@ -36,6 +36,20 @@ class Family(Struct, frozen=True):
 
 EVERYWHERE: Final = (
     Family("headrace_build_info", "gauge", "1", ("version", "python"), "Which build runs; the value is always 1."),
+    Family(
+        "headrace_kafka_up",
+        "gauge",
+        "1",
+        ("role",),
+        "1 where Kafka answered a role within 15 seconds, else 0: then lags and ages are what was last known.",
+    ),
+    Family(
+        "headrace_last_fetch_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "When Kafka last answered a role, by records or by where its logs end, since the epoch; 0 where it never did.",
+    ),
 )
 
 TASKS: Final = (
@@ -98,7 +112,7 @@ NORMALIZER: Final = (
         "gauge",
         "seconds",
         ("partition",),
-        "Age of the oldest raw record without a fate, 0 where there is none.",
+        "Age of the oldest raw record without a fate, 0 where there is none; at least as long as Kafka is silent.",
     ),
     Family(
         "headrace_decided_total",

@@ -25,9 +25,12 @@ _HEAD: Final = """\
 These names, labels and units are a contract: they are added to and never renamed. `/metrics` on the admin port gives
 them as Prometheus text, beside the usual `process_*` of the client library.
 
-- Every label set that is known stands at 0 from the start: each tenant with each fate, type and reason, each partition
-  from the moment it is assigned. `headrace_records_total` is the exception: it appears when the task is restored, with
-  the totals of the log, so that a moved partition never looks like new records.
+- Every label set that is known stands at 0 from the start: each tenant with each fate and reason, each partition from
+  the moment it is assigned. Exceptions: `headrace_published_total` shows a type from its first event on;
+  `headrace_records_total` appears when the task is restored, with the totals of the log, so that a moved partition
+  never looks like new records; and beyond 5,000 label sets of a metric the others appear with their first use.
+- A counter has at most some 10,000 label sets: beyond, further ones are counted with `tenant="other"`, so that sums
+  stay right and a reading of thousands of tenants stays small.
 - What comes from outside is bounded: of `code` and `reason` the first 100 values for each label set before it are
   told apart (64 characters of each), the others are `other`.
 - A record of a tenant that is not configured, and a request for one, has `provider="unknown"`, `tenant="unknown"`.
@@ -44,6 +47,8 @@ _HOLDS: Final = (
         "nothing is lost between raw and its fates: always true",
         "sum by (instance, partition) (headrace_records_total) == on (instance, partition) headrace_position",
     ),
+    ("Kafka answers every role", "min(headrace_kafka_up) == 1"),
+    ("every role knows what stands in Kafka", "time() - min(headrace_last_fetch_timestamp_seconds) < 30"),
     ("nothing was taken by retention before it was read", 'sum(headrace_records_total{fate="lost"}) == 0'),
     ("what is in flight gets its fate in time", "max(headrace_oldest_unprocessed_age_seconds) < 60"),
     (

@@ -1,7 +1,10 @@
 """The metrics of every role that owns partitions: states of tasks, take-overs, commits, producers."""
 
+import time
+from collections.abc import Callable
 from typing import Final
 
+from headrace.observe.kafka_contact import KafkaMetrics
 from headrace.observe.registry import OTHER, Registry
 
 STATES: Final = ("created", "fencing", "restoring", "running", "closed")
@@ -11,13 +14,14 @@ DOUBTFUL: Final = "doubtful"
 class TaskMetrics:
     """The metrics of a role's tasks, in the registry that all roles of a process share.
 
-    `owned` holds the state of each task by partition.
+    `clock` returns seconds since the epoch. `owned` holds the state of each task by partition.
     """
 
-    def __init__(self, registry: Registry, role: str) -> None:
+    def __init__(self, registry: Registry, role: str, clock: Callable[[], float] = time.time) -> None:
         self.registry: Final = registry
         self.role: Final = role
         self.owned: Final[dict[int, str]] = {}
+        self.kafka: Final = KafkaMetrics(registry, role, clock)
         self._tasks = registry.series("headrace_tasks")
         self._tasks_owned = registry.series("headrace_tasks_owned")
         self._rebalances = registry.series("headrace_rebalances_total")

@@ -53,7 +53,7 @@ class PollerMetrics(TaskMetrics):
     """
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
-        super().__init__(registry, "poller")
+        super().__init__(registry, "poller", clock)
         self._now: Final = clock
         self._partitions = 0
         self._accounts: Final = {(a.provider.name, a.name): a for a in tenants if _is_polled(a)}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from headrace.config.tenants import Account
+from headrace.observe.kafka_contact import KafkaMetrics
 from headrace.observe.registry import OTHER, Registry
 from headrace.spool import Spool
 from headrace_events import Via
@@ -40,6 +41,7 @@ class ReceiverMetrics:
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         self._clock: Final = clock
+        self.kafka: Final = KafkaMetrics(registry, "receiver", clock)
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
         self._spool: Spool | None = None
         self._deliveries = registry.series("headrace_deliveries_total")
