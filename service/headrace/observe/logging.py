@@ -7,7 +7,8 @@ warning level, through the same renderer and the same redaction.
 import json
 import logging
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Final, Literal, TextIO
 
 import structlog
@@ -15,10 +16,13 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from headrace.observe.escapes import escaped, escaped_lines
 from headrace.observe.redact import redact
+from headrace.observe.repeats import RepeatLimiter
 
 Format = Literal["auto", "json", "console"]
 
 _OURS: Final = "headrace"
+_ABOUT: Final = ("role", "source", "topic", "partition", "feed", "code")
+"""Values by which two lines of one event are about different things."""
 _FIXED: Final = ("time", "level", "event", "logger")
 _OF_LINES: Final = ("exception", "stack")
 """Values that are tracebacks."""
@@ -42,11 +46,46 @@ class _Lines(logging.Handler):
             self.handleError(record)
 
 
-def configure(format: Format, level: str, stream: TextIO | None = None) -> None:  # noqa: A002  (the option's name)
+class _Repeats(logging.Filter):
+    """Leave out warnings and errors that say again what was said, and add to the next one how many they were.
+
+    Of ours, the event is the kind, and what it is about (source, topic, partition…) tells lines apart. A library is
+    one kind for each level, and its lines are told apart by their text before values are put in. What ends a process
+    comes once: it is never left out.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._limiter = RepeatLimiter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        left_out = self._limiter.admit(*_kind_and_line(record), self._clock())
+        if left_out:
+            record.left_out = left_out
+        return left_out is not None
+
+
+def _kind_and_line(record: logging.LogRecord) -> tuple[Hashable, Hashable]:
+    if isinstance(record.msg, dict):
+        about = tuple(str(record.msg.get(name)) for name in _ABOUT)
+        return record.msg.get("event"), about
+    return (record.name.partition(".")[0], record.levelno), str(record.msg)
+
+
+def configure(
+    format: Format,  # noqa: A002  (the option's name)
+    level: str,
+    stream: TextIO | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
     """Set up all logging of this process; a second call replaces the first.
 
     `auto` is `console` on a terminal and `json` elsewhere. `level` (debug, info, warning, error) applies to
-    Headrace; libraries log from warning on.
+    Headrace; libraries log from warning on. `clock` returns monotonic seconds: repeated warnings are limited by it.
     """
     terminal = (stream or sys.stderr).isatty()
     console = format == "console" or (format == "auto" and terminal)
@@ -58,6 +97,7 @@ def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     handler = _Lines(stream)
+    handler.addFilter(_Repeats(clock))
     handler.setFormatter(_formatter(_columns(colors=terminal) if console else _json))
     root = logging.getLogger()
     for old in [known for known in root.handlers if isinstance(known, _Lines)]:
@@ -78,6 +118,7 @@ def _formatter(render: Processor) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=(*_shared(), structlog.stdlib.add_logger_name),
         processors=[
+            _add_left_out,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.StackInfoRenderer(),
             structlog.processors.format_exc_info,
@@ -85,6 +126,12 @@ def _formatter(render: Processor) -> logging.Formatter:
             render,
         ],
     )
+
+
+def _add_left_out(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Add how many lines of this kind were left out before it."""
+    left_out = getattr(event["_record"], "left_out", 0)
+    return {**event, "left_out": left_out} if left_out else event
 
 
 def _redacted(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
