@@ -20,6 +20,10 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """The text format that every Prometheus reads; newer formats would add nothing to plain names and labels."""
 
 OTHER: Final = "other"
+STARTED: Final = 5_000
+"""Label sets of one metric that stand at 0 before their first use: with thousands of tenants, the others do not."""
+MOST: Final = 10_000
+"""Label sets of one counter: further ones are counted under the tenant `other`."""
 
 Labels = tuple[str, ...]
 Shown = TypeVar("Shown", "Series", "Capped", "Histogram")
@@ -34,18 +38,25 @@ class Series:
         self._heads: Final[dict[Labels, str]] = {}
 
     def start(self, *labels: str) -> None:
-        """Make a label set visible, at 0 where it is new."""
-        self.values.setdefault(labels, 0)
-        self._head(labels)
+        """Make a label set visible, at 0 where it is new, unless there are too many before their first use."""
+        if len(self.values) < STARTED:
+            self.values.setdefault(labels, 0)
+            self._head(labels)
 
     def add(self, labels: Labels, count: float = 1) -> None:
-        """Count."""
+        """Count, under the tenant `other` where there are too many label sets."""
+        if labels not in self.values and len(self.values) >= MOST:
+            labels = self._folded(labels)
         self.values[labels] = self.values.get(labels, 0) + count
 
     def lines(self) -> Iterator[str]:
         """Yield one line of text for each label set."""
         for labels, value in self.values.items():
             yield f"{self._heads.get(labels) or self._head(labels)} {value}\n"
+
+    def _folded(self, labels: Labels) -> Labels:
+        names = self.family.labels
+        return tuple(OTHER if name == "tenant" else label for name, label in zip(names, labels, strict=True))
 
     def _head(self, labels: Labels) -> str:
         head = self._heads[labels] = _begin(self.family.name, zip(self.family.labels, labels, strict=True))

@@ -1,0 +1,49 @@
+"""Thousands of tenants make a reading of the metrics longer, but not endless."""
+
+import pytest
+
+from headrace.config.tenants import Account, Tenants
+from headrace.normalizer.metrics import NormalizerMetrics
+from headrace.observe.registry import MOST, STARTED, Registry
+from headrace.poller.metrics import PollerMetrics
+from headrace.receiver.metrics import ReceiverMetrics
+from headrace_events import Type
+from tests.fake_provider import TABLE, polled, tenants
+
+TENANTS = 3_000
+
+
+def accounts() -> Tenants:
+    """Return thousands of tenants: built once each, as their tables are the same."""
+    (bare,) = tenants(TABLE, "one")
+    asked = polled("http://nowhere", "one", feeds=["rows", "trail"])
+    many = [Account(asked.provider, f"t{number}", asked.settings, bare.mapping) for number in range(TENANTS)]
+    return Tenants(many)
+
+
+@pytest.mark.parametrize("role", [NormalizerMetrics, ReceiverMetrics, PollerMetrics])
+def test_a_reading_does_not_grow_with_tenants_times_words(
+    role: type[NormalizerMetrics | ReceiverMetrics | PollerMetrics],
+) -> None:
+    """No metric shows more than its share before anything happened."""
+    registry = Registry("1")
+    role(registry, accounts())
+    counts: dict[str, int] = {}
+    for line in registry.render().decode().splitlines():
+        name = line.partition("{")[0]
+        counts[name] = counts.get(name, 0) + 1
+    assert max(counts.values()) <= STARTED
+    assert sum(counts.values()) < 12 * STARTED
+
+
+def test_what_is_beyond_the_limit_is_counted_all_the_same() -> None:
+    """Sums stay right: further tenants are `other`, those that were there before stay what they are."""
+    registry = Registry("1")
+    published = registry.series("headrace_published_total")
+    for tenant in range(TENANTS):
+        for word in list(Type)[:10]:
+            published.add(("things", f"t{tenant}", word))
+    published.add(("things", "t0", next(iter(Type))))
+    assert sum(published.values.values()) == TENANTS * 10 + 1
+    assert len(published.values) <= MOST + 10
+    assert published.values["things", "t0", next(iter(Type))] == 2
