@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -12,6 +13,7 @@ from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import Treatment
 from headrace.poller.metrics import PollerMetrics
+from headrace.poller.oldest_lead import OldestLead
 from headrace.poller.scheduler import Scheduler
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
@@ -98,16 +100,27 @@ class TenantStatus:
         self._writer: Final = writer
         self._metrics: Final = metrics
         self._standing = state.standing
-        self._began: Final = int(clock.now() * 1000)
+        began = int(clock.now() * 1000)
+        self._oldest: Final = {
+            feed: OldestLead(partial(state.unread_since, feed, unnamed=began)) for feed in self._by_lead
+        }
 
     async def run(self) -> None:
         """Update now and then, until cancelled."""
         while True:
-            for feed in self._by_lead:  # this goes over all leads: too expensive for every feed run
-                read = self._state.longest_unread(feed, self._scheduler.leads(feed), self._began)
-                self._metrics.fresh(*self._labels, feed, (read or int(self._clock.now() * 1000)) / 1000)
+            for feed, oldest in self._oldest.items():
+                await self._show_oldest(feed, oldest)
             await self.update(always=True)
             await asyncio.sleep(UPDATE_EVERY_SECONDS)
+
+    async def _show_oldest(self, feed: str, oldest: OldestLead) -> None:
+        """Show when the lead was read that was read longest ago; the event loop goes on between slices of leads."""
+        leads, now = self._scheduler.leads(feed), self._clock.now()
+        if oldest.is_due(leads, now):
+            for _ in oldest.look(leads, now):
+                await asyncio.sleep(0)
+        read = oldest.oldest(leads)
+        self._metrics.fresh(*self._labels, feed, now if read is None else read / 1000)
 
     async def update(self, *, always: bool = False) -> None:
         """Update the metrics; store the standing if the tenant is parked, or no longer so, or with `always`."""

@@ -39,11 +39,12 @@ class TenantState:
 
         A lead that was never read counts from when it was named, or from `unnamed` where nobody knows that.
         """
-        moments = []
-        for lead in leads:
-            position, watched = self.positions.get((feed, lead)), self.leads.get(lead)
-            moments.append((position and position.at) or (watched and watched.added) or unnamed)
-        return min(filter(None, moments), default=0)
+        return min(filter(None, (self.unread_since(feed, lead, unnamed) for lead in leads)), default=0)
+
+    def unread_since(self, feed: str, lead: str, unnamed: int = 0) -> int:
+        """Return when (ms) a lead was last read, or from when it counts as `longest_unread` says."""
+        position, watched = self.positions.get((feed, lead)), self.leads.get(lead)
+        return (position and position.at) or (watched and watched.added) or unnamed
 
     def apply(self, one: CursorEntry) -> None:
         """Take over one entry."""
