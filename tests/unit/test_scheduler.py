@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Work
 from headrace.sdk.feed import Api, Turn, Yield
 
 NOW = 1_800_000_000.0
@@ -144,3 +144,54 @@ def test_a_lead_that_is_dropped_is_not_read_any_more() -> None:
 def test_nothing_to_do_needs_no_waiting() -> None:
     """With nothing but leads that do not exist, only news bring work."""
     assert Scheduler([Named("trail", by_lead=True)]).wait(NOW) is None
+
+
+def test_many_events_of_one_lead_become_one_reading_of_it() -> None:
+    """One list call brings them all; other leads keep their place in the line."""
+    schedule = a_schedule("a", "b")
+    for number in range(EVENTS_BY_LEAD + 5):
+        schedule.wake(Work("trail", "a", f"e{number}"))
+    schedule.wake(Work("trail", "b"))
+    taken = order(schedule, NOW, sweep=False)
+    assert [work.event for work in taken if work.lead == "a"] == [None]
+    assert Work("trail", "b") in taken
+
+
+def test_woken_work_is_bounded_and_no_watched_lead_is_forgotten() -> None:
+    """Beyond the limit a lead is the next of the sweep; a feed whose events are too many is due at once."""
+    leads = [f"lead-{number}" for number in range(MOST_WOKEN + 500)]
+    schedule = Scheduler([Named("all"), Named("trail", by_lead=True)])
+    schedule.watch(("trail", lead, NOW) for lead in leads)
+    schedule.read_at("all", NOW)
+    for lead in leads:
+        for event in range(10):
+            schedule.wake(Work("trail", lead, f"{event}"))
+    for event in range(2 * MOST_WOKEN):
+        schedule.wake(Work("all", event=f"{event}"))
+    held = sum(len(group) for group in schedule._woken.values())
+    assert held <= MOST_WOKEN * (EVENTS_BY_LEAD + 2)
+    taken = order(schedule, NOW + 1)
+    assert {work.lead for work in taken if work.lead} == set(leads)
+    assert Work("all") in taken
+
+
+def test_work_that_comes_while_its_lead_is_read_is_bounded_too() -> None:
+    """It is merged while it waits, and comes once when the turn has ended."""
+    schedule = a_schedule("a")
+    assert schedule.wake(Work("trail", "a"))
+    running = schedule.next(NOW, sweep=False)
+    assert running == Work("trail", "a")
+    for number in range(1_000):
+        schedule.wake(Work("trail", "a", f"e{number}"))
+    schedule.done(running, NOW)
+    assert len(order(schedule, NOW, sweep=False)) <= EVENTS_BY_LEAD + 2
+
+
+def test_a_feed_that_is_held_is_not_looked_through() -> None:
+    """However much is woken of it, one look finds that it waits, and until when."""
+    schedule = a_schedule("a")
+    order(schedule, NOW)
+    schedule.wake(Work("trail", "a"))
+    schedule.hold("trail", NOW + 30)
+    assert schedule.next(NOW + 1, sweep=False) is None
+    assert schedule.wait(NOW + 1, sweep=False) == 29

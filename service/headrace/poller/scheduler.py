@@ -6,12 +6,17 @@ pays: discovery and nudges name the leads that have news, and the sweep over all
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from headrace.sdk.feed import Feed
 
+EVENTS_BY_LEAD: Final = 4
+"""Events of one lead that are read one by one: where more are woken, the lead is read instead."""
+MOST_WOKEN: Final = 5_000
+"""Leads, and events of one feed without a lead, that are woken of one tenant. Beyond it, a lead is the next of the
+sweep, a feed is due, and an event of which nobody knows the lead is left to whoever follows up on nudges."""
 LOOKED_AT: Final = 100
 """Leads that one look at a sweep passes over at most, because they pause or are being read."""
 
@@ -22,6 +27,10 @@ class Work(Struct, frozen=True):
     feed: str
     lead: str | None = None
     event: str | None = None
+
+
+Woken: TypeAlias = dict[tuple[str, str | None], dict[Work, None]]
+"""Work by feed and lead, in the order in which these were woken."""
 
 
 class Scheduler:
@@ -36,8 +45,8 @@ class Scheduler:
                 self._sweeps[feed.name] = OrderedDict()
             else:
                 self._due[feed.name] = 0.0
-        self._woken: Final[dict[Work, None]] = {}
-        self._again: Final[set[Work]] = set()
+        self._woken: Final[Woken] = {}
+        self._again: Final[Woken] = {}
         self._pauses: Final[dict[Work, float]] = {}
         self._held: Final[dict[str, float]] = {}
         self._slots: Final[set[tuple[str, str | None]]] = set()
@@ -63,9 +72,8 @@ class Scheduler:
         """Watch a lead no more."""
         for feed, sweep in self._sweeps.items():
             sweep.pop(lead, None)
-            for work in [work for work in (*self._woken, *self._again) if (work.feed, work.lead) == (feed, lead)]:
-                self._woken.pop(work, None)
-                self._again.discard(work)
+            self._woken.pop((feed, lead), None)
+            self._again.pop((feed, lead), None)
             self._pauses.pop(Work(feed, lead), None)
 
     def wake(self, work: Work) -> bool:
@@ -77,10 +85,7 @@ class Scheduler:
             work = Work(work.feed, event=work.event)
         elif work.lead is None and work.event is None:
             return False
-        if self._runs(work):
-            self._again.add(work)
-        else:
-            self._woken[work] = None
+        self._wake(self._again if self._runs(work) else self._woken, work)
         return True
 
     def next(self, now: float, *, sweep: bool = True) -> Work | None:
@@ -88,7 +93,7 @@ class Scheduler:
         found = next(self._ready(now, sweep=sweep), None)
         if found is not None:
             self._slots.add((found.feed, found.lead))
-            self._woken.pop(found, None)
+            self._take(found)
             if found.lead is not None and found.lead in self._sweeps[found.feed]:
                 self._read(found.feed, found.lead, now)
         return found
@@ -113,7 +118,7 @@ class Scheduler:
 
     def wait(self, now: float, *, sweep: bool = True) -> float | None:
         """Return the seconds until there may be work, None where only news bring some."""
-        moments = [self._from(work) for work in self._woken if not self._runs(work)]
+        moments = [at for at in (self._first_woken(now),) if at is not None]
         moments += [max(due, self._from(Work(name))) for name, due in self._due.items() if not self._runs(Work(name))]
         for name, leads in self._sweeps.items() if sweep else ():
             oldest = next(iter(leads.values()), None)
@@ -133,7 +138,9 @@ class Scheduler:
         for name, due in self._due.items():  # thousands of leads that one of these found must not keep it from finding
             if 0.0 < due < now - self._feeds[name].every and self._may(Work(name), now):
                 yield Work(name)
-        yield from (work for work in self._woken if self._may(work, now))
+        for slot, group in self._woken.items():
+            if slot not in self._slots and self._held.get(slot[0], 0.0) <= now:
+                yield from (work for work in group if self._may(work, now))
         for name, due in sorted(self._due.items(), key=lambda item: item[1]):
             if due <= now and self._may(Work(name), now):
                 yield Work(name)
@@ -168,8 +175,51 @@ class Scheduler:
 
     def _end(self, work: Work, *, again: bool) -> None:
         self._slots.discard((work.feed, work.lead))
-        for woken in [woken for woken in self._again if (woken.feed, woken.lead) == (work.feed, work.lead)]:
-            self._again.discard(woken)
-            self._woken[woken] = None
+        for woken in self._again.pop((work.feed, work.lead), ()):
+            self._wake(self._woken, woken)
         if again:
-            self._woken[work] = None
+            self._wake(self._woken, work)
+
+    def _wake(self, woken: Woken, work: Work) -> None:
+        """Put work in line, merged with what is woken of its lead, or leave it to the sweep where the line is full."""
+        slot = work.feed, work.lead
+        group = woken.get(slot, {})
+        if work in group:
+            return
+        if len(group if slot in woken and work.lead is None else woken) >= MOST_WOKEN:
+            self._leave_to_sweep(work)
+            return
+        if work.lead is not None and work.event is not None and len(group) >= EVENTS_BY_LEAD:
+            group.clear()
+            work = Work(work.feed, work.lead)
+        group[work] = None
+        woken[slot] = group
+
+    def _leave_to_sweep(self, work: Work) -> None:
+        if work.feed in self._due:
+            self._due[work.feed] = 0.0
+        elif work.lead is not None and work.lead in self._sweeps[work.feed]:
+            self._sweeps[work.feed][work.lead] = 0.0
+            self._sweeps[work.feed].move_to_end(work.lead, last=False)
+
+    def _take(self, work: Work) -> None:
+        """Take work out of the line."""
+        slot = work.feed, work.lead
+        group = self._woken.get(slot, {})
+        group.pop(work, None)
+        if not group:
+            self._woken.pop(slot, None)
+
+    def _first_woken(self, now: float) -> float | None:
+        """Return when the first woken work may begin, None where there is none; a moment not behind `now` is enough."""
+        first: float | None = None
+        for feed, lead in self._woken:
+            if (feed, lead) in self._slots:
+                continue
+            at = self._held.get(feed, 0.0)
+            if at <= now:
+                at = max(at, min(self._pauses.get(work, 0.0) for work in self._woken[feed, lead]))
+            if at <= now:
+                return at
+            first = at if first is None else min(first, at)
+        return first
