@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -24,6 +25,7 @@ from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
 from headrace.spool import Spool
+from headrace.spool.volume import missing_bytes
 
 ALL_INTERFACES: Final = ("0.0.0.0", "::")  # noqa: S104  (compared with, not listened on)
 
@@ -67,9 +69,23 @@ class ReceiverRole:
         """See Role. Raises `CannotSpool`, `CannotServe`, `UnfitTopics`."""
         config = self._config
         async with Spool(config.spool.path, config.spool.max_bytes) as spool:
+            self._check_volume()
             ingress = Ingress(config, spool, self._metrics, self.health)
             async with _running_beside(ingress.run()):
                 await Receiver(config, ingress, self._metrics, self.health).run()
+
+    def _check_volume(self) -> None:
+        """Say where the spool's volume is too small for it: it would be full before its limit."""
+        spool = self._config.spool
+        missing = missing_bytes(Path(spool.path), spool.max_bytes)
+        self._metrics.volume_lacks(missing)
+        if missing:
+            _log.error(
+                "spool_volume_too_small",
+                path=str(spool.path),
+                missing_bytes=missing,
+                reason=f"[spool] max_bytes is {spool.max_bytes}: enlarge the volume by {missing} bytes, or lower it",
+            )
 
 
 class NormalizerRole:

@@ -61,12 +61,12 @@ def test_what_waits_is_shown_beside_its_owner(run: Any) -> None:
     lines = [line.rstrip() for line in done.output.splitlines()]
     assert lines[:3] == [
         "  source     topic   records     size      waits",
-        "  /things/b  nudges        1    161 B        0 s",
-        "  /things/b  raw           2  2.2 KiB  1 h 1 min",
+        "  /things/b  nudges        1    310 B        0 s",
+        "  /things/b  raw           2  2.6 KiB  1 h 1 min",
     ]
     assert lines[5:7] == [
         "  source     topic  records     size        age  reason",
-        "  /things/a  raw          1  1.1 KiB  1 h 1 min  refused",
+        "  /things/a  raw          1  1.3 KiB  1 h 1 min  refused",
     ]
     assert lines[-1].endswith("since it was made 5 records came in and 1 record went on to Kafka.")
 

@@ -15,7 +15,7 @@ import pytest
 
 from headrace.spool import CannotSpool, NoRoom, Spool
 from headrace.spool.file import SpoolFile
-from headrace.spool.salvage import PAGE_BYTES
+from headrace.spool.pages import PAGE_BYTES
 from headrace.spool.writer import Job
 from tests.integration.pipeline import until
 from tests.unit.spool_harness import LIMIT, Busy, content, make_copy, numbers, put, state_of, waiting

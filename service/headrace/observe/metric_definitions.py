@@ -259,8 +259,21 @@ RECEIVER: Final = (
     ),
     Family("headrace_spool_records", "gauge", "spool records", (), "What waits in the spool for Kafka."),
     Family("headrace_spool_set_aside_records", "gauge", "spool records", (), "What stands set aside in the spool."),
-    Family("headrace_spool_bytes", "gauge", "bytes", (), "What the spool holds, as its limit counts it."),
+    Family(
+        "headrace_spool_bytes",
+        "gauge",
+        "bytes",
+        (),
+        "What the spool holds, by what it takes on the disk, as its limit counts it.",
+    ),
     Family("headrace_spool_limit_bytes", "gauge", "bytes", (), "What the spool may hold."),
+    Family(
+        "headrace_spool_volume_missing_bytes",
+        "gauge",
+        "bytes",
+        (),
+        "Bytes that the volume of the spool lacked at the start for all that the spool may hold.",
+    ),
     Family(
         "headrace_spool_oldest_age_seconds",
         "gauge",

@@ -64,6 +64,7 @@ _HOLDS: Final = (
     ),
     ("the spool can be used", "min(headrace_spool_usable) == 1"),
     ("nothing was set aside", "max(headrace_spool_set_aside_records) == 0"),
+    ("the spool's volume is large enough", "max(headrace_spool_volume_missing_bytes) == 0"),
     ("the spool has room for what may come", "headrace_spool_bytes / headrace_spool_limit_bytes < 0.5"),
     ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
     ("no platform throttles us", 'sum(increase(headrace_calls_total{outcome="throttled"}[1h])) == 0'),

@@ -67,6 +67,7 @@ class ReceiverMetrics:
                 *("put_total", "drained_total"),
             )
         }
+        self._volume = registry.series("headrace_spool_volume_missing_bytes")
         self._start_known()
         registry.before_scrape(self._read_spool)
 
@@ -103,6 +104,10 @@ class ReceiverMetrics:
         """Count what was set aside in the spool."""
         self._set_aside.add((reason,), count)
 
+    def volume_lacks(self, missing: int) -> None:
+        """Show how many bytes the volume of the spool lacked at the start."""
+        self._volume.values[()] = missing
+
     def show_spool(self, spool: Spool) -> None:
         """Show what a spool holds, and what became of it, at each reading."""
         self._spool = spool
@@ -123,7 +128,7 @@ class ReceiverMetrics:
                 self._duration.start(account[0])
         for reason in (*SET_ASIDE, OTHER):
             self._set_aside.start(reason)
-        for series in (self._drained, self._damaged, self._salvaged, *self._facts.values()):
+        for series in (self._drained, self._damaged, self._salvaged, self._volume, *self._facts.values()):
             series.start()
 
     def _read_spool(self) -> None:

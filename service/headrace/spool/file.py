@@ -14,8 +14,8 @@ from typing import Final
 
 from msgspec import Struct, structs
 
+from headrace.spool.pages import PAGE_BYTES
 from headrace.spool.record import SpoolRow, Waiting, row
-from headrace.spool.salvage import PAGE_BYTES
 
 APPLICATION: Final = 0x48647263
 """`application_id` of the file: `Hdrc`."""

@@ -7,9 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.core.record import Out
-
-OVERHEAD_BYTES: Final = 100
-"""Bytes that a row takes beside its record, indexes included."""
+from headrace.spool.pages import disk_bytes
 
 
 class Waiting(Struct, frozen=True, gc=False):
@@ -67,7 +65,7 @@ def row(id: int, received: int, topic: str, source: str, record: bytes) -> Spool
         topic=topic,
         source=source,
         received=received,
-        size=len(record) + OVERHEAD_BYTES,
+        size=disk_bytes(len(record)),
         reason=None,
         check=check,
         record=record,

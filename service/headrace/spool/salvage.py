@@ -9,17 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from headrace.spool.pages import PAGE_BYTES, local_bytes
 from headrace.spool.record import SpoolRow
-
-PAGE_BYTES: Final = 8192
-"""Bytes of a page: two or more usual records fit one."""
 
 _LEAF: Final = 0x0D
 _FILE_HEADER: Final = 100
 _WAL_HEADER: Final = 32
 _FRAME_HEADER: Final = 24
-_LOCAL: Final = PAGE_BYTES - 35
-_LEAST_LOCAL: Final = (PAGE_BYTES - 12) * 32 // 255 - 23
 _WIDTHS: Final = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0)
 _COLUMNS: Final = 8
 _INTEGERS: Final = 6
@@ -119,10 +115,9 @@ def _row(pages: _Pages, page: bytes, at: int) -> SpoolRow | None:
 
 def _payload(pages: _Pages, page: bytes, at: int, size: int) -> bytes:
     """Read what a cell holds, the greater part of it from its chain of overflow pages."""
-    if size <= _LOCAL:
+    local = local_bytes(size)
+    if local == size:
         return page[at : at + size]
-    local = _LEAST_LOCAL + (size - _LEAST_LOCAL) % (PAGE_BYTES - 4)
-    local = local if local <= _LOCAL else _LEAST_LOCAL
     found, missing = [page[at : at + local]], size - local
     following = int.from_bytes(page[at + local : at + local + 4])
     while missing > 0 and 0 < following <= pages.count:

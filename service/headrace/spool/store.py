@@ -16,7 +16,8 @@ import structlog
 
 from headrace.core.record import Out
 from headrace.spool.file import CannotSpool, SpoolFacts, SpoolFile, SpoolLock
-from headrace.spool.record import OVERHEAD_BYTES, Waiting, pack
+from headrace.spool.pages import disk_bytes
+from headrace.spool.record import Waiting, pack
 from headrace.spool.rescue import Damage
 from headrace.spool.writer import Job, SpoolWriter
 
@@ -36,7 +37,7 @@ class Spool:
     """An open spool, owned by this process. Raises `CannotSpool` where another one owns it, or it cannot be used."""
 
     def __init__(self, path: str | Path, limit: int) -> None:
-        """Open or create the file at `path`, inside the event loop; `limit` is in bytes of what it holds."""
+        """Open or create the file at `path`, inside the event loop; `limit` is in bytes on the disk."""
         self.limit: Final = limit
         self._held: Counter[str] = Counter()  # by topic, in the file, as are the next four
         self._aside = self._bytes = self._put = self._drained = 0
@@ -98,7 +99,7 @@ class Spool:
         `received` is the time of receipt in milliseconds. Raises `NoRoom`.
         """
         packed = [(topic, source, pack(out)) for topic, source, out in records]
-        size = sum(len(record) + OVERHEAD_BYTES for _, _, record in packed)
+        size = sum(disk_bytes(len(record)) for _, _, record in packed)
         if self._bytes + self._coming_bytes + size > self.limit:
             self._full = self._full or size <= self.limit  # what never fits says nothing of the room there is
             raise NoRoom(f"the spool holds {self._bytes:,} bytes, {self.limit:,} are allowed")
