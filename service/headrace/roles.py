@@ -75,7 +75,7 @@ class ReceiverRole:
                 await Receiver(config, ingress, self._metrics, self.health).run()
 
     def _check_volume(self) -> None:
-        """Say where the spool's volume is too small for it: it would be full before its limit."""
+        """Log where the spool's volume is too small for it: it would be full before its limit."""
         spool = self._config.spool
         missing = missing_bytes(Path(spool.path), spool.max_bytes)
         self._metrics.volume_lacks(missing)

@@ -52,7 +52,7 @@ async def test_an_outage_of_kafka_shows_and_is_said_in_a_few_lines(
         for role, program in programs.items():
             assert await shown(program, "kafka_up", role) == 1
             assert time.time() - await shown(program, "last_fetch_timestamp_seconds", role) < 30
-        said = {role: len(program.log.read_bytes().splitlines()) for role, program in programs.items()}
+        before = {role: len(program.log.read_bytes().splitlines()) for role, program in programs.items()}
         broker.pause() if how == "frozen" else broker.kill()
         began = time.monotonic()
         for role, program in programs.items():
@@ -70,7 +70,7 @@ async def test_an_outage_of_kafka_shows_and_is_said_in_a_few_lines(
             assert (await probe(program, "live"))[0] == 200
         elapsed = time.monotonic() - began
         for role, program in programs.items():
-            lines = program.log.read_bytes().splitlines()[said[role] :]
+            lines = program.log.read_bytes().splitlines()[before[role] :]
             kinds = Counter(str(msgspec.json.decode(line).get("event"))[:60] for line in lines)
             show_result(f"{role}, Kafka {how}: {len(lines)} lines in {elapsed:.0f} s, {dict(kinds)}")
             assert len(lines) <= LINES_A_MINUTE * (elapsed / 60 + 1), kinds

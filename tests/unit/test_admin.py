@@ -66,6 +66,7 @@ async def test_probes_answer_200_or_503_with_every_check() -> None:
         assert (await port.probe("startup"))[0] == 503
         port.health.verified()
         assert (await port.probe("startup"))[0] == 200
+        port.health.kafka(answers=True)
         port.health.joined(member=True)
         port.health.assigned({1})
         port.health.progress(1, "running", 0, True)  # noqa: FBT003  (it moved)

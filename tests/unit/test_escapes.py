@@ -79,8 +79,8 @@ def test_what_a_command_prints_is_escaped_but_for_our_styles(capsys: pytest.Capt
     assert line == "before\\n\x1b[1min\\u001b\x1b[0mafter\\n"
     _output.echo(f"x{EVIL}")
     _output.echo_json(json.dumps({"id": EVIL}, ensure_ascii=False))
-    said, data = capsys.readouterr().out.splitlines()
-    assert not CONTROLS.search(said)
+    text, data = capsys.readouterr().out.splitlines()
+    assert not CONTROLS.search(text)
     assert json.loads(data) == {"id": EVIL}
     assert not CONTROLS.search(data)
 

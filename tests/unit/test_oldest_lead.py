@@ -11,11 +11,11 @@ class Leads:
 
     def __init__(self, count: int) -> None:
         self.read = {f"{number}": 1_000 + number for number in range(count)}
-        self.asked = 0
+        self.calls = 0
         self.oldest = OldestLead(self.read_at)
 
     def read_at(self, lead: str) -> int:
-        self.asked += 1
+        self.calls += 1
         return self.read[lead]
 
     def look(self, now: float = 0.0) -> int:
@@ -32,21 +32,19 @@ def test_all_leads_are_looked_at_in_slices_and_rarely() -> None:
     """Others run between slices; what one look found serves thousands of turns."""
     leads = Leads(20_500)
     assert leads.look() == 21
-    leads.asked = 0
+    leads.calls = 0
     for number in range(1_000):
         assert leads.found() == 1_000 + number
         leads.read[f"{number}"] = 999_999
-    assert leads.asked < 5_000
+    assert leads.calls < 5_000
 
 
 def test_it_is_what_a_look_at_all_leads_would_find(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is read, comes and goes."""
-    monkeypatch.setattr(oldest_lead, "KEPT", 7)
+    monkeypatch.setattr(oldest_lead, "MOST_OLDEST", 7)
     monkeypatch.setattr(oldest_lead, "SLICE", 3)
     leads, chance = Leads(50), random.Random(7)
-    now = 5_000
-    for step in range(2_000):
-        now += 1
+    for step, now in enumerate(range(5_000, 7_000)):
         some = chance.choice([*leads.read])
         leads.read[some] = now
         if step % 5 == 0 and len(leads.read) > 1:

@@ -17,18 +17,18 @@ from headrace.observe.repeats import MOST_A_MINUTE, RepeatLimiter
 def test_what_is_said_again_is_counted_and_said_every_thirty_seconds() -> None:
     """The next line says how many were left out."""
     limiter = RepeatLimiter()
-    said = [limiter.admit("kafka_away", "raw", float(second)) for second in range(61)]
-    assert said[0] == 0
-    assert said[1:30] == [None] * 29
-    assert said[30] == 29
-    assert [found for found in said if found is not None] == [0, 29, 29]
+    lines = [limiter.admit("kafka_away", "raw", float(second)) for second in range(61)]
+    assert lines[0] == 0
+    assert lines[1:30] == [None] * 29
+    assert lines[30] == 29
+    assert [found for found in lines if found is not None] == [0, 29, 29]
 
 
 def test_other_things_of_one_kind_are_said_too_up_to_a_number() -> None:
     """Three of a hundred partitions stand for all of them."""
     limiter = RepeatLimiter()
-    said = [limiter.admit("rebuilt", partition, 0.0) for partition in range(100)]
-    assert said == [0] * MOST_A_MINUTE + [None] * (100 - MOST_A_MINUTE)
+    lines = [limiter.admit("rebuilt", partition, 0.0) for partition in range(100)]
+    assert lines == [0] * MOST_A_MINUTE + [None] * (100 - MOST_A_MINUTE)
     assert limiter.admit("rebuilt", 99, 60.0) == 100 - MOST_A_MINUTE
 
 
@@ -47,7 +47,7 @@ def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(1_000):
         limiter.admit(number, number, 0.0)
         limiter.admit(number, number, 0.0)
-    assert max(len(limiter._said), len(limiter._kinds), len(limiter._left_out)) <= 11
+    assert max(len(limiter._lines), len(limiter._kinds), len(limiter._left_out)) <= 11
 
 
 class Log:

@@ -18,7 +18,7 @@ class RepeatLimiter:
     """Admits lines by what they say and of which kind they are; times are seconds, never going back."""
 
     def __init__(self) -> None:
-        self._said: Final[OrderedDict[Hashable, float]] = OrderedDict()
+        self._lines: Final[OrderedDict[Hashable, float]] = OrderedDict()
         self._kinds: Final[OrderedDict[Hashable, deque[float]]] = OrderedDict()
         self._left_out: Final[dict[Hashable, int]] = {}
 
@@ -27,15 +27,15 @@ class RepeatLimiter:
         times = self._times(kind)
         while times and times[0] <= now - _MINUTE:
             times.popleft()
-        said = self._said.get((kind, line))
-        if len(times) >= MOST_A_MINUTE or (said is not None and now - said < EVERY_SECONDS):
+        last = self._lines.get((kind, line))
+        if len(times) >= MOST_A_MINUTE or (last is not None and now - last < EVERY_SECONDS):
             self._left_out[kind] = self._left_out.get(kind, 0) + 1
             return None
         times.append(now)
-        self._said[kind, line] = now
-        self._said.move_to_end((kind, line))
-        if len(self._said) > MOST_REMEMBERED:
-            self._said.popitem(last=False)
+        self._lines[kind, line] = now
+        self._lines.move_to_end((kind, line))
+        if len(self._lines) > MOST_REMEMBERED:
+            self._lines.popitem(last=False)
         return self._left_out.pop(kind, 0)
 
     def _times(self, kind: Hashable) -> deque[float]:

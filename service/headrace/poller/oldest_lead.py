@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from typing import Final
 
-KEPT: Final = 5_000
+MOST_OLDEST: Final = 5_000
 """Leads that one look at all of them remembers."""
 SLICE: Final = 1_000
 """Leads that are looked at without letting others run: about two milliseconds."""
@@ -45,7 +45,7 @@ class OldestLead:
         newest_first: list[tuple[int, str]] = []
         for number, lead in enumerate(tuple(leads), 1):
             at = self._read_at(lead)
-            if len(newest_first) < KEPT:
+            if len(newest_first) < MOST_OLDEST:
                 heapq.heappush(newest_first, (-at, lead))
             elif -at > newest_first[0][0]:
                 heapq.heapreplace(newest_first, (-at, lead))
