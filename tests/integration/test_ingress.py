@@ -136,7 +136,9 @@ async def test_an_outage_is_noticed_and_touches_the_client_no_more(
         broker.kill()
         await until(lambda: not running.ingress.answers, "it is noticed")
         assert running.health.ready().ok
-        assert await asyncio.gather(*(running.keep(other(number)) for number in range(6_000))) == ["spool"] * 6_000
+        for first in range(0, 6_000, 500):  # not more at once than a busy disk takes before their deadline
+            numbers = range(first, first + 500)
+            assert await asyncio.gather(*(running.keep(other(number)) for number in numbers)) == ["spool"] * 500
         assert running.ingress._writers["raw"]._appender is None
         broker.spawn()
         await until(lambda: running.spool.facts().waiting < 6_000, "it drains")
