@@ -136,8 +136,8 @@ class Judge:
         topic = self._prefix + name
         level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
         known = self._admin.list_topics(topic, timeout=_ASKS_WITHIN).topics[topic]
-        asked = {TopicPartition(topic, partition): _LATEST for partition in known.partitions}
-        answers = self._admin.list_offsets(asked, isolation_level=level, request_timeout=_ASKS_WITHIN)
+        requested = {TopicPartition(topic, partition): _LATEST for partition in known.partitions}
+        answers = self._admin.list_offsets(requested, isolation_level=level, request_timeout=_ASKS_WITHIN)
         return {at.partition: answer.result(_ASKS_WITHIN).offset for at, answer in answers.items()}
 
     def hanging(self, deadline: float = CLOSES_WITHIN) -> list[str]:

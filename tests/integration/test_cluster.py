@@ -57,23 +57,23 @@ def connection(address: str) -> Iterator[socket.socket]:
 async def test_a_leader_that_is_cut_off_goes_on_telling_an_old_end(cluster: Cluster, topic: str) -> None:
     """Clients read and are told an end, and what a majority took meanwhile at the new leader is not in it."""
     await append(cluster.bootstrap_servers, topic, 0, range(10))
-    old = cluster.leaders(topic, asked=1)[0]
+    old = cluster.leaders(topic, viewer=1)[0]
     others = [number for number in cluster.nodes if number != old]
     cluster.isolate_from_peers(old)
     await asyncio.to_thread(cluster.wait_until_led_without, old)
-    new = cluster.leaders(topic, asked=others[0])[0]
+    new = cluster.leaders(topic, viewer=others[0])[0]
     healthy = ",".join(cluster.addresses[number] for number in others)
     # a client that asks for metadata may be told the old leader, and ask again: that takes as long as it takes
     await append(healthy, topic, 0, range(10, 30))
-    assert cluster.leaders(topic, asked=old)[0] == old != new
+    assert cluster.leaders(topic, viewer=old)[0] == old != new
     assert ask.end_offset(cluster.addresses[old], topic, 0) == 10
     assert ask.end_offset(cluster.addresses[old], topic, 0, committed=True) == 10
     assert ask.end_offset(cluster.addresses[new], topic, 0) == 30
     cluster.heal()
     await asyncio.to_thread(cluster.wait_until_whole)
-    assert cluster.leaders(topic, asked=old)[0] == new
+    assert cluster.leaders(topic, viewer=old)[0] == new
     with pytest.raises(LookupError):
-        cluster.end_offset(topic, 0, asked=old)
+        cluster.end_offset(topic, 0, viewer=old)
     assert [record.value for record in await read_all(cluster.bootstrap_servers, topic)] == [
         str(value).encode() for value in range(30)
     ]
@@ -120,7 +120,7 @@ async def test_a_broker_without_controllers_loses_what_it_leads(cluster: Cluster
         if other != lone:
             cluster.cut(lone, other, "controller")
     await asyncio.to_thread(cluster.wait_until_led_without, lone)
-    assert lone in cluster.leaders(topic, asked=lone).values()
+    assert lone in cluster.leaders(topic, viewer=lone).values()
 
 
 async def test_a_killed_controller_is_followed_by_another(cluster: Cluster, topic: str) -> None:
@@ -133,15 +133,15 @@ async def test_a_killed_controller_is_followed_by_another(cluster: Cluster, topi
     await append(cluster.bootstrap_servers, topic, 0, range(5))
     cluster.start(killed)
     await asyncio.to_thread(cluster.wait_until_whole)
-    assert cluster.end_offset(topic, 0, asked=cluster.leaders(topic, asked=killed)[0]) == 5
+    assert cluster.end_offset(topic, 0, viewer=cluster.leaders(topic, viewer=killed)[0]) == 5
 
 
 async def test_a_frozen_node_is_replaced_and_thaws(cluster: Cluster, topic: str) -> None:
     """Longer asleep than a session lasts, a node has lost what it led; awake, it follows."""
-    frozen = cluster.leaders(topic, asked=1)[0]
+    frozen = cluster.leaders(topic, viewer=1)[0]
     cluster.freeze(frozen)
     assert not serves(cluster.addresses[frozen])
     await asyncio.to_thread(cluster.wait_until_led_without, frozen)
     cluster.thaw(frozen)
     await asyncio.to_thread(cluster.wait_until_whole)
-    assert frozen not in cluster.leaders(topic, asked=frozen).values()
+    assert frozen not in cluster.leaders(topic, viewer=frozen).values()

@@ -120,17 +120,17 @@ class Cluster:
 
     # What the nodes know: each is asked past all proxies
 
-    def leaders(self, topic: str, asked: int) -> dict[int, int]:
+    def leaders(self, topic: str, viewer: int) -> dict[int, int]:
         """Return the leader of each partition as one node sees it, -1 where it knows none."""
-        view = ask.view(self.nodes[asked].bootstrap_servers)
+        view = ask.view(self.nodes[viewer].bootstrap_servers)
         return {number: led.leader for (name, number), led in view.partitions.items() if name == topic}
 
-    def end_offset(self, topic: str, number: int, asked: int, *, committed: bool = False) -> int:
+    def end_offset(self, topic: str, number: int, viewer: int, *, committed: bool = False) -> int:
         """Return where a partition ends for one node: its high watermark, or the last stable offset.
 
         Raise LookupError where it does not take itself for the leader.
         """
-        return ask.end_offset(self.nodes[asked].bootstrap_servers, topic, number, committed=committed)
+        return ask.end_offset(self.nodes[viewer].bootstrap_servers, topic, number, committed=committed)
 
     def active_controller(self, among: Collection[int] = NUMBERS) -> int:
         """Return the node that leads the controllers, as the first of some nodes says that is in touch with them."""
