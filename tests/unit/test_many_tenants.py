@@ -16,8 +16,8 @@ TENANTS = 3_000
 def accounts() -> Tenants:
     """Return thousands of tenants: built once each, as their tables are the same."""
     (bare,) = tenants(TABLE, "one")
-    asked = polled("http://nowhere", "one", feeds=["rows", "trail"])
-    many = [Account(asked.provider, f"t{number}", asked.settings, bare.mapping) for number in range(TENANTS)]
+    polled_one = polled("http://nowhere", "one", feeds=["rows", "trail"])
+    many = [Account(polled_one.provider, f"t{number}", polled_one.settings, bare.mapping) for number in range(TENANTS)]
     return Tenants(many)
 
 
