@@ -95,7 +95,8 @@ FAULTS = {
         ROW + '[row.lift]\nmx_1 = "value.size"',
         (
             'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": use a plain name, title, text, reason, '
-            "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME"
+            "duration_seconds, value.amount, value.currency, change.field, change.from, change.to, "
+            "refs.NAME, urls.NAME, times.NAME or fields.NAME"
         ),
     ),
     "words that do not exist": (

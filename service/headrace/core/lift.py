@@ -11,17 +11,13 @@ _CANONICAL: Final = (*_TEXTS, _DURATION)
 _NAMED: Final = ("refs", "urls", "times")
 _VALUE_PARTS: Final = ("amount", "currency")
 _CHANGE_PARTS: Final = ("field", "from", "to")
+_PARTS: Final = (*(f"value.{part}" for part in _VALUE_PARTS), *(f"change.{part}" for part in _CHANGE_PARTS))
 
-TARGETS: Final = (
-    "a plain name, title, text, reason, "
-    "duration_seconds, value.amount, value.currency, refs.NAME, urls.NAME, times.NAME or fields.NAME"
-)
+_WORDS: Final = ("a plain name", *_CANONICAL, *_PARTS, *(f"{head}.NAME" for head in _NAMED))
+TARGETS: Final = f"{', '.join(_WORDS)} or fields.NAME"
 """What may be written as a target, for messages."""
 
-_TARGET: Final = re.compile(
-    rf"^(\w+|({'|'.join((*_NAMED, 'fields'))})\.\w+"
-    rf"|value\.({'|'.join(_VALUE_PARTS)})|change\.({'|'.join(_CHANGE_PARTS)}))$"
-)
+_TARGET: Final = re.compile(rf"^(\w+|({'|'.join((*_NAMED, 'fields'))})\.\w+|{'|'.join(map(re.escape, _PARTS))})$")
 _DIGITS: Final = 9  # of a number of seconds
 
 
