@@ -4,11 +4,14 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
+import aiohttp
+
 from headrace.config.tenants import Account
 from headrace.poller.budget import Budget, Lease, renewed, written
 from headrace.poller.clock import Clock
 from headrace.poller.http_client import HttpClient
 from headrace.poller.metrics import PollerMetrics
+from headrace.poller.platform_client import PlatformClient
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import Spending, entry
 from headrace.sdk.faults import Fault, Throttled
@@ -128,3 +131,18 @@ async def _first(event: Awaitable[object], wait: float | None) -> None:
             await event
     except TimeoutError:
         return
+
+
+def limiter_of(
+    account: Account,
+    client: PlatformClient,
+    session: aiohttp.ClientSession,
+    *,
+    budget: Budget,
+    clock: Clock,
+    writer: StateWriter,
+    metrics: PollerMetrics,
+) -> RateLimiter:
+    """Return the rate limiter of a tenant, before its platform's host."""
+    http = HttpClient(session, client.api.base_url)
+    return RateLimiter(account, client.api, http, budget=budget, clock=clock, writer=writer, metrics=metrics)

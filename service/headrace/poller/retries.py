@@ -4,8 +4,14 @@ import asyncio
 import random
 from typing import Final
 
+from headrace.config.tenants import Account
+from headrace.poller.clock import Clock
+from headrace.poller.metrics import PollerMetrics
 from headrace.poller.oauth_tokens import OAuthTokens
+from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import RateLimiter
+from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
 from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
 from headrace.sdk.feed import ApiClient, Call
 
@@ -39,6 +45,21 @@ class Retries:
                     raise
                 await asyncio.sleep(_pause(fault, number))
         raise AssertionError("the last try returns or raises")
+
+
+def retries_of(
+    account: Account,
+    client: PlatformClient,
+    limiter: RateLimiter,
+    *,
+    clock: Clock,
+    state: TenantState,
+    writer: StateWriter,
+    metrics: PollerMetrics,
+) -> Retries:
+    """Return the calls of a tenant, signed with its access tokens where the platform has any."""
+    tokens = OAuthTokens(account, client, limiter, clock=clock, state=state, writer=writer, metrics=metrics)
+    return Retries(client.api, limiter, tokens)
 
 
 def _may_pass(fault: Fault) -> bool:

@@ -16,13 +16,11 @@ from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
 from headrace.poller.feed_status import FeedStatuses, TenantStatus
-from headrace.poller.http_client import HttpClient
 from headrace.poller.metrics import PollerMetrics
-from headrace.poller.oauth_tokens import OAuthTokens
 from headrace.poller.platform_client import PlatformClient
-from headrace.poller.rate_limiter import RateLimiter
+from headrace.poller.rate_limiter import limiter_of
 from headrace.poller.raw_writer import RawEventWriter
-from headrace.poller.retries import Retries
+from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
@@ -71,19 +69,12 @@ class TenantPoller:
         self._state: Final = state
         self._writer: Final = writer
         self._metrics: Final = metrics
-        self._limiter: Final = RateLimiter(
-            account,
-            client.api,
-            HttpClient(session, client.api.base_url),
-            budget=self.budget,
-            clock=self.clock,
-            writer=writer,
-            metrics=metrics,
+        self._limiter: Final = limiter_of(
+            account, client, session, budget=self.budget, clock=self.clock, writer=writer, metrics=metrics
         )
-        tokens = OAuthTokens(
+        self._retries: Final = retries_of(
             account, client, self._limiter, clock=self.clock, state=state, writer=writer, metrics=metrics
         )
-        self._retries: Final = Retries(client.api, self._limiter, tokens)
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
         self._backoff: Final = Backoff(self._scheduler, self._circuit)
