@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.core.mapping import Mapping
-from headrace.sdk.provider import Provider, Tenant
+from headrace.sdk.provider import Provider, Tenant, source_of
 
 
 class Account(Struct, frozen=True):
@@ -20,7 +20,7 @@ class Account(Struct, frozen=True):
     @property
     def source(self) -> str:
         """`/<provider>/<tenant>`, the CloudEvents source."""
-        return f"/{self.provider.name}/{self.name}"
+        return source_of(self.provider.name, self.name)
 
 
 class Tenants:
@@ -31,7 +31,7 @@ class Tenants:
 
     def get(self, provider: str, tenant: str) -> Account | None:
         """Return one tenant, None where it is not configured."""
-        return self.by_source.get(f"/{provider}/{tenant}")
+        return self.by_source.get(source_of(provider, tenant))
 
     def __iter__(self) -> Iterator[Account]:
         return iter(self.by_source.values())

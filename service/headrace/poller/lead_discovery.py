@@ -18,6 +18,7 @@ from headrace.kafka.consumer import read
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
 from headrace.records.cursors import SearchPosition, Watched, entry
+from headrace.sdk.provider import source_of
 
 GATHER_SECONDS: Final = 0.5
 STORE_EVERY_SECONDS: Final = 60.0
@@ -34,7 +35,7 @@ def lead_of(key: bytes) -> tuple[str, str] | None:
     parts = key.decode("utf-8", "replace").split("/", _PARTS - 1)
     if len(parts) < _PARTS or parts[3] != LEAD:
         return None
-    return f"/{parts[1]}/{parts[2]}", parts[4]
+    return source_of(parts[1], parts[2]), parts[4]
 
 
 class LeadDiscovery:

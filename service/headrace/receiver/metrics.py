@@ -13,6 +13,7 @@ from typing import Final
 from headrace.config.tenants import Account
 from headrace.observe.kafka_contact import KafkaMetrics
 from headrace.observe.registry import OTHER, Registry
+from headrace.sdk.provider import source_of
 from headrace.spool import Spool
 from headrace_events import Via
 
@@ -113,7 +114,7 @@ class ReceiverMetrics:
         self._spool = spool
 
     def _known(self, provider: str, tenant: str) -> tuple[str, str]:
-        return self._accounts.get(f"/{provider}/{tenant}", UNKNOWN)
+        return self._accounts.get(source_of(provider, tenant), UNKNOWN)
 
     def _start_known(self) -> None:
         for account in (*self._accounts.values(), UNKNOWN):

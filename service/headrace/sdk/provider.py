@@ -61,6 +61,11 @@ class Identity(Struct, frozen=True, gc=False):
     version: Version
 
 
+def source_of(provider: str, tenant: str) -> str:
+    """Return `/<provider>/<tenant>`, the CloudEvents source of a tenant's events."""
+    return f"/{provider}/{tenant}"
+
+
 class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One record of one tenant: its bytes as received, and everything else that Headrace keeps of it.
 
@@ -88,7 +93,7 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     @property
     def source(self) -> str:
         """`/<provider>/<tenant>`, the CloudEvents source."""
-        return f"/{self.provider}/{self.tenant}"
+        return source_of(self.provider, self.tenant)
 
     @property
     def identity(self) -> Identity | None:
