@@ -35,7 +35,7 @@ STUCK_LIMIT: Final = 3
 _log = structlog.get_logger()
 
 
-class Stuck(Exception):  # noqa: N818  (a state, told in a sentence)
+class Stuck(Exception):  # noqa: N818  (a state, not an error)
     """Too many producers of this process hang: only a new process is clean."""
 
 

@@ -21,7 +21,7 @@ from headrace.explain import Explanation, explain
 from headrace.providers.discover import builtin
 from headrace.sdk.provider import Identity, Provider
 
-_NOBODY: Final = "example"
+_EXAMPLE_TENANT: Final = "example"
 """Tenant's name in explained events where the command line names none."""
 
 _FATES: Final = {
@@ -82,7 +82,7 @@ def command(  # noqa: PLR0917  (click passes options by name)
     arguments.check_resource(provider, resource)
     mapping = _mapping(ctx, provider, tenant)
     fates: Counter[str] = Counter()
-    for explained in _explained(provider, tenant or _NOBODY, mapping, resource, files):
+    for explained in _explained(provider, tenant or _EXAMPLE_TENANT, mapping, resource, files):
         fates[explained.record.fate] += 1
         echo_json(explained.line()) if as_json else _show(explained)
     if not as_json:

@@ -132,7 +132,7 @@ def _notes(row: FeedRow) -> Iterator[str]:
     if row.parked_since is not UNSET:
         yield styled(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
     elif again:
-        yield styled(f"{row.source} is left in peace{again}: {row.reason}", fg="yellow")
+        yield styled(f"{row.source} is paused after failures{again}: {row.reason}", fg="yellow")
     if row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:

@@ -151,4 +151,4 @@ def contradictions(kafka: KafkaSettings) -> list[tuple[str, str]]:
 
 
 def _unused(key: str, kafka: KafkaSettings, needed: str) -> tuple[str, str]:
-    return key, f"nobody reads it under {kafka.security_protocol}: set security_protocol to {needed}, or leave it out"
+    return key, f"has no effect under {kafka.security_protocol}: set security_protocol to {needed}, or leave it out"

@@ -63,7 +63,7 @@ def is_definite(error: BaseException) -> bool:
     """Return whether Kafka refused the records as they are.
 
     Only sizes are definite: what else Kafka refuses (rights, storage, a code that the client does not know) says
-    nothing about the records and may be mended; they wait.
+    nothing about the records and may be temporary: the records are retried.
     """
     return isinstance(error, MessageSizeTooLargeError | RecordListTooLargeError)
 

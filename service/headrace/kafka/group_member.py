@@ -62,7 +62,7 @@ class Member:
 
         A broker that has just come back answers before it knows any broker, itself included.
         """
-        client = self._consumer._client  # noqa: SLF001  (nothing public tells)
+        client = self._consumer._client  # noqa: SLF001  (no public API for it)
         while True:
             try:
                 await self._consumer.start()

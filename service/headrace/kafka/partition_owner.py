@@ -28,7 +28,7 @@ from headrace.observe.tasks import DOUBTFUL, TaskMetrics
 
 SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
-"""Seconds: when Kafka comes back, nobody should wait for us much longer than for Kafka."""
+"""Seconds: when Kafka comes back, a task resumes within seconds."""
 DAY_SECONDS: Final = 86_400.0
 
 _log = structlog.get_logger()
@@ -45,7 +45,7 @@ class TaskState(StrEnum):
 
 
 class CannotRun(Exception):  # noqa: N818  (a sentence for the operator)
-    """What stands in Kafka makes it impossible to keep the promises: the process ends with this sentence."""
+    """The state of the topics rules out the guarantees; the process ends with this message."""
 
 
 class Pace(Struct, frozen=True):
@@ -57,7 +57,7 @@ class Pace(Struct, frozen=True):
 
 
 class PartitionOwner(ABC):
-    """The one who may write what belongs to a partition, under the transactional id `<name>-<partition>`.
+    """Owns one partition: fences its predecessor, then writes under the transactional id `<name>-<partition>`.
 
     `topics` are those that it writes to in transactions.
     """

@@ -44,7 +44,7 @@ _log = structlog.get_logger()
 
 
 class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
-    """A transaction did not commit, or nobody knows. `definite` = Kafka refused the records as they are."""
+    """A transaction did not commit, or its outcome is unknown. `definite` = Kafka refused the records as they are."""
 
     def __init__(self, cause: BaseException) -> None:
         super().__init__(f"{type(cause).__name__}: {cause}")
@@ -78,7 +78,7 @@ def fill_batches(producer: AIOKafkaProducer, outs: Sequence[Out]) -> Iterable[tu
 
 
 class Transactions:
-    """One transactional producer: to start it is to fence whoever had its id before."""
+    """One transactional producer. Starting it fences the previous holder of its transactional id."""
 
     stuck = 0
     """Producers of this process that could not even be cut off: they may still deliver. Three end the process."""
@@ -93,7 +93,7 @@ class Transactions:
     async def fence(self, deadline: float = FENCE_DEADLINE) -> None:
         """Start: returns when the predecessor can no longer commit and its open transaction is aborted.
 
-        Raises `KafkaError` or `TimeoutError` where nobody answers.
+        Raises `KafkaError` or `TimeoutError` where no broker answers.
         """
         try:
             await start_client(self._producer.start(), _leave_to_caller, deadline)
@@ -106,7 +106,7 @@ class Transactions:
 
         Raises `CannotEnd` where Kafka does not allow it, `KafkaError` or `TimeoutError` where it cannot be asked.
         """
-        await end_hanging(self._producer.client, self._producer._txn_manager.producer_id, topics)  # noqa: SLF001  (nothing public tells)
+        await end_hanging(self._producer.client, self._producer._txn_manager.producer_id, topics)  # noqa: SLF001  (no public API for it)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic."""

@@ -13,27 +13,27 @@ from headrace.records.seen import TOTALS, Fate, encode_record
 
 
 class RawRecord(Protocol):
-    """A raw record as the client gives it; `timestamp` is the append time in milliseconds since the epoch."""
+    """A raw record as the client returns it."""
 
     @property
     def offset(self) -> int:
-        """See RawRecord."""
+        """Its place in the partition, counted from 0."""
 
     @property
     def timestamp(self) -> int:
-        """See RawRecord."""
+        """When it was appended, in milliseconds since the epoch."""
 
     @property
     def key(self) -> bytes | None:
-        """See RawRecord."""
+        """What decided on its partition."""
 
     @property
     def value(self) -> bytes | None:
-        """See RawRecord."""
+        """The bytes as received."""
 
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]:
-        """See RawRecord."""
+        """Name and value of each header; the one of Headrace holds the other fields (records/raw.py)."""
 
 
 class CommitLimits(Struct, frozen=True):

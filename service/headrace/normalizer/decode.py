@@ -82,7 +82,7 @@ def translate_by_shape(records: Iterable[DecodedRecord]) -> None:
 def translate(decoded: DecodedRecord) -> Draft | Dropped | Problem:
     """Set and return what a record becomes: whatever goes wrong is its own problem."""
     if decoded.account is None:
-        raise ValueError(f"nobody can translate what {decoded.source} says: it is not configured")
+        raise ValueError(f"{decoded.source} is not configured: it cannot be translated")
     became: Draft | Dropped | Problem
     try:
         became = decoded.account.provider.translate(decoded.raw, decoded.account.mapping)

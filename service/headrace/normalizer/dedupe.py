@@ -32,7 +32,7 @@ class Verdict(Struct, frozen=True, gc=False):
 class Seen:
     """The memory of one raw partition: marks, position and totals, as far as `read_to` on the seen topic.
 
-    `restored` says that there was a record at all: without one, nobody knows what was published.
+    `restored` says that there was a record at all: without one, it is unknown what was published.
     """
 
     def __init__(self) -> None:

@@ -22,7 +22,10 @@ class RawLag(Struct):
         return self.seen.next_offset if self.seen else 0
 
     def note_end(self, end: int, oldest_ms: int | None, now_ms: int) -> None:
-        """Take over the end of the log; where nobody knows the oldest record, it is as old as the news of it."""
+        """Note the end of the log.
+
+        Without a timestamp of the oldest record, its age counts from when the end was noted.
+        """
         position = self.position
         if oldest_ms is not None:
             self.oldest_ms = oldest_ms

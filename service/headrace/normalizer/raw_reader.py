@@ -59,7 +59,7 @@ class RawReader:
         return self._member.end(self._partition)
 
     async def gap(self, position: int, found: int | None) -> Gap | None:
-        """Return what is missing from `position` on; None where nothing is, or nobody knows yet.
+        """Return what is missing from `position` on; None where nothing is, or where that is still unknown.
 
         `found` is the record that came in place of the one at `position`. Where it comes for the second time, a
         consumer of its own has to prove that nothing is in between.

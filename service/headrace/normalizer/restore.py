@@ -1,7 +1,7 @@
 """Rebuild the memory of a task from the seen topic.
 
 It continues at the seen offset that memory has reached (0 when cold): one path for cold start, rebalance and a commit
-whose outcome nobody knows.
+of unknown outcome.
 """
 
 import contextlib

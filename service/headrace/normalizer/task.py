@@ -28,9 +28,9 @@ _log = structlog.get_logger()
 
 
 class NormalizerTask(PartitionOwner):
-    """The one who may publish what raw partition `partition` holds; `seen` is its memory, kept across take-overs.
+    """Owns raw partition `partition`: fences its predecessor, then publishes what raw holds.
 
-    Each step
+    `seen` is its memory, kept across take-overs. Each step
     1. reads what raw holds next, from where memory stands;
     2. decides what becomes of each record (pure: no I/O, no clock);
     3. writes events, nudges, dead letters and the seen record in one transaction;

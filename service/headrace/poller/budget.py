@@ -133,7 +133,7 @@ class Budget:
 
 
 class Lease(Struct):
-    """Calls that are stored ahead: so many (None: any number) until `until`, in seconds since the epoch."""
+    """Calls that are stored ahead: `calls` (None: unlimited) until `until`, in seconds since the epoch."""
 
     calls: int | None = 0
     until: float = 0.0

@@ -1,7 +1,7 @@
 """Reads the nudges of all tenants.
 
 They are read without a consumer group from a while back, for whoever takes a tenant over needs those that came shortly
-before. A nudge that nobody reads costs freshness only.
+before. A lost nudge only delays a read.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """OAuth access tokens of a platform that replaces the refresh token each time one is used.
 
 The steps of a mint, in an order in which a crash anywhere loses no token that can still be had:
-1. store the intent: from then on nobody who was replaced can mint,
+1. store the intent: from then on a replaced poller can no longer mint,
 2. call the platform,
 3. encrypt and store the new refresh token, with the one that was used for it,
 4. only now use anything of the answer.

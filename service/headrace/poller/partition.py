@@ -207,7 +207,7 @@ class PartitionPoller(PartitionOwner):
             tenant.watch([lead.names[0]])
 
     async def _write_final_spending(self, writer: StateWriter) -> None:
-        """Write what was really spent, so that whoever is next need not wait for what might have been."""
+        """Write actual spending, so that the next owner does not wait for calls that were never made."""
         spent = [tenant.final_spending() for tenant in self.tenants.values()]
         with contextlib.suppress(WriteFailed, TimeoutError):
             async with asyncio.timeout(FINAL_WRITE_SECONDS):

@@ -23,7 +23,7 @@ class RawEventWriter:
     """Names and appends what one feed run brings: `add` each raw event, then `flush`.
 
     Raises `KafkaError`, `TimeoutError`. `appended` counts what is durable, `too_large` what raw never takes: it becomes
-    a dead letter here, because nobody behind raw could write it, and its page must go on.
+    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed.
     """
 
     def __init__(self, appender: Appender, raw: Topic, letters: Topic, provider: Provider) -> None:

@@ -45,7 +45,7 @@ class StateWriter:
             await stored
 
     async def run(self) -> None:
-        """Write until the producer is doubtful. Raises `WriteFailed`: then nobody knows what is durable."""
+        """Write until the producer is doubtful. Raises `WriteFailed`: then it is unknown what is durable."""
         while not self._producer.doubtful:
             first = await self._waiting.get()
             group, count = [first], len(first[0])

@@ -46,7 +46,7 @@ class Ingress:
 
     @property
     def answers(self) -> bool:
-        """Whether Kafka answers, as far as it was last heard."""
+        """Whether Kafka answers, as of the last call."""
         return self._writers["raw"].answers
 
     @property

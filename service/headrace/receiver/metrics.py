@@ -31,7 +31,7 @@ REFUSALS_UNKNOWN: Final = (
     *("not_found", "unknown_provider", "unknown_tenant"),
     *("malformed_request", "headers_too_large", "internal"),
 )
-"""Those of all other requests: they were for nobody, or nobody can read for whom."""
+"""Those of requests without a configured tenant."""
 
 SET_ASIDE: Final = ("damaged", "refused", "too_old")
 """Why a spool record was set aside: it is not what was put, Kafka refused it for good, or it outgrew `max_age`."""

@@ -63,7 +63,7 @@ def wrong_method(methods: Sequence[str]) -> Refused:
 
 
 def encoded_body() -> Refused:
-    """Refuse a body that would have to be unpacked: nobody knows how large it grows."""
+    """Refuse a body that would have to be unpacked: its size after decompression is unbounded."""
     detail = "send the body as it is, without Content-Encoding"
     return _refused(415, "encoded_body", "Encoded bodies are not taken", detail, {"Accept-Encoding": "identity"})
 
@@ -88,7 +88,7 @@ def record_too_large() -> Refused:
 
 
 def too_many_records(most: int) -> Refused:
-    """Refuse more records than anybody sends in one delivery."""
+    """Refuse more records than a real delivery has."""
     return _refused(413, "too_many_records", "There are too many records", f"send at most {most} in one delivery")
 
 
@@ -107,7 +107,7 @@ def malformed_request(*, too_long: bool = False) -> Refused:
 
 
 def incomplete_body() -> Refused:
-    """Refuse a body within which the sender went away, or that is framed wrongly; seldom does anybody read this."""
+    """Refuse a body that broke off or is framed wrongly; the sender rarely sees the response."""
     return _refused(400, "incomplete_body", "The body ended too early", "send it whole")
 
 

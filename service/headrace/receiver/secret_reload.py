@@ -36,7 +36,7 @@ class SecretReload:
         self._faults: list[str] = []  # of the last try
 
     async def run(self, every: float = LOOK_SECONDS) -> None:
-        """Look every so many seconds, until cancelled."""
+        """Look every `every` seconds, until cancelled."""
         while self._stamps:
             await asyncio.sleep(every)
             await asyncio.to_thread(self.look)

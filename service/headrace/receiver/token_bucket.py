@@ -24,7 +24,7 @@ class TokenBuckets:
 
 
 class LogThrottle:
-    """Lets one line of a kind through every so many seconds, and counts the others: a flood must not fill the log.
+    """Lets one line of a kind through every N seconds, and counts the others: a flood must not fill the log.
 
     Each kind is remembered: there must be a bounded number of them.
     """

@@ -70,7 +70,7 @@ class TopicWriter:
     ) -> None:
         self.partitions = 0
         self.answers = False
-        """Whether Kafka answers, as far as it was last heard."""
+        """Whether Kafka answers, as of the last call."""
         self._absence_logged = False
         self._topic: Final = topic
         self._name: Final = config.topic_prefix + topic

@@ -15,7 +15,7 @@ from headrace.records.seen import NewerFormat
 
 FORMAT: Final = 1
 LEADS: Final = "leads"
-"""Feed of the nudge that says that somebody outside the poller wrote to a watch-list."""
+"""Feed of the nudge that says that a watch-list was changed by a command."""
 
 Counts: TypeAlias = dict[int, int]
 """Calls by part of a day or of a year."""

@@ -47,7 +47,7 @@ def judge(answer: Answer, now: float, word: str = "") -> Fault | None:
     if status == _THROTTLED or (status == _RESTS and wait is not None):
         return Throttled(sentence, wait)
     if status == _NOT_FOUND:
-        # A platform says in its own form that a record is gone; a page for people means that nobody serves this path.
+        # A platform says in its own form that a record is gone; an HTML page means that the path does not exist.
         return Gone(sentence) if is_object(answer.body) else Rejected(f"{sentence}: look whether base_url is right")
     if status in _SERVER_ERRORS:
         return Unavailable(sentence)

@@ -110,7 +110,7 @@ class Nudge(Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Draft(Struct, gc=False, kw_only=True):
-    """A canonical event that nobody has decided to publish yet.
+    """A canonical event, before the decision to publish it.
 
     `data.provenance` is `UNPUBLISHED`. `meaning` holds the canonical values that *all* shapes of the resource carry
     (type, direction, outcome, refs, times…; never provenance, native, URLs or names): equal meaning = nothing new.
@@ -179,7 +179,7 @@ class Provider(Protocol):
     methods: Sequence[str]
     """The HTTP methods that its webhooks use: POST, and those by which it looks whether a webhook is there."""
     retries: Literal["status", "connection"]
-    """After what it sends a delivery again: after a status that says so, or only after a connection that broke.
+    """What makes it send a delivery again: a status that says so, or only a connection that broke.
 
     For the latter a passing trouble (408, 429, 500, 503) is answered by closing the connection: it would take any
     status for delivered.

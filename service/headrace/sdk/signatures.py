@@ -7,7 +7,7 @@ from headrace.sdk.provider import Tenant
 
 
 def secrets_of(settings: Tenant) -> list[str]:
-    """Return the secrets of a tenant's webhooks, several while one is rotated; an empty one would let anybody in."""
+    """Return the secrets of a tenant's webhooks, several during rotation; an empty one would match a missing secret."""
     return [secret for secret in settings.webhook_secrets if secret]
 
 

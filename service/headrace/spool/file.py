@@ -251,7 +251,7 @@ def oldest_of(db: sqlite3.Connection) -> int | None:
 
 @contextlib.contextmanager
 def look(path: Path) -> Iterator[sqlite3.Connection]:
-    """Open a spool for reading, whoever owns it. Raises `CannotSpool` where there is none that can be read."""
+    """Open a spool for reading, while another process owns it. Raises `CannotSpool` where none can be read."""
     if not path.is_file():
         raise CannotSpool(f"there is no spool at {path}")
     try:

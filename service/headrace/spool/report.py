@@ -1,4 +1,4 @@
-"""What a spool holds, read beside whoever owns it."""
+"""What a spool holds, read while another process owns it."""
 
 import sqlite3
 from pathlib import Path

@@ -1,7 +1,7 @@
 """The spool as the receiver uses it: append durably, read the oldest, remove, set aside; facts are in memory.
 
-Guarantees: what `append` returned from survives SIGKILL and loss of power; the order is that of the calls; whoever is
-cancelled while waiting loses nothing that was acknowledged (what nobody waited for any more may be kept as well).
+Guarantees: what `append` returned from survives SIGKILL and loss of power; the order is that of the calls; a
+cancelled caller loses nothing that was acknowledged; its record may still be kept.
 """
 
 import asyncio
@@ -185,7 +185,7 @@ class Spool:
             await self._done(lambda _: None, lambda _: None, APPEND_DEADLINE_SECONDS)
 
     def close(self) -> None:
-        """Finish what was asked for, and let others have the file. A disk that hangs is not waited for."""
+        """Finish queued jobs, and let others have the file. Does not wait for a hung disk."""
         if not self._writer.close(CLOSE_DEADLINE_SECONDS):
             _log.warning("spool_stuck", deadline=CLOSE_DEADLINE_SECONDS)
         self._lock.close()

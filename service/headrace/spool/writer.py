@@ -72,7 +72,7 @@ class SpoolWriter:
             self._jobs.put(job)
 
     def close(self, deadline: float) -> bool:
-        """Do what was asked for, close the file, end; False where that takes longer than `deadline` seconds."""
+        """Finish queued jobs and close; return False after `deadline` seconds."""
         self._closed = True
         self._jobs.put(None)
         self._thread.join(deadline)

@@ -1,6 +1,6 @@
 """How LeadPing is called: an organization's API key as a bearer token, errors by RFC 9457.
 
-Reference: https://leadping.ai/docs.
+Reference: https://leadping.ai/docs/api-reference.
 """
 
 from typing import Final
@@ -17,7 +17,7 @@ from headrace.sdk.provider import Tenant
 from headrace.sdk.settings import settings_of
 
 LIMITS: Final = CallLimits(per_window=300, window=60)
-"""300 requests a minute, of the whole organization: the vendor's rate limit page, https://leadping.ai/docs."""
+"""300 requests a minute, of the whole organization: https://leadping.ai/docs/rate-limits"""
 
 DETAILS: Final = ("/events/{}/detail", "/events/detail/{}")
 """Where details are: in the generation of the API reference, and in newer ones (the vendor's SDKs,

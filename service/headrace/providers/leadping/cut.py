@@ -91,7 +91,7 @@ def _page_shape(items: list[Raw], resource: str | None) -> str | None:
 
 
 def _guess(value: bytes, resource: str | None) -> str | None:
-    """Return the shape of a record, by the names in it; None where it has none of ours."""
+    """Return the shape of a record, by the names in it; None where it has no known form."""
     if resource in (CALL, SMS):
         return resource
     return _guess_by(_object(value), resource)

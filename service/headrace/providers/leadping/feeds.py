@@ -14,7 +14,7 @@ from headrace.sdk.settings import settings_of
 from headrace_events import Via
 
 _LONGEST_CALL_MS: Final = 2 * 3_600_000
-"""After so long a call that never ended is taken for over. Until then it is asked for in every turn: a call may move on
+"""After so long a call that never ended counts as ended. Until then it is asked for in every turn: a call may move on
 while its row stays as it is."""
 
 

@@ -57,7 +57,7 @@ _state: Final = msgspec.json.Decoder(_CallState).decode
 
 
 def read_head(part: bytes) -> EventHead | None:
-    """Return the head of a row or detail; None where it is no event that could be asked for."""
+    """Return the head of a row or detail; None where it is no event of a known form."""
     try:
         head = _head(part)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -2,7 +2,7 @@
 
 A pager covers all rows created since a moment. It goes on where it was left: the continuation token is part of the
 cursor. Where the platform does not take the token any more, it begins again, and what it knows by digest is skipped.
-The list is `POST /events/leads/{leadId}`, https://leadping.ai/docs.
+The list is `POST /events/leads/{leadId}`, https://leadping.ai/docs/api-reference.
 """
 
 from typing import Final, Literal
@@ -149,7 +149,7 @@ class LeadPingPager:
 
 
 def created(head: EventHead | None) -> int | None:
-    """Return when a row was created, in milliseconds; None where it does not say so in a form that we know."""
+    """Return when a row was created, in milliseconds; None where it does not say so in a known form."""
     if head is None or not head.created_at:
         return None
     try:

@@ -131,7 +131,10 @@ def in_order(times: Times) -> Times:
 
 
 def duration(times: Times) -> int | float | None:
-    """Return the seconds from answer to end: the unit of `duration` is not published (https://leadping.ai/docs)."""
+    """Return the seconds from answer to end.
+
+    The unit of `duration` is not published: `GET /events/calls/{callEventId}` of https://leadping.ai/docs/api-reference.
+    """
     if "answered" not in times or "ended" not in times:
         return None
     seconds = (datetime.fromisoformat(times["ended"]) - datetime.fromisoformat(times["answered"])).total_seconds()

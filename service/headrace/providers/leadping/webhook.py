@@ -1,7 +1,7 @@
 """Verify the webhooks of automations: Standard Webhooks signatures, or one of LeadPing's weaker modes.
 
 The scheme: https://www.standardwebhooks.com. Modes bearer, header and none sign no time: an old delivery can be sent
-again (LeadPing's guide to validating webhooks, https://leadping.ai/docs).
+again (https://leadping.ai/docs/validating-webhooks).
 """
 
 import base64

@@ -128,7 +128,7 @@ class Sms(LeadPingActivity, rename="camel", gc=False, kw_only=True):
 
 
 class LeadPingCall(Struct, rename="camel", gc=False, kw_only=True):
-    """A call event: `duration` is in a unit that nobody tells, `user` a name, `metadata` what the tenant put there."""
+    """A call event: `duration` is in an undocumented unit, `user` a name, `metadata` what the tenant put there."""
 
     id: str
     telnyx_id: str | None = None

@@ -1,8 +1,8 @@
 """What `Offset` of Retrieve means: the reference calls it a page number, begins at "0", and goes on at "1".
 
 It may count pages or rows, from 0 or from 1 (https://apidocs.leadsquared.com/get-activities-of-a-lead/ leaves it open).
-It is found out once, by asking for two rows at Offset 0 and 1 (and 2
-where 0 is the beginning as well as 1), and remembered as a fact of the tenant's platform.
+It is found out once, by asking for two rows at Offset 0, 1 and 2. The answer is stored with the cursor, as the tenant's
+fact `FACT`: a tenant that has it never detects again.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -47,7 +47,7 @@ async def find_out(ask: Ask) -> Offset:
     """Return what Offset means, found out with a list of three rows or more.
 
     A list that changes between two looks proves nothing, so the first page is read before and after. Raises
-    `Fault`, and `Unavailable` where the list would not stand still.
+    `Fault`, and `Unavailable` where the list kept changing.
     """
     for _ in range(_TRIES):
         before = await beginning(ask, TWO)

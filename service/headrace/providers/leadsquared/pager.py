@@ -99,7 +99,7 @@ class LeadSquaredPager:
                 self._size = len(listed.rows)  # the platform's pages are smaller than requested
 
     async def _listed(self, pages: int, rows: int) -> Listed:
-        """Ask for the page that has so many pages, and rows, before it."""
+        """Request the page after `pages` pages and `rows` rows."""
         known = MEANINGS.get(self._api.recall(FACT) or "")
         if known is None and pages == 0:
             # Where Offset begins at 1, there may be nothing at 0.

@@ -154,7 +154,7 @@ class OutreachPager:
             self._at.begin, self._at.end = begin, min(begin + self._settings.window * 1000, self._until)
 
     async def _look(self, api: Api) -> None:
-        """Ask for one row, only to hear the platform's time where a window cannot be made of ours."""
+        """Ask for one row, only to learn the platform's time where a window cannot be made of ours."""
         await api.call(Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false"))))
 
     async def _ask(self, api: Api) -> _OutreachPage:

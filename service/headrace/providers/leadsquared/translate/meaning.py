@@ -1,6 +1,6 @@
 """What an activity means: equal for all shapes of one version, different after every edit.
 
-Where the two conflict the edit wins: an event too many does less harm than an edit that nobody hears of. README.md says
+Where the two conflict the edit wins: an event too many does less harm than a missed edit. README.md says
 under "Meaning" what is left out.
 """
 

@@ -118,7 +118,7 @@ def _client(attributes: Attributes) -> Client | None:
 
 def _take_payload(data: Data, payload: Any, row: Row) -> None:
     """Keep the payload in `fields`; both ends, recording and disposition stand in their canonical places too."""
-    if not isinstance(payload, dict):  # the schema says object; nobody publishes what apps really send
+    if not isinstance(payload, dict):  # schema: object; real payloads are undocumented
         payload = {"payload": payload} if payload else {}
     data.fields = {**without_nulls(payload), **row.fields} or None
     data.parties = parties_of(payload.get("from"), payload.get("to"))
