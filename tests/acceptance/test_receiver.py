@@ -92,7 +92,7 @@ async def test_promise_1_the_receiver_killed_again_and_again(
 async def test_promise_1_a_full_disk_refuses_before_it_promises(
     own_kafka: OwnKafka, prefix: str, tmp_path: Path
 ) -> None:
-    """With Kafka away and no byte left on the disk nobody is told yes; with room again everything goes on."""
+    """With Kafka away and no byte left on the disk nothing is acknowledged; with room again everything goes on."""
     broker = own_kafka(PATIENT)
     pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
     program, platforms = _begin(pipeline, tmp_path, roles=ALL)
@@ -103,7 +103,7 @@ async def test_promise_1_a_full_disk_refuses_before_it_promises(
         limits = resource.prlimit(program.child.pid, resource.RLIMIT_FSIZE)
         room = max(path.stat().st_size for path in (tmp_path / SPOOL, tmp_path / f"{SPOOL}-wal")) + 64 * 1024
         resource.prlimit(program.child.pid, resource.RLIMIT_FSIZE, (room, limits[1]))
-        await until(lambda: platforms.answers["leadsquared", 503] > 3, "the platforms are told to come back")
+        await until(lambda: platforms.answers["leadsquared", 503] > 3, "the platforms get 503")
         await until(lambda: platforms.answers["outreach", 0] > 3, "Outreach gets no answer at all")
         assert not await program.is_ready()
         resource.prlimit(program.child.pid, resource.RLIMIT_FSIZE, limits)

@@ -44,7 +44,7 @@ def mounted(config: Path, secrets: Path) -> dict[str, str]:
 
 
 def check(config: Path, environ: dict[str, str]) -> str:
-    """Run `headrace check` on a configurationand return its output, which must report no fault."""
+    """Run `headrace check` on a configuration and return its output, which must report no fault."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("HEADRACE_")}
     command = (_PROGRAM, "--config", config, "check")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""An ingress at work in this process, with a spool and metrics of its own, and records that can be told apart."""
+"""An ingress at work in this process, with a spool and metrics of its own, and records that can be distinguished."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ SOURCE: Final = "/things/t"
 
 
 def item(number: int, size: int = 0) -> Item:
-    """Make a raw record: all of one thing, so that their order can be told; its number is its version."""
+    """Make a raw record: all of one thing, so that their order can be checked; its number is its version."""
     return Item("raw", SOURCE, to_raw_record(FAKE, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
 
 

@@ -138,7 +138,7 @@ def test_ingest_appends_in_order(headrace: Headrace) -> None:
 
 
 def test_ingest_takes_what_it_cannot_read(headrace: Headrace) -> None:
-    """Bytes that are no record go to raw untouched, and are told."""
+    """Bytes that are no record go to raw untouched, and are counted."""
     done = headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin='{"data": [{"id')
     assert done.stdout.splitlines() == [
         f"1 record into {headrace.prefix}raw (standard input), 1 of them unreadable",
@@ -150,7 +150,7 @@ def test_ingest_takes_what_it_cannot_read(headrace: Headrace) -> None:
 
 
 def test_ingest_leaves_out_what_is_too_large(headrace: Headrace) -> None:
-    """A record that raw does not take is left out and told, with exit code 1; the others go in."""
+    """A record that raw does not take is left out and reported, with exit code 1; the others go in."""
     large = row(2, body="x" * 2**21)
     done = headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(row(1), large, row(3)), code=1)
     assert done.stdout == f"2 records into {headrace.prefix}raw (standard input); 1 too large and left out\n"
@@ -264,7 +264,7 @@ def test_tail_ends_quietly_with_ctrl_c(headrace: Headrace) -> None:
 
 
 def test_foreign_records_are_passed_over(headrace: Headrace) -> None:
-    """A record on a public topic that is none of ours is told, and what follows it is shown."""
+    """A record on a public topic that is none of ours is reported, and what follows it is shown."""
     headrace.append("dead-letters", Out(b"k", b"junk", [], 1), letter(b"{}", 1, "bad_value"))
     done = headrace("tail", "--dead-letters", "--from-start", "-n", "1")
     assert "bad_value" in done.stdout

@@ -141,7 +141,7 @@ def test_feeds_are_shown_from_unread_to_read(world: World) -> None:
 
 
 def test_a_parked_tenant_says_so_and_quotes_no_secret(world: World) -> None:
-    """Where credentials are denied, state and reason are told, and the other tenant goes on."""
+    """Where credentials are denied, state and reason are shown, and the other tenant goes on."""
     world.outreach.conduct.rejects = 401
     with world.headrace.start("run", "--role", "poller"):
         comes(lambda: world.feeds(*NORTH)[0]["state"] == "parked", "the tenant is parked")

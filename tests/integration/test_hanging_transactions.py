@@ -1,7 +1,7 @@
 """A transaction that Kafka forgot to end: a predecessor's is ended at the next take-over, nobody else's is touched.
 
 Kafka leaves one behind where it ends a transaction while no partition has a leader. Here it is made by hand: a broker
-that does not verify produced records takes them for a transaction of which its coordinator was never told.
+that does not verify produced records takes them for a transaction that its coordinator does not know.
 """
 
 import pytest

@@ -117,7 +117,7 @@ async def test_promise_1_kafka_killed_under_load_loses_nothing(own_kafka: OwnKaf
         for lane in range(8):
             assert in_order([number for number in found if number // 10**6 == lane])
         spooled, drained = (running.total(f"headrace_{name}_total") for name in ("spooled", "drained"))
-        # A load that was cancelled may have been spooled without being told, and is drained all the same.
+        # A load that was cancelled may have been spooled without an acknowledgement, and is drained all the same.
         appended = running.total("headrace_raw_appended_total")
         assert len(running.acknowledged) + drained - (appended + spooled) in range(-8, 9)
         assert sum(running.fates().values()) == running.spool.facts().put

@@ -34,7 +34,7 @@ async def test_a_foreign_transaction_on_raw_is_passed_over_and_counted(kafka: Br
 async def test_promise_2_more_partitions_are_refused_once_raw_is_in_use(kafka: Broker, prefix: str) -> None:
     """An id would change its place, and with it its memory: `topics apply` does not make that look well."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
-    await pipeline.append([Row(number, 1, "told") for number in range(8)])
+    await pipeline.append([Row(number, 1, "first") for number in range(8)])
     async with pipeline.running() as running:
         await pipeline.settled(running)
     for name in ("raw", "seen"):

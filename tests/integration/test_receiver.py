@@ -248,7 +248,7 @@ async def test_without_any_room_nothing_is_promised(provider: str, sender: Sende
         assert receiver.count("headrace_deliveries_total") == 0
 
 
-async def test_a_full_spool_is_told_to_probes(tmp_path: Path) -> None:
+async def test_a_full_spool_is_shown_to_probes(tmp_path: Path) -> None:
     """Once a delivery found no room the receiver is not ready, even where a little room is left."""
     sender = senders.make("leadsquared")
     async with running_receiver(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as receiver:

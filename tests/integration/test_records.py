@@ -1,4 +1,4 @@
-"""Single records that are odd: too large, broken, told twice, too old. Promises 4 and 6 on a broker."""
+"""Single records that are odd: too large, broken, duplicate, too old. Promises 4 and 6 on a broker."""
 
 import time
 
@@ -148,7 +148,7 @@ async def test_a_quiet_partition_writes_its_position_again(kafka: Broker, prefix
 async def test_marks_that_the_log_has_forgotten_are_swept(kafka: Broker, prefix: str) -> None:
     """Once seen's retention has passed, memory lets go of what a restore could not give back either."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    await pipeline.append([Row(number, 1, "told") for number in range(5)])
+    await pipeline.append([Row(number, 1, "first") for number in range(5)])
     ahead = 0.0
 
     def clock() -> float:

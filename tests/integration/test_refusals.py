@@ -75,7 +75,7 @@ async def test_promise_3_an_open_foreign_transaction_on_seen_is_waited_for(kafka
 
 
 async def test_promise_3_an_open_foreign_transaction_on_seen_ends_in_a_sentence(kafka: Broker, prefix: str) -> None:
-    """A restore that does not get to the end of seen is given up, and the operator is told where to look."""
+    """A restore that does not get to the end of seen is given up, and the message says where to look."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     await published(pipeline, 20)
     async with stranger_on_seen(pipeline), pipeline.running(pace=Pace(restore=0.5)) as running:

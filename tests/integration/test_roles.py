@@ -51,7 +51,7 @@ async def probe(program: Program, name: str) -> tuple[int, dict[str, Any]]:
 
 
 async def deliver(url: str, sendings: list[Sending]) -> set[Fact]:
-    """Send deliveries, all of which must be taken; return what they told."""
+    """Send deliveries, all of which must be taken; return their facts."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE)) as client:
         for sending in sendings:
             async with client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer:

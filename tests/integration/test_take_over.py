@@ -59,7 +59,7 @@ async def test_promise_3_two_who_both_believe_to_own_a_partition(kafka: Broker, 
 async def test_promise_3_a_zombie_that_wakes_up_in_its_transaction_cannot_commit(kafka: Broker, prefix: str) -> None:
     """What a predecessor had written when it fell asleep is never seen, and its commit fails."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
-    rows = [Row(number, 1, "told") for number in range(20)]
+    rows = [Row(number, 1, "first") for number in range(20)]
     await pipeline.append(rows)
     zombie = Transactions(pipeline.config.kafka, f"{prefix}normalizer-0")
     await zombie.fence()

@@ -39,7 +39,7 @@ class Broker(ABC):
 
     @property
     def obituary(self) -> str | None:
-        """The end of its log, if it ended without being told to."""
+        """The end of its log, if it ended by itself."""
         return None
 
 
@@ -107,7 +107,7 @@ class ProcessBroker(Broker):
 
     @property
     def obituary(self) -> str | None:
-        """The end of its log, if it ended without being told to."""
+        """The end of its log, if it ended by itself."""
         if self._child is None or self._child.runs:
             return None
         return self.log_tail()

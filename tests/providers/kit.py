@@ -40,10 +40,10 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Twin:
-    """One record of a platform through its life: `versions`, oldest first, each told in equivalent renderings.
+    """One record of a platform through its life: `versions`, oldest first, each in equivalent renderings.
 
-    Told in the order of versions, whatever the order and the repetitions inside one, exactly `published` events come
-    out: one a version where nothing is said (fewer where a version changes nothing that counts).
+    In the order of versions, whatever the order and the repetitions inside one, exactly `published` events come out:
+    one a version where nothing is said (fewer where a version changes nothing that counts).
     """
 
     name: str

@@ -59,7 +59,7 @@ OAUTH = 'client_id = "a"\nclient_secret = "b"\nredirect_uri = "c"\nrefresh_token
     ],
 )
 def test_a_tenant_that_cannot_be_polled_is_named(tmp_path: Path, provider: str, text: str, message: str) -> None:
-    """Missing credentials, unknown feeds and a look-back that is too long are told with their line."""
+    """Missing credentials, unknown feeds and a look-back that is too long are reported with their line."""
     path = write(tmp_path, f"[tenants.{provider}.acme]\n{text}\n")
     assert faults(path) == [f"headrace.toml:{message.format(f'tenants.{provider}.acme')}"]
 

@@ -4,7 +4,7 @@ Three kinds of pairs cannot be ordered by the normalizer, because nothing in the
 version behind a newer version (a webhook that came late, or one that tells of a change back?), a numbered version
 behind an unnumbered copy of a newer one, and two states under one number (a clock of whole seconds). What is new in the
 later of such a pair is published, so that nothing is lost; an older state may then come out again, or stand last until
-the next version. `is_told_in_order` is false of such orders. Where a tenant is polled the first kind wakes a feed
+the next version. `comes_in_order` is false of such orders. Where a tenant is polled the first kind wakes a feed
 instead, and a number that is higher than all others is always the last.
 """
 
@@ -30,7 +30,7 @@ from tests.providers.suite import HOMES, Home
 from tests.unit.partition import Partition
 
 FEW = 6
-"""Up to so many renderings are told in every order."""
+"""Up to so many renderings are decided on in every order."""
 SAMPLED = 300
 """Of more, so many orders are drawn."""
 
@@ -169,7 +169,7 @@ def is_last_last(outcome: Outcome, named: tuple[str, str], same: Sequence[NamedR
     return (meanings[-1] if meanings else None) == wanted
 
 
-def is_told_in_order(same: Sequence[NamedRendering]) -> bool:
+def comes_in_order(same: Sequence[NamedRendering]) -> bool:
     """Return whether no version comes behind a newer one that no number tells from it."""
     return not any(
         before.version > each.version and (None in (before.number, each.number) or before.number == each.number)
@@ -186,7 +186,7 @@ def is_numbered_last(same: Sequence[NamedRendering]) -> bool:
 
 @EACH
 def test_a_provider_has_twins(home: Home) -> None:
-    """Each provider offers facts that are told more than once, and versions among them."""
+    """Each provider offers facts that come in several renderings, and versions among them."""
     assert twins(home)
     assert any(len(twin.versions) > 1 for twin in twins(home))
 
@@ -255,7 +255,7 @@ def test_promise_2_in_any_order(home: Home, *, polling: bool) -> None:
 def check_any_order(outcome: Outcome, named: tuple[str, str], same: Sequence[NamedRendering], *, polling: bool) -> None:
     """Hold one id to what holds in any order."""
     published = [each.version for _, each in outcome.events if each.named == named]
-    in_order = is_told_in_order(same)
+    in_order = comes_in_order(same)
     if in_order:
         assert len(set(published)) == len(published), same
     if polling and set(outcome.fates_of(named)) == {"nudged"}:

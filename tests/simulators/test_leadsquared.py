@@ -38,7 +38,7 @@ async def retrieve(platform: leadsquared.Simulator, lead: str, paging: Payload |
 
 
 @pytest.mark.parametrize(("meaning", "first"), [("rows", 0), ("rows", 1), ("pages", 0), ("pages", 1)])
-async def test_an_offset_means_what_it_is_reported_to_mean(
+async def test_offset_means_what_the_conduct_configures(
     platform: leadsquared.Simulator, meaning: Any, first: int
 ) -> None:
     """Rows or pages, from 0 or from 1: read accordingly, every row comes once."""

@@ -68,7 +68,7 @@ def judge(history: History, account: Account, raws: Iterator[RawEvent]) -> Parti
 
 
 def delivered(history: History, account: Account) -> Iterator[RawEvent]:
-    """Pass all webhooks of a history through the door."""
+    """Pass all webhooks of a history through `accept`."""
     sender = senders.make(history.provider)
     for sending in sendings(history, sender, history.begin, history.end):
         headers = {name.lower(): value for name, value in sending.headers(NOW / 1000).items()}

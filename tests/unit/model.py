@@ -32,7 +32,7 @@ class Fenced(Exception):  # noqa: N818  (what Kafka says)
     """A newer producer has the transactional id."""
 
 
-class Doubtful(Exception):  # noqa: N818  (a state)
+class Doubtful(Exception):  # noqa: N818  (a state, not an error)
     """Nobody knows whether the transaction is committed."""
 
 
@@ -90,7 +90,7 @@ class Log:
         self._end("committed")
 
     def abort(self, epoch: int) -> None:
-        """End the transaction as a task does that is cancelled; nobody is told where another has taken over."""
+        """End the transaction as a task does that is cancelled; without an error where another has taken over."""
         if epoch == self.epoch:
             self._end("aborted")
 

@@ -1,4 +1,4 @@
-"""What tests of the spool share; run as a program, it appends until it is told otherwise."""
+"""What tests of the spool share; run as a program, it appends until it is stopped."""
 
 import asyncio
 import resource

@@ -36,7 +36,7 @@ def test_a_letter_is_not_remembered_as_seen() -> None:
 
 
 def test_promise_6_any_exception_of_one_record_stays_one() -> None:
-    """A mistake of ours on one record costs that record, and its text, which may quote the payload, is not told."""
+    """A mistake of ours on one record costs that record, and its text, which may quote the payload, is not shown."""
     here = partition()
     here.hear(FAKE, thing("a", 1), thing("b", 1, "confidential", do="break"), thing("c", 1))
     assert here.fates == ["published", "dead", "published"]
@@ -46,7 +46,7 @@ def test_promise_6_any_exception_of_one_record_stays_one() -> None:
 
 
 def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
-    """Bytes that carry no name are placed by themselves and told with the place where reading ended."""
+    """Bytes that carry no name are placed by themselves and reported with the place where reading ended."""
     here = partition()
     commit = here.hear(FAKE, msgspec.structs.replace(thing(), value=b'{"id": "a"'), thing("b", 1))
     assert here.fates == ["dead", "published"]
@@ -55,7 +55,7 @@ def test_promise_6_a_record_without_a_name_becomes_a_letter() -> None:
     assert len(commit.letters[0].key) == 16
 
 
-def test_a_mistake_in_naming_is_told_too() -> None:
+def test_a_mistake_in_naming_is_reported_too() -> None:
     """Even where our own code fails to name a record, its bytes are kept."""
     here = partition()
     here.hear(FAKE, thing(do="nameless"))

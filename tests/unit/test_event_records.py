@@ -210,7 +210,7 @@ def test_a_letter_keeps_the_record_as_it_was() -> None:
 
 
 def test_a_record_without_a_problem_is_no_letter() -> None:
-    """A record of another kind is told from a dead letter."""
+    """A record of another kind is distinguished from a dead letter."""
     with pytest.raises(LookupError, match=DEAD_LETTER_HEADER):
         decode_dead_letter([("headrace", b"\x01{}")])
 

@@ -78,7 +78,7 @@ def test_every_provider_delivers_by_post() -> None:
 
 
 def test_a_burst_passes_and_then_the_rate() -> None:
-    """A tenant may send a burst at once, then as many as its rate, and is told how long to wait; others do not wait."""
+    """A tenant may send a burst at once, then as many as its rate, and learns how long to wait; others do not wait."""
     buckets = TokenBuckets(["a", "b"], rate=10, burst=3)
     assert [buckets.take("a", 100.0) for _ in range(3)] == [0, 0, 0]
     assert buckets.take("a", 100.0) == pytest.approx(0.1)
@@ -94,7 +94,7 @@ def test_a_bucket_never_holds_more_than_a_burst() -> None:
     assert [buckets.take("a", 1e6) > 0 for _ in range(3)] == [False, False, True]
 
 
-def test_a_flood_of_one_kind_is_told_seldom() -> None:
+def test_a_flood_of_one_kind_is_logged_seldom() -> None:
     """One line of a kind passes every ten seconds, with how many there were; another kind passes by itself."""
     throttle = LogThrottle(10.0)
     counts = [throttle.count(("a", "b"), now) for now in (50.0, 50.1, 59.9, 60.0, 60.1, 70.1)]

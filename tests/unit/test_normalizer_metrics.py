@@ -248,7 +248,7 @@ def test_promise_4_unmapped_and_provisional_codes_are_listed(watched: Watched) -
 
 
 def test_codes_from_outside_cannot_flood_the_metrics(watched: Watched) -> None:
-    """Beyond a hundred codes of a provider, all that is new is counted as other; those known stay told apart."""
+    """Beyond a hundred codes of a provider, all new ones are counted as other; those known keep series of their own."""
     codes = [f"c{number}" for number in range(150)]
     watched.decided([decision(type="unmapped", code=code) for code in (*codes, "c5", "c140", "")])
     watched.decided([decision(source="/things/brio", type="unmapped", code="c5")])
@@ -355,7 +355,7 @@ def test_what_goes_wrong_around_producers_is_counted(watched: Watched) -> None:
 
 
 def test_a_partition_that_moved_away_is_shown_no_more(watched: Watched) -> None:
-    """Its position and totals are told by its new owner; what this process counted stays."""
+    """Its position and totals are shown by its new owner; what this process counted stays."""
     watched.hear(thing("a", 1, "x"))
     watched.metrics.task_state(3, "closed")
     watched.metrics.forget(3)

@@ -28,6 +28,6 @@ def test_a_nudge_of_a_newer_program(value: bytes | None, written: str) -> None:
 
 @pytest.mark.parametrize(("key", "value"), [(b"\xff", b'\x01{"feed":"things"}'), (b"/toy/acme", b"\x01{}")])
 def test_a_damaged_nudge(key: bytes, value: bytes) -> None:
-    """A nudge that cannot be read is told from one of a newer program."""
+    """A nudge that cannot be read is distinguished from one of a newer program."""
     with pytest.raises(ValueError, match=r"utf-8|required field"):
         decode_nudge("headrace.nudges", key, value)

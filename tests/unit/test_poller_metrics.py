@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from headrace.observe import metric_definitions as contract
+from headrace.observe import metric_definitions as definitions
 from headrace.observe.registry import Registry
 from headrace.poller import fault_policy
 from headrace.poller.metrics import CALLS, SKIPPED, TURNS, PollerMetrics
@@ -61,11 +61,11 @@ def poller() -> Polled:
     return Polled()
 
 
-def test_every_family_of_the_contract_is_exported_with_its_labels(poller: Polled) -> None:
-    """A poller that polls a tenant shows every family of its chapters, under exactly the labels of the contract."""
+def test_every_defined_family_is_exported_with_its_labels(poller: Polled) -> None:
+    """A poller that polls a tenant shows every family of its chapters, under exactly the labels that are defined."""
     poller.own("acme")
     families = {f.name: f for f in text_string_to_metric_families(poller.registry.render().decode())}
-    for family in (*contract.EVERYWHERE, *contract.APPENDING, *contract.POLLER, *contract.TASKS):
+    for family in (*definitions.EVERYWHERE, *definitions.APPENDING, *definitions.POLLER, *definitions.TASKS):
         found = families[family.name.removesuffix("_total")]
         assert found.type == family.kind
         assert found.documentation == family.help
@@ -149,7 +149,7 @@ def test_calls_wait_and_are_timed(poller: Polled) -> None:
 
 
 def test_tasks_of_a_poller_stand_beside_those_of_other_roles(poller: Polled) -> None:
-    """States, restores and commits are told under its role."""
+    """States, restores and commits are counted under its role."""
     partition = poller.own("acme")
     poller.metrics.count_restore(0.2)
     poller.metrics.count_commit(partition, 0.01)

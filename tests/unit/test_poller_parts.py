@@ -120,7 +120,7 @@ def test_wrong_credentials_park_a_tenant_that_is_read_by_lead() -> None:
 
 
 def test_a_tenant_that_is_denied_in_an_outage_is_parked_all_the_same() -> None:
-    """What was left in peace already now rests as long as whoever is parked."""
+    """A tenant that is paused already now rests as long as a parked one."""
     circuit = a_circuit()
     for _ in range(MOST_FAILURES):
         circuit.failed(NOW)

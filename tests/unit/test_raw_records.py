@@ -110,7 +110,7 @@ def test_bytes_without_a_name_are_placed_by_themselves() -> None:
 
 
 def test_parts_of_a_name_do_not_run_together() -> None:
-    """Resource and id are told apart even where their letters are the same."""
+    """Resource and id are distinguished even where their letters are the same."""
     assert digest("/things/acme", "ab", "c") != digest("/things/acme", "a", "bc")
 
 
@@ -155,7 +155,7 @@ def test_a_version_that_no_mark_can_keep_is_refused(version: int) -> None:
 
 
 def test_a_redriven_record_says_so() -> None:
-    """A dead letter that was sent back is told from what comes in live."""
+    """A dead letter that was sent back is distinguished from what comes in live."""
     assert through_raw(FAKE, thing(), redriven=True).redriven
 
 

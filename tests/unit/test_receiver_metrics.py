@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 import headrace
 from headrace.normalizer.metrics import NormalizerMetrics
-from headrace.observe import metric_definitions as contract
+from headrace.observe import metric_definitions as definitions
 from headrace.observe.registry import Registry
 from headrace.receiver.metrics import REFUSALS, REFUSALS_UNKNOWN, SET_ASIDE, UNKNOWN, ReceiverMetrics
 from headrace.spool import Damage, Spool, SpoolFacts
@@ -22,7 +22,7 @@ from tests.unit.test_normalizer_metrics import Numbers, decision, read
 
 NOW = 1_760_000_000.0
 MOST = 100
-"""Values of one label from outside that are told apart."""
+"""Values of one label from outside that have series of their own."""
 
 
 class ReceiverNumbers:
@@ -74,10 +74,10 @@ def shown(metrics: ReceiverMetrics) -> StillSpool:
     return spool
 
 
-def test_every_family_of_the_contract_is_exported_with_its_labels(receiver: ReceiverNumbers) -> None:
-    """A receiver shows every family of its chapter at once, under exactly the labels of the contract."""
+def test_every_defined_family_is_exported_with_its_labels(receiver: ReceiverNumbers) -> None:
+    """A receiver shows every family of its chapter at once, under exactly the labels that are defined."""
     families = {f.name: f for f in text_string_to_metric_families(receiver.registry.render().decode())}
-    for family in (*contract.EVERYWHERE, *contract.APPENDING, *contract.RECEIVER):
+    for family in (*definitions.EVERYWHERE, *definitions.APPENDING, *definitions.RECEIVER):
         found = families.pop(family.name.removesuffix("_total"))
         assert found.type == family.kind
         assert found.documentation == family.help

@@ -40,7 +40,7 @@ def test_a_schema_is_a_schema(name: str) -> None:
     assert b'"null"' not in generate.encode(found)
 
 
-def test_the_generator_writes_where_it_is_reported(tmp_path: Path) -> None:
+def test_the_generator_writes_to_the_folder_it_is_given(tmp_path: Path) -> None:
     """Somebody may want the schemas elsewhere."""
     generate.main(tmp_path / "deep" / "down")
     assert {file.name for file in (tmp_path / "deep" / "down").iterdir()} == set(generate.schemas())

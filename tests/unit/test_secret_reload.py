@@ -81,7 +81,7 @@ def test_bad_files_change_nothing(bad: str | None, config: Config, tmp_path: Pat
 
 
 def test_what_stands_in_the_way_elsewhere_only_delays_them(config: Config, tmp_path: Path) -> None:
-    """Secrets that changed while the configuration was broken are taken over once it is mended; it is told once."""
+    """Secrets that changed while the configuration was broken are taken over once it is mended; it is logged once."""
     reload, file = SecretReload(config, {}), tmp_path / "headrace.toml"
     file.write_text("oops = = ")
     (tmp_path / "secrets" / "acme").write_text("second")

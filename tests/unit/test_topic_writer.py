@@ -4,7 +4,7 @@ from headrace.core.record import Out
 from headrace.receiver.topic_writer import Item, _without
 
 
-def test_items_that_say_the_same_are_told_apart() -> None:
+def test_items_that_say_the_same_are_distinguished() -> None:
     """Of two equal records of a delivery, one can be in Kafka while the other is left: both are counted."""
     first, second = (Item("raw", "/things/t", Out(b"key", b"value", [])) for _ in range(2))
     assert first == second

@@ -1,4 +1,4 @@
-"""LeadPing for the contract suite: signatures, and the same state told by row, detail, bundle and webhook."""
+"""LeadPing for the contract suite: signatures, and the same state as row, detail, bundle and webhook."""
 
 import base64
 import json
@@ -201,7 +201,7 @@ def partial() -> Twin:
 
 
 def twins() -> Sequence[Twin]:
-    """Offer what is told more than once."""
+    """Return the facts that come in several renderings."""
     sms = row(status="delivered", text="Hi", isAutomated=True, deliveredAt="2026-09-01T08:00:04Z")
     sms = {name: value for name, value in sms.items() if name not in ("timelineType", "eventType")}
     free = {"type": "lead.hot", "leadId": "lead-9"}

@@ -169,7 +169,7 @@ async def test_unchanged_rows_are_not_hydrated_again() -> None:
 
 
 async def test_a_row_that_turns_back_is_news() -> None:
-    """Only the last state of a row is known: an older one that returns is told again."""
+    """Only the last state of a row is known: an older one that returns is appended again."""
     account = Account(row(1, status="Pending"))
     api = Memory(account)
     cursor = b""
@@ -319,7 +319,7 @@ async def test_the_other_path_of_details_is_remembered() -> None:
 
 
 async def test_what_is_not_there_is_null() -> None:
-    """An event without a detail, and a call without a record, are told by their rows."""
+    """An event without a detail, and a call without a record, come with null in their place."""
     api = Memory(Account(row(1, activityType="Call"), detail="none"))
     found = await read(FEED, api, turn=LEAD)
     assert found.raws[0].value.endswith(b',"detail":null,"call":null}')
@@ -353,7 +353,7 @@ async def test_a_row_names_its_call() -> None:
 
 @pytest.mark.parametrize("bad", ['"text"', "{}", '{"id":7}', '{"id":""}', "null", "[]"])
 async def test_a_row_that_cannot_be_read_goes_to_raw_as_it_is(bad: str) -> None:
-    """One bad row becomes a dead letter there; the others of its page come, and it is told once."""
+    """One bad row becomes a dead letter there; the others of its page come, and it comes once."""
     good = msgspec.json.encode(row(1)).decode()
     account = Account(row(1))
 
@@ -369,7 +369,7 @@ async def test_a_row_that_cannot_be_read_goes_to_raw_as_it_is(bad: str) -> None:
     assert (await read(FEED, api, found.cursor, LEAD)).skipped == {"unchanged": 2}
 
 
-async def test_a_lead_that_is_gone_is_told() -> None:
+async def test_a_lead_that_is_gone_is_reported() -> None:
     """The runner drops a lead that the platform does not know."""
     with pytest.raises(Gone):
         await read(FEED, Memory(Account()), turn=Turn(lead="lead-2"))

@@ -230,7 +230,7 @@ def test_the_reason_belongs_to_the_stage(status: str, field: str) -> None:
         ({}, None),
     ],
 )
-def test_traffic_is_told_by_either_field(fields: dict[str, Any], traffic: str | None) -> None:
+def test_traffic_is_read_from_either_field(fields: dict[str, Any], traffic: str | None) -> None:
     """The traffic type counts, where it is missing the older flag; a word that nobody knows says nothing."""
     assert published("row", {"id": "1", "activityType": "Sms", **fields}).get("traffic") == traffic
 

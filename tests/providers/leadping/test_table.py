@@ -163,7 +163,7 @@ def test_a_call_record_is_read_by_its_own_words(status: str | None) -> None:
     [("sentAt", "message.sent"), ("deliveredAt", "message.delivered"), ("receivedAt", "message.received")],
 )
 def test_a_milestone_decides_where_the_status_does_not(status: str | None, field: str, expected: str) -> None:
-    """`Completed` and no status at all are told by the newest milestone."""
+    """The newest milestone decides on `Completed`, and where there is no status at all."""
     earlier = {"queuedAt": "2026-01-01T00:00:00Z", "sentAt": "2026-01-01T00:00:01Z"}
     fields = earlier | {field: "2026-01-01T00:00:02Z", "activityType": "Sms", "status": status}
     row = decided("row", **fields)
@@ -186,7 +186,7 @@ def test_a_message_that_left_is_no_longer_queued(status: str) -> None:
         ("blockedAt", "message.blocked"),
     ],
 )
-def test_a_coarse_failure_is_told_by_its_milestone(field: str, expected: str) -> None:
+def test_a_coarse_failure_is_decided_by_its_milestone(field: str, expected: str) -> None:
     """Details know one word for what rows tell apart: the milestone does."""
     row = decided("row", activityType="Sms", status="Failed", **{field: "2026-01-01T00:00:02Z"})
     assert written(row) == expected
@@ -200,7 +200,7 @@ def test_a_coarse_failure_is_told_by_its_milestone(field: str, expected: str) ->
         ({"endedAt": "2026-01-01T00:00:02Z"}, "call.logged"),
     ],
 )
-def test_a_call_without_status_is_told_by_its_times(times: dict[str, str], expected: str) -> None:
+def test_a_call_without_status_is_decided_by_its_times(times: dict[str, str], expected: str) -> None:
     """An end without an answer does not say how it ended."""
     assert decided("call", **times).type == expected
 

@@ -134,7 +134,7 @@ def test_a_bundle_means_the_same_with_and_without_its_detail(beside: str | None)
     assert version("bundle", whole) == version("row", of)
 
 
-def test_an_edit_without_a_milestone_is_told_by_its_meaning() -> None:
+def test_an_edit_without_a_milestone_is_known_by_its_meaning() -> None:
     """Text, bill or plan may change under one version: the meaning differs."""
     of = row(status="Sent", sentAt=SENT)
     for change in ({"summary": "Edited"}, {"billableAmount": 0.01}, {"scheduledFor": DELIVERED}, {"direction": None}):

@@ -189,7 +189,7 @@ def test_other_methods_and_types_are_refused() -> None:
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], sentence: str) -> None:
-    """A wrong pointer, mode or secret is told when the configuration is read, without the secret."""
+    """A wrong pointer, mode or secret is reported when the configuration is read, without the secret."""
     with pytest.raises(msgspec.ValidationError, match=sentence) as caught:
         msgspec.convert(settings, LeadPingSettings)
     assert "no base64!" not in str(caught.value)
@@ -267,7 +267,7 @@ def test_with_polling_an_event_wakes_the_feed(event: Any, nudge: Nudge) -> None:
 
 @pytest.mark.parametrize("body", [{"type": "lead.hot"}, {"event": {"id": "c-1", "answeredAt": None}}])
 def test_with_polling_what_no_feed_tells_is_published(body: Any) -> None:
-    """A body without an event, and a call of nobody known, are told by this delivery alone."""
+    """A body without an event, and a call of no known lead, come by this delivery alone."""
     data = json.dumps(body).encode()
     accepted = accept(delivery(signed(data), data), polling=True, webhook_event="/event")
     assert len(accepted.events) == 1

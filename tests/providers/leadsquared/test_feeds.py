@@ -289,7 +289,7 @@ async def test_what_is_no_page_is_no_page(body: bytes) -> None:
         await read(TEN, Memory(lambda _: body), turn=LEAD)
 
 
-async def test_a_refusal_is_told() -> None:
+async def test_a_refusal_is_reported() -> None:
     """A lead that the platform refuses at every Offset is refused."""
 
     def refuse(_: Call) -> bytes:

@@ -82,7 +82,7 @@ def test_every_field_of_a_row_is_at_its_place(place: str) -> None:
     assert reduce(lambda value, key: value[key], path, event(ROW)) == PLACES[place]
 
 
-def test_a_place_is_told_where_it_was_tracked() -> None:
+def test_a_place_is_set_where_it_was_tracked() -> None:
     """Latitude and longitude say where somebody was only if TrackLocation is not 0."""
     data = event(ROW | {"TrackLocation": 1, "Latitude": "48.2"})["data"]
     assert data["client"] == {"lat": 48.2, "lon": 9.5}

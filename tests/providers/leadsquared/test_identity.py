@@ -54,7 +54,7 @@ def test_a_deleted_opportunity_is_a_fact_of_its_own() -> None:
         ({"ProspectStage": None}, {"ProspectStage": "", "Phone": "1"}, "lead_updated"),
     ],
 )
-def test_the_kind_of_a_change_is_told_from_what_differs(
+def test_the_kind_of_a_change_is_read_from_what_differs(
     before: dict[str, Any], after: dict[str, Any], kind: str
 ) -> None:
     """Without a kind in the URL stage comes before owner before score."""

@@ -1,4 +1,4 @@
-"""Outreach for the contract suite: signatures, API answers that are no events, and facts that are told twice."""
+"""Outreach for the contract suite: signatures, API answers that are no events, and facts that come twice."""
 
 import json
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def renderings(*bodies: Any, via: Via = Via.WEBHOOK) -> list[Rendering]:
 
 
 def twins() -> Sequence[Twin]:
-    """Offer what is told more than once: pages and single events, overlapping webhooks, states and actions."""
+    """Return the facts that come twice: pages and single events, overlapping webhooks, states and actions."""
     row = event()
     sent = {"state": "delivered", "stateChangedAt": "2026-04-01T08:00:00.000Z", "updatedAt": "2026-04-01T08:00:01.000Z"}
     changed = {"title": "CFO", "updatedAt": "2026-04-01T08:00:01.000Z"}

@@ -141,7 +141,7 @@ async def test_windows_are_closed_and_follow_each_other() -> None:
 
 
 async def test_late_rows_are_found_and_known_ones_left_out() -> None:
-    """The next turn reads the look-back again: what was told is not told once more, what showed up late is."""
+    """The next turn reads the look-back again: what was appended is not appended once more, what showed up late is."""
     account = Account(row(1, 90), row(2))
     api = Memory(account)
     first = await read(feed(), api)
@@ -340,7 +340,7 @@ async def test_a_link_that_got_old_begins_its_window_again() -> None:
 
 @pytest.mark.parametrize("bad", ["text", 7, {"id": 7}, {"id": 8, "attributes": "see elsewhere"}])
 async def test_a_row_that_cannot_be_read_goes_to_raw(bad: Any) -> None:
-    """One bad row becomes a dead letter there; the others of its page come, and it is told once."""
+    """One bad row becomes a dead letter there; the others of its page come, and it comes once."""
     account = Account(row(1))
     account.stray = [bad]
     found = await read(feed(history=3600), Memory(account))
