@@ -6,6 +6,7 @@ Kafka is away: what is genuine goes into the spool.
 import asyncio
 import contextlib
 import gzip
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from itertools import islice
@@ -272,6 +273,57 @@ async def test_garbage_behind_a_delivery_harms_only_its_connection(target: Targe
     assert b" 400 Bad Request\r\n" in answer
     pipelined = await talk(target.port, good * 20 + good.replace(b"Host: x", b"Host: x\r\nConnection: close"))
     assert pipelined.count(b"HTTP/1.1 200 OK") == 21
+
+
+def pipelined() -> Iterator[tuple[str, bytes]]:
+    """Return requests that somebody may send one behind the other, each by a name."""
+    for sender in SENDERS:
+        sending = next(sender.stream())
+        verified = head(sending, f"Content-Length: {len(sending.body)}") + sending.body
+        yield f"{sender.provider}-verified", verified
+    path = next(SENDERS[1].stream()).path
+    for method in ("POST", "GET", "HEAD"):
+        yield f"check-{method}", f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode()
+    fat = "".join(f"X-{number}: {'y' * 400}\r\n" for number in range(50))
+    yield "check-fat", f"POST {path} HTTP/1.1\r\nHost: x\r\n{fat}Content-Length: 0\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize("request_", [pytest.param(sent, id=name) for name, sent in pipelined()])
+async def test_answers_that_nobody_reads_pile_up_nowhere(request_: bytes, target: Target) -> None:
+    """Requests one behind the other, none of whose answers is read, are not read on."""
+    most = 20_000
+    with socket.socket() as connecting:
+        for buffer in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            connecting.setsockopt(socket.SOL_SOCKET, buffer, 4096)
+        connecting.connect(("127.0.0.1", target.port))
+        _, writer = await asyncio.open_connection(sock=connecting.dup())
+    sent = 0
+    with contextlib.suppress(TimeoutError):
+        while sent < most:
+            writer.write(request_ * 50)
+            sent += 50
+            await asyncio.wait_for(writer.drain(), 2.0)
+    writer.close()
+    assert sent < most
+
+
+@pytest.mark.parametrize("size", [60_000, 500_000])
+async def test_a_head_that_never_ends_takes_little(size: int, target: Target) -> None:
+    """A head of many fields that are small enough each is refused once all of them are too much."""
+    fields = b"".join(b"X-%d: %b\r\n" % (number, b"y" * 8_000) for number in range(size // 8_000))
+
+    async def attack() -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+        writer.write(b"POST /webhooks/leadsquared/acme HTTP/1.1\r\nHost: x\r\n" + fields)
+        try:
+            return await asyncio.wait_for(reader.read(), DEADLINE)
+        except ConnectionError:
+            return b""
+        finally:
+            writer.close()
+
+    assert set(await asyncio.gather(*(attack() for _ in range(100)))) == {b""}
+    assert (await target.refused())["headers_too_large"] == 100
 
 
 async def test_who_is_asked_to_go_on_delivers(target: Target) -> None:

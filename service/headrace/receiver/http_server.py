@@ -4,11 +4,15 @@ aiohttp knows one deadline for idle connections. Here a connection has `head_dea
 from its first byte (a new connection: from the start), and between requests `idle_deadline`. Where there are as many
 connections as may be, the one that has been waiting for longest makes room, or the body that has been on its way for
 longer: neither idle nor slow ones ever lock out a sender.
+
+What one connection may hold beside its body is bounded too: a head takes `HEAD_BYTES` and one read, answers that nobody
+takes `ANSWER_BYTES`, and while a request is in progress no more than one read of those behind it is taken.
 """
 
 import asyncio
 import contextlib
 import resource
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
@@ -22,6 +26,14 @@ from headrace.sdk.provider import Refused
 LINGER_SECONDS: Final = 1.0
 """What a refused sender gets to read the answer: closing at once would reset it away."""
 LINGER_BYTES: Final = 256 * 1024
+HEAD_BYTES: Final = 32 * 1024
+"""A head may take so many bytes, and what came with the read that went beyond."""
+ANSWER_BYTES: Final = 16 * 1024
+"""Where so many bytes of answers wait to be taken, the next request is not looked at before they are."""
+ANSWER_SECONDS: Final = 10.0
+"""What a sender gets to take its answers."""
+_SOCKET_BYTES: Final = 64 * 1024
+"""What the kernel buffers in each direction (Linux doubles it), and so the most that one read brings."""
 _BACKLOG: Final = 1024
 _HEADERS: Final = 64
 _LINE_BYTES: Final = 8190
@@ -38,17 +50,23 @@ Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 class Connection(web.RequestHandler):
     """One connection. `since` is when it began to wait for a head, or for the rest of one."""
 
-    __slots__ = ("idle", "server", "since")
+    __slots__ = ("head_bytes", "idle", "server", "since")
 
     def __init__(self, server: "Server", **options: Any) -> None:
         super().__init__(server, **options)
         self.server: Final = server
         self.since = 0.0
         self.idle = False
+        self.head_bytes = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a place among the connections."""
+        """Take a place among the connections, with small buffers in both directions."""
         super().connection_made(transport)
+        if isinstance(transport, asyncio.Transport):
+            transport.set_write_buffer_limits(high=ANSWER_BYTES)
+        if (peer := transport.get_extra_info("socket")) is not None:
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)
         self.server.opened(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -57,10 +75,47 @@ class Connection(web.RequestHandler):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Start the clock of the next head at its first byte."""
+        """Start the clock of the next head at its first byte; take no more than may be held."""
         if self.idle:
             self.server.waits(self, idle=False)
+        request = self._current_request
+        pipelined = request is not None and request.content.is_eof()
         super().data_received(data)
+        if self._waiter is None or self._waiter.done():  # not of a head that is still to come
+            self.head_bytes = 0
+            if pipelined and not self._buffer_paused:
+                self._pause_reading_for_buffer()  # `finish_response` goes on
+            return
+        self.head_bytes += len(data)
+        if self.head_bytes > HEAD_BYTES:
+            self.server.refused(refusals.malformed_request(too_long=True))
+            self.drop()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send a response, and wait until the sender takes it: the one place that every answer passes.
+
+        aiohttp waits for room only within one response, so that many small ones to whoever reads none of them would
+        pile up (https://docs.aiohttp.org/en/stable/web_reference.html#aiohttp.web.StreamResponse.write).
+        """
+        finished = await super().finish_response(request, resp, start_time)
+        if self.writing_paused:
+            await self._until_taken()
+        if self._buffer_paused:
+            self._resume_reading_if_drained()
+        return finished
+
+    async def _until_taken(self) -> None:
+        """Wait, reading nothing, until the sender has taken its answers; drop it where it does not in time."""
+        self._pause_reading_for_buffer()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._drain_helper()
+        except TimeoutError:
+            self.server.dropped += 1
+            self.drop()
+            raise ConnectionResetError("the sender takes no answers") from None
 
     def drop(self) -> None:
         """End it now, whatever is still to be sent or read."""
