@@ -25,6 +25,10 @@ APPEND_DEADLINE_SECONDS: Final = 5.0
 READ_DEADLINE_SECONDS: Final = 60.0
 """To read a batch; where the file is found damaged by it, it is salvaged within."""
 CLOSE_DEADLINE_SECONDS: Final = 5.0
+COMING_BYTES: Final = 64 * 2**20
+"""Most bytes on their way to the disk: where it hangs, they stay in memory though nobody waits for them any more."""
+LEAST_ROOM_BYTES: Final = 2**20
+"""Below so much, or a sixteenth of a small limit, a spool says that it has no room; what fits is taken all the same."""
 
 _log = structlog.get_logger()
 
@@ -39,11 +43,11 @@ class Spool:
     def __init__(self, path: str | Path, limit: int) -> None:
         """Open or create the file at `path`, inside the event loop; `limit` is in bytes on the disk."""
         self.limit: Final = limit
+        self._least_room: Final = min(LEAST_ROOM_BYTES, limit // 16)
         self._held: Counter[str] = Counter()  # by topic, in the file, as are the next four
         self._aside = self._bytes = self._put = self._drained = 0
         self._coming: Counter[str] = Counter()  # by topic, on their way into the file
         self._coming_bytes = 0
-        self._full = False  # the last one that wanted room found too little, and none was given back since
         self._gone: defaultdict[str, set[int]] = defaultdict(set)  # on their way out, by topic
         self._behind: Counter[str] = Counter()  # all ids up to this one are
         self._leaving: Counter[str] = Counter()
@@ -74,8 +78,8 @@ class Spool:
 
     @property
     def has_room(self) -> bool:
-        """Whether an append may succeed: the last one found room below the limit, and the disk took it."""
-        return self._writer.well and not self._full and self._bytes + self._coming_bytes < self.limit
+        """Whether deliveries fit, all but the largest, and the disk takes them as far as it was last tried."""
+        return self._writer.well and self._bytes + self._coming_bytes + self._least_room <= self.limit
 
     def waiting(self, topic: str) -> int:
         """How many records of a topic wait, or are on their way in."""
@@ -101,8 +105,9 @@ class Spool:
         packed = [(topic, source, pack(out)) for topic, source, out in records]
         size = sum(disk_bytes(len(record)) for _, _, record in packed)
         if self._bytes + self._coming_bytes + size > self.limit:
-            self._full = self._full or size <= self.limit  # what never fits says nothing of the room there is
             raise NoRoom(f"the spool holds {self._bytes:,} bytes, {self.limit:,} are allowed")
+        if self._coming_bytes and self._coming_bytes + size > COMING_BYTES:
+            raise NoRoom(f"the disk is slow: {self._coming_bytes:,} bytes are on their way to it")
         topics = Counter(topic for topic, _, _ in packed)
         self._coming += topics
         self._coming_bytes += size
@@ -114,7 +119,6 @@ class Spool:
                 self._held += topics
                 self._bytes += size
                 self._put += len(packed)
-                self._full = False
 
         try:
             await self._done(lambda file: file.append(received, packed), settle, APPEND_DEADLINE_SECONDS)
@@ -145,7 +149,6 @@ class Spool:
         def settle(size: int) -> None:
             self._drained += len(ids)
             self._bytes -= size
-            self._full = False
 
         self._leave(records, lambda file: file.remove(ids), settle)
 

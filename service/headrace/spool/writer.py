@@ -37,6 +37,10 @@ class Job(Struct):
     apart: bool = False
 
 
+_PROBE: Final = Job(lambda file: file.probe(), lambda _: None, owed=True)
+"""Whether the disk takes a page."""
+
+
 class SpoolWriter:
     """The thread. `counted` is called in the event loop with what the file holds, whenever it was opened anew.
 
@@ -58,8 +62,7 @@ class SpoolWriter:
             self.first = self._opened(opened(path, self.damage))
         except (sqlite3.Error, OSError) as error:
             _log.warning("spool_unusable", path=str(self._path), reason=str(error))
-            self.well = False
-            self._owed.append(Job(lambda _: None, lambda _: None, owed=True))  # so that it is tried again
+            self.well = False  # so it is tried again
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
         self._thread.start()
@@ -90,23 +93,42 @@ class SpoolWriter:
         """Wait for something to do, and take all that there is."""
         jobs: list[Job | None] = []
         with contextlib.suppress(queue.Empty):
-            jobs.append(self._jobs.get(timeout=RETRY_SECONDS if self._owed else None))
+            jobs.append(self._jobs.get(timeout=RETRY_SECONDS if self._owed or not self.well else None))
             while len(jobs) < JOBS_AT_ONCE:
                 jobs.append(self._jobs.get_nowait())
         return jobs
 
     def _do(self, jobs: Sequence[Job]) -> None:
-        """Do all there is in one transaction; where that fails, what is owed apart from what can be refused."""
+        """Do all there is in one transaction; where that fails, what is owed apart from what can be refused.
+
+        While the disk takes nothing it is tried each second, even where nobody wants anything of it.
+        """
         owed, self._owed = [*self._owed, *(job for job in jobs if job.owed)], []
         rest = [job for job in jobs if not job.owed and not job.apart]
-        if self._commit([*owed, *rest]):
-            if error := self._commit(owed):
-                self._owed = owed
-            if error := self._commit(rest):
-                self._report([(job, error) for job in rest])
+        was_well = self.well
+        if not (was_well or owed or rest):
+            owed = [_PROBE]
+        if error := self._commit([*owed, *rest]):
+            if self._commit(owed):
+                self._owed = [job for job in owed if job is not _PROBE]
+            self._commit_what_fits(rest)
+            if was_well and not self.well:
+                _log.warning("spool_unusable", path=str(self._path), reason=str(error))
         for job in jobs:
             if job.apart:
                 self._do_apart(job)
+
+    def _commit_what_fits(self, jobs: Sequence[Job]) -> None:
+        """Commit jobs of which some cannot be: halve them, since one that does not fit says nothing of the others."""
+        error = self._commit(jobs)
+        if error is None:
+            return
+        if len(jobs) == 1:
+            self._report([(jobs[0], error)])
+            return
+        middle = len(jobs) // 2
+        self._commit_what_fits(jobs[:middle])
+        self._commit_what_fits(jobs[middle:])
 
     def _commit(self, jobs: Sequence[Job]) -> Exception | None:
         """Do jobs in one transaction and report their results; return the error where the disk does not take it."""
@@ -120,8 +142,6 @@ class SpoolWriter:
         try:
             results = self._safely(work)
         except _REFUSALS as error:
-            if self.well:
-                _log.warning("spool_unusable", path=str(self._path), reason=str(error))
             self.well = False
             return error
         except BaseException as error:  # noqa: BLE001  (the thread goes on whatever it is: others wait for it)
