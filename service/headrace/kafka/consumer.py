@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
 
 from headrace.config import KafkaSettings
+from headrace.kafka.bounded_reader import FETCH_BYTES, BoundedReader
 from headrace.kafka.client import (
     ABORT_DEADLINE,
     CALL_DEADLINE,
@@ -35,7 +36,7 @@ def new_consumer(kafka: KafkaSettings, **more: Any) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_wait_ms=50,  # a partition that was just drained waits for the fetch that is out
-        max_partition_fetch_bytes=4 * 1024 * 1024,
+        max_partition_fetch_bytes=FETCH_BYTES,
         **client_options(kafka),
         **more,
     )
@@ -68,6 +69,7 @@ class Consumer:
 
     def __init__(self, kafka: KafkaSettings, *, committed: bool = True) -> None:
         self._consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
+        self._reader = BoundedReader(self._consumer)
 
     async def __aenter__(self) -> Self:
         await start_client(self._consumer.start(), lambda: stop_consumer(self._consumer), CALL_DEADLINE)
@@ -80,7 +82,7 @@ class Consumer:
         """Read one partition from an offset; any other is let go."""
         at = TopicPartition(topic, partition)
         self._consumer.assign([at])
-        self._consumer.seek(at, offset)
+        self._reader.seek(at, offset)
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
         """Return the first offset and the one behind the last: under read_committed, the last stable one."""
@@ -93,8 +95,7 @@ class Consumer:
         """
         at = TopicPartition(topic, partition)
         async with asyncio.timeout(CALL_DEADLINE):
-            found = await self._consumer.getmany(at, timeout_ms=int(wait * 1000), max_records=10_000)
-            return found.get(at, []), await self._consumer.position(at)
+            return await self._reader.next([at], wait, 10_000), await self._reader.position(at)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic; 0 where it does not exist."""
@@ -132,19 +133,19 @@ async def read(
             for part in (part for part in parts if part.partition in begin):
                 starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
         consumer.assign(parts)
+        reader = BoundedReader(consumer)
         for at in parts:
-            consumer.seek(at, starts[at])
+            reader.seek(at, starts[at])
         left = {at for at in parts if starts[at] < ends[at]}
         moved_at = time.monotonic()
         while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
             async with asyncio.timeout(CALL_DEADLINE):
-                found = await consumer.getmany(timeout_ms=200, max_records=5_000)
-            for at, records in found.items():
+                records = await reader.next(parts, 0.2, 5_000)
+            for record in records:
                 moved_at = time.monotonic()
-                for record in records:
-                    if follow or record.offset < ends[at]:
-                        yield record
-            left = {at for at in left if await consumer.position(at) < ends[at]}
+                if follow or record.offset < ends[TopicPartition(topic, record.partition)]:
+                    yield record
+            left = {at for at in left if await reader.position(at) < ends[at]}
     finally:
         await stop_consumer(consumer)
 

@@ -9,6 +9,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from headrace.config import KafkaSettings
+from headrace.kafka.bounded_reader import BoundedReader
 from headrace.kafka.client import CALL_DEADLINE, start_client
 from headrace.kafka.consumer import Record, new_consumer, offsets_of, stop_consumer
 
@@ -48,6 +49,7 @@ class Member:
             max_poll_interval_ms=2**31 - 1,
             partition_assignment_strategy=(StickyPartitionAssignor,),
         )
+        self._reader = BoundedReader(self._consumer)
 
     async def __aenter__(self) -> Self:
         await start_client(self._start(), lambda: stop_consumer(self._consumer), CALL_DEADLINE * 2)
@@ -85,10 +87,10 @@ class Member:
 
     def seek(self, partition: int, offset: int) -> None:
         """Read on from an offset."""
-        self._consumer.seek(TopicPartition(self.topic, partition), offset)
+        self._reader.seek(TopicPartition(self.topic, partition), offset)
 
     async def next(self, partition: int, most: int, wait: float = 0.5) -> list[Record]:
-        """Return up to `most` records, none where nothing came within `wait` seconds.
+        """Return up to `most` records, as many as memory is meant for, none where nothing came within `wait` seconds.
 
         Raises `OutOfRange`, `TimeoutError`.
         """
@@ -96,11 +98,9 @@ class Member:
         # getmany waits without limit while the group rebalances.
         async with asyncio.timeout(wait + CALL_DEADLINE):
             try:
-                found = await self._consumer.getmany(at, timeout_ms=int(wait * 1000), max_records=most)
+                return await self._reader.next([at], wait, most)
             except NoOffsetForPartitionError:
                 return []  # left over from before our seek: the group's own offset is not used
-        records: list[Record] = found.get(at, [])
-        return records
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first offset of a partition and the one behind its last."""

@@ -1,34 +1,43 @@
-"""How many records a task decides on at once. Pure."""
+"""How many records a task decides on at once. Pure.
+
+The reader bounds what they weigh (`kafka/bounded_reader.py`); this bounds their number, and learns from failures.
+"""
 
 from typing import Final
 
 MOST_RECORDS: Final = 2_000
+FIRST_RECORDS: Final = 125
+"""A start is careful: what ended the process before may lie ahead."""
+_SLOWLY: Final = 8
+"""After a failure batches grow by an eighth at a time, else every other one would be too large again."""
 
 
 class BatchSize:
-    """Halves the batches that Kafka refuses, down to the one record that becomes a dead letter.
+    """Halves the batches that could not be written, whatever the reason, down to the one record.
 
-    `most` is the number of records to take at once; `unwritable` the offset of the record that was refused twice and
-    alone, -1 where there is none.
+    `most` is the number of records to take at once; `unwritable` the offset of the record that Kafka refused twice and
+    alone, -1 where there is none: it becomes a dead letter.
     """
 
     def __init__(self) -> None:
-        self.most = MOST_RECORDS
+        self.most = FIRST_RECORDS
         self.unwritable = -1
-        self._refused: tuple[int, int] | None = None
+        self._refused_alone = -1
+        self._failed = False
 
     def written(self) -> None:
-        """Grow again: a batch was committed."""
-        self.most = min(self.most * 2, MOST_RECORDS)
+        """Grow: a batch was committed."""
+        more = max(1, self.most // _SLOWLY) if self._failed else self.most
+        self.most = min(self.most + more, MOST_RECORDS)
 
-    def refused(self, position: int, size: int) -> None:
-        """Take note that Kafka refused what `size` records from `position` on became; the second time, halve."""
-        at, before = self._refused or (-1, 0)
-        if at != position or size < before:
-            self._refused = (position, size)
-            return
-        # The second time may bring more records than the first: more were there to read.
-        self._refused = None
-        self.most = max(1, before // 2)
-        if before == 1:
-            self.unwritable = position
+    def failed(self, position: int, size: int, *, definite: bool) -> None:
+        """Halve: what `size` records from `position` on became was not written, or nobody knows.
+
+        `definite` is whether Kafka refused it as it is: then the record that is alone twice is unwritable.
+        """
+        self._failed = True
+        self.most = max(1, min(self.most, size // 2))
+        if definite and size == 1:
+            if self._refused_alone == position:
+                self.unwritable = position
+            self._refused_alone = position

@@ -133,8 +133,8 @@ class NormalizerTask(PartitionOwner):
         try:
             offsets = await producer.write(self._outputs.place(commit))
         except WriteFailed as failed:
-            if failed.definite and size:
-                self._batch_size.refused(self.seen.next_offset, size)
+            if size:
+                self._batch_size.failed(self.seen.next_offset, size, definite=failed.definite)
             raise
         return offsets[self._outputs.seen, self.partition] + 1
 
