@@ -249,13 +249,13 @@ async def test_without_any_room_nothing_is_promised(provider: str, sender: Sende
 
 
 async def test_a_full_spool_is_shown_to_probes(tmp_path: Path) -> None:
-    """Once a delivery found no room the receiver is not ready, even where a little room is left."""
+    """Once hardly anything fits into the spool the receiver is not ready, even where a little room is left."""
     sender = senders.make("leadsquared")
     async with running_receiver(NOBODY, "x.", tmp_path, sender, spool='max_bytes = "64KiB"') as receiver:
         sending = sender.sending_of(b'[{"note": "' + b"x" * 20_000 + b'"}]')
         statuses: list[int] = []
         while statuses[-1:] != [503]:
-            assert receiver.health.ready().ok
+            assert receiver.health.ready().ok or len(statuses) == 3
             statuses.append((await receiver.send(sending)).status)
         assert statuses == [200, 200, 200, 503]
         assert not receiver.health.ready().ok
