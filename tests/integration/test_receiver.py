@@ -275,7 +275,8 @@ async def test_a_tenant_that_sends_too_fast_waits_and_others_do_not(
         refused = [answer for answer in answers if answer.status not in (200, 202)]
         assert refused
         if provider in RETRIES_STATUS:
-            assert {(a.status, a.code, a.headers["Retry-After"]) for a in refused} == {(429, "rate_limited", "1")}
+            assert {(answer.status, answer.code) for answer in refused} == {(429, "rate_limited")}
+            assert all(1 <= int(answer.headers["Retry-After"]) <= 10 for answer in refused)  # a record, a second
         else:
             assert {answer.status for answer in refused} == {0}
         assert acknowledged(provider, await receiver.send(next(other.stream())))

@@ -351,3 +351,24 @@ async def test_a_flood_of_refusals_is_logged_seldom(target: Target) -> None:
     assert sum(refused.values()) == 1000
     assert len(target.program.events("delivery_refused")) < 50
     assert "planted" not in target.program.log.read_text("utf-8")
+
+
+async def test_heavy_deliveries_leave_room_for_others(target: Target) -> None:
+    """Deliveries of thousands of records, many at once, are taken or put off; memory stays flat, others are served."""
+    sender = SENDERS[1]
+    item = b'{"ProspectActivityId":"%032x","ActivityEvent":21,"ModifiedOn":"2026-08-08 07:38:00"}'
+    sending = sender.sending_of(b"[" + b",".join(item % number for number in range(4_000)) + b"]")
+    async with aiohttp.ClientSession() as client, asyncio.timeout(DEADLINE):
+
+        async def deliver() -> int:
+            url, headers = target.url + sending.path, sending.headers()
+            async with client.post(url, data=sending.body, headers=headers) as answer:
+                return answer.status
+
+        delivering = [asyncio.create_task(deliver()) for _ in range(8)]
+        other = next(SENDERS[0].stream())
+        async with client.post(target.url + other.path, data=other.body, headers=other.headers()) as answer:
+            assert answer.status == 202
+        statuses = await asyncio.gather(*delivering)
+    assert 200 in statuses
+    assert set(statuses) <= {200, 429, 503}

@@ -18,7 +18,8 @@ from headrace.sdk.provider import Refused
 from tests.integration.pipeline import until
 
 ARGUMENTS: dict[str, Any] = {
-    "methods": ("POST", "GET"), "most": 1000, "deadline": 15, "rate": 10, "pause": 2.5, "too_long": False,
+    "methods": ("POST", "GET"), "most": 1000, "deadline": 15, "rate": 10, "rate_bytes": 1000, "pause": 2.5,
+    "too_long": False,
 }  # fmt: skip
 WAYS: list[Callable[..., Refused]] = [
     way
@@ -52,8 +53,8 @@ def test_each_refusal_has_a_code_of_its_own() -> None:
 
 def test_what_passes_says_when_to_come_back() -> None:
     """429 and 503 carry Retry-After in whole seconds, 405 says what is allowed."""
-    assert refusals.rate_limited(10, 0.01).headers == {"Retry-After": "1"}
-    assert refusals.rate_limited(10, 2.5).headers == {"Retry-After": "3"}
+    assert refusals.rate_limited(10, 1000, 0.01).headers == {"Retry-After": "1"}
+    assert refusals.rate_limited(10, 1000, 2.5).headers == {"Retry-After": "3"}
     assert refusals.no_room().headers == {"Retry-After": "10"}
     assert refusals.wrong_method(("POST", "HEAD")).headers == {"Allow": "POST, HEAD"}
 
@@ -77,21 +78,38 @@ def test_every_provider_delivers_by_post() -> None:
     }
 
 
+def take(buckets: TokenBuckets, key: str, now: float, tokens: int = 1) -> float:
+    """Take tokens as a delivery does; return the seconds to wait where it may not."""
+    pause = buckets.pause(key, now)
+    if not pause:
+        buckets.charge(key, tokens, now)
+    return pause
+
+
 def test_a_burst_passes_and_then_the_rate() -> None:
     """A tenant may send a burst at once, then as many as its rate, and learns how long to wait; others do not wait."""
     buckets = TokenBuckets(["a", "b"], rate=10, burst=3)
-    assert [buckets.take("a", 100.0) for _ in range(3)] == [0, 0, 0]
-    assert buckets.take("a", 100.0) == pytest.approx(0.1)
-    assert buckets.take("b", 100.0) == 0
-    assert buckets.take("a", 100.05) == pytest.approx(0.05)
-    assert buckets.take("a", 100.11) == 0
-    assert buckets.take("a", 100.11) > 0
+    assert [take(buckets, "a", 100.0) for _ in range(3)] == [0, 0, 0]
+    assert take(buckets, "a", 100.0) == pytest.approx(0.1)
+    assert take(buckets, "b", 100.0) == 0
+    assert take(buckets, "a", 100.05) == pytest.approx(0.05)
+    assert take(buckets, "a", 100.11) == 0
+    assert take(buckets, "a", 100.11) > 0
 
 
 def test_a_bucket_never_holds_more_than_a_burst() -> None:
     """A tenant that was quiet for long has saved up one burst, not more."""
     buckets = TokenBuckets(["a"], rate=1000, burst=2)
-    assert [buckets.take("a", 1e6) > 0 for _ in range(3)] == [False, False, True]
+    assert [take(buckets, "a", 1e6) > 0 for _ in range(3)] == [False, False, True]
+
+
+def test_one_that_costs_more_than_a_burst_passes_and_is_waited_for() -> None:
+    """However much one delivery holds, it is taken; the next is taken when all of it is paid for."""
+    buckets = TokenBuckets(["a"], rate=100, burst=50)
+    assert take(buckets, "a", 10.0, tokens=1_000) == 0
+    assert take(buckets, "a", 10.0) == pytest.approx(9.51)
+    assert take(buckets, "a", 19.0) == pytest.approx(0.51)
+    assert take(buckets, "a", 19.52) == 0
 
 
 def test_a_flood_of_one_kind_is_logged_seldom() -> None:
@@ -168,3 +186,19 @@ async def test_bodies_that_are_being_kept_never_give_way() -> None:
         await held.read(content(b"y" * 9))
         assert await code_of(bodies, content(b"x" * 9)) == "busy"
         assert bodies.size == 9
+
+
+async def test_the_records_of_a_body_take_memory_too() -> None:
+    """A body counts 1 KiB for each record until it is durable; where that is too much beside others, it is refused."""
+    bodies = Bodies(most=10_000, limit=20_000, deadline=60)
+    with bodies.hold() as first, bodies.hold() as second:
+        await first.read(content(b"x" * 100))
+        first.hold_records(10)
+        assert (bodies.size, bodies.highest) == (100 + 10 * 1024, 100 + 10 * 1024)
+        await second.read(content(b"y" * 100))
+        with pytest.raises(Refused, match=r"^busy"):
+            second.hold_records(10)
+    assert bodies.size == 0
+    with bodies.hold() as alone:
+        alone.hold_records(1_000)  # else it could never be taken
+    assert bodies.size == 0

@@ -76,20 +76,22 @@ class ReceiverSettings(Struct, frozen=True, kw_only=True):
 
     A whole head must arrive within `head_deadline`, the body after it within `body_deadline`. `idle_deadline` is for
     connections between two deliveries; a proxy in front must close idle ones sooner. `rate` and `burst` limit the
-    verified deliveries of one tenant, `rate` per second.
+    verified records of one tenant, `rate_bytes` and `burst_bytes` the bytes of its bodies, each `rate` per second.
     """
 
     host: str = "0.0.0.0"  # noqa: S104  (platforms call it from outside)
     port: Port = 8080
     max_body: Bytes = 2**20
     max_bodies: Bytes = 64 * 2**20
-    """Bytes that all bodies in memory may take together."""
+    """Bytes that all bodies in memory may take together, with 1 KiB for each record that they were cut into."""
     connections: Positive = 1000
     head_deadline: Seconds = 10
     body_deadline: Seconds = 15
     idle_deadline: Seconds = 90
     rate: Positive = 1000
     burst: Positive = 5000
+    rate_bytes: Bytes = 4 * 2**20
+    burst_bytes: Bytes = 32 * 2**20
 
     def __post_init__(self) -> None:
         """Refuse limits that can never work. Raises `ValueError`."""

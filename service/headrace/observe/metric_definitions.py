@@ -259,6 +259,15 @@ RECEIVER: Final = (
     ),
     Family("headrace_spool_records", "gauge", "spool records", (), "What waits in the spool for Kafka."),
     Family("headrace_spool_set_aside_records", "gauge", "spool records", (), "What stands set aside in the spool."),
+    Family("headrace_bodies_bytes", "gauge", "bytes", (), "What bodies and the records in them take in memory."),
+    Family(
+        "headrace_bodies_highest_bytes",
+        "gauge",
+        "bytes",
+        (),
+        "What they took at most since the start.",
+    ),
+    Family("headrace_bodies_limit_bytes", "gauge", "bytes", (), "What they may take: `[receiver] max_bodies`."),
     Family(
         "headrace_spool_bytes",
         "gauge",

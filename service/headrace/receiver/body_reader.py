@@ -13,6 +13,9 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from headrace.receiver import refusals
 
+RECORD_BYTES: Final = 1024
+"""What each record of a body takes beside its bytes until it is durable: its name, its header, its place."""
+
 _GONE: Final = (HttpProcessingError, RequestPayloadError, ConnectionError, RuntimeError)
 """What reading raises where the framing is wrong or the sender went away (RuntimeError: before we began to read)."""
 
@@ -39,6 +42,12 @@ class BodySlot:
     async def read(self, content: StreamReader) -> bytes:
         """Return the whole body. Raises `Refused`."""
         return self._at_once(content) if content.is_eof() else await self._slowly(content)
+
+    def hold_records(self, count: int) -> None:
+        """Account for the records that the body was cut into. Raises `Refused` where the memory is used up."""
+        self.size += count * RECORD_BYTES
+        self._bodies.size += count * RECORD_BYTES
+        self._bodies.make_room(self)
 
     def _at_once(self, content: StreamReader) -> bytes:
         """Return a body that came with its head, as most do."""
@@ -71,9 +80,11 @@ class Bodies:
     def __init__(self, most: int, limit: int, deadline: float) -> None:
         self.most: Final = most
         self.deadline: Final = deadline
-        self._limit: Final = limit
+        self.limit: Final = limit
         self.slots: Final[dict[BodySlot, None]] = {}  # in the order in which they came
         self.size = 0
+        self.highest = 0
+        """What `size` was at most."""
 
     def hold(self) -> BodySlot:
         """Return the slot of a body: its memory counts while the `with` block runs."""
@@ -87,8 +98,16 @@ class Bodies:
         self.size += more
         if slot.size > self.most:
             raise refusals.body_too_large(self.most)
-        while self.size > self._limit:
+        self.make_room(slot)
+
+    def make_room(self, slot: BodySlot) -> None:
+        """End others that are still being read until the rest fits; one alone always does.
+
+        Raises `Refused` where that is not enough.
+        """
+        while self.size > max(self.limit, slot.size):
             self._give_way(slot)
+        self.highest = max(self.highest, self.size)
 
     def _give_way(self, instead_of: BodySlot) -> None:
         """End the oldest body that is still being read. Raises `Refused` where there is no other."""

@@ -13,6 +13,7 @@ from typing import Final
 from headrace.config.tenants import Account
 from headrace.observe.kafka_contact import KafkaMetrics
 from headrace.observe.registry import OTHER, Registry
+from headrace.receiver.body_reader import Bodies
 from headrace.sdk.provider import source_of
 from headrace.spool import Spool
 from headrace_events import Via
@@ -45,6 +46,7 @@ class ReceiverMetrics:
         self.kafka: Final = KafkaMetrics(registry, "receiver", clock)
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
         self._spool: Spool | None = None
+        self._bodies: Bodies | None = None
         self._deliveries = registry.series("headrace_deliveries_total")
         self._checks = registry.series("headrace_checks_total")
         self._refusals = registry.capped("headrace_refusals_total")
@@ -69,8 +71,12 @@ class ReceiverMetrics:
             )
         }
         self._volume = registry.series("headrace_spool_volume_missing_bytes")
+        self._memory = {
+            name: registry.series(f"headrace_bodies_{name}") for name in ("bytes", "highest_bytes", "limit_bytes")
+        }
         self._start_known()
         registry.before_scrape(self._read_spool)
+        registry.before_scrape(self._read_bodies)
 
     def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0, nudges: int = 0) -> None:
         """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
@@ -113,6 +119,10 @@ class ReceiverMetrics:
         """Show what a spool holds, and what became of it, at each reading."""
         self._spool = spool
 
+    def show_bodies(self, bodies: Bodies) -> None:
+        """Show what bodies take in memory, at each reading."""
+        self._bodies = bodies
+
     def _known(self, provider: str, tenant: str) -> tuple[str, str]:
         return self._accounts.get(source_of(provider, tenant), UNKNOWN)
 
@@ -129,8 +139,17 @@ class ReceiverMetrics:
                 self._duration.start(account[0])
         for reason in (*SET_ASIDE, OTHER):
             self._set_aside.start(reason)
-        for series in (self._drained, self._damaged, self._salvaged, self._volume, *self._facts.values()):
+        shown = (*self._facts.values(), *self._memory.values(), self._volume)
+        for series in (self._drained, self._damaged, self._salvaged, *shown):
             series.start()
+
+    def _read_bodies(self) -> None:
+        """Read what bodies take now, and took at most."""
+        bodies = self._bodies
+        if bodies is None:
+            return
+        for series, value in zip(self._memory.values(), (bodies.size, bodies.highest, bodies.limit), strict=True):
+            series.values[()] = value
 
     def _read_spool(self) -> None:
         """Read the spool's facts, which stand in memory. put = drained + waiting + set aside, over all restarts."""

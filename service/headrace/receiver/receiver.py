@@ -12,7 +12,7 @@ import asyncio
 import os
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Final, NoReturn
 
 import structlog
@@ -25,15 +25,14 @@ from headrace.observe.health import ReceiverHealth
 from headrace.receiver import refusals
 from headrace.receiver.acknowledgement import acknowledge
 from headrace.receiver.body_reader import Bodies
+from headrace.receiver.cutting import Cutter
 from headrace.receiver.http_server import Server, affordable, connection_of, linger, listening, response_of
 from headrace.receiver.ingress import Ingress, RecordTooLarge
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.secret_reload import SecretReload
 from headrace.receiver.token_bucket import LogThrottle, TokenBuckets
 from headrace.receiver.topic_writer import Item
-from headrace.records.nudge import encode_nudge
-from headrace.records.raw import to_raw_record
-from headrace.sdk.provider import Accepted, Delivery, Provider, Refused
+from headrace.sdk.provider import Accepted, Delivery, Refused
 from headrace.spool import NoRoom
 
 STOP_DEADLINE_SECONDS: Final = 8.0
@@ -41,8 +40,6 @@ STOP_DEADLINE_SECONDS: Final = 8.0
 SWEEP_SECONDS: Final = 1.0
 LOG_SECONDS: Final = 10.0
 """Between two lines about the same kind of refusal."""
-MOST_RECORDS: Final = 10_000
-"""Records in one delivery: a real one of the largest size has a third of that."""
 UNKNOWN: Final = "unknown"
 _PARTS: Final = 4  # of the path: nothing, "webhooks", provider, tenant
 
@@ -62,7 +59,11 @@ class Receiver:
         self._providers: Final = {account.provider.name for account in config.tenants}
         self._accounts: Final = {f"/webhooks{source}": account for source, account in config.tenants.by_source.items()}
         self.bodies: Final = Bodies(limits.max_body, limits.max_bodies, limits.body_deadline)
-        self._token_buckets: Final = TokenBuckets(config.tenants.by_source, limits.rate, limits.burst)
+        metrics.show_bodies(self.bodies)
+        sources = config.tenants.by_source
+        self._records: Final = TokenBuckets(sources, limits.rate, limits.burst)
+        self._bytes: Final = TokenBuckets(sources, limits.rate_bytes, limits.burst_bytes)
+        self._cutter: Final = Cutter(self._admit, self._charge)
         self._log_throttle: Final = LogThrottle(LOG_SECONDS)
         self._logs_deliveries: Final = config.log.level == "debug"
 
@@ -107,8 +108,9 @@ class Receiver:
                 await _continue(request)
             with self.bodies.hold() as slot:
                 body = await slot.read(request.content)  # 2
-                accepted = account.provider.accept(_delivery(account, request, body), account.settings)  # 3
-                await self._keep(account, accepted)  # 4
+                cut = await self._cutter.cut(account, _delivery(account, request, body), slot)  # 3
+                await self._keep(cut.items)  # 4
+            accepted = cut.accepted
             self._count_accepted(account, accepted, body, time.monotonic() - began)
             return acknowledge(request, accepted)  # 5
         except Refused as refused:
@@ -143,23 +145,30 @@ class Receiver:
         if "Expect" in headers and headers["Expect"].lower() != "100-continue":
             raise refusals.unknown_expectation()
 
-    async def _keep(self, account: Account, accepted: Accepted) -> None:
-        """Make a verified delivery durable. Raises `Refused`."""
-        if len(accepted.events) > MOST_RECORDS:
-            raise refusals.too_many_records(MOST_RECORDS)
-        source = account.source
-        items = list(_items(account.provider, source, accepted))
+    async def _keep(self, items: Sequence[Item]) -> None:
+        """Make the records of a verified delivery durable. Raises `Refused`."""
         if not items:
             return
-        pause = self._token_buckets.take(source, time.monotonic())
-        if pause:
-            raise refusals.rate_limited(self._config.receiver.rate, pause)
         try:
             await self._ingress.keep(items)
         except NoRoom:
             raise refusals.no_room() from None
         except RecordTooLarge:
             raise refusals.record_too_large() from None
+
+    def _admit(self, source: str) -> None:
+        """Raise `Refused` where a tenant has sent more than it may, until it may again."""
+        now = time.monotonic()
+        pause = max(self._records.pause(source, now), self._bytes.pause(source, now))
+        if pause:
+            limits = self._config.receiver
+            raise refusals.rate_limited(limits.rate, limits.rate_bytes, pause)
+
+    def _charge(self, source: str, records: int, size: int) -> None:
+        """Charge a tenant for what it has sent."""
+        now = time.monotonic()
+        self._records.charge(source, records, now)
+        self._bytes.charge(source, size, now)
 
     def _count_accepted(self, account: Account, accepted: Accepted, body: bytes, seconds: float) -> None:
         records, nudges = len(accepted.events), len(accepted.nudges)
@@ -219,14 +228,6 @@ def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delive
         body=body,
         received=time.time_ns() // 1_000_000,
     )
-
-
-def _items(provider: Provider, source: str, accepted: Accepted) -> Iterator[Item]:
-    """Yield the records of a delivery: raw events and nudges."""
-    for raw in accepted.events:
-        yield Item("raw", source, to_raw_record(provider, raw))
-    for nudge in accepted.nudges:
-        yield Item("nudges", source, encode_nudge(source, nudge))
 
 
 async def _continue(request: web.BaseRequest) -> None:

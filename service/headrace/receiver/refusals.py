@@ -111,9 +111,9 @@ def incomplete_body() -> Refused:
     return _refused(400, "incomplete_body", "The body ended too early", "send it whole")
 
 
-def rate_limited(rate: int, pause: float) -> Refused:
-    """Refuse more verified deliveries of one tenant than it may send."""
-    detail = f"send at most {rate} a second, or raise [receiver] rate and burst"
+def rate_limited(rate: int, rate_bytes: int, pause: float) -> Refused:
+    """Refuse a delivery of a tenant that has sent more records or bytes than it may."""
+    detail = f"send at most {rate} records and {rate_bytes} bytes a second, or raise rate or rate_bytes of [receiver]"
     return _refused(429, "rate_limited", "The tenant sends too fast", detail, _retry_after(pause))
 
 

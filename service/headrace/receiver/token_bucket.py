@@ -5,22 +5,28 @@ from typing import Final
 
 
 class TokenBuckets:
-    """A token bucket for each key: `burst` at once, then `rate` a second."""
+    """A token bucket for each key: `burst` at once, then `rate` a second.
+
+    What something costs is known only when it is there. So whoever has a token may go on, and is charged afterwards:
+    what was charged beyond the bucket is waited for.
+    """
 
     def __init__(self, keys: Iterable[str], rate: int, burst: int) -> None:
         self._rate: Final = rate
         self._burst: Final = float(burst)
         self._levels: Final = dict.fromkeys(keys, (self._burst, 0.0))
 
-    def take(self, key: str, now: float) -> float:
-        """Take one token at `now` (monotonic seconds); return 0, or the seconds until there is one again."""
+    def pause(self, key: str, now: float) -> float:
+        """Return the seconds from `now` (monotonic) until there is a token, 0 where there is one."""
+        return max(0.0, 1 - self._level(key, now)) / self._rate
+
+    def charge(self, key: str, tokens: int, now: float) -> None:
+        """Take tokens at `now`, though there may be fewer."""
+        self._levels[key] = (self._level(key, now) - tokens, now)
+
+    def _level(self, key: str, now: float) -> float:
         level, at = self._levels[key]
-        level = min(self._burst, level + (now - at) * self._rate)
-        if level < 1:
-            self._levels[key] = (level, now)
-            return (1 - level) / self._rate
-        self._levels[key] = (level - 1, now)
-        return 0.0
+        return min(self._burst, level + (now - at) * self._rate)
 
 
 class LogThrottle:

@@ -27,6 +27,8 @@ READ_DEADLINE_SECONDS: Final = 60.0
 CLOSE_DEADLINE_SECONDS: Final = 5.0
 COMING_BYTES: Final = 64 * 2**20
 """Most bytes on their way to the disk: where it hangs, they stay in memory though nobody waits for them any more."""
+PUT_TOGETHER: Final = 200
+"""Records of one delivery in one commit: those of others do not wait for all of a heavy one."""
 LEAST_ROOM_BYTES: Final = 2**20
 """Below so much, or a sixteenth of a small limit, a spool says that it has no room; what fits is taken all the same."""
 
@@ -103,11 +105,21 @@ class Spool:
         `received` is the time of receipt in milliseconds. Raises `NoRoom`.
         """
         packed = [(topic, source, pack(out)) for topic, source, out in records]
-        size = sum(disk_bytes(len(record)) for _, _, record in packed)
+        sizes = [disk_bytes(len(record)) for _, _, record in packed]
+        self._check_room(sum(sizes))
+        for first in range(0, len(packed), PUT_TOGETHER):
+            last = first + PUT_TOGETHER
+            await self._append(packed[first:last], sum(sizes[first:last]), received)
+
+    def _check_room(self, size: int) -> None:
+        """Raise `NoRoom` where there is too little for so many bytes."""
         if self._bytes + self._coming_bytes + size > self.limit:
             raise NoRoom(f"the spool holds {self._bytes:,} bytes, {self.limit:,} are allowed")
         if self._coming_bytes and self._coming_bytes + size > COMING_BYTES:
             raise NoRoom(f"the disk is slow: {self._coming_bytes:,} bytes are on their way to it")
+
+    async def _append(self, packed: Sequence[tuple[str, str, bytes]], size: int, received: int) -> None:
+        """Append records that others wait for no longer than for a commit. Raises `NoRoom`."""
         topics = Counter(topic for topic, _, _ in packed)
         self._coming += topics
         self._coming_bytes += size
