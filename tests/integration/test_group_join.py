@@ -1,10 +1,15 @@
 """Kafka may go away at any moment: between the verified topics and the group as well."""
 
+import asyncio
+from collections import Counter
+
 import pytest
 from structlog.testing import capture_logs
 
 from headrace.kafka import group_member
-from tests.integration.pipeline import make_pipeline, until
+from headrace.kafka.group_member import Member
+from tests.integration.pipeline import DEADLINE, make_pipeline, until
+from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.proxy import Proxy
 
@@ -31,3 +36,37 @@ async def test_promise_8_a_normalizer_waits_for_kafka_to_join_its_group(
                 monkeypatch.undo()
                 proxy.refusing = False
                 await running.runs(tasks=2)
+
+
+async def test_promise_8_a_member_that_fetches_nothing_for_hours_keeps_its_place(kafka: Broker, prefix: str) -> None:
+    """A take-over may last: the group does not take the partition away for it, as it would by the client's default."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1, session_timeout=6)
+    assigned, revoked = asyncio.Event(), asyncio.Event()
+
+    async def on_assigned(_: set[int]) -> None:
+        assigned.set()
+
+    async def on_revoked(partitions: set[int]) -> None:
+        if partitions:
+            revoked.set()
+
+    settings, topic = pipeline.config.kafka, pipeline.topic("raw")
+    async with Member(settings, f"{prefix}g", topic, assigned=on_assigned, revoked=on_revoked) as member:
+        await asyncio.wait_for(assigned.wait(), DEADLINE)
+        subscription, coordinator = member._consumer._subscription, member._consumer._coordinator
+        generation = coordinator.generation
+        subscription._last_fetch_ended -= 10 * 3600.0
+        assert subscription.fetcher_idle_time > 10 * 3599
+        beats = Counter[str]()
+        beat = coordinator._do_heartbeat
+
+        async def counted() -> bool:
+            beats["made"] += 1
+            answered: bool = await beat()
+            return answered
+
+        coordinator._do_heartbeat = counted
+        await until(lambda: beats["made"] >= 3, "heartbeats go on after it was looked at")
+        assert member.owns(0)
+        assert coordinator.generation == generation
+        assert not revoked.is_set()

@@ -7,11 +7,14 @@ that does not verify produced records takes them for a transaction that its coor
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
+from headrace.core.record import Out
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import CannotRun, Pace
+from headrace.kafka.producer import Transactions
 from headrace.records.seen import encode_record
 from tests.fake_provider import Row
 from tests.integration.pipeline import Pipeline, make_pipeline
+from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 
 CREDULOUS = {"transaction.partition.verification.enable": "false"}
@@ -36,6 +39,25 @@ async def test_promise_3_what_kafka_forgot_to_end_is_ended(own_kafka: OwnKafka, 
     totals = await pipeline.holds_its_promises()
     assert totals["published"] == 80
     assert not [record for record in await pipeline.records("events") if record.value == b"never committed"]
+
+
+async def test_promise_2_a_zombie_leaves_the_transaction_of_its_successor_alone(kafka: Broker, prefix: str) -> None:
+    """Whoever wakes up between fence and look finds what its successor has begun: that is not its own to end."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    name, at = f"{prefix}normalizer-0", (pipeline.topic("events"), 0)
+    zombie, successor = Transactions(pipeline.config.kafka, name), Transactions(pipeline.config.kafka, name)
+    try:
+        await zombie.fence()
+        await successor.fence()
+        await successor._producer.begin_transaction()
+        await successor._send({at: [Out(b"k", b"first", [])]})
+        await zombie.end_hanging([at[0]])
+        await successor._send({at: [Out(b"k", b"second", [])]})
+        await successor._producer.commit_transaction()
+    finally:
+        await successor.close()
+        await zombie.close()
+    assert [record.value for record in await pipeline.records("events")] == [b"first", b"second"]
 
 
 async def test_promise_8_what_somebody_else_left_open_is_left_alone(own_kafka: OwnKafka, prefix: str) -> None:

@@ -1,6 +1,5 @@
 """Topics as the broker has them: create them, describe them."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from typing import Any, Final
@@ -12,7 +11,9 @@ from aiokafka.protocol.metadata import MetadataRequest
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
+from headrace.kafka.call import call
 from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, client_options
+from headrace.kafka.cluster_view import watch_leaders
 
 _TOPIC_ALREADY_EXISTS: Final = 36
 
@@ -35,8 +36,7 @@ class Admin:
     async def create(self, name: str, partitions: int, replicas: int, config: dict[str, str]) -> bool:
         """Create a topic; False where it exists. Raises `KafkaError` with the broker's word."""
         new = NewTopic(name, partitions, replicas, topic_configs=config)
-        async with asyncio.timeout(CALL_DEADLINE):
-            answer = await self._client.create_topics([new])
+        answer = await call(self._client.create_topics([new]), CALL_DEADLINE)
         # create_topics raises nothing: the errors stand in the answer.
         for _, code, *messages in answer.topic_errors:
             if code == _TOPIC_ALREADY_EXISTS:
@@ -49,32 +49,33 @@ class Admin:
 
     async def brokers(self) -> list[int]:
         """Return the ids of the brokers that are up."""
-        async with asyncio.timeout(CALL_DEADLINE):
-            return [broker["node_id"] for broker in (await self._client.describe_cluster())["brokers"]]
+        cluster = await call(self._client.describe_cluster(), CALL_DEADLINE)
+        return [broker["node_id"] for broker in cluster["brokers"]]
 
     async def known_everywhere(self, names: set[str]) -> bool:
         """Return whether every broker that is up knows the topics, and a leader of each of their partitions.
 
         `create_topics` returns before they do.
         """
-        async with asyncio.timeout(CALL_DEADLINE):
-            for broker in await self.brokers():
-                answer = await self._client._send_request(MetadataRequest(None), broker)  # noqa: SLF001  (the client asks any broker)
-                topics = [topic for topic in answer.to_object()["topics"] if topic["topic"] in names]
-                if len(topics) < len(names) or any(map(_is_unknown, topics)):
-                    return False
+        for broker in await self.brokers():
+            asking = self._client._send_request(MetadataRequest(None), broker)  # noqa: SLF001  (the client asks any broker)
+            answer = await call(asking, CALL_DEADLINE)
+            topics = [topic for topic in answer.to_object()["topics"] if topic["topic"] in names]
+            if len(topics) < len(names) or any(map(_is_unknown, topics)):
+                return False
         return True
 
     async def topics(self, names: set[str]) -> dict[str, Topic]:
         """Describe those of the topics that exist. Raises `KafkaError` where the broker cannot say yet."""
-        async with asyncio.timeout(CALL_DEADLINE):
-            # All topics, in one answer: to ask for a missing one would create it where auto-creation is on, and a
-            # second question may reach a broker that does not know yet what the first one knows.
-            described = [topic for topic in await self._client.describe_topics() if topic["topic"] in names]
-            for topic in described:
-                if code := topic["error_code"]:  # such as: it has no leader yet
-                    raise for_code(code)(topic["topic"])
-            configs = await self._configs(sorted(topic["topic"] for topic in described)) if described else {}
+        # All topics, in one answer: to ask for a missing one would create it where auto-creation is on, and a second
+        # question may reach a broker that does not know yet what the first one knows.
+        found = await call(self._client.describe_topics(), CALL_DEADLINE)
+        described = [topic for topic in found if topic["topic"] in names]
+        for topic in described:
+            if code := topic["error_code"]:  # such as: it has no leader yet
+                raise for_code(code)(topic["topic"])
+        present = sorted(topic["topic"] for topic in described)
+        configs = await call(self._configs(present), CALL_DEADLINE) if present else {}
         return {
             topic["topic"]: Topic(
                 topic["topic"],
@@ -101,14 +102,13 @@ class Admin:
 async def admin(kafka: KafkaSettings) -> AsyncIterator[Admin]:
     """Connect. Raises `KafkaError` or `TimeoutError` where no broker answers."""
     client = AIOKafkaAdminClient(**client_options(kafka))
+    watch_leaders(client._client)  # noqa: SLF001  (nothing public gives it)
     try:
-        async with asyncio.timeout(CALL_DEADLINE):
-            await client.start()
+        await call(client.start(), CALL_DEADLINE)
         yield Admin(client)
     finally:
         with contextlib.suppress(KafkaError, TimeoutError):
-            async with asyncio.timeout(STOP_DEADLINE):
-                await client.close()
+            await call(client.close(), STOP_DEADLINE)
 
 
 def _is_unknown(topic: dict[str, Any]) -> bool:

@@ -10,7 +10,9 @@ from msgspec import Struct
 
 from headrace.config import KafkaSettings
 from headrace.core.record import Out
+from headrace.kafka.call import call
 from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, cut_off, fail_unsent, start_client, stops_in_time
+from headrace.kafka.cluster_view import watch_leaders
 from headrace.kafka.producer import fill_batches, new_producer
 
 SENT_TOGETHER: Final = 100
@@ -29,10 +31,14 @@ class Appender:
 
     An idempotent producer can block for ever (https://github.com/aio-libs/aiokafka/issues/1101). What failed or timed
     out may have been appended all the same, or be appended later, until the appender is closed.
+
+    Records are awaited directly, since a task for each would cost more than its append: nothing that is awaited for a
+    record swallows a cancellation (read in aiokafka 0.14).
     """
 
     def __init__(self, kafka: KafkaSettings) -> None:
         self._producer = new_producer(kafka)
+        watch_leaders(self._producer.client)
 
     async def __aenter__(self) -> Self:
         await start_client(self._producer.start(), self.__aexit__, CALL_DEADLINE)
@@ -49,14 +55,12 @@ class Appender:
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic. Raises `KafkaError` where it does not exist."""
-        async with asyncio.timeout(CALL_DEADLINE):
-            return len(await self._producer.partitions_for(topic))
+        return len(await call(self._producer.partitions_for(topic), CALL_DEADLINE))
 
     async def check(self, deadline: float = CALL_DEADLINE) -> None:
         """Ask Kafka a small question. Raises `KafkaError`, `TimeoutError` where it does not answer."""
-        async with asyncio.timeout(deadline):
-            if not await self._producer.client.force_metadata_update():
-                raise KafkaConnectionError("no broker answers")
+        if not await call(self._producer.client.force_metadata_update(), deadline):
+            raise KafkaConnectionError("no broker answers")
 
     async def append(self, topic: str, partition: int, out: Out, deadline: float = CALL_DEADLINE) -> int:
         """Append one record; return its offset when it is durable. Raises `KafkaError`, `TimeoutError`."""

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from headrace.config import KafkaSettings
+from headrace.kafka.call import ABORT_DEADLINE, call
 
 __all__ = [
     "ABORT_DEADLINE",
@@ -30,12 +31,12 @@ __all__ = [
     "stops_in_time",
 ]
 
+METADATA_AGE_MS: Final = 10_000
+"""How old what a client believes about leaders may get; its default is five minutes."""
 CALL_DEADLINE: Final = 15.0
 """Seconds that a call to Kafka may take."""
 STOP_DEADLINE: Final = 3.0
 """Seconds that a client may take to stop by itself."""
-ABORT_DEADLINE: Final = 1.0
-"""Seconds for each step of ending what did not end by itself."""
 
 _log = structlog.get_logger()
 
@@ -54,6 +55,7 @@ def client_options(kafka: KafkaSettings) -> dict[str, Any]:
         "sasl_mechanism": kafka.sasl_mechanism or "PLAIN",
         "sasl_plain_username": kafka.sasl_username,
         "sasl_plain_password": kafka.sasl_password,
+        "metadata_max_age_ms": METADATA_AGE_MS,
         "request_timeout_ms": 10_000,
         "retry_backoff_ms": 50,
     }
@@ -126,7 +128,6 @@ async def cut_off(producer: AIOKafkaProducer) -> bool:
             sender.cancel()
             await asyncio.wait([sender], timeout=ABORT_DEADLINE)
     with contextlib.suppress(KafkaError, TimeoutError):
-        async with asyncio.timeout(ABORT_DEADLINE):
-            await producer.client.close()
-            closed = True
+        await call(producer.client.close(), ABORT_DEADLINE)
+        closed = True
     return closed and (sender is None or sender.done())

@@ -1,6 +1,5 @@
 """Reads without a consumer group: one partition from an offset, or all partitions of a topic."""
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from aiokafka.structs import ConsumerRecord
 
 from headrace.config import KafkaSettings
 from headrace.kafka.bounded_reader import FETCH_BYTES, BoundedReader
+from headrace.kafka.call import call
 from headrace.kafka.client import (
     ABORT_DEADLINE,
     CALL_DEADLINE,
@@ -20,6 +20,7 @@ from headrace.kafka.client import (
     start_client,
     stops_in_time,
 )
+from headrace.kafka.cluster_view import watch_leaders
 
 __all__ = ["Consumer", "Record", "new_consumer", "offsets_of", "read", "stop_consumer"]
 
@@ -58,9 +59,8 @@ async def stop_consumer(consumer: AIOKafkaConsumer) -> None:
 async def offsets_of(consumer: AIOKafkaConsumer, topic: str, partition: int) -> tuple[int, int]:
     """Return the first offset of a partition and the one behind its last: under read_committed, the last stable one."""
     at = TopicPartition(topic, partition)
-    async with asyncio.timeout(CALL_DEADLINE):
-        first = await consumer.beginning_offsets([at])
-        last = await consumer.end_offsets([at])
+    first = await call(consumer.beginning_offsets([at]), CALL_DEADLINE)
+    last = await call(consumer.end_offsets([at]), CALL_DEADLINE)
     return first[at], last[at]
 
 
@@ -70,6 +70,9 @@ class Consumer:
     def __init__(self, kafka: KafkaSettings, *, committed: bool = True) -> None:
         self._consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
         self._reader = BoundedReader(self._consumer)
+        self._client = self._consumer._client  # noqa: SLF001  (nothing public gives it)
+        self._view = watch_leaders(self._client)
+        self._looked_at: set[str] = set()
 
     async def __aenter__(self) -> Self:
         await start_client(self._consumer.start(), lambda: stop_consumer(self._consumer), CALL_DEADLINE)
@@ -85,7 +88,14 @@ class Consumer:
         self._reader.seek(at, offset)
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return the first offset and the one behind the last: under read_committed, the last stable one."""
+        """Return the first offset and the one behind the last: under read_committed, the last stable one.
+
+        All brokers are asked who leads a topic when it is first asked for: one may be cut off from the others.
+        """
+        if topic not in self._looked_at:
+            self._looked_at.add(topic)
+            await call(self._client.add_topic(topic), CALL_DEADLINE)
+            await call(self._view.look_around(), CALL_DEADLINE)
         return await offsets_of(self._consumer, topic, partition)
 
     async def next(self, topic: str, partition: int, wait: float = 0.1) -> tuple[list[Record], int]:
@@ -94,13 +104,14 @@ class Consumer:
         That counts the markers of transactions, which take up offsets, too.
         """
         at = TopicPartition(topic, partition)
-        async with asyncio.timeout(CALL_DEADLINE):
-            return await self._reader.next([at], wait, 10_000), await self._reader.position(at)
+        return await call(self._next(at, wait), CALL_DEADLINE)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic; 0 where it does not exist."""
-        async with asyncio.timeout(CALL_DEADLINE):
-            return len(await _partitions(self._consumer, topic))
+        return len(await call(_partitions(self._consumer, topic), CALL_DEADLINE))
+
+    async def _next(self, at: TopicPartition, wait: float) -> tuple[list[Record], int]:
+        return await self._reader.next([at], wait, 10_000), await self._reader.position(at)
 
 
 async def read(
@@ -122,16 +133,16 @@ async def read(
     for, unless a transaction stays open for longer than `SETTLE_DEADLINE`.
     """
     consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
+    watch_leaders(consumer._client)  # noqa: SLF001  (nothing public gives it)
     await start_client(consumer.start(), lambda: stop_consumer(consumer), CALL_DEADLINE)
     try:
-        async with asyncio.timeout(CALL_DEADLINE):
-            parts = [TopicPartition(topic, p) for p in await _partitions(consumer, topic)]
-            if not parts:
-                raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
-            ends = await _written(kafka, parts) if committed else await consumer.end_offsets(parts)
-            starts = await _starts(consumer, parts, ends, from_start=from_start, since=since)
-            for part in (part for part in parts if part.partition in begin):
-                starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
+        parts = [TopicPartition(topic, p) for p in await call(_partitions(consumer, topic), CALL_DEADLINE)]
+        if not parts:
+            raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
+        ends = await _written(kafka, parts) if committed else await call(consumer.end_offsets(parts), CALL_DEADLINE)
+        starts = await call(_starts(consumer, parts, ends, from_start=from_start, since=since), CALL_DEADLINE)
+        for part in (part for part in parts if part.partition in begin):
+            starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
         consumer.assign(parts)
         reader = BoundedReader(consumer)
         for at in parts:
@@ -139,13 +150,12 @@ async def read(
         left = {at for at in parts if starts[at] < ends[at]}
         moved_at = time.monotonic()
         while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
-            async with asyncio.timeout(CALL_DEADLINE):
-                records = await reader.next(parts, 0.2, 5_000)
+            records = await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE)
             for record in records:
                 moved_at = time.monotonic()
                 if follow or record.offset < ends[TopicPartition(topic, record.partition)]:
                     yield record
-            left = {at for at in left if await reader.position(at) < ends[at]}
+            left = {at for at in left if await call(reader.position(at), CALL_DEADLINE) < ends[at]}
     finally:
         await stop_consumer(consumer)
 

@@ -10,7 +10,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartiti
 
 from headrace.config import KafkaSettings
 from headrace.kafka.bounded_reader import BoundedReader
+from headrace.kafka.call import call
 from headrace.kafka.client import CALL_DEADLINE, start_client
+from headrace.kafka.cluster_view import watch_leaders
 from headrace.kafka.consumer import Record, new_consumer, offsets_of, stop_consumer
 
 __all__ = ["Member", "OutOfRange"]
@@ -50,6 +52,7 @@ class Member:
             partition_assignment_strategy=(StickyPartitionAssignor,),
         )
         self._reader = BoundedReader(self._consumer)
+        self._view = watch_leaders(self._consumer._client)  # noqa: SLF001  (nothing public gives it)
 
     async def __aenter__(self) -> Self:
         await start_client(self._start(), lambda: stop_consumer(self._consumer), CALL_DEADLINE * 2)
@@ -96,15 +99,18 @@ class Member:
         """
         at = TopicPartition(self.topic, partition)
         # getmany waits without limit while the group rebalances.
-        async with asyncio.timeout(wait + CALL_DEADLINE):
-            try:
-                return await self._reader.next([at], wait, most)
-            except NoOffsetForPartitionError:
-                return []  # left over from before our seek: the group's own offset is not used
+        try:
+            return await call(self._reader.next([at], wait, most), wait + CALL_DEADLINE)
+        except NoOffsetForPartitionError:
+            return []  # left over from before our seek: the group's own offset is not used
 
     async def bounds(self, partition: int) -> tuple[int, int]:
         """Return the first offset of a partition and the one behind its last."""
         return await offsets_of(self._consumer, self.topic, partition)
+
+    async def look_around(self) -> None:
+        """Ask all brokers who leads the partitions: one that is cut off from the others says that nothing comes."""
+        await call(self._view.look_around(), CALL_DEADLINE)
 
     def end(self, partition: int) -> int | None:
         """Return the last known offset behind the end, from the latest fetch."""
@@ -114,16 +120,16 @@ class Member:
     async def answers(self) -> bool:
         """Return whether Kafka answers a small question within `CALL_DEADLINE`."""
         try:
-            async with asyncio.timeout(CALL_DEADLINE):
-                await self._consumer.end_offsets([TopicPartition(self.topic, 0)])
+            await self.look_around()
+            await call(self._consumer.end_offsets([TopicPartition(self.topic, 0)]), CALL_DEADLINE)
         except (KafkaError, TimeoutError):
             return False
         return True
 
     async def commit(self, positions: dict[int, int]) -> None:
         """Commit the group's offsets, for other tools' lag displays only. Raises `KafkaError`, `TimeoutError`."""
-        async with asyncio.timeout(CALL_DEADLINE):
-            await self._consumer.commit({TopicPartition(self.topic, p): offset for p, offset in positions.items()})
+        offsets = {TopicPartition(self.topic, p): offset for p, offset in positions.items()}
+        await call(self._consumer.commit(offsets), CALL_DEADLINE)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types

@@ -5,15 +5,15 @@ frozen, for longer than the transaction's time-out) takes them for deleted and w
 whose log then says "these partitions are likely deleted already and hence can be skipped". Readers under
 read_committed wait at such a transaction for ever, and the next commit of the same producer would end it as committed.
 
-Once a producer is fenced, whatever is still open under its id is of that kind. It is ended as
+Once a producer is fenced, whatever is still open under its id and an older epoch is of that kind; what is open under a
+newer one belongs to a successor, and we are the one who was fenced. It is ended as
 `kafka-transactions.sh abort` ends it: DescribeProducers finds it, WriteTxnMarkers writes what is missing
 (https://cwiki.apache.org/confluence/display/KAFKA/KIP-664%3A+Provide+tooling+to+detect+and+abort+hanging+transactions).
 """
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 import structlog
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
@@ -21,35 +21,43 @@ from aiokafka.structs import TopicPartition
 
 from headrace.kafka.transaction_requests import DescribeProducers, HangingTransaction, WriteAbort
 
-DEADLINE: Final = 15.0
-"""Seconds for all of it."""
 _CLUSTER_AUTHORIZATION_FAILED: Final = 31
 _LEADER_NOT_AVAILABLE: Final = 5
 
 _log = structlog.get_logger()
 
 
+class ProducerEpoch(NamedTuple):
+    """Who a producer is for Kafka: each start under a transactional id makes the epoch one greater."""
+
+    producer: int
+    epoch: int
+
+
 class CannotEnd(Exception):  # noqa: N818  (a sentence for the operator)
     """A transaction hangs, and Kafka does not let us end it."""
 
 
-async def end_hanging(client: Any, producer: int, topics: Sequence[str]) -> list[HangingTransaction]:
-    """Abort what hangs under a producer id that was fenced, in all partitions of some topics; return what it was.
+async def end_hanging(
+    client: Any, ours: ProducerEpoch, topics: Sequence[str], look_around: Callable[[], Awaitable[None]]
+) -> list[HangingTransaction]:
+    """Abort what hangs of those whom we fenced, in all partitions of some topics; return what it was.
 
-    `client` is a started client of the producer that fenced. Raises `CannotEnd`, `KafkaError`, `TimeoutError`.
+    `client` is a started client of the producer that fenced. Raises `CannotEnd`, `KafkaError`.
     A broker that does not know the question (before Kafka 2.8, the demo's embedded one) is not asked again.
     """
-    async with asyncio.timeout(DEADLINE):
-        ended: list[HangingTransaction] = []
-        for node, partitions in _by_leader(client, [(t, p) for t in topics for p in await _partitions(client, t)]):
-            try:
-                answer = await client.send(node, DescribeProducers(partitions))
-            except (IncompatibleBrokerVersion, NotImplementedError):
-                return []
-            for found in _open(answer, producer):
-                await _end(client, node, found)
-                ended.append(found)
-        return ended
+    ended: list[HangingTransaction] = []
+    partitions = [(topic, partition) for topic in topics for partition in await _partitions(client, topic)]
+    await look_around()  # a leader that is cut off does not know what was ended
+    for node, led in _by_leader(client, partitions):
+        try:
+            answer = await client.send(node, DescribeProducers(led))
+        except (IncompatibleBrokerVersion, NotImplementedError):
+            return []
+        for found in open_before(answer, ours):
+            await _end(client, node, found)
+            ended.append(found)
+    return ended
 
 
 async def _end(client: Any, node: int, found: HangingTransaction) -> None:
@@ -70,14 +78,14 @@ async def _end(client: Any, node: int, found: HangingTransaction) -> None:
     _log.warning("hanging_transaction_aborted", **facts)
 
 
-def _open(answer: Any, producer: int) -> Iterator[HangingTransaction]:
-    """Yield the transactions of a producer that are open. Raises `KafkaError` where a leader cannot tell."""
+def open_before(answer: Any, ours: ProducerEpoch) -> Iterator[HangingTransaction]:
+    """Yield the open transactions of those whom we fenced. Raises `KafkaError` where a leader cannot tell."""
     for topic, partitions, _ in answer.topics:
         for partition, code, message, producers, _ in partitions:
             if code:
                 raise for_code(code)(f"{topic}-{partition}: {message}")
             for known, epoch, _, _, coordinator_epoch, start, _ in producers:
-                if known == producer and start >= 0:
+                if known == ours.producer and epoch < ours.epoch and start >= 0:
                     yield HangingTransaction(
                         topic=topic,
                         partition=partition,

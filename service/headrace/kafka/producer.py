@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 import structlog
@@ -11,6 +12,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 
 from headrace.config import KafkaSettings
 from headrace.core.record import Out
+from headrace.kafka.call import call
 from headrace.kafka.client import (
     ABORT_DEADLINE,
     CALL_DEADLINE,
@@ -22,7 +24,8 @@ from headrace.kafka.client import (
     is_definite,
     start_client,
 )
-from headrace.kafka.hanging_transactions import end_hanging
+from headrace.kafka.cluster_view import watch_leaders
+from headrace.kafka.hanging_transactions import ProducerEpoch, end_hanging
 
 __all__ = ["BATCH_BYTES", "Fenced", "Groups", "Transactions", "WriteFailed", "fill_batches", "new_producer"]
 
@@ -38,9 +41,17 @@ BATCH_BYTES: Final = 900_000
 
 Groups: TypeAlias = Mapping[tuple[str, int], Sequence[Out]]
 """Records by topic and partition, in the order in which they are to stand there."""
+Offsets: TypeAlias = Mapping[tuple[str, int], int]
+"""The offset of one record of a topic and partition."""
+NOWHERE: Final[Offsets] = MappingProxyType({})
 
-_TRANSACTIONAL: Final = ("EndTxn", "AddPartitionsToTxn", "InitProducerId")
+_FENCE: Final = "InitProducerId"
+_TRANSACTIONAL: Final = ("EndTxn", "AddPartitionsToTxn", _FENCE)
 _log = structlog.get_logger()
+
+
+class Displaced(KafkaError):  # type: ignore[misc]  # noqa: N818  (the client ships no types; what happened)
+    """A record got another offset than the one right behind what was read: somebody else writes there, or wrote."""
 
 
 class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
@@ -87,6 +98,8 @@ class Transactions:
         self._producer = new_producer(
             kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
         )
+        self._view = watch_leaders(self._producer.client)
+        self._owner: asyncio.Task[Any] | None = None
         self._watch()
         self.doubtful = False
 
@@ -95,6 +108,7 @@ class Transactions:
 
         Raises `KafkaError` or `TimeoutError` where no broker answers.
         """
+        self._owner = asyncio.current_task()
         try:
             await start_client(self._producer.start(), _leave_to_caller, deadline)
         except AssertionError as error:
@@ -106,45 +120,45 @@ class Transactions:
 
         Raises `CannotEnd` where Kafka does not allow it, `KafkaError` or `TimeoutError` where it cannot be asked.
         """
-        await end_hanging(self._producer.client, self._producer._txn_manager.producer_id, topics)  # noqa: SLF001  (no public API for it)
+        transactions = self._producer._txn_manager  # noqa: SLF001  (no public API for it)
+        ours = ProducerEpoch(transactions.producer_id, transactions.producer_epoch)
+        await call(end_hanging(self._producer.client, ours, topics, self._view.look_around), CALL_DEADLINE)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic."""
-        async with asyncio.timeout(CALL_DEADLINE):
-            return len(await self._producer.partitions_for(topic))
+        return len(await call(self._producer.partitions_for(topic), CALL_DEADLINE))
 
-    async def write(self, groups: Groups) -> dict[tuple[str, int], int]:
+    async def write(self, groups: Groups, expected: Offsets = NOWHERE) -> dict[tuple[str, int], int]:
         """Write records in one transaction; return the last offset of each (topic, partition).
 
-        Raises `WriteFailed`; whoever catches it must close this producer and fence anew, because the outcome may be
-        unknown. Cancelled, it tries for a second to abort, so that readers are not held up until the time-out.
+        It is aborted where a last offset is not the one that is `expected` of its partition. Raises
+        `WriteFailed`; whoever catches it must close this producer and fence anew, because the outcome may be unknown.
+        Cancelled, it tries for a second to abort, so that readers are not held up until the time-out.
         """
-        began = False
         try:
-            async with asyncio.timeout(WRITE_DEADLINE):
-                await self._producer.begin_transaction()
-                began = True
-                offsets = await self._send(groups)
-                await self._producer.commit_transaction()
-                return offsets
+            return await call(self._transaction(groups, expected), WRITE_DEADLINE)
         except (KafkaError, TimeoutError, AssertionError) as error:
-            if began:
-                ignore_outcomes(self._producer)
-                if not isinstance(error, ProducerFenced):
-                    await self._abort()
+            ignore_outcomes(self._producer)
+            if not isinstance(error, ProducerFenced):
+                await self._abort()
             raise WriteFailed(error) from error
         except asyncio.CancelledError:
-            if began:
-                await self._abort()
+            await self._abort()
             raise
 
     async def close(self) -> None:
         """Stop; where that hangs (while the broker is away), cut the sender off, so that it cannot deliver late."""
         try:
-            async with asyncio.timeout(STOP_DEADLINE):
-                await self._producer.stop()
+            await call(self._producer.stop(), STOP_DEADLINE)
         except (TimeoutError, KafkaError):
             await self._cut_off()
+
+    async def _transaction(self, groups: Groups, expected: Offsets) -> dict[tuple[str, int], int]:
+        await self._producer.begin_transaction()
+        offsets = await self._send(groups)
+        _check(offsets, expected)
+        await self._producer.commit_transaction()
+        return offsets
 
     async def _send(self, groups: Groups) -> dict[tuple[str, int], int]:
         futures: list[tuple[tuple[str, int], Awaitable[Any], int]] = []
@@ -164,9 +178,8 @@ class Transactions:
         }
 
     async def _abort(self) -> None:
-        with contextlib.suppress(KafkaError, TimeoutError, AssertionError, asyncio.CancelledError):
-            async with asyncio.timeout(ABORT_DEADLINE):
-                await self._producer.abort_transaction()
+        with contextlib.suppress(KafkaError, TimeoutError, AssertionError):
+            await call(self._producer.abort_transaction(), ABORT_DEADLINE)
 
     async def _cut_off(self) -> None:
         fail_unsent(self._producer, "cut off")  # else its close() waits for ever
@@ -177,7 +190,7 @@ class Transactions:
         _log.warning("producer_stuck", stuck=Transactions.stuck)
 
     def _watch(self) -> None:
-        """Notice a transactional request without an answer.
+        """Notice a transactional request without an answer, and let nobody fence whom the partition was taken from.
 
         The client sends EndTxn again by itself and reports success; the late copy would commit half of the next
         transaction (https://issues.apache.org/jira/browse/KAFKA-17754). A producer that is `doubtful` must be closed
@@ -187,14 +200,23 @@ class Transactions:
         send: Callable[..., Awaitable[Any]] = client.send
 
         async def watched(node_id: int, request: Any, **how: Any) -> Any:
+            name = type(request).__name__
+            if name.startswith(_FENCE) and self._owner is not None and self._owner.cancelling():
+                raise KafkaConnectionError("not fenced: cancelled meanwhile")  # a start goes on for a moment
             try:
                 return await send(node_id, request, **how)
             except BaseException:
-                if type(request).__name__.startswith(_TRANSACTIONAL):
+                if name.startswith(_TRANSACTIONAL):
                     self.doubtful = True
                 raise
 
         client.send = watched
+
+
+def _check(offsets: Offsets, expected: Offsets) -> None:
+    for (topic, partition), offset in expected.items():
+        if (found := offsets[topic, partition]) != offset:
+            raise Displaced(f"{topic}-{partition}: the record was given offset {found} instead of {offset}")
 
 
 async def _leave_to_caller() -> None:
