@@ -17,11 +17,14 @@ from msgspec import Struct
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
+from headrace.kafka.barrier import Barrier, StaleEnds
 from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.restore import restore
+from headrace.observe.registry import Registry
+from headrace.observe.tasks import TaskMetrics
 from headrace.records.mark import Mark
-from headrace.records.seen import TOTALS, encode_record
+from headrace.records.seen import BARRIER, TOTALS, encode_record
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, judged
 
@@ -36,6 +39,7 @@ class Job(Struct):
 
     servers: str
     prefix: str
+    barrier: int = 0
 
 
 class Restored(Struct):
@@ -53,7 +57,7 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
         ("commits of 1 id", sizes.restored_singly, 1),
     ):
         job = Job(servers, f"b{secrets.token_hex(4)}.")
-        asyncio.run(_fill(job, ids, each))
+        job.barrier = asyncio.run(_fill(job, ids, each))
         found = sorted((_restore(job) for _ in range(sizes.rounds)), key=lambda restored: restored.cpu)
         middle = found[len(found) // 2]
         if each == 1:
@@ -63,8 +67,8 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
         yield Row("  by the clock", f"{ids / middle.wall:,.0f} ids/s", "")
 
 
-async def _fill(job: Job, ids: int, each: int) -> None:
-    """Write a seen topic as commits would; the markers of their transactions are left out."""
+async def _fill(job: Job, ids: int, each: int) -> int:
+    """Write a seen topic as commits would, without the markers of transactions; return the offset of a barrier."""
     kafka = KafkaSettings(bootstrap_servers=job.servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=job.prefix), "dev", 1)
     producer = AIOKafkaProducer(
@@ -83,6 +87,8 @@ async def _fill(job: Job, ids: int, each: int) -> None:
             if each > 1:
                 await producer.send_batch(batch, f"{job.prefix}seen", partition=0)
         await producer.flush()
+        barrier = await producer.send_and_wait(f"{job.prefix}seen", BARRIER, partition=0)
+        return int(barrier.offset)
     finally:
         await producer.stop()
 
@@ -108,7 +114,9 @@ def _restore(job: Job) -> Restored:
 async def _main(job: Job) -> Restored:
     kafka, seen = KafkaSettings(bootstrap_servers=job.servers), Seen()
     used, began = _cpu(), time.perf_counter()
-    await restore(kafka, f"{job.prefix}seen", 0, seen, stalled_after=STALLED_AFTER)
+    barrier = Barrier(f"{job.prefix}seen", 0, job.barrier, BARRIER)
+    stale = StaleEnds(0, TaskMetrics(Registry("0"), "normalizer"))
+    await restore(kafka, barrier, seen, stale=stale, stalled_after=STALLED_AFTER)
     return Restored(len(seen.marks), _cpu() - used, time.perf_counter() - began)
 
 

@@ -30,7 +30,7 @@ from headrace.normalizer.normalizer import Normalizer
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
 from headrace.records.raw import place, to_raw_record
-from headrace.records.seen import TOTALS, SeenRecord, decode_record
+from headrace.records.seen import TOTALS, SeenRecord, decode_record, is_barrier
 from headrace.sdk.provider import RawEvent
 from tests.fake_provider import FAKE, Row, account, raw_event
 from tests.integration.random_rows import expected, random_rows
@@ -278,7 +278,8 @@ async def _last(log: Consumer, topic: str, partition: int) -> SeenRecord:
         found: SeenRecord | None = None
         while at < end:
             records, at = await log.next(topic, partition)
-            found = decode_record(records[-1].value or b"") if records else found
+            for value in (record.value or b"" for record in records):
+                found = found if is_barrier(value) else decode_record(value)
         if found is not None:
             return found
         assert end - back > first, f"{topic}-{partition} holds no committed record"

@@ -13,11 +13,19 @@ from headrace.config.tenants import Tenants
 from headrace.core.record import Out
 from headrace.kafka import topics
 from headrace.kafka.appender import Appender
+from headrace.kafka.barrier import Barrier, StaleEnds
+from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import CannotRun, Pace
+from headrace.kafka.partition_reader import WrongLog
+from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.restore import restore
+from headrace.observe.registry import Registry
+from headrace.observe.tasks import TaskMetrics
 from headrace.records.raw import HEADER, from_raw_record, headers_of, to_raw_record
-from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_record
+from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_barrier, encode_record
 from tests.fake_provider import FAKE, Row, raw_event
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
+from tests.integration.test_take_over import BRISK
 from tests.kafka.broker import Broker
 from tests.kafka.client import change_topic, create_topic, delete_records, delete_topic, read_all
 
@@ -58,20 +66,32 @@ async def stranger_on_seen(pipeline: Pipeline) -> AsyncIterator[AIOKafkaProducer
 async def test_promise_3_an_open_foreign_transaction_on_seen_is_waited_for(kafka: Broker, prefix: str) -> None:
     """What lies behind a stranger's open transaction is restored once that has ended, so that nothing is doubled."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    async with stranger_on_seen(pipeline) as stranger, pipeline.running() as cold:
+        await pipeline.append(rows(0, 60))
+        await until(lambda: cold.position == 20, "what lies before the stranger's transaction is restored")
+        assert cold.states == ["restoring"]
+        await asyncio.wait_for(stranger.abort_transaction(), DEADLINE)
+        await pipeline.settled(cold)
+    assert await pipeline.holds_its_promises() == {"published": 60, "duplicate": 20}
+
+
+async def test_promise_3_a_seen_record_that_does_not_stand_right_behind_what_was_read_is_aborted(
+    kafka: Broker, prefix: str
+) -> None:
+    """Where somebody else wrote to seen, a task does not trust what it remembers: it restores, and then goes on."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     await pipeline.append(rows(0, 20))
-    async with pipeline.running() as running:
+    async with pipeline.running(pace=BRISK) as running:
         await pipeline.settled(running)
         async with stranger_on_seen(pipeline) as stranger:
             await pipeline.append(rows(20, 40))
-            await until(lambda: running.position == 60, "60 records have their fate")
-            await running.stop()
-            await pipeline.append(rows(0, 60))
-            async with pipeline.running() as cold:
-                await until(lambda: cold.position == 20, "what lies before the stranger's transaction is restored")
-                assert cold.states == ["restoring"]
-                await asyncio.wait_for(stranger.abort_transaction(), DEADLINE)
-                await pipeline.settled(cold)
-    assert await pipeline.holds_its_promises() == {"published": 60, "duplicate": 60}
+            await until(lambda: running.rebuilt["Displaced"] > 0, "the commit is aborted")
+            await until(lambda: running.states == ["restoring"], "it restores, up to the stranger's transaction")
+            assert running.position == 20
+            await asyncio.wait_for(stranger.abort_transaction(), DEADLINE)
+            await pipeline.settled(running)
+    assert await pipeline.holds_its_promises() == {"published": 60}
 
 
 async def test_promise_3_an_open_foreign_transaction_on_seen_ends_in_a_sentence(kafka: Broker, prefix: str) -> None:
@@ -82,15 +102,82 @@ async def test_promise_3_an_open_foreign_transaction_on_seen_ends_in_a_sentence(
         assert "somebody holds an open transaction on it" in await running.refuses(CannotRun)
 
 
-async def test_raw_that_was_created_anew_is_refused(kafka: Broker, prefix: str) -> None:
-    """A position behind the end of raw belongs to another raw."""
+async def test_promise_2_a_restore_waits_for_a_leader_that_knows_its_barrier(kafka: Broker, prefix: str) -> None:
+    """What a broker tells as the end is no end before our own barrier was read there; the wait is counted."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    settings, topic = pipeline.config.kafka, pipeline.topic("seen")
+    async with Consumer(settings) as log:
+        _, end = await log.bounds(topic, 0)
+    barrier, seen, metrics = Barrier(topic, 0, end, encode_barrier(b"ours")), Seen(), TaskMetrics(Registry("1"), "test")
+    stale = metrics.registry.series("headrace_stale_ends_total").values
+    restoring = asyncio.create_task(
+        restore(settings, barrier, seen, stale=StaleEnds(0, metrics), stalled_after=0.3), name="restore"
+    )
+    await until(lambda: stale.get(("test", "0"), 0) >= 2, "the broker was asked again, and does not know the barrier")
+    assert not restoring.done()
+    async with Appender(settings) as appender:
+        assert await appender.append(topic, 0, Out(b"", barrier.value, [])) == end
+    await asyncio.wait_for(restoring, DEADLINE)
+    assert (seen.next_offset, seen.read_to) == (20, end + 1)
+
+
+async def test_promise_2_a_log_that_holds_something_else_than_our_barrier_is_not_trusted(
+    kafka: Broker, prefix: str
+) -> None:
+    """A record of others at the offset of the barrier, and an end before what was read, both mean another log."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    settings, topic, stale = (
+        pipeline.config.kafka,
+        pipeline.topic("seen"),
+        StaleEnds(0, TaskMetrics(Registry("1"), "t")),
+    )
+    async with Consumer(settings) as log:
+        _, end = await log.bounds(topic, 0)
+    async with Appender(settings) as appender:
+        await appender.append(topic, 0, Out(b"", encode_barrier(b"theirs"), []))
+    with pytest.raises(WrongLog, match="does not hold our barrier"):
+        await restore(settings, Barrier(topic, 0, end, b"ours"), Seen(), stale=stale, stalled_after=1.0)
+    ahead = Seen()
+    ahead.apply([], end + 5)
+    with pytest.raises(WrongLog, match="was read to"):
+        await restore(settings, Barrier(topic, 0, end, b"ours"), ahead, stale=stale, stalled_after=1.0)
+
+
+async def test_a_partition_of_seen_that_holds_only_barriers_is_empty(kafka: Broker, prefix: str) -> None:
+    """A take-over that found no memory leaves a barrier: neither `apply` nor the next one takes that for memory."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    for used in (False, True):
+        await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+        await create_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+        for _ in range(2):
+            async with pipeline.running() as running:
+                assert "run `headrace topics apply`" in await running.refuses(CannotRun)
+        if used:
+            with pytest.raises(topics.UnfitTopics, match="what was published is forgotten"):
+                await topics.apply(pipeline.config, "dev", 1)
+        else:
+            await topics.apply(pipeline.config, "dev", 1)
+            await published(pipeline, 20)
+            assert await pipeline.totals() == {"published": 20}
+
+
+async def test_promise_2_raw_that_seems_to_end_too_early_is_waited_for(kafka: Broker, prefix: str) -> None:
+    """A position behind the end of raw: a broker may tell a stale end. Only `topics apply` says that raw is another."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     await published(pipeline, 20)
     await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
     await create_topic(kafka.bootstrap_servers, pipeline.topic("raw"), max_message_bytes="2097152")
     await pipeline.append(rows(100, 5))
     async with pipeline.running() as running:
-        assert "ends at 5, but 20 was published already: raw was created anew" in await running.refuses(CannotRun)
+        stale = running.normalizer.metrics.registry.series("headrace_stale_ends_total").values
+        await until(lambda: stale.get(("normalizer", "0"), 0) >= 2, "the brokers are asked again")
+        assert running.states == ["restoring"]
+        with pytest.raises(topics.UnfitTopics, match="ends at 5, but 20 was published already"):
+            await topics.apply(pipeline.config, "dev", 1)
+        await pipeline.append(rows(105, 20))
+        await pipeline.settled(running)
 
 
 async def test_raw_is_never_created_again_in_silence(kafka: Broker, prefix: str) -> None:
@@ -127,7 +214,7 @@ async def test_seen_without_a_record_left_is_refused(kafka: Broker, prefix: str)
     await published(pipeline, 20)
     await delete_records(kafka.bootstrap_servers, pipeline.topic("seen"), 0, -1)
     async with pipeline.running() as running:
-        assert "what was published is forgotten" in await running.refuses(CannotRun)
+        assert "holds no record of what was published" in await running.refuses(CannotRun)
 
 
 async def test_raw_and_seen_with_other_partition_counts_are_refused(kafka: Broker, prefix: str) -> None:

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from headrace.core.record import Out
+from headrace.kafka.consumer import Consumer
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace
-from headrace.kafka.producer import Fenced, Transactions
+from headrace.kafka.producer import TRANSACTION_TIMEOUT_MS, Fenced, Transactions
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import NormalizerTask
 from headrace.records.seen import TOTALS, encode_record
@@ -76,6 +77,35 @@ async def test_promise_3_a_zombie_that_wakes_up_in_its_transaction_cannot_commit
             await asyncio.wait_for(zombie._producer.commit_transaction(), DEADLINE)
     await zombie.close()
     assert await pipeline.holds_its_promises() == {"published": 20}
+
+
+async def test_promise_8_a_task_that_is_cancelled_in_its_transaction_aborts_it(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers go on at once, not when the transaction times out."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    settings, at, sent = pipeline.config.kafka, (pipeline.topic("events"), 0), asyncio.Event()
+
+    async def never() -> None:
+        sent.set()
+        await asyncio.Event().wait()
+
+    writer = Transactions(settings, f"{prefix}w")
+    await writer.fence()
+    monkeypatch.setattr(writer._producer, "commit_transaction", never)
+    writing = asyncio.create_task(writer.write({at: [Out(b"k", b"never", [])]}))
+    await asyncio.wait_for(sent.wait(), DEADLINE)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    async with Consumer(settings) as committed, Consumer(settings, committed=False) as log:
+
+        async def readable() -> bool:
+            return (await committed.bounds(*at))[1] == (await log.bounds(*at))[1] >= 2  # the record, and its marker
+
+        await until(readable, "readers pass the transaction", deadline=TRANSACTION_TIMEOUT_MS / 1000 / 2)
+    await writer.close()
+    assert await pipeline.records("events") == []
 
 
 @pytest.mark.slow

@@ -5,7 +5,7 @@ steps, as `normalizer/task.py` has it. Every `yield` is a place where a process 
 overtaken by another.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
@@ -14,7 +14,7 @@ from headrace.config.tenants import Tenants
 from headrace.core.record import Out
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
-from headrace.records.seen import SeenRecord, decode_record
+from headrace.records.seen import SeenRecord, decode_record, encode_barrier, is_barrier
 from tests.unit.partition import LIMITS, NOW, Raw
 
 Answer = Literal["given", "lost", "never asked"]
@@ -25,6 +25,7 @@ class Bug(Enum):
 
     MEMORY_BEFORE_COMMIT = "memory changes when the commit is written, not when it is committed"
     RESTORE_BEFORE_FENCE = "memory is restored while the predecessor can still commit"
+    END_FROM_A_BROKER = "memory is restored to where a broker says that seen ends"
     POSITION_FROM_GROUP = "a task begins where the consumer group stands, not where the seen record does"
 
 
@@ -61,6 +62,20 @@ class Log:
     epoch: int = 0
     open: Transaction | None = None
     group: int = 0
+    isolated: tuple[int, int] | None = None
+    """Where raw and seen end, as a leader tells that is cut off from its peers."""
+
+    def isolate(self) -> None:
+        """Cut a leader off: it goes on telling what it knows now, and takes nothing more."""
+        self.isolated = self.isolated or (len(self.raw), stable_end(self.seen))
+
+    def heal(self) -> None:
+        """Let it find its peers again."""
+        self.isolated = None
+
+    def ends(self, *, asks_isolated: bool) -> tuple[int, int]:
+        """Return where raw and the committed records of seen end, as the broker tells that is asked."""
+        return self.isolated if self.isolated and asks_isolated else (len(self.raw), stable_end(self.seen))
 
     def say(self, out: Out) -> None:
         """Append to raw."""
@@ -99,19 +114,14 @@ class Log:
         if self.open is not None:
             self.fence()
 
-    def read(self, topic: list[Entry], at: int, most: int) -> tuple[list[bytes], int]:
-        """Return up to `most` committed values from an offset on, and the offset behind what was looked at."""
-        values: list[bytes] = []
-        while at < len(topic) and topic[at].transaction.state != "open" and len(values) < most:
-            entry = topic[at]
-            if entry.value is not None and entry.transaction.state == "committed":
-                values.append(entry.value)
-            at += 1
-        return values, at
+    def read(self, topic: list[Entry], at: int, end: int) -> list[bytes]:
+        """Return the committed values from an offset to another, before which no transaction is open."""
+        entries = (entry for entry in topic[at:end] if entry.transaction.state == "committed")
+        return [entry.value for entry in entries if entry.value is not None]
 
     def committed(self, topic: list[Entry]) -> list[bytes]:
         """Return everything that a reader of committed records sees."""
-        return self.read(topic, 0, len(topic) + 1)[0]
+        return self.read(topic, 0, stable_end(topic))
 
     def _check(self, epoch: int) -> None:
         if epoch != self.epoch:
@@ -127,6 +137,12 @@ class Log:
         self.open = None
 
 
+def stable_end(topic: list[Entry]) -> int:
+    """Return where the committed records of a topic end: before the first transaction that is open."""
+    still_open = (n for n, entry in enumerate(topic) if entry.transaction.state == "open")
+    return next(still_open, len(topic))
+
+
 class Process:
     """A process that may own the partition: its memory, and the life of its task."""
 
@@ -139,6 +155,7 @@ class Process:
         self.epoch = -1
         self.position = 0
         self.answer: Answer = "given"
+        self.asks_isolated = False
         self._life = self._live()
 
     def step(self) -> None:
@@ -164,11 +181,12 @@ class Process:
         while True:
             try:
                 if self.bug is Bug.RESTORE_BEFORE_FENCE:
-                    yield from self._restore()
+                    yield from self._restore(len(self.log.seen))
                     yield from self._fence()
                 else:
                     yield from self._fence()
-                    yield from self._restore()
+                    end = yield from self._set_barrier()
+                    yield from self._restore(end)
                 self.position = self.log.group if self.bug is Bug.POSITION_FROM_GROUP else self.seen.next_offset
                 yield from self._run()
             except (Fenced, Doubtful):
@@ -178,19 +196,32 @@ class Process:
         self.epoch = self.log.fence()
         yield
 
-    def _restore(self) -> Iterator[None]:
-        """Read seen from where memory stands to the end that it has now."""
-        end = len(self.log.seen)
+    def _set_barrier(self) -> Generator[None, None, int]:
+        """Commit a barrier, and return the offset behind it."""
+        if self.bug is Bug.END_FROM_A_BROKER:
+            return self.log.ends(asks_isolated=self.asks_isolated)[1]
+        self.log.begin(self.epoch)
+        end = self.log.append(self.epoch, self.log.seen, encode_barrier(b"")) + 1
+        yield
+        self._end_transaction()
+        yield
+        return end
+
+    def _restore(self, end: int) -> Iterator[None]:
+        """Read seen from where memory stands to an end, as far as the broker that is asked knows it."""
         while self.seen.read_to < end:
-            values, at = self.log.read(self.log.seen, self.seen.read_to, 2)
-            if at == self.seen.read_to and self.bug is Bug.RESTORE_BEFORE_FENCE:
+            at = min(self.seen.read_to + 2, end, self.log.ends(asks_isolated=self.asks_isolated)[1])
+            if at <= self.seen.read_to and self.bug is Bug.RESTORE_BEFORE_FENCE:
                 return  # the predecessor's transaction is still open: it takes what can be read
-            self.seen.apply(list(map(decode_record, values)), at)
+            if at > self.seen.read_to:
+                commits = [v for v in self.log.read(self.log.seen, self.seen.read_to, at) if not is_barrier(v)]
+                self.seen.apply(list(map(decode_record, commits)), at)
             yield
 
     def _run(self) -> Iterator[None]:
         while True:
-            batch = self.log.raw[self.position : self.position + self.size]
+            end, _ = self.log.ends(asks_isolated=self.asks_isolated)
+            batch = self.log.raw[self.position : min(self.position + self.size, end)]
             self.position += len(batch)
             yield
             if batch:
@@ -203,6 +234,8 @@ class Process:
             self.log.append(self.epoch, self.log.events, out.value)
             yield
         end = self.log.append(self.epoch, self.log.seen, commit.seen_value) + 1
+        if self.bug is None and end != self.seen.read_to + 2:  # with a mistake it is not checked: that would hide it
+            raise Doubtful
         record = decode_record(commit.seen_value)
         if self.bug is Bug.MEMORY_BEFORE_COMMIT:
             self.seen.apply([record], end)

@@ -17,7 +17,7 @@ class Answer(NamedTuple):
     controller_id: int = 1
 
 
-def told(*rows: tuple[int, int, int], topic: str = "raw", error: int = 0) -> Answer:
+def answer_of(*rows: tuple[int, int, int], topic: str = "raw", error: int = 0) -> Answer:
     """Return an answer over partitions, each with its leader and the leader's epoch."""
     brokers = [(node, f"host-{node}", 9092, None) for node in sorted({1} | {leader for _, leader, _ in rows})]
     partitions: list[Any] = [(0, number, leader, epoch, [1, 2, 3], [leader], []) for number, leader, epoch in rows]
@@ -26,7 +26,7 @@ def told(*rows: tuple[int, int, int], topic: str = "raw", error: int = 0) -> Ans
 
 def test_of_several_brokers_the_one_with_the_newest_epoch_is_believed() -> None:
     """Each partition is led by whom the newest epoch names, whoever is asked first; the client understands it."""
-    isolated, other = told((0, 1, 4), (1, 1, 9)), told((0, 2, 5), (1, 3, 8))
+    isolated, other = answer_of((0, 1, 4), (1, 1, 9)), answer_of((0, 2, 5), (1, 3, 8))
     for answers in ([isolated, other], [other, isolated]):
         cluster = ClusterMetadata()
         cluster.update_metadata(merge(answers))
@@ -37,7 +37,7 @@ def test_of_several_brokers_the_one_with_the_newest_epoch_is_believed() -> None:
 
 def test_a_broker_that_does_not_know_a_topic_hides_nothing() -> None:
     """A topic that was just created is known to some brokers first."""
-    for answers in ([told(error=3), told((0, 2, 0))], [told((0, 2, 0)), told(error=3)]):
+    for answers in ([answer_of(error=3), answer_of((0, 2, 0))], [answer_of((0, 2, 0)), answer_of(error=3)]):
         cluster = ClusterMetadata()
         cluster.update_metadata(merge(answers))
         assert cluster.leader_for_partition(TopicPartition("raw", 0)) == 2
@@ -46,13 +46,13 @@ def test_a_broker_that_does_not_know_a_topic_hides_nothing() -> None:
 def test_an_older_epoch_is_old_news_until_all_say_so() -> None:
     """A view never goes back by one broker's word; where the newest of all is older, the topic was created anew."""
     epochs = LeaderEpochs()
-    epochs.note([told((0, 2, 5))])
-    assert epochs.goes_back(told((0, 1, 4)))
-    assert not epochs.goes_back(told((0, 1, 5), (1, 1, 0)))
-    assert not epochs.goes_back(told((0, 1, 0), topic="events"))
-    epochs.note([told((0, 3, 0)), told((0, 3, 1))])
-    assert epochs.goes_back(told((0, 3, 0)))
-    assert not epochs.goes_back(told((0, 3, 1)))
+    epochs.note([answer_of((0, 2, 5))])
+    assert epochs.goes_back(answer_of((0, 1, 4)))
+    assert not epochs.goes_back(answer_of((0, 1, 5), (1, 1, 0)))
+    assert not epochs.goes_back(answer_of((0, 1, 0), topic="events"))
+    epochs.note([answer_of((0, 3, 0)), answer_of((0, 3, 1))])
+    assert epochs.goes_back(answer_of((0, 3, 0)))
+    assert not epochs.goes_back(answer_of((0, 3, 1)))
 
 
 class Producers(NamedTuple):

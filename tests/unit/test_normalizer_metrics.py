@@ -23,6 +23,9 @@ from tests.unit.partition import NOW, Partition
 
 Numbers = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
+COUNTED = {f"headrace_{name}_total" for name in ("fenced", "stale_ends", "producers_rebuilt", "commits")}
+"""What stands at 0 for a partition from its assignment on."""
+
 
 class Clock:
     """A clock that a test sets, in milliseconds."""
@@ -180,7 +183,7 @@ def test_an_assigned_partition_counts_from_zero_but_shows_totals_only_when_resto
     metrics = NormalizerMetrics(Registry("1"), tenants())
     metrics.task_state(7, "fencing")
     names = {name for name, labels in read(metrics.registry.render()) if ("partition", "7") in labels}
-    assert names == {"headrace_fenced_total", "headrace_producers_rebuilt_total", "headrace_commits_total"}
+    assert names == COUNTED
     seen = Seen()
     seen.next_offset, seen.totals = 55, (50, 5, 0, 0, 0, 0, 0, 0, 0, 0)
     metrics.task_restored(7, seen, 1.5)
@@ -362,7 +365,7 @@ def test_a_partition_that_moved_away_is_shown_no_more(watched: Watched) -> None:
     watched.metrics.task_state(3, "closed")
     watched.metrics.forget(3)
     shown = {name for name, labels in watched.numbers() if ("partition", "3") in labels}
-    assert shown == {"headrace_fenced_total", "headrace_producers_rebuilt_total", "headrace_commits_total"}
+    assert shown == COUNTED
     assert watched.number("commits_total", role="normalizer", partition="3") == 1
     assert watched.total("tasks") == 0 == watched.number("tasks_owned", role="normalizer")
     watched.metrics.rebalanced(2)

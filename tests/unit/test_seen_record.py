@@ -2,7 +2,7 @@ import pytest
 
 from headrace.normalizer.dedupe import Seen
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
-from headrace.records.seen import NewerFormat, decode_record, encode_record
+from headrace.records.seen import NewerFormat, decode_record, encode_barrier, encode_record, is_barrier
 
 MARKS = {
     b"a" * 16: Mark(5, 1, (2,), 100),
@@ -48,6 +48,14 @@ def test_nothing_new_moves_only_the_reading_position() -> None:
     seen.apply([decode_record(encode_record(3, (3,) + (0,) * 9, {}))], 1)
     seen.apply([], 9)
     assert (seen.next_offset, seen.totals[0], seen.read_to) == (3, 3, 9)
+
+
+def test_a_barrier_is_no_commit() -> None:
+    """It knows no position, and whoever takes it for a commit is told so; no commit is taken for one."""
+    assert is_barrier(encode_barrier(b"token"))
+    assert not is_barrier(encode_record(0, (0,) * 10, {}))
+    with pytest.raises(ValueError, match=r"."):
+        decode_record(encode_barrier(b"token"))
 
 
 def test_a_newer_format_is_refused_with_a_sentence() -> None:

@@ -1,4 +1,4 @@
-"""Own one partition: fence, restore, work, and leave without a trace.
+"""Own one partition: fence, set a barrier, restore, work, and leave without a trace.
 
 ```
 CREATED --> FENCING --> RESTORING --> RUNNING --> CLOSED        cancellation leads to CLOSED from anywhere
@@ -6,11 +6,12 @@ CREATED --> FENCING --> RESTORING --> RUNNING --> CLOSED        cancellation lea
                +------------+------------+   any error inside a transaction: close the producer, begin again
 ```
 
-The order of a take-over is part of correctness. Fence first: from then on the predecessor cannot commit, so what is
-restored is all there is.
+The order of a take-over is part of correctness. Fence first: from then on the predecessor cannot commit. Then commit a
+barrier behind all that it committed: whoever has read that has restored all there is, whatever end a broker tells.
 """
 
 import asyncio
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from enum import StrEnum
@@ -20,6 +21,9 @@ import structlog
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
+from headrace.core.record import Out
+from headrace.kafka.barrier import Barrier, StaleEnds
+from headrace.kafka.call import revoked
 from headrace.kafka.client import KafkaError
 from headrace.kafka.group_member import Member
 from headrace.kafka.hanging_transactions import CannotEnd
@@ -30,6 +34,7 @@ SHORTEST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 """Seconds: when Kafka comes back, a task resumes within seconds."""
 DAY_SECONDS: Final = 86_400.0
+TOKEN_BYTES: Final = 16
 
 _log = structlog.get_logger()
 
@@ -59,7 +64,8 @@ class Pace(Struct, frozen=True):
 class PartitionOwner(ABC):
     """Owns one partition: fences its predecessor, then writes under the transactional id `<name>-<partition>`.
 
-    `topics` are those that it writes to in transactions.
+    `topics` are those that it writes to in transactions. The first of them holds what it remembers, in the partition of
+    the same number.
     """
 
     def __init__(
@@ -81,10 +87,15 @@ class PartitionOwner(ABC):
         self._member: Final = member
         self._task_metrics: Final = metrics
         self._pace: Final = pace
+        self._stale: Final = StaleEnds(partition, metrics)
 
     @abstractmethod
-    async def restore(self) -> None:
-        """Bring memory to where the log ends. Raises `CannotRun`, `NewerFormat`."""
+    def barrier(self, token: bytes) -> Out:
+        """Return a record that says nothing but that it is a barrier; `token` tells it from others."""
+
+    @abstractmethod
+    async def restore(self, barrier: Barrier) -> None:
+        """Bring memory to where our own barrier stands. Raises `CannotRun`, `NewerFormat`."""
 
     @abstractmethod
     async def work(self, producer: Transactions) -> None:
@@ -102,7 +113,7 @@ class PartitionOwner(ABC):
         """Take over and work until cancelled. Raises `CannotRun`, `NewerFormat`."""
         pause = SHORTEST_PAUSE
         try:
-            while True:
+            while not revoked():
                 reached = self.progress()
                 try:
                     await self.own()
@@ -110,6 +121,7 @@ class PartitionOwner(ABC):
                     fenced = isinstance(error, Fenced) or (isinstance(error, WriteFailed) and error.fenced)
                     await self._recover(error, pause, fenced=fenced)
                 pause = SHORTEST_PAUSE if reached != self.progress() else min(pause * 2, LONGEST_PAUSE)
+            raise asyncio.CancelledError  # somebody swallowed it: a revoked task never fences again
         finally:
             self.enter(TaskState.CLOSED)
 
@@ -118,17 +130,19 @@ class PartitionOwner(ABC):
 
         1. Fence: the predecessor can no longer commit.
         2. End the transactions that it left open for ever.
-        3. Restore memory from the log.
-        4. Work.
+        3. Set a barrier behind what they committed.
+        4. Restore memory from the log, up to the barrier.
+        5. Work.
         """
         producer = Transactions(self._kafka, f"{self._name}-{self.partition}")
         try:
             self.enter(TaskState.FENCING)
             await producer.fence()  # 1.
             await self._end_hanging(producer)  # 2.
+            barrier = await self._set_barrier(producer)  # 3.
             self.enter(TaskState.RESTORING)
-            await self.restore()  # 3.
-            await self.work(producer)  # 4.
+            await self.restore(barrier)  # 4.
+            await self.work(producer)  # 5.
             self._task_metrics.producer_rebuilt(self.partition, DOUBTFUL)
         finally:
             stuck = Transactions.stuck
@@ -142,6 +156,12 @@ class PartitionOwner(ABC):
             await producer.end_hanging(self._topics)
         except CannotEnd as hangs:
             raise CannotRun(str(hangs)) from hangs
+
+    async def _set_barrier(self, producer: Transactions) -> Barrier:
+        """Commit a barrier, and return where it stands. Raises `WriteFailed`."""
+        record, at = self.barrier(os.urandom(TOKEN_BYTES)), (self._topics[0], self.partition)
+        offsets = await producer.write({at: [record]})
+        return Barrier(*at, offset=offsets[at], value=record.value)
 
     async def _recover(self, error: Exception, pause: float, *, fenced: bool) -> None:
         """Log what happened and wait; after `fenced`, until the group says that the partition is still ours."""

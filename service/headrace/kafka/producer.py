@@ -152,6 +152,9 @@ class Transactions:
             await call(self._producer.stop(), STOP_DEADLINE)
         except (TimeoutError, KafkaError):
             await self._cut_off()
+        except asyncio.CancelledError:
+            await self._cut_off()
+            raise
 
     async def _transaction(self, groups: Groups, expected: Offsets) -> dict[tuple[str, int], int]:
         await self._producer.begin_transaction()

@@ -17,6 +17,7 @@ from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer
+from headrace.kafka.positions import last_position
 from headrace.kafka.topic_rules import DAY_MS, check
 from headrace.records.seen import TOTALS, encode_record
 
@@ -96,35 +97,46 @@ async def _known(client: Admin, names: set[str]) -> bool:
 async def _begin(config: Config, raw: Topic | None) -> None:
     """Write the first record of every seen partition that has none, as long as nothing was ever written to raw.
 
-    A seen partition that is empty beside a raw topic in use was emptied, or the topics were given more partitions:
-    both would publish events again, the one because they are forgotten, the other because ids change their place.
+    A seen partition that is empty (barriers do not count) beside a raw topic in use was emptied, or the topics were
+    given more partitions: both would publish events again, the one because they are forgotten, the other because ids
+    change their place. A raw partition that ends before the position that seen knows would be passed over up to it.
     """
     seen = f"{config.topic_prefix}seen"
     first = Out(b"", encode_record(0, (0,) * len(TOTALS), {}), [])
-    async with Consumer(config.kafka, committed=False) as log, Appender(config.kafka) as appender:
-        partitions = range(await appender.partitions_of(seen))
-        empty = [p for p in partitions if (await log.bounds(seen, p))[1] == 0]
-        used = [
-            p for p in range(raw.partitions if raw else 0) if (await log.bounds(f"{config.topic_prefix}raw", p))[1] > 0
-        ]
+    async with (
+        Consumer(config.kafka) as committed,
+        Consumer(config.kafka, committed=False) as log,
+        Appender(config.kafka) as appender,
+    ):
+        known = {p: await last_position(committed, seen, p) for p in range(await appender.partitions_of(seen))}
+        ends = {p: (await log.bounds(raw.name, p))[1] for p in range(raw.partitions)} if raw else {}
+        empty = [p for p, position in known.items() if position is None]
+        used = [f"{config.topic_prefix}raw-{p}" for p, end in ends.items() if end > 0]
         if empty and used:
             raise UnfitTopics(
-                f"{seen}-{empty[0]} is empty, but {config.topic_prefix}raw-{used[0]} was written: what was published "
-                f"is forgotten, or the topics were given more partitions (see the README on how to re-split); restore "
-                f"{seen}, or choose a new topic_prefix to begin without memory"
+                f"{seen}-{empty[0]} is empty, but {used[0]} was written: what was published is forgotten, or the "
+                f"topics were given more partitions (see the README on how to re-split); restore {seen}, or choose a "
+                "new topic_prefix to begin without memory"
             )
+        for partition, position in known.items():
+            if (end := ends.get(partition, 0)) < (position or 0):
+                name = f"{config.topic_prefix}raw"
+                raise UnfitTopics(
+                    f"{name}-{partition} ends at {end}, but {position} was published already: {name} was made anew, or "
+                    "lost its end; restore it, or choose a new topic_prefix to begin anew"
+                )
         for partition in empty:
             await appender.append(seen, partition, first)
 
 
 async def _refuse_positions(config: Config, seen: Topic) -> None:
-    """Raise `UnfitTopics` where a partition of `seen` holds more than its first record."""
-    async with Consumer(config.kafka, committed=False) as log:
+    """Raise `UnfitTopics` where a partition of `seen` knows a position in a raw that is not there."""
+    async with Consumer(config.kafka) as log:
         for partition in range(seen.partitions):
-            if (await log.bounds(seen.name, partition))[1] > 1:
+            if await last_position(log, seen.name, partition):
                 raise UnfitTopics(
                     f"{config.topic_prefix}raw is missing, but {seen.name}-{partition} knows a position in it, up to "
-                    f"which a new one would be passed over: restore it, or choose a new topic_prefix to begin anew"
+                    "which a new one would be passed over: restore it, or choose a new topic_prefix to begin anew"
                 )
 
 

@@ -4,12 +4,14 @@ Headrace writes raw without transactions, so it has no gaps, but for what retent
 transaction leaves its marker in one.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
+from headrace.kafka.barrier import StaleEnds
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun
@@ -17,6 +19,8 @@ from headrace.normalizer.metrics import NormalizerMetrics
 
 PROOF_WAIT: Final = 2.0
 """Seconds in which a consumer of its own must show what stands behind a gap."""
+STALE_PAUSE: Final = 1.0
+"""Seconds until all brokers are asked again where raw seems to end too early."""
 
 
 class Gap(Struct, frozen=True):
@@ -29,11 +33,14 @@ class Gap(Struct, frozen=True):
 class RawReader:
     """Raw partition `partition`, as `member` reads it. Positions are offsets of the record to read next."""
 
-    def __init__(self, kafka: KafkaSettings, member: Member, metrics: NormalizerMetrics, partition: int) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, member: Member, metrics: NormalizerMetrics, partition: int, stale: StaleEnds
+    ) -> None:
         self._kafka: Final = kafka
         self._member: Final = member
         self._metrics: Final = metrics
         self._partition: Final = partition
+        self._stale: Final = stale
         self._gap_at = -1
 
     async def next(self, position: int, most: int) -> list[Record]:
@@ -47,7 +54,7 @@ class RawReader:
             raise CannotRun(
                 f"the client cannot read a record of {self._member.topic}-{self._partition} at or behind offset "
                 f"{position}: the name of a header is not UTF-8, so it is none of ours; find out who "
-                "writes there, and delete the records up to it with `kafka-delete-records.sh`"
+                f"writes there; no record from {position} on is decided yet, so copy them before you remove any"
             ) from error
         end = self.end()
         if end is not None:
@@ -74,13 +81,13 @@ class RawReader:
         return None
 
     async def seek(self, position: int) -> None:
-        """Read on from `position`. Raises `CannotRun` where raw cannot be the raw that it belongs to."""
-        _, end = await self._member.bounds(self._partition)
-        if position > end:
-            raise CannotRun(
-                f"{self._member.topic}-{self._partition} ends at {end}, but {position} was published "
-                "already: raw was created anew; delete seen as well, or restore raw"
-            )
+        """Read on from `position`, once a broker answers whose raw reaches so far: an end before it is stale."""
+        topic = self._member.topic
+        while (end := (await self._member.bounds(self._partition))[1]) < position:
+            self._stale.found(topic, end=end, known=position)
+            await asyncio.sleep(STALE_PAUSE)
+            await self._member.look_around()
+        self._stale.over(topic)
         self._member.seek(self._partition, position)
 
     async def _next_for_others(self, position: int) -> int | None:

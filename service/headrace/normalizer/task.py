@@ -1,15 +1,19 @@
 """Own one raw partition and turn its records into events, once each.
 
-Taking over (fence, restore, seek, run) is the work of `kafka.partition_owner`; what is particular here is `step`.
+Taking over (fence, barrier, restore, seek, run) is the work of `kafka.partition_owner`; what is particular here is
+`step`.
 """
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import Final
 
 import structlog
 
 from headrace.config import Config
+from headrace.core.record import Out
+from headrace.kafka.barrier import Barrier
 from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member, OutOfRange
 from headrace.kafka.partition_owner import DAY_SECONDS, Pace, PartitionOwner, TaskState
@@ -22,7 +26,10 @@ from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.outputs import Outputs
 from headrace.normalizer.raw_reader import RawReader, until_gap
 from headrace.normalizer.restore import restore
-from headrace.records.seen import decode_record
+from headrace.records.seen import decode_record, encode_barrier
+
+MARKERS: Final = 1
+"""Offsets between the record of a commit, or a barrier, and the next one: the marker of its transaction."""
 
 _log = structlog.get_logger()
 
@@ -33,7 +40,8 @@ class NormalizerTask(PartitionOwner):
     `seen` is its memory, kept across take-overs. Each step
     1. reads what raw holds next, from where memory stands;
     2. decides what becomes of each record (pure: no I/O, no clock);
-    3. writes events, nudges, dead letters and the seen record in one transaction;
+    3. writes events, nudges, dead letters and the seen record in one transaction, which ends only where the seen record
+       stands right behind what memory has read;
     4. applies the seen record to memory, once it is committed.
 
     Any failure leaves memory where it was: the producer is discarded, and the task fences and restores anew.
@@ -72,7 +80,7 @@ class NormalizerTask(PartitionOwner):
         self._commits = commits
         self._decided = decided
         self._clock = clock
-        self._raw = RawReader(config.kafka, member, metrics, partition)
+        self._raw = RawReader(config.kafka, member, metrics, partition, self._stale)
         self._batch_size = BatchSize()
         self._written_at: float | None = None
         self._swept_at = 0.0
@@ -108,7 +116,9 @@ class NormalizerTask(PartitionOwner):
         try:
             records = await self._raw.next(self.seen.next_offset, self._batch_size.most)
         except OutOfRange:
+            self.enter(TaskState.RESTORING)  # it cannot read on before it knows that raw reaches so far
             await self._skip_gap(producer)
+            self.enter(TaskState.RUNNING)
             records = []
         if not records:
             await self._rewrite_when_old(producer)
@@ -130,13 +140,14 @@ class NormalizerTask(PartitionOwner):
 
     async def _write(self, producer: Transactions, commit: Commit, size: int = 0) -> int:
         """Write a commit, made of `size` records, in one transaction; return where the seen topic ends behind it."""
+        at = self._outputs.seen, self.partition
         try:
-            offsets = await producer.write(self._outputs.place(commit))
+            offsets = await producer.write(self._outputs.place(commit), {at: self.seen.read_to + MARKERS})
         except WriteFailed as failed:
             if size:
                 self._batch_size.failed(self.seen.next_offset, size, definite=failed.definite)
             raise
-        return offsets[self._outputs.seen, self.partition] + 1
+        return offsets[at] + 1
 
     def _apply(self, commit: Commit, seen_end: int) -> None:
         """Let memory follow what is committed."""
@@ -145,10 +156,14 @@ class NormalizerTask(PartitionOwner):
         self._batch_size.written()
         self._sweep()
 
-    async def restore(self) -> None:
+    def barrier(self, token: bytes) -> Out:
+        """See PartitionOwner."""
+        return Out(b"", encode_barrier(token), [])
+
+    async def restore(self, barrier: Barrier) -> None:
         """See PartitionOwner. Raises `CannotRun` where the seen topic cannot hold all that was published."""
         began = time.monotonic()
-        await restore(self._kafka, self._outputs.seen, self.partition, self.seen, stalled_after=self._pace.restore)
+        await restore(self._kafka, barrier, self.seen, stale=self._stale, stalled_after=self._pace.restore)
         self._metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
         self._written_at = None  # nobody knows how old the last record is
 

@@ -77,6 +77,13 @@ TASKS: Final = (
         ("role",),
         "Producers that could neither be stopped nor cut off; after three the process ends.",
     ),
+    Family(
+        "headrace_stale_ends_total",
+        "counter",
+        "times",
+        ("role", "partition"),
+        "Times a broker told an end of a log before what is known to stand in it: it is cut off from its peers.",
+    ),
     Family("headrace_commits_total", "counter", "commits", ("role", "partition"), "Commits that are durable."),
     Family(
         "headrace_commit_duration_seconds",

@@ -26,6 +26,7 @@ class TaskMetrics:
         self._tasks_owned = registry.series("headrace_tasks_owned")
         self._rebalances = registry.series("headrace_rebalances_total")
         self._fenced = registry.series("headrace_fenced_total")
+        self._stale = registry.series("headrace_stale_ends_total")
         self._rebuilt = registry.capped("headrace_producers_rebuilt_total")
         self._stuck = registry.series("headrace_producers_stuck_total")
         self._commits = registry.series("headrace_commits_total")
@@ -51,6 +52,10 @@ class TaskMetrics:
         """Count a task that found another producer in its place."""
         self._fenced.add((self.role, str(partition)))
 
+    def stale_end(self, partition: int) -> None:
+        """Count an end of a log that lies before what is known to stand in it."""
+        self._stale.add((self.role, str(partition)))
+
     def producer_rebuilt(self, partition: int, reason: str) -> None:
         """Count a producer that was discarded for a new one."""
         self._rebuilt.add((self.role, str(partition), reason))
@@ -75,7 +80,7 @@ class TaskMetrics:
         self._commit_duration.observe((self.role,), seconds)
 
     def _start(self, partition: str) -> None:
-        for series in (self._fenced, self._commits):
+        for series in (self._fenced, self._stale, self._commits):
             series.start(self.role, partition)
         for reason in (DOUBTFUL, OTHER):
             self._rebuilt.start(self.role, partition, reason)

@@ -11,13 +11,15 @@ import structlog
 
 from headrace.config import Config
 from headrace.config.tenants import Account
+from headrace.core.record import Out
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
+from headrace.kafka.barrier import Barrier
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState
-from headrace.kafka.partition_reader import read_between, written_bounds
+from headrace.kafka.partition_reader import read_to_barrier
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.poller.lead_discovery import EventSearch, LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
@@ -26,7 +28,7 @@ from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
-from headrace.records.cursors import LEADS, CursorEntry, decode, home_partition
+from headrace.records.cursors import LEADS, BarrierToken, CursorEntry, decode, encode, entry, home_partition
 from headrace.sdk.provider import Nudge
 
 REREAD_EVERY_SECONDS: Final = 60.0
@@ -82,18 +84,14 @@ class PartitionPoller(PartitionOwner):
         """See PartitionOwner: what was written."""
         return self._written
 
-    async def restore(self) -> None:
-        """Read cursors from where memory stands to the end."""
+    def barrier(self, token: bytes) -> Out:
+        """See PartitionOwner."""
+        return encode(entry("", BarrierToken(token.hex())))
+
+    async def restore(self, barrier: Barrier) -> None:
+        """Read cursors from where memory stands to our barrier; what others wrote behind it is read while it works."""
         began, remembered, kafka = time.monotonic(), self._remembered, self._config.kafka
-        topic, partition = self._cursors.name, self.partition
-        first, end = await written_bounds(kafka, topic, partition)
-        if remembered.read_to > end:
-            raise CannotRun(
-                f"{topic}-{partition} ends at {end}, but was read to {remembered.read_to} before: it was created anew "
-                "under us; restore it, or start again to poll from the beginning"
-            )
-        at = max(remembered.read_to, first)
-        log = read_between(kafka, topic, partition, start=at, end=end, stalled_after=self._pace.restore)
+        log = read_to_barrier(kafka, barrier, remembered.read_to, self._stale, self._pace.restore)
         async with contextlib.aclosing(log) as groups:
             async for records, position in groups:
                 remembered.apply(_entries(records))

@@ -84,10 +84,10 @@ class PartitionState:
     def apply(self, entries: Iterable[CursorEntry]) -> None:
         """Take over entries, in their order in the log."""
         for one in entries:
-            if one.kind != "read":
-                self.of(one.source).apply(one)
-            elif isinstance(one.value, SearchPosition):
+            if isinstance(one.value, SearchPosition):
                 self.searched[int(one.names[0])] = one.value.offset
+            elif one.source:  # a barrier belongs to nobody
+                self.of(one.source).apply(one)
 
 
 async def read_all(config: Config) -> PartitionState:

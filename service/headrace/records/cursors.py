@@ -97,8 +97,14 @@ class SearchPosition(Struct, frozen=True):
     offset: int
 
 
+class BarrierToken(Struct, frozen=True):
+    """kind `barrier`, without a source: a poller that takes over has read to the end once it reads its own."""
+
+    token: str
+
+
 CursorValue: TypeAlias = (
-    Position | Watched | PlatformFact | SealedTokens | Spending | FeedState | Standing | SearchPosition
+    Position | Watched | PlatformFact | SealedTokens | Spending | FeedState | Standing | SearchPosition | BarrierToken
 )
 
 KINDS: Final[dict[str, type[CursorValue]]] = {
@@ -110,6 +116,7 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "state": FeedState,
     "standing": Standing,
     "read": SearchPosition,
+    "barrier": BarrierToken,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}

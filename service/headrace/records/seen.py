@@ -1,4 +1,4 @@
-"""The records of `seen`: position, marks and totals of one commit."""
+"""The records of `seen`: position, marks and totals of one commit; and barriers, which say only that they are one."""
 
 from collections.abc import Sequence
 from typing import Final, Literal
@@ -9,6 +9,8 @@ from msgspec import Struct
 from headrace.records.mark import ROW, Mark, pack
 
 FORMAT: Final = 1
+BARRIER: Final = bytes((FORMAT, 0, 0, 0, 0))
+"""How a barrier begins: without a header, which every commit has."""
 TOTALS: Final = (
     "published",
     "duplicate",
@@ -58,8 +60,18 @@ def encode_record(next_offset: int, totals: Sequence[int], marks: dict[bytes, Ma
     return bytes((FORMAT,)) + len(header).to_bytes(4, "little") + header + rows
 
 
+def encode_barrier(token: bytes) -> bytes:
+    """Return the record by which whoever takes over knows that it has read to the end; `token` tells it from others."""
+    return BARRIER + token
+
+
+def is_barrier(value: bytes) -> bool:
+    """Return whether a record is a barrier: it knows no position, and nothing was published with it."""
+    return value.startswith(BARRIER)
+
+
 def decode_record(value: bytes) -> SeenRecord:
-    """Return what a seen record says. Raises `NewerFormat`, or `ValueError` where it is damaged."""
+    """Return what the record of a commit says. Raises `NewerFormat`, or `ValueError` where it is damaged."""
     if not value or value[0] != FORMAT:
         found = value[0] if value else "nothing"
         raise NewerFormat(f"a record on seen has format {found}, this program reads {FORMAT}: upgrade it")
