@@ -103,7 +103,9 @@ async def stops_in_time(closing: Awaitable[None], deadline: float) -> bool:
 def ignore_outcomes(producer: AIOKafkaProducer) -> None:
     """Look at the outcomes that the client leaves lying: asyncio would log each with its traceback."""
     accumulator, transaction = producer._message_accumulator, producer._txn_manager  # noqa: SLF001  (nothing public gives them)
-    left = [batch._drain_waiter for waiting in accumulator._batches.values() for batch in waiting]  # noqa: SLF001  (as above)
+    waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001  (as above)
+    left = [batch._drain_waiter for batch in waiting]  # noqa: SLF001  (as above)
+    left += [batch.future for batch in (*waiting, *accumulator._pending_batches)]  # noqa: SLF001  (as above)
     if transaction is not None:
         left.append(transaction.wait_for_transaction_end())
     for future in left:
