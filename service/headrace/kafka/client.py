@@ -106,8 +106,8 @@ def ignore_outcomes(producer: AIOKafkaProducer) -> None:
     waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001  (as above)
     left = [batch._drain_waiter for batch in waiting]  # noqa: SLF001  (as above)
     left += [batch.future for batch in (*waiting, *accumulator._pending_batches)]  # noqa: SLF001  (as above)
-    if transaction is not None:
-        left.append(transaction.wait_for_transaction_end())
+    if transaction is not None and (ending := transaction.wait_for_transaction_end()) is not None:
+        left.append(ending)
     for future in left:
         future.add_done_callback(lambda done: done.cancelled() or done.exception())
 

@@ -155,6 +155,8 @@ class Transactions:
         except asyncio.CancelledError:
             await self._cut_off()
             raise
+        finally:
+            ignore_outcomes(self._producer)  # what failed only now
 
     async def _transaction(self, groups: Groups, expected: Offsets) -> dict[tuple[str, int], int]:
         await self._producer.begin_transaction()

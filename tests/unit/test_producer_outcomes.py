@@ -1,0 +1,29 @@
+"""What becomes of a producer's transaction when nobody waits for it any more."""
+
+import gc
+
+import pytest
+from aiokafka.errors import ProducerFenced
+
+from headrace.config import KafkaSettings
+from headrace.kafka.producer import Transactions
+
+
+async def test_what_fails_while_a_producer_is_closed_is_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    """A transaction that the client ends as fenced, late, leaves no exception behind for asyncio to complain of."""
+    transactions = Transactions(KafkaSettings(), "normalizer-0")
+    manager = transactions._producer._txn_manager
+    manager.set_pid_and_epoch(1, 0)
+    manager.begin_transaction()
+    manager.fatal_error(ProducerFenced())
+    await transactions.close()
+    del manager, transactions
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_a_producer_without_a_transaction_is_cut_off() -> None:
+    """Whoever was never able to begin one leaves nothing behind, and that is no error."""
+    transactions = Transactions(KafkaSettings(), "normalizer-0")
+    await transactions._cut_off()
+    await transactions.close()
