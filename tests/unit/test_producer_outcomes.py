@@ -27,3 +27,13 @@ async def test_a_producer_without_a_transaction_is_cut_off() -> None:
     transactions = Transactions(KafkaSettings(), "normalizer-0")
     await transactions._cut_off()
     await transactions.close()
+
+
+async def test_what_was_given_up_is_not_queued_again() -> None:
+    """A request that fails after its batch was given up neither sends it later nor breaks the sender."""
+    transactions = Transactions(KafkaSettings(), "normalizer-0")
+    accumulator = transactions._producer._message_accumulator
+    await transactions._cut_off()
+    accumulator.reenqueue(object())
+    assert not accumulator._batches
+    await transactions.close()

@@ -115,7 +115,9 @@ def ignore_outcomes(producer: AIOKafkaProducer) -> None:
 def fail_unsent(producer: AIOKafkaProducer, reason: str) -> None:
     """Fail everything that a producer has not had an answer to; whoever waits for it gets a connection error."""
     ignore_outcomes(producer)
-    producer._message_accumulator.fail_all(KafkaConnectionError(reason))  # noqa: SLF001  (nothing public ends a wait for an answer)
+    accumulator = producer._message_accumulator  # noqa: SLF001  (nothing public ends a wait for an answer)
+    accumulator.reenqueue = lambda _: None  # a request that fails now would queue its batch again, to be sent later
+    accumulator.fail_all(KafkaConnectionError(reason))
 
 
 async def cut_off(producer: AIOKafkaProducer) -> bool:
