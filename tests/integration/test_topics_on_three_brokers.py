@@ -10,7 +10,7 @@ from tests.kafka.cluster import NUMBERS, Cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
-LATE = 1.0
+LATE = 0.3
 
 
 async def test_topics_can_be_used_as_soon_as_they_were_made(cluster: Cluster, prefix: str) -> None:

@@ -53,7 +53,7 @@ class Admin:
         return [broker["node_id"] for broker in cluster["brokers"]]
 
     async def known_everywhere(self, names: set[str]) -> bool:
-        """Return whether every broker that is up knows the topics, and a leader of each of their partitions.
+        """Return whether every broker that is up knows the topics, with a leader and copies enough to be written to.
 
         `create_topics` returns before they do.
         """
@@ -61,7 +61,7 @@ class Admin:
             asking = self._client._send_request(MetadataRequest(None), broker)  # noqa: SLF001  (the client asks any broker)
             answer = await call(asking, CALL_DEADLINE)
             topics = [topic for topic in answer.to_object()["topics"] if topic["topic"] in names]
-            if len(topics) < len(names) or any(map(_is_unknown, topics)):
+            if len(topics) < len(names) or not all(map(_is_usable, topics)):
                 return False
         return True
 
@@ -111,8 +111,14 @@ async def admin(kafka: KafkaSettings) -> AsyncIterator[Admin]:
             await call(client.close(), STOP_DEADLINE)
 
 
-def _is_unknown(topic: dict[str, Any]) -> bool:
-    return bool(topic["error_code"] or any(part["error_code"] for part in topic["partitions"]))
+def _is_usable(topic: dict[str, Any]) -> bool:
+    parts = topic["partitions"]
+    return not topic["error_code"] and all(_has_copies(part) and not part["error_code"] for part in parts)
+
+
+def _has_copies(part: dict[str, Any]) -> bool:
+    """Return whether two copies are in sync, where there is more than one: fewer may not take a record."""
+    return len(part["isr"]) >= min(2, len(part["replicas"]))
 
 
 def _text(value: Any) -> str:
