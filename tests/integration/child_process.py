@@ -18,6 +18,7 @@ STOPS_WITHIN = 25.0
 NORMALIZER = ("normalizer",)
 ALL = ("all",)
 ANSWERS_WITHIN = 15.0
+_OTHER_CLOCK = Path(__file__).with_name("other_clock.py")
 
 Roles: TypeAlias = Sequence[str]
 
@@ -34,16 +35,29 @@ def read_numbers(text: str) -> Numbers:
 
 
 class Program:
-    """One process of the program. `configuration` is the text of its headrace.toml; its log goes to `home`."""
+    """One process of the program. `configuration` is the text of its headrace.toml; its log goes to `home`.
 
-    def __init__(self, configuration: str, home: Path, name: str = "normalizer", *, roles: Roles = NORMALIZER) -> None:
+    Its clock is `clock_off` seconds off.
+    """
+
+    def __init__(
+        self,
+        configuration: str,
+        home: Path,
+        name: str = "normalizer",
+        *,
+        roles: Roles = NORMALIZER,
+        clock_off: int = 0,
+    ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / f"{name}.log"
         self._file = home / "headrace.toml"
         self._file.write_text(configuration)
         self._seen = len(self.log.read_bytes()) if self.log.exists() else 0
-        headrace = Path(sys.executable).with_name("headrace")
-        command: list[str | Path] = [headrace, "--config", self._file, "run", *(f"--role={role}" for role in roles)]
+        headrace: list[str | Path] = [Path(sys.executable).with_name("headrace")]
+        if clock_off:
+            headrace = [sys.executable, "-P", _OTHER_CLOCK, str(clock_off)]
+        command: list[str | Path] = [*headrace, "--config", self._file, "run", *(f"--role={role}" for role in roles)]
         self.child = Child(command, log=self.log, cwd=home)
 
     def events(self, name: str) -> list[dict[str, object]]:
