@@ -74,6 +74,10 @@ crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 broken-network: venv  ## three brokers, and a network between them that is broken
 	@HEADRACE_REQUIRE_APACHE_KAFKA=1 $(PY) -m pytest -q -s --timeout=0 tests/integration/test_cluster.py $(ARGS)
 
+isolated-20: venv  ## twenty rounds behind a leader that is cut off from the others, about half an hour
+	@HEADRACE_ISOLATED_ROUNDS=20 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
+		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_isolated_leader.py $(ARGS)
+
 schemas: venv  ## write the JSON Schemas again after a change of the structs
 	@$(PY) -m headrace_events.generate
 	@$(PY) -m headrace.observe.metrics_page

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from headrace.records.seen import TOTALS, SeenRecord, decode_record
+from headrace.records.seen import TOTALS, SeenRecord, decode_record, is_barrier
 from headrace_events import Event, decode, decode_dead_letter
 
 TOPICS: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
@@ -79,7 +79,11 @@ class Judge:
     """Judges the topics under one prefix."""
 
     def __init__(self, servers: str, prefix: str) -> None:
-        self._client: dict[str, str | int | float | bool] = {"bootstrap.servers": servers, "log_level": 2}
+        self._client: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": servers,
+            "reconnect.backoff.max.ms": 500,  # the default is 10 s, which would count as time to recover
+            "log_level": 2,
+        }
         self._admin = AdminClient(self._client)
         self._prefix = prefix
 
@@ -193,9 +197,9 @@ def _position(event: Event) -> Position:
 
 
 def _commits(seen: Iterable[ReadRecord]) -> Iterator[tuple[ReadRecord, SeenRecord]]:
-    """Yield what commits say; a record without a header is a barrier, which says nothing."""
+    """Yield what commits say; a barrier says nothing."""
     for record in seen:
-        if any(record.value[1:5]):
+        if not is_barrier(record.value):
             yield record, decode_record(record.value)
 
 
