@@ -71,8 +71,10 @@ crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 	@HEADRACE_CRASH_ROUNDS=100 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_crash.py $(ARGS)
 
-broken-network: venv  ## three brokers, and a network between them that is broken
-	@HEADRACE_REQUIRE_APACHE_KAFKA=1 $(PY) -m pytest -q -s --timeout=0 tests/integration/test_cluster.py $(ARGS)
+broken-network: venv  ## break the network between three brokers again and again (ROUNDS=20: half a minute each)
+	@HEADRACE_NETWORK_ROUNDS=$(or $(ROUNDS),20) HEADRACE_REQUIRE_APACHE_KAFKA=1 \
+		$(PY) -m pytest -q -s --timeout=0 -m network --ignore tests/acceptance/test_isolated_leader.py \
+		tests/integration tests/acceptance $(ARGS)
 
 isolated-20: venv  ## twenty rounds behind a leader that is cut off from the others, about half an hour
 	@HEADRACE_ISOLATED_ROUNDS=20 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
