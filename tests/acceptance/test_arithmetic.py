@@ -261,6 +261,10 @@ async def _add_up(sheet: Sheet, pipeline: Pipeline) -> None:
     assert nudges == len(await pipeline.records("nudges")) > 0
 
 
+ON_FIRST_USE = {"headrace_published_total"}
+"""Families whose label sets begin when they are first counted: types times tenants would be too many."""
+
+
 async def test_a_full_scrape_shows_what_the_page_names_and_no_flood_adds_to_it(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
@@ -276,7 +280,8 @@ async def test_a_full_scrape_shows_what_the_page_names_and_no_flood_adds_to_it(
     named = set(re.findall(r"^\| `(headrace_\w+)`", PAGE.read_text("utf-8"), re.MULTILINE))
     before = await program.numbers()
     shown = {re.sub(r"_(bucket|count|sum)$", "", name) for name, _ in before if name.startswith("headrace_")}
-    assert shown == named == {family.name for family in FAMILIES}
+    assert named == {family.name for family in FAMILIES}
+    assert shown == named - ON_FIRST_USE
     await send(url, [_flood(dice) for _ in range(3_000)], counted)
     after = await program.numbers()
     assert sum(Sheet(after).by_tenant("refusals_total").values()) == 3_000
