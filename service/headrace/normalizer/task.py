@@ -84,6 +84,8 @@ class NormalizerTask(PartitionOwner):
         self._batch_size = BatchSize()
         self._written_at: float | None = None
         self._swept_at = 0.0
+        self._unsure: tuple[Commit, float] | None = None
+        """A commit of unknown outcome, and when it was written; it is counted once the log shows that it stands."""
 
     async def work(self, producer: Transactions) -> None:
         """Seek, and run until the producer is doubtful."""
@@ -140,12 +142,13 @@ class NormalizerTask(PartitionOwner):
 
     async def _write(self, producer: Transactions, commit: Commit, size: int = 0) -> int:
         """Write a commit, made of `size` records, in one transaction; return where the seen topic ends behind it."""
-        at = self._outputs.seen, self.partition
+        at, began = (self._outputs.seen, self.partition), time.monotonic()
         try:
             offsets = await producer.write(self._outputs.place(commit), {at: self.seen.read_to + MARKERS})
         except WriteFailed as failed:
             if size:
                 self._batch_size.failed(self.seen.next_offset, size, definite=failed.definite)
+                self._unsure = commit, began
             raise
         return offsets[at] + 1
 
@@ -166,6 +169,16 @@ class NormalizerTask(PartitionOwner):
         await restore(self._kafka, barrier, self.seen, stale=self._stale, stalled_after=self._pace.restore)
         self._metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
         self._written_at = None  # nobody knows how old the last record is
+        self._count_unsure()
+
+    def _count_unsure(self) -> None:
+        """Count the commit whose outcome was unknown, where what was restored shows that it stands."""
+        if self._unsure is None:
+            return
+        (commit, began), self._unsure = self._unsure, None
+        if (commit.next_offset, commit.totals) == (self.seen.next_offset, self.seen.totals):
+            self._metrics.committed(self.partition, commit, time.monotonic() - began, self._now_ms())
+            self._decided(commit.decisions)
 
     def progress(self) -> object:
         """See PartitionOwner: how far it has got, and into what batches it cuts."""
