@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.json import Encoder
 
-from headrace.core.record import Headers, Out
+from headrace.core.record import Headers, ProducerRecord
 from headrace.explain import explain_piece
 from headrace.providers.leadping import wire as leadping
 from headrace.providers.leadsquared import wire as leadsquared
@@ -54,11 +54,11 @@ class Prepared(Struct):
     encode: Callable[[Event], bytes]
     ready: list[Ready]
 
-    def out(self, value: bytes, number: int) -> Out:
+    def out(self, value: bytes, number: int) -> ProducerRecord:
         """Decode a record, and encode an event for it."""
         self.decode(value)
         ready = self.ready[number % DIFFERENT]
-        return Out(ready.key, self.encode(ready.event), ready.headers)
+        return ProducerRecord(ready.key, self.encode(ready.event), ready.headers)
 
 
 @cache

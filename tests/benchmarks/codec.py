@@ -7,7 +7,7 @@ from typing import Final
 from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.partitioner import partitions
 from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.commit import CommitLimits
@@ -50,7 +50,7 @@ def _work(work: _Codec, batches: Sequence[bytes], count: int) -> Callable[[], fl
     return lambda: micros(lambda: exhaust(map(work, batches)), count)
 
 
-def _events(count: int) -> list[Out]:
+def _events(count: int) -> list[ProducerRecord]:
     """Return the events that a load becomes, in the commits of one task."""
     records, seen, tenants = load.records(out for _, out in load.mixed(count)), Seen(), load.tenants()
     commits = (records[first : first + MOST_RECORDS] for first in range(0, len(records), MOST_RECORDS))
@@ -59,15 +59,15 @@ def _events(count: int) -> list[Out]:
     ]
 
 
-def _committed(events: Sequence[Out]) -> list[list[Out]]:
+def _committed(events: Sequence[ProducerRecord]) -> list[list[ProducerRecord]]:
     """Spread events over partitions, as many at a time as a commit writes."""
-    batches: dict[tuple[int, int], list[Out]] = defaultdict(list)
+    batches: dict[tuple[int, int], list[ProducerRecord]] = defaultdict(list)
     for number, partition in enumerate(partitions([out.key for out in events], PARTITIONS)):
         batches[number // MOST_RECORDS, partition].append(events[number])
     return list(batches.values())
 
 
-def _packed(batch: Sequence[Out]) -> bytes:
+def _packed(batch: Sequence[ProducerRecord]) -> bytes:
     builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 2**30)
     for offset, out in enumerate(batch):
         builder.append(offset, 0, out.key, out.value, out.headers)

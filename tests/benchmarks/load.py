@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping_file import build
-from headrace.core.record import Headers, Out
+from headrace.core.record import Headers, ProducerRecord
 from headrace.providers.discover import builtin, discover
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import RawEvent
@@ -82,7 +82,7 @@ def raw_events(kind: Kind, count: int, seed: int = 1) -> list[RawEvent]:
     return events
 
 
-def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, Out]]:
+def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, ProducerRecord]]:
     """Invent `count` records for raw, all kinds in turn, each with the number of its kind in `MIX`.
 
     Every tenth record came before, a hundred records ago: it has no number.
@@ -90,7 +90,7 @@ def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, Out]]:
     kinds = list(MIX)
     streams = {kind: iter(raw_events(kind, count * part // 90 + 1, seed)) for kind, (part, _) in MIX.items()}
     turns = cycle(_turns())
-    past: list[Out] = []
+    past: list[ProducerRecord] = []
     for number in range(count):
         if number % DUPLICATES == DUPLICATES - 1:
             yield None, past[max(0, len(past) - 100)]
@@ -101,7 +101,7 @@ def mixed(count: int, seed: int = 1) -> Iterator[tuple[int | None, Out]]:
         yield kinds.index(kind), past[-1]
 
 
-def records(outs: Iterable[Out], start: int = 0) -> list[Record]:
+def records(outs: Iterable[ProducerRecord], start: int = 0) -> list[Record]:
     """Return records as the client would, from offset `start` on."""
     return [Record(start + i, RECEIVED, out.key, out.value, out.headers) for i, out in enumerate(outs)]
 

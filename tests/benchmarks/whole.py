@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka import topics
 from headrace.records.raw import place
 from tests.benchmarks import load
@@ -91,10 +91,10 @@ class Stage:
         done = subprocess.run(worker, input=msgspec.json.encode(job), stdout=subprocess.PIPE, check=True)
         return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)
 
-    async def fill(self, outs: Iterable[tuple[int | None, Out]]) -> None:
+    async def fill(self, outs: Iterable[tuple[int | None, ProducerRecord]]) -> None:
         """Create the topics and append the records, each with the number of its kind (None: it came before)."""
         await self._create(self.prefix)
-        waiting: dict[int, list[Out]] = defaultdict(list)
+        waiting: dict[int, list[ProducerRecord]] = defaultdict(list)
         producer = AIOKafkaProducer(
             bootstrap_servers=self.kafka.bootstrap_servers,
             compression_type=self.kafka.compression,
@@ -114,7 +114,7 @@ class Stage:
         finally:
             await producer.stop()
 
-    async def _append(self, producer: AIOKafkaProducer, partition: int, outs: list[Out]) -> None:
+    async def _append(self, producer: AIOKafkaProducer, partition: int, outs: list[ProducerRecord]) -> None:
         batch = producer.create_batch()
         for out in outs:
             if batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:

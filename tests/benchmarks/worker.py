@@ -18,7 +18,7 @@ import uvloop
 from msgspec import Struct
 
 from headrace.config import Config, KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.producer import Transactions
@@ -133,9 +133,9 @@ class _Stripped:
 
     def write(self, batch: Sequence[Record], spread: int) -> Awaitable[Any]:
         """Decode every record that is news, encode an event for it, and write them with the position."""
-        position = Out(b"", (self.position + len(batch)).to_bytes(8, "little"), [])
+        position = ProducerRecord(b"", (self.position + len(batch)).to_bytes(8, "little"), [])
         groups = {(f"{self.job.target}seen", self.partition): [position]}
-        events: list[list[Out]] = [[] for _ in range(spread)]
+        events: list[list[ProducerRecord]] = [[] for _ in range(spread)]
         for record in batch:
             number = self.plan[record.offset]
             if number != SKIPPED:

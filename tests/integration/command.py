@@ -13,7 +13,7 @@ from pathlib import Path
 from aiokafka.structs import ConsumerRecord
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from tests.kafka.client import read_all
 
@@ -94,7 +94,7 @@ class Headrace:
         """Return all committed records of a topic."""
         return asyncio.run(read_all(self.servers, self.prefix + topic))
 
-    def append(self, topic: str, *outs: Out) -> None:
+    def append(self, topic: str, *outs: ProducerRecord) -> None:
         """Append records, to the partition that each names or to the first."""
 
         async def work() -> None:

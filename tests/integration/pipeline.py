@@ -17,7 +17,7 @@ import msgspec
 from headrace import __version__
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Account, Tenants
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka import topics
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
@@ -168,7 +168,7 @@ class Pipeline:
                 done["rows"] += len(outs)
                 await asyncio.sleep(0.02)  # the load is there to be there, not to take the cores
 
-    async def _append(self, appender: Appender, out: Out) -> None:
+    async def _append(self, appender: Appender, out: ProducerRecord) -> None:
         await appender.append(self.topic("raw"), place(out.key, self.partitions), out)
 
     def normalizer(

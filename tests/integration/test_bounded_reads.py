@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.core.weight import weight
 from headrace.kafka.appender import Appender
 from headrace.kafka.bounded_reader import MOST_WEIGHT
@@ -42,7 +42,7 @@ def values() -> list[bytes]:
 async def write(servers: str, topic: str, found: list[bytes]) -> None:
     async with asyncio.timeout(DEADLINE), Appender(KafkaSettings(bootstrap_servers=servers)) as appender:
         for first in range(0, len(found), 100):
-            outs = (Out(b"key", value, []) for value in found[first : first + 100])
+            outs = (ProducerRecord(b"key", value, []) for value in found[first : first + 100])
             await asyncio.gather(*(appender.append(topic, 0, out) for out in outs))
 
 

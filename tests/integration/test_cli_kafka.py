@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiokafka.structs import ConsumerRecord
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.providers.discover import discover
 from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import from_raw_record, to_raw_record
@@ -62,7 +62,7 @@ def names(done: subprocess.CompletedProcess[str]) -> list[str]:
     return [" ".join(line.split()) for line in done.stdout.splitlines()[1:]]
 
 
-def letter(value: bytes, offset: int, code: str, shape: str = "event", tenant: str = "acme") -> Out:
+def letter(value: bytes, offset: int, code: str, shape: str = "event", tenant: str = "acme") -> ProducerRecord:
     """Write the dead letter of a raw record."""
     raw = RawEvent(
         provider="outreach",
@@ -265,7 +265,7 @@ def test_tail_ends_quietly_with_ctrl_c(headrace: Headrace) -> None:
 
 def test_foreign_records_are_passed_over(headrace: Headrace) -> None:
     """A record on a public topic that is none of ours is reported, and what follows it is shown."""
-    headrace.append("dead-letters", Out(b"k", b"junk", [], 1), letter(b"{}", 1, "bad_value"))
+    headrace.append("dead-letters", ProducerRecord(b"k", b"junk", [], 1), letter(b"{}", 1, "bad_value"))
     done = headrace("tail", "--dead-letters", "--from-start", "-n", "1")
     assert "bad_value" in done.stdout
     assert f"{headrace.prefix}dead-letters 1@0 is no dead letter of ours" in done.stderr

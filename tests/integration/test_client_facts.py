@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListen
 from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, ProducerFenced
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.producer import Transactions
@@ -111,7 +111,7 @@ async def test_fact_the_marker_of_a_transaction_takes_an_offset(kafka: Broker, p
     await create_topic(kafka.bootstrap_servers, topic)
     writer = Transactions(settings, f"{prefix}w")
     await writer.fence()
-    assert await writer.write({(topic, 0): [Out(b"k", b"v", [])]}) == {(topic, 0): 0}
+    assert await writer.write({(topic, 0): [ProducerRecord(b"k", b"v", [])]}) == {(topic, 0): 0}
     await writer.close()
     async with Consumer(settings) as log:
         log.seek(topic, 0, 0)
@@ -127,7 +127,7 @@ async def test_fact_records_are_stamped_by_the_broker(kafka: Broker, prefix: str
     topic = f"{prefix}numbers"
     await create_topic(kafka.bootstrap_servers, topic, message_timestamp_type="LogAppendTime")
     async with Appender(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)) as appender:
-        await appender.append(topic, 0, Out(b"k", b"v", []))
+        await appender.append(topic, 0, ProducerRecord(b"k", b"v", []))
     (record,) = await read_all(kafka.bootstrap_servers, topic)
     assert record.timestamp_type == 1
 

@@ -7,7 +7,7 @@ that does not verify produced records takes them for a transaction that its coor
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import CannotRun, Pace
 from headrace.kafka.producer import Transactions
@@ -50,9 +50,9 @@ async def test_promise_2_a_zombie_leaves_the_transaction_of_its_successor_alone(
         await zombie.fence()
         await successor.fence()
         await successor._producer.begin_transaction()
-        await successor._send({at: [Out(b"k", b"first", [])]})
+        await successor._send({at: [ProducerRecord(b"k", b"first", [])]})
         await zombie.end_hanging([at[0]])
-        await successor._send({at: [Out(b"k", b"second", [])]})
+        await successor._send({at: [ProducerRecord(b"k", b"second", [])]})
         await successor._producer.commit_transaction()
     finally:
         await successor.close()

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import encode_nudge
@@ -100,7 +100,7 @@ async def test_leads_that_events_name_are_watched(kafka: Broker, prefix: str) ->
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
         async with Appender(pipeline.config.kafka) as appender:
             for key in (b"/things/t/lead/q", b"/things/t/call/3", b"/things/other/lead/r"):
-                await appender.append(pipeline.topic("events"), 0, Out(key, b"{}", []))
+                await appender.append(pipeline.topic("events"), 0, ProducerRecord(key, b"{}", []))
         async with pipeline.poller():
             await pipeline.covered(1, "trail", "q")
             await pipeline.comes(lambda: _watched(pipeline, "q"), "the lead is watched")
@@ -133,7 +133,7 @@ async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: B
             await working.runs()
             async with Appender(pipeline.config.kafka) as appender:
                 for key in (b"/things/t/lead/a\0b", b"/things/t/lead/..", b"/things/t/lead/" + b"x" * 5_000):
-                    await appender.append(pipeline.topic("events"), 0, Out(key, b"{}", []))
+                    await appender.append(pipeline.topic("events"), 0, ProducerRecord(key, b"{}", []))
             for odd in ("a\0b", "..", "", "x" * 5_000, "a"):
                 await _nudge(pipeline, Nudge("trail", lead=odd))
             await pipeline.covered(1, "trail", "a")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka import topics
 from headrace.kafka.producer import Transactions
 from tests.fake_provider import Row
@@ -18,11 +18,11 @@ async def test_a_foreign_transaction_on_raw_is_passed_over_and_counted(kafka: Br
     await stranger.fence()
     try:
         await pipeline.append([Row(1, 1, "before")])
-        await stranger.write({(pipeline.topic("raw"), 0): [Out(b"k", b"not one of ours", [])]})
+        await stranger.write({(pipeline.topic("raw"), 0): [ProducerRecord(b"k", b"not one of ours", [])]})
         await pipeline.append([Row(2, 1, "after")])
         async with pipeline.running() as running:
             await pipeline.settled(running)
-            await stranger.write({(pipeline.topic("raw"), 0): [Out(b"k", b"again", [])]})
+            await stranger.write({(pipeline.topic("raw"), 0): [ProducerRecord(b"k", b"again", [])]})
             await pipeline.append([Row(3, 1, "last")])
             await pipeline.settled(running)
     finally:

@@ -7,7 +7,7 @@ import pytest
 
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Mapping
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import Pace
@@ -37,8 +37,8 @@ async def test_promise_6_one_broken_thing_does_not_stop_its_partition(kafka: Bro
     await pipeline.append([Row(1, 1, "before"), b'{"id":', b"\x00\xff", b"", b'{"id":2,"v":1,"do":"break"}'])
     await pipeline.append([Row(3, 1, "lost tenant")], tenant="nobody")
     async with Appender(pipeline.config.kafka) as appender:
-        await appender.append(pipeline.topic("raw"), 0, Out(b"short", b"not one of ours", []))
-        await appender.append(pipeline.topic("raw"), 0, Out(b"", b"", [("headrace", b"\x01{not json")]))
+        await appender.append(pipeline.topic("raw"), 0, ProducerRecord(b"short", b"not one of ours", []))
+        await appender.append(pipeline.topic("raw"), 0, ProducerRecord(b"", b"", [("headrace", b"\x01{not json")]))
     await pipeline.append([Row(4, 1, "after")])
     await run_to_the_end(pipeline)
     assert await pipeline.published() == ["thing/1/1", "thing/4/1"]

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka import topics
 from headrace.kafka.appender import Appender
 from headrace.kafka.barrier import Barrier, StaleEnds
@@ -117,7 +117,7 @@ async def test_promise_2_a_restore_waits_for_a_leader_that_knows_its_barrier(kaf
     await until(lambda: stale.get(("test", "0"), 0) >= 2, "the broker was asked again, and does not know the barrier")
     assert not restoring.done()
     async with Appender(settings) as appender:
-        assert await appender.append(topic, 0, Out(b"", barrier.value, [])) == end
+        assert await appender.append(topic, 0, ProducerRecord(b"", barrier.value, [])) == end
     await asyncio.wait_for(restoring, DEADLINE)
     assert (seen.next_offset, seen.read_to) == (20, end + 1)
 
@@ -136,7 +136,7 @@ async def test_promise_2_a_log_that_holds_something_else_than_our_barrier_is_not
     async with Consumer(settings) as log:
         _, end = await log.bounds(topic, 0)
     async with Appender(settings) as appender:
-        await appender.append(topic, 0, Out(b"", encode_barrier(b"theirs"), []))
+        await appender.append(topic, 0, ProducerRecord(b"", encode_barrier(b"theirs"), []))
     with pytest.raises(WrongLog, match="does not hold our barrier"):
         await restore(settings, Barrier(topic, 0, end, b"ours"), Seen(), stale=stale, stalled_after=1.0)
     ahead = Seen()
@@ -295,7 +295,7 @@ async def test_a_newer_format_on_seen_is_refused(kafka: Broker, prefix: str) -> 
     """What a newer Headrace remembered is not skipped."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     async with Appender(pipeline.config.kafka) as appender:
-        await appender.append(pipeline.topic("seen"), 0, Out(b"", bytes([FORMAT + 1]) + EMPTY[1:], []))
+        await appender.append(pipeline.topic("seen"), 0, ProducerRecord(b"", bytes([FORMAT + 1]) + EMPTY[1:], []))
     async with pipeline.running() as running:
         assert f"has format {FORMAT + 1}" in await running.refuses(NewerFormat)
 

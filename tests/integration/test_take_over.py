@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import Pace
@@ -67,8 +67,10 @@ async def test_promise_3_a_zombie_that_wakes_up_in_its_transaction_cannot_commit
     await zombie._producer.begin_transaction()
     await zombie._send(
         {
-            (pipeline.topic("events"), 0): [Out(b"k", b"never", [("ce_id", b"thing/0/1")])],
-            (pipeline.topic("seen"), 0): [Out(b"", encode_record(20, (20,) + (0,) * (len(TOTALS) - 1), {}), [])],
+            (pipeline.topic("events"), 0): [ProducerRecord(b"k", b"never", [("ce_id", b"thing/0/1")])],
+            (pipeline.topic("seen"), 0): [
+                ProducerRecord(b"", encode_record(20, (20,) + (0,) * (len(TOTALS) - 1), {}), [])
+            ],
         }
     )
     async with pipeline.running() as running:
@@ -93,7 +95,7 @@ async def test_promise_8_a_task_that_is_cancelled_in_its_transaction_aborts_it(
     writer = Transactions(settings, f"{prefix}w")
     await writer.fence()
     monkeypatch.setattr(writer._producer, "commit_transaction", never)
-    writing = asyncio.create_task(writer.write({at: [Out(b"k", b"never", [])]}))
+    writing = asyncio.create_task(writer.write({at: [ProducerRecord(b"k", b"never", [])]}))
     await asyncio.wait_for(sent.wait(), DEADLINE)
     writing.cancel()
     with pytest.raises(asyncio.CancelledError):

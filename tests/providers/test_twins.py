@@ -19,7 +19,7 @@ import msgspec
 import pytest
 
 from headrace.config.tenants import Account, Tenants
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.records.event import meaning_of
 from headrace.records.raw import identify, to_raw_record
 from headrace.sdk.provider import Draft, Identity, RawEvent
@@ -45,7 +45,7 @@ class NamedRendering:
     version: int
     identity: Identity
     meaning: int | None
-    out: Out
+    out: ProducerRecord
 
     @property
     def named(self) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Literal
 
 from headrace.config.tenants import Tenants
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
 from headrace.records.seen import SeenRecord, decode_record, encode_barrier, is_barrier
@@ -77,7 +77,7 @@ class Log:
         """Return where raw and the committed records of seen end, as the broker tells that is asked."""
         return self.isolated if self.isolated and asks_isolated else (len(self.raw), stable_end(self.seen))
 
-    def say(self, out: Out) -> None:
+    def say(self, out: ProducerRecord) -> None:
         """Append to raw."""
         self.raw.append(Raw(len(self.raw), NOW, out.key, out.value, out.headers))
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from headrace.config.tenants import Tenants
-from headrace.core.record import Headers, Out
+from headrace.core.record import Headers, ProducerRecord
 from headrace.normalizer.commit import Commit, CommitLimits
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
@@ -40,11 +40,11 @@ class Partition:
         self.letters: list[DeadLetter] = []
         self.fates: list[str] = []
 
-    def records(self, outs: Iterable[Out]) -> list[Raw]:
+    def records(self, outs: Iterable[ProducerRecord]) -> list[Raw]:
         """Place records behind what was decided."""
         return [Raw(n, self.now, *_parts(out)) for n, out in enumerate(outs, self.seen.next_offset)]
 
-    def take(self, *outs: Out) -> Commit:
+    def take(self, *outs: ProducerRecord) -> Commit:
         """Decide on records as one batch, and remember what the commit says."""
         return self.decide(self.records(outs))
 
@@ -62,7 +62,7 @@ class Partition:
         return self.take(*(to_raw_record(provider, raw) for raw in raws))
 
 
-def _parts(out: Out) -> tuple[bytes, bytes, Headers]:
+def _parts(out: ProducerRecord) -> tuple[bytes, bytes, Headers]:
     return out.key, out.value, out.headers
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.spool import NoRoom, Spool, Waiting
 from headrace.spool.writer import Job
 
@@ -17,9 +17,11 @@ LIMIT = 2**30
 SOURCE = "/things/t"
 
 
-def record(number: int, size: int = 200) -> Out:
+def record(number: int, size: int = 200) -> ProducerRecord:
     """Make a record whose key is its number."""
-    return Out(str(number).encode(), bytes((number + at) % 251 for at in range(size)), [("headrace", b"\x01{}")])
+    return ProducerRecord(
+        str(number).encode(), bytes((number + at) % 251 for at in range(size)), [("headrace", b"\x01{}")]
+    )
 
 
 async def put(spool: Spool, *numbers: int, topic: str = "raw", size: int = 200) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka import call as call_module
 from headrace.kafka.barrier import Barrier
 from headrace.kafka.call import call
@@ -106,8 +106,8 @@ class Owner(PartitionOwner):
         if self._error is not None:
             raise self._error
 
-    def barrier(self, token: bytes) -> Out:
-        return Out(b"", token, [])
+    def barrier(self, token: bytes) -> ProducerRecord:
+        return ProducerRecord(b"", token, [])
 
     async def restore(self, barrier: Barrier) -> None:
         raise NotImplementedError

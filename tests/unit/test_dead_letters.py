@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import refuse
 from headrace.records.raw import HEADER, headers_of, to_raw_record
@@ -75,7 +75,7 @@ def test_what_could_not_be_named_and_now_can_is_to_be_redriven() -> None:
     here = partition()
     out = to_raw_record(FAKE, thing(v=1))
     raw = RawEvent(provider="things", tenant="acme", shape="row", via=Via.POLL, received=1)
-    here.take(Out(out.key, out.value, headers_of(raw)))
+    here.take(ProducerRecord(out.key, out.value, headers_of(raw)))
     assert (here.fates, here.letters[0].problem.code) == (["dead"], "unnamed")
 
 
@@ -101,11 +101,11 @@ def test_the_same_bad_bytes_of_two_tenants_make_two_letters() -> None:
     ]
 
 
-def alike(**beside: str) -> Out:
+def alike(**beside: str) -> ProducerRecord:
     """Return a bad record whose bytes are always the same, and which has a name where `id` gives it one."""
     raw = RawEvent(provider="toy", tenant="acme", shape="row", value=b"{}", via=Via.WEBHOOK, received=1)
     raw = msgspec.structs.replace(raw, resource="thing" if "id" in beside else "", **beside)
-    return Out(b"k" * 16, raw.value, headers_of(raw))
+    return ProducerRecord(b"k" * 16, raw.value, headers_of(raw))
 
 
 @pytest.mark.parametrize(

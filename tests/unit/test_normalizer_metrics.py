@@ -9,7 +9,7 @@ from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
 
 from headrace.core import problems
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.normalizer import decide as deciding, decode as reading, metrics as metrics_module
 from headrace.normalizer.commit import Decision, skip
 from headrace.normalizer.dedupe import Seen
@@ -276,7 +276,7 @@ def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:
     bad = thing("a", 1, "x", do="bad")
     watched.hear(bad, thing("b", 1, "x", do="break", tenant="brio"), thing("c", 1, tenant="nobody"))
     watched.hear(bad)
-    watched.metrics.committed(3, watched.here.take(Out(b"k" * 16, b"?", [])), 0.01, NOW)
+    watched.metrics.committed(3, watched.here.take(ProducerRecord(b"k" * 16, b"?", [])), 0.01, NOW)
     assert watched.number("dead_letters_total", provider="things", tenant="acme", reason="bad_value") == 1
     assert watched.number("dead_letters_total", provider="things", tenant="brio", reason="internal") == 1
     provider, tenant = UNKNOWN

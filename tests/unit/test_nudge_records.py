@@ -1,6 +1,6 @@
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.records.nudge import decode_nudge, encode_nudge
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Nudge
@@ -8,7 +8,7 @@ from headrace.sdk.provider import Nudge
 
 def test_a_nudge() -> None:
     """A nudge names a feed and what is known of its news, behind a version byte; the tenant is the key."""
-    assert encode_nudge("/toy/acme", Nudge("things")) == Out(b"/toy/acme", b'\x01{"feed":"things"}', [])
+    assert encode_nudge("/toy/acme", Nudge("things")) == ProducerRecord(b"/toy/acme", b'\x01{"feed":"things"}', [])
     assert encode_nudge("/toy/acme", Nudge("things", "l", "e")).value == b'\x01{"feed":"things","lead":"l","event":"e"}'
 
 

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import msgspec
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
 from headrace.poller.budget import LEASE_SECONDS, Budget, Lease, Spent, renewed, restored, written
 from headrace.poller.circuit_breaker import FIRST_PARKING_SECONDS, FIRST_PAUSE_SECONDS, MOST_FAILURES, CircuitBreaker
@@ -304,9 +304,9 @@ def test_what_can_be_no_id_is_no_lead() -> None:
 def test_a_record_that_raw_does_not_take_is_not_fetched() -> None:
     """It is refused before anything is appended."""
     raw = Topic("raw", 1, 1, {"max.message.bytes": "1000"})
-    _check_sizes([Out(b"k", b"x" * 800, [])], raw)
+    _check_sizes([ProducerRecord(b"k", b"x" * 800, [])], raw)
     with pytest.raises(TooHeavy, match="raw takes 1,000"):
-        _check_sizes([Out(b"k", b"x", []), Out(b"k", b"x" * 1000, [])], raw)
+        _check_sizes([ProducerRecord(b"k", b"x", []), ProducerRecord(b"k", b"x" * 1000, [])], raw)
 
 
 def test_the_key_of_an_event_tells_its_lead() -> None:

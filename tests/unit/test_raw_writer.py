@@ -2,7 +2,7 @@ from typing import cast
 
 import pytest
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import GROUP_BYTES, GROUP_RECORDS, RawWriter
@@ -16,10 +16,10 @@ class Log:
     """Stands for the topic: what was appended in which order, and what it refuses."""
 
     def __init__(self) -> None:
-        self.appended: list[tuple[str, int, Out]] = []
-        self.refused: list[Out] = []
+        self.appended: list[tuple[str, int, ProducerRecord]] = []
+        self.refused: list[ProducerRecord] = []
 
-    async def append(self, topic: str, partition: int, record: Out) -> int:
+    async def append(self, topic: str, partition: int, record: ProducerRecord) -> int:
         if record in self.refused:
             raise TimeoutError(record.value.decode())
         self.appended.append((topic, partition, record))
@@ -36,8 +36,8 @@ def writer(log: Log) -> RawWriter:
     return RawWriter(cast("Appender", log), RAW)
 
 
-def record(number: int, size: int = 10) -> Out:
-    return Out(digest("/toy/acme", "thing", str(number)), b"%d" % number + b"x" * size, [])
+def record(number: int, size: int = 10) -> ProducerRecord:
+    return ProducerRecord(digest("/toy/acme", "thing", str(number)), b"%d" % number + b"x" * size, [])
 
 
 async def test_records_go_to_the_partitions_of_their_keys_in_their_order(log: Log, writer: RawWriter) -> None:

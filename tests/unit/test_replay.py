@@ -1,19 +1,19 @@
 import pytest
 from msgspec.structs import replace
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.normalizer.decide import WaitsForMapping
 from headrace.records.raw import digest, headers_of, to_raw_record
 from tests.fake_provider import FAKE, NEW, OTHER_TABLE, tenants, thing
 from tests.unit.partition import partition
 
 
-def replay(raw_id: str = "a", v: int = 1, m: str = "x", mapping: str = NEW, shape: str = "row") -> Out:
+def replay(raw_id: str = "a", v: int = 1, m: str = "x", mapping: str = NEW, shape: str = "row") -> ProducerRecord:
     """Make the record that a replay appends."""
     raw = thing(raw_id, v, m, shape=shape)
     version = {"hook": "unknown", "fact": None}.get(shape, v)
     named = replace(raw, resource="thing", id=raw_id, version=version, replay=mapping)
-    return Out(digest("/things/acme", "thing", raw_id), raw.value, headers_of(named))
+    return ProducerRecord(digest("/things/acme", "thing", raw_id), raw.value, headers_of(named))
 
 
 def test_a_replay_waits_for_its_mapping() -> None:

@@ -13,7 +13,7 @@ from headrace.cli._input_files import bodies, opened
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, progress
 from headrace.config import Config
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
 from headrace.records.raw import from_raw_record, to_raw_record
@@ -100,7 +100,7 @@ async def _ingest_file(target: IngestTarget, file: str, writer: RawWriter) -> In
     return counts
 
 
-def _records(target: IngestTarget, stream: BinaryIO) -> Iterator[Out]:
+def _records(target: IngestTarget, stream: BinaryIO) -> Iterator[ProducerRecord]:
     """Yield each record of a file as a raw record; all of one body have the same time of receipt."""
     for body in bodies(stream):
         now = time.time_ns() // 1_000_000

@@ -17,7 +17,7 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config, seconds
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import parse
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Record
@@ -171,7 +171,7 @@ async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
         return writer.appended
 
 
-def _admitted(config: Config, record: Record) -> Iterator[Out]:
+def _admitted(config: Config, record: Record) -> Iterator[ProducerRecord]:
     """Yield a letter as raw records again; a body that could not be cut then may be cut now."""
     raw = _raw_event(record)
     account = config.tenants.by_source.get(raw.source) if raw else None

@@ -10,7 +10,7 @@ _HEADER_WORDS_BYTES: Final = 1024
 Headers = list[tuple[str, bytes]]
 
 
-class Out(msgspec.Struct, frozen=True, gc=False):
+class ProducerRecord(msgspec.Struct, frozen=True, gc=False):
     """A record to append: where no `partition` is named, the key decides as Java clients do (murmur2)."""
 
     key: bytes

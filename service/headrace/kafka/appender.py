@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.call import call
 from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, cut_off, fail_unsent, start_client, stops_in_time
 from headrace.kafka.cluster_view import watch_leaders
@@ -62,7 +62,7 @@ class Appender:
         if not await call(self._producer.client.force_metadata_update(), deadline):
             raise KafkaConnectionError("no broker answers")
 
-    async def append(self, topic: str, partition: int, out: Out, deadline: float = CALL_DEADLINE) -> int:
+    async def append(self, topic: str, partition: int, out: ProducerRecord, deadline: float = CALL_DEADLINE) -> int:
         """Append one record; return its offset when it is durable. Raises `KafkaError`, `TimeoutError`."""
         async with asyncio.timeout(deadline):
             sent = await self._producer.send(
@@ -73,7 +73,7 @@ class Appender:
         return offset
 
     async def append_each(
-        self, topic: str, records: Sequence[tuple[int, Out]], deadline: float
+        self, topic: str, records: Sequence[tuple[int, ProducerRecord]], deadline: float
     ) -> list[BaseException | None]:
         """Append records to their partitions, together with whatever others append; return what kept each out, or None.
 
@@ -98,7 +98,7 @@ class Appender:
         return [_error_of(each) for each in sent] + [error] * (len(records) - len(sent))
 
     async def append_all(
-        self, topic: str, groups: Mapping[int, Sequence[Out]], deadline: float = CALL_DEADLINE
+        self, topic: str, groups: Mapping[int, Sequence[ProducerRecord]], deadline: float = CALL_DEADLINE
     ) -> dict[int, Taken]:
         """Append records in their order to each partition; return what of each is durable, without raising for it."""
         batches: list[tuple[int, asyncio.Future[Any], int]] = []
@@ -132,5 +132,5 @@ def _error_of(sent: "asyncio.Future[Any]") -> BaseException | None:
     return sent.exception()
 
 
-def _missing(count: int, outs: Sequence[Out]) -> BaseException | None:
+def _missing(count: int, outs: Sequence[ProducerRecord]) -> BaseException | None:
     return None if count == len(outs) else TimeoutError("not sent in time")

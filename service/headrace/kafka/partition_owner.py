@@ -21,7 +21,7 @@ import structlog
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.barrier import Barrier, StaleEnds
 from headrace.kafka.call import revoked
 from headrace.kafka.client import KafkaError
@@ -90,7 +90,7 @@ class PartitionOwner(ABC):
         self._stale: Final = StaleEnds(partition, metrics)
 
     @abstractmethod
-    def barrier(self, token: bytes) -> Out:
+    def barrier(self, token: bytes) -> ProducerRecord:
         """Return a record that says nothing but that it is a barrier; `token` tells it from others."""
 
     @abstractmethod

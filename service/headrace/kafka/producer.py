@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 
 from headrace.config import KafkaSettings
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.call import call
 from headrace.kafka.client import (
     ABORT_DEADLINE,
@@ -39,7 +39,7 @@ TRANSACTION_TIMEOUT_MS: Final = 15_000
 BATCH_BYTES: Final = 900_000
 """Bytes of one record batch: below the 1 MiB that a topic takes where nobody raised it."""
 
-Groups: TypeAlias = Mapping[tuple[str, int], Sequence[Out]]
+Groups: TypeAlias = Mapping[tuple[str, int], Sequence[ProducerRecord]]
 """Records by topic and partition, in the order in which they are to stand there."""
 Offsets: TypeAlias = Mapping[tuple[str, int], int]
 """The offset of one record of a topic and partition."""
@@ -76,7 +76,7 @@ def new_producer(kafka: KafkaSettings, **more: Any) -> AIOKafkaProducer:
     )
 
 
-def fill_batches(producer: AIOKafkaProducer, outs: Sequence[Out]) -> Iterable[tuple[Any, int]]:
+def fill_batches(producer: AIOKafkaProducer, outs: Sequence[ProducerRecord]) -> Iterable[tuple[Any, int]]:
     """Fill batches up to `BATCH_BYTES`, each with its number of records; a larger record travels alone."""
     batch, count = producer.create_batch(), 0
     for out in outs:

@@ -4,7 +4,7 @@ import asyncio
 import sys
 from typing import Final
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.records.raw import place
@@ -27,10 +27,10 @@ class RawWriter:
         self.limit: Final = int(raw.config.get("max.message.bytes") or sys.maxsize)
         self._appender: Final = appender
         self._raw: Final = raw
-        self._group: list[Out] = []
+        self._group: list[ProducerRecord] = []
         self._bytes = 0
 
-    async def add(self, record: Out) -> None:
+    async def add(self, record: ProducerRecord) -> None:
         """Take a record; the group before it is appended where that is full."""
         size = record.size
         if self._group and (len(self._group) == GROUP_RECORDS or self._bytes + size > GROUP_BYTES):
@@ -48,7 +48,7 @@ class RawWriter:
                 raise result
         self.appended += len(group)
 
-    async def append(self, record: Out) -> RawPosition:
+    async def append(self, record: ProducerRecord) -> RawPosition:
         """Append one record behind what was added; return where it stands once it is durable."""
         await self.flush()
         partition = self.partition_of(record)
@@ -56,6 +56,6 @@ class RawWriter:
         self.appended += 1
         return RawPosition(self._raw.name, partition, offset)
 
-    def partition_of(self, record: Out) -> int:
+    def partition_of(self, record: ProducerRecord) -> int:
         """Return the partition of a record."""
         return place(record.key, self._raw.partitions)

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 import headrace_events
 from headrace.config import Config
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError
@@ -102,7 +102,7 @@ async def _begin(config: Config, raw: Topic | None) -> None:
     change their place. A raw partition that ends before the position that seen knows would be passed over up to it.
     """
     seen = f"{config.topic_prefix}seen"
-    first = Out(b"", encode_record(0, (0,) * len(TOTALS), {}), [])
+    first = ProducerRecord(b"", encode_record(0, (0,) * len(TOTALS), {}), [])
     async with (
         Consumer(config.kafka) as committed,
         Consumer(config.kafka, committed=False) as log,

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.normalizer.dedupe import Seen
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, Fate, encode_record
@@ -72,9 +72,9 @@ class Commit(Struct, frozen=True, kw_only=True):
 
     next_offset: int
     totals: tuple[int, ...]
-    events: list[Out]
-    letters: list[Out]
-    nudges: list[Out]
+    events: list[ProducerRecord]
+    letters: list[ProducerRecord]
+    nudges: list[ProducerRecord]
     marks: dict[bytes, Mark]
     seen_value: bytes
     decisions: list[Decision]

@@ -13,7 +13,7 @@ from typing import Final
 from headrace import __version__
 from headrace.config.tenants import Tenants
 from headrace.core.problems import from_exception
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
@@ -68,9 +68,9 @@ class _Batch:
         self.oldest = now // 1000 - limits.lifetime
         self.found = seen.marks.find([record.key for record in batch if record.key and len(record.key) == _KEY_BYTES])
         self.marks: dict[bytes, Mark] = {}
-        self.events: list[Out] = []
-        self.letters: list[Out] = []
-        self.nudges: list[Out] = []
+        self.events: list[ProducerRecord] = []
+        self.letters: list[ProducerRecord] = []
+        self.nudges: list[ProducerRecord] = []
         self.decisions: list[Decision] = []
 
     def commit(self) -> Commit:
@@ -159,7 +159,7 @@ class _Batch:
             return Verdict("nudged")
         return judge(mark, decoded.version, shape_digest(decoded.raw.shape), decoded.meaning, polled=polled)
 
-    def event(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> Out:
+    def event(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> ProducerRecord:
         """Return a draft as the record of the event that it becomes."""
         raw = decoded.raw
         identity = Identity(raw.resource, raw.id, raw.version)

@@ -9,7 +9,7 @@ from typing import Final
 
 from headrace.config.tenants import Account
 from headrace.core.mapping import UNMAPPED
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.normalizer.commit import Commit, Decision
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.raw_lag import RawLag
@@ -114,7 +114,7 @@ class NormalizerMetrics(TaskMetrics):
             cumulative = [count - bisect_left(moments, now_ms - edge) for edge in _EDGES_MS]
             self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(moments)) / 1000)
 
-    def _count_letter(self, letter: Out) -> None:
+    def _count_letter(self, letter: ProducerRecord) -> None:
         dead_letter = decode_dead_letter(letter.headers)
         self._letters.add((*self._accounts.get(dead_letter.source, UNKNOWN), dead_letter.problem.code))
 

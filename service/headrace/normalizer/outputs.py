@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.partitioner import partitions
 from headrace.kafka.producer import Groups, Transactions
 from headrace.normalizer.commit import Commit
@@ -35,7 +35,9 @@ class Outputs:
 
     def place(self, commit: Commit) -> Groups:
         """Return the records of a commit by topic and partition."""
-        groups: dict[tuple[str, int], list[Out]] = {(self.seen, self._partition): [Out(b"", commit.seen_value, [])]}
+        groups: dict[tuple[str, int], list[ProducerRecord]] = {
+            (self.seen, self._partition): [ProducerRecord(b"", commit.seen_value, [])]
+        }
         for topic, outs in ((self._events, commit.events), (self._nudges, commit.nudges)):
             for out, partition in zip(outs, partitions([o.key for o in outs], self._counts[topic]), strict=True):
                 groups.setdefault((topic, partition), []).append(out)

@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from headrace.config import Config
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.barrier import Barrier
 from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member, OutOfRange
@@ -159,9 +159,9 @@ class NormalizerTask(PartitionOwner):
         self._batch_size.written()
         self._sweep()
 
-    def barrier(self, token: bytes) -> Out:
+    def barrier(self, token: bytes) -> ProducerRecord:
         """See PartitionOwner."""
-        return Out(b"", encode_barrier(token), [])
+        return ProducerRecord(b"", encode_barrier(token), [])
 
     async def restore(self, barrier: Barrier) -> None:
         """See PartitionOwner. Raises `CannotRun` where the seen topic cannot hold all that was published."""

@@ -10,7 +10,7 @@ from typing import Final
 
 from headrace.config import Config
 from headrace.config.tenants import Account
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
@@ -43,7 +43,7 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     async with open_session() as session:
         body = await _first(HttpClient(session, client.api.base_url), client.api, calls, token)
     now, name = int(time.time() * 1000), account.provider.name
-    records: list[Out] = []
+    records: list[ProducerRecord] = []
     for piece in account.provider.cut(body, resource):
         raw = RawEvent(
             provider=name,
@@ -62,7 +62,7 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
         return [await writer.append(record) for record in records]
 
 
-def _check_sizes(records: Sequence[Out], topic: Topic) -> None:
+def _check_sizes(records: Sequence[ProducerRecord], topic: Topic) -> None:
     """Refuse what raw does not take, before anything is appended. Raises `TooHeavy`."""
     largest, limit = max((record.size for record in records), default=0), int(topic.config["max.message.bytes"])
     if largest > limit:

@@ -11,7 +11,7 @@ import structlog
 
 from headrace.config import Config
 from headrace.config.tenants import Account
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.barrier import Barrier
@@ -84,7 +84,7 @@ class PartitionPoller(PartitionOwner):
         """See PartitionOwner: what was written."""
         return self._written
 
-    def barrier(self, token: bytes) -> Out:
+    def barrier(self, token: bytes) -> ProducerRecord:
         """See PartitionOwner."""
         return encode(entry("", BarrierToken(token.hex())))
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import structlog
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
@@ -51,7 +51,7 @@ class RawEventWriter:
         """Append what was added, and wait until it is durable."""
         await self._writer.flush()
 
-    async def _put_aside(self, raw: RawEvent, record: Out) -> None:
+    async def _put_aside(self, raw: RawEvent, record: ProducerRecord) -> None:
         """Write a dead letter; of what is too large for that topic as well, the beginning."""
         named, limit = from_raw_record(record.headers, record.value), self._writer.limit
         value = raw.value[: int(self._letters.config["max.message.bytes"]) - LETTER_ROOM_BYTES]

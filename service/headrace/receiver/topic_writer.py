@@ -20,7 +20,7 @@ import structlog
 from msgspec import Struct
 
 from headrace.config import Config
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError, is_definite
 from headrace.observe.health import ReceiverHealth
@@ -52,7 +52,7 @@ class Item(Struct, frozen=True):
 
     topic: str
     source: str
-    record: Out
+    record: ProducerRecord
 
 
 class KeepResult(Struct, frozen=True):

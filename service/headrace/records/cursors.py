@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.records.raw import digest, place
 from headrace.records.seen import NewerFormat
 
@@ -142,10 +142,10 @@ def removed(source: str, kind: type[CursorValue], *names: str) -> CursorEntry:
     return CursorEntry(source, _NAMES[kind], names, None)
 
 
-def encode(one: CursorEntry) -> Out:
+def encode(one: CursorEntry) -> ProducerRecord:
     """Return the record of an entry."""
     key = "\0".join((one.source, one.kind, *one.names)).encode()
-    return Out(key, b"" if one.value is None else bytes((FORMAT,)) + _encode(one.value), [])
+    return ProducerRecord(key, b"" if one.value is None else bytes((FORMAT,)) + _encode(one.value), [])
 
 
 def decode(key: bytes, value: bytes) -> CursorEntry:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.sdk.provider import Draft, Identity
 from headrace_events import Data, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
@@ -61,7 +61,7 @@ def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorde
     )
 
 
-def encode_event(event: Event) -> Out:
+def encode_event(event: Event) -> ProducerRecord:
     """Return the record of an event: the whole of it as the value, its attributes again as `ce_` headers."""
     value = _encode(event)
     if not _is_flat(event.data) and b"null" in value and _leave_out_nulls(event.data):
@@ -85,7 +85,7 @@ def encode_event(event: Event) -> Out:
         headers.append(("ce_time", event.time.encode()))
     if event.traffic is not None:
         headers.append(("ce_traffic", event.traffic.encode()))
-    return Out(key, value, headers)
+    return ProducerRecord(key, value, headers)
 
 
 def _is_flat(data: Data) -> bool:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Nudge
 
@@ -14,9 +14,9 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(Nudge).decode
 
 
-def encode_nudge(source: str, nudge: Nudge) -> Out:
+def encode_nudge(source: str, nudge: Nudge) -> ProducerRecord:
     """Return the record of a nudge."""
-    return Out(source.encode(), FORMAT + _encode(nudge), [])
+    return ProducerRecord(source.encode(), FORMAT + _encode(nudge), [])
 
 
 def decode_nudge(topic: str, key: bytes | None, value: bytes | None) -> tuple[str, Nudge]:

@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from headrace.core.problems import bad_value
-from headrace.core.record import Headers, Out
+from headrace.core.record import Headers, ProducerRecord
 from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Identity, Provider, RawEvent
 
@@ -40,7 +40,7 @@ def identify(provider: Provider, raw: RawEvent) -> Identity:
     return identity
 
 
-def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> Out:
+def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> ProducerRecord:
     """Name a raw event, once, and return its record. A record without a name is placed by its bytes."""
     if raw.hint or raw.delivery:  # before it is named: a name may be made of them
         hint, delivery = printable(raw.hint), printable(raw.delivery)
@@ -60,7 +60,7 @@ def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False) 
         redriven=redriven,
     )
     key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
-    return Out(key, raw.value, headers_of(header))
+    return ProducerRecord(key, raw.value, headers_of(header))
 
 
 def from_raw_record(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> RawEvent:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.spool.pages import disk_bytes
 
 
@@ -20,7 +20,7 @@ class Waiting(Struct, frozen=True, gc=False):
     topic: str
     source: str
     received: int
-    out: Out
+    out: ProducerRecord
     sound: bool = True
 
 
@@ -46,15 +46,15 @@ class SpoolRow(Struct, frozen=True, gc=False):
         try:
             out = _decode(self.record)
         except msgspec.MsgspecError:
-            return self._waiting(Out(b"", self.record, []), sound=False)
+            return self._waiting(ProducerRecord(b"", self.record, []), sound=False)
         return self._waiting(out, sound=self.sound)
 
-    def _waiting(self, out: Out, *, sound: bool) -> Waiting:
+    def _waiting(self, out: ProducerRecord, *, sound: bool) -> Waiting:
         return Waiting(id=self.id, topic=self.topic, source=self.source, received=self.received, out=out, sound=sound)
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
-_decode: Final = msgspec.msgpack.Decoder(Out).decode
+_decode: Final = msgspec.msgpack.Decoder(ProducerRecord).decode
 
 
 def row(id: int, received: int, topic: str, source: str, record: bytes) -> SpoolRow:  # noqa: A002  (the design's word)
@@ -72,7 +72,7 @@ def row(id: int, received: int, topic: str, source: str, record: bytes) -> Spool
     )
 
 
-def pack(out: Out) -> bytes:
+def pack(out: ProducerRecord) -> bytes:
     """Return a record as bytes; its partition is left out, since it is placed when it is drained."""
     return _encode(out)
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 import structlog
 
-from headrace.core.record import Out
+from headrace.core.record import ProducerRecord
 from headrace.spool.file import CannotSpool, SpoolFacts, SpoolFile, SpoolLock
 from headrace.spool.pages import disk_bytes
 from headrace.spool.record import Waiting, pack
@@ -99,7 +99,7 @@ class Spool:
             drained=self._drained,
         )
 
-    async def append(self, records: Sequence[tuple[str, str, Out]], received: int) -> None:
+    async def append(self, records: Sequence[tuple[str, str, ProducerRecord]], received: int) -> None:
         """Append records, each a topic, a source and what is to be appended to Kafka; return when they are durable.
 
         `received` is the time of receipt in milliseconds. Raises `NoRoom`.
