@@ -17,7 +17,7 @@ from headrace.kafka.topics import UnfitTopics
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
 from headrace.observe.registry import Registry
-from headrace.records.seen import NewerFormat
+from headrace.records.newer_format import NewerFormat
 from headrace.roles import NormalizerRole, PollerRole, ReceiverRole, Role
 from headrace.spool import CannotSpool
 

@@ -21,8 +21,9 @@ from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.restore import restore
 from headrace.observe.registry import Registry
 from headrace.observe.tasks import TaskMetrics
+from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import HEADER, from_raw_record, headers_of, to_raw_record
-from headrace.records.seen import FORMAT, TOTALS, NewerFormat, encode_barrier, encode_record
+from headrace.records.seen import FORMAT, TOTALS, encode_barrier, encode_record
 from tests.fake_provider import FAKE, Row, raw_event
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.integration.test_take_over import BRISK

@@ -4,8 +4,8 @@ import pytest
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import refuse
+from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import HEADER, headers_of, to_raw_record
-from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via, decode_dead_letter
 from tests.fake_provider import FAKE, NEW, OLD, OTHER_TABLE, tenants, thing

@@ -1,8 +1,8 @@
 import pytest
 
 from headrace.core.record import ProducerRecord
+from headrace.records.newer_format import NewerFormat
 from headrace.records.nudge import decode_nudge, encode_nudge
-from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Nudge
 
 

@@ -29,7 +29,7 @@ from headrace.records.cursors import (
     entry,
     removed,
 )
-from headrace.records.seen import NewerFormat
+from headrace.records.newer_format import NewerFormat
 from headrace.sdk.faults import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import Allowance, PolledTenant

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from headrace.core.problems import Undecodable
+from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import (
     HEADER,
     digest,
@@ -17,7 +18,6 @@ from headrace.records.raw import (
     shape_digest,
     to_raw_record,
 )
-from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import Identity, RawEvent
 from headrace_events import Via
 from tests.fake_provider import FAKE, thing

@@ -2,7 +2,8 @@ import pytest
 
 from headrace.normalizer.dedupe import Seen
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
-from headrace.records.seen import NewerFormat, decode_record, encode_barrier, encode_record, is_barrier
+from headrace.records.newer_format import NewerFormat
+from headrace.records.seen import decode_record, encode_barrier, encode_record, is_barrier
 
 MARKS = {
     b"a" * 16: Mark(5, 1, (2,), 100),

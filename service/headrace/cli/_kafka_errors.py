@@ -13,7 +13,7 @@ from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
 from headrace.kafka.topics import UnfitTopics, describe
-from headrace.records.seen import NewerFormat
+from headrace.records.newer_format import NewerFormat
 
 T = TypeVar("T")
 

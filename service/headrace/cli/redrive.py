@@ -22,8 +22,8 @@ from headrace.core.timestamps import parse
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Record
 from headrace.kafka.raw_writer import RawWriter
+from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import from_raw_record, letter_digest, to_raw_record
-from headrace.records.seen import NewerFormat
 from headrace.sdk.provider import UNREADABLE, Provider, RawEvent
 from headrace_events import DeadLetter
 

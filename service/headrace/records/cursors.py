@@ -10,8 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from headrace.core.record import ProducerRecord
+from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import digest, place
-from headrace.records.seen import NewerFormat
 
 FORMAT: Final = 1
 LEADS: Final = "leads"

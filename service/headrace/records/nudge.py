@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from headrace.core.record import ProducerRecord
-from headrace.records.seen import NewerFormat
+from headrace.records.newer_format import NewerFormat
 from headrace.sdk.provider import Nudge
 
 FORMAT: Final = b"\x01"

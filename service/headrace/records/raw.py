@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from headrace.core.problems import bad_value
 from headrace.core.record import Headers, ProducerRecord
-from headrace.records.seen import NewerFormat
+from headrace.records.newer_format import NewerFormat
 from headrace.sdk.provider import Identity, Provider, RawEvent
 
 FORMAT: Final = 1

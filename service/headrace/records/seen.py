@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.records.mark import ROW, Mark, pack
+from headrace.records.newer_format import NewerFormat
 
 FORMAT: Final = 1
 BARRIER: Final = bytes((FORMAT, 0, 0, 0, 0))
@@ -26,10 +27,6 @@ TOTALS: Final = (
 """The fates of raw records, in the order of the running totals: position = their sum."""
 
 Fate = Literal["published", "duplicate", "unchanged", "conflict", "stale", "mirror", "noop", "nudged", "dead", "lost"]
-
-
-class NewerFormat(Exception):  # noqa: N818  (a sentence for the operator)
-    """A record of a private topic was written by a newer Headrace than this one."""
 
 
 class SeenHeader(Struct, array_like=True, gc=False):
