@@ -106,6 +106,7 @@ def test_the_platforms_own_changes_say_from_and_to(what: str) -> None:
     ("modified", "hint", "word"),
     [
         ("2026-03-02 08:15:30", "", "created"),
+        ("2026-03-02 07:15:30", "", "created"),
         (None, "", "created"),
         ("2026-03-02 08:15:31", "", "updated"),
         (None, "opportunity_updated", "updated"),
@@ -114,7 +115,7 @@ def test_the_platforms_own_changes_say_from_and_to(what: str) -> None:
     ],
 )
 def test_an_opportunitys_first_version_is_its_creation(modified: str | None, hint: str, word: str) -> None:
-    """Equal times or no ModifiedOn mean created, unless the webhook's kind says what happened."""
+    """No ModifiedOn after CreatedOn means created, unless the webhook's kind says what happened."""
     found = event(ROW | {"EventCode": 12345, "ModifiedOn": modified}, hint)
     assert found["type"] == f"headrace.opportunity.{word}.v1"
     assert found["data"]["refs"]["opportunity"] == ROW["Id"]

@@ -35,7 +35,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     pairs = found.pairs
     if status is None and pairs:
         status = text(pairs.get("Status"))
-    row = _row(activity, mapping, status, raw.hint, first=revised is None or revised == created)
+    row = _row(activity, mapping, status, raw.hint, first=_is_first(created, revised))
     data = _data(raw, activity, row, status)
     data.revised = revised
     if created is not None:
@@ -71,6 +71,11 @@ def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: 
         creation = mapping.find(TABLE, activity.code, "times.created", activity.name)
         return creation if creation.type == "opportunity.created" else row
     return row
+
+
+def _is_first(created: str | None, revised: str | None) -> bool:
+    """Return whether a record was never edited: ModifiedOn may lie before CreatedOn, an edit never does."""
+    return revised is None or (created is not None and revised[:-1] <= created[:-1])
 
 
 def _data(raw: RawEvent, activity: DecodedActivity, row: Row, status: str | None) -> Data:
