@@ -82,7 +82,7 @@ def detail(of: dict[str, Any], status: str, **fields: Any) -> dict[str, Any]:
     return shared | user | {"status": status} | fields
 
 
-def bundle(of: dict[str, Any], beside: dict[str, Any] | None = None, call: Any = None) -> dict[str, Any]:
+def bundle(of: dict[str, Any] | None, beside: dict[str, Any] | None = None, call: Any = None) -> dict[str, Any]:
     """Make a bundle."""
     return {"row": of, "detail": beside, "call": call}
 
@@ -90,10 +90,23 @@ def bundle(of: dict[str, Any], beside: dict[str, Any] | None = None, call: Any =
 def message() -> Twin:
     """Return a message from the queue to the lead."""
     queued = row(status="Queued", queuedAt="2026-09-01T08:00:01Z")
-    sent = row(status="Sent", queuedAt="2026-09-01T08:00:01Z", sentAt="2026-09-01T08:00:02Z")
+    sending = row(status="Sending", queuedAt="2026-09-01T08:00:01Z", sendingStartedAt="2026-09-01T08:00:01Z")
+    sent = sending | {"status": "Sent", "sentAt": "2026-09-01T08:00:02Z"}
     there = sent | {"status": "Delivered", "deliveredAt": "2026-09-01T08:00:04Z"}
     versions = [
-        [rendered(queued), rendered(bundle(queued)), delivered({"event": queued})],
+        [
+            rendered(queued),
+            rendered(detail(queued, "Pending")),
+            rendered(bundle(queued)),
+            rendered(bundle(queued, detail(queued, "Pending"))),
+            rendered(bundle(None, detail(queued, "Pending"))),
+            delivered({"event": queued}),
+        ],
+        [
+            rendered(sending),
+            rendered(detail(sending, "InProgress")),
+            rendered(bundle(None, detail(sending, "InProgress"))),
+        ],
         [
             rendered(sent),
             rendered(detail(sent, "Completed")),
@@ -106,6 +119,7 @@ def message() -> Twin:
             rendered(detail(there, "Completed")),
             rendered(bundle(there)),
             rendered(bundle(there, detail(there, "Completed"))),
+            rendered(bundle(None, detail(there, "Completed"))),
             delivered({"event": there}),
         ],
     ]
@@ -161,6 +175,7 @@ def voice() -> Twin:
                 rendered(ringing),
                 delivered({"event": ringing}),
                 rendered(bundle(ringing, None, call | {"status": "ringing"})),
+                rendered(bundle(None, detail(ringing, "InProgress"), call | {"status": "ringing"})),
             ],
             [rendered(bundle(over, None, ended)), rendered(bundle(over, detail(over, "Completed"), ended))],
             [rendered(bundle(over, None, billed)), rendered(bundle(over, detail(over, "Completed"), billed))],

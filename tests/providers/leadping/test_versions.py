@@ -32,7 +32,7 @@ def meaning(raw: RawEvent) -> int:
     return meaning_of(provider.translate(raw, MAPPING))
 
 
-@pytest.mark.parametrize("state", range(3))
+@pytest.mark.parametrize("state", range(4))
 def test_row_detail_bundle_and_webhook_agree(state: int) -> None:
     """The shapes of one state have one identity and one version, and one meaning where they carry the same."""
     renderings = message().versions[state]

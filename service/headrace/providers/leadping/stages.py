@@ -23,7 +23,8 @@ _COARSE: Final = {
 _SETTLING: Final = ("delivered", "received", "sent")
 """What `Completed` may mean, the farthest first."""
 
-_SETTLED: Final = 6
+ACTIVE: Final = 5
+SETTLED: Final = 6
 _RANKS: Final = {
     "draft": 1,
     "scheduled": 1,
@@ -33,7 +34,7 @@ _RANKS: Final = {
     "sending": 3,
     "initiated": 3,
     "ringing": 4,
-    "active": 5,
+    "active": ACTIVE,
     "delivered": 7,
     "received": 7,
 }
@@ -61,17 +62,21 @@ def decisive(status: str, times: Times, last: str | None) -> str | None:
 
 
 def rank_of(status: str | None, times: Times, last: str | None) -> int:
-    """Return the rank of a row's or detail's status, 0 where it has none."""
+    """Return the rank of a row's or detail's status, 0 where it has none.
+
+    A milestone lifts a coarse word to the rank of the fine one: `Pending` with `queuedAt` is the `Queued` of the row.
+    """
     if not status:
         return 0
     word = fold(status)
-    return _RANKS.get(decisive(word, times, last) or word, _SETTLED)
+    rank = _RANKS.get(decisive(word, times, last) or word, SETTLED)
+    return max(rank, _RANKS.get(last or "", 0)) if word in _COARSE else rank
 
 
 def call_rank_of(status: str) -> int:
     """Return the rank of a call's status, whose `in_progress` says that both sides are connected."""
     word = fold(status)
-    return _RANKS["active"] if word == "inprogress" else _RANKS.get(word, _SETTLED)
+    return ACTIVE if word == "inprogress" else _RANKS.get(word, SETTLED)
 
 
 def version_of(times: Times, last: str | None, created: str | None, rank: int, received: int) -> Version:
