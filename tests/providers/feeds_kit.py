@@ -170,7 +170,7 @@ def polled(name: str, **settings: Any) -> tuple[Provider, ApiClient, Feed]:
     """Return a provider, and the client and first feed of a tenant with such settings."""
     provider = discover()[name]
     assert isinstance(provider, Polled)
-    own: Tenant = provider.Settings(polling=True, **settings)
+    own: Tenant = provider.Settings(**{"polling": True, **settings})
     assert not list(own.faults())
     client = provider.client(own)
     assert client

@@ -1,6 +1,6 @@
 """The feed of one lead's events: in the small on a platform in memory, in the large on the simulated one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -10,8 +10,9 @@ from headrace.core.timestamps import from_millis
 from headrace.providers.discover import discover
 from headrace.providers.leadping.feeds import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings
-from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Fault, Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
+from headrace.sdk.provider import RawEvent
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,
@@ -340,6 +341,111 @@ async def test_a_call_is_asked_for_until_it_has_ended() -> None:
     third = await read(FEED, api, second.cursor, LEAD)
     assert third.raws
     assert not (await read(FEED, api, third.cursor, LEAD)).raws
+
+
+class MovingAccount(Account):
+    """An account with one activity, which is in its next state from the answer to a call on, as often as there is one.
+
+    `when` is what the path of that call begins with; of a state the row has all fields but the call's.
+    """
+
+    def __init__(self, when: str, *states: dict[str, Any]) -> None:
+        super().__init__(detail="new")
+        self.when = when
+        self.coming = list(states)
+        self._move()
+
+    def __call__(self, call: Call) -> bytes:
+        if call.path.startswith(self.when) and self.coming:
+            self._move()
+        return super().__call__(call)
+
+    def _move(self) -> None:
+        state = self.coming.pop(0)
+        self.rows = {"e1": row(1, **{name: value for name, value in state.items() if name != "call"})}
+        self.calls = {"e1": {"id": "e1", **state["call"]}} if "call" in state else {}
+
+    def _detail(self, ident: str) -> bytes:
+        return msgspec.json.encode(self.rows[ident] | {"status": "InProgress"})
+
+
+RINGING = {"activityType": "Call", "status": "Ringing", "summary": "0", "call": {"status": "ringing"}}
+ACTIVE = RINGING | {"status": "Active", "summary": "1", "call": {"status": "in_progress"}}
+ENDED = RINGING | {"status": "Ended", "summary": "2", "call": {"status": "completed"}}
+QUEUED = {"activityType": "Sms", "status": "Queued", "summary": "0", "queuedAt": "2026-10-01T23:00:01Z"}
+SENT = QUEUED | {"status": "Sent", "summary": "1", "sentAt": "2026-10-01T23:00:02Z"}
+
+
+def summaries(raws: list[RawEvent]) -> list[tuple[str, str]]:
+    """Return of each bundle the summaries of its row (or detail, where it has none) and of its detail."""
+    parts = [msgspec.json.decode(raw.value) for raw in raws]
+    return [((part["row"] or part["detail"])["summary"], part["detail"]["summary"]) for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("when", "states"),
+    [
+        ("/events/calls/", (RINGING, ENDED)),
+        ("/events/detail/", (RINGING, ENDED)),
+        ("/events/detail/", (QUEUED, SENT)),
+        ("/events/calls/", (RINGING, ACTIVE, ENDED)),
+        ("/events/detail/", (RINGING, ACTIVE, ENDED)),
+    ],
+)
+@pytest.mark.parametrize("event", [None, "e1"], ids=["swept", "named"])
+async def test_a_bundle_has_parts_of_one_state(when: str, states: Sequence[dict[str, Any]], event: str | None) -> None:
+    """What moves on between its row, its detail and its call is put together anew, and comes once."""
+    last = states[-1]["summary"]
+    api = Memory(MovingAccount(when, *states))
+    found = await read(FEED, api, turn=Turn(lead="lead-1", event=event))
+    assert summaries(found.raws) == [(last, last)]
+    assert not (await read(FEED, api, found.cursor, LEAD)).raws
+
+
+async def test_an_event_without_a_row_has_parts_of_one_state() -> None:
+    """Of a detail and a call alone the detail is read first."""
+    found = await read(FEED, Memory(MovingAccount("/events/calls/", RINGING, ENDED)), turn=Turn(event="e1"))
+    assert [(raw.shape, b'"completed"' in raw.value) for raw in found.raws] == [("rowless", True)]
+    assert summaries(found.raws) == [("2", "2")]
+
+
+async def test_a_row_that_stays_behind_its_call_costs_one_look() -> None:
+    """Rows may say little while their calls go on: the page is read once more, and the bundle comes as it is."""
+    account = Account(row(1, activityType="Call", status="Ringing"), calls={"e1": {"id": "e1", "status": "completed"}})
+    api = Memory(account)
+    found = await read(FEED, api, turn=LEAD)
+    assert [call.path for call in api.calls].count("/events/leads/lead-1") == 2
+    assert [b'"completed"' in raw.value for raw in found.raws] == [True]
+    assert not (await read(FEED, api, found.cursor, LEAD)).raws
+
+
+async def test_a_row_that_never_stays_comes_all_the_same() -> None:
+    """Three looks, and what was read last comes: the next turn reads on."""
+    account = MovingAccount("/events/calls/", *[RINGING | {"summary": str(n)} for n in range(9)])
+    account.calls = {}
+
+    def ahead(call: Call) -> bytes:
+        answer = account(call)
+        return b'{"id":"e1","status":"completed"}' if call.path.startswith("/events/calls/") else answer
+
+    api = Memory(ahead)
+    found = await read(FEED, api, turn=LEAD)
+    assert [call.path for call in api.calls].count("/events/leads/lead-1") == 4
+    assert len(found.raws) == 1
+
+
+@pytest.mark.parametrize("fault", [Gone("410"), Rejected("400"), TooHeavy("413")])
+async def test_a_page_that_cannot_be_had_again_is_taken_as_it_was(fault: Fault) -> None:
+    """What is torn comes rather than never."""
+    account = MovingAccount("/events/calls/", RINGING, ENDED)
+
+    def once(call: Call) -> bytes:
+        if call.path.endswith("/lead-1") and account.bodies:
+            raise fault
+        return account(call)
+
+    found = await read(FEED, Memory(once), turn=LEAD)
+    assert summaries(found.raws) == [("0", "0")]
 
 
 async def test_a_row_names_its_call() -> None:

@@ -1,11 +1,18 @@
-"""The feed `lead-events`: the events of one lead, each as a bundle of row, detail and call."""
+"""The feed `lead-events`: the events of one lead, each as a bundle of row, detail and call.
+
+The parts are read one after the other, and the platform may move on in between. A bundle of two states would come out
+as a version of its own, under the number of the next one. So where detail or call are further than the row, the page is
+read once more behind them: a row that is still the same belongs to them, one that moved is put together anew.
+"""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
+from msgspec import Struct
+
 from headrace.providers.leadping import wire
-from headrace.providers.leadping.hydrate import EventHead, hydrate, read_head
+from headrace.providers.leadping.hydrate import EventHead, HydratedEvent, hydrate, read_head
 from headrace.providers.leadping.pager import LeadPingPager, created
 from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSettings
 from headrace.sdk.feed import Api, Feed, Sighting, Skipped, Turn, Yield
@@ -16,6 +23,21 @@ from headrace_events import Via
 _LONGEST_CALL_MS: Final = 2 * 3_600_000
 """After so long a call that never ended counts as ended. Until then it is asked for in every turn: a call may move on
 while its row stays as it is."""
+_LOOKS: Final = 3
+"""So often one turn looks whether a row stays: one that moves faster comes as it was read last."""
+
+
+class _HydratedRow(Struct, frozen=True):
+    """A row of the list and what belongs to it; nothing belongs to a row without a readable id."""
+
+    row: bytes
+    head: EventHead | None
+    event: HydratedEvent | None
+
+    @property
+    def torn(self) -> bool:
+        """Whether it may be of two states."""
+        return self.event is not None and self.event.torn
 
 
 def feeds(settings: Tenant) -> Sequence[Feed]:
@@ -42,36 +64,73 @@ class LeadEventsFeed:
         pager = LeadPingPager(turn.lead, self._settings, cursor) if turn.lead is not None else None
         while pager is not None and not pager.whole:
             skipped: Counter[Literal["outside", "unchanged", "repeated"]] = Counter()
+            torn: list[_HydratedRow] = []
             for row in await pager.page(api):
                 head = read_head(row)
                 named = head is not None and head.id == wanted
                 reason = None if named else pager.skips(row, head)
-                if reason is None:
-                    yield await self._hydrated(api, pager, row, head)
-                else:
+                if reason is not None:
                     skipped[reason] += 1
+                elif (found := await _hydrated(api, row)).torn:
+                    torn.append(found)
+                else:
+                    yield _taken(api, pager, found)
                 wanted = None if named else wanted
+            for found in await _whole(api, pager, torn):
+                yield _taken(api, pager, found)
             for reason, count in skipped.items():
                 yield Skipped(reason, count)
             yield pager.cursor()
         if wanted:
-            for found in await self._event(api, wanted, turn.lead):
-                yield found
+            for item in await _event(api, wanted, turn.lead):
+                yield item
 
-    async def _hydrated(self, api: Api, pager: LeadPingPager, row: bytes, head: EventHead | None) -> RawEvent:
-        """Put a row together with what belongs to it; one without a readable id goes to raw as it is."""
-        found = await hydrate(api, head.id, row, head) if head else None
-        if found is None or found.settled or (created(head) or 0) < pager.begun - _LONGEST_CALL_MS:
-            pager.keep(row, head)
-        return _raw(api, found.value, wire.BUNDLE) if found else _raw(api, row, wire.ROW)
 
-    async def _event(self, api: Api, event: str, lead: str | None) -> list[Yield]:
-        """Read one event that stands in no list that we read: its lead is watched from now on."""
-        found = await hydrate(api, event, None, None)
-        if found is None:
-            return []
-        raw = _raw(api, found.value, wire.ROWLESS)
-        return [raw, Sighting(found.lead)] if found.lead and lead is None else [raw]
+async def _hydrated(api: Api, row: bytes) -> _HydratedRow:
+    head = read_head(row)
+    return _HydratedRow(row, head, await hydrate(api, head.id, row, head) if head else None)
+
+
+async def _whole(api: Api, pager: LeadPingPager, torn: list[_HydratedRow]) -> list[_HydratedRow]:
+    """Return torn rows of the last page, put together anew where they moved on. Raises `Fault`."""
+    whole: list[_HydratedRow] = []
+    for _ in range(_LOOKS):
+        if not torn:
+            break
+        now = {head.id: row for row in await pager.again(api) if (head := read_head(row))}
+        looked_at, torn = torn, []
+        for known in looked_at:
+            row = now.get(known.head.id, known.row) if known.head else known.row
+            found = known if row == known.row else await _hydrated(api, row)
+            (torn if found is not known and found.torn else whole).append(found)
+    return whole + torn
+
+
+async def _event(api: Api, event: str, lead: str | None) -> list[Yield]:
+    """Return one event that stands in no list that was read: its lead is watched from now on. Raises `Fault`.
+
+    Its detail is what is read first, so where the call is further the detail is looked at again.
+    """
+    found = await hydrate(api, event, None, None)
+    for _ in range(_LOOKS):
+        if found is None or not found.torn:
+            break
+        again = await hydrate(api, event, None, None)
+        if again is None or again.detail == found.detail:
+            break
+        found = again
+    if found is None:
+        return []
+    raw = _raw(api, found.value, wire.ROWLESS)
+    return [raw, Sighting(found.lead)] if found.lead and lead is None else [raw]
+
+
+def _taken(api: Api, pager: LeadPingPager, found: _HydratedRow) -> RawEvent:
+    """Know a row from now on, and return its bundle; one without a readable id goes to raw as it is."""
+    event = found.event
+    if event is None or event.settled or (created(found.head) or 0) < pager.begun - _LONGEST_CALL_MS:
+        pager.keep(found.row, found.head)
+    return _raw(api, event.value, wire.BUNDLE) if event else _raw(api, found.row, wire.ROW)
 
 
 def _raw(api: Api, value: bytes, shape: str) -> RawEvent:

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from headrace.core.mapping import fold
 from headrace.providers.leadping.client import CALLS, DETAILS, at
+from headrace.providers.leadping.identity import is_torn
 from headrace.sdk.faults import Gone, Rejected, TooHeavy
 from headrace.sdk.feed import Api, Call
 from headrace.sdk.ids import can_be_id
@@ -40,10 +41,15 @@ class EventHead(Struct, rename="camel", gc=False, kw_only=True):
 
 
 class HydratedEvent(Struct, frozen=True):
-    """The bytes of a bundle. `settled`: it changes no more without its row. `lead` is that of the detail."""
+    """The bytes of a bundle. `settled`: it changes no more without its row. `lead` is that of the detail.
+
+    `torn`: the parts may be of two states, because the platform moved on while one was read after the other.
+    """
 
     value: bytes
+    detail: bytes | None
     settled: bool
+    torn: bool
     lead: str | None
 
 
@@ -78,7 +84,13 @@ async def hydrate(api: Api, event: str, row: bytes | None, head: EventHead | Non
         return None
     parts = (part or b"null" for part in (row, detail, call))
     value = b'{"row":%b,"detail":%b,"call":%b}' % tuple(parts)
-    return HydratedEvent(value, not with_call or _is_over(call), detail_head.lead_id if detail_head else None)
+    return HydratedEvent(
+        value,
+        detail,
+        settled=not with_call or _is_over(call),
+        torn=is_torn(value),
+        lead=detail_head.lead_id if detail_head else None,
+    )
 
 
 async def _detail(api: Api, event: str) -> bytes | None:

@@ -6,14 +6,19 @@ said. `modifiedAt` takes no part, because rows do not have it.
 """
 
 import hashlib
+from typing import Final
 
-from headrace.core.problems import bad_value
+import msgspec
+
+from headrace.core.problems import Undecodable, bad_value
 from headrace.providers.leadping import cut, wire
-from headrace.providers.leadping.stages import call_rank_of, rank_of, version_of
+from headrace.providers.leadping.stages import ACTIVE, SETTLED, call_rank_of, rank_of, version_of
 from headrace.providers.leadping.times import Times, call_milestones, in_order, milestones, newest, when
 from headrace.sdk.provider import Identity, RawEvent, Version
 
-_DIGITS = 16
+_DIGITS: Final = 16
+_ALWAYS: Final = 2**63
+"""A receipt behind every milestone."""
 
 
 def identity(raw: RawEvent) -> Identity:
@@ -36,6 +41,32 @@ def identity(raw: RawEvent) -> Identity:
 def automation_id(raw: RawEvent) -> str:
     """Return the run that delivered the body, else (a file, a mode without headers) a digest of it."""
     return raw.hint or raw.delivery or hashlib.blake2b(raw.value, digest_size=_DIGITS // 2).hexdigest()
+
+
+def is_torn(bundle: bytes) -> bool:
+    """Return whether detail or call are further than what was read before them: the row, else the detail.
+
+    A call beside a detail says more of it than five coarse words do, so this is a reason to look again, not a proof.
+    """
+    try:
+        parts = wire.bundle_stamp(bundle)
+        head, call = parts.row or parts.detail, parts.call
+        if head is None:
+            return False
+        both = wire.BundleStamp(row=head, detail=parts.detail)
+        if _version(both, _ALWAYS) != _version(wire.BundleStamp(row=head), _ALWAYS):
+            return True
+        times = milestones(head, "$")
+        return call is not None and _reached(call) > rank_of(head.status, times, newest(times))
+    except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False  # the normalizer says what is wrong with it
+
+
+def _reached(call: wire.CallStamp) -> int:
+    """Return how far a call has come, by its times where it has no status."""
+    if call.status:
+        return call_rank_of(call.status)
+    return SETTLED if call.ended_at else ACTIVE if call.answered_at else 0
 
 
 def _activity(part: wire.Stamp, received: int, resource: str) -> Identity:

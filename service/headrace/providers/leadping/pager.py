@@ -64,6 +64,7 @@ class LeadPingPager:
         self._sent: Final[set[str]] = set()
         self._moved = True
         self._size = settings.page_size
+        self._last: Call | None = None
         self._known: Final = Digests(position.known)
         self._fresh: Final = Digests(position.fresh)
         self._passed: Final = Digests(position.passed)
@@ -78,6 +79,14 @@ class LeadPingPager:
         if self._token in self._sent:
             raise Unavailable("the continuation token of a page is that of a page before: it would never end")
         self.whole = self._token is None  # a page without rows may have pages behind it
+        return [bytes(item) for item in found.items or ()]
+
+    async def again(self, api: Api) -> list[bytes]:
+        """Return the rows of the last page as they are now; none where it cannot be had again. Raises `Fault`."""
+        try:
+            found = _page(await api.call(self._last)) if self._last else _LeadPingPage()
+        except (Gone, Rejected, TooHeavy, msgspec.DecodeError):
+            return []
         return [bytes(item) for item in found.items or ()]
 
     def skips(self, row: bytes, head: EventHead | None) -> Literal["repeated", "outside", "unchanged"] | None:
@@ -112,8 +121,9 @@ class LeadPingPager:
     async def _ask(self, api: Api) -> _LeadPingPage:
         plain = api.recall(_PLAIN) is not None
         while True:
+            self._last = self._call(plain=plain)
             try:
-                found = _page(await api.call(self._call(plain=plain)))
+                found = _page(await api.call(self._last))
             except TooHeavy as fault:
                 self._size = halved(self._size, fault)
             except (Gone, Rejected) as fault:

@@ -1,0 +1,171 @@
+"""The twins of feeds: a platform moves on between any two calls of a turn, and what is read stays one event a version.
+
+The whole way without Kafka: the simulated platform, its feed and its webhooks, each delivered before, while or after
+the feed reads what it tells; what they bring is decided on, and what is nudged is read. Whatever is put together of
+several answers is met here in every mixture of states.
+"""
+
+from collections import deque
+from random import Random
+from typing import Any, Final
+
+import pytest
+
+from headrace.config.tenants import Account, Tenants
+from headrace.records.nudge import decode_nudge
+from headrace.sdk.faults import Unavailable
+from headrace.sdk.feed import ApiClient, Call, Turn
+from headrace.sdk.provider import Delivery, Nudge, RawEvent
+from tests import senders
+from tests.providers import suite
+from tests.providers.feeds_kit import Platform, polled, read
+from tests.providers.kit import TENANT
+from tests.senders import Sending
+from tests.simulators import leadping, leadsquared, outreach
+from tests.simulators.clock import Clock
+from tests.simulators.history import Shape
+from tests.simulators.ledger import found_of
+from tests.simulators.quota import Allowance
+from tests.simulators.server import Simulator
+from tests.simulators.webhooks import sendings
+from tests.unit.partition import Partition
+
+SEEDS: Final = (0, 1, 2, 5, 12, 19)
+"""Some that found faults: LeadPing's 0, 1, 5 and 12, and 19 of LeadSquared."""
+EVENTS: Final = 40
+MOVES: Final = 0.5
+"""How often the platform moves on before a call."""
+FREE: Final = Allowance()
+KEYS: Final[dict[str, dict[str, Any]]] = {"leadping": {"webhook_event": "/event"}}
+
+
+class MovingPlatform(Platform):
+    """An `Api` over HTTP to a platform that shows its next version before every other call, by chance."""
+
+    def __init__(self, client: ApiClient, simulator: Simulator, dice: Random) -> None:
+        super().__init__(client)
+        self._dice: Final = dice
+        self._simulator: Final = simulator
+        moves = {move.appears for plan in simulator.history.plans for move in plan.moves}
+        self._moments: Final = deque(sorted(moves))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether everything has happened."""
+        return not self._moments
+
+    async def call(self, call: Call) -> bytes:
+        """Let the platform move on, or not, and ask it then."""
+        if self._moments and self._dice.random() < MOVES:
+            clock = self._simulator.clock
+            clock.advance(self._moments.popleft() - clock.now)
+        return await super().call(call)
+
+
+class JoinedFeed:
+    """A feed and the webhooks of one tenant, and what is decided on all that they bring."""
+
+    def __init__(self, simulator: Simulator, dice: Random, **keys: Any) -> None:
+        self.sender = senders.make(simulator.provider)
+        tenant: dict[str, Any] = {"webhook_secrets": [self.sender.secret], **simulator.tenant(), **keys}
+        self.provider, client, self._feed = polled(simulator.provider, **tenant)
+        self._settings: Final = self.provider.Settings(**tenant)
+        self.api = MovingPlatform(client, simulator, dice)
+        mapping = suite.mapping_of(next(home for home in suite.HOMES if home.name == simulator.provider))
+        self.partition = Partition(Tenants([Account(self.provider, TENANT, self._settings, mapping)]))
+        self._simulator: Final = simulator
+        self._cursors: Final[dict[str | None, bytes]] = {}
+        self._nudges: Final[deque[Nudge]] = deque()
+
+    async def turn(self, lead: str | None = None, event: str | None = None) -> None:
+        """Read one turn from the last cursor: a feed that is not by lead has one."""
+        try:
+            found = await read(self._feed, self.api, self._cursors.get(lead, b""), Turn(lead=lead, event=event))
+        except Unavailable:
+            return  # a list that changes with every look: the runner reads it again from the last cursor
+        if found.cursors:
+            self._cursors[lead] = found.cursor
+        self._take(found.raws)
+
+    async def sweep(self) -> None:
+        """Read every lead once, or the one list."""
+        for lead in self._simulator.history.leads if self._feed.by_lead else [None]:
+            await self.turn(lead)
+
+    def deliver(self, sending: Sending) -> None:
+        """Take a webhook in."""
+        now = self._simulator.clock.now
+        accepted = self.provider.accept(
+            Delivery(
+                tenant=TENANT,
+                method="POST",
+                headers={name.lower(): value for name, value in sending.headers(now).items()},
+                query={},
+                body=sending.body,
+                received=int(now * 1000),
+            ),
+            self._settings,
+        )
+        self._nudges.extend(accepted.nudges)
+        self._take(accepted.events)
+
+    async def woken(self, dice: Random) -> None:
+        """Take the turns that webhooks order: of a lead and its event, or of the event alone."""
+        while self._nudges:
+            nudge = self._nudges.popleft()
+            alone = nudge.event is not None and dice.random() < 0.2
+            await self.turn(nudge.lead if self._feed.by_lead and not alone else None, nudge.event)
+
+    def complaints(self) -> list[str]:
+        """Let the ledger judge the events."""
+        found = [found_of(event) for event in self.partition.events]
+        return self._simulator.history.ledger.complaints(found, self._simulator.clock.now)
+
+    def _take(self, raws: Any) -> None:
+        taken: list[RawEvent] = list(raws)
+        for out in self.partition.hear(self.provider, *taken).nudges:
+            self._nudges.append(decode_nudge("nudges", out.key, out.value)[1])
+
+
+def simulator_of(provider: str, seed: int) -> Simulator:
+    """Make a platform at the beginning of its time, of a few leads whose activities change often."""
+    match provider:
+        case "leadping":
+            calls = leadping.History(seed, EVENTS, leads=3, shape=Shape(edited=0.7))
+            return leadping.Simulator(calls, clock=Clock(calls.begin), allowance=FREE)
+        case "leadsquared":
+            edits = leadsquared.History(seed, EVENTS, leads=3, shape=Shape(edited=0.7))
+            return leadsquared.Simulator(edits, clock=Clock(edits.begin), allowance=FREE)
+        case _:
+            events = outreach.History(seed, EVENTS, leads=3)
+            return outreach.Simulator(events, clock=Clock(events.begin), allowance=FREE)
+
+
+async def play(simulator: Simulator, dice: Random, **keys: Any) -> list[str]:
+    """Let a history happen while it is read and delivered; return what the ledger has to say."""
+    async with simulator:
+        joined = JoinedFeed(simulator, dice, **keys)
+        history = simulator.history
+        coming = list(sendings(history, joined.sender, history.begin, history.end))
+        async with joined.api:
+            while not joined.api.is_over:
+                some, coming = coming[: (few := dice.randrange(6))], coming[few:]
+                dice.shuffle(some)
+                for sending in some:
+                    joined.deliver(sending)
+                await joined.woken(dice)
+                await joined.sweep()
+            for sending in coming:
+                joined.deliver(sending)
+            await joined.woken(dice)
+            await joined.sweep()
+            await joined.sweep()
+    assert not joined.partition.letters
+    return joined.complaints()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("provider", sorted(senders.SENDERS))
+async def test_a_platform_that_moves_on_while_it_is_read_gives_one_event_a_version(provider: str, seed: int) -> None:
+    """Every activity is there, no version twice, and the last one last."""
+    assert await play(simulator_of(provider, seed), Random(seed), **KEYS.get(provider, {})) == []
