@@ -1,9 +1,7 @@
 """What both webhooks and polling tell is one event per version, and what a webhook names is fetched at once.
 
 The real program with all its roles, each of the simulated platforms polled and sending webhooks of the same activities.
-`HEADRACE_JOINED_SEED` chooses a run, 0 one by chance. The one that is tried without it is the same each time, because
-a fault is known that few seeds meet and is still to be mended: 797551, where a LeadPing activity comes out twice under
-one version.
+`HEADRACE_JOINED_SEED` repeats the choices of a run.
 """
 
 import asyncio
@@ -33,7 +31,7 @@ from tests.simulators.quota import Allowance
 from tests.simulators.server import Simulator
 from tests.simulators.webhooks import sendings
 
-SEED: Final = int(os.environ.get("HEADRACE_JOINED_SEED", "20261128")) or random.SystemRandom().randrange(1, 10**6)
+SEED: Final = int(os.environ.get("HEADRACE_JOINED_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 EVENTS: Final = 60
 STRETCHES: Final = 9
 FEEDS: Final = {"leadping": "lead_events", "leadsquared": "lead_activities", "outreach": "events"}
@@ -41,6 +39,12 @@ FREE: Final = Allowance()
 HOUR: Final = "1h"
 
 pytestmark = [pytest.mark.apache_kafka, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def repeatable() -> None:
+    """Print how to repeat the run."""
+    print(f"HEADRACE_JOINED_SEED={SEED}")  # noqa: T201  (pytest shows it where the test fails)
 
 
 class JoinedPlatform:
@@ -96,7 +100,7 @@ class JoinedPlatform:
         try:
             await until(judged, "all is published", every=0.3)
         except TimeoutError as error:
-            error.add_note(f"seed {SEED}: {(await self.complaints())[:5]}\n{self.program.tail()}")
+            error.add_note(f"{(await self.complaints())[:5]}\n{self.program.tail()}")
             raise
         await self._pipeline.settled()
 
@@ -193,7 +197,7 @@ async def test_a_webhook_of_unknown_version_wakes_the_feed_that_knows_it(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
     """An edit that a webhook tells without saying when it was made is read at once from the lead's list."""
-    history = leadsquared.History(SEED, EVENTS, leads=4)
+    history = leadsquared.History(SEED, 2 * EVENTS, leads=4)  # with one that is edited, whatever the seed
     plan = next(plan for plan in history.plans if len(plan.moves) > 1 and history.kind_of(plan.number).own)
     key = history.key_of(plan)
     assert key is not None
