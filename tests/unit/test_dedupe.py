@@ -215,6 +215,75 @@ def test_what_version_and_meaning_decide(
     assert judge(mark, version, shape, meaning, polled=polled) == verdict
 
 
+UNEDITED = {
+    "no mark, unknown: published, and both are remembered": (
+        None,
+        UNKNOWN,
+        A,
+        E,
+        Verdict("published", UNKNOWN, (unversioned(A), unversioned(E))),
+    ),
+    "no mark, numbered: published, its number is enough": (None, 5, A, E, Verdict("published", 5, (A,))),
+    "unknown, numbered, differs, what all carry is the same: unchanged, it is the version": (
+        unknown(A, E),
+        5,
+        B,
+        E,
+        Verdict("unchanged", 5, (B, unversioned(A), unversioned(E))),
+    ),
+    "unknown, numbered, what all carry differs: published": (
+        unknown(A, E),
+        5,
+        B,
+        F,
+        Verdict("published", 5, (B, unversioned(A), unversioned(E))),
+    ),
+    "unknown, numbered, edited: published": (
+        unknown(A, E),
+        5,
+        B,
+        0,
+        Verdict("published", 5, (B, unversioned(A), unversioned(E))),
+    ),
+    "unknown, numbered, the same as one that is not the last: published": (
+        unknown(B, F, A),
+        5,
+        C,
+        E,
+        Verdict("published", 5, (C, unversioned(B), unversioned(F), unversioned(A))),
+    ),
+    "unknown, unknown, new: published, what all carry is remembered of the last alone": (
+        unknown(A, E, B, C),
+        UNKNOWN,
+        D,
+        F,
+        Verdict("published", UNKNOWN, (unversioned(D), unversioned(F), unversioned(A), unversioned(B))),
+    ),
+    "numbered, newer, differs: published": (
+        numbered(4, A, unversioned(E)),
+        5,
+        B,
+        E,
+        Verdict("published", 5, (B, E | 1)),
+    ),
+    "numbered, unknown, new: published": (
+        numbered(5, A),
+        UNKNOWN,
+        B,
+        E,
+        Verdict("published", 5, (unversioned(B), A)),
+    ),
+}
+
+
+@pytest.mark.parametrize(("mark", "version", "meaning", "first", "verdict"), UNEDITED.values(), ids=UNEDITED)
+def test_what_was_never_edited_is_one_version(
+    mark: Mark | None, version: int, meaning: int, first: int, verdict: Verdict
+) -> None:
+    """A copy that tells more than one without a version is no news where what every copy carries is the same."""
+    assert judge(mark, version, ROW, meaning, polled=False, first=first) == verdict
+
+
 REPLAYED = {
     "no mark, numbered: counted and not published": (None, 5, A, Verdict("stale")),
     "no mark, unknown: counted and not published": (None, UNKNOWN, A, Verdict("stale")),

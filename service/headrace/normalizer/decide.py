@@ -19,7 +19,7 @@ from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
 from headrace.records.dead_letter import encode_letter
-from headrace.records.event import encode_event, event_id, event_of
+from headrace.records.event import encode_event, event_id, event_of, first_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
 from headrace.records.nudge import encode_nudge
 from headrace.records.raw import letter_digest, shape_digest
@@ -157,7 +157,9 @@ class _Batch:
         polled = draft.nudge is not None and decoded.account is not None and decoded.account.settings.polling
         if polled and draft.row.reach == "nudge":
             return Verdict("nudged")
-        return judge(mark, decoded.version, shape_digest(decoded.raw.shape), decoded.meaning, polled=polled)
+        first = first_of(draft) if UNKNOWN in (decoded.version, mark.version if mark else None) else 0
+        shape = shape_digest(decoded.raw.shape)
+        return judge(mark, decoded.version, shape, decoded.meaning, polled=polled, first=first)
 
     def event(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> ProducerRecord:
         """Return a draft as the record of the event that it becomes."""

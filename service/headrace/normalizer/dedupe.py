@@ -63,14 +63,18 @@ def settle(mark: Mark | None, version: int) -> Fate | None:
     return None
 
 
-def judge(mark: Mark | None, version: int, shape: int, meaning: int, *, polled: bool) -> Verdict:
-    """Decide by version and meaning, as the table in DECISIONS.md says; `polled`: a feed will bring the version."""
+def judge(mark: Mark | None, version: int, shape: int, meaning: int, *, polled: bool, first: int = 0) -> Verdict:
+    """Decide by version and meaning, as the table in DECISIONS.md says; `polled`: a feed will bring the version.
+
+    `first` is the digest of what every copy of a record carries that was never edited, 0 of any other.
+    """
     if mark is None:
-        return Verdict("published", version, (_to_remember(version, meaning),))
+        remembered = _without_version(meaning, first) if version == UNKNOWN else (meaning,)
+        return Verdict("published", version, remembered)
     if version == UNKNOWN:
-        return _unnumbered(mark, meaning, polled=polled)
+        return _unnumbered(mark, meaning, first, polled=polled)
     if mark.version <= UNKNOWN or version > mark.version:
-        return _newer(mark, version, meaning)
+        return _newer(mark, version, meaning, first)
     return _equal(mark, version, shape, meaning)
 
 
@@ -80,28 +84,35 @@ def judge_replay(mark: Mark | None, version: int, meaning: int) -> Verdict:
         return Verdict("stale")
     if any(_same(known, meaning) for known in mark.meanings):
         return Verdict("duplicate")
-    return Verdict(
-        "published", mark.version, (_to_remember(version, meaning), *_unnumbered_meanings(mark))[:MOST_MEANINGS]
-    )
+    remembered = _without_version(meaning) if version == UNKNOWN else (meaning,)
+    return Verdict("published", mark.version, (*remembered, *_unnumbered_meanings(mark))[:MOST_MEANINGS])
 
 
-def _unnumbered(mark: Mark, meaning: int, *, polled: bool) -> Verdict:
+def _unnumbered(mark: Mark, meaning: int, first: int, *, polled: bool) -> Verdict:
     """Judge a copy without a version: it is news only where its meaning is new."""
     same = next((known for known in mark.meanings if _same(known, meaning)), None)
     if same is None:
         if polled and mark.version > UNKNOWN:
             return Verdict("nudged")
-        return Verdict("published", mark.version, (meaning | UNNUMBERED, *mark.meanings)[:MOST_MEANINGS])
+        if mark.version > UNKNOWN:
+            return Verdict("published", mark.version, (meaning | UNNUMBERED, *mark.meanings)[:MOST_MEANINGS])
+        older = (mark.meanings[0], *mark.meanings[2:]) if first else mark.meanings  # without the `first` of the last
+        return Verdict("published", UNKNOWN, (*_without_version(meaning, first), *older)[:MOST_MEANINGS])
     if same & UNNUMBERED:
         return Verdict("duplicate")
     # Remember that it came without a version, too: a late copy of it stays a duplicate when the version has moved on.
     return Verdict("duplicate", mark.version, tuple(m | UNNUMBERED if m == same else m for m in mark.meanings))
 
 
-def _newer(mark: Mark, version: int, meaning: int) -> Verdict:
-    """Judge a newer version, or the first number of an id known without one: news where it differs from the last."""
+def _newer(mark: Mark, version: int, meaning: int, first: int) -> Verdict:
+    """Judge a newer version, or the first number of an id known without one: news where it differs from the last.
+
+    A record that was never edited is what the copy without a version was, however much more it tells.
+    """
     if _same(mark.meanings[0], meaning):
         return Verdict("unchanged", version, mark.meanings)
+    if first and mark.version == UNKNOWN and mark.meanings[1:2] == _without_version(first):
+        return Verdict("unchanged", version, (meaning, *mark.meanings)[:MOST_MEANINGS])
     return Verdict("published", version, (meaning, *_unnumbered_meanings(mark))[:MOST_MEANINGS])
 
 
@@ -114,8 +125,9 @@ def _equal(mark: Mark, version: int, shape: int, meaning: int) -> Verdict:
     return Verdict("published", version, (meaning, *mark.meanings)[:MOST_MEANINGS], again=True)
 
 
-def _to_remember(version: int, meaning: int) -> int:
-    return meaning | UNNUMBERED if version == UNKNOWN else meaning
+def _without_version(*meanings: int) -> tuple[int, ...]:
+    """Return meanings as a mark holds those that came without a version."""
+    return tuple(meaning | UNNUMBERED for meaning in meanings if meaning)
 
 
 def _same(known: int, meaning: int) -> bool:

@@ -25,8 +25,16 @@ _DATASCHEMA: Final = ("ce_dataschema", b"urn:headrace:event:1")
 
 def meaning_of(draft: Draft) -> int:
     """Return the digest of what a draft says, 63 bits: the lowest bit is free for `Mark.meanings`."""
-    packed = _meaning((draft.row.type, draft.meaning))
-    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little") & ~1
+    return _digest((draft.row.type, draft.meaning))
+
+
+def first_of(draft: Draft) -> int:
+    """Return the digest of what every copy of a record that was never edited carries, 0 for one that was."""
+    return 0 if draft.first is None else _digest((draft.row.type, "first", draft.first))
+
+
+def _digest(value: tuple[object, ...]) -> int:
+    return int.from_bytes(hashlib.blake2b(_meaning(value), digest_size=8).digest(), "little") & ~1
 
 
 def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: str = "") -> str:

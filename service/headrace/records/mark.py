@@ -35,7 +35,7 @@ class Mark(Struct, frozen=True, gc=False):
 
     `version` is a number, `UNKNOWN` or `IMMUTABLE`; `shape` the digest of the shape's name; `at` seconds since the
     epoch. `meanings` holds up to four 64-bit meaning digests, last published first; their lowest bit says that the
-    meaning came without a version.
+    meaning came without a version. Behind such a one there may be the digest of what any copy of it carries.
     """
 
     version: int

@@ -114,7 +114,9 @@ class Draft(Struct, gc=False, kw_only=True):
 
     `data.provenance` is `UNPUBLISHED`. `meaning` holds the canonical values that *all* shapes of the resource carry
     (type, direction, outcome, refs, times…; never provenance, native, URLs or names): equal meaning = nothing new.
-    `nudge` names the feed that knows the record's version, where there is one.
+    `nudge` names the feed that knows the record's version, where there is one. `first` is what *every* copy of a record
+    carries that was never edited, None of one that was: such a copy that tells more than one without a version is no
+    news where this is equal.
     """
 
     row: Row
@@ -122,6 +124,7 @@ class Draft(Struct, gc=False, kw_only=True):
     time: str | None
     data: Data
     meaning: tuple[object, ...]
+    first: tuple[object, ...] | None = None
     traffic: str | None = None
     nudge: Nudge | None = None
 

@@ -1,4 +1,4 @@
-"""LeadSquared's activities in the shapes of its reads and of its webhooks; all shapes have the same content.
+"""LeadSquared's activities in the shapes of its reads and of its webhooks; Retrieve has a field that no other has.
 
 Calls, visits of pages, an activity of the account's own, changes of stage, opportunities with their mirrors. The mark
 of a version stands where people write: in the note, or in the comment or description of what the platform notes itself.
@@ -87,6 +87,7 @@ class History(history.History):
         }
         if fields:
             row["ActivityFields"] = fields | {
+                "Campaign": f"Campaign {plan.number % 5}",
                 "ProspectActivityAutoId": 500_000 + plan.number,
                 "CreatedBy": self._agent(plan),
                 "CreatedOn": american(plan.created),

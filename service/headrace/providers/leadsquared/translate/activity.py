@@ -12,7 +12,7 @@ from headrace.providers.leadsquared.times import canonical, canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content, seconds, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
 from headrace.providers.leadsquared.translate.enrichment import add
-from headrace.providers.leadsquared.translate.meaning import meaning_of
+from headrace.providers.leadsquared.translate.meaning import first_of, meaning_of
 from headrace.providers.leadsquared.wire import FEED, TABLE
 from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
 from headrace_events import Data, Native
@@ -33,13 +33,12 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     creator = text(fields.pop("CreatedBy", None))
     found = content(fields)
     pairs = found.pairs
-    if status is None and pairs:
-        status = text(pairs.get("Status"))
-    row = _row(activity, mapping, status, raw.hint, first=_is_first(created, revised))
+    status = status or text(pairs.get("Status"))
+    first = _is_first(created, revised)
+    row = _row(activity, mapping, status, raw.hint, first=first)
     data = _data(raw, activity, row, status)
     data.revised = revised
-    if created is not None:
-        data.times = {"created": created}
+    data.times = None if created is None else {"created": created}
     refs = data.refs = _refs(activity, owner)
     data.fields = found.fields
     if row.lift:
@@ -57,6 +56,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         time=created if raw.hint != DELETED else revised,  # when it was deleted, CreatedOn does not say
         data=data,
         meaning=meaning,
+        first=first_of(meaning, found) if first else None,
         traffic=row.traffic,
         nudge=Nudge(FEED, lead=lead) if revised is None and lead else None,
     )

@@ -12,6 +12,7 @@ from headrace.providers.leadsquared.translate.decode import DecodedActivity
 from headrace.providers.leadsquared.wire import Fields
 from headrace_events import Data
 
+_OWN: Final = "mx_"
 _DESCRIPTION: Final = "NotableEventDescription"
 _APART: Final = frozenset(
     (
@@ -52,6 +53,22 @@ def meaning_of(data: Data, found: Content, activity: DecodedActivity) -> tuple[o
         # The pairs of a packed note are compared by themselves.
         _comparable(data.fields or {}, but=NOTE if found.pairs else None),
         [] if activity.custom else _comparable(activity.pairs, but=_DESCRIPTION),
+    )
+
+
+def first_of(meaning: tuple[Any, ...], found: Content) -> tuple[object, ...]:
+    """Return the part of a meaning that webhook and row both carry of an activity that was never edited.
+
+    Not the description, which stands in rows where nobody wrote a note, nor fields beside the account's own (`mx_…`): a
+    webhook may lack both.
+    """
+    *typed, _, _, pairs, loose, fields, _ = meaning
+    return (
+        *typed,
+        found.typed and found.typed.strip(),
+        pairs,
+        loose,
+        [pair for pair in fields if pair[0].startswith(_OWN)],
     )
 
 
