@@ -12,9 +12,11 @@ from aiokafka.structs import ConsumerRecord
 _PATIENCE = 30.0  # seconds
 
 
-async def create_topic(bootstrap_servers: str, topic: str, *, partitions: int = 1, **configs: str) -> None:
+async def create_topic(
+    bootstrap_servers: str, topic: str, *, partitions: int = 1, replicas: int = 1, **configs: str
+) -> None:
     """Create a topic, with configs as `retention_ms="1000"`; raise RuntimeError with Kafka's word if it refuses."""
-    wanted = NewTopic(topic, partitions, 1, topic_configs=_settings(configs))
+    wanted = NewTopic(topic, partitions, replicas, topic_configs=_settings(configs))
     async with _admin(bootstrap_servers) as admin:
         answer = await admin.create_topics([wanted])
     for name, code, *message in answer.topic_errors:  # aiokafka raises nothing for a refused topic

@@ -65,6 +65,8 @@ async def apply(config: Config, profile: str = "", partitions: int | None = None
             await _refuse_positions(config, seen)
         others = [_sized(topic, partitions, raw) for topic in topics if not topic.name.endswith("raw")]
         done = await _create(client, others)
+        # the first look may have been at a broker that had not heard of it yet
+        seen = (await client.topics({f"{config.topic_prefix}seen"}))[f"{config.topic_prefix}seen"]
         await _begin(config, raw)
         done += await _create(
             client, [_sized(topic, partitions, seen) for topic in topics if topic.name.endswith("raw")]
