@@ -9,6 +9,7 @@ import gzip
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -47,12 +48,16 @@ class Target:
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
     async def serves(self) -> None:
-        """Assert that every account still gets its deliveries through."""
+        """Wait until every account gets its deliveries through again: an attack may have used up its rate."""
         async with aiohttp.ClientSession() as client:
             for sender in SENDERS:
-                sending = next(sender.stream())
-                async with client.post(self.url + sending.path, data=sending.body, headers=sending.headers()) as answer:
-                    assert answer.status in (200, 202)
+                await until(partial(self._served, client, sender), f"{sender.provider} is served")
+
+    async def _served(self, client: aiohttp.ClientSession, sender: Sender) -> bool:
+        sending = next(sender.stream())
+        async with client.post(self.url + sending.path, data=sending.body, headers=sending.headers()) as answer:
+            assert answer.status in (200, 202, 429)
+            return answer.status != 429
 
     async def refused(self) -> dict[str, int]:
         """Return how many requests were refused, by reason."""
