@@ -11,21 +11,17 @@ takes `ANSWER_BYTES`, and while a request is in progress no more than one read o
 
 import asyncio
 import contextlib
-import resource
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import StreamReader, web
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
-from aiohttp.web_protocol import RequestPayloadError
+from aiohttp.http_exceptions import LineTooLong
 
 from headrace.receiver import refusals
+from headrace.receiver.responses import response_of
 from headrace.sdk.provider import Refused
 
-LINGER_SECONDS: Final = 1.0
-"""What a refused sender gets to read the answer: closing at once would reset it away."""
-LINGER_BYTES: Final = 256 * 1024
 HEAD_BYTES: Final = 32 * 1024
 """A head may take so many bytes, and what came with the read that went beyond."""
 ANSWER_BYTES: Final = 16 * 1024
@@ -34,16 +30,11 @@ ANSWER_SECONDS: Final = 10.0
 """What a sender gets to take its answers."""
 _SOCKET_BYTES: Final = 64 * 1024
 """What the kernel buffers in each direction (Linux doubles it), and so the most that one read brings."""
-_BACKLOG: Final = 1024
 _HEADERS: Final = 64
 _LINE_BYTES: Final = 8190
 _READ_BYTES: Final = 64 * 1024
 _SHUTDOWN_SECONDS: Final = 0.1
 """What aiohttp waits, twice, for what did not finish in time; 0 would be for ever."""
-_CLOSING_HEADERS: Final = {"Content-Type": refusals.CONTENT_TYPE, "Connection": "close", "Server": "Headrace"}
-_FILES: Final = 256
-"""What a process needs besides its connections: Kafka, the spool, logs, the admin port."""
-
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -262,54 +253,9 @@ def _is_too_long(error: BaseException | None) -> bool:
     return isinstance(error, LineTooLong) or "too many headers" in str(error).lower()
 
 
-def affordable(connections: int) -> int:
-    """Return how many connections the limit of open files allows, once it is raised as far as it may be."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = connections + _FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return connections if soft == resource.RLIM_INFINITY else max(1, min(connections, soft - _FILES))
-
-
 def connection_of(request: web.BaseRequest) -> Connection:
     """Return the connection of a request."""
     connection = request.protocol
     if not isinstance(connection, Connection):
         raise TypeError("the request came in by another server")
     return connection
-
-
-@contextlib.asynccontextmanager
-async def listening(server: Server, host: str, port: int, stop_deadline: float) -> AsyncIterator[int]:
-    """Listen while the block runs, then finish the requests in progress; yield the port. Raises `OSError`."""
-    listener = await asyncio.get_running_loop().create_server(server, host, port, backlog=_BACKLOG)
-    try:
-        found: int = listener.sockets[0].getsockname()[1]
-        yield found
-    finally:
-        listener.close()
-        await server.stop(stop_deadline)
-
-
-def response_of(refused: Refused) -> web.Response:
-    """Return the response of a refusal; the connection ends with it."""
-    response = web.Response(
-        status=refused.status, headers={**_CLOSING_HEADERS, **refused.headers}, body=refusals.body_of(refused)
-    )
-    response.force_close()
-    return response
-
-
-async def linger(request: web.BaseRequest, response: web.Response) -> None:
-    """Send an answer while the body is still coming, give the sender a moment to read it, and end the connection."""
-    connection = connection_of(request)
-    connection.server.waits(connection, idle=False)  # so that it makes room for others, if need be
-    with contextlib.suppress(ConnectionError, TimeoutError, HttpProcessingError, RequestPayloadError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            await response.prepare(request)
-            await response.write_eof()
-            left = LINGER_BYTES
-            while left > 0 and (chunk := await request.content.readany()):
-                left -= len(chunk)
-    connection.drop()

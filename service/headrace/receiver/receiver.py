@@ -26,9 +26,11 @@ from headrace.receiver import refusals
 from headrace.receiver.acknowledgement import acknowledge
 from headrace.receiver.body_reader import Bodies
 from headrace.receiver.cutting import Cutter
-from headrace.receiver.http_server import Server, affordable, connection_of, linger, listening, response_of
+from headrace.receiver.http_server import Server, connection_of
 from headrace.receiver.ingress import Ingress, RecordTooLarge
+from headrace.receiver.listen import affordable, linger, listening
 from headrace.receiver.metrics import ReceiverMetrics
+from headrace.receiver.responses import response_of
 from headrace.receiver.secret_reload import SecretReload
 from headrace.receiver.token_bucket import LogThrottle, TokenBuckets
 from headrace.receiver.topic_writer import Item
