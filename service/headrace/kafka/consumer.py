@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeAlias
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 from aiokafka.structs import ConsumerRecord
@@ -29,6 +30,8 @@ Offsets: TypeAlias = dict[TopicPartition, int]
 
 SETTLE_DEADLINE: Final = 5.0
 """Seconds without a record after which `read` takes an open transaction for a hanging one."""
+
+_log = structlog.get_logger()
 
 
 def new_consumer(kafka: KafkaSettings, **more: Any) -> AIOKafkaConsumer:
@@ -130,7 +133,8 @@ async def read(
     that is given, else at the start or at the end.
 
     Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
-    for, unless a transaction stays open for longer than `SETTLE_DEADLINE`.
+    for, unless a transaction stays open for longer than `SETTLE_DEADLINE`: then what stands behind it is left out, and
+    a warning says so.
     """
     consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
     watch_leaders(consumer._client)  # noqa: SLF001  (nothing public gives it)
@@ -143,21 +147,30 @@ async def read(
         starts = await call(_starts(consumer, parts, ends, from_start=from_start, since=since), CALL_DEADLINE)
         for part in (part for part in parts if part.partition in begin):
             starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
-        consumer.assign(parts)
-        reader = BoundedReader(consumer)
-        for at in parts:
-            reader.seek(at, starts[at])
-        left = {at for at in parts if starts[at] < ends[at]}
-        moved_at = time.monotonic()
-        while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
-            records = await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE)
-            for record in records:
-                moved_at = time.monotonic()
-                if follow or record.offset < ends[TopicPartition(topic, record.partition)]:
-                    yield record
-            left = {at for at in left if await call(reader.position(at), CALL_DEADLINE) < ends[at]}
+        async for record in _records(consumer, starts, ends, follow=follow):
+            yield record
     finally:
         await stop_consumer(consumer)
+
+
+async def _records(
+    consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets, *, follow: bool
+) -> AsyncGenerator[Record]:
+    """Yield what stands between two offsets of each partition; with `follow` whatever comes, without an end."""
+    parts, reader = list(starts), BoundedReader(consumer)
+    consumer.assign(parts)
+    for at in parts:
+        reader.seek(at, starts[at])
+    left = {at for at in parts if starts[at] < ends[at]}
+    moved_at = time.monotonic()
+    while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
+        for record in await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE):
+            moved_at = time.monotonic()
+            if follow or record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                yield record
+        left = {at for at in left if await call(reader.position(at), CALL_DEADLINE) < ends[at]}
+    for at in left:
+        _log.warning("open_transaction_not_read", topic=at.topic, partition=at.partition, end=ends[at])
 
 
 async def _starts(
