@@ -4,11 +4,14 @@ Kafka leaves one behind where it ends a transaction while no partition has a lea
 that does not verify produced records takes them for a transaction that its coordinator does not know.
 """
 
+from collections.abc import Sequence
+
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from headrace.core.record import ProducerRecord
 from headrace.kafka.consumer import Consumer
+from headrace.kafka.hanging_transactions import Predecessors
 from headrace.kafka.partition_owner import CannotRun, Pace
 from headrace.kafka.producer import Transactions
 from headrace.records.seen import encode_record
@@ -38,20 +41,38 @@ async def test_promise_3_what_kafka_forgot_to_end_is_ended(own_kafka: OwnKafka, 
         await pipeline.settled(running)
     totals = await pipeline.holds_its_promises()
     assert totals["published"] == 80
-    assert not [record for record in await pipeline.records("events") if record.value == b"never committed"]
+    assert not [record for record in await pipeline.records("events") if record.value == b"of a stranger"]
+
+
+async def test_promise_1_what_was_committed_elsewhere_is_committed(own_kafka: OwnKafka, prefix: str) -> None:
+    """A part that hangs of a transaction that seen shows as committed is published: nobody would decide on it again."""
+    broker = own_kafka(CREDULOUS)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with pipeline.running() as running:
+        await pipeline.append([Row(n, 1) for n in range(40)])
+        await pipeline.settled(running)
+    await _hang(pipeline, f"{prefix}normalizer-0", [("events", 1)], committed=[("seen", 0), ("events", 0)])
+    assert not await _stuck(pipeline, "seen", 0)
+    assert await _stuck(pipeline, "events", 1)
+    async with pipeline.running() as running:
+        await running.runs()
+    assert not await _stuck(pipeline, "events", 1)
+    found = [record.partition for record in await pipeline.records("events") if record.value == b"of a stranger"]
+    assert sorted(found) == [0, 1]
 
 
 async def test_promise_2_a_zombie_leaves_the_transaction_of_its_successor_alone(kafka: Broker, prefix: str) -> None:
     """Whoever wakes up between fence and look finds what its successor has begun: that is not its own to end."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     name, at = f"{prefix}normalizer-0", (pipeline.topic("events"), 0)
-    zombie, successor = Transactions(pipeline.config.kafka, name), Transactions(pipeline.config.kafka, name)
+    zombie = Transactions(pipeline.config.kafka, name, Predecessors(name, [at[0]]))
+    successor = Transactions(pipeline.config.kafka, name)
     try:
         await zombie.fence()
         await successor.fence()
         await successor._producer.begin_transaction()
         await successor._send({at: [ProducerRecord(b"k", b"first", [])]})
-        await zombie.end_hanging([at[0]])
+        await zombie.end_hanging()
         await successor._send({at: [ProducerRecord(b"k", b"second", [])]})
         await successor._producer.commit_transaction()
     finally:
@@ -69,18 +90,33 @@ async def test_promise_8_what_somebody_else_left_open_is_left_alone(own_kafka: O
         assert "somebody holds an open transaction" in await running.refuses(CannotRun)
 
 
-async def _hang(pipeline: Pipeline, transactional_id: str, partitions: list[tuple[str, int]]) -> None:
-    """Write into an open transaction that the coordinator knows nothing of, and go away."""
+async def _hang(
+    pipeline: Pipeline,
+    transactional_id: str,
+    partitions: list[tuple[str, int]],
+    committed: Sequence[tuple[str, int]] = (),
+) -> None:
+    """Write into an open transaction that the coordinator knows nothing of, and go away.
+
+    What it does know of, `committed`, is committed.
+    """
     producer = AIOKafkaProducer(
         bootstrap_servers=pipeline.config.kafka.bootstrap_servers, transactional_id=transactional_id, acks="all"
     )
+    values = {"seen": encode_record(0, (0,) * 10, {})}
+    if committed:
+        last = (await pipeline.ledger())[0]
+        values["seen"] = encode_record(last.next_offset, last.totals, {})
     await producer.start()
     await producer.begin_transaction()
+    for name, partition in committed:
+        await producer.send_and_wait(pipeline.topic(name), values.get(name, b"of a stranger"), partition=partition)
     for name, partition in partitions:
         topic = pipeline.topic(name)
         producer._txn_manager._txn_partitions.add(TopicPartition(topic, partition))  # as if the coordinator knew
-        value = encode_record(0, (0,) * 10, {}) if name == "seen" else b"never committed"
-        await producer.send_and_wait(topic, value, partition=partition)
+        await producer.send_and_wait(topic, values.get(name, b"of a stranger"), partition=partition)
+    if committed:
+        await producer.commit_transaction()
     producer._sender.sender_task.cancel()
     await producer.client.close()
     producer._closed = True  # its end would ask the coordinator to abort

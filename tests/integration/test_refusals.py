@@ -21,9 +21,10 @@ from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.restore import restore
 from headrace.observe.registry import Registry
 from headrace.observe.tasks import TaskMetrics
+from headrace.records.mark import Mark
 from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import HEADER, from_raw_record, headers_of, to_raw_record
-from headrace.records.seen import FORMAT, TOTALS, encode_barrier, encode_record
+from headrace.records.seen import FORMAT, TOTALS, decode_record, encode_barrier, encode_record
 from tests.fake_provider import FAKE, Row, raw_event
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.integration.test_take_over import BRISK
@@ -121,6 +122,30 @@ async def test_promise_2_a_restore_waits_for_a_leader_that_knows_its_barrier(kaf
         assert await appender.append(topic, 0, ProducerRecord(b"", barrier.value, [])) == end
     await asyncio.wait_for(restoring, DEADLINE)
     assert (seen.next_offset, seen.read_to) == (20, end + 1)
+
+
+async def test_promise_1_a_commit_that_does_not_stand_in_the_log_is_forgotten(kafka: Broker, prefix: str) -> None:
+    """An acknowledged commit that was aborted later is no memory: what it decided on is decided on again."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    await published(pipeline, 20)
+    settings, topic, seen = pipeline.config.kafka, pipeline.topic("seen"), Seen()
+    stale = StaleEnds(0, TaskMetrics(Registry("1"), "t"))
+    for _ in range(2):
+        async with Appender(settings) as appender:
+            offset = await appender.append(topic, 0, ProducerRecord(b"", encode_barrier(b"ours"), []))
+        await restore(
+            settings, Barrier(topic, 0, offset, encode_barrier(b"ours")), seen, stale=stale, stalled_after=1.0
+        )
+        assert (seen.next_offset, len(seen.marks)) == (20, 20)
+        seen.apply(
+            [
+                decode_record(
+                    encode_record(30, (30,) + (0,) * 9, {b"m" * 16: Mark(version=1, shape=1, meanings=(2,), at=3)})
+                )
+            ],
+            offset + 2,
+        )
+        seen.last = offset
 
 
 async def test_promise_2_a_log_that_holds_something_else_than_our_barrier_is_not_trusted(

@@ -1,14 +1,16 @@
 """Transactions of our own that hang: begun by a predecessor, ended for the coordinator, and open in the log for ever.
 
-A coordinator that ends a transaction while the partitions have no leader (every broker was away, or a lone one was
-frozen, for longer than the transaction's time-out) takes them for deleted and writes no marker: seen with Kafka 4.3.1,
-whose log then says "these partitions are likely deleted already and hence can be skipped". Readers under
-read_committed wait at such a transaction for ever, and the next commit of the same producer would end it as committed.
+A coordinator that ends a transaction while partitions have no leader (every broker was away, or a lone one was killed
+or frozen) takes them for deleted and writes no marker there: seen with Kafka 4.3.1, whose log then says "these
+partitions are likely deleted already and hence can be skipped". So parts of a transaction may be ended and others not,
+committed ones too. Readers under read_committed wait at such a part for ever, and the next transaction of the same
+producer would end it in its own way.
 
 Once a producer is fenced, whatever is still open under its id and an older epoch is of that kind; what is open under a
-newer one belongs to a successor, and we are the one who was fenced. It is ended as
-`kafka-transactions.sh abort` ends it: DescribeProducers finds it, WriteTxnMarkers writes what is missing
+newer one belongs to a successor, and we are the one who was fenced. Each part ends as the whole did: DescribeProducers
+finds it, WriteTxnMarkers writes what is missing
 (https://cwiki.apache.org/confluence/display/KAFKA/KIP-664%3A+Provide+tooling+to+detect+and+abort+hanging+transactions).
+How it was ended only the coordinator knows, and only until the fence: so it is asked before.
 """
 
 from collections import defaultdict
@@ -19,10 +21,14 @@ import structlog
 from aiokafka.errors import IncompatibleBrokerVersion, for_code
 from aiokafka.structs import TopicPartition
 
-from headrace.kafka.transaction_requests import DescribeProducers, HangingTransaction, WriteAbort
+from headrace.kafka.transaction_requests import DescribeProducers, DescribeTransactions, HangingTransaction, WriteMarker
 
 _CLUSTER_AUTHORIZATION_FAILED: Final = 31
 _LEADER_NOT_AVAILABLE: Final = 5
+_TRANSACTIONAL_ID_NOT_FOUND: Final = 105
+_COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
+_UNKNOWN_REQUEST: Final = (IncompatibleBrokerVersion, NotImplementedError)
+"""What the client raises for a broker that does not know the question: before Kafka 2.8, the demo's embedded one."""
 
 _log = structlog.get_logger()
 
@@ -38,44 +44,79 @@ class CannotEnd(Exception):  # noqa: N818  (a sentence for the operator)
     """A transaction hangs, and Kafka does not let us end it."""
 
 
-async def end_hanging(
-    client: Any, ours: ProducerEpoch, topics: Sequence[str], look_around: Callable[[], Awaitable[None]]
-) -> list[HangingTransaction]:
-    """Abort what hangs of those whom we fenced, in all partitions of some topics; return what it was.
+class Predecessors:
+    """Those who held a transactional id before: which of them ended with a commit, and what they left open.
 
-    `client` is a started client of the producer that fenced. Raises `CannotEnd`, `KafkaError`.
-    A broker that does not know the question (before Kafka 2.8, the demo's embedded one) is not asked again.
+    It outlives the producers of its owner: a coordinator forgets how a transaction ended once its producer is fenced.
+    `topics` are those that they write to.
     """
-    ended: list[HangingTransaction] = []
-    partitions = [(topic, partition) for topic in topics for partition in await _partitions(client, topic)]
-    await look_around()  # a leader that is cut off does not know what was ended
-    for node, led in _by_leader(client, partitions):
+
+    def __init__(self, transactional_id: str, topics: Sequence[str]) -> None:
+        self._transactional_id: Final = transactional_id
+        self._topics: Final = topics
+        self._committed: Final[set[ProducerEpoch]] = set()
+
+    async def ask_coordinator(self, client: Any, node: int) -> None:
+        """Ask how the last transaction ended, and whether what it may have left open could be ended now.
+
+        Call it before each attempt to fence. Raises `KafkaError` where that cannot be told: then nobody may be fenced.
+        """
         try:
-            answer = await client.send(node, DescribeProducers(led))
-        except (IncompatibleBrokerVersion, NotImplementedError):
+            answer = await client.send(node, DescribeTransactions(self._transactional_id))
+        except _UNKNOWN_REQUEST:
+            return
+        ((code, _, state, _, _, producer, epoch, _, _),) = answer.transactions
+        if code == _TRANSACTIONAL_ID_NOT_FOUND:
+            return
+        if code:
+            raise for_code(code)(f"{self._transactional_id}: its last transaction cannot be told")
+        if state in _COMMITTED:
+            self._committed.add(ProducerEpoch(producer, epoch))
+            await self._answers(client)
+
+    async def end_hanging(
+        self, client: Any, ours: ProducerEpoch, look_around: Callable[[], Awaitable[None]]
+    ) -> list[HangingTransaction]:
+        """End what hangs of those whom we fenced, as it was ended elsewhere; return what it was.
+
+        `client` is a started client of the producer that fenced. Raises `CannotEnd`, `KafkaError`.
+        """
+        await self._know_partitions(client)
+        await look_around()  # a leader that is cut off does not know what was ended
+        ended: list[HangingTransaction] = []
+        for node, answer in await self._answers(client):
+            for found in open_before(answer, ours):
+                await self._end(client, node, found)
+                ended.append(found)
+        return ended
+
+    async def _answers(self, client: Any) -> list[tuple[int, Any]]:
+        """Ask all leaders what is open; return their answers by node, none where they do not know the question."""
+        led = _by_leader(client, await self._know_partitions(client))
+        try:
+            return [(node, await client.send(node, DescribeProducers(topics))) for node, topics in led]
+        except _UNKNOWN_REQUEST:
             return []
-        for found in open_before(answer, ours):
-            await _end(client, node, found)
-            ended.append(found)
-    return ended
 
+    async def _know_partitions(self, client: Any) -> list[tuple[str, int]]:
+        return [(topic, partition) for topic in self._topics for partition in await _partitions(client, topic)]
 
-async def _end(client: Any, node: int, found: HangingTransaction) -> None:
-    facts = {"topic": found.topic, "partition": found.partition, "producer": found.producer, "offset": found.start}
-    _log.warning("hanging_transaction_found", **facts)
-    answer = await client.send(node, WriteAbort(found))
-    ((_, topics, _),) = answer.markers
-    code = topics[0][1][0][1]
-    if code == _CLUSTER_AUTHORIZATION_FAILED:
-        raise CannotEnd(
-            f"a transaction that Kafka forgot to end stands in {found.topic}-{found.partition} since offset "
-            f"{found.start}, and readers wait there for ever; grant this program ALTER on the cluster, or end it with "
-            f"`kafka-transactions.sh abort --topic {found.topic} --partition {found.partition} "
-            f"--start-offset {found.start}`"
-        )
-    if code:
-        raise for_code(code)(f"{found.topic}-{found.partition}")
-    _log.warning("hanging_transaction_aborted", **facts)
+    async def _end(self, client: Any, node: int, found: HangingTransaction) -> None:
+        committed = ProducerEpoch(found.producer, found.epoch) in self._committed
+        facts = {"topic": found.topic, "partition": found.partition, "producer": found.producer, "offset": found.start}
+        _log.warning("hanging_transaction_found", **facts, committed=committed)
+        answer = await client.send(node, WriteMarker(found, committed=committed))
+        ((_, topics, _),) = answer.markers
+        code = topics[0][1][0][1]
+        if code == _CLUSTER_AUTHORIZATION_FAILED:
+            raise CannotEnd(
+                f"a transaction that Kafka forgot to end stands in {found.topic}-{found.partition} since offset "
+                f"{found.start}, and readers wait there for ever; grant this program ALTER on the cluster: it knows "
+                f"that the transaction was {'committed' if committed else 'aborted'}, and ends it so"
+            )
+        if code:
+            raise for_code(code)(f"{found.topic}-{found.partition}")
+        _log.warning("hanging_transaction_ended", **facts, committed=committed)
 
 
 def open_before(answer: Any, ours: ProducerEpoch) -> Iterator[HangingTransaction]:

@@ -26,7 +26,7 @@ from headrace.kafka.barrier import Barrier, StaleEnds
 from headrace.kafka.call import revoked
 from headrace.kafka.client import KafkaError
 from headrace.kafka.group_member import Member
-from headrace.kafka.hanging_transactions import CannotEnd
+from headrace.kafka.hanging_transactions import CannotEnd, Predecessors
 from headrace.kafka.producer import Fenced, Transactions, WriteFailed
 from headrace.observe.tasks import DOUBTFUL, TaskMetrics
 
@@ -82,7 +82,8 @@ class PartitionOwner(ABC):
         self.partition: Final = partition
         self.state = TaskState.CREATED
         self._kafka: Final = kafka
-        self._name: Final = name
+        self._transactional_id: Final = f"{name}-{partition}"
+        self._predecessors: Final = Predecessors(self._transactional_id, topics)
         self._topics: Final = topics
         self._member: Final = member
         self._task_metrics: Final = metrics
@@ -129,12 +130,12 @@ class PartitionOwner(ABC):
         """Take over and work with one producer, until something breaks it or it has become doubtful.
 
         1. Fence: the predecessor can no longer commit.
-        2. End the transactions that it left open for ever.
+        2. End the transactions that Kafka left open for ever, as they were ended elsewhere.
         3. Set a barrier behind what they committed.
         4. Restore memory from the log, up to the barrier.
         5. Work.
         """
-        producer = Transactions(self._kafka, f"{self._name}-{self.partition}")
+        producer = Transactions(self._kafka, self._transactional_id, self._predecessors)
         try:
             self.enter(TaskState.FENCING)
             await producer.fence()  # 1.
@@ -153,7 +154,7 @@ class PartitionOwner(ABC):
     async def _end_hanging(self, producer: Transactions) -> None:
         """End what predecessors left open for ever. Raises `CannotRun` where Kafka does not allow it."""
         try:
-            await producer.end_hanging(self._topics)
+            await producer.end_hanging()
         except CannotEnd as hangs:
             raise CannotRun(str(hangs)) from hangs
 

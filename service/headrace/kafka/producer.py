@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import structlog
 from aiokafka import AIOKafkaProducer
+from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 
 from headrace.config import KafkaSettings
@@ -25,7 +26,7 @@ from headrace.kafka.client import (
     start_client,
 )
 from headrace.kafka.cluster_view import watch_leaders
-from headrace.kafka.hanging_transactions import ProducerEpoch, end_hanging
+from headrace.kafka.hanging_transactions import Predecessors, ProducerEpoch
 
 __all__ = ["BATCH_BYTES", "Fenced", "Groups", "Transactions", "WriteFailed", "fill_batches", "new_producer"]
 
@@ -46,6 +47,8 @@ Offsets: TypeAlias = Mapping[tuple[str, int], int]
 NOWHERE: Final[Offsets] = MappingProxyType({})
 
 _FENCE: Final = "InitProducerId"
+_LOST: Final = (CloseReason.CONNECTION_BROKEN, CloseReason.CONNECTION_TIMEOUT, CloseReason.OUT_OF_SYNC)
+_WRITING: Final = ("AddPartitionsToTxn", "Produce", "EndTxn")
 _TRANSACTIONAL: Final = ("EndTxn", "AddPartitionsToTxn", _FENCE)
 _log = structlog.get_logger()
 
@@ -94,14 +97,23 @@ class Transactions:
     stuck = 0
     """Producers of this process that could not even be cut off: they may still deliver. Three end the process."""
 
-    def __init__(self, kafka: KafkaSettings, transactional_id: str) -> None:
+    def __init__(self, kafka: KafkaSettings, transactional_id: str, predecessors: Predecessors | None = None) -> None:
         self._producer = new_producer(
             kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
         )
         self._view = watch_leaders(self._producer.client)
+        self._predecessors = predecessors or Predecessors(transactional_id, ())
         self._owner: asyncio.Task[Any] | None = None
+        self._fenced = False
+        self._writing: asyncio.Future[Any] | None = None
+        self._lost = False
+        self._unanswered = False
         self._watch()
-        self.doubtful = False
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it must be closed before it begins anything; `_watch` says why."""
+        return self._lost or self._unanswered
 
     async def fence(self, deadline: float = FENCE_DEADLINE) -> None:
         """Start: returns when the predecessor can no longer commit and its open transaction is aborted.
@@ -114,15 +126,16 @@ class Transactions:
         except AssertionError as error:
             # A broker that has just come back answers before it knows any broker, itself included.
             raise KafkaConnectionError(f"Kafka is not ready: {error}") from error
+        self._fenced = True
 
-    async def end_hanging(self, topics: Sequence[str]) -> None:
-        """End what predecessors left open in these topics, and Kafka forgot to end. Call it after `fence`.
+    async def end_hanging(self) -> None:
+        """End what predecessors left open, and Kafka forgot to end. Call it after `fence`.
 
         Raises `CannotEnd` where Kafka does not allow it, `KafkaError` or `TimeoutError` where it cannot be asked.
         """
         transactions = self._producer._txn_manager  # noqa: SLF001  (no public API for it)
         ours = ProducerEpoch(transactions.producer_id, transactions.producer_epoch)
-        await call(end_hanging(self._producer.client, ours, topics, self._view.look_around), CALL_DEADLINE)
+        await call(self._predecessors.end_hanging(self._producer.client, ours, self._view.look_around), CALL_DEADLINE)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic."""
@@ -135,8 +148,11 @@ class Transactions:
         `WriteFailed`; whoever catches it must close this producer and fence anew, because the outcome may be unknown.
         Cancelled, it tries for a second to abort, so that readers are not held up until the time-out.
         """
+        if self.doubtful:
+            raise WriteFailed(KafkaConnectionError("the producer is doubtful"))
+        self._writing = asyncio.ensure_future(self._transaction(groups, expected))
         try:
-            return await call(self._transaction(groups, expected), WRITE_DEADLINE)
+            return await call(self._writing, WRITE_DEADLINE)
         except (KafkaError, TimeoutError, AssertionError) as error:
             ignore_outcomes(self._producer)
             if not isinstance(error, ProducerFenced):
@@ -145,6 +161,8 @@ class Transactions:
         except asyncio.CancelledError:
             await self._abort()
             raise
+        finally:
+            self._writing = None
 
     async def close(self) -> None:
         """Stop; where that hangs (while the broker is away), cut the sender off, so that it cannot deliver late."""
@@ -183,6 +201,10 @@ class Transactions:
         }
 
     async def _abort(self) -> None:
+        """Abort, so that readers need not wait; what hangs of the last commit would be aborted with it."""
+        if self._lost:
+            fail_unsent(self._producer, "a connection was lost")
+            return
         with contextlib.suppress(KafkaError, TimeoutError, AssertionError):
             await call(self._producer.abort_transaction(), ABORT_DEADLINE)
 
@@ -195,27 +217,40 @@ class Transactions:
         _log.warning("producer_stuck", stuck=Transactions.stuck)
 
     def _watch(self) -> None:
-        """Notice a transactional request without an answer, and let nobody fence whom the partition was taken from.
+        """Notice what makes a producer doubtful, and let nobody fence whom the partition was taken from.
 
-        The client sends EndTxn again by itself and reports success; the late copy would commit half of the next
-        transaction (https://issues.apache.org/jira/browse/KAFKA-17754). A producer that is `doubtful` must be closed
-        before it begins anything.
+        A transactional request without an answer: the client sends EndTxn again by itself and reports success; the late
+        copy would commit half of the next transaction (https://issues.apache.org/jira/browse/KAFKA-17754).
+        A lost connection: the last commit may hang where a broker went away, and would end as the next transaction
+        does. So none may begin, and one that has begun is left for the fence to end.
         """
         client = self._producer.client
         send: Callable[..., Awaitable[Any]] = client.send
+        closed: Callable[[Any, Any], None] = client._on_connection_closed  # noqa: SLF001  (nothing public tells it)
 
         async def watched(node_id: int, request: Any, **how: Any) -> Any:
             name = type(request).__name__
-            if name.startswith(_FENCE) and self._owner is not None and self._owner.cancelling():
-                raise KafkaConnectionError("not fenced: cancelled meanwhile")  # a start goes on for a moment
+            if name.startswith(_FENCE):
+                if self._owner is not None and self._owner.cancelling():
+                    raise KafkaConnectionError("not fenced: cancelled meanwhile")  # a start goes on for a moment
+                await self._predecessors.ask_coordinator(client, node_id)
+            elif self._lost and name.startswith(_WRITING):
+                raise KafkaConnectionError("not sent: a connection was lost")
             try:
                 return await send(node_id, request, **how)
             except BaseException:
-                if name.startswith(_TRANSACTIONAL):
-                    self.doubtful = True
+                self._unanswered = self._unanswered or name.startswith(_TRANSACTIONAL)
                 raise
 
+        def watched_end(connection: Any, reason: Any) -> None:
+            if self._fenced and reason in _LOST:
+                self._lost = True
+                if self._writing is not None:
+                    self._writing.cancel()
+            closed(connection, reason)
+
         client.send = watched
+        client._on_connection_closed = watched_end  # noqa: SLF001  (as above)
 
 
 def _check(offsets: Offsets, expected: Offsets) -> None:

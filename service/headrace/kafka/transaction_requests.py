@@ -1,4 +1,4 @@
-"""Two requests of the Kafka protocol that aiokafka does not have: DescribeProducers and WriteTxnMarkers.
+"""Requests of the Kafka protocol that aiokafka does not have: DescribeTransactions, DescribeProducers, WriteTxnMarkers.
 
 The schemas are those of Kafka's own message definitions:
 https://github.com/apache/kafka/tree/trunk/clients/src/main/resources/common/message
@@ -31,7 +31,56 @@ class HangingTransaction(Struct, frozen=True):
     start: int
 
 
-class _DescribeProducersResponse(Response):  # type: ignore[misc]  # the client ships no types
+class _DescribeTransactionsResponse(Response):  # type: ignore[misc]  # the client ships no types
+    API_KEY = 65
+    API_VERSION = 0
+    SCHEMA = Schema(
+        ("throttle_time_ms", Int32),
+        (
+            "transactions",
+            CompactArray(
+                ("error_code", Int16),
+                ("transactional_id", CompactString("utf-8")),
+                ("state", CompactString("utf-8")),
+                ("timeout_ms", Int32),
+                ("start_ms", Int64),
+                ("producer_id", Int64),
+                ("producer_epoch", Int16),
+                (
+                    "topics",
+                    CompactArray(
+                        ("name", CompactString("utf-8")), ("partitions", CompactArray(Int32)), ("tags", TaggedFields)
+                    ),
+                ),
+                ("tags", TaggedFields),
+            ),
+        ),
+        ("tags", TaggedFields),
+    )
+
+
+class _DescribeTransactionsRequest(RequestStruct):  # type: ignore[misc]  # as above
+    FLEXIBLE_VERSION = True
+    API_KEY = 65
+    API_VERSION = 0
+    RESPONSE_TYPE = _DescribeTransactionsResponse
+    SCHEMA = Schema(("transactional_ids", CompactArray(CompactString("utf-8"))), ("tags", TaggedFields))
+
+
+class DescribeTransactions(Request[_DescribeTransactionsRequest]):  # type: ignore[misc]  # as above
+    """Ask a coordinator for the last transaction under a transactional id (KIP-664)."""
+
+    API_KEY = 65
+
+    def __init__(self, transactional_id: str) -> None:
+        self._ids = [transactional_id]
+
+    def build(self, request_struct_class: type[_DescribeTransactionsRequest]) -> _DescribeTransactionsRequest:
+        """See Request of aiokafka."""
+        return request_struct_class(self._ids, {})
+
+
+class _DescribeProducersResponse(Response):  # type: ignore[misc]  # as above
     API_KEY = 61
     API_VERSION = 0
     SCHEMA = Schema(
@@ -147,17 +196,17 @@ class _WriteTxnMarkersRequest(RequestStruct):  # type: ignore[misc]  # as above
     )
 
 
-class WriteAbort(Request[_WriteTxnMarkersRequest]):  # type: ignore[misc]  # as above
-    """Write the marker that aborts a transaction, as `kafka-transactions.sh abort` does."""
+class WriteMarker(Request[_WriteTxnMarkersRequest]):  # type: ignore[misc]  # as above
+    """Write the marker that ends a transaction in its partition, as its coordinator does."""
 
     API_KEY = 27
 
-    def __init__(self, found: HangingTransaction) -> None:
+    def __init__(self, found: HangingTransaction, *, committed: bool) -> None:
         topics: list[Any] = [(found.topic, [found.partition], {})]
         self._marker: tuple[Any, ...] = (
             found.producer,
             found.epoch,
-            False,
+            committed,
             topics,
             max(0, found.coordinator_epoch),
             {},

@@ -32,18 +32,24 @@ class Verdict(Struct, frozen=True, gc=False):
 class Seen:
     """The memory of one raw partition: marks, position and totals, as far as `read_to` on the seen topic.
 
-    `restored` says that there was a record at all: without one, it is unknown what was published.
+    `restored` says that there was a record at all: without one, it is unknown what was published. `last` is the seen
+    offset of the newest commit in it, where that is known.
     """
 
     def __init__(self) -> None:
-        self.marks: Final = MarkTable()
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin without memory: what it was made of does not stand in the log."""
+        self.marks = MarkTable()
         self.next_offset = 0
         self.totals: tuple[int, ...] = (0,) * len(TOTALS)
         self.read_to = 0
+        self.last: int | None = None
         self.restored = False
 
     def apply(self, records: Sequence[SeenRecord], read_to: int) -> None:
-        """Take over committed records, oldest first; `read_to` is the seen offset behind the last."""
+        """Take over committed records, oldest first; `read_to` is the seen offset behind the last that was read."""
         if records:
             merged = merge(records)
             self.marks.put(unpack(merged.rows), merged.more)

@@ -30,20 +30,17 @@ async def restore(
 ) -> None:
     """Read a seen partition from where `seen` stands to a barrier, and apply what it says.
 
-    Set the barrier after the fence: from then on nothing is added before it. Raises `CannotRun` where that cannot be
-    all there is, or where others hold a transaction open for `stalled_after` seconds.
+    Set the barrier after the fence: from then on nothing is added before it. The newest commit that `seen` knows is
+    read again: where it does not stand in the log, all of it is. Raises `CannotRun` where that cannot be all there is,
+    or where others hold a transaction open for `stalled_after` seconds.
     """
     ids = len(seen.marks)
-    unapplied: list[SeenRecord] = []
-    reading = read_to_barrier(kafka, barrier, seen.read_to, stale, stalled_after)
-    async with contextlib.aclosing(reading) as groups:
-        async for records, position in groups:
-            commits = _commits(records)
-            if commits:
-                unapplied.append(merge(commits))
-            if not commits or position > barrier.offset or _size(unapplied) >= RESTORED_TOGETHER_BYTES:
-                seen.apply(unapplied, position)
-                unapplied = []
+    try:
+        await _read(kafka, barrier, seen, stale, stalled_after)
+    except _NotInLog:
+        _log.warning("commit_not_in_log", topic=barrier.topic, partition=barrier.partition, offset=seen.last)
+        seen.forget()
+        await _read(kafka, barrier, seen, stale, stalled_after)
     if not seen.restored:
         raise CannotRun(
             f"{barrier.topic}-{barrier.partition} holds no record of what was published: "
@@ -53,9 +50,37 @@ async def restore(
     _log.info("task_restored", partition=barrier.partition, ids=known, new=known - ids, position=seen.next_offset)
 
 
-def _commits(records: Sequence[Record]) -> list[SeenRecord]:
-    values = (record.value or b"" for record in records)
-    return [decode_record(value) for value in values if not is_barrier(value)]
+class _NotInLog(Exception):  # noqa: N818  (what happened)
+    """A commit that was acknowledged stands nowhere."""
+
+
+async def _read(kafka: KafkaSettings, barrier: Barrier, seen: Seen, stale: StaleEnds, stalled_after: float) -> None:
+    """Apply what stands behind the newest known commit. Raises `_NotInLog` where that is not there itself."""
+    unapplied: list[SeenRecord] = []
+    last, checked = seen.last, seen.last is None
+    reading = read_to_barrier(kafka, barrier, seen.read_to if last is None else last, stale, stalled_after)
+    async with contextlib.aclosing(reading) as groups:
+        async for records, position in groups:
+            if records and not checked:
+                checked = _is_last_of(seen, records[0])
+                if not checked:
+                    raise _NotInLog
+            commits = [record for record in records if not is_barrier(record.value or b"")]
+            if commits:
+                last = commits[-1].offset
+                unapplied.append(merge([decode_record(record.value or b"") for record in commits]))
+            if not commits or position > barrier.offset or _size(unapplied) >= RESTORED_TOGETHER_BYTES:
+                seen.apply(unapplied, position)
+                seen.last, unapplied = last, []
+
+
+def _is_last_of(seen: Seen, record: Record) -> bool:
+    """Return whether a record is the newest commit that memory knows."""
+    value = record.value or b""
+    if record.offset != seen.last or is_barrier(value):
+        return False
+    found = decode_record(value)
+    return (found.next_offset, found.totals) == (seen.next_offset, seen.totals)
 
 
 def _size(unapplied: Sequence[SeenRecord]) -> int:

@@ -155,6 +155,7 @@ class NormalizerTask(PartitionOwner):
     def _apply(self, commit: Commit, seen_end: int) -> None:
         """Let memory follow what is committed."""
         self.seen.apply([decode_record(commit.seen_value)], seen_end)
+        self.seen.last = seen_end - 1
         self._written_at = time.monotonic()
         self._batch_size.written()
         self._sweep()
