@@ -115,8 +115,16 @@ class FakeProvider:
             native=Native(raw.provider, raw.tenant, "thing", str(row.id), code=row.code),
             provenance=UNPUBLISHED,
         )
-        nudge = None if row.do == "no feed" else Nudge("things", event=str(row.id))
-        return Draft(row=found, subject=f"lead/{row.id}", time=None, data=data, meaning=(row.text,), nudge=nudge)
+        if row.do in ("no feed", "broken nudge"):
+            data.native.name = row.do
+        return Draft(row=found, subject=f"lead/{row.id}", time=None, data=data, meaning=(row.text,))
+
+    def nudge(self, draft: Draft, settings: Tenant) -> Nudge | None:
+        """Return the nudge of a thing, unless its row says that no feed asks for it."""
+        if draft.data.native.name == "broken nudge":
+            raise RuntimeError("broken")
+        wakes = settings.reads("rows") and draft.data.native.name != "no feed"
+        return Nudge("rows", event=draft.data.native.id) if wakes else None
 
     def client(self, settings: Tenant) -> FakeClient | None:
         """See Polled."""
@@ -185,10 +193,14 @@ def thing(
     text: str = "",
     *,
     shape: str = "row",
-    via: Via = Via.POLL,
+    via: Via | None = None,
     tenant: str = "acme",
     **more: Any,
 ) -> RawEvent:
-    """Return the raw event of a row in any shape, received at the epoch's second 1,000."""
+    """Return the raw event of a row in any shape, received at the epoch's second 1,000.
+
+    Unless `via` says otherwise hooks come by webhook, the other shapes are polled.
+    """
+    via = via or (Via.WEBHOOK if shape == "hook" else Via.POLL)
     value = json.dumps({"id": name, "v": v, "text": text, **more}).encode()
     return RawEvent(provider=FAKE.name, tenant=tenant, shape=shape, value=value, via=via, received=1_000_000)

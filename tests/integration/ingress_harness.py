@@ -16,9 +16,7 @@ from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.topic_writer import Item
-from headrace.records.nudge import encode_nudge
 from headrace.records.raw import to_raw_record
-from headrace.sdk.provider import Nudge
 from headrace.spool import NoRoom, Spool
 from headrace_events import Via
 from tests.fake_provider import FAKE, Row, raw_event
@@ -29,17 +27,12 @@ SOURCE: Final = "/things/t"
 
 def item(number: int, size: int = 0) -> Item:
     """Make a raw record: all of one thing, so that their order can be checked; its number is its version."""
-    return Item("raw", SOURCE, to_raw_record(FAKE, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
+    return Item(SOURCE, to_raw_record(FAKE, raw_event(Row(7, number, "x" * size), via=Via.WEBHOOK)))
 
 
 def other(number: int, size: int = 0) -> Item:
     """Make a raw record of a thing of its own."""
-    return Item("raw", SOURCE, to_raw_record(FAKE, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK)))
-
-
-def nudge(number: int) -> Item:
-    """Make a nudge."""
-    return Item("nudges", SOURCE, encode_nudge(SOURCE, Nudge("things", event=str(number))))
+    return Item(SOURCE, to_raw_record(FAKE, raw_event(Row(1_000 + number, number, "x" * size), via=Via.WEBHOOK)))
 
 
 class IngressHarness:

@@ -9,16 +9,15 @@ import pytest
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
-from headrace.kafka.topics import UnfitTopics
 from headrace.receiver.ingress import RecordTooLarge
 from headrace.spool import NoRoom, Spool
 from tests.fake_provider import account
 from tests.integration.command import Headrace
-from tests.integration.ingress_harness import SOURCE, copies, in_order, item, nudge, other, running_ingress, versions
+from tests.integration.ingress_harness import SOURCE, copies, in_order, item, other, running_ingress, versions
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.integration.test_deadlines import PATIENT
 from tests.kafka.broker import Broker
-from tests.kafka.client import change_topic, delete_topic
+from tests.kafka.client import change_topic, create_topic, delete_topic
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import HOST, free_port
 from tests.kafka.proxy import METADATA, PRODUCE, Proxy
@@ -38,18 +37,15 @@ def nowhere(prefix: str) -> Pipeline:
 
 
 async def test_what_is_kept_while_kafka_answers_is_in_kafka(kafka: Broker, prefix: str, path: Path) -> None:
-    """Records and nudges go straight to their topics, together or alone, and are counted."""
+    """Records go straight to raw, together or alone, and are counted."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     async with running_ingress(pipeline, path) as running:
         await running.is_direct()
         assert await running.keep(item(1)) == "kafka"
-        assert await running.keep(item(2), nudge(1), *(other(n) for n in range(50)), item(3)) == "kafka"
-        assert await running.keep(nudge(2)) == "kafka"
+        assert await running.keep(item(2), *(other(n) for n in range(50)), item(3)) == "kafka"
         assert await versions(pipeline) == [1, 2, 3]
         assert len(await pipeline.records("raw")) == 53
-        assert [record.key for record in await pipeline.records("nudges")] == [SOURCE.encode()] * 2
         assert running.total("headrace_raw_appended_total") == 53
-        assert running.total("headrace_nudges_appended_total") == 2
         assert running.total("headrace_spooled_total") == 0
 
 
@@ -69,7 +65,7 @@ async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
         running_ingress(pipeline, path) as running,
         running_ingress(small, tmp_path / "small.db", max_bytes=5_000) as full,
     ):
-        assert await running.keep(item(20), nudge(1)) == "spool"
+        assert await running.keep(item(20)) == "spool"
         assert await full.keep(item(1, size=3_000)) == "spool"
         with pytest.raises(NoRoom):
             await full.keep(item(2, size=3_000))
@@ -78,9 +74,8 @@ async def test_it_starts_without_kafka_and_drains_when_kafka_comes(
         await running.is_direct()
         assert await running.keep(item(21)) == "kafka"
         assert await versions(pipeline) == list(range(1, 22))
-        assert len(await pipeline.records("nudges")) == 1
-        assert running.total("headrace_drained_total") == 21
-        assert running.fates() == {"drained": 21, "waiting": 0, "set aside": 0}
+        assert running.total("headrace_drained_total") == 20
+        assert running.fates() == {"drained": 20, "waiting": 0, "set aside": 0}
         await full.is_direct()
         assert await full.keep(item(2, size=3_000)) == "kafka"
         assert await full.keep(item(4, size=100_000)) == "kafka"
@@ -139,7 +134,7 @@ async def test_an_outage_is_noticed_and_touches_the_client_no_more(
         for first in range(0, 6_000, 500):  # not more at once than a busy disk takes before their deadline
             numbers = range(first, first + 500)
             assert await asyncio.gather(*(running.keep(other(number)) for number in numbers)) == ["spool"] * 500
-        assert running.ingress._writers["raw"]._appender is None
+        assert running.ingress._writer._appender is None
         broker.spawn()
         await until(lambda: running.spool.facts().waiting < 6_000, "it drains")
     async with Spool(path, 2**30) as spool:
@@ -189,19 +184,6 @@ async def test_answers_that_come_too_late_leave_copies_only(own_kafka: OwnKafka,
         assert set(found) == {1, 2, 3}
         assert copies(found) >= 1, outcome
         assert proxy.requests[METADATA] > 0
-
-
-async def test_topics_that_cannot_be_run_on_end_it_with_a_sentence(kafka: Broker, prefix: str, path: Path) -> None:
-    """Where topics are missing it refuses before the first append; what was kept stays in the spool."""
-    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
-    await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
-    running = running_ingress(pipeline, path)
-    taken = await running.__aenter__()
-    assert await taken.keep(item(1)) == "spool"
-    with pytest.raises(UnfitTopics, match="headrace topics apply"):
-        await asyncio.wait_for(taken.ended, 60)
-    assert await versions(pipeline) == []
-    taken.spool.close()
 
 
 async def test_a_record_that_raw_would_never_take_is_refused_before_anything_is_kept(
@@ -264,14 +246,13 @@ async def test_a_spool_is_drained_by_hand(kafka: Broker, prefix: str, path: Path
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     headrace = Headrace(path.parent, kafka.bootstrap_servers, prefix)
     async with running_ingress(nowhere(prefix), path) as running:
-        await running.keep(item(1), item(2), item(3), nudge(1))
+        await running.keep(item(1), item(2), item(3))
         running.spool.set_aside((await running.spool.oldest("raw", 1, 1)), "refused")
     output = (await asyncio.to_thread(headrace, "spool", "drain")).stdout
-    assert output == "3 records went on to Kafka.\n1 record set aside: `headrace spool show` says why.\n"
+    assert output == "2 records went on to Kafka.\n1 record set aside: `headrace spool show` says why.\n"
     output = (await asyncio.to_thread(headrace, "spool", "drain", "--set-aside")).stdout
     assert output == "1 record that had been set aside will be tried again.\n1 record went on to Kafka.\n"
     assert await versions(pipeline) == [2, 3, 1]
-    assert len(await pipeline.records("nudges")) == 1
 
 
 async def test_what_is_too_old_is_set_aside_and_never_appended(kafka: Broker, prefix: str, path: Path) -> None:
@@ -287,15 +268,52 @@ async def test_what_is_too_old_is_set_aside_and_never_appended(kafka: Broker, pr
         assert running.fates() == {"drained": 1, "waiting": 0, "set aside": 1}
 
 
-async def test_a_topic_that_is_gone_does_not_stop_the_other(kafka: Broker, prefix: str, path: Path) -> None:
-    """Without nudges' topic, nudges wait in the spool and raw is appended to as ever."""
+async def test_the_topics_of_others_are_of_no_account(kafka: Broker, prefix: str, path: Path) -> None:
+    """It begins, and goes on, whatever becomes of all topics but raw."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    for name in ("cursors", "seen", "events"):
+        await delete_topic(kafka.bootstrap_servers, pipeline.topic(name))
     async with running_ingress(pipeline, path) as running:
         await running.is_direct()
-        await delete_topic(kafka.bootstrap_servers, pipeline.topic("nudges"))
-        assert await running.keep(item(1), nudge(1)) == "spool"
-        await until(lambda: running.ingress.answers, "raw answers")
-        for number in range(2, 10):
-            assert await running.keep(item(number)) == "kafka"
-        assert running.spool.waiting("nudges") == 1
-        assert await versions(pipeline) == list(range(1, 10))
+        assert await running.keep(item(1)) == "kafka"
+        for name in ("nudges", "dead-letters"):
+            await delete_topic(kafka.bootstrap_servers, pipeline.topic(name))
+        assert await running.keep(item(2)) == "kafka"
+        assert await versions(pipeline) == [1, 2]
+
+
+async def test_without_raw_everything_waits_in_the_spool(kafka: Broker, prefix: str, path: Path) -> None:
+    """It says what is missing, takes deliveries, and drains once raw is there, without a new start."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("raw"))
+    async with running_ingress(pipeline, path) as running:
+        running.health.listening(True)  # noqa: FBT003  (as the method reads)
+        await until(lambda: "is missing; run" in running.health.ready().checks[1].why, "it says what is wrong")
+        assert running.health.ready().ok
+        assert running.health.startup().ok
+        assert await running.keep(item(1)) == "spool"
+        await create_topic(
+            kafka.bootstrap_servers,
+            pipeline.topic("raw"),
+            partitions=pipeline.partitions,
+            max_message_bytes="2097152",
+            message_timestamp_type="LogAppendTime",
+        )
+        await running.is_direct()
+        assert await running.keep(item(2)) == "kafka"
+        assert await versions(pipeline) == [1, 2]
+
+
+async def test_while_raw_and_seen_differ_everything_waits_in_the_spool(kafka: Broker, prefix: str, path: Path) -> None:
+    """Ids would be placed where nobody remembers them: nothing is appended until the topics belong together."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
+    await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+    await create_topic(kafka.bootstrap_servers, pipeline.topic("seen"), partitions=1)
+    async with running_ingress(pipeline, path) as running:
+        await until(lambda: "they belong together" in running.health.ready().checks[1].why, "it says what is wrong")
+        assert await running.keep(item(1)) == "spool"
+        assert not (await pipeline.records("raw"))
+        await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
+        await create_topic(kafka.bootstrap_servers, pipeline.topic("seen"), partitions=2)
+        await running.is_direct()
+        assert await versions(pipeline) == [1]

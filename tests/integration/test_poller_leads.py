@@ -7,8 +7,7 @@ import pytest
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.poller.watch_list import append_leads, remove_leads
-from headrace.records.nudge import encode_nudge
-from headrace.sdk.provider import Nudge
+from headrace.records.nudge import AddressedNudge, encode_nudge
 from tests.fake_provider import polled
 from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
@@ -40,9 +39,9 @@ async def test_a_nudge_wakes_its_feed(kafka: Broker, prefix: str) -> None:
         async with pipeline.poller():
             await pipeline.covered(1)
             there.add(2)
-            await _nudge(pipeline, Nudge("rows"))
+            await _nudge(pipeline, AddressedNudge(feed="rows"))
             await pipeline.covered(2)
-            await _nudge(pipeline, Nudge("rows", event="77"))
+            await _nudge(pipeline, AddressedNudge(feed="rows", event="77"))
             await pipeline.brought([1, 2, 77])
 
 
@@ -51,7 +50,7 @@ async def test_a_nudge_from_before_the_start_is_heard(kafka: Broker, prefix: str
     async with platform() as there:
         there.add(5, path="/leads/z/rows")
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
-        await _nudge(pipeline, Nudge("trail", lead="z"))
+        await _nudge(pipeline, AddressedNudge(feed="trail", lead="z"))
         async with pipeline.poller():
             await pipeline.covered(1, "trail", "z")
             await pipeline.comes(lambda: _watched(pipeline, "z"), "the lead is watched")
@@ -88,7 +87,7 @@ async def test_leads_that_a_feed_comes_across_are_woken_and_remembered(kafka: Br
             await pipeline.covered(1, "trail", "a")
             there.add(2, path="/leads/a/rows")
             there.found.append("a")
-            await _nudge(pipeline, Nudge("finder"))
+            await _nudge(pipeline, AddressedNudge(feed="finder"))
             await pipeline.covered(2, "trail", "a")
         assert (await pipeline.remembered()).leads["a"].by == "feed"
 
@@ -135,14 +134,14 @@ async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: B
                 for key in (b"/things/t/lead/a\0b", b"/things/t/lead/..", b"/things/t/lead/" + b"x" * 5_000):
                     await appender.append(pipeline.topic("events"), 0, ProducerRecord(key, b"{}", []))
             for odd in ("a\0b", "..", "", "x" * 5_000, "a"):
-                await _nudge(pipeline, Nudge("trail", lead=odd))
+                await _nudge(pipeline, AddressedNudge(feed="trail", lead=odd))
             await pipeline.covered(1, "trail", "a")
             await pipeline.comes(lambda: _watched(pipeline, "a"), "the lead is watched")
         remembered = await pipeline.remembered()
         assert (set(remembered.leads), set(remembered.positions)) == ({"a"}, {("trail", "a")})
 
 
-async def _nudge(pipeline: PolledPipeline, nudge: Nudge) -> None:
+async def _nudge(pipeline: PolledPipeline, nudge: AddressedNudge) -> None:
     async with Appender(pipeline.config.kafka) as appender:
         await appender.append(pipeline.topic("nudges"), 0, encode_nudge("/things/t", nudge))
 

@@ -12,6 +12,7 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import Pace
 from headrace.kafka.partitioner import partitions
+from headrace.records.nudge import decode_nudge
 from headrace.sdk.provider import Draft, Dropped, RawEvent, Tenant
 from headrace_events import DEAD_LETTER_HEADER, DeadLetter, decode_dead_letter
 from tests.fake_provider import FakeProvider, Row, account, raw_event
@@ -173,7 +174,10 @@ async def test_a_nudge_is_written_for_the_feed_that_knows(kafka: Broker, prefix:
     await run_to_the_end(pipeline)
     assert await pipeline.totals() == {"published": 1, "nudged": 1}
     (nudge,) = await pipeline.records("nudges")
-    assert (nudge.key, nudge.value) == (b"/things/polled", b'\x01{"feed":"things","event":"1"}')
+    (source, addressed) = decode_nudge("nudges", nudge.key, nudge.value)
+    assert (source, addressed.feed, addressed.event) == ("/things/polled", "rows", "1")
+    found = (await pipeline.records("raw"))[-1]
+    assert (addressed.partition, addressed.offset) == (found.partition, found.offset)
     assert [nudge.partition] == list(partitions([b"/things/polled"], 2))
 
 

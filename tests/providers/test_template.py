@@ -9,7 +9,7 @@ TEMPLATE = {
     *("__init__.py", "wire.py", "cut.py", "identity.py", "mapping.toml", "translate", "webhook.py"),
     *("README.md", "samples"),
 }
-POLLED = {"settings.py", "client.py", "pager.py", "feeds.py"}
+POLLED = {"nudge.py", "settings.py", "client.py", "pager.py", "feeds.py"}
 """The files of a provider that polls."""
 
 

@@ -12,10 +12,10 @@ from typing import Any, Final
 import pytest
 
 from headrace.config.tenants import Account, Tenants
-from headrace.records.nudge import decode_nudge
+from headrace.records.nudge import AddressedNudge, decode_nudge
 from headrace.sdk.faults import Unavailable
 from headrace.sdk.feed import ApiClient, Call, Turn
-from headrace.sdk.provider import Delivery, Nudge, RawEvent
+from headrace.sdk.provider import Delivery, RawEvent
 from tests import senders
 from tests.providers import suite
 from tests.providers.feeds_kit import Platform, polled, read
@@ -75,7 +75,7 @@ class JoinedFeed:
         self.partition = Partition(Tenants([Account(self.provider, TENANT, self._settings, mapping)]))
         self._simulator: Final = simulator
         self._cursors: Final[dict[str | None, bytes]] = {}
-        self._nudges: Final[deque[Nudge]] = deque()
+        self._nudges: Final[deque[AddressedNudge]] = deque()
 
     async def turn(self, lead: str | None = None, event: str | None = None) -> None:
         """Read one turn from the last cursor: a feed that is not by lead has one."""
@@ -106,7 +106,6 @@ class JoinedFeed:
             ),
             self._settings,
         )
-        self._nudges.extend(accepted.nudges)
         self._take(accepted.events)
 
     async def woken(self, dice: Random) -> None:

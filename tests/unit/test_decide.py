@@ -2,6 +2,7 @@ import random
 
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from headrace.normalizer.commit import Commit, rewrite, skip
 from headrace.normalizer.decide import decide
@@ -81,6 +82,7 @@ RECORDS = st.builds(
     do=st.sampled_from(["", "", "", "mirror", "noop", "bad", "break", "nameless"]),
     code=st.sampled_from(["call", "waker", "150", "nobody knows"]),
     tenant=st.sampled_from(["acme", "acme", "stranger"]),
+    via=st.sampled_from([None, Via.WEBHOOK]),
 )
 
 
@@ -147,18 +149,51 @@ def test_promise_4_a_code_without_a_row_is_published_as_unmapped() -> None:
 def test_a_nudge_goes_to_the_feed_that_will_bring_the_event() -> None:
     """Where a tenant is polled, a row that only wakes a feed is not published."""
     here = partition(polling=True)
-    commit = here.hear(FAKE, thing("n", 1, code="waker"))
-    assert here.fates == ["nudged"]
+    here.hear(FAKE, thing("a", 1))
+    commit = here.hear(FAKE, thing("n", 1, code="waker", via=Via.WEBHOOK))
+    assert here.fates == ["published", "nudged"]
     assert commit.nudges[0].key == b"/things/acme"
-    assert commit.nudges[0].value == b'\x01{"feed":"things","event":"n"}'
+    assert commit.nudges[0].value == (b'\x01{"feed":"rows","event":"n","partition":3,"offset":1,"time":1000000}')
     assert here.seen.marks.find([digest("/things/acme", "thing", "n")]) == {}
 
 
 def test_a_nudge_row_of_a_tenant_that_is_not_polled_is_published() -> None:
     """Nobody else would bring it."""
     here = partition()
-    here.hear(FAKE, thing("n", 1, code="waker"))
+    here.hear(FAKE, thing("n", 1, code="waker", via=Via.WEBHOOK))
     assert here.fates == ["published"]
+
+
+def test_what_a_feed_brings_is_published_whatever_its_row_says() -> None:
+    """An overlay's `nudge` may stand at a code that is polled: the feed would be woken for it for ever."""
+    here = partition(polling=True)
+    here.hear(FAKE, thing("n", 1, code="waker", via=Via.POLL))
+    assert here.fates == ["published"]
+
+
+def test_what_no_feed_brought_is_published_as_told() -> None:
+    """A record that comes back is judged as if the tenant were not polled, once."""
+    here = partition(polling=True)
+    back = replace(thing("n", 1, code="waker", via=Via.WEBHOOK), as_told=True)
+    here.hear(FAKE, back, back)
+    assert here.fates == ["published", "duplicate"]
+    copy = replace(thing("n", text="y", shape="hook"), as_told=True)
+    here.hear(FAKE, copy)
+    assert here.fates[2:] == ["published"]
+
+
+def test_what_is_known_already_wakes_no_feed() -> None:
+    """Where a feed has brought the version that a webhook tells, there is nothing to ask for."""
+    here = partition(polling=True)
+    here.hear(FAKE, thing("n", 1, "x", code="waker"), thing("n", 1, "x", code="waker", via=Via.WEBHOOK))
+    assert here.fates == ["published", "duplicate"]
+
+
+def test_a_nudge_that_a_provider_cannot_make_is_a_dead_letter() -> None:
+    """Whatever breaks over one record stays with it."""
+    here = partition(polling=True)
+    here.hear(FAKE, thing("n", 1, code="waker", do="broken nudge", via=Via.WEBHOOK), thing("b", 1))
+    assert here.fates == ["dead", "published"]
 
 
 def test_a_copy_without_a_version_wakes_the_feed_that_knows() -> None:
@@ -169,10 +204,12 @@ def test_a_copy_without_a_version_wakes_the_feed_that_knows() -> None:
 
 
 def test_a_copy_that_no_feed_can_explain_is_published() -> None:
-    """A polled tenant's record of which no feed knows the version is news like any other."""
+    """A polled tenant's record of which no feed knows the version is news like any other, and so is what is polled."""
     here = partition(polling=True)
     here.hear(FAKE, thing(v=1, text="x"), thing(text="y", shape="hook", do="no feed"))
     assert here.fates == ["published", "published"]
+    here.hear(FAKE, thing(text="z", shape="hook", via=Via.POLL))
+    assert here.fates[2:] == ["published"]
 
 
 def test_a_copy_without_a_version_does_not_change_the_shape_of_a_mark() -> None:

@@ -236,14 +236,26 @@ def test_a_receiver_with_nowhere_to_put_a_delivery_is_not_ready() -> None:
 
 
 def test_a_receiver_starts_without_kafka() -> None:
-    """As long as Kafka does not answer, an open port is a start; once it does, the topics must be verified."""
+    """As long as Kafka does not answer, or raw is unfit, an open port is a start."""
     assert failing(receiver().startup()).keys() == {"verified"}
     health = receiver(listens=True)
     assert health.startup().ok
-    health.kafka(answers=True)
-    assert failing(health.startup()) == {"verified": "topics are not verified yet"}
+    health.raw_is_unfit("it is missing")
+    assert health.startup().ok
+    assert "raw is unfit: it is missing" in health.startup().checks[0].why
     health.verified()
     assert health.startup().ok
+
+
+def test_a_receiver_whose_raw_is_unfit_is_ready_while_the_spool_has_room() -> None:
+    """Deliveries are taken, and it says why they do not reach Kafka."""
+    health = receiver(listens=True)
+    health.room(True)  # noqa: FBT003  (one fact, named by the method)
+    health.raw_is_unfit("it is missing")
+    assert health.ready().ok
+    assert health.ready().checks[1].why == "raw is unfit: it is missing, the spool has room"
+    health.room(False)  # noqa: FBT003  (as above)
+    assert not health.ready().ok
 
 
 def test_a_receiver_whose_loop_does_not_turn_is_not_alive() -> None:

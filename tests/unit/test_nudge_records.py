@@ -1,19 +1,28 @@
 import pytest
 
 from headrace.core.record import ProducerRecord
+from headrace.records.nudge import AddressedNudge, decode_nudge, encode_nudge
 from headrace.records.newer_format import NewerFormat
-from headrace.records.nudge import decode_nudge, encode_nudge
-from headrace.sdk.provider import Nudge
 
 
 def test_a_nudge() -> None:
     """A nudge names a feed and what is known of its news, behind a version byte; the tenant is the key."""
-    assert encode_nudge("/toy/acme", Nudge("things")) == ProducerRecord(b"/toy/acme", b'\x01{"feed":"things"}', [])
-    assert encode_nudge("/toy/acme", Nudge("things", "l", "e")).value == b'\x01{"feed":"things","lead":"l","event":"e"}'
+    assert encode_nudge("/toy/acme", AddressedNudge(feed="things")) == ProducerRecord(b"/toy/acme", b'\x01{"feed":"things"}', [])
+    whole = AddressedNudge(feed="things", lead="l", event="e", partition=3, offset=70, time=1_000)
+    assert encode_nudge("/toy/acme", whole).value == (
+        b'\x01{"feed":"things","lead":"l","event":"e","partition":3,"offset":70,"time":1000}'
+    )
 
 
-@pytest.mark.parametrize("nudge", [Nudge("things"), Nudge("things", "l"), Nudge("things", None, "e")])
-def test_a_nudge_comes_back_as_it_was(nudge: Nudge) -> None:
+@pytest.mark.parametrize(
+    "nudge",
+    [
+        AddressedNudge(feed="things"),
+        AddressedNudge(feed="things", lead="l"),
+        AddressedNudge(feed="things", event="e", partition=0, offset=0, time=1),
+    ],
+)
+def test_a_nudge_comes_back_as_it_was(nudge: AddressedNudge) -> None:
     """What is written is what is read, with its source."""
     record = encode_nudge("/toy/acme", nudge)
     assert decode_nudge("headrace.nudges", record.key, record.value) == ("/toy/acme", nudge)

@@ -172,7 +172,7 @@ def test_what_must_hold_holds_over_a_random_story(poller: Polled) -> None:
         poller.metrics.turn(*labels, name, dice.choice(TURNS), dice.random())
         count = dice.randrange(9)
         poller.metrics.appended(*labels, name, count)
-        poller.receiver.appended("raw", "/things/quiet", Via.WEBHOOK, dice.randrange(3))
+        poller.receiver.appended("/things/quiet", Via.WEBHOOK, dice.randrange(3))
         counted["records"] += count
     assert poller.total("feed_records_total") == poller.total("raw_appended_total", via="poll") == counted["records"]
     assert poller.total("turns_total") == poller.total("turn_duration_seconds_count") == 500

@@ -94,13 +94,12 @@ def test_every_known_label_set_stands_at_zero_from_the_start(receiver: ReceiverN
         at = {"provider": "things", "tenant": tenant}
         for name in (
             *("deliveries_total", "checks_total", "last_delivery_timestamp_seconds", "spooled_total"),
-            *("accepted_records_total", "accepted_nudges_total"),
+            "accepted_records_total",
         ):
             assert numbers[f"headrace_{name}", frozenset(at.items())] == 0
         for reason in (*REFUSALS, "other"):
             assert receiver.number("refusals_total", **at, reason=reason) == 0
-        for topic in ("raw", "nudges"):
-            assert receiver.number(f"{topic}_appended_total", **at, via="webhook") == 0
+        assert receiver.number("raw_appended_total", **at, via="webhook") == 0
     for reason in (*REFUSALS_UNKNOWN, "other"):
         assert receiver.number("refusals_total", provider="unknown", tenant="unknown", reason=reason) == 0
     for reason in (*SET_ASIDE, "other"):
@@ -114,7 +113,7 @@ def test_a_delivery_is_counted_timed_and_dated(receiver: ReceiverNumbers) -> Non
     """What was acknowledged stands under its tenant: count, duration, time, and what it held."""
     receiver.metrics.accepted("things", "acme", 0.03, records=4)
     receiver.now += 60
-    receiver.metrics.accepted("things", "acme", 0.031, records=1, nudges=2)
+    receiver.metrics.accepted("things", "acme", 0.031, records=1)
     at = {"provider": "things", "tenant": "acme"}
     assert receiver.number("deliveries_total", **at) == 2
     assert receiver.number("last_delivery_timestamp_seconds", **at) == NOW + 60
@@ -123,7 +122,6 @@ def test_a_delivery_is_counted_timed_and_dated(receiver: ReceiverNumbers) -> Non
     assert receiver.number("delivery_duration_seconds_bucket", provider="things", le="0.05") == 2
     assert receiver.number("delivery_duration_seconds_sum", provider="things") == pytest.approx(0.061)
     assert receiver.number("accepted_records_total", **at) == 5
-    assert receiver.number("accepted_nudges_total", **at) == 2
 
 
 def test_checks_and_refusals_are_no_deliveries(receiver: ReceiverNumbers) -> None:
@@ -144,21 +142,20 @@ def test_what_must_hold_holds_over_a_random_story(receiver: ReceiverNumbers) -> 
     spool = shown(receiver.metrics)
     for _ in range(500):
         tenant = dice.choice(["acme", "brio"])
-        records, nudges = dice.randrange(4), dice.randrange(3)
+        records = dice.randrange(4)
         source = f"/things/{tenant}"
         if dice.random() < 0.4:
-            receiver.metrics.spooled(source, records + nudges)
-            held["put"] += records + nudges
+            receiver.metrics.spooled(source, records)
+            held["put"] += records
         else:
-            receiver.metrics.appended("raw", source, Via.WEBHOOK, records)
-            receiver.metrics.appended("nudges", source, Via.WEBHOOK, nudges)
-        receiver.metrics.accepted("things", tenant, 0.01, records=records, nudges=nudges)
+            receiver.metrics.appended(source, Via.WEBHOOK, records)
+        receiver.metrics.accepted("things", tenant, 0.01, records=records)
         if held["put"] > held["drained"] + held["aside"]:
             if dice.random() < 0.1:
                 receiver.metrics.set_aside("refused")
                 held["aside"] += 1
             else:
-                receiver.metrics.appended("raw", source, Via.WEBHOOK)
+                receiver.metrics.appended(source, Via.WEBHOOK)
                 receiver.metrics.drained()
                 held["drained"] += 1
     spool.holds(
@@ -167,8 +164,8 @@ def test_what_must_hold_holds_over_a_random_story(receiver: ReceiverNumbers) -> 
         drained=held["drained"],
         set_aside=held["aside"],
     )
-    accepted = receiver.total("accepted_records_total", "accepted_nudges_total")
-    appended = receiver.total("raw_appended_total", "nudges_appended_total")
+    accepted = receiver.total("accepted_records_total")
+    appended = receiver.total("raw_appended_total")
     assert accepted + receiver.total("drained_total") == appended + receiver.total("spooled_total")
     assert receiver.total("spool_put_total") == receiver.total(
         "spool_drained_total", "spool_records", "spool_set_aside_records"
@@ -219,7 +216,7 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
         receiver.refused("things", word(), "unknown_tenant")
         receiver.checked(word(), word())
         receiver.accepted(word(), word(), 0.1)
-        receiver.appended("raw", f"/{word()}/{word()}", Via.WEBHOOK)
+        receiver.appended(f"/{word()}/{word()}", Via.WEBHOOK)
         receiver.spooled(word())
         receiver.set_aside(word())
         commit = here.hear(FAKE, thing("a", 1, "x"))

@@ -14,6 +14,7 @@ from headrace.cli._formatting import count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, progress, styled
 from headrace.config import Config
+from headrace.kafka.raw_topic import RawTopic
 from headrace.observe.health import ReceiverHealth
 from headrace.observe.registry import Registry
 from headrace.receiver.ingress import Ingress
@@ -122,7 +123,8 @@ def _size(number: float) -> str:
 async def _drain(config: Config, path: Path, *, again: bool) -> int:
     """Drain the spool; return how many records still wait."""
     async with Spool(path, config.spool.max_bytes) as spool:
-        await existing_topics(config, "raw", "nudges")
+        await existing_topics(config, "raw")
+        await RawTopic(config).look()
         before = spool.facts()
         if again:
             echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")

@@ -5,11 +5,12 @@ A role that owns tasks
 - live: the event loop turns, the consumer is in its group, no task stands still. An outage of Kafka is no failure of
   the role: every limit counts from when Kafka answers again.
 - ready: verified, in the group, partitions assigned, all their tasks run, and Kafka answered within 15 seconds.
+- stopped: it cannot run, and its process goes on to receive: started and live, but not ready.
 
 The receiver
-- startup: configuration is verified, and so are the topics unless Kafka does not answer: it starts without.
+- startup: configuration is verified, and so is raw unless Kafka does not answer: it starts without.
 - live: the event loop turns.
-- ready: its port is open, and Kafka answers or the spool has room.
+- ready: its port is open, and Kafka answers or the spool has room. Where raw is unfit, it says so.
 """
 
 import math
@@ -102,6 +103,12 @@ class Health(_RoleHealth):
         self._member = False
         self._partitions: dict[int, _Partition] | None = None
         self._outside_since = clock()
+        self._stopped = ""
+
+    def stopped(self, reason: str) -> None:
+        """Note why the role does not run, while the process goes on for another one; empty where it is tried again."""
+        self._stopped = reason
+        self._outside_since = self._clock()
 
     def verified(self) -> None:
         """Note that configuration and topics are verified."""
@@ -139,13 +146,19 @@ class Health(_RoleHealth):
 
     def live(self) -> HealthReport:
         """Return whether the process should go on; if not, it is restarted."""
+        if self._stopped:
+            return HealthReport((self._check("runs", f"it does not: {self._stopped}", ok=True),))
         return HealthReport((self._turns(), self._in_group(), self._moves()))
 
     def ready(self) -> HealthReport:
         """Return whether the role does its work."""
+        if self._stopped:
+            return HealthReport((self._check("runs", f"it does not: {self._stopped}", ok=False),))
         return HealthReport((self._startup(), self._reaches(), self._joined(), self._runs()))
 
     def _startup(self) -> Check:
+        if self._stopped:
+            return self._check("verified", f"it does not run: {self._stopped}", ok=True)
         why = "configuration and topics are verified" if self._verified else "topics are not verified yet"
         return self._check("verified", why, ok=self._verified)
 
@@ -205,6 +218,7 @@ class ReceiverHealth(_RoleHealth):
         self._verified = False
         self._listens = False
         self._room = False
+        self._unfit = ""
 
     def listening(self, is_open: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
         """Note whether the port takes deliveries."""
@@ -214,8 +228,12 @@ class ReceiverHealth(_RoleHealth):
         """Note whether the spool has room. Until then it counts as full."""
         self._room = has_room
 
+    def raw_is_unfit(self, reason: str) -> None:
+        """Note why nothing can be appended to raw, empty where it can."""
+        self._unfit = reason
+
     def verified(self) -> None:
-        """Note that the topics are verified."""
+        """Note that raw is verified."""
         self._verified = True
 
     def startup(self) -> HealthReport:
@@ -232,16 +250,16 @@ class ReceiverHealth(_RoleHealth):
 
     def _startup(self) -> Check:
         if self._verified:
-            return self._check("verified", "configuration and topics are verified", ok=True)
-        if self.contact.since is None:
-            return self._check("verified", "configuration is; topics will be when Kafka answers", ok=self._listens)
-        return self._check("verified", "topics are not verified yet", ok=False)
+            return self._check("verified", "configuration and raw are verified", ok=True)
+        why = f"configuration is; raw is unfit: {self._unfit}" if self._unfit else None
+        return self._check("verified", why or "configuration is; raw will be when Kafka answers", ok=self._listens)
 
     def _open(self) -> Check:
         return self._check("port", "it is open" if self._listens else "it is not open", ok=self._listens)
 
     def _durable(self) -> Check:
         answers = self.contact.since is not None
-        kafka = "Kafka answers" if answers else "Kafka does not answer"
+        away = f"raw is unfit: {self._unfit}" if self._unfit else "Kafka does not answer"
+        kafka = "Kafka answers" if answers else away
         spool = "the spool has room" if self._room else "the spool has no room"
         return self._check("durable", f"{kafka}, {spool}", ok=answers or self._room)

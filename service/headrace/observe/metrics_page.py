@@ -79,8 +79,10 @@ Of one receiver while no delivery is on its way, over the life of its process:
 - requests that were answered, or refused by closing the connection
   = `headrace_deliveries_total` + `headrace_checks_total` + `headrace_refusals_total`
 - what was acknowledged went to Kafka or into the spool:
-  `headrace_accepted_records_total` + `headrace_accepted_nudges_total` + `headrace_drained_total`
-  = `headrace_raw_appended_total{via="webhook"}` + `headrace_nudges_appended_total` + `headrace_spooled_total`
+  `headrace_accepted_records_total` + `headrace_drained_total`
+  = `headrace_raw_appended_total{via="webhook"}` + `headrace_spooled_total`
+- every record of raw that woke a feed has its nudge: the records of `nudges` that hold coordinates
+  = `headrace_records_total{fate="nudged"}`
 - what was ever spooled was drained, waits, or is set aside; the spool keeps these sums over restarts:
   `headrace_spool_put_total`
   = `headrace_spool_drained_total` + `headrace_spool_records` + `headrace_spool_set_aside_records`

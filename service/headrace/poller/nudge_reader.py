@@ -15,8 +15,7 @@ import structlog
 from headrace.config import KafkaSettings
 from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Record, read
-from headrace.records.nudge import decode_nudge
-from headrace.sdk.provider import Nudge
+from headrace.records.nudge import AddressedNudge, decode_nudge
 
 BACK_SECONDS: Final = 15 * 60.0
 MOST_RECENT: Final = 20_000
@@ -31,14 +30,14 @@ class NudgeReader:
     def __init__(self, kafka: KafkaSettings, topic: str) -> None:
         self._kafka: Final = kafka
         self._topic: Final = topic
-        self._recent: Final[deque[tuple[int, str, Nudge]]] = deque(maxlen=MOST_RECENT)
+        self._recent: Final[deque[tuple[int, str, AddressedNudge]]] = deque(maxlen=MOST_RECENT)
 
-    def recent(self, source: str) -> Iterator[tuple[int, Nudge]]:
+    def recent(self, source: str) -> Iterator[tuple[int, AddressedNudge]]:
         """Yield the nudges of a source that came lately, each with when it came (ms)."""
         since = _since()
         return ((at, nudge) for at, whose, nudge in self._recent if whose == source and at >= since)
 
-    async def follow(self) -> AsyncGenerator[tuple[str, Nudge, int]]:
+    async def follow(self) -> AsyncGenerator[tuple[str, AddressedNudge, int]]:
         """Yield source, nudge, and when it came (ms), until cancelled, however often Kafka is away.
 
         Raises `NewerFormat`.
@@ -46,8 +45,7 @@ class NudgeReader:
         since = _since()
         while True:
             try:
-                # Of an open transaction, too: a nudge too many is a call too many.
-                async for record in read(self._kafka, self._topic, since=since, follow=True, committed=False):
+                async for record in read(self._kafka, self._topic, since=since, follow=True):
                     since = record.timestamp
                     addressed = self._decoded(record)
                     if addressed is not None:
@@ -58,7 +56,7 @@ class NudgeReader:
                 _log.warning("nudges_not_read", reason=type(error).__name__)
             await asyncio.sleep(PAUSE_SECONDS)
 
-    def _decoded(self, record: Record) -> tuple[str, Nudge] | None:
+    def _decoded(self, record: Record) -> tuple[str, AddressedNudge] | None:
         """Return source and nudge, None where the record is damaged. Raises `NewerFormat`."""
         try:
             return decode_nudge(self._topic, record.key, record.value)

@@ -29,7 +29,7 @@ from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
 from headrace.records.cursors import LEADS, BarrierToken, CursorEntry, decode, encode, entry, home_partition
-from headrace.sdk.provider import Nudge
+from headrace.records.nudge import AddressedNudge
 
 REREAD_EVERY_SECONDS: Final = 60.0
 FINAL_WRITE_SECONDS: Final = 2.0
@@ -120,7 +120,7 @@ class PartitionPoller(PartitionOwner):
             self._discovery = None
             self.tenants.clear()
 
-    def nudge(self, source: str, nudge: Nudge, at: int) -> None:
+    def nudge(self, source: str, nudge: AddressedNudge, at: int) -> None:
         """Pass a nudge of the time `at` (ms) on to its tenant, and watch the lead that it names."""
         if nudge.feed == LEADS:
             self._reread.set()

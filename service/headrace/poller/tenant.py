@@ -25,8 +25,8 @@ from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, Watched, entry, removed
+from headrace.records.nudge import AddressedNudge
 from headrace.sdk.ids import can_be_id
-from headrace.sdk.provider import Nudge
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
@@ -121,7 +121,7 @@ class TenantPoller:
         if lead not in self._leads:
             self._scheduler.drop(lead)
 
-    def nudge(self, nudge: Nudge, at: int) -> None:
+    def nudge(self, nudge: AddressedNudge, at: int) -> None:
         """Wake what a nudge of the time `at` (ms) names, unless it was read since."""
         lead = None if nudge.lead is None else self.canonical_lead(nudge.lead)
         read = self._state.positions.get((nudge.feed, lead or "" if nudge.feed in self.by_lead else ""))

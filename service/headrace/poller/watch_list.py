@@ -12,8 +12,7 @@ from headrace.config import Config
 from headrace.kafka.appender import Appender
 from headrace.kafka.partitioner import partitions
 from headrace.records.cursors import LEADS, CursorEntry, Watched, encode, entry, home_partition, removed
-from headrace.records.nudge import encode_nudge
-from headrace.sdk.provider import Nudge
+from headrace.records.nudge import AddressedNudge, encode_nudge
 
 _GROUP: Final = 1_000
 """Entries that are appended together."""
@@ -42,6 +41,6 @@ async def _write(config: Config, source: str, entries: Iterable[CursorEntry]) ->
             await asyncio.gather(*(appender.append(cursors, home, record) for record in group))
             done += len(group)
             yield done
-        nudge = encode_nudge(source, Nudge(LEADS))
+        nudge = encode_nudge(source, AddressedNudge(feed=LEADS))
         (partition,) = partitions([nudge.key], await appender.partitions_of(nudges))
         await appender.append(nudges, partition, nudge)

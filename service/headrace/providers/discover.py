@@ -3,10 +3,11 @@
 import importlib
 import pkgutil
 from functools import cache
+from importlib.resources import files
 
 from headrace import providers
 from headrace.core.mapping import Entry
-from headrace.sdk.built_in_table import read_built_in_table
+from headrace.core.mapping_file import read
 from headrace.sdk.provider import Provider
 
 
@@ -24,4 +25,5 @@ def discover() -> dict[str, Provider]:
 @cache
 def builtin(name: str) -> tuple[Entry, ...]:
     """Return a provider's own table. Raises `FileFaults` where it is wrong."""
-    return read_built_in_table(f"{providers.__name__}.{name}", discover()[name].tables)
+    text = (files(f"{providers.__name__}.{name}") / "mapping.toml").read_text("utf-8")
+    return tuple(read(text, f"{name}/mapping.toml", discover()[name].tables))

@@ -16,7 +16,6 @@ from headrace.config.tenants import Account
 from headrace.receiver import refusals
 from headrace.receiver.body_reader import BodySlot
 from headrace.receiver.topic_writer import Item
-from headrace.records.nudge import encode_nudge
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Accepted, Delivery
 
@@ -74,6 +73,5 @@ def cut(account: Account, delivery: Delivery) -> Cut:
     accepted = provider.accept(delivery, account.settings)
     if len(accepted.events) > MOST_RECORDS:
         raise refusals.too_many_records(MOST_RECORDS)
-    items = [Item("raw", source, to_raw_record(provider, raw)) for raw in accepted.events]
-    items += [Item("nudges", source, encode_nudge(source, nudge)) for nudge in accepted.nudges]
+    items = [Item(source, to_raw_record(provider, raw)) for raw in accepted.events]
     return Cut(accepted, items)

@@ -2,7 +2,7 @@
 
 What must hold, of the numbers of one process, whenever no delivery is in progress:
 - requests = deliveries + checks + refusals
-- accepted records + accepted nudges + drained = appended + spooled
+- accepted records + drained = appended + spooled
 - put into the spool = drained from it + waiting in it + set aside in it; these sums live in the spool itself
 """
 
@@ -53,11 +53,7 @@ class ReceiverMetrics:
         self._last = registry.series("headrace_last_delivery_timestamp_seconds")
         self._duration = registry.histogram("headrace_delivery_duration_seconds")
         self._records = registry.series("headrace_accepted_records_total")
-        self._nudges = registry.series("headrace_accepted_nudges_total")
-        self._appended = {
-            "raw": registry.series("headrace_raw_appended_total"),
-            "nudges": registry.series("headrace_nudges_appended_total"),
-        }
+        self._appended = registry.series("headrace_raw_appended_total")
         self._spooled = registry.series("headrace_spooled_total")
         self._drained = registry.series("headrace_drained_total")
         self._set_aside = registry.capped("headrace_set_aside_total")
@@ -78,14 +74,13 @@ class ReceiverMetrics:
         registry.before_scrape(self._read_spool)
         registry.before_scrape(self._read_bodies)
 
-    def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0, nudges: int = 0) -> None:
+    def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0) -> None:
         """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
         at = self._known(provider, tenant)
         self._deliveries.add(at)
         self._last.values[at] = self._clock()
         self._duration.observe(at[:1], seconds)
         self._records.add(at, records)
-        self._nudges.add(at, nudges)
 
     def checked(self, provider: str, tenant: str) -> None:
         """Count a request with nothing in it, by which a provider looks whether the webhook is there."""
@@ -95,9 +90,9 @@ class ReceiverMetrics:
         """Count a refused request by the code of its problem; of a webhook that is not configured, as `UNKNOWN`."""
         self._refusals.add((*self._known(provider, tenant), reason))
 
-    def appended(self, topic: str, source: str, via: str, count: int = 1) -> None:
-        """Count what Kafka took into `topic` ("raw", "nudges"), at once or from the spool."""
-        self._appended[topic].add((*self._accounts.get(source, UNKNOWN), via), count)
+    def appended(self, source: str, via: str, count: int = 1) -> None:
+        """Count what Kafka took into raw, at once or from the spool."""
+        self._appended.add((*self._accounts.get(source, UNKNOWN), via), count)
 
     def spooled(self, source: str, count: int = 1) -> None:
         """Count what was put into the spool."""
@@ -128,11 +123,10 @@ class ReceiverMetrics:
 
     def _start_known(self) -> None:
         for account in (*self._accounts.values(), UNKNOWN):
-            for series in (self._deliveries, self._checks, self._last, self._records, self._nudges, self._spooled):
+            for series in (self._deliveries, self._checks, self._last, self._records, self._spooled):
                 if account != UNKNOWN or series is self._spooled:
                     series.start(*account)
-            for series in self._appended.values():
-                series.start(*account, Via.WEBHOOK)
+            self._appended.start(*account, Via.WEBHOOK)
             for reason in (*(REFUSALS_UNKNOWN if account == UNKNOWN else REFUSALS), OTHER):
                 self._refusals.start(*account, reason)
             if account != UNKNOWN:

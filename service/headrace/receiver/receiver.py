@@ -173,14 +173,14 @@ class Receiver:
         self._bytes.charge(source, size, now)
 
     def _count_accepted(self, account: Account, accepted: Accepted, body: bytes, seconds: float) -> None:
-        records, nudges = len(accepted.events), len(accepted.nudges)
+        records = len(accepted.events)
         provider, tenant = account.provider.name, account.name
-        if not (records or nudges or body.strip()):
+        if not (records or body.strip()):
             self._metrics.checked(provider, tenant)
             return
-        self._metrics.accepted(provider, tenant, seconds, records=records, nudges=nudges)
+        self._metrics.accepted(provider, tenant, seconds, records=records)
         if self._logs_deliveries:  # checked here, since even a line that is not wanted costs as much as a signature
-            _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records, nudges=nudges)
+            _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records)
 
     async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:
         """Refuse a request: with an answer, or without one where the provider would take any for delivered."""

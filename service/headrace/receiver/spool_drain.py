@@ -1,4 +1,4 @@
-"""Drain the spool of one topic into Kafka, batch by batch, oldest first; what Kafka cannot take is set aside."""
+"""Drain the spool into raw, batch by batch, oldest first; what Kafka cannot take is set aside."""
 
 import asyncio
 import time
@@ -12,10 +12,11 @@ from headrace.config import Config
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError, is_definite
 from headrace.receiver.metrics import ReceiverMetrics
-from headrace.receiver.placement import PARTITION_OF
+from headrace.records.raw import place
 from headrace.spool import Spool, Waiting
 from headrace_events import Via
 
+RAW: Final = "raw"
 BATCH_RECORDS: Final = 1_000
 BATCH_BYTES: Final = 4 * 2**20
 BATCH_DEADLINE_SECONDS: Final = 15.0
@@ -25,27 +26,25 @@ _log = structlog.get_logger()
 
 
 class SpoolDrain:
-    """Takes what waits for one topic out of the spool once Kafka has it. A copy may be left in Kafka, never a gap."""
+    """Takes what waits out of the spool once Kafka has it. A copy may be left in Kafka, never a gap."""
 
-    def __init__(self, topic: str, config: Config, spool: Spool, metrics: ReceiverMetrics) -> None:
-        self._topic: Final = topic
-        self._name: Final = config.topic_prefix + topic
+    def __init__(self, config: Config, spool: Spool, metrics: ReceiverMetrics) -> None:
+        self._name: Final = f"{config.topic_prefix}{RAW}"
         self._max_age_ms: Final = config.spool.max_age * 1000
         self._spool: Final = spool
         self._metrics: Final = metrics
-        self._partition_of: Final = PARTITION_OF[topic]
 
     async def drain_batch(self, appender: Appender, partitions: int) -> int:
         """Drain the oldest records that wait; return how many they were.
 
         Raises `KafkaError` or `TimeoutError` where Kafka does not take them, `OSError` where the spool cannot be read.
         """
-        batch = await self._spool.oldest(self._topic, BATCH_RECORDS, BATCH_BYTES)
+        batch = await self._spool.oldest(RAW, BATCH_RECORDS, BATCH_BYTES)
         if not batch:
             await asyncio.sleep(EMPTY_PAUSE_SECONDS)  # what was on its way into the spool did not arrive
         groups: dict[int, list[Waiting]] = defaultdict(list)
         for waiting in self._sorted_out(batch):
-            groups[self._partition_of(waiting.out.key, partitions)].append(waiting)
+            groups[place(waiting.out.key, partitions)].append(waiting)
         records = {partition: [waiting.out for waiting in group] for partition, group in groups.items()}
         taken = await appender.append_all(self._name, records, BATCH_DEADLINE_SECONDS)
         self._remove([waiting for partition, group in groups.items() for waiting in group[: taken[partition].count]])
@@ -89,11 +88,11 @@ class SpoolDrain:
         self._spool.remove(records)
         self._metrics.drained(len(records))
         for source, count in Counter(waiting.source for waiting in records).items():
-            self._metrics.appended(self._topic, source, Via.WEBHOOK, count)
+            self._metrics.appended(source, Via.WEBHOOK, count)
 
     def _set_aside(self, records: Sequence[Waiting], reason: str) -> None:
         """Set records aside; a line for each source, not for each record: after a long absence all are too old."""
         self._spool.set_aside(records, reason)
         self._metrics.set_aside(reason, len(records))
         for source, count in Counter(waiting.source for waiting in records).items():
-            _log.warning("records_set_aside", topic=self._topic, source=source, records=count, reason=reason)
+            _log.warning("records_set_aside", source=source, records=count, reason=reason)

@@ -1,4 +1,4 @@
-"""Writer of one topic: straight into Kafka, or through the spool while Kafka is away and until the spool is drained.
+"""Writer of raw: straight into Kafka, or through the spool while Kafka is away and until the spool is drained.
 
 ```
           Kafka answers                    nothing waits
@@ -6,7 +6,7 @@
   keep: the spool           keep: the spool; near the        keep: Kafka, after 2 s the spool
                             end it waits for DIRECT
 ```
-Each topic has a producer of its own: an authorization or leader failure on one topic does not block the other.
+It looks at raw each time it connects. While that is missing or unfit, everything goes into the spool.
 """
 
 import asyncio
@@ -23,10 +23,12 @@ from headrace.config import Config
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import KafkaError, is_definite
+from headrace.kafka.raw_topic import RawTopic
+from headrace.kafka.topics import UnfitTopics, wanted
 from headrace.observe.health import ReceiverHealth
 from headrace.receiver.metrics import ReceiverMetrics
-from headrace.receiver.placement import PARTITION_OF
-from headrace.receiver.spool_drain import BATCH_RECORDS, SpoolDrain
+from headrace.receiver.spool_drain import BATCH_RECORDS, RAW, SpoolDrain
+from headrace.records.raw import place
 from headrace.spool import NoRoom, Spool
 
 APPEND_DEADLINE_SECONDS: Final = 2.0
@@ -48,9 +50,8 @@ _log = structlog.get_logger()
 
 
 class Item(Struct, frozen=True):
-    """One record of a delivery, for `topic` ("raw", "nudges"), of `source`."""
+    """One record of a delivery of `source`."""
 
-    topic: str
     source: str
     record: ProducerRecord
 
@@ -63,22 +64,22 @@ class KeepResult(Struct, frozen=True):
 
 
 class TopicWriter:
-    """Keeps items of one topic. `partitions` must be set before `run`; until then nothing is appended to Kafka."""
+    """Keeps items. `limit` is the size in bytes of the largest record that raw takes."""
 
-    def __init__(
-        self, topic: str, config: Config, spool: Spool, metrics: ReceiverMetrics, health: ReceiverHealth
-    ) -> None:
-        self.partitions = 0
+    def __init__(self, config: Config, spool: Spool, metrics: ReceiverMetrics, health: ReceiverHealth) -> None:
+        self.limit = next(int(topic.config["max.message.bytes"]) for topic in wanted("") if topic.name == RAW)
         self.answers = False
         """Whether Kafka answers, as of the last call."""
         self._absence_logged = False
-        self._topic: Final = topic
-        self._name: Final = config.topic_prefix + topic
+        self._name: Final = config.topic_prefix + RAW
         self._kafka: Final = config.kafka
         self._spool: Final = spool
         self._health: Final = health
-        self._drain: Final = SpoolDrain(topic, config, spool, metrics)
-        self._partition_of: Final = PARTITION_OF[topic]
+        self._drain: Final = SpoolDrain(config, spool, metrics)
+        self._raw: Final = RawTopic(config)
+        self._partitions = 0
+        self._unfit = ""
+        """What is wrong with raw, as it was last logged."""
         self._appender: Appender | None = None
         self._failure: BaseException | None = None
         self._wake: Final = asyncio.Event()
@@ -95,7 +96,7 @@ class TopicWriter:
         if not left:
             return KeepResult(appended=items)
         try:
-            await self._spool.append([(item.topic, item.source, item.record) for item in left], _now_ms())
+            await self._spool.append([(RAW, item.source, item.record) for item in left], _now_ms())
         except NoRoom:
             self._report()
             # Order is worth less than the delivery: the versions of the records tell it as well.
@@ -111,13 +112,18 @@ class TopicWriter:
         while True:
             try:
                 await self._serve()
+            except UnfitTopics as unfit:
+                self._note_unfit(str(unfit))
             except _AWAY as error:
                 self._note_absence(error)
             await asyncio.sleep(self._retry_seconds)
             self._retry_seconds = min(self._retry_seconds * 2, LONGEST_RETRY_SECONDS)
 
     async def _serve(self) -> None:
-        """Drain and append until Kafka fails, and raise what failed."""
+        """Drain and append until Kafka fails, and raise what failed. Raises `UnfitTopics` where raw is unfit."""
+        raw = await self._raw.look()
+        self._partitions, self.limit = raw.partitions, int(raw.config["max.message.bytes"])
+        self._note_fit()
         async with Appender(self._kafka) as appender:
             self._failure, self._appender = None, appender
             try:
@@ -151,10 +157,10 @@ class TopicWriter:
         """Append what waits, oldest first, until nothing does. Raises what stands in the way."""
         drained = 0
         try:
-            while waiting := self._spool.waiting(self._topic):
+            while waiting := self._spool.waiting(RAW):
                 if self.answers and waiting <= BATCH_RECORDS and self._drain_end is None:
                     self._drain_end = asyncio.Event()
-                drained += await self._drain.drain_batch(appender, self.partitions)
+                drained += await self._drain.drain_batch(appender, self._partitions)
                 self._note_answer()
         finally:
             if self._drain_end is not None:
@@ -162,12 +168,12 @@ class TopicWriter:
                 self._drain_end = None
         if drained:
             self._spool.shrink()
-            _log.info("spool_drained", topic=self._topic, records=drained)
+            _log.info("spool_drained", records=drained)
 
     @property
     def _is_direct(self) -> bool:
         """Whether Kafka takes it now."""
-        return self._appender is not None and not self._spool.waiting(self._topic)
+        return self._appender is not None and not self._spool.waiting(RAW)
 
     async def _wait_for(self, drain_end: asyncio.Event) -> None:
         """Wait for the end of a drain that is near."""
@@ -181,7 +187,7 @@ class TopicWriter:
         appender = self._appender
         if appender is None:
             return items
-        records = [(self._partition_of(item.record.key, self.partitions), item.record) for item in items]
+        records = [(place(item.record.key, self._partitions), item.record) for item in items]
         errors = await appender.append_each(self._name, records, APPEND_DEADLINE_SECONDS)
         for error in filter(None, errors):
             self._fail(appender, error)
@@ -200,20 +206,33 @@ class TopicWriter:
         if not self.answers and self._failure is None:
             self.answers, self._absence_logged = True, False
             self._retry_seconds = FIRST_RETRY_SECONDS
-            _log.info("kafka_answers", topic=self._topic, waiting=self._spool.waiting(self._topic))
+            _log.info("kafka_answers", waiting=self._spool.waiting(RAW))
         self._report()
 
     def _note_absence(self, error: BaseException) -> None:
         """Note that Kafka does not answer."""
         if not self._absence_logged:
-            _log.warning("kafka_away", topic=self._topic, reason=type(error).__name__)
+            _log.warning("kafka_away", reason=type(error).__name__)
         self.answers, self._absence_logged = False, True
         self._report()
 
+    def _note_fit(self) -> None:
+        """Note that raw is as it should be."""
+        self._unfit = ""
+        self._health.raw_is_unfit("")
+        self._health.verified()
+
+    def _note_unfit(self, reason: str) -> None:
+        """Note what is wrong with raw; one line each time that this changes."""
+        if reason != self._unfit:
+            _log.error("raw_is_unfit", reason=reason, kept_in="spool")
+        self._unfit, self.answers = reason, False
+        self._health.raw_is_unfit(reason)
+        self._report()
+
     def _report(self) -> None:
-        """Report to health. Whether Kafka answers is judged by raw alone: a nudge that waits costs freshness only."""
-        if self._topic == "raw":
-            self._health.kafka(answers=self.answers)
+        """Report to health."""
+        self._health.kafka(answers=self.answers)
         self._health.room(self._spool.has_room)
 
 

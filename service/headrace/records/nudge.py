@@ -3,23 +3,39 @@
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from headrace.core.record import ProducerRecord
 from headrace.records.newer_format import NewerFormat
-from headrace.sdk.provider import Nudge
 
 FORMAT: Final = b"\x01"
 
+
+class AddressedNudge(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """Feed `feed` has news, of lead `lead` or event `event` where known.
+
+    `partition` and `offset` are the place in raw of the webhook's record that said so, `time` (ms since the epoch) is
+    that of the fact. The nudges of people have none of them.
+    """
+
+    feed: str
+    lead: str | None = None
+    event: str | None = None
+    partition: int = -1
+    offset: int = -1
+    time: int = 0
+
+
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(Nudge).decode
+_decode: Final = msgspec.json.Decoder(AddressedNudge).decode
 
 
-def encode_nudge(source: str, nudge: Nudge) -> ProducerRecord:
+def encode_nudge(source: str, nudge: AddressedNudge) -> ProducerRecord:
     """Return the record of a nudge."""
     return ProducerRecord(source.encode(), FORMAT + _encode(nudge), [])
 
 
-def decode_nudge(topic: str, key: bytes | None, value: bytes | None) -> tuple[str, Nudge]:
+def decode_nudge(topic: str, key: bytes | None, value: bytes | None) -> tuple[str, AddressedNudge]:
     """Return the source and the nudge of a record of `topic`.
 
     Raises `NewerFormat` where a newer Headrace wrote it, `ValueError` where it is damaged.

@@ -33,6 +33,10 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     webhook_secrets_file: str | None = None
     mapping: str | None = None
 
+    def reads(self, feed: str) -> bool:  # noqa: ARG002  (a polled tenant may choose its feeds)
+        """Return whether a feed of that name is read for this tenant."""
+        return self.polling
+
     def faults(self) -> Iterable[tuple[str, str]]:
         """Return what is wrong together, each with its key, when a configuration is loaded. No value is quoted."""
         return ()
@@ -71,7 +75,8 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
 
     `received` is in milliseconds since the epoch. `resource`, `id` and `version` are the record's identity, set on its
     way into raw: providers leave them empty, and they stay empty where a record carries no name. `replay` names the
-    mapping that a replayed record waits for; `redriven` marks a dead letter that was sent back.
+    mapping that a replayed record waits for; `redriven` marks a dead letter that was sent back. `as_told` marks a
+    webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not polled.
 
     On raw, `value` is the record's value and all other fields are its one header, in this order (records/raw.py).
     """
@@ -88,6 +93,7 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     delivery: str = ""
     replay: str = ""
     redriven: bool = False
+    as_told: bool = False
     value: bytes = b""
 
     @property
@@ -114,9 +120,8 @@ class Draft(Struct, gc=False, kw_only=True):
 
     `data.provenance` is `UNPUBLISHED`. `meaning` holds the canonical values that *all* shapes of the resource carry
     (type, direction, outcome, refs, times…; never provenance, native, URLs or names): equal meaning = nothing new.
-    `nudge` names the feed that knows the record's version, where there is one. `first` is what *every* copy of a record
-    carries that was never edited, None of one that was: such a copy that tells more than one without a version is no
-    news where this is equal.
+    `first` is what *every* copy of a record carries that was never edited, None of one that was: such a copy that tells
+    more than one without a version is no news where this is equal.
     """
 
     row: Row
@@ -126,7 +131,6 @@ class Draft(Struct, gc=False, kw_only=True):
     meaning: tuple[object, ...]
     first: tuple[object, ...] | None = None
     traffic: str | None = None
-    nudge: Nudge | None = None
 
 
 class Dropped(Struct, frozen=True, gc=False):
@@ -151,7 +155,6 @@ class Accepted(Struct, frozen=True, gc=False):
     """A verified delivery. Only `accept` makes one: what is not in it cannot be appended."""
 
     events: Sequence[RawEvent]
-    nudges: Sequence[Nudge] = ()
     status: int = 202
     content_type: str = "application/json"
     answer: bytes = b""
@@ -203,3 +206,10 @@ class Provider(Protocol):
 
     def translate(self, raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         """Return the draft of a record. Raises `Undecodable`, or what msgspec raises."""
+
+    def nudge(self, draft: Draft, settings: Tenant) -> Nudge | None:
+        """Return which feed to wake for what a webhook told, None where no feed of this tenant asks for it.
+
+        The normalizer asks, about drafts of polled tenants: a draft whose row says `nudge` is left to that feed, and so
+        is a copy without a version that differs from what was published.
+        """

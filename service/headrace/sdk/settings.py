@@ -49,6 +49,10 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     token_key: str | None = None
     token_key_file: str | None = None
 
+    def reads(self, feed: str) -> bool:
+        """See Tenant."""
+        return self.polling and (not self.feeds or feed in self.feeds)
+
     def canonical_lead(self, lead: str) -> str | None:
         """Return a lead's id as the provider's subjects have it; None where this can be none. See `can_be_id`."""
         stripped = lead.strip()

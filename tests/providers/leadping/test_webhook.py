@@ -8,13 +8,15 @@ import msgspec
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from headrace.core.mapping_file import build, read
 from headrace.providers.leadping import provider
 from headrace.providers.leadping.settings import LeadPingSettings
 from headrace.providers.leadping.webhook import sign
 from headrace.records.raw import printable
 from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Identity, Nudge, Refused, Tenant
 from headrace_events import Via
-from tests.providers.leadping.kit import OLD_SECRET, SECRET, row
+from tests.providers.leadping.kit import OLD_SECRET, SECRET, row, table
+from tests.providers.nudging import Decided, decide_on
 from tests.raw_records import through_raw
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -57,7 +59,7 @@ def test_a_signature_of_the_public_library_is_accepted() -> None:
     """What the library of Standard Webhooks signs comes in, with the bytes of the event as they were."""
     accepted = accept(delivery(signed()))
     (raw,) = accepted.events
-    assert (accepted.status, accepted.answer, accepted.nudges) == (202, b"", [])
+    assert (accepted.status, accepted.answer) == (202, b"")
     assert (raw.source, raw.shape, raw.via, raw.received, raw.delivery) == (
         "/leadping/acme",
         "row",
@@ -249,36 +251,66 @@ def test_what_is_no_json_is_kept_for_later(body: bytes) -> None:
     assert (raw.shape, raw.value) == (UNREADABLE, body)
 
 
+def decided(body: Any, overlay: str = "", **settings: Any) -> Decided:
+    """Return what becomes of a polled tenant's delivery."""
+    data, own = json.dumps(body).encode(), LeadPingSettings(webhook_secrets=[SECRET], polling=True, **settings)
+    mapping = build(table().entries, read(overlay, "acme.toml", provider.tables))
+    return decide_on(provider, provider.accept(delivery(signed(data), data), own).events, own, mapping)
+
+
+WHOLE = {"row": EVENT, "detail": {"id": "act-9001"}, "call": {"id": "c-1", "leadId": "lead-9"}}
+
+
 @pytest.mark.parametrize(
     ("event", "nudge"),
     [
         (EVENT, Nudge("lead-events", "lead-9", "act-9001")),
         ({"id": "act-1", "status": "Sent"}, Nudge("lead-events", None, "act-1")),
         ({"row": EVENT, "detail": None}, Nudge("lead-events", "lead-9", "act-9001")),
+        (WHOLE | {"call": None}, Nudge("lead-events", "lead-9", "act-9001")),
+        ({"detail": EVENT}, Nudge("lead-events", "lead-9", "act-9001")),
         ({"id": "c-1", "leadId": "lead-9", "answeredAt": None}, Nudge("lead-events", "lead-9")),
     ],
 )
 def test_with_polling_an_event_wakes_the_feed(event: Any, nudge: Nudge) -> None:
-    """The feed will bring the event, and bring it whole."""
-    data = json.dumps({"event": event}).encode()
-    accepted = accept(delivery(signed(data), data), polling=True, webhook_event="/event")
-    assert (list(accepted.events), list(accepted.nudges)) == ([], [nudge])
+    """The record stands in raw; the feed will bring the event whole."""
+    found = decided({"event": event}, webhook_event="/event")
+    assert (found.fates, found.nudges) == (["nudged"], [nudge])
 
 
-@pytest.mark.parametrize("body", [{"type": "lead.hot"}, {"event": {"id": "c-1", "answeredAt": None}}])
-def test_with_polling_what_no_feed_tells_is_published(body: Any) -> None:
-    """A body without an event, and a call of no known lead, come by this delivery alone."""
-    data = json.dumps(body).encode()
-    accepted = accept(delivery(signed(data), data), polling=True, webhook_event="/event")
-    assert len(accepted.events) == 1
-    assert not accepted.nudges
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"type": "lead.hot"},
+        {"event": {"id": "c-1", "answeredAt": None}},
+        {"event": {"id": "c-1", "leadId": "..", "answeredAt": None}},
+        {"event": {"id": ".", "status": "Sent"}},
+        {"event": WHOLE},
+    ],
+)
+def test_with_polling_what_no_feed_tells_better_is_published(body: Any) -> None:
+    """A body without an event, what no feed can be asked for, and what is told in full, are not left to a feed."""
+    found = decided(body, webhook_event="/event")
+    assert (found.fates, found.nudges) == (["published"], [])
 
 
-def test_with_polling_an_event_that_cannot_be_read_is_kept() -> None:
+def test_an_overlay_decides_what_is_left_to_the_feed() -> None:
+    """Rows of the tenant's own say what they reach, in both directions."""
+    only = '[[row]]\ntable = "activity"\ncode = "Sms"\ntype = "message.sent"\nreach = "only"'
+    assert decided({"event": EVENT}, only).fates == ["published"]
+    hot = '[[row]]\ntable = "automation"\ncode = "lead.hot"\ntype = "lead.updated"\nreach = "nudge"'
+    assert decided({"type": "lead.hot", "leadId": "lead-9"}, hot).nudges == [Nudge("lead-events", "lead-9")]
+    assert decided({"type": "lead.hot"}, hot).fates == ["published"]
+
+
+def test_an_event_of_a_feed_that_is_not_read_is_published() -> None:
+    """Whoever polls other feeds alone gets what the webhook tells."""
+    assert decided({"event": EVENT}, feeds=["another"]).fates == ["published"]
+
+
+def test_with_polling_an_event_that_cannot_be_read_is_a_dead_letter() -> None:
     """What makes no nudge becomes a dead letter, not nothing."""
-    data = json.dumps({"event": {"id": "act-1", "timelineType": "Sms", "leadId": 5}}).encode()
-    accepted = accept(delivery(signed(data), data), polling=True)
-    assert [raw.shape for raw in accepted.events] == ["row"]
+    assert decided({"event": {"id": "act-1", "timelineType": "Sms", "leadId": 5}}).fates == ["dead"]
 
 
 @pytest.mark.parametrize("odd", ["\udcff", "\xff", "run-\udc80", "1٣", "9" * 13, "9" * 400, "9" * 5_000])

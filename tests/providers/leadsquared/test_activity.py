@@ -151,18 +151,6 @@ def test_the_lead_is_the_actor_of_what_a_lead_does() -> None:
     assert data["native"]["extra"]["Data.CreatedByName"] == "System"
 
 
-def test_an_item_without_a_version_wakes_the_feed_of_its_lead() -> None:
-    """Where only polling knows the version, the draft says whom to ask."""
-    item = {"ProspectActivityId": ROW["Id"], "ActivityEvent": "171", "RelatedProspectId": "AB", "Data": {}}
-    found = draft(item)
-    assert isinstance(found, Draft)
-    assert found.nudge is not None
-    assert (found.nudge.feed, found.nudge.lead) == ("lead-activities", "ab")
-    polled = draft(ROW)
-    assert isinstance(polled, Draft)
-    assert polled.nudge is None
-
-
 @pytest.mark.parametrize(
     ("fields", "counts"),
     [

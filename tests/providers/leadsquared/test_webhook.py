@@ -1,14 +1,18 @@
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from headrace.core.mapping_file import build, read
+from headrace.providers.discover import builtin
 from headrace.providers.leadsquared import provider
-from headrace.providers.leadsquared.settings import LeadSquaredSettings
+from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
 from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from tests.providers.kit import RECEIVED
+from tests.providers.nudging import Decided, decide_on
 from tests.raw_records import through_raw
 
 SETTINGS = LeadSquaredSettings(webhook_secrets=["old-secret", "new-secret"])
@@ -73,7 +77,7 @@ def test_no_secret_means_no_delivery(secrets: list[str]) -> None:
 def test_the_check_of_a_new_webhook_is_answered(method: str) -> None:
     """A request without a body gets 200 without a secret, and brings nothing."""
     found = accepted(delivery(b" ", method, x_headrace_secret=""))
-    assert (found.status, found.events, found.nudges, found.answer) == (200, (), (), ANSWER)
+    assert (found.status, found.events, found.answer) == (200, (), ANSWER)
 
 
 @pytest.mark.parametrize(("method", "body"), [("PUT", b""), ("GET", b"[]"), ("DELETE", b"")])
@@ -120,20 +124,75 @@ def test_the_kind_travels_beside_the_bytes(query: dict[str, str], headers: dict[
     assert raw.hint == hint
 
 
+def decided(body: Any, kind: str = "", codes: Sequence[int] = (), overlay: str = "") -> Decided:
+    """Return what becomes of a polled tenant's delivery."""
+    request = replace(delivery(body), query={"kind": kind})
+    own = replace(SETTINGS, polling=True, lead_activities=LeadActivitiesSettings(codes=[*codes]))
+    mapping = build(builtin(provider.name), read(overlay, "acme.toml", provider.tables))
+    return decide_on(provider, accepted(request, own).events, own, mapping)
+
+
+CHANGE = {"Before": {"ProspectStage": "New"}, "After": LEAD}
+NUDGE = Nudge("lead-activities", lead="cd")
+
+
 @pytest.mark.parametrize("kind", ["lead_stage_changed", "lead_owner_changed", ""])
 def test_what_polling_brings_wakes_the_feed(kind: str) -> None:
-    """For a polled tenant changes of stage and owner become nudges; unpolled they are events."""
-    body = {"Before": {"ProspectStage": "New"}, "After": LEAD}
-    request = replace(delivery(body), query={"kind": kind})
-    polled = accepted(request, replace(SETTINGS, polling=True))
-    assert (polled.events, polled.nudges) == ([], [Nudge("lead-activities", lead="cd")])
-    assert len(accepted(request).events) == 1
+    """For a polled tenant changes of stage and owner are left to the feed."""
+    found = decided(CHANGE, kind)
+    assert (found.fates, found.nudges) == (["nudged"], [NUDGE])
 
 
-@pytest.mark.parametrize("body", [{"Before": {}, "After": {}}, {"Before": {}, "After": LEAD}, [ITEM], LEAD])
-def test_what_only_webhooks_bring_stays_an_event(body: Any) -> None:
-    """Other kinds, activities, and changes that cannot be read go to raw, polled or not."""
-    assert len(accepted(delivery(body), replace(SETTINGS, polling=True)).events) == 1
+@pytest.mark.parametrize(
+    ("kind", "codes", "fate"),
+    [
+        ("lead_stage_changed", [21, 22], "published"),
+        ("lead_owner_changed", [21, 22], "published"),
+        ("lead_stage_changed", [21, 3002], "nudged"),
+        ("lead_owner_changed", [21, 3002], "published"),
+        ("lead_owner_changed", [3001], "nudged"),
+    ],
+)
+def test_a_feed_is_not_woken_for_a_code_that_it_does_not_ask_for(kind: str, codes: list[int], fate: str) -> None:
+    """With `codes` set, what these leave out is published as told."""
+    assert decided(CHANGE, kind, codes).fates == [fate]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"Before": {}, "After": {}}, {"Before": {}, "After": LEAD}, [ITEM], LEAD],
+    ids=["bare", "any", "item", "new"],
+)
+def test_what_only_webhooks_bring_is_not_left_to_the_feed(body: Any) -> None:
+    """Other kinds, activities, and changes that cannot be read wake no feed."""
+    assert not decided(body).nudges
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "codes", "fate"),
+    [
+        ("lead_updated", CHANGE, [], "published"),
+        ("lead_created", LEAD, [], "published"),
+        ("", [ITEM | {"RelatedProspectId": "CD"}], [], "nudged"),
+        ("", [ITEM | {"RelatedProspectId": "CD"}], [21], "published"),
+        ("", [ITEM], [], "published"),
+        ("opportunity_deleted", [ITEM | {"RelatedProspectId": "CD"}], [], "published"),
+    ],
+)
+def test_an_overlay_leaves_to_the_feed_what_that_can_bring(kind: str, body: Any, codes: list[int], fate: str) -> None:
+    """A row's `nudge` counts where an activity says the same, of a lead that is named, and is asked for."""
+    rows = [("22", "call.completed"), ("lead_updated", "lead.updated"), ("lead_created", "lead.created")]
+    overlay = "".join(
+        f'[[row]]\ncode = "{code}"\ntype = "{type_}"\nreach = "nudge"\n'
+        for code, type_ in (*rows, ("opportunity_deleted", "opportunity.deleted"))
+    )
+    assert decided(body, kind, codes, overlay).fates == [fate]
+
+
+def test_an_overlay_publishes_what_the_table_leaves_to_the_feed() -> None:
+    """An overlay's `only` is heard."""
+    overlay = '[[row]]\ncode = "lead_stage_changed"\ntype = "lead.stage_changed"\nreach = "only"'
+    assert decided(CHANGE, "lead_stage_changed", overlay=overlay).fates == ["published"]
 
 
 @pytest.mark.parametrize("odd", ["\udcff", "\xff", "k" * 5_000])

@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from headrace.core.mapping_file import build, read
 from headrace.providers.outreach import provider
 from headrace.providers.outreach.settings import OutreachSettings
 from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from headrace_events import Via
-from tests.providers.outreach.kit import webhook
+from tests.providers.nudging import Decided, decide_on
+from tests.providers.outreach.kit import entries, webhook
 from tests.raw_records import through_raw
 
 SECRETS = ["the-old-secret", "the-new-secret"]
@@ -160,12 +162,27 @@ def test_the_delivery_is_the_job_or_the_event_id_of_the_header() -> None:
     ],
 )
 def test_polled_tenants_are_nudged_where_polling_tells_the_same(body: dict[str, Any], nudges: list[Nudge]) -> None:
-    """With polling on, a delivery either wakes the feed of events or is kept; with polling off it is always kept."""
-    polled = accept(body, replace(SETTINGS, polling=True))
-    assert list(polled.nudges) == nudges
-    assert len(polled.events) == (0 if nudges else 1)
-    unpolled = accept(body, SETTINGS)
-    assert (len(unpolled.events), list(unpolled.nudges)) == (1, [])
+    """With polling on, a record either wakes the feed of events or gets another fate; with polling off never."""
+    polled, unpolled = (decided(body, polling=polling) for polling in (True, False))
+    assert polled.nudges == nudges
+    assert (polled.fates == ["nudged"]) is bool(nudges)
+    assert not unpolled.nudges
+
+
+def decided(body: dict[str, Any], overlay: str = "", *, polling: bool = True) -> Decided:
+    """Return what becomes of a delivery."""
+    settings = replace(SETTINGS, polling=polling)
+    mapping = build(entries(), read(overlay, "acme.toml", provider.tables))
+    return decide_on(provider, accept(body, settings).events, settings, mapping)
+
+
+def test_an_overlay_decides_what_is_left_to_the_feed() -> None:
+    """Rows of the tenant's own say what they reach, in both directions."""
+    row = '[[row]]\ntable = "webhook"\ncode = "{}"\ntype = "email.{}"\nreach = "{}"'
+    assert decided(webhook("mailing.opened", 1), row.format("mailing.opened", "opened", "only")).fates == ["published"]
+    assert decided(webhook("mailing.delivered", 1), row.format("mailing.delivered", "delivered", "nudge")).fates == [
+        "nudged"
+    ]
 
 
 @pytest.mark.parametrize(

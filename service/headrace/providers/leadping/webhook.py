@@ -9,13 +9,10 @@ import hashlib
 import hmac
 from typing import Final
 
-import msgspec
-from msgspec import Struct
-
 from headrace.core.problems import Problem
 from headrace.providers.leadping import cut, wire
 from headrace.providers.leadping.settings import LeadPingSettings, key_of
-from headrace.sdk.provider import UNREADABLE, Accepted, Delivery, Nudge, Piece, RawEvent, Refused, Tenant
+from headrace.sdk.provider import Accepted, Delivery, Piece, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
@@ -35,19 +32,8 @@ _TITLES: Final = {
 }
 
 
-class _EventNames(Struct, rename="camel", gc=False):
-    """What a nudge can name of an event."""
-
-    id: str | None = None
-    lead_id: str | None = None
-    row: "_EventNames | None" = None
-
-
-_names: Final = msgspec.json.Decoder(_EventNames).decode
-
-
 def accept(delivery: Delivery, settings: Tenant) -> Accepted:
-    """Verify a delivery and cut it; with polling, an event in it only wakes the feed. Raises `Refused`."""
+    """Verify a delivery and cut it. Raises `Refused`."""
     if delivery.method.upper() != "POST":
         raise _refused(405, "method_not_allowed", "LeadPing delivers by POST: so must whoever sends this.")
     content_type = delivery.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
@@ -56,26 +42,20 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     own = settings_of(settings, LeadPingSettings)
     _verify(delivery, own)
     run = delivery.headers.get("webhook-id", "")
-    events: list[RawEvent] = []
-    nudges: list[Nudge] = []
-    for piece in cut.automation(delivery.body, own.webhook_event):
-        nudge = _nudge(piece) if settings.polling else None
-        if nudge is not None:
-            nudges.append(nudge)
-            continue
-        events.append(
-            RawEvent(
-                provider=wire.NAME,
-                tenant=delivery.tenant,
-                shape=piece.shape,
-                value=piece.value,
-                via=Via.WEBHOOK,
-                received=delivery.received,
-                hint=run if piece.shape == wire.AUTOMATION else "",
-                delivery=run,
-            )
-        )
-    return Accepted(events, nudges)
+    return Accepted([_raw(delivery, piece, run) for piece in cut.automation(delivery.body, own.webhook_event)])
+
+
+def _raw(delivery: Delivery, piece: Piece, run: str) -> RawEvent:
+    return RawEvent(
+        provider=wire.NAME,
+        tenant=delivery.tenant,
+        shape=piece.shape,
+        value=piece.value,
+        via=Via.WEBHOOK,
+        received=delivery.received,
+        hint=run if piece.shape == wire.AUTOMATION else "",
+        delivery=run,
+    )
 
 
 def sign(secret: str, run: str, timestamp: str, body: bytes) -> str:
@@ -154,19 +134,6 @@ def _check_secret(secret: str, secrets: list[str], header: str) -> None:
         raise _refused(
             _UNAUTHORIZED, "bad_secret", f"Send one of webhook_secrets as {header}: compare them with LeadPing's."
         )
-
-
-def _nudge(piece: Piece) -> Nudge | None:
-    """Return what the feed should read again; None for what only this delivery says, or what cannot be read."""
-    if piece.shape in (wire.AUTOMATION, UNREADABLE):
-        return None
-    try:
-        names = _names(piece.value)
-    except cut.UNCUTTABLE:
-        return None
-    names = names.row or names
-    event = names.id if piece.shape in (wire.ROW, wire.DETAIL, wire.BUNDLE, wire.ROWLESS) else None
-    return Nudge(wire.FEED, names.lead_id or None, event or None) if event or names.lead_id else None
 
 
 def _refused(status: int, code: str, detail: str) -> Refused:

@@ -7,19 +7,13 @@ into the webhook's URL (`?kind=lead_stage_changed`, `?kind=lead_field_changed&fi
 X-Headrace-Kind and X-Headrace-Field; without it, it is found by what changed.
 """
 
-from functools import cache
 from typing import Final
 
-import msgspec
-
-from headrace.core.mapping import Entry
-from headrace.core.problems import Problem, Undecodable
+from headrace.core.problems import Problem
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.cut import cut
-from headrace.providers.leadsquared.identity import identity, kind_of
 from headrace.providers.leadsquared.settings import LeadSquaredSettings
-from headrace.sdk.built_in_table import read_built_in_table
-from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.sdk.provider import Accepted, Delivery, Piece, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
@@ -43,29 +37,20 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
                 "unsupported_media_type", "The body must be JSON", "choose application/json in the webhook's settings"
             ),
         )
-    events, nudges = [], []
-    for piece in cut(delivery.body, None, _hint(delivery)):
-        raw = RawEvent(
-            provider=wire.NAME,
-            tenant=delivery.tenant,
-            shape=piece.shape,
-            value=piece.value,
-            via=Via.WEBHOOK,
-            received=delivery.received,
-            hint=piece.hint,
-        )
-        nudge = _nudge(raw) if settings.polling else None
-        if nudge is None:
-            events.append(raw)
-        else:
-            nudges.append(nudge)
-    return Accepted(events, nudges, status=200, answer=ANSWER)
+    pieces = cut(delivery.body, None, _hint(delivery))
+    return Accepted([_raw(delivery, piece) for piece in pieces], status=200, answer=ANSWER)
 
 
-@cache
-def _table() -> tuple[Entry, ...]:
-    """Return the built-in table: what a row reaches is known before a tenant's overlay is."""
-    return read_built_in_table(__package__ or "", wire.TABLES)
+def _raw(delivery: Delivery, piece: Piece) -> RawEvent:
+    return RawEvent(
+        provider=wire.NAME,
+        tenant=delivery.tenant,
+        shape=piece.shape,
+        value=piece.value,
+        via=Via.WEBHOOK,
+        received=delivery.received,
+        hint=piece.hint,
+    )
 
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
@@ -87,15 +72,3 @@ def _hint(delivery: Delivery) -> str:
     kind = kind.strip().lower()[:_LONGEST].replace("/", "_")
     field = field.strip()[:_LONGEST]
     return f"{kind}:{field}" if kind and field else kind
-
-
-def _nudge(raw: RawEvent) -> Nudge | None:
-    """Return the nudge of a lead's feed, where polling will bring what this webhook says."""
-    if raw.shape != wire.LEAD_CHANGE:
-        return None
-    try:
-        kind = raw.hint.partition(":")[0] or kind_of(wire.decode_change_key(raw.value))
-        nudged = any(kind in entry.codes and entry.row.reach == "nudge" for entry in _table())
-        return Nudge(wire.FEED, lead=identity(raw).id.partition("/")[0]) if nudged else None
-    except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None  # it goes to raw and becomes a dead letter there

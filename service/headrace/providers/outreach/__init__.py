@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.providers.outreach import client, cut, feeds, identity, translate, webhook, wire
+from headrace.providers.outreach import client, cut, feeds, identity, nudge, translate, webhook, wire
 from headrace.providers.outreach.settings import OutreachSettings
 from headrace.sdk.provider import Tenant
 
@@ -25,6 +25,7 @@ class Outreach:
     accept = staticmethod(webhook.accept)
     identity = staticmethod(identity.identity)
     translate = staticmethod(translate.translate)
+    nudge = staticmethod(nudge.nudge)
 
     single = staticmethod(client.single)
     client = staticmethod(client.client)

@@ -8,21 +8,14 @@ already and is counted as a duplicate. `Outreach-Webhook-Cleanup-Token` is a sec
 
 import hashlib
 import hmac
-from functools import cache
 from typing import Final
 
 import msgspec
 
-from headrace.core.mapping import Mapping
-from headrace.core.mapping_file import build
-from headrace.core.problems import Problem, Undecodable
-from headrace.providers.outreach.facts import fact_of
+from headrace.core.problems import Problem
 from headrace.providers.outreach.settings import OutreachSettings
-from headrace.providers.outreach.translate.details import refs_of
-from headrace.providers.outreach.translate.webhook_events import nudge_of
-from headrace.providers.outreach.wire import NAME, TABLES, WEBHOOK, WebhookBody, decode_webhook
-from headrace.sdk.built_in_table import read_built_in_table
-from headrace.sdk.provider import Accepted, Delivery, Nudge, RawEvent, Refused, Tenant
+from headrace.providers.outreach.wire import NAME, WEBHOOK, WebhookBody, decode_webhook
+from headrace.sdk.provider import Accepted, Delivery, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
 from headrace_events import Via
@@ -33,14 +26,12 @@ CONTENT_TYPES: Final = ("application/vnd.api+json", "application/json")
 
 
 def accept(delivery: Delivery, settings: Tenant) -> Accepted:
-    """Verify a delivery: one raw event, or one nudge. Raises `Refused` with 415 or 401."""
+    """Verify a delivery: one raw event. Raises `Refused` with 415 or 401."""
     content_type = delivery.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in CONTENT_TYPES:
         raise _refused(415, "unsupported_media_type", f"Send one of {', '.join(CONTENT_TYPES)}, as Outreach does.")
     _verify(delivery, settings)
-    body = _read(delivery.body)
-    nudge = _nudge(body) if body is not None and settings.polling else None
-    return Accepted([_raw(delivery, body)]) if nudge is None else Accepted([], [nudge])
+    return Accepted([_raw(delivery, _read(delivery.body))])
 
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
@@ -69,28 +60,12 @@ def sign(body: bytes, secret: str) -> str:
     return hmac.digest(secret.encode(), body, hashlib.sha256).hex()
 
 
-@cache
-def _table() -> Mapping:
-    """Return the built-in table: what a row reaches is known before a tenant's overlay is."""
-    return build(read_built_in_table(__package__ or "", TABLES))
-
-
 def _read(body: bytes) -> WebhookBody | None:
     """Return a body, decoded; None where it will be a dead letter: that is not decided here."""
     try:
         return decode_webhook(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-
-
-def _nudge(body: WebhookBody) -> Nudge | None:
-    """Return the nudge of a body where a polled event will say more; None where it has to be published itself."""
-    try:
-        fact = fact_of(body)
-    except Undecodable:
-        return None
-    row = _table().find(WEBHOOK, body.meta.event_name, fact.word)
-    return None if fact.empty else nudge_of(row, refs_of(body, fact))
 
 
 def _raw(delivery: Delivery, body: WebhookBody | None) -> RawEvent:

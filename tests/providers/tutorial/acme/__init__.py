@@ -1,10 +1,10 @@
-"""Step 10. Acme, the smallest whole provider, as a tutorial; README.md has the order."""
+"""Step 11. Acme, the smallest whole provider, as a tutorial; README.md has the order."""
 
 from collections.abc import Mapping as Headers, Sequence
 from typing import Literal
 
 from headrace.sdk.provider import Tenant
-from tests.providers.tutorial.acme import client, cut, feeds, identity, translate, webhook, wire
+from tests.providers.tutorial.acme import client, cut, feeds, identity, nudge, translate, webhook, wire
 from tests.providers.tutorial.acme.settings import AcmeSettings
 
 __all__ = ["Acme", "provider"]
@@ -25,6 +25,7 @@ class Acme:
     accept = staticmethod(webhook.accept)
     identity = staticmethod(identity.identity)
     translate = staticmethod(translate.translate)
+    nudge = staticmethod(nudge.nudge)
 
     single = staticmethod(client.single)
     client = staticmethod(client.client)

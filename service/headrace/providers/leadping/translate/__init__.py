@@ -11,8 +11,8 @@ from headrace.providers.leadping.identity import automation_id
 from headrace.providers.leadping.times import call_milestones, duration, happened, newest, revised, when
 from headrace.providers.leadping.translate import activity, parts
 from headrace.providers.leadping.translate.extra import call_extra
-from headrace.providers.leadping.translate.mapping_rules import VOICE, call_row, direction_of
-from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
+from headrace.providers.leadping.translate.mapping_rules import VOICE, call_row, direction_of, row_of_webhook
+from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
 from headrace_events import Data, Native
 
 _NAMES: Final = ("eventType", "type", "event", "trigger")
@@ -23,6 +23,12 @@ _in_one_order: Final = msgspec.json.Encoder(order="sorted").encode
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     """Return the draft of a record. Raises `Undecodable`, or what msgspec raises."""
+    found = _draft(raw, mapping)
+    found.row = row_of_webhook(found.row, raw)
+    return found
+
+
+def _draft(raw: RawEvent, mapping: Mapping) -> Draft:
     match raw.shape:
         case wire.ROW | wire.DETAIL:
             return activity.draft(raw, mapping, activity.alone(wire.activity(raw.value)))
@@ -91,7 +97,6 @@ def _call(raw: RawEvent, mapping: Mapping, call: wire.LeadPingCall) -> Draft:
         data=data,
         meaning=meaning,
         traffic=row.traffic,
-        nudge=Nudge(wire.FEED, call.lead_id) if call.lead_id else None,
     )
 
 

@@ -26,7 +26,7 @@ from headrace.providers.leadping.times import (
 from headrace.providers.leadping.translate import parts
 from headrace.providers.leadping.translate.extra import activity_extra, add_call
 from headrace.providers.leadping.translate.mapping_rules import RowChoice, choose_row, direction_of
-from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
+from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
 from headrace_events import Actor, Data, Native
 
 _FILLED: Final = (
@@ -165,7 +165,6 @@ def draft(raw: RawEvent, mapping: Mapping, merged: MergedActivity) -> Draft:
         data=data,
         meaning=meaning,
         traffic=row.traffic or parts.traffic_of(part),
-        nudge=Nudge(wire.FEED, part.lead_id or None, part.id),
     )
 
 

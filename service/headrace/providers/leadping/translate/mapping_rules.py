@@ -3,11 +3,14 @@
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.core.mapping import Mapping, Row, fold
 from headrace.providers.leadping import wire
 from headrace.providers.leadping.stages import decisive
 from headrace.providers.leadping.times import Times
+from headrace.sdk.provider import RawEvent
+from headrace_events import Via
 
 VOICE: Final = "Call"
 
@@ -87,3 +90,20 @@ def _message_word(status: str, times: Times, last: str | None, direction: str | 
     if status.startswith(_BLOCKED) and status.removeprefix(_BLOCKED) not in _BLOCKS:
         return _BLOCKED
     return status or None
+
+
+def row_of_webhook(row: Row, raw: RawEvent) -> Row:
+    """Return the row of a record, saying `nudge` where an automation tells less of an event than the feed will.
+
+    A row that says more than `same` is an overlay's, which knows better.
+    """
+    less = raw.via is Via.WEBHOOK and raw.shape != wire.AUTOMATION and not _is_whole(raw)
+    return replace(row, reach="nudge") if less and row.reach == "same" else row
+
+
+def _is_whole(raw: RawEvent) -> bool:
+    """Return whether row, detail and call stand in a record, as the feed would put them together."""
+    if raw.shape != wire.BUNDLE:
+        return False
+    bundle = wire.bundle_stamp(raw.value)
+    return None not in (bundle.row, bundle.detail, bundle.call)

@@ -13,8 +13,8 @@ from headrace.providers.leadsquared.translate.custom_fields import content, seco
 from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
 from headrace.providers.leadsquared.translate.enrichment import add
 from headrace.providers.leadsquared.translate.meaning import first_of, meaning_of
-from headrace.providers.leadsquared.wire import FEED, TABLE
-from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
+from headrace.providers.leadsquared.wire import TABLE
+from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, RawEvent
 from headrace_events import Data, Native
 
 _CALLS: Final = ("21", "22")
@@ -58,7 +58,6 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         meaning=meaning,
         first=first_of(meaning, found) if first else None,
         traffic=row.traffic,
-        nudge=Nudge(FEED, lead=lead) if revised is None and lead else None,
     )
 
 

@@ -7,8 +7,8 @@ from headrace.providers.leadsquared import identity, wire
 from headrace.providers.leadsquared.identity import text
 from headrace.providers.leadsquared.times import canonical_or_none, one_form
 from headrace.providers.leadsquared.translate.custom_fields import content
-from headrace.providers.leadsquared.wire import FEED, TABLE
-from headrace.sdk.provider import UNPUBLISHED, Draft, Nudge, RawEvent
+from headrace.providers.leadsquared.wire import TABLE
+from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
 from headrace_events import Actor, Change, Data, Native
 
 _WORDS: Final = {"ProspectStage": "stage", "OwnerId": "owner", "Score": "score"}
@@ -45,10 +45,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     lead = name.partition("/")[0]
     time = (created if row.type == "lead.created" else None) or revised or created
     meaning = (lead, time, [(key, one_form(old), one_form(new)) for key, old, new in news])
-    nudge = Nudge(FEED, lead=lead) if row.reach == "nudge" else None
-    return Draft(
-        row=row, subject=f"lead/{lead}", time=time, data=data, meaning=meaning, traffic=row.traffic, nudge=nudge
-    )
+    return Draft(row=row, subject=f"lead/{lead}", time=time, data=data, meaning=meaning, traffic=row.traffic)
 
 
 def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, Any, Any]]:

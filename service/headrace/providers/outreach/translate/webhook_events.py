@@ -3,7 +3,7 @@
 from typing import Final
 
 from headrace.core.lift import lift
-from headrace.core.mapping import Mapping, Row
+from headrace.core.mapping import Mapping
 from headrace.providers.outreach.facts import WebhookFact, fact_of
 from headrace.providers.outreach.translate.details import (
     change_of,
@@ -16,8 +16,8 @@ from headrace.providers.outreach.translate.details import (
     times_of,
 )
 from headrace.providers.outreach.translate.parts import actor_of, moment
-from headrace.providers.outreach.wire import FEED, WEBHOOK, WebhookBody, decode_webhook, ref_name
-from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, Nudge, RawEvent
+from headrace.providers.outreach.wire import WEBHOOK, WebhookBody, decode_webhook, ref_name
+from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, RawEvent
 from headrace_events import Data, Native
 
 _NEAREST: Final = ("lead", "account", "opportunity", "mailing", "call", "task")
@@ -67,13 +67,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         data=data,
         meaning=(fact.id,),
         traffic=row.traffic,
-        nudge=nudge_of(row, refs),
     )
-
-
-def nudge_of(row: Row, refs: dict[str, str]) -> Nudge | None:
-    """Return the nudge of the feed where a polled event says the same; the id of that event is never known."""
-    return Nudge(FEED, lead=refs.get("lead")) if row.reach == "nudge" else None
 
 
 def _subject(fact: WebhookFact, refs: dict[str, str]) -> str:

@@ -1,0 +1,22 @@
+"""Which feed brings what a webhook told."""
+
+from typing import Final
+
+from headrace.providers.leadsquared.settings import LeadSquaredSettings
+from headrace.providers.leadsquared.wire import FEED
+from headrace.sdk.provider import Draft, Nudge, Tenant
+from headrace.sdk.settings import settings_of
+
+_POLLED_AS: Final = {"lead_stage_changed": "3002", "lead_owner_changed": "3001"}
+"""The codes of the activities that say the same as a webhook of a lead."""
+
+
+def nudge(draft: Draft, settings: Tenant) -> Nudge | None:
+    """Return the nudge of the lead's feed, None where no activity says the same, or `codes` leave that one out."""
+    own, native = settings_of(settings, LeadSquaredSettings), draft.data.native
+    lead = own.canonical_lead((draft.data.refs or {}).get("lead", ""))
+    if lead is None or draft.row.action == "deleted" or not own.reads(FEED):  # no list holds what is gone
+        return None
+    code = native.code if native.resource == "activity" else _POLLED_AS.get(native.code or "")
+    codes = own.lead_activities.codes
+    return Nudge(FEED, lead=lead) if code is not None and (not codes or code in map(str, codes)) else None
