@@ -11,14 +11,11 @@ import uvloop
 
 from headrace import __version__
 from headrace.config import Config
-from headrace.kafka.partition_owner import CannotRun
 from headrace.kafka.producer import Transactions
-from headrace.kafka.topics import UnfitTopics
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
 from headrace.observe.registry import Registry
-from headrace.records.newer_format import NewerFormat
-from headrace.roles import NormalizerRole, PollerRole, ReceiverRole, Role
+from headrace.roles import CANNOT_RUN, NormalizerRole, PollerRole, ReceiverRole, Role, leaves, run_beside_receiver
 from headrace.spool import CannotSpool
 
 ROLES: Final[Mapping[str, type[Role]]] = {
@@ -42,14 +39,14 @@ class Stuck(Exception):  # noqa: N818  (a state, not an error)
 def run(config: Config, roles: Iterable[str]) -> int:
     """Run roles until SIGTERM or SIGINT; return the exit code. Errors for the operator are logged as one sentence.
 
-    A role that cannot run ends the process, the others in order.
+    A role that cannot run ends the process, the others in order; where it receives as well, the receiver goes on.
     """
     configure(config.log.format, config.log.level)
     code = 0
     try:
         uvloop.run(_main(config, tuple(roles)))
-    except* (CannotRun, CannotServe, CannotSpool, NewerFormat, UnfitTopics, Stuck) as refusals:
-        for refusal in _leaves(refusals):
+    except* (*CANNOT_RUN, CannotServe, CannotSpool, Stuck) as refusals:
+        for refusal in leaves(refusals):
             _log.error("refused_to_run", reason=str(refusal))
         code = 1
     return code
@@ -68,8 +65,12 @@ async def _main(config: Config, names: Sequence[str]) -> None:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_guard())
+                receives = any(isinstance(role, ReceiverRole) for role in roles)
                 for role in roles:
-                    group.create_task(role.run())
+                    if receives and isinstance(role, NormalizerRole | PollerRole):
+                        group.create_task(run_beside_receiver(role))
+                    else:
+                        group.create_task(role.run())
         except asyncio.CancelledError:
             _log.info("stopped")
 
@@ -88,10 +89,3 @@ async def _guard() -> None:
     while Transactions.stuck < STUCK_LIMIT:  # noqa: ASYNC110  (counted wherever a producer is closed)
         await asyncio.sleep(1.0)
     raise Stuck(f"{Transactions.stuck} producers could not be stopped: the process ends, start it again")
-
-
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
-    found: list[Exception] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -11,7 +11,8 @@ import msgspec
 import structlog
 
 from headrace.config import Config
-from headrace.kafka.topics import verify
+from headrace.kafka.partition_owner import CannotRun
+from headrace.kafka.topics import UnfitTopics, verify
 from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.normalizer.commit import Decision
 from headrace.normalizer.metrics import NormalizerMetrics
@@ -24,9 +25,14 @@ from headrace.poller.poller import Poller
 from headrace.receiver.ingress import Ingress
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.receiver import Receiver
+from headrace.records.newer_format import NewerFormat
 from headrace.spool import Spool
 from headrace.spool.volume import missing_bytes
 
+CANNOT_RUN: Final = (CannotRun, NewerFormat, UnfitTopics)
+"""Why a role that owns partitions cannot run, each with a sentence for the operator."""
+RETRY_SECONDS: Final = 5.0
+"""Between two attempts of a role whose process goes on without it."""
 ALL_INTERFACES: Final = ("0.0.0.0", "::")  # noqa: S104  (compared with, not listened on)
 
 _log = structlog.get_logger()
@@ -66,7 +72,7 @@ class ReceiverRole:
         }
 
     async def run(self) -> None:
-        """See Role. Raises `CannotSpool`, `CannotServe`, `UnfitTopics`."""
+        """See Role. Raises `CannotSpool`, `CannotServe`."""
         config = self._config
         async with Spool(config.spool.path, config.spool.max_bytes) as spool:
             self._check_volume()
@@ -91,6 +97,7 @@ class ReceiverRole:
 class NormalizerRole:
     """The normalizer, once Kafka answers and the topics are verified."""
 
+    name = "normalizer"
     log_fields: Mapping[str, object] = {}
 
     def __init__(self, config: Config, registry: Registry) -> None:
@@ -117,6 +124,8 @@ class NormalizerRole:
 class PollerRole:
     """The poller, once Kafka answers and the topics are verified. Without a tenant to poll it idles, and is ready."""
 
+    name = "poller"
+
     def __init__(self, config: Config, registry: Registry) -> None:
         self._config: Final = config
         self._metrics: Final = PollerMetrics(registry, config.tenants)
@@ -131,6 +140,30 @@ class PollerRole:
         self.health.kafka(answers=True)
         self._metrics.spread(topics[f"{self._config.topic_prefix}cursors"].partitions)
         await Poller(self._config, topics, self._metrics, self.health).run()
+
+
+async def run_beside_receiver(role: NormalizerRole | PollerRole) -> None:
+    """Run a role in a process that receives as well: while it cannot run, say so and try again; the port stays open."""
+    reason = ""
+    while True:
+        try:
+            await role.run()
+        except* CANNOT_RUN as refusals:
+            found = "; ".join(map(str, leaves(refusals)))
+            if found != reason:
+                _log.error("role_cannot_run", role=role.name, reason=found, again_in_seconds=RETRY_SECONDS)
+            reason = found
+            role.health.stopped(reason)
+        await asyncio.sleep(RETRY_SECONDS)
+        role.health.stopped("")
+
+
+def leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    """Return the errors in a group, and in the groups in it."""
+    found: list[Exception] = []
+    for error in group.exceptions:
+        found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
 
 
 @contextlib.asynccontextmanager

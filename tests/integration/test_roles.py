@@ -18,6 +18,7 @@ from tests import senders
 from tests.integration.child_process import ALL, Program, Roles, configuration
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
+from tests.kafka.client import delete_topic
 from tests.kafka.ports import free_port
 from tests.senders import Fact, Sending
 
@@ -136,23 +137,47 @@ async def test_a_port_that_is_taken_ends_the_process_with_a_sentence(
     assert "Traceback" not in program.tail(100)
 
 
-async def test_topics_that_are_missing_end_all_roles_and_keep_what_was_taken(
+async def test_roles_that_cannot_run_do_not_close_the_port(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """Without topics the process says what to do and takes deliveries; once that is done it publishes them."""
+    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        await program.says("role_cannot_run")
+        acknowledged = await deliver(await program.webhooks(), [*islice(SENDER.stream(), 3)])
+        reasons = {event["role"]: str(event["reason"]) for event in program.events("role_cannot_run")}
+        assert "run `headrace topics apply`" in reasons["normalizer"]
+        assert (await probe(program, "live"))[0] == 200
+        status, body = await probe(program, "ready")
+        assert status == 503
+        failed = {check["role"]: check["why"] for check in body["checks"] if not check["ok"]}
+        assert "run `headrace topics apply`" in failed["normalizer"]
+        assert "receiver" not in failed
+        pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+        await all_are_published(pipeline, acknowledged)
+        await program.ready()
+        assert "Traceback" not in program.tail(100)
+        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+
+
+async def test_the_receiver_goes_on_where_another_role_lost_its_topic(
     kafka: Broker, prefix: str, tmp_path: Path
 ) -> None:
-    """The process says what to do and ends; what was acknowledged meanwhile is published when it has been done."""
-    nowhere = f"127.0.0.1:{free_port()}"
-    with run(nowhere, prefix, tmp_path, RECEIVING) as program:
-        acknowledged = await deliver(await program.webhooks(), [*islice(SENDER.stream(), 3)])
-        assert await asyncio.to_thread(program.stop) == 0, program.tail()
+    """Without `cursors` no poller can run: deliveries still go to raw, and the next poller begins when it is back."""
+    await make_pipeline(kafka.bootstrap_servers, prefix)
+    await delete_topic(kafka.bootstrap_servers, f"{prefix}cursors")
     with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
+        await program.says("role_cannot_run")
+        await deliver(await program.webhooks(), [*islice(SENDER.stream(), 3)])
+        numbers = await program.numbers()
+        assert sum(value for (name, _), value in numbers.items() if name == "headrace_raw_appended_total") >= 3
+        assert numbers["headrace_spool_records", frozenset()] == 0
+
+
+async def test_a_role_alone_that_cannot_run_ends_with_a_sentence(kafka: Broker, prefix: str, tmp_path: Path) -> None:
+    """Whoever started it can see that it did not work."""
+    with run(kafka.bootstrap_servers, prefix, tmp_path, ("normalizer", "poller")) as program:
         code, why = await ends(program)
         assert code == 1, program.tail()
         assert "run `headrace topics apply`" in why
         assert "Traceback" not in program.tail(100)
-    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
-    with run(kafka.bootstrap_servers, prefix, tmp_path) as program:
-        await all_are_published(pipeline, acknowledged)
-        assert await asyncio.to_thread(program.stop) == 0, program.tail()
 
 
 async def test_a_spool_has_one_owner(kafka: Broker, prefix: str, tmp_path: Path) -> None:

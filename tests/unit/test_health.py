@@ -51,6 +51,22 @@ def test_a_process_that_waits_for_kafka_to_start_is_alive_but_not_ready() -> Non
     assert failing(role.health.ready()).keys() == {"verified", "kafka", "group", "tasks"}
 
 
+def test_a_role_that_cannot_run_beside_a_receiver_is_alive_but_not_ready() -> None:
+    """The process goes on to receive, so nothing may restart it; what does not run, and why, can be read."""
+    role = Role().running(0, 4)
+    role.health.joined(member=False)
+    role.health.stopped("cursors is missing")
+    role.now += 100_000
+    assert role.health.startup().ok
+    assert role.health.live().ok
+    assert failing(role.health.ready()) == {"runs": "it does not: cursors is missing"}
+    role.health.stopped("")
+    role.now += LIMITS.group
+    assert role.health.live().ok
+    role.health.kafka(answers=True)
+    assert role.running(0).health.ready().ok
+
+
 def test_ready_means_verified_in_the_group_and_all_tasks_run() -> None:
     """One task that does not run yet is named."""
     role = Role().running(0, 4)

@@ -109,6 +109,7 @@ class Health(_RoleHealth):
         """Note why the role does not run, while the process goes on for another one; empty where it is tried again."""
         self._stopped = reason
         self._outside_since = self._clock()
+        self._partitions = self._turned_at = None
 
     def verified(self) -> None:
         """Note that configuration and topics are verified."""
