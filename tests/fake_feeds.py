@@ -3,6 +3,7 @@
 The feed `rows` reads a list of the tenant, `trail` a list of each lead, `finder` names leads with news.
 """
 
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -52,7 +53,8 @@ class Listing:
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read pages until the list has no more."""
         if turn.event is not None:
-            yield _raw(api, await api.call(Call(path=f"/rows/{turn.event}")))
+            with contextlib.suppress(Gone):
+                yield _raw(api, await api.call(Call(path=f"/rows/{turn.event}")))
             return
         after, more = int(cursor or b"0"), True
         while more:

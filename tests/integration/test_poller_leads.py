@@ -2,13 +2,19 @@
 
 import asyncio
 
+import msgspec
 import pytest
 
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
+from headrace.poller import nudge_inbox, open_nudges
+from headrace.poller.state import read_all
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import AddressedNudge, encode_nudge
-from tests.fake_provider import polled
+from headrace.records.raw import from_raw_record
+from headrace.sdk.provider import RawEvent
+from headrace_events import Via
+from tests.fake_provider import FAKE, Row, polled
 from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
@@ -139,6 +145,68 @@ async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: B
             await pipeline.comes(lambda: _watched(pipeline, "a"), "the lead is watched")
         remembered = await pipeline.remembered()
         assert (set(remembered.leads), set(remembered.positions)) == ({"a"}, {("trail", "a")})
+
+
+async def test_no_nudge_is_skipped_while_no_poller_runs(kafka: Broker, prefix: str) -> None:
+    """The position of nudges is stored with the cursors: the next poller hears all that came, and none twice."""
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
+        there.add(77, 78, path="/elsewhere")
+        async with pipeline.poller() as working:
+            await working.runs()
+            await _nudge(pipeline, AddressedNudge(feed="rows", event="77"))
+            await pipeline.brought([77])
+            await pipeline.comes(lambda: _nudges_read(pipeline, 1), "the position is stored")
+        await _nudge(pipeline, AddressedNudge(feed="rows", event="78"))
+        async with pipeline.poller():
+            await pipeline.brought([78])
+            await pipeline.comes(lambda: _nudges_read(pipeline, 2), "the position is stored")
+            await pipeline.comes(lambda: _nothing_open(pipeline), "every nudge is closed")
+        assert there.calls["/rows/77"] == 1
+
+
+async def test_what_no_feed_brings_goes_to_raw_again_as_told(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webhook left to a feed that does not know its event is published once, after three whole reads in vain."""
+    monkeypatch.setattr(open_nudges, "AGAIN_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(nudge_inbox, "TICK_SECONDS", 0.1)
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
+        there.add(8, path="/elsewhere")
+        hooks = [
+            RawEvent(
+                provider=FAKE.name,
+                tenant="t",
+                shape="hook",
+                value=msgspec.json.encode(Row(number, None, "from a webhook", code="waker")),
+                via=Via.WEBHOOK,
+                received=1_000,
+            )
+            for number in (7, 8)
+        ]
+        there.answers["/rows/7"] = [(500, {})] * 3
+        await pipeline.append_raw(hooks)
+        async with pipeline.running() as running, pipeline.poller() as working:
+            await pipeline.comes(lambda: _published(pipeline, 2), "both are published")
+            await pipeline.settled(running)
+            await pipeline.comes(lambda: _nothing_open(pipeline), "every nudge is closed")
+            assert working.total("nudges_returned_total", tenant="t") == 1
+        assert await pipeline.totals() == {"nudged": 2, "published": 2}
+        raws = [from_raw_record(record.headers, record.value) for record in await pipeline.records("raw")]
+        assert [raw.id for raw in raws if raw.as_told] == ["7"]
+
+
+async def _published(pipeline: PolledPipeline, count: int) -> bool:
+    return len(await pipeline.records("events")) >= count
+
+
+async def _nothing_open(pipeline: PolledPipeline) -> bool:
+    return not (await pipeline.remembered()).nudges
+
+
+async def _nudges_read(pipeline: PolledPipeline, upto: int) -> bool:
+    return (await read_all(pipeline.config)).nudged.get(0) == upto
 
 
 async def _nudge(pipeline: PolledPipeline, nudge: AddressedNudge) -> None:

@@ -414,3 +414,12 @@ def test_an_old_end_offset_is_never_shown_below_the_position(watched: Watched) -
 def test_the_key_of_the_sum_names_fields_of_a_decision() -> None:
     """What a commit is summed up by exists."""
     assert metrics_module._key(decision()) == ("published", "/things/acme", "webhook", "call.completed", False)
+
+
+def test_it_shows_which_tenants_leave_webhooks_to_a_poller() -> None:
+    """Without a poller of theirs, what these tenants are told would wait for nobody: the page says how that shows."""
+    registry = Registry("1.2.3")
+    NormalizerMetrics(registry, [*tenants(TABLE, "acme", polling=True), *tenants(TABLE, "brio")])
+    numbers = read(registry.render())
+    shown = {dict(labels)["tenant"]: n for (name, labels), n in numbers.items() if name.endswith("polling_configured")}
+    assert shown == {"acme": 1, "brio": 0}

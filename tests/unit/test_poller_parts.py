@@ -8,6 +8,7 @@ import pytest
 
 from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
+from headrace.kafka.consumer import Record
 from headrace.poller.budget import LEASE_SECONDS, Budget, Lease, Spent, renewed, restored, written
 from headrace.poller.circuit_breaker import FIRST_PARKING_SECONDS, FIRST_PAUSE_SECONDS, MOST_FAILURES, CircuitBreaker
 from headrace.poller.clock import Clock
@@ -311,9 +312,13 @@ def test_a_record_that_raw_does_not_take_is_not_fetched() -> None:
 
 def test_the_key_of_an_event_tells_its_lead() -> None:
     """Ids may hold slashes; other subjects name none."""
-    assert lead_of(b"/p/t/lead/a/b") == ("/p/t", "a/b")
-    for other in (b"/p/t/call/1", b"/p/t/lead", b"", b"\xff\xfe"):
-        assert lead_of(other) is None
+    assert lead_of(_record(b"/p/t/lead/a/b")) == ("/p/t", "a/b")
+    for other in (b"/p/t/call/1", b"/p/t/lead", b"", b"\xff\xfe", None):
+        assert lead_of(_record(other)) is None
+
+
+def _record(key: bytes | None) -> Record:
+    return Record("events", 0, 7, 0, 0, key, b"", None, 0, 0, ())
 
 
 def test_an_allowance_overrides_only_what_it_says() -> None:

@@ -40,7 +40,11 @@ class NormalizerMetrics(TaskMetrics):
         super().__init__(registry, "normalizer", clock)
         self._clock: Final = clock
         self._lags: Final[dict[int, RawLag]] = {}
-        self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
+        accounts = list(tenants)
+        self._accounts: Final = {a.source: (a.provider.name, a.name) for a in accounts}
+        polling = registry.series("headrace_polling_configured")
+        for account in accounts:
+            polling.values[account.provider.name, account.name] = int(account.settings.polling)
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
         self._end_to_end = registry.histogram("headrace_end_to_end_seconds")

@@ -105,6 +105,13 @@ TASKS: Final = (
 
 NORMALIZER: Final = (
     Family(
+        "headrace_polling_configured",
+        "gauge",
+        "1",
+        ("provider", "tenant"),
+        "1 for a tenant with `polling = true`, whose webhooks are left to its feeds, else 0.",
+    ),
+    Family(
         "headrace_records_total",
         "counter",
         "raw records",
@@ -409,6 +416,20 @@ POLLER: Final = (
         "leads",
         ("provider", "tenant"),
         "Leads that are watched no more because the platform does not know them.",
+    ),
+    Family(
+        "headrace_nudges_open",
+        "gauge",
+        "nudges",
+        ("provider", "tenant"),
+        "Nudges that woke a feed which has not brought yet what they stand for.",
+    ),
+    Family(
+        "headrace_nudges_returned_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant"),
+        "Webhooks' records that went to raw again as told: three whole reads of their feed did not bring the event.",
     ),
 )
 

@@ -66,6 +66,11 @@ _HOLDS: Final = (
     ("nothing was set aside", "max(headrace_spool_set_aside_records) == 0"),
     ("the spool's volume is large enough", "max(headrace_spool_volume_missing_bytes) == 0"),
     ("the spool has room for what may come", "headrace_spool_bytes / headrace_spool_limit_bytes < 0.5"),
+    (
+        "every tenant that is to be polled has a poller",
+        "absent(headrace_polling_configured == 1 unless on (provider, tenant) headrace_tenant_parked)",
+    ),
+    ("no webhook is left to a feed that does not bring it", "sum(increase(headrace_nudges_returned_total[1h])) == 0"),
     ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
     ("no platform throttles us", 'sum(increase(headrace_calls_total{outcome="throttled"}[1h])) == 0'),
     ("no feed breaks", 'sum(increase(headrace_turns_total{outcome="broken"}[1h])) == 0'),
@@ -96,7 +101,8 @@ Of one poller, over the life of its process, after each turn:
 
 Of all processes since the topics were made, once nothing is in flight:
 
-- `headrace_raw_appended_total` of every process there ever was, and what the command line appended,
+- `headrace_raw_appended_total` and `headrace_nudges_returned_total` of every process there ever was, and what the
+  command line appended,
   = the end offsets of raw = `headrace_position` = the sum of `headrace_records_total` over the fates
 
 The first of these is at most the second: an append whose answer was lost, or came later than two seconds, is made again

@@ -44,6 +44,7 @@ class _TenantGauges(Struct):
     watched: int = 0
     expires: float = 0.0
     skew: float = 0.0
+    nudges: int = 0
 
 
 class PollerMetrics(TaskMetrics):
@@ -67,13 +68,17 @@ class PollerMetrics(TaskMetrics):
         self._records = registry.series("headrace_feed_records_total")
         self._skipped = registry.capped("headrace_skipped_rows_total")
         self._gone = registry.series("headrace_leads_gone_total")
+        self._returned = registry.series("headrace_nudges_returned_total")
         self._left = registry.series("headrace_budget_left")
         self._by_feed = tuple(
             registry.series(f"headrace_feed_{name}") for name in ("staleness_seconds", "last_success_timestamp_seconds")
         )
         self._by_tenant = tuple(
             registry.series(f"headrace_{name}")
-            for name in ("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds")
+            for name in (
+                *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
+                "nudges_open",
+            )
         )
         for account in self._accounts.values():
             self._start_account(account)
@@ -128,6 +133,14 @@ class PollerMetrics(TaskMetrics):
         """Count a lead that is watched no more because the platform does not know it."""
         self._gone.add((provider, tenant))
 
+    def nudges_open(self, provider: str, tenant: str, count: int) -> None:
+        """Note how many nudges are open: what they stand for was not brought yet."""
+        self._of(provider, tenant).nudges = count
+
+    def nudge_returned(self, provider: str, tenant: str) -> None:
+        """Count a record that went to raw again as told, because no feed brought what it tells."""
+        self._returned.add((provider, tenant))
+
     def token(self, provider: str, tenant: str, expires: float) -> None:
         """Note when (seconds since the epoch) the access token expires."""
         self._of(provider, tenant).expires = expires
@@ -160,6 +173,7 @@ class PollerMetrics(TaskMetrics):
         self._wait.start(provider)
         self._raw.start(*labels, Via.POLL)
         self._gone.start(*labels)
+        self._returned.start(*labels)
         for feed in _feeds(account):
             self._turn_duration.start(provider, feed)
             self._records.start(*labels, feed)
@@ -180,7 +194,7 @@ class PollerMetrics(TaskMetrics):
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
                 for series, value in zip(self._by_feed, (stale, tenant.succeeded.get(feed, 0)), strict=True):
                     series.values[*tenant.labels, feed] = value
-            gauges = int(tenant.parked), tenant.watched, tenant.expires, tenant.skew
+            gauges = int(tenant.parked), tenant.watched, tenant.expires, tenant.skew, tenant.nudges
             for series, value in zip(self._by_tenant, gauges, strict=True):
                 series.values[tenant.labels] = value
 

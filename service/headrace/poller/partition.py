@@ -21,15 +21,16 @@ from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState
 from headrace.kafka.partition_reader import read_to_barrier
 from headrace.kafka.producer import Transactions, WriteFailed
-from headrace.poller.lead_discovery import EventSearch, LeadDiscovery
+from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
-from headrace.poller.nudge_reader import NudgeReader
+from headrace.poller.nudge_inbox import NudgeInbox, ReceivedNudge
 from headrace.poller.platform_client import Unready, client_of
+from headrace.poller.raw_return import RawReturn
+from headrace.poller.shared_reader import SharedReader
 from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
-from headrace.records.cursors import LEADS, BarrierToken, CursorEntry, decode, encode, entry, home_partition
-from headrace.records.nudge import AddressedNudge
+from headrace.records.cursors import BarrierToken, CursorEntry, decode, encode, entry, home_partition
 
 REREAD_EVERY_SECONDS: Final = 60.0
 FINAL_WRITE_SECONDS: Final = 2.0
@@ -50,8 +51,8 @@ class PartitionPoller(PartitionOwner):
         remembered: PartitionState,
         session: aiohttp.ClientSession,
         appender: Appender,
-        nudges: NudgeReader,
-        search: EventSearch,
+        nudges: SharedReader[ReceivedNudge | None],
+        events: SharedReader[tuple[str, str] | None],
         metrics: PollerMetrics,
         pace: Pace,
     ) -> None:
@@ -69,9 +70,8 @@ class PartitionPoller(PartitionOwner):
         self._session: Final = session
         self._appender: Final = appender
         self._nudges: Final = nudges
-        self._search: Final = search
+        self._events: Final = events
         self._metrics: Final = metrics
-        self._discovery: LeadDiscovery | None = None
         self._reread: Final = asyncio.Event()
         self._leads_to = 0
         self._written = 0
@@ -104,33 +104,29 @@ class PartitionPoller(PartitionOwner):
     async def work(self, producer: Transactions) -> None:
         """Poll until the producer is doubtful."""
         writer = StateWriter(producer, self._cursors, self.partition, self._remembered, self._metrics)
-        discovery = self._discovery = LeadDiscovery(writer, self.tenants, self._remembered.searched)
+        discovery = LeadDiscovery(writer, self.tenants, self._remembered.searched)
+        inbox = NudgeInbox(
+            writer, self.tenants, discovery, positions=self._remembered.nudged, leads_changed=self._reread
+        )
         self._add_tenants(writer)
         self.enter(TaskState.RUNNING)
+        self._nudges.add(inbox)
         if any(tenant.by_lead for tenant in self.tenants.values()):
-            self._search.add(discovery)
+            self._events.add(discovery)
         try:
-            await self._together(writer, discovery)
+            await self._together(writer, discovery, inbox)
         except asyncio.CancelledError:
             await self._write_final_spending(writer)
             raise
         finally:
             self._written += writer.written
-            self._search.remove(discovery)
-            self._discovery = None
+            self._events.remove(discovery)
+            self._nudges.remove(inbox)
             self.tenants.clear()
 
-    def nudge(self, source: str, nudge: AddressedNudge, at: int) -> None:
-        """Pass a nudge of the time `at` (ms) on to its tenant, and watch the lead that it names."""
-        if nudge.feed == LEADS:
-            self._reread.set()
-        elif source in self.tenants:
-            self.tenants[source].nudge(nudge, at)
-            if nudge.lead is not None and self._discovery is not None:
-                self._discovery.name(source, nudge.lead)
-
     def _add_tenants(self, writer: StateWriter) -> None:
-        """Take on every tenant that lives here and can be polled, with the nudges that came lately."""
+        """Take on every tenant that lives here and can be polled."""
+        raw_return = RawReturn(self._config.kafka, self._raw, self._appender)
         for account in self._accounts():
             try:
                 client = client_of(account)
@@ -146,19 +142,18 @@ class PartitionPoller(PartitionOwner):
                 letters=self._letters,
                 state=self._remembered.of(account.source),
                 writer=writer,
+                raw_return=raw_return,
                 metrics=self._metrics,
             )
-            for at, nudge in self._nudges.recent(account.source):
-                self.nudge(account.source, nudge, at)
 
     def _accounts(self) -> list[Account]:
         tenants = (account for account in self._config.tenants if account.settings.polling)
         return [a for a in tenants if home_partition(a.source, self._cursors.partitions) == self.partition]
 
-    async def _together(self, writer: StateWriter, discovery: LeadDiscovery) -> None:
+    async def _together(self, writer: StateWriter, discovery: LeadDiscovery, inbox: NudgeInbox) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""
         parts: list[Coroutine[None, None, None]] = [tenant.run() for tenant in self.tenants.values()]
-        running = [asyncio.create_task(part) for part in (*parts, discovery.run(), self._read_leads())]
+        running = [asyncio.create_task(part) for part in (*parts, discovery.run(), inbox.run(), self._read_leads())]
         writing = asyncio.create_task(writer.run())
         try:
             done, _ = await asyncio.wait([writing, *running], return_when=asyncio.FIRST_COMPLETED)

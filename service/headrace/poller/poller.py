@@ -6,7 +6,9 @@ Guarantees
 - One tenant is polled by one poller, within one budget that a restart does not refill, and only the one who polls it
   mints its tokens. Whoever was replaced can store nothing, and makes no call for longer than a lease of ten seconds.
 - One broken tenant, feed or lead never stops the others.
-- Not promised: freshness. A nudge that gets lost, or a lead that no feed and no event names, is found by the sweep.
+- What a webhook told and left to a feed is brought, or goes to raw again as told where the nudge names an event; no
+  nudge is skipped, however long no poller ran.
+- Not promised: freshness. A lead that no feed and no event names is found by the sweep.
 """
 
 import contextlib
@@ -24,10 +26,11 @@ from headrace.kafka.partition_owner import Pace
 from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.observe.health import Health
 from headrace.poller.http_client import open_session
-from headrace.poller.lead_discovery import EventSearch
+from headrace.poller.lead_discovery import lead_of
 from headrace.poller.metrics import PollerMetrics
-from headrace.poller.nudge_reader import NudgeReader
+from headrace.poller.nudge_inbox import nudge_of
 from headrace.poller.partition import PartitionPoller
+from headrace.poller.shared_reader import SharedReader
 from headrace.poller.state import PartitionState
 
 DEFAULT_PACE: Final = Pace()
@@ -53,8 +56,8 @@ class Poller:
         self._metrics: Final = metrics
         self._pace: Final = pace
         self._remembered: Final[dict[int, PartitionState]] = {}
-        self._nudges: Final = NudgeReader(kafka, f"{prefix}nudges")
-        self._search: Final = EventSearch(kafka, f"{prefix}events")
+        self._nudges: Final = SharedReader(kafka, f"{prefix}nudges", nudge_of)
+        self._events: Final = SharedReader(kafka, f"{prefix}events", lead_of)
         self._session: aiohttp.ClientSession | None = None
         self._appender: Appender | None = None
 
@@ -69,7 +72,7 @@ class Poller:
         async with contextlib.AsyncExitStack() as stack:
             self._session = await stack.enter_async_context(open_session())
             self._appender = await when_kafka_answers(kafka, lambda: stack.enter_async_context(Appender(kafka)))
-            await self.group.run(self._deliver_nudges, self._search_events)
+            await self.group.run(self._read_nudges, self._search_events)
 
     def _partition(self, member: Member, partition: int) -> PartitionPoller:
         """Return what polls a partition that was assigned."""
@@ -84,16 +87,13 @@ class Poller:
             session=self._session,
             appender=self._appender,
             nudges=self._nudges,
-            search=self._search,
+            events=self._events,
             metrics=self._metrics,
             pace=self._pace,
         )
 
-    async def _deliver_nudges(self, _: Member) -> None:
-        async with contextlib.aclosing(self._nudges.follow()) as nudges:
-            async for source, nudge, at in nudges:
-                for partition in self.partitions.values():
-                    partition.nudge(source, nudge, at)
+    async def _read_nudges(self, _: Member) -> None:
+        await self._nudges.run()
 
     async def _search_events(self, _: Member) -> None:
-        await self._search.run()
+        await self._events.run()

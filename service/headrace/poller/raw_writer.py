@@ -23,11 +23,16 @@ class RawEventWriter:
     """Names and appends what one feed run brings: `add` each raw event, then `flush`.
 
     Raises `KafkaError`, `TimeoutError`. `appended` counts what is durable, `too_large` what raw never takes: it becomes
-    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed.
+    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed. With `names`, `ids`
+    are those of all that was added.
     """
 
-    def __init__(self, appender: Appender, raw: Topic, letters: Topic, provider: Provider) -> None:
+    def __init__(
+        self, appender: Appender, raw: Topic, letters: Topic, provider: Provider, *, names: bool = False
+    ) -> None:
         self.too_large = 0
+        self.ids: Final[set[str]] = set()
+        self._names: Final = names
         self._appender: Final = appender
         self._raw: Final = raw
         self._letters: Final = letters
@@ -42,6 +47,8 @@ class RawEventWriter:
     async def add(self, raw: RawEvent) -> None:
         """Take a raw event; the group before it is appended where that is full."""
         record = to_raw_record(self._provider, raw)
+        if self._names:
+            self.ids.add(from_raw_record(record.headers, b"").id)
         if record.size > self._writer.limit:
             await self._put_aside(raw, record)
         else:

@@ -9,6 +9,8 @@ from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
     FeedState,
+    NudgePosition,
+    OpenNudge,
     PlatformFact,
     Position,
     SealedTokens,
@@ -30,6 +32,7 @@ class TenantState:
         self.leads: Final[dict[str, Watched]] = {}
         self.facts: Final[dict[str, PlatformFact]] = {}
         self.feeds: Final[dict[str, FeedState]] = {}
+        self.nudges: Final[dict[tuple[str, str, str], OpenNudge]] = {}
         self.token: SealedTokens | None = None
         self.spending: Spending | None = None
         self.standing = Standing()
@@ -58,6 +61,8 @@ class TenantState:
                 _put(self.facts, name, value)
             case "state":
                 _put(self.feeds, name, value)
+            case "nudge":
+                _put(self.nudges, one.names, value)
             case "token":
                 self.token = value if isinstance(value, SealedTokens) else None
             case "spent":
@@ -69,12 +74,14 @@ class TenantState:
 class PartitionState:
     """What is remembered in one partition of `cursors`.
 
-    `searched` is the next offset to search for leads, by partition of `events`; `read_to` is how far the log was read.
+    `searched` is the next offset to search for leads, by partition of `events`, `nudged` the next one to read, by
+    partition of `nudges`; `read_to` is how far the log was read.
     """
 
     def __init__(self) -> None:
         self.tenants: Final[dict[str, TenantState]] = {}
         self.searched: Final[dict[int, int]] = {}
+        self.nudged: Final[dict[int, int]] = {}
         self.read_to = 0
 
     def of(self, source: str) -> TenantState:
@@ -84,10 +91,13 @@ class PartitionState:
     def apply(self, entries: Iterable[CursorEntry]) -> None:
         """Take over entries, in their order in the log."""
         for one in entries:
-            if isinstance(one.value, SearchPosition):
-                self.searched[int(one.names[0])] = one.value.offset
-            elif one.source:  # a barrier belongs to nobody
-                self.of(one.source).apply(one)
+            match one.value:
+                case SearchPosition(offset=offset):
+                    self.searched[int(one.names[0])] = offset
+                case NudgePosition(offset=offset):
+                    self.nudged[int(one.names[0])] = offset
+                case _ if one.source:  # a barrier belongs to nobody
+                    self.of(one.source).apply(one)
 
 
 async def read_all(config: Config) -> PartitionState:

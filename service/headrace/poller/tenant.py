@@ -17,8 +17,10 @@ from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
 from headrace.poller.feed_status import FeedStatuses, TenantStatus
 from headrace.poller.metrics import PollerMetrics
+from headrace.poller.open_nudges import OpenNudges
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
+from headrace.poller.raw_return import RawReturn
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
@@ -51,6 +53,7 @@ class TenantPoller:
         letters: Topic,
         state: TenantState,
         writer: StateWriter,
+        raw_return: RawReturn,
         metrics: PollerMetrics,
     ) -> None:
         feeds = client.feeds
@@ -78,6 +81,8 @@ class TenantPoller:
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
         self._backoff: Final = Backoff(self._scheduler, self._circuit)
+        self.nudges: Final = OpenNudges(self.source, state.nudges)
+        self._raw_return: Final = raw_return
         self._statuses: Final = FeedStatuses(self.source, state)
         self._status: Final = TenantStatus(
             account,
@@ -124,12 +129,31 @@ class TenantPoller:
     def nudge(self, nudge: AddressedNudge, at: int) -> None:
         """Wake what a nudge of the time `at` (ms) names, unless it was read since."""
         lead = None if nudge.lead is None else self.canonical_lead(nudge.lead)
-        read = self._state.positions.get((nudge.feed, lead or "" if nudge.feed in self.by_lead else ""))
+        lead = lead if nudge.feed in self.by_lead else None
+        read = self._state.positions.get((nudge.feed, lead or ""))
         if nudge.event is None and read is not None and read.at > at:
             return
         event = nudge.event if nudge.event and can_be_id(nudge.event) else None
-        if self._scheduler.wake(Work(nudge.feed, lead, event)):
+        work = Work(nudge.feed, lead, event)
+        if self._scheduler.wake(work):
+            self.nudges.open(work, nudge, self.clock.now())
             self._news.set()
+
+    async def look_after_nudges(self) -> None:
+        """Wake again what is open for a while, and return to raw what no read brought.
+
+        Raises `KafkaError`, `TimeoutError`, `OSError`.
+        """
+        for work in self.nudges.due(self.clock.now()):
+            if self._scheduler.wake(work):
+                self._news.set()
+        for key, found in self.nudges.in_vain():
+            if found.partition >= 0 and await self._raw_return.as_told(
+                self._account.provider, self.source, partition=found.partition, offset=found.offset
+            ):
+                self._metrics.nudge_returned(*self._labels)
+            self.nudges.close(key)
+        self._metrics.nudges_open(*self._labels, len(self.nudges))
 
     def final_spending(self) -> CursorEntry:
         """Return the entry of what was really spent; no further call is made."""
@@ -181,7 +205,9 @@ class TenantPoller:
 
     async def _run_feed(self, work: Work) -> None:
         began, feed = self.clock.now(), self._feeds[work.feed]
-        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider)
+        raw = RawEventWriter(
+            self._appender, self._raw, self._letters, self._account.provider, names=work.event is not None
+        )
         checkpoints = Checkpoints(
             self.source,
             feed,
@@ -209,6 +235,8 @@ class TenantPoller:
             code = await self._fail(work, error)
         else:
             self._backoff.succeeded(work, self.clock.now(), more=run.unfinished)
+            if not run.unfinished:
+                self.nudges.read(work, began, raw.ids, self.clock.now())
         self._wake(checkpoints.sighted)
         self._count(work, code, began, raw, run)
         await self._status.update()

@@ -103,8 +103,36 @@ class BarrierToken(Struct, frozen=True):
     token: str
 
 
+class NudgePosition(Struct, frozen=True):
+    """kind `nudged` (partition of `nudges`), without a source: how far nudges were read."""
+
+    offset: int
+
+
+class OpenNudge(Struct, frozen=True, omit_defaults=True):
+    """kind `nudge` (feed, lead, event): a feed was woken at `came`, for the raw record at `partition` and `offset`.
+
+    `reads` counts the whole reads that were in vain. Lead and event are empty where the nudge names none.
+    """
+
+    partition: int
+    offset: int
+    came: int = 0
+    reads: int = 0
+
+
 CursorValue: TypeAlias = (
-    Position | Watched | PlatformFact | SealedTokens | Spending | FeedState | Standing | SearchPosition | BarrierToken
+    Position
+    | Watched
+    | PlatformFact
+    | SealedTokens
+    | Spending
+    | FeedState
+    | Standing
+    | SearchPosition
+    | NudgePosition
+    | OpenNudge
+    | BarrierToken
 )
 
 KINDS: Final[dict[str, type[CursorValue]]] = {
@@ -117,6 +145,8 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "standing": Standing,
     "read": SearchPosition,
     "barrier": BarrierToken,
+    "nudged": NudgePosition,
+    "nudge": OpenNudge,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}

@@ -1,0 +1,92 @@
+"""One reader of a topic for all partitions of `cursors` that are owned here.
+
+Each subscriber stores in its partition how far it has got. Reading begins where the one that is furthest behind stands,
+and anew when one more comes: those that are further meet some records again.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Generic, Protocol, TypeVar
+
+import structlog
+
+from headrace.config import KafkaSettings
+from headrace.kafka.client import KafkaError
+from headrace.kafka.consumer import Record, read
+
+PAUSE_SECONDS: Final = 5.0
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+
+_log = structlog.get_logger()
+
+
+class Subscriber(Protocol[T_contra]):
+    """Who takes what was read."""
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """The stored positions, by partition of the topic: the next offset to read."""
+
+    def take(self, found: T_contra, partition: int, offset: int) -> None:
+        """Take what was found in the record at an offset."""
+
+
+class SharedReader(Generic[T]):
+    """Reads committed records of a topic while anybody here wants them; `decode` says what is found in one."""
+
+    def __init__(self, kafka: KafkaSettings, topic: str, decode: Callable[[Record], T]) -> None:
+        self._kafka: Final = kafka
+        self._topic: Final = topic
+        self._decode: Final = decode
+        self._subscribers: Final[set[Subscriber[T]]] = set()
+        self._added: Final = asyncio.Event()
+
+    def add(self, subscriber: Subscriber[T]) -> None:
+        """Read for one more partition: begin again where it has got to."""
+        self._subscribers.add(subscriber)
+        self._added.set()
+
+    def remove(self, subscriber: Subscriber[T]) -> None:
+        """Read no more for a partition."""
+        self._subscribers.discard(subscriber)
+
+    async def run(self) -> None:
+        """Read until cancelled, however often Kafka is away. Raises what `decode` raises."""
+        while True:
+            self._added.clear()
+            reading = asyncio.create_task(self._read())
+            waiting = asyncio.create_task(self._added.wait())
+            try:
+                await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                reading.cancel()
+                waiting.cancel()
+                await asyncio.gather(reading, waiting, return_exceptions=True)
+            if not reading.cancelled() and (error := reading.exception()):
+                raise error
+
+    async def _read(self) -> None:
+        while True:
+            subscribers = list(self._subscribers)
+            try:
+                if not subscribers:
+                    await self._added.wait()
+                    return
+                await self._follow(subscribers)
+            except (KafkaError, TimeoutError, OSError) as error:
+                _log.warning("topic_not_read", topic=self._topic, reason=type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _follow(self, subscribers: Sequence[Subscriber[T]]) -> None:
+        async for record in read(self._kafka, self._topic, begin=_least(subscribers), follow=True):
+            found = self._decode(record)
+            for subscriber in subscribers:
+                subscriber.take(found, record.partition, record.offset)
+
+
+def _least(subscribers: Sequence[Subscriber[T]]) -> dict[int, int]:
+    """Return the least position that all have reached, by partition of the topic."""
+    known = set.intersection(*(set(subscriber.positions) for subscriber in subscribers))
+    return {partition: min(subscriber.positions[partition] for subscriber in subscribers) for partition in known}
