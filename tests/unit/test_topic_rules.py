@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.kafka.admin import Topic
-from headrace.kafka.topic_rules import DAY_MS, check
+from headrace.kafka.topic_rules import DAY_MS, check, check_raw
 from headrace.kafka.topics import NAMES, wanted
 
 WINDOW = 30 * DAY_MS
@@ -91,3 +91,37 @@ def test_seen_outlives_raw_and_the_window() -> None:
 def test_two_copies_that_must_both_be_there_are_enough() -> None:
     """Nothing is lost with one broker; it only has to come back before anything can be written."""
     assert faults("raw", {}, replicas=2) == []
+
+
+def faults_of_raw(config: Mapping[str, str], seen: Topic | None = None, placed_by: int | None = None) -> list[str]:
+    """Return why nothing may be appended to raw, where it has other settings than it was created with."""
+    raw = as_made()["raw"]
+    raw = replace(raw, config={**raw.config, **config})
+    return check_raw(raw, seen, placed_by=placed_by, body_bytes=BODY, brokers=3)
+
+
+def test_raw_is_judged_alone() -> None:
+    """Whoever appends to it needs no other topic, and need not even see one."""
+    assert faults_of_raw({}) == []
+    assert faults_of_raw({}, as_made()["seen"], placed_by=12) == []
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"cleanup.policy": "compact"}, "must have cleanup.policy=delete"),
+        ({"min.insync.replicas": "1"}, "a broker alone may acknowledge"),
+        ({"max.message.bytes": "1000000"}, "the receiver bodies of 1048576"),
+    ],
+)
+def test_a_raw_that_could_lose_or_refuse_what_is_acknowledged_is_unfit(config: dict[str, str], sentence: str) -> None:
+    """The rules about raw are those of `check`."""
+    (fault,) = faults_of_raw(config)
+    assert sentence in fault
+
+
+def test_ids_never_change_their_place() -> None:
+    """Raw belongs to a seen of as many partitions, and has as many as when ids were placed first."""
+    seen = replace(as_made()["seen"], partitions=11)
+    assert "they belong together" in faults_of_raw({}, seen)[0]
+    assert "ids would change their place" in faults_of_raw({}, placed_by=11)[0]

@@ -5,7 +5,8 @@ from typing import Final
 from headrace.config import Config
 from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.client import KafkaError
-from headrace.kafka.topics import HEADER_ROOM_BYTES, UnfitTopics
+from headrace.kafka.topic_rules import check_raw
+from headrace.kafka.topics import UnfitTopics
 
 
 class RawTopic:
@@ -22,36 +23,17 @@ class RawTopic:
             raw = (await client.topics({raw_name})).get(raw_name)
             if raw is None:
                 raise UnfitTopics(f"the topic {raw_name} is missing; run `headrace topics apply`")
-            seen = await _topic_if_readable(client, seen_name)
-        faults = raw_faults(raw, seen, self._placed_by, self._config.receiver.max_body)
+            faults = check_raw(
+                raw,
+                await _topic_if_readable(client, seen_name),
+                placed_by=self._placed_by,
+                body_bytes=self._config.receiver.max_body,
+                brokers=len(await client.brokers()),
+            )
         if faults:
             raise UnfitTopics("; ".join(faults))
         self._placed_by = raw.partitions
         return raw
-
-
-def raw_faults(raw: Topic, seen: Topic | None, placed_by: int | None, body_bytes: int) -> list[str]:
-    """Return why nothing may be appended to raw: `placed_by` partitions before, `body_bytes` are the largest body."""
-    faults = []
-    if seen is not None and seen.partitions != raw.partitions:
-        faults.append(
-            f"{raw.name} has {raw.partitions} partitions and {seen.name} has {seen.partitions}: they belong together "
-            "one to one; see the README on how to re-split"
-        )
-    elif placed_by not in (None, raw.partitions):
-        faults.append(
-            f"{raw.name} has {raw.partitions} partitions and had {placed_by}: see the README on how to re-split, and "
-            "start the receiver again"
-        )
-    most = int(raw.config.get("max.message.bytes") or 0)
-    if body_bytes + HEADER_ROOM_BYTES > most:
-        faults.append(
-            f"{raw.name} takes {most} bytes, the receiver bodies of {body_bytes}: lower [receiver] max_body, or raise "
-            f"max.message.bytes of {raw.name} to at least {body_bytes + HEADER_ROOM_BYTES}"
-        )
-    if raw.config.get("cleanup.policy", "delete") != "delete":
-        faults.append(f"{raw.name} must have cleanup.policy=delete: compaction would drop records before they are read")
-    return faults
 
 
 async def _topic_if_readable(client: Admin, name: str) -> Topic | None:

@@ -35,6 +35,29 @@ def check(topics: Topics, *, window_ms: int, body_bytes: int, brokers: int = 3) 
     ]
 
 
+def check_raw(raw: Topic, seen: Topic | None, *, placed_by: int | None, body_bytes: int, brokers: int) -> list[str]:
+    """Return why nothing may be appended to raw, for whoever uses no other topic; `seen` is None where it is not seen.
+
+    `placed_by` is the number of partitions by which ids were placed before, None where none were.
+    """
+    alone = {"raw": raw}
+    return [
+        *(_check_partitions(raw, seen) if seen else _check_placement(raw, placed_by)),
+        *_check_copies(alone, brokers),
+        *_check_clean_up(alone),
+        *_check_times(alone),
+        *_check_body(raw, body_bytes),
+    ]
+
+
+def _check_placement(raw: Topic, placed_by: int | None) -> Iterator[str]:
+    if placed_by not in (None, raw.partitions):
+        yield (
+            f"{raw.name} has {raw.partitions} partitions and had {placed_by}: ids would change their place; see the "
+            "README on how to re-split"
+        )
+
+
 def _check_partitions(raw: Topic, seen: Topic) -> Iterator[str]:
     if raw.partitions != seen.partitions:
         yield (
@@ -123,15 +146,20 @@ def _check_sizes(topics: Topics, body_bytes: int) -> Iterator[str]:
         int(topics[name].config.get("max.message.bytes") or 0) for name in ("raw", "events", "dead-letters")
     )
     name = topics["raw"].name
-    if body_bytes + HEADER_ROOM_BYTES > raw:
-        yield (
-            f"{name} takes {raw} bytes, the receiver bodies of {body_bytes}: lower [receiver] max_body, or raise "
-            f"max.message.bytes of {name} to at least {body_bytes + HEADER_ROOM_BYTES}"
-        )
+    yield from _check_body(topics["raw"], body_bytes)
     if not raw + LETTER_ROOM_BYTES <= min(events, letters):
         yield (
             f"max.message.bytes must grow: {name} has {raw}, events {events}, dead-letters {letters}; "
             f"raise the latter two to at least {LETTER_ROOM_BYTES} more than raw"
+        )
+
+
+def _check_body(raw: Topic, body_bytes: int) -> Iterator[str]:
+    most = int(raw.config.get("max.message.bytes") or 0)
+    if body_bytes + HEADER_ROOM_BYTES > most:
+        yield (
+            f"{raw.name} takes {most} bytes, the receiver bodies of {body_bytes}: lower [receiver] max_body, or raise "
+            f"max.message.bytes of {raw.name} to at least {body_bytes + HEADER_ROOM_BYTES}"
         )
 
 

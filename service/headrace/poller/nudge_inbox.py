@@ -20,6 +20,8 @@ from headrace.records.cursors import LEADS, NudgePosition, entry
 from headrace.records.nudge import AddressedNudge, decode_nudge
 
 STORE_EVERY_SECONDS: Final = 1.0
+POSITION_EVERY_SECONDS: Final = 60.0
+"""Between two records of a position that passed nudges for other partitions alone."""
 TICK_SECONDS: Final = 5.0
 """Between two looks for open nudges whose time has come."""
 
@@ -62,6 +64,7 @@ class NudgeInbox:
         self._discovery: Final = discovery
         self._leads_changed: Final = leads_changed
         self._taken: Final = dict(positions)
+        self._stored_at = time.monotonic()
 
     def take(self, found: ReceivedNudge | None, partition: int, offset: int) -> None:
         """Wake the feed that a nudge names, and watch its lead, unless the nudge was taken before."""
@@ -89,10 +92,13 @@ class NudgeInbox:
                 await self._look_after()
 
     async def _store(self) -> None:
-        await self._discovery.store()  # before the position: a lead that a nudge named is watched
-        taken = {partition: at for partition, at in self._taken.items() if self.positions.get(partition) != at}
         entries = [one for tenant in self._tenants.values() for one in tenant.nudges.take_unstored()]
+        if not entries and time.monotonic() - self._stored_at < POSITION_EVERY_SECONDS:
+            return
+        self._stored_at = time.monotonic()
+        taken = {partition: at for partition, at in self._taken.items() if self.positions.get(partition) != at}
         entries += [entry("", NudgePosition(at), str(partition)) for partition, at in taken.items()]
+        await self._discovery.store()  # before the position: a lead that a nudge named is watched
         await self._writer.store(entries)
 
     async def _look_after(self) -> None:
