@@ -54,8 +54,8 @@ class Row(Struct, omit_defaults=True):
     """A row of the platform: `v` is its version (absent: unknown), `text` its meaning, `code` what the table maps.
 
     `do` is what becomes of it: "mirror" or "noop" is dropped, "bad" is a problem, "break" and "nameless" fail as only
-    a mistake of ours does, "no feed" has no feed to wake, "swell" is published with its text four times. An event is
-    published with `size` bytes more.
+    a mistake of ours does, "no feed" has no feed to wake, "other id" is polled under another id with the same `size`,
+    "swell" is published with its text four times. An event is published with `size` bytes more.
     """
 
     id: int | str
@@ -115,7 +115,7 @@ class FakeProvider:
             native=Native(raw.provider, raw.tenant, "thing", str(row.id), code=row.code),
             provenance=UNPUBLISHED,
         )
-        if row.do in ("no feed", "broken nudge"):
+        if row.do in ("no feed", "broken nudge", "other id"):
             data.native.name = row.do
         return Draft(row=found, subject=f"lead/{row.id}", time=None, data=data, meaning=(row.text,))
 
@@ -123,6 +123,8 @@ class FakeProvider:
         """Return the nudge of a thing, unless its row says that no feed asks for it."""
         if draft.data.native.name == "broken nudge":
             raise RuntimeError("broken")
+        if draft.data.native.name == "other id":
+            return Nudge("rows", traits={"pad": str((draft.data.fields or {})["pad"])}, span=60)
         wakes = settings.reads("rows") and draft.data.native.name != "no feed"
         return Nudge("rows", event=draft.data.native.id) if wakes else None
 

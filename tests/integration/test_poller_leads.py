@@ -1,6 +1,7 @@
 """Leads to watch and nudges, on a broker."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import AddressedNudge, encode_nudge
 from headrace.records.raw import from_raw_record
 from headrace.sdk.provider import RawEvent
-from headrace_events import Via
+from headrace_events import Via, decode
 from tests.fake_provider import FAKE, Row, polled
 from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
@@ -161,7 +162,7 @@ async def test_no_nudge_is_skipped_while_no_poller_runs(kafka: Broker, prefix: s
         async with pipeline.poller():
             await pipeline.brought([78])
             await pipeline.comes(lambda: _nudges_read(pipeline, 2), "the position is stored")
-            await pipeline.comes(lambda: _nothing_open(pipeline), "every nudge is closed")
+            await pipeline.comes(lambda: _open(pipeline, 0), "every nudge is closed")
         assert there.calls["/rows/77"] == 1
 
 
@@ -169,40 +170,110 @@ async def test_what_no_feed_brings_goes_to_raw_again_as_told(
     kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A webhook left to a feed that does not know its event is published once, after three whole reads in vain."""
-    monkeypatch.setattr(open_nudges, "AGAIN_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(open_nudges, "APART_SECONDS", (0.0, 0.0, 0.0))
     monkeypatch.setattr(nudge_inbox, "TICK_SECONDS", 0.1)
     async with platform() as there:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
         there.add(8, path="/elsewhere")
-        hooks = [
-            RawEvent(
-                provider=FAKE.name,
-                tenant="t",
-                shape="hook",
-                value=msgspec.json.encode(Row(number, None, "from a webhook", code="waker")),
-                via=Via.WEBHOOK,
-                received=1_000,
-            )
-            for number in (7, 8)
-        ]
         there.answers["/rows/7"] = [(500, {})] * 3
-        await pipeline.append_raw(hooks)
+        await pipeline.append_raw([_hook(Row(number, code="waker")) for number in (7, 8)])
         async with pipeline.running() as running, pipeline.poller() as working:
             await pipeline.comes(lambda: _published(pipeline, 2), "both are published")
             await pipeline.settled(running)
-            await pipeline.comes(lambda: _nothing_open(pipeline), "every nudge is closed")
+            await pipeline.comes(lambda: _open(pipeline, 0), "every nudge is closed")
             assert working.total("nudges_returned_total", tenant="t") == 1
         assert await pipeline.totals() == {"nudged": 2, "published": 2}
-        raws = [from_raw_record(record.headers, record.value) for record in await pipeline.records("raw")]
-        assert [raw.id for raw in raws if raw.as_told] == ["7"]
+        assert await _returned(pipeline, ["7"])
+
+
+async def test_a_row_of_another_id_brings_what_a_webhook_told(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no id is shared, a row that says the same closes the nudge; one that comes too late is a duplicate."""
+    monkeypatch.setattr(open_nudges, "APART_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(nudge_inbox, "TICK_SECONDS", 0.1)
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"], every=1))
+        there.rows["/rows"] = []
+        hooks = [_hook(Row(f"hook {size}", code="waker", do="other id", size=size)) for size in (1, 2)]
+        async with pipeline.running() as running, pipeline.poller() as working:
+            await pipeline.append_raw(hooks[:1])
+            await pipeline.comes(lambda: _open(pipeline, 1), "the nudge is open")
+            there.rows["/rows"].append(Row(101, 1, code="waker", size=1))
+            await pipeline.comes(lambda: _open(pipeline, 0), "a row says the same")
+            await pipeline.append_raw(hooks[1:])
+            await pipeline.comes(lambda: _returned(pipeline, ["hook 2"]), "what no row says goes back")
+            there.rows["/rows"] += [Row(102, 1, code="waker", size=2), Row(103, 1, code="waker", size=2)]
+            await pipeline.covered(3)
+            await pipeline.settled(running)
+            assert working.total("nudges_returned_total", tenant="t") == 1
+        assert await pipeline.totals() == {"nudged": 2, "published": 3, "duplicate": 1}
+        nudges = {one.nudge.traits["pad"]: one for one in (await pipeline.remembered()).nudges.values()}
+        assert [(one.returned, bool(one.row)) for _, one in sorted(nudges.items())] == [(False, True), (True, True)]
+        events = [decode(record.value or b"") for record in await pipeline.records("events")]
+        assert {event.data.native.id for event in events} == {"101", "hook 2", "103"}
+
+
+async def test_what_was_left_to_a_feed_that_is_polled_no_more_goes_back(kafka: Broker, prefix: str) -> None:
+    """Polling is switched off while nudges are open, and one more is on its way: both are published as told."""
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
+        there.answers["/rows/7"] = [(500, {})] * 1_000
+        await pipeline.append_raw([_hook(Row(7, code="waker"))])
+        async with pipeline.running() as running, pipeline.poller():
+            await pipeline.settled(running)
+            await pipeline.comes(lambda: _open(pipeline, 1), "the nudge is open")
+            await pipeline.append_raw([_hook(Row(8, code="waker"))])
+            await pipeline.settled(running)
+        pipeline.config.tenants.by_source["/things/t"].settings.polling = False
+        async with pipeline.running() as running, pipeline.poller():
+            await pipeline.comes(lambda: _published(pipeline, 2), "both are published")
+            await pipeline.comes(lambda: _open(pipeline, 0), "nothing is open")
+            await pipeline.settled(running)
+        assert await pipeline.totals() == {"nudged": 2, "published": 2}
+
+
+async def test_what_finds_no_room_goes_back_at_once(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memory for nudges is bounded in bytes; what is beyond it is published as told, and nothing waits for it."""
+    monkeypatch.setattr(open_nudges, "MOST_BYTES", 400)
+    monkeypatch.setattr(nudge_inbox, "MOST_HOMELESS", 2)
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
+        for number in range(9):
+            there.answers[f"/rows/{number}"] = [(500, {})] * 1_000
+        await pipeline.append_raw([_hook(Row(number, code="waker")) for number in range(9)])
+        async with pipeline.running() as running, pipeline.poller() as working:
+            await pipeline.comes(lambda: _published(pipeline, 8), "all but one are published")
+            await pipeline.settled(running)
+            assert working.total("nudges_returned_total", tenant="t") == 8
+        assert await pipeline.totals() == {"nudged": 9, "published": 8}
+        assert len((await pipeline.remembered()).nudges) == 1
+
+
+def _hook(row: Row) -> RawEvent:
+    return RawEvent(
+        provider=FAKE.name,
+        tenant="t",
+        shape="hook",
+        value=msgspec.json.encode(row),
+        via=Via.WEBHOOK,
+        received=int(time.time() * 1000),
+    )
+
+
+async def _returned(pipeline: PolledPipeline, ids: list[str]) -> bool:
+    raws = [from_raw_record(record.headers, record.value) for record in await pipeline.records("raw")]
+    return [raw.id for raw in raws if raw.as_told] == ids
+
+
+async def _open(pipeline: PolledPipeline, count: int) -> bool:
+    return sum(not one.ended for one in (await pipeline.remembered()).nudges.values()) == count
 
 
 async def _published(pipeline: PolledPipeline, count: int) -> bool:
     return len(await pipeline.records("events")) >= count
-
-
-async def _nothing_open(pipeline: PolledPipeline) -> bool:
-    return not (await pipeline.remembered()).nudges
 
 
 async def _nudges_read(pipeline: PolledPipeline, upto: int) -> bool:

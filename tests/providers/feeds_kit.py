@@ -159,7 +159,7 @@ async def read(
             case Sighting():
                 found.leads.append(thing.lead)
             case Skipped():
-                found.skipped[thing.reason] += thing.count
+                found.skipped[thing.reason] += len(thing.rows)
         count += 1
         if count == most:
             break

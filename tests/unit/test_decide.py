@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from headrace.normalizer.commit import Commit, rewrite, skip
 from headrace.normalizer.decide import decide
 from headrace.records.mark import IMMUTABLE, UNKNOWN
+from headrace.records.nudge import AddressedNudge, decode_nudge
 from headrace.records.raw import digest, to_raw_record
 from headrace.records.seen import TOTALS, decode_record
 from headrace.sdk.provider import RawEvent
@@ -153,7 +154,9 @@ def test_a_nudge_goes_to_the_feed_that_will_bring_the_event() -> None:
     commit = here.hear(FAKE, thing("n", 1, code="waker", via=Via.WEBHOOK))
     assert here.fates == ["published", "nudged"]
     assert commit.nudges[0].key == b"/things/acme"
-    assert commit.nudges[0].value == (b'\x01{"feed":"rows","event":"n","partition":3,"offset":1,"time":1000000}')
+    _, nudge = decode_nudge("nudges", commit.nudges[0].key, commit.nudges[0].value)
+    record = to_raw_record(FAKE, thing("n")).key.hex()
+    assert nudge == AddressedNudge(feed="rows", event="n", partition=3, offset=1, record=record, time=1_000_000)
     assert here.seen.marks.find([digest("/things/acme", "thing", "n")]) == {}
 
 
@@ -180,6 +183,21 @@ def test_what_no_feed_brought_is_published_as_told() -> None:
     copy = replace(thing("n", text="y", shape="hook"), as_told=True)
     here.hear(FAKE, copy)
     assert here.fates[2:] == ["published"]
+
+
+def test_a_row_whose_fact_was_published_as_told_is_a_duplicate_once() -> None:
+    """It is remembered as if it had been published: what it says later is news again."""
+    here = partition(polling=True)
+    here.hear(FAKE, replace(thing("n", 1, "x"), twin=True))
+    here.hear(FAKE, thing("n", 1, "x"), replace(thing("n", 2, "y"), twin=True), replace(thing("n", 2, "y"), twin=True))
+    assert here.fates == ["duplicate", "duplicate", "published", "duplicate"]
+
+
+def test_a_nudge_that_would_fill_the_memory_of_a_poller_is_none() -> None:
+    """Pollers remember nudges: what has ids of kilobytes is published instead."""
+    here = partition(polling=True)
+    commit = here.hear(FAKE, thing("n" * 20_000, 1, code="waker", via=Via.WEBHOOK))
+    assert (here.fates, commit.nudges) == (["published"], [])
 
 
 def test_what_is_known_already_wakes_no_feed() -> None:

@@ -1,13 +1,15 @@
 import pytest
 
 from headrace.core.record import ProducerRecord
-from headrace.records.nudge import AddressedNudge, decode_nudge, encode_nudge
 from headrace.records.newer_format import NewerFormat
+from headrace.records.nudge import AddressedNudge, decode_nudge, encode_nudge
 
 
 def test_a_nudge() -> None:
     """A nudge names a feed and what is known of its news, behind a version byte; the tenant is the key."""
-    assert encode_nudge("/toy/acme", AddressedNudge(feed="things")) == ProducerRecord(b"/toy/acme", b'\x01{"feed":"things"}', [])
+    assert encode_nudge("/toy/acme", AddressedNudge(feed="things")) == ProducerRecord(
+        b"/toy/acme", b'\x01{"feed":"things"}', []
+    )
     whole = AddressedNudge(feed="things", lead="l", event="e", partition=3, offset=70, time=1_000)
     assert encode_nudge("/toy/acme", whole).value == (
         b'\x01{"feed":"things","lead":"l","event":"e","partition":3,"offset":70,"time":1000}'

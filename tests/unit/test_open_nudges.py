@@ -1,113 +1,327 @@
-"""Nudges stay open until a feed has brought what they stand for, or has not in three whole reads."""
+"""Nudges stay open until a row that their feed read says the same, or none has in three whole reads."""
 
 import pytest
+from msgspec.structs import replace
 
+from headrace.config.tenants import Account
 from headrace.poller import open_nudges
-from headrace.poller.open_nudges import READS, OpenNudges
+from headrace.poller.clock import Clock
+from headrace.poller.nudge_table import ReadRow
+from headrace.poller.open_nudges import BROUGHT_SECONDS, READS, OpenNudges
+from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
 from headrace.records.cursors import OpenNudge, decode, encode
 from headrace.records.nudge import AddressedNudge
+from headrace.records.raw import to_raw_record
+from headrace.sdk.provider import RawEvent
+from tests.fake_provider import FAKE, account, thing
 
 SOURCE = "/things/t"
-EVENT = Work("rows", None, "7")
+DAY = 86_400.0
+WINDOW = 30 * DAY
+HOUR = 3_600.0
+EVENT = Work("rows", event="7")
 LEAD = Work("trail", "a")
-NUDGE = AddressedNudge(feed="rows", event="7", partition=2, offset=40, time=1)
-HOURS = 3_600.0
+BY_ID = AddressedNudge(feed="rows", event="7", partition=2, offset=40, record="07", time=1)
+OF_LEAD = AddressedNudge(feed="trail", lead="a", partition=2, offset=41, record="0a", time=1)
+BY_TRAITS = AddressedNudge(
+    feed="trail",
+    lead="a",
+    partition=2,
+    offset=42,
+    record="0b",
+    time=1_000_000,
+    types=("email.opened",),
+    traits={"lead": "a", "mailing": "5"},
+    span=60,
+)
 
 
-def opened(*works: Work, now: float = 100.0) -> OpenNudges:
+def opened(
+    *nudges: AddressedNudge, now: float = 100.0, stored: dict[tuple[str, str], OpenNudge] | None = None
+) -> OpenNudges:
     """Return nudges that came at a time, with nothing left to store."""
-    nudges = OpenNudges(SOURCE, {})
-    for work in works:
-        nudges.open(work, NUDGE, now)
-    nudges.take_unstored()
-    return nudges
+    found = OpenNudges(SOURCE, stored or {}, ["trail"], window=WINDOW, raw_lifetime=WINDOW)
+    for nudge in nudges:
+        assert found.open(nudge, now)
+    found.take_unstored()
+    return found
+
+
+def read(nudges: OpenNudges, work: Work, began: float) -> None:
+    """Note a whole successful read, while the platform's clock is ours."""
+    nudges.read(work, began, began)
+
+
+def in_vain(nudges: OpenNudges, work: Work, now: float = 101.0) -> float:
+    """Note as many whole reads as are enough, each late enough; return when the last began."""
+    for _ in range(READS):
+        now += HOUR
+        read(nudges, work, now)
+    return now
+
+
+def which(nudges: OpenNudges, type_: str, time: float | None = 1_000.0, **traits: str) -> tuple[str, str] | None:
+    """Return which nudge a row of this type and time (s) says."""
+    return nudges.same_fact("trail", ReadRow(type_, traits, None if time is None else int(time * 1000)), ())
 
 
 def test_a_nudge_is_stored_and_comes_back() -> None:
     """What is open after a crash is woken again at once, and knows the record that it stands for."""
-    nudges = OpenNudges(SOURCE, {})
-    nudges.open(EVENT, NUDGE, 100.0)
+    nudges = opened()
+    nudges.open(BY_TRAITS, 100.0)
     (stored,) = nudges.take_unstored()
     assert nudges.take_unstored() == []
     out = encode(stored)
     found = decode(out.key, out.value)
-    assert found.value == OpenNudge(2, 40, came=100_000)
-    again = OpenNudges(SOURCE, {("rows", "", "7"): OpenNudge(2, 40, came=100_000, reads=1)})
-    assert list(again.due(0.0)) == [EVENT]
+    assert found.value == OpenNudge(BY_TRAITS, came=100_000)
+    again = opened(stored={("trail", "0b"): OpenNudge(BY_TRAITS, came=100_000, reads=1)})
+    assert list(again.due(0.0)) == [BY_TRAITS]
+    assert which(again, "email.opened", lead="a") == ("trail", "0b")
 
 
-def test_what_was_read_closes_its_nudge() -> None:
-    """A row of that id, appended or not, is what the nudge stood for."""
-    nudges = opened(EVENT)
-    nudges.read(EVENT, 101.0, {"7", "8"}, 102.0)
-    assert len(nudges) == 0
-    (removed,) = nudges.take_unstored()
-    assert (removed.kind, removed.names, removed.value) == ("nudge", ("rows", "", "7"), None)
+def test_a_row_of_the_same_record_closes_its_nudge() -> None:
+    """Resource and id are the same, so that the record's key is: nothing more has to be remembered."""
+    nudges = opened(BY_ID)
+    assert nudges.same_record("rows", "08") is None
+    assert nudges.same_record("trail", "07") is None
+    assert nudges.same_record("rows", "07") == ("rows", "07")
+    entry = nudges.bring(BY_ID, "07", 102.0)
+    assert entry is not None
+    assert (entry.kind, entry.names, entry.value) == ("nudge", ("rows", "07"), None)
+    assert len(nudges) == nudges.bytes == 0
 
 
-def test_a_run_that_began_before_its_nudge_says_nothing() -> None:
+def test_a_later_nudge_of_the_same_record_is_not_closed_by_an_earlier_row() -> None:
+    """A row that was read before the next version was heard of does not say it."""
+    nudges = opened(BY_ID)
+    later = replace(BY_ID, offset=90)
+    assert nudges.open(later, 101.0)
+    assert nudges.bring(BY_ID, "07", 102.0) is None
+    assert len(nudges) == 1
+    nudges.returned(BY_ID, 103.0)
+    assert list(nudges.due(DAY)) == [later]
+
+
+@pytest.mark.parametrize(
+    ("type_", "time", "traits"),
+    [
+        ("email.opened", 1_000.0, {"lead": "a", "mailing": "5"}),
+        ("email.opened", 1_060.0, {"mailing": "5"}),
+        ("email.opened", 940.0, {"lead": "a", "user": "9"}),
+        ("email.opened", None, {"lead": "a"}),
+    ],
+)
+def test_where_no_id_is_shared_type_traits_and_time_agree(
+    type_: str, time: float | None, traits: dict[str, str]
+) -> None:
+    """What one of them does not name says nothing against it."""
+    assert which(opened(BY_TRAITS), type_, time, **traits) == ("trail", "0b")
+
+
+@pytest.mark.parametrize(
+    ("type_", "time", "traits"),
+    [
+        ("email.clicked", 1_000.0, {"lead": "a", "mailing": "5"}),
+        ("email.opened", 1_061.0, {"lead": "a", "mailing": "5"}),
+        ("email.opened", 1_000.0, {"lead": "a", "mailing": "6"}),
+        ("email.opened", 1_000.0, {"user": "5"}),
+        ("email.opened", 1_000.0, {}),
+    ],
+)
+def test_what_differs_says_something_else(type_: str, time: float, traits: dict[str, str]) -> None:
+    """Another type, another record, another time; and something has to be the same."""
+    assert which(opened(BY_TRAITS), type_, time, **traits) is None
+
+
+def test_one_row_brings_one_fact() -> None:
+    """Of two facts alike, the row belongs to the nearer one, and never to the other, however often it is read."""
+    other = replace(BY_TRAITS, record="0c", offset=43, time=1_030_000)
+    nudges = opened(BY_TRAITS, other)
+    assert which(nudges, "email.opened", 1_020.0, lead="a") == ("trail", "0c")
+    assert nudges.bring(other, "r1", 102.0)
+    assert nudges.of_row("trail", "r1") is not None
+    assert len(nudges) == 1
+    assert which(nudges, "email.opened", 1_020.0, lead="a") == ("trail", "0b")
+    assert nudges.open(other, 103.0)  # the same fact once more
+    assert len(nudges) == 1
+    nudges.expire(102.0 + BROUGHT_SECONDS + 1)
+    assert nudges.of_row("trail", "r1") is None
+
+
+def test_a_read_that_began_before_its_nudge_says_nothing() -> None:
     """It may have passed the place before there was anything to read."""
-    nudges = opened(EVENT, LEAD)
-    nudges.read(EVENT, 100.0, {"7"}, 102.0)
-    nudges.read(LEAD, 99.0, (), 102.0)
-    assert len(nudges) == 2
+    nudges = opened(BY_ID, OF_LEAD)
+    read(nudges, EVENT, 100.0)
+    read(nudges, LEAD, 99.0)
     assert nudges.take_unstored() == []
 
 
+def test_a_read_that_began_before_the_fact_says_nothing() -> None:
+    """By the platform's clock; a fact that is to be far in the future has a wrong time."""
+    soon, wrong = replace(OF_LEAD, time=500_000), replace(OF_LEAD, record="0d", time=10**13)
+    nudges = opened(soon, wrong)
+    nudges.read(LEAD, 600.0, 499.0)
+    assert nudges.take_unstored() == []
+    nudges.read(LEAD, 600.0, 500.0)
+    assert [one.names for one in nudges.take_unstored()] == [("trail", "0a")]
+    read(nudges, LEAD, 100.0 + open_nudges.AHEAD_SECONDS)
+    assert {one.names for one in nudges.take_unstored()} == {("trail", "0a"), ("trail", "0d")}
+
+
+def test_a_read_that_did_not_look_back_to_the_fact_says_nothing() -> None:
+    """Its row may have been read before the webhook came."""
+    nudges = opened(BY_TRAITS)
+    nudges.read(LEAD, 2_000.0, 2_000.0, since=1_000_001)
+    assert nudges.take_unstored() == []
+    nudges.read(LEAD, 2_000.0, 2_000.0, since=1_000_000)
+    assert len(nudges.take_unstored()) == 1
+
+
 def test_three_whole_reads_in_vain_return_the_record() -> None:
-    """Each is asked for a while after the one before; a failed run, which is never told of, does not count."""
-    nudges, now = opened(EVENT), 100.0
+    """Each counts from a while after the one before; a failed run, which is never heard of, does not count."""
+    nudges, now = opened(BY_ID), 101.0
     for number in range(READS):
-        assert nudges.in_vain() == []
-        assert list(nudges.due(now)) == []
-        now += HOURS
-        assert list(nudges.due(now)) == [EVENT]
-        nudges.read(EVENT, now, {"8"}, now)
+        assert nudges.in_vain(now) == []
+        read(nudges, EVENT, now)
+        read(nudges, EVENT, now + 1)
         (stored,) = nudges.take_unstored()
-        assert stored.value == OpenNudge(2, 40, came=100_000, reads=number + 1)
-    ((key, found),) = nudges.in_vain()
-    assert (found.partition, found.offset) == (2, 40)
-    assert list(nudges.due(now + HOURS)) == []
-    nudges.close(key)
-    assert nudges.in_vain() == []
+        assert stored.value == OpenNudge(BY_ID, came=100_000, reads=number + 1, looked=int(now * 1000))
+        now += HOUR
+    assert list(nudges.due(now + HOUR)) == []
+    assert nudges.in_vain(now) == [BY_ID]
+    assert nudges.in_vain(now) == [BY_ID]  # until it is in raw
+    nudges.returned(BY_ID, now)
+    assert nudges.in_vain(now) == []
+    assert (len(nudges), nudges.bytes) == (0, 0)
 
 
-def test_only_a_run_that_asked_for_the_event_counts() -> None:
-    """A sweep over its lead may have left the row out, because it knew it."""
-    work = Work("trail", "a", "7")
-    nudges = opened(work)
-    for number in range(9):
-        nudges.read(LEAD, 101.0 + number, (), 102.0)
-        nudges.read(Work("trail", "a", "8"), 101.0 + number, {"8"}, 102.0)
-    assert nudges.in_vain() == []
-    assert len(nudges) == 1
+def test_what_is_not_read_is_woken_again() -> None:
+    """A wake may get lost where too much is woken."""
+    nudges = opened(BY_ID)
+    assert list(nudges.due(101.0)) == []
+    assert list(nudges.due(100.0 + open_nudges.WAKE_AGAIN_SECONDS)) == [BY_ID]
+    assert list(nudges.due(101.0 + open_nudges.WAKE_AGAIN_SECONDS)) == []
 
 
-def test_a_nudge_without_an_event_is_closed_by_one_whole_read() -> None:
-    """A list was read behind it, for whatever reason, and held what there was."""
-    nudges = opened(LEAD, Work("rows"))
-    nudges.read(Work("trail", "a", "8"), 101.0, {"8"}, 102.0)
-    nudges.read(Work("trail", "b"), 101.0, (), 102.0)
-    assert len(nudges) == 1
-    nudges.read(Work("rows"), 101.0, (), 102.0)
+def test_only_a_read_of_what_the_nudge_names_counts() -> None:
+    """A sweep over its lead may not look at the event, and the list of another lead does not hold it."""
+    nudges = opened(replace(OF_LEAD, event="7"))
+    for work in (LEAD, Work("trail", "a", "8"), Work("trail", "b", "7"), Work("rows", "a", "7")):
+        in_vain(nudges, work)
+    assert nudges.in_vain(DAY) == []
+
+
+def test_what_is_published_as_told_makes_its_row_a_duplicate() -> None:
+    """Where no id is shared, the pair is remembered for as long as a copy counts as one."""
+    nudges = opened(BY_TRAITS)
+    now = in_vain(nudges, LEAD)
+    assert nudges.in_vain(now) == [BY_TRAITS]
+    key = which(nudges, "email.opened", lead="a")
+    assert key is not None
+    found = nudges.hold(key)
+    assert found is not None
+    assert found.returned
+    nudges.release(key)
+    nudges.returned(BY_TRAITS, now)
     assert len(nudges) == 0
+    entry = nudges.bring(BY_TRAITS, "r9", now + 1)
+    assert entry is not None
+    assert isinstance(entry.value, OpenNudge)
+    assert (entry.value.row, entry.value.returned) == ("r9", True)
+    nudges.expire(now + WINDOW - 1)
+    assert nudges.of_row("trail", "r9") is not None
+    nudges.expire(now + WINDOW + 1)
+    assert (nudges.of_row("trail", "r9"), nudges.bytes) == (None, 0)
 
 
-def test_several_nudges_for_one_place_are_one() -> None:
-    """The latest says where the record stands, and what a read has to begin behind."""
-    nudges = opened(EVENT)
-    later = AddressedNudge(feed="rows", event="7", partition=2, offset=90)
-    nudges.open(EVENT, later, 200.0)
+def test_a_row_on_its_way_keeps_its_record_from_going_back() -> None:
+    """Else both would be published: it was read, and will be durable in a moment."""
+    nudges = opened(BY_TRAITS)
+    now = in_vain(nudges, LEAD)
+    nudges.hold(("trail", "0b"))
+    assert nudges.in_vain(now) == []
+    nudges.release(("trail", "0b"))
+    assert nudges.in_vain(now) == [BY_TRAITS]
+
+
+def test_nothing_is_expected_of_a_lead_that_is_gone() -> None:
+    """The platform does not know it any more: what was left to its feed is published."""
+    nudges = opened(OF_LEAD, BY_TRAITS)
+    nudges.give_up("trail", "b")
+    assert nudges.in_vain(101.0) == []
+    nudges.give_up("trail", "a")
+    assert nudges.in_vain(101.0) == [OF_LEAD, BY_TRAITS]
+
+
+def test_a_record_goes_back_before_raw_forgets_it() -> None:
+    """An outage never counts as a read, but nothing is lost to one either."""
+    nudges = opened(BY_ID)
+    assert nudges.in_vain(100.0 + 0.7 * WINDOW) == []
+    assert nudges.in_vain(100.0 + 0.81 * WINDOW) == [BY_ID]
+
+
+def test_nudges_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ended makes room for what is open; where there is none, the record has to go back at once."""
+    size = opened(BY_TRAITS).bytes
+    monkeypatch.setattr(open_nudges, "MOST_BYTES", 3 * size)
+    nudges = opened(*(replace(BY_TRAITS, record=f"{number:02}") for number in range(3)))
+    assert not nudges.open(replace(BY_TRAITS, record="03"), 100.0)
+    assert nudges.bytes == 3 * size
+    assert nudges.bring(replace(BY_TRAITS, record="00"), "r", 101.0)
+    assert nudges.open(replace(BY_TRAITS, record="03"), 102.0)
+    assert len(nudges) == 3
+    assert nudges.bytes <= 3 * size
+
+
+def watch_of(nudges: OpenNudges, work: Work, tenant: Account | None = None) -> RowWatch:
+    """Return what watches the rows of a run."""
+    return RowWatch(nudges, tenant or account("acme"), work, Clock(lambda: 200.0))
+
+
+def saw(watch: RowWatch, raw: RawEvent) -> bool:
+    """Let a row be read; return whether its fact was published as told already."""
+    return watch.saw(raw, to_raw_record(FAKE, raw).key)
+
+
+def test_rows_count_once_they_are_durable() -> None:
+    """What a run saw closes nothing before it is settled, and nothing at all where the run fails."""
+    row = thing("7")
+    nudges = opened(replace(BY_ID, record=to_raw_record(FAKE, row).key.hex()))
+    failed = watch_of(nudges, EVENT)
+    assert not saw(failed, row)
+    failed.release()
     assert len(nudges) == 1
-    nudges.read(EVENT, 150.0, {"7"}, 201.0)
-    assert len(nudges) == 1
-    (stored,) = nudges.take_unstored()
-    assert stored.value == OpenNudge(2, 90, came=200_000)
+    watch = watch_of(nudges, EVENT)
+    assert not saw(watch, thing("8"))
+    assert watch.settle() == []
+    assert not saw(watch, row)
+    assert [one.value for one in watch.settle()] == [None]
+    assert len(nudges) == 0
+    assert not watch.waits
 
 
-def test_what_is_more_than_may_be_open_is_returned_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The memory for nudges is bounded; what does not fit is published as told, never lost."""
-    monkeypatch.setattr(open_nudges, "MOST", 2)
-    nudges = opened(*(Work("rows", None, str(number)) for number in range(3)))
-    assert [key for key, _ in nudges.in_vain()] == [("rows", "", "2")]
+def test_rows_of_other_ids_are_compared_by_what_they_become() -> None:
+    """A row that becomes no event says nothing; two rows are not one fact."""
+    nudge = replace(BY_TRAITS, types=("call.completed",), traits={"pad": "x"}, span=10**10)
+    nudges = opened(nudge)
+    watch = watch_of(nudges, LEAD)
+    for nothing in (thing("1", do="bad"), thing("2", do="mirror"), thing("3", code="waker", size=1), thing("4")):
+        assert not saw(watch, nothing)
+        assert watch.settle() == []
+    assert not saw(watch, thing("5", size=1))
+    assert not saw(watch, thing("6", size=1))
+    (stored,) = watch.settle()
+    assert isinstance(stored.value, OpenNudge)
+    assert stored.value.row == to_raw_record(FAKE, thing("5")).key.hex()
+
+
+def test_the_row_of_what_was_published_as_told_is_marked_each_time() -> None:
+    """It may be read again before the pair is stored, and is a duplicate all the same."""
+    nudges = opened(replace(BY_TRAITS, types=("call.completed",), traits={"pad": "x"}, span=10**10))
+    (nudge,) = nudges.in_vain(in_vain(nudges, LEAD))
+    nudges.returned(nudge, 150.0)
+    watch = watch_of(nudges, LEAD)
+    assert [saw(watch, thing(name, size=1)) for name in ("5", "5", "6")] == [True, True, False]
+    watch.settle()
+    assert [saw(watch, thing(name, size=1)) for name in ("5", "6")] == [True, False]

@@ -11,22 +11,24 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from headrace import __version__
 from headrace.config.tenants import Tenants
 from headrace.core.problems import from_exception
 from headrace.core.record import ProducerRecord
-from headrace.core.timestamps import from_millis, micros
+from headrace.core.timestamps import from_millis
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
+from headrace.normalizer.nudge import nudge_record
 from headrace.records.dead_letter import encode_letter
 from headrace.records.event import encode_event, event_id, event_of, first_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
-from headrace.records.nudge import AddressedNudge, encode_nudge
 from headrace.records.raw import letter_digest, shape_digest
 from headrace.records.seen import Fate, encode_record
-from headrace.sdk.provider import Draft, Dropped, Identity, Nudge
-from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source, Via
+from headrace.sdk.provider import Draft, Dropped, Identity
+from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
 
 _KEY_BYTES: Final = 16
 _TOGETHER: Final = 500
@@ -153,37 +155,17 @@ class _Batch:
         """Judge a draft by what is remembered of its id."""
         if decoded.raw.replay:
             return judge_replay(mark, decoded.version, decoded.meaning)
-        nudge = self.nudge(decoded, draft)
+        nudge = nudge_record(decoded, draft, self.limits.partition)
         first = first_of(draft) if UNKNOWN in (decoded.version, mark.version if mark else None) else 0
         shape = shape_digest(decoded.raw.shape)
         verdict = judge(mark, decoded.version, shape, decoded.meaning, polled=nudge is not None, first=first)
+        if decoded.raw.twin and mark is None:  # its fact was published as told, under another id
+            return replace(verdict, fate="duplicate")
         left = verdict.fate == "nudged" or (verdict.fate == "published" and draft.row.reach == "nudge")
         if nudge is None or not left:
             return verdict
-        self.nudges.append(self.nudge_record(decoded, draft, nudge))
+        self.nudges.append(nudge)
         return Verdict("nudged")
-
-    def nudge(self, decoded: DecodedRecord, draft: Draft) -> Nudge | None:
-        """Return which feed would bring what a draft tells; None where none would, or where it has brought it."""
-        raw, account = decoded.raw, decoded.account
-        if draft.row.reach != "nudge" and decoded.version != UNKNOWN:
-            return None
-        if account is None or not account.settings.polling or raw.via is Via.POLL or raw.as_told:
-            return None
-        return account.provider.nudge(draft, account.settings)
-
-    def nudge_record(self, decoded: DecodedRecord, draft: Draft, nudge: Nudge) -> ProducerRecord:
-        """Return the record of a nudge, with the coordinates and the time of what it stands for."""
-        time = decoded.raw.received if draft.time is None else micros(draft.time) // 1000
-        addressed = AddressedNudge(
-            feed=nudge.feed,
-            lead=nudge.lead,
-            event=nudge.event,
-            partition=self.limits.partition,
-            offset=decoded.record.offset,
-            time=time,
-        )
-        return encode_nudge(decoded.source, addressed)
 
     def event(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> ProducerRecord:
         """Return a draft as the record of the event that it becomes."""

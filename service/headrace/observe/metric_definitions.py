@@ -425,11 +425,19 @@ POLLER: Final = (
         "Nudges that woke a feed which has not brought yet what they stand for.",
     ),
     Family(
+        "headrace_nudges_bytes",
+        "gauge",
+        "bytes",
+        ("provider", "tenant"),
+        "What the nudges that are remembered take in `cursors`; beyond 4 MiB the record of one more goes back to raw "
+        "at once.",
+    ),
+    Family(
         "headrace_nudges_returned_total",
         "counter",
         "raw records",
         ("provider", "tenant"),
-        "Webhooks' records that went to raw again as told: three whole reads of their feed did not bring the event.",
+        "Webhooks' records that went to raw again as told, because no feed brought what they tell.",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 import inspect
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from headrace.poller.clock import Clock
@@ -9,6 +10,7 @@ from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import Retries
+from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
@@ -16,6 +18,7 @@ from headrace.records.cursors import CursorEntry, PlatformFact, Position, Watche
 from headrace.sdk.feed import Call, Cursor, Feed, Sighting, Skipped, Turn, Yield
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import RawEvent
+from headrace_events import Via
 
 STORE_EVERY_SECONDS: Final = 0.2
 """Pages that follow each other faster than that are covered by one stored cursor."""
@@ -37,6 +40,7 @@ class Checkpoints:
         began: float,
         state: TenantState,
         raw: RawEventWriter,
+        watch: RowWatch,
         statuses: FeedStatuses,
         writer: StateWriter,
     ) -> None:
@@ -50,6 +54,7 @@ class Checkpoints:
         self._began: Final = began
         self._state: Final = state
         self._raw: Final = raw
+        self._watch: Final = watch
         self._statuses: Final = statuses
         self._writer: Final = writer
         self._pending: Cursor | None = None
@@ -109,12 +114,13 @@ class Checkpoints:
         return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
 
     def _learned(self) -> list[CursorEntry]:
-        """Return what the feed has learned since the last cursor: facts, and leads that have news."""
+        """Return what was learned since the last cursor: facts, leads that have news, and nudges that rows brought."""
         facts, self.facts = self.facts, {}
         leads, self._unstored_leads = self._unstored_leads, []
         return [
             *(entry(self._source, PlatformFact(value), name) for name, value in facts.items()),
             *(entry(self._source, self._woken(lead), lead) for lead in dict.fromkeys(leads)),
+            *self._watch.settle(),
         ]
 
     def _woken(self, lead: str) -> Watched:
@@ -169,7 +175,11 @@ class FeedRun:
     def __init__(self, feed: Feed, work: Work, api: FeedApi, raw: RawEventWriter, checkpoints: Checkpoints) -> None:
         self.unfinished = False
         """Whether the feed has more to bring at once."""
+        self.whole = True
+        """Whether the feed read everything that it should, by its own account."""
         self.skipped: Final[dict[str, int]] = {}
+        self.since = 0
+        """What is older (ms, by the platform's clock) the feed did not look at."""
         self._feed: Final = feed
         self._work: Final = work
         self._api: Final = api
@@ -198,7 +208,21 @@ class FeedRun:
                 await self._raw.add(item)
             case Cursor():
                 self._checkpoints.hold(item)
+                self.whole, self.since = item.whole, item.since
             case Sighting() if can_be_id(item.lead):
                 self._checkpoints.sight(item.lead)
             case Skipped():
-                self.skipped[item.reason] = self.skipped.get(item.reason, 0) + item.count
+                self.skipped[item.reason] = self.skipped.get(item.reason, 0) + len(item.rows)
+                self._raw.pass_over(self._rows(item))
+
+    def _rows(self, skipped: Skipped) -> Iterator[RawEvent]:
+        """Yield the raw events of rows that were left out."""
+        for row in skipped.rows:
+            yield RawEvent(
+                provider=self._raw.provider,
+                tenant=self._api.tenant,
+                shape=skipped.shape,
+                via=Via.POLL,
+                received=self._api.now,
+                value=row,
+            )

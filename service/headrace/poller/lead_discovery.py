@@ -55,8 +55,8 @@ class LeadDiscovery:
             self._found.setdefault((source, found), Watched(int(time.time() * 1000), "event"))
             self._news.set()
 
-    def take(self, found: tuple[str, str] | None, partition: int, offset: int) -> None:
-        """Note the lead that an event named, and how far `events` were positions."""
+    async def take(self, found: tuple[str, str] | None, partition: int, offset: int) -> None:
+        """Note the lead that an event named, and how far `events` were searched."""
         if found:
             self.name(*found)
         self._passed[partition] = offset + 1

@@ -45,6 +45,7 @@ class _TenantGauges(Struct):
     expires: float = 0.0
     skew: float = 0.0
     nudges: int = 0
+    nudge_bytes: int = 0
 
 
 class PollerMetrics(TaskMetrics):
@@ -77,7 +78,7 @@ class PollerMetrics(TaskMetrics):
             registry.series(f"headrace_{name}")
             for name in (
                 *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
-                "nudges_open",
+                *("nudges_open", "nudges_bytes"),
             )
         )
         for account in self._accounts.values():
@@ -133,9 +134,10 @@ class PollerMetrics(TaskMetrics):
         """Count a lead that is watched no more because the platform does not know it."""
         self._gone.add((provider, tenant))
 
-    def nudges_open(self, provider: str, tenant: str, count: int) -> None:
-        """Note how many nudges are open: what they stand for was not brought yet."""
-        self._of(provider, tenant).nudges = count
+    def nudges(self, provider: str, tenant: str, count: int, size: int) -> None:
+        """Note how many nudges are open, and the bytes of all that are remembered."""
+        gauges = self._of(provider, tenant)
+        gauges.nudges, gauges.nudge_bytes = count, size
 
     def nudge_returned(self, provider: str, tenant: str) -> None:
         """Count a record that went to raw again as told, because no feed brought what it tells."""
@@ -194,7 +196,10 @@ class PollerMetrics(TaskMetrics):
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
                 for series, value in zip(self._by_feed, (stale, tenant.succeeded.get(feed, 0)), strict=True):
                     series.values[*tenant.labels, feed] = value
-            gauges = int(tenant.parked), tenant.watched, tenant.expires, tenant.skew, tenant.nudges
+            gauges = (
+                *(int(tenant.parked), tenant.watched, tenant.expires, tenant.skew),
+                *(tenant.nudges, tenant.nudge_bytes),
+            )
             for series, value in zip(self._by_tenant, gauges, strict=True):
                 series.values[tenant.labels] = value
 

@@ -1,77 +1,183 @@
-"""The open nudges of one tenant: woken, and not yet brought by the feed that they woke. Pure, but for the clock.
+"""The nudges of one tenant: what woke a feed is open until a row that the feed read says the same. Pure.
 
-A nudge that names an event is open until a row of that id was read, appended or not. After three whole successful reads
-that asked for it in vain, its record goes to raw again, as told: what was acknowledged is published, by whichever way.
-A failed read does not count: neither does an outage, a parking, or a wait for the budget. A nudge that names a lead or
-nothing is open until one whole read began behind it.
+A row brings what a webhook told where it has the same resource and id, or, where the platform shares no id between its
+ways, where type, traits and time agree (`AddressedNudge`); whether it is appended or not does not matter. After three
+whole reads in vain the record goes to raw again, as told. Only a whole successful read of that feed counts that began
+after the nudge and after the fact, and looked back to it: an outage, a parking and a wait for the budget never do.
+
+Where no id is shared, what has ended is remembered: one row brings one fact, and the row of a fact that was published
+as told is a duplicate when it comes after all.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Final
 
+from msgspec.structs import replace
+
+from headrace.poller.nudge_table import NudgeKey, NudgeTable, ReadRow, key_of
 from headrace.poller.scheduler import Work
 from headrace.records.cursors import CursorEntry, OpenNudge, entry, removed
 from headrace.records.nudge import AddressedNudge
 
 READS: Final = 3
-"""Whole reads in vain after which a feed is taken not to bring an event."""
-AGAIN_SECONDS: Final = (15.0, 60.0, 300.0)
-"""When a feed is asked again, by the reads that were in vain: platforms show an event a while after they tell it."""
-MOST: Final = 10_000
-"""Open nudges of a tenant; at 200 characters an id that is 5 MB in `cursors`. What is more is returned at once."""
-
-Key = tuple[str, str, str]
-"""Feed, lead and event, empty where there is none."""
+"""Whole reads in vain after which a feed is taken not to bring a fact."""
+APART_SECONDS: Final = (0.0, 60.0, 240.0)
+"""Seconds after the one before that each of these reads may begin: platforms list a fact a while after they tell it."""
+WAKE_AGAIN_SECONDS: Final = 300.0
+AHEAD_SECONDS: Final = 3_600.0
+"""A fact that lies further in the future has a wrong time: its reads count from then on."""
+LONGEST_SHARE: Final = 0.8
+"""Of the time for which raw holds a record: then it goes back without any read, or it would be lost."""
+BROUGHT_SECONDS: Final = 86_400.0
+"""For so long it is remembered which row brought a fact."""
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of the nudges of a tenant, as they stand in `cursors`; memory takes some three times as much."""
 
 
 class OpenNudges:
-    """`stored` is what the tenant's part of `cursors` holds. Times are seconds since the epoch."""
+    """`stored` is what the tenant's part of `cursors` holds, `window` the dedupe window; raw lasts for `raw_lifetime`.
 
-    def __init__(self, source: str, stored: dict[Key, OpenNudge]) -> None:
+    All times are in seconds.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        stored: Mapping[NudgeKey, OpenNudge],
+        by_lead: Collection[str],
+        *,
+        window: float,
+        raw_lifetime: float,
+    ) -> None:
         self._source: Final = source
-        self._open: Final = dict(stored)
-        self._unstored: Final[dict[Key, CursorEntry]] = {}
-        self._again: Final[dict[Key, float]] = {}
+        self._window: Final = window
+        self._longest: Final = raw_lifetime * LONGEST_SHARE
+        self._table: Final = NudgeTable(source, by_lead)
+        self._held: Final[set[NudgeKey]] = set()
+        self._unstored: Final[dict[NudgeKey, CursorEntry]] = {}
+        self._wake_at: Final[dict[NudgeKey, float]] = {}
+        for key, found in sorted(stored.items(), key=lambda pair: pair[1].ended):
+            self._table.put(key, found)
 
     def __len__(self) -> int:
-        return len(self._open)
+        """Return how many are open."""
+        return len(self._table) - len(self._table.ended)
 
-    def open(self, work: Work, nudge: AddressedNudge, now: float) -> None:
-        """Note a nudge that woke `work`."""
-        reads = READS if len(self._open) >= MOST and nudge.partition >= 0 else 0
-        self._set(_key(work), OpenNudge(nudge.partition, nudge.offset, came=int(now * 1000), reads=reads))
-        self._again[_key(work)] = now + AGAIN_SECONDS[0]
+    @property
+    def bytes(self) -> int:
+        """What all that are remembered take, as they stand in `cursors`."""
+        return self._table.bytes
 
-    def read(self, work: Work, began: float, ids: Collection[str], now: float) -> None:
-        """Note a whole successful run of `work` that brought records of these `ids`."""
-        self._close_where_behind((work.feed, work.lead or "", ""), began)
-        key = _key(work)
-        found = self._open.get(key) if work.event else None
-        if found is None or found.came >= began * 1000:
-            return
-        if work.event in ids:
-            self.close(key)
-            return
-        reads = found.reads + 1
-        self._set(key, OpenNudge(found.partition, found.offset, came=found.came, reads=reads))
-        self._again[key] = now + AGAIN_SECONDS[min(reads, READS - 1)]
+    def open(self, nudge: AddressedNudge, now: float) -> bool:
+        """Note a nudge that woke its feed; return False where there is no room for it.
 
-    def due(self, now: float) -> Iterator[Work]:
-        """Yield what to wake again: it is not closed, and was woken a while ago."""
-        for key, found in list(self._open.items()):
-            if found.reads < READS and self._again.get(key, 0.0) <= now:
-                self._again[key] = now + AGAIN_SECONDS[-1]
-                yield Work(key[0], key[1] or None, key[2] or None)
+        Of one record the latest counts. Where no id is shared, a fact that was brought, or published as told, stays so.
+        """
+        key = key_of(nudge)
+        known = self._table.get(key)
+        if known is not None and known.nudge.span is not None and (known.ended or known.returned):
+            return True
+        found = OpenNudge(nudge, came=int(now * 1000))
+        if not self._make_room(key, found):
+            return False
+        self._store(key, found)
+        self._wake_at[key] = now + WAKE_AGAIN_SECONDS
+        return True
 
-    def in_vain(self) -> list[tuple[Key, OpenNudge]]:
-        """Return what no read brought: it goes to raw again, and is then closed."""
-        return [(key, found) for key, found in self._open.items() if found.reads >= READS]
+    def waits(self, feed: str, lead: str | None) -> bool:
+        """Return whether a row of a feed, and of a lead, could say what a nudge stands for."""
+        return self._table.has_slot(feed, lead)
 
-    def close(self, key: Key) -> None:
-        """Close a nudge."""
-        if self._open.pop(key, None) is not None:
-            self._again.pop(key, None)
-            self._unstored[key] = removed(self._source, OpenNudge, *key)
+    def compares(self, feed: str, lead: str | None) -> bool:
+        """Return whether rows have to be translated: a nudge without a shared id waits for one."""
+        return any(found.nudge.span is not None and not found.row for _, found in self._table.of_slot(feed, lead))
+
+    def same_record(self, feed: str, row: str) -> NudgeKey | None:
+        """Return the open nudge that a row brings by its key in hex."""
+        found = self._table.get((feed, row))
+        return (feed, row) if found is not None and not found.ended else None
+
+    def same_fact(self, feed: str, row: ReadRow, but: Container[NudgeKey]) -> NudgeKey | None:
+        """Return the nudge without a shared id that a row says."""
+        return self._table.nearest(feed, row, but)
+
+    def of_row(self, feed: str, row: str) -> OpenNudge | None:
+        """Return what a row of another id is known to say."""
+        return self._table.of_row(feed, row)
+
+    def hold(self, key: NudgeKey) -> OpenNudge | None:
+        """Let a record not go back to raw while its row is on its way there; return what its row brings."""
+        self._held.add(key)
+        return self._table.get(key)
+
+    def release(self, key: NudgeKey) -> None:
+        """End what `hold` began."""
+        self._held.discard(key)
+
+    def bring(self, nudge: AddressedNudge, row: str, now: float) -> CursorEntry | None:
+        """Return the entry that says that a row has brought a nudge's fact; None where a later nudge came meanwhile."""
+        key = key_of(nudge)
+        self.release(key)
+        found = self._table.get(key)
+        if found is None or found.nudge != nudge:
+            return None
+        return self._end(key, replace(found, row=row, ended=found.ended or int(now * 1000)))
+
+    def read(self, work: Work, began: float, theirs: float, since: int = 0) -> None:
+        """Count a whole successful read that began at `began`, which was `theirs` by the platform's clock.
+
+        It did not look at what is older than `since` (ms, by that clock): of a fact before that it says nothing.
+        """
+        for key, found in self._table.of_slot(work.feed, work.lead):
+            if found.ended or found.reads >= READS or found.nudge.event not in (None, work.event):
+                continue
+            if began * 1000 <= found.came or began < found.looked / 1000 + APART_SECONDS[found.reads]:
+                continue
+            if since > found.nudge.time or theirs * 1000 < min(
+                found.nudge.time, found.came + (theirs - began + AHEAD_SECONDS) * 1000
+            ):
+                continue
+            reads = found.reads + 1
+            self._store(key, replace(found, reads=reads, looked=int(began * 1000)))
+            self._wake_at[key] = began + APART_SECONDS[min(reads, READS - 1)]
+
+    def due(self, now: float) -> Iterator[AddressedNudge]:
+        """Yield what to wake again: it is not brought, and was woken a while ago."""
+        for key, found in self._table.open():
+            if found.reads < READS and self._wake_at.get(key, 0.0) <= now:
+                self._wake_at[key] = now + WAKE_AGAIN_SECONDS
+                yield found.nudge
+
+    def give_up(self, feed: str, lead: str) -> None:
+        """Expect nothing more of a lead that the platform does not know any more."""
+        for key, found in self._table.of_slot(feed, lead):
+            if not found.ended:
+                self._store(key, replace(found, reads=READS))
+
+    def in_vain(self, now: float) -> list[AddressedNudge]:
+        """Return what no read brought: its record goes to raw again, and from now on its row is a duplicate."""
+        oldest = (now - self._longest) * 1000
+        waiting = [(key, found) for key, found in self._table.open() if found.reads >= READS or found.came < oldest]
+        free = [(key, found) for key, found in waiting if key not in self._held]
+        for key, found in free:
+            if not found.returned:
+                self._store(key, replace(found, returned=True))
+        return [found.nudge for _, found in free]
+
+    def returned(self, nudge: AddressedNudge, now: float) -> None:
+        """Note that a record is in raw again."""
+        key = key_of(nudge)
+        found = self._table.get(key)
+        if found is not None and not found.ended and found.nudge == nudge:
+            self._unstored[key] = self._end(key, replace(found, returned=True, ended=int(now * 1000)))
+
+    def expire(self, now: float) -> None:
+        """Forget what ended long ago."""
+        for key in list(self._table.ended):
+            found = self._table.get(key)
+            lasts = self._window if found is not None and found.returned else BROUGHT_SECONDS
+            if found is not None and found.ended / 1000 + lasts < now:
+                self._unstored[key] = self._forget(key)
 
     def take_unstored(self) -> list[CursorEntry]:
         """Return what has changed since the last call, to be stored."""
@@ -79,15 +185,28 @@ class OpenNudges:
         self._unstored.clear()
         return unstored
 
-    def _close_where_behind(self, key: Key, began: float) -> None:
-        found = self._open.get(key)
-        if found is not None and found.came < began * 1000:
-            self.close(key)
+    def _make_room(self, key: NudgeKey, found: OpenNudge) -> bool:
+        """Return whether there is room; what ended longest ago makes it, though its row would be published then."""
+        needed = self._table.room_for(key, found)
+        while self._table.bytes + needed > MOST_BYTES and self._table.ended:
+            oldest = next(iter(self._table.ended))
+            self._unstored[oldest] = self._forget(oldest)
+        return self._table.bytes + needed <= MOST_BYTES
 
-    def _set(self, key: Key, found: OpenNudge) -> None:
-        self._open[key] = found
+    def _end(self, key: NudgeKey, after: OpenNudge) -> CursorEntry:
+        """End a nudge; it is forgotten where its row has the same id, for the normalizer knows that one anyway."""
+        self._unstored.pop(key, None)
+        if after.nudge.span is None:
+            return self._forget(key)
+        self._table.put(key, after)
+        self._wake_at.pop(key, None)
+        return entry(self._source, after, *key)
+
+    def _forget(self, key: NudgeKey) -> CursorEntry:
+        self._table.remove(key)
+        self._wake_at.pop(key, None)
+        return removed(self._source, OpenNudge, *key)
+
+    def _store(self, key: NudgeKey, found: OpenNudge) -> None:
+        self._table.put(key, found)
         self._unstored[key] = entry(self._source, found, *key)
-
-
-def _key(work: Work) -> Key:
-    return work.feed, work.lead or "", work.event or ""

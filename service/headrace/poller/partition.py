@@ -105,10 +105,17 @@ class PartitionPoller(PartitionOwner):
         """Poll until the producer is doubtful."""
         writer = StateWriter(producer, self._cursors, self.partition, self._remembered, self._metrics)
         discovery = LeadDiscovery(writer, self.tenants, self._remembered.searched)
+        raw_return = RawReturn(self._config.kafka, self._raw, self._appender, self._metrics)
+        self._add_tenants(writer, raw_return)
         inbox = NudgeInbox(
-            writer, self.tenants, discovery, positions=self._remembered.nudged, leads_changed=self._reread
+            writer,
+            self.tenants,
+            {account.source: account for account in self._accounts()},
+            discovery=discovery,
+            raw_return=raw_return,
+            state=self._remembered,
+            leads_changed=self._reread,
         )
-        self._add_tenants(writer)
         self.enter(TaskState.RUNNING)
         self._nudges.add(inbox)
         if any(tenant.by_lead for tenant in self.tenants.values()):
@@ -124,10 +131,11 @@ class PartitionPoller(PartitionOwner):
             self._nudges.remove(inbox)
             self.tenants.clear()
 
-    def _add_tenants(self, writer: StateWriter) -> None:
+    def _add_tenants(self, writer: StateWriter, raw_return: RawReturn) -> None:
         """Take on every tenant that lives here and can be polled."""
-        raw_return = RawReturn(self._config.kafka, self._raw, self._appender)
         for account in self._accounts():
+            if not account.settings.polling:
+                continue
             try:
                 client = client_of(account)
             except Unready as error:
@@ -143,12 +151,14 @@ class PartitionPoller(PartitionOwner):
                 state=self._remembered.of(account.source),
                 writer=writer,
                 raw_return=raw_return,
+                window=self._config.dedupe.window,
                 metrics=self._metrics,
             )
 
     def _accounts(self) -> list[Account]:
-        tenants = (account for account in self._config.tenants if account.settings.polling)
-        return [a for a in tenants if home_partition(a.source, self._cursors.partitions) == self.partition]
+        """Return the tenants that live here, polled or not."""
+        count = self._cursors.partitions
+        return [a for a in self._config.tenants if home_partition(a.source, count) == self.partition]
 
     async def _together(self, writer: StateWriter, discovery: LeadDiscovery, inbox: NudgeInbox) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""

@@ -1,9 +1,11 @@
 """Bring the raw events of a feed run into `raw`; what `raw` would never take becomes a dead letter."""
 
 import time
+from collections.abc import Iterable
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
@@ -11,6 +13,7 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topic_rules import LETTER_ROOM_BYTES
+from headrace.poller.row_watch import RowWatch
 from headrace.records.dead_letter import encode_letter
 from headrace.records.raw import from_raw_record, place, to_raw_record
 from headrace.sdk.provider import Provider, RawEvent
@@ -23,21 +26,23 @@ class RawEventWriter:
     """Names and appends what one feed run brings: `add` each raw event, then `flush`.
 
     Raises `KafkaError`, `TimeoutError`. `appended` counts what is durable, `too_large` what raw never takes: it becomes
-    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed. With `names`, `ids`
-    are those of all that was added.
+    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed. `watch` looks at
+    every row.
     """
 
-    def __init__(
-        self, appender: Appender, raw: Topic, letters: Topic, provider: Provider, *, names: bool = False
-    ) -> None:
+    def __init__(self, appender: Appender, raw: Topic, letters: Topic, provider: Provider, watch: RowWatch) -> None:
         self.too_large = 0
-        self.ids: Final[set[str]] = set()
-        self._names: Final = names
+        self._watch: Final = watch
         self._appender: Final = appender
         self._raw: Final = raw
         self._letters: Final = letters
         self._provider: Final = provider
         self._writer: Final = RawWriter(appender, raw)
+
+    @property
+    def provider(self) -> str:
+        """The provider's name."""
+        return self._provider.name
 
     @property
     def appended(self) -> int:
@@ -47,12 +52,18 @@ class RawEventWriter:
     async def add(self, raw: RawEvent) -> None:
         """Take a raw event; the group before it is appended where that is full."""
         record = to_raw_record(self._provider, raw)
-        if self._names:
-            self.ids.add(from_raw_record(record.headers, b"").id)
+        if self._watch.waits and self._watch.saw(raw, record.key):
+            record = to_raw_record(self._provider, replace(raw, twin=True))
         if record.size > self._writer.limit:
             await self._put_aside(raw, record)
         else:
             await self._writer.add(record)
+
+    def pass_over(self, raws: Iterable[RawEvent]) -> None:
+        """Take note of rows that were read and need not be appended."""
+        if self._watch.waits:
+            for raw in raws:
+                self._watch.saw(raw, to_raw_record(self._provider, raw).key)
 
     async def flush(self) -> None:
         """Append what was added, and wait until it is durable."""

@@ -29,8 +29,8 @@ class Subscriber(Protocol[T_contra]):
     def positions(self) -> Mapping[int, int]:
         """The stored positions, by partition of the topic: the next offset to read."""
 
-    def take(self, found: T_contra, partition: int, offset: int) -> None:
-        """Take what was found in the record at an offset."""
+    async def take(self, found: T_contra, partition: int, offset: int) -> None:
+        """Take what was found in the record at an offset; nothing more is read meanwhile."""
 
 
 class SharedReader(Generic[T]):
@@ -41,23 +41,24 @@ class SharedReader(Generic[T]):
         self._topic: Final = topic
         self._decode: Final = decode
         self._subscribers: Final[set[Subscriber[T]]] = set()
-        self._added: Final = asyncio.Event()
+        self._changed: Final = asyncio.Event()
 
     def add(self, subscriber: Subscriber[T]) -> None:
         """Read for one more partition: begin again where it has got to."""
         self._subscribers.add(subscriber)
-        self._added.set()
+        self._changed.set()
 
     def remove(self, subscriber: Subscriber[T]) -> None:
         """Read no more for a partition."""
         self._subscribers.discard(subscriber)
+        self._changed.set()  # it may be what reading waits for
 
     async def run(self) -> None:
         """Read until cancelled, however often Kafka is away. Raises what `decode` raises."""
         while True:
-            self._added.clear()
+            self._changed.clear()
             reading = asyncio.create_task(self._read())
-            waiting = asyncio.create_task(self._added.wait())
+            waiting = asyncio.create_task(self._changed.wait())
             try:
                 await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -72,7 +73,7 @@ class SharedReader(Generic[T]):
             subscribers = list(self._subscribers)
             try:
                 if not subscribers:
-                    await self._added.wait()
+                    await self._changed.wait()
                     return
                 await self._follow(subscribers)
             except (KafkaError, TimeoutError, OSError) as error:
@@ -83,7 +84,7 @@ class SharedReader(Generic[T]):
         async for record in read(self._kafka, self._topic, begin=_least(subscribers), follow=True):
             found = self._decode(record)
             for subscriber in subscribers:
-                subscriber.take(found, record.partition, record.offset)
+                await subscriber.take(found, record.partition, record.offset)
 
 
 def _least(subscribers: Sequence[Subscriber[T]]) -> dict[int, int]:

@@ -32,7 +32,7 @@ class TenantState:
         self.leads: Final[dict[str, Watched]] = {}
         self.facts: Final[dict[str, PlatformFact]] = {}
         self.feeds: Final[dict[str, FeedState]] = {}
-        self.nudges: Final[dict[tuple[str, str, str], OpenNudge]] = {}
+        self.nudges: Final[dict[tuple[str, str], OpenNudge]] = {}
         self.token: SealedTokens | None = None
         self.spending: Spending | None = None
         self.standing = Standing()
@@ -62,7 +62,7 @@ class TenantState:
             case "state":
                 _put(self.feeds, name, value)
             case "nudge":
-                _put(self.nudges, one.names, value)
+                _put(self.nudges, (one.names[0], one.names[1]), value)
             case "token":
                 self.token = value if isinstance(value, SealedTokens) else None
             case "spent":

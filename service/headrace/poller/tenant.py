@@ -17,7 +17,7 @@ from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
 from headrace.poller.feed_status import FeedStatuses, TenantStatus
 from headrace.poller.metrics import PollerMetrics
-from headrace.poller.open_nudges import OpenNudges
+from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
 from headrace.poller.raw_return import RawReturn
@@ -28,7 +28,6 @@ from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, Watched, entry, removed
 from headrace.records.nudge import AddressedNudge
-from headrace.sdk.ids import can_be_id
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
@@ -54,6 +53,7 @@ class TenantPoller:
         state: TenantState,
         writer: StateWriter,
         raw_return: RawReturn,
+        window: float,
         metrics: PollerMetrics,
     ) -> None:
         feeds = client.feeds
@@ -81,8 +81,17 @@ class TenantPoller:
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
         self._backoff: Final = Backoff(self._scheduler, self._circuit)
-        self.nudges: Final = OpenNudges(self.source, state.nudges)
-        self._raw_return: Final = raw_return
+        self.follow_up: Final = NudgeFollowUp(
+            account,
+            client.settings,
+            self.by_lead,
+            scheduler=self._scheduler,
+            clock=self.clock,
+            state=state,
+            raw_return=raw_return,
+            window=window,
+            metrics=metrics,
+        )
         self._statuses: Final = FeedStatuses(self.source, state)
         self._status: Final = TenantStatus(
             account,
@@ -126,34 +135,16 @@ class TenantPoller:
         if lead not in self._leads:
             self._scheduler.drop(lead)
 
-    def nudge(self, nudge: AddressedNudge, at: int) -> None:
-        """Wake what a nudge of the time `at` (ms) names, unless it was read since."""
-        lead = None if nudge.lead is None else self.canonical_lead(nudge.lead)
-        lead = lead if nudge.feed in self.by_lead else None
-        read = self._state.positions.get((nudge.feed, lead or ""))
-        if nudge.event is None and read is not None and read.at > at:
-            return
-        event = nudge.event if nudge.event and can_be_id(nudge.event) else None
-        work = Work(nudge.feed, lead, event)
-        if self._scheduler.wake(work):
-            self.nudges.open(work, nudge, self.clock.now())
-            self._news.set()
+    def nudge(self, nudge: AddressedNudge, at: int) -> bool:
+        """Wake what a nudge of the time `at` (ms) names; return False where its record has to go back to raw."""
+        taken = self.follow_up.take(nudge, at)
+        self._news.set()
+        return taken
 
     async def look_after_nudges(self) -> None:
-        """Wake again what is open for a while, and return to raw what no read brought.
-
-        Raises `KafkaError`, `TimeoutError`, `OSError`.
-        """
-        for work in self.nudges.due(self.clock.now()):
-            if self._scheduler.wake(work):
-                self._news.set()
-        for key, found in self.nudges.in_vain():
-            if found.partition >= 0 and await self._raw_return.as_told(
-                self._account.provider, self.source, partition=found.partition, offset=found.offset
-            ):
-                self._metrics.nudge_returned(*self._labels)
-            self.nudges.close(key)
-        self._metrics.nudges_open(*self._labels, len(self.nudges))
+        """Follow up on what is open. Raises `KafkaError`, `TimeoutError`, `OSError`."""
+        if await self.follow_up.look_after():
+            self._news.set()
 
     def final_spending(self) -> CursorEntry:
         """Return the entry of what was really spent; no further call is made."""
@@ -205,9 +196,8 @@ class TenantPoller:
 
     async def _run_feed(self, work: Work) -> None:
         began, feed = self.clock.now(), self._feeds[work.feed]
-        raw = RawEventWriter(
-            self._appender, self._raw, self._letters, self._account.provider, names=work.event is not None
-        )
+        watch = self.follow_up.watch(work)
+        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider, watch)
         checkpoints = Checkpoints(
             self.source,
             feed,
@@ -215,6 +205,7 @@ class TenantPoller:
             began=began,
             state=self._state,
             raw=raw,
+            watch=watch,
             statuses=self._statuses,
             writer=self._writer,
         )
@@ -235,8 +226,10 @@ class TenantPoller:
             code = await self._fail(work, error)
         else:
             self._backoff.succeeded(work, self.clock.now(), more=run.unfinished)
-            if not run.unfinished:
-                self.nudges.read(work, began, raw.ids, self.clock.now())
+            if run.whole and not run.unfinished:
+                self.follow_up.read(work, began, run.since)
+        finally:
+            watch.release()
         self._wake(checkpoints.sighted)
         self._count(work, code, began, raw, run)
         await self._status.update()
@@ -251,6 +244,7 @@ class TenantPoller:
         entries = [self._statuses.failed(work.feed, treatment, reason, now)]
         if treatment.drop and work.lead is not None:
             self._metrics.lead_gone(*self._labels)
+            self.follow_up.give_up(work)
             entries.append(removed(self.source, Watched, work.lead))
         await self._writer.store(entries)
         return treatment.code

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from headrace.core.record import ProducerRecord
 from headrace.records.newer_format import NewerFormat
+from headrace.records.nudge import AddressedNudge
 from headrace.records.raw import digest, place
 
 FORMAT: Final = 1
@@ -110,15 +111,20 @@ class NudgePosition(Struct, frozen=True):
 
 
 class OpenNudge(Struct, frozen=True, omit_defaults=True):
-    """kind `nudge` (feed, lead, event): a feed was woken at `came`, for the raw record at `partition` and `offset`.
+    """kind `nudge` (feed, raw record's key in hex): its feed was woken at `came`.
 
-    `reads` counts the whole reads that were in vain. Lead and event are empty where the nudge names none.
+    `reads` counts the whole reads in vain, the last of which began at `looked`. Once it has `ended`, it is remembered
+    only where the platform shares no id between its ways: `row` is the key in hex of the row that says the same, and
+    `returned` says that the record went to raw again as told, so that its row is a duplicate when it comes.
     """
 
-    partition: int
-    offset: int
-    came: int = 0
+    nudge: AddressedNudge
+    came: int
     reads: int = 0
+    looked: int = 0
+    ended: int = 0
+    returned: bool = False
+    row: str = ""
 
 
 CursorValue: TypeAlias = (

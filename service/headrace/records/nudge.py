@@ -14,8 +14,10 @@ FORMAT: Final = b"\x01"
 class AddressedNudge(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """Feed `feed` has news, of lead `lead` or event `event` where known.
 
-    `partition` and `offset` are the place in raw of the webhook's record that said so, `time` (ms since the epoch) is
-    that of the fact. The nudges of people have none of them.
+    `partition` and `offset` are the place in raw of the webhook's record that said so, `record` is its key in hex, and
+    `time` (ms since the epoch) is that of the fact. A row of the same key brings the fact; with `span` (seconds) also
+    one of another id: of one of these `types`, equal in what it knows of `traits`, at most so far away in time. The
+    nudges of people have none of these.
     """
 
     feed: str
@@ -23,7 +25,11 @@ class AddressedNudge(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=
     event: str | None = None
     partition: int = -1
     offset: int = -1
+    record: str = ""
     time: int = 0
+    types: tuple[str, ...] = ()
+    traits: dict[str, str] = {}
+    span: int | None = None
 
 
 _encode: Final = msgspec.json.Encoder().encode

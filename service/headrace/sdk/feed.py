@@ -42,10 +42,16 @@ class Quota(Struct, frozen=True):
 
 
 class Cursor(Struct, frozen=True):
-    """Everything yielded before it is covered by `value`. `more`: the same feed has more to bring at once."""
+    """Everything yielded before it is covered by `value`. `more`: the same feed has more to bring at once.
+
+    `whole` is False where the feed knows that it could not read everything that it should. `since` is in ms by the
+    platform's clock: what is older was not looked at in this turn; 0 where it looked as far back as it ever does.
+    """
 
     value: bytes
     more: bool = False
+    whole: bool = True
+    since: int = 0
 
 
 class Sighting(Struct, frozen=True):
@@ -55,10 +61,14 @@ class Sighting(Struct, frozen=True):
 
 
 class Skipped(Struct, frozen=True):
-    """Rows that the feed left out on purpose, counted by reason: `outside` the window, `unchanged` since last time."""
+    """Rows that the feed left out on purpose, counted by reason: `outside` the window, `unchanged` since last time.
+
+    `rows` are their bytes, of shape `shape`: what was read is brought, whether it is appended or not.
+    """
 
     reason: Literal["outside", "unchanged", "repeated"]
-    count: int = 1
+    shape: str
+    rows: Sequence[bytes]
 
 
 Yield = RawEvent | Cursor | Sighting | Skipped

@@ -76,7 +76,8 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     `received` is in milliseconds since the epoch. `resource`, `id` and `version` are the record's identity, set on its
     way into raw: providers leave them empty, and they stay empty where a record carries no name. `replay` names the
     mapping that a replayed record waits for; `redriven` marks a dead letter that was sent back. `as_told` marks a
-    webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not polled.
+    webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not polled. `twin`
+    marks a feed's row whose fact was published so, under an id that the row does not share: it is a duplicate.
 
     On raw, `value` is the record's value and all other fields are its one header, in this order (records/raw.py).
     """
@@ -94,6 +95,7 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     replay: str = ""
     redriven: bool = False
     as_told: bool = False
+    twin: bool = False
     value: bytes = b""
 
     @property
@@ -108,11 +110,24 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
 
 
 class Nudge(Struct, frozen=True, gc=False, omit_defaults=True):
-    """Feed `feed` has news, of lead `lead` or event `event` where known."""
+    """Feed `feed` has news, of lead `lead` or event `event` where known.
+
+    A row with the webhook record's own resource and id brings it. Where the platform shares no id between its ways,
+    `span` says so: then a row brings it that becomes an event of one of `types` (the draft's own where there are none),
+    agrees with all of `traits` that it knows, and with one at least, and lies at most `span` seconds away in time.
+    Traits are compared with the refs and fields of a row's event.
+    """
 
     feed: str
     lead: str | None = None
     event: str | None = None
+    types: tuple[str, ...] = ()
+    traits: Headers[str, str] = {}
+    span: int | None = None
+
+
+WHENEVER: Final = 10**10
+"""The span of what happens once: its time does not tell it from anything."""
 
 
 class Draft(Struct, gc=False, kw_only=True):

@@ -5,7 +5,7 @@ as a version of its own, under the number of the next one. So where detail or ca
 read once more behind them: a row that is still the same belongs to them, one that moved is put together anew.
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
@@ -63,14 +63,14 @@ class LeadEventsFeed:
         wanted = turn.event
         pager = LeadPingPager(turn.lead, self._settings, cursor) if turn.lead is not None else None
         while pager is not None and not pager.whole:
-            skipped: Counter[Literal["outside", "unchanged", "repeated"]] = Counter()
+            skipped: defaultdict[Literal["outside", "unchanged", "repeated"], list[bytes]] = defaultdict(list)
             torn: list[_HydratedRow] = []
             for row in await pager.page(api):
                 head = read_head(row)
                 named = head is not None and head.id == wanted
                 reason = None if named else pager.skips(row, head)
                 if reason is not None:
-                    skipped[reason] += 1
+                    skipped[reason].append(row)
                 elif (found := await _hydrated(api, row)).torn:
                     torn.append(found)
                 else:
@@ -78,8 +78,8 @@ class LeadEventsFeed:
                 wanted = None if named else wanted
             for found in await _whole(api, pager, torn):
                 yield _taken(api, pager, found)
-            for reason, count in skipped.items():
-                yield Skipped(reason, count)
+            for reason, rows in skipped.items():
+                yield Skipped(reason, wire.ROW, rows)
             yield pager.cursor()
         if wanted:
             for item in await _event(api, wanted, turn.lead):

@@ -1,15 +1,27 @@
 """Which feed brings what a webhook told."""
 
+from typing import Final
+
 from headrace.providers.leadping import wire
 from headrace.providers.leadping.settings import LeadPingSettings
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import Draft, Nudge, Tenant
 from headrace.sdk.settings import settings_of
 
+SPAN_SECONDS: Final = 300
+"""How far the times of a call may lie apart, as its own record and as its event have them."""
+
 
 def nudge(draft: Draft, settings: Tenant) -> Nudge | None:
-    """Return the nudge of the feed for the event, where it has a name of its own there, and its lead."""
+    """Return the nudge of the feed for the event, where it has a name of its own there, and its lead.
+
+    Whether calls and messages share their ids with the events of the list is not documented: they are compared.
+    """
     own, native = settings_of(settings, LeadPingSettings), draft.data.native
     lead = own.canonical_lead((draft.data.refs or {}).get("lead", ""))
-    event = native.id if native.resource == "activity" and can_be_id(native.id) else None
-    return Nudge(wire.FEED, lead, event) if own.reads(wire.FEED) and (lead or event) else None
+    if not own.reads(wire.FEED):
+        return None
+    if native.resource == "activity":
+        event = native.id if can_be_id(native.id) else None
+        return Nudge(wire.FEED, lead, event) if lead or event else None
+    return Nudge(wire.FEED, lead, traits={"lead": lead}, span=SPAN_SECONDS) if lead else None

@@ -5,7 +5,7 @@ stands, and only the whole list can be counted against RecordCount. It costs a c
 not new is known by its digest and not appended. https://apidocs.leadsquared.com/get-activities-of-a-lead/
 """
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
@@ -71,21 +71,21 @@ class LeadActivitiesFeed:
             pager = LeadSquaredPager(api, turn.lead, code, self._settings)
             await pager.read()
             begun, whole = begun or pager.begun, whole and pager.whole
-            skipped: Counter[Literal["outside", "unchanged"]] = Counter()
+            skipped: defaultdict[Literal["outside", "unchanged"], list[bytes]] = defaultdict(list)
             for row in reversed(pager.rows):
                 at = changed(row)
                 if row in known:
-                    skipped["unchanged"] += 1
+                    skipped["unchanged"].append(row)
                 elif at is not None and at < before.read - self._look_back:
-                    skipped["outside"] += 1
+                    skipped["outside"].append(row)
                     continue
                 else:
                     yield _raw(api, row)
                 if at is None or at >= begun - self._look_back or not pager.whole:
                     fresh.add(row)
-            for reason, count in skipped.items():
-                yield Skipped(reason, count)
-        yield Cursor(_encode(LeadActivitiesCursor(begun if whole else before.read, fresh.packed())))
+            for reason, rows in skipped.items():
+                yield Skipped(reason, wire.LEAD_ACTIVITY, rows)
+        yield Cursor(_encode(LeadActivitiesCursor(begun if whole else before.read, fresh.packed())), whole=whole)
 
 
 def changed(row: bytes) -> int | None:

@@ -7,8 +7,10 @@ from headrace.providers.leadsquared.wire import FEED
 from headrace.sdk.provider import Draft, Nudge, Tenant
 from headrace.sdk.settings import settings_of
 
+SPAN_SECONDS: Final = 300
+"""How far ModifiedOn of a lead and CreatedOn of the activity that says the same may lie apart."""
 _POLLED_AS: Final = {"lead_stage_changed": "3002", "lead_owner_changed": "3001"}
-"""The codes of the activities that say the same as a webhook of a lead."""
+"""The codes of the activities that say the same as a webhook of a lead: they share no id with it."""
 
 
 def nudge(draft: Draft, settings: Tenant) -> Nudge | None:
@@ -17,6 +19,9 @@ def nudge(draft: Draft, settings: Tenant) -> Nudge | None:
     lead = own.canonical_lead((draft.data.refs or {}).get("lead", ""))
     if lead is None or draft.row.action == "deleted" or not own.reads(FEED):  # no list holds what is gone
         return None
-    code = native.code if native.resource == "activity" else _POLLED_AS.get(native.code or "")
+    shared = native.resource == "activity"
+    code = native.code if shared else _POLLED_AS.get(native.code or "")
     codes = own.lead_activities.codes
-    return Nudge(FEED, lead=lead) if code is not None and (not codes or code in map(str, codes)) else None
+    if code is None or (codes and code not in map(str, codes)):
+        return None
+    return Nudge(FEED, lead) if shared else Nudge(FEED, lead, traits={"lead": lead}, span=SPAN_SECONDS)

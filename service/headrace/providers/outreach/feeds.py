@@ -1,6 +1,6 @@
 """The feed `events`: all events of an account, in the order of windows of createdAt."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 from urllib.parse import urlsplit
@@ -41,16 +41,16 @@ class EventsFeed:
         pager = OutreachPager(self._settings, self._host, cursor)
         await pager.start(api)
         while pager.open:
-            skipped: Counter[Literal["outside", "repeated"]] = Counter()
+            skipped: defaultdict[Literal["outside", "repeated"], list[bytes]] = defaultdict(list)
             for row in await pager.page(api):
                 if not pager.holds(row):
-                    skipped["outside"] += 1
+                    skipped["outside"].append(row)
                 elif pager.known.add(row):
                     yield _raw(api, row)
                 else:
-                    skipped["repeated"] += 1
-            for reason, count in skipped.items():
-                yield Skipped(reason, count)
+                    skipped["repeated"].append(row)
+            for reason, rows in skipped.items():
+                yield Skipped(reason, wire.EVENT, rows)
             yield pager.advance(api)
 
     async def _single(self, api: Api, event: str) -> list[RawEvent]:

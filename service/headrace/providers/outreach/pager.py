@@ -80,6 +80,7 @@ class OutreachPager:
         self._at: Final = _decode(cursor) if cursor else EventsCursor()
         self._settings: Final = settings
         self._host: Final = host
+        self._since = 0
         self._until = self._at.end
         self._resumed = self._at.end > 0
         self._size = min(self._at.size or settings.page_size, settings.page_size)
@@ -103,12 +104,14 @@ class OutreachPager:
             self._open(at.head)
             return
         self._until = max(api.now, self._until)
+        self._since = api.now  # the pages before were read in another turn
         if not self.open:
             look_back = self._settings.look_back * 1000
             at.sweeping = api.now - at.swept >= (at.pages - 1) * self._settings.every * 1000
             if at.sweeping:
                 at.swept, at.pages = api.now, 0
             self._open(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP_MS)))
+            self._since = 0 if at.sweeping else at.begin
 
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page, and open the next window behind the last page of one. Raises `Fault`."""
@@ -146,7 +149,7 @@ class OutreachPager:
                 self._open(last - (self._settings.look_back * 1000 if fresh and self._resumed else 0))
             self._resumed = False
         at.size, at.known = self._size, self.known.packed()
-        return Cursor(_encode(at), more=self.open)
+        return Cursor(_encode(at), more=self.open, since=self._since)
 
     def _open(self, begin: int) -> None:
         """Open a window, where there is time enough for one."""

@@ -31,14 +31,14 @@ class AcmeEventsFeed:
         """Read on from a cursor, empty at first, to the end of the list. Raises `Fault`."""
         pager = AcmePager(self._settings, cursor)
         while not pager.whole:
-            repeated = 0
+            repeated: list[bytes] = []
             for row in await pager.page(api):
                 if pager.is_new(row):
                     yield RawEvent(
                         provider=NAME, tenant=api.tenant, shape=EVENT, value=row, via=Via.POLL, received=api.now
                     )
                 else:
-                    repeated += 1
+                    repeated.append(row)
             if repeated:
-                yield Skipped("repeated", repeated)
+                yield Skipped("repeated", EVENT, repeated)
             yield pager.cursor()

@@ -1,0 +1,47 @@
+"""Whether a feed of the tenant will bring what a webhook told: then it is woken, and the record is left to it. Pure."""
+
+from typing import Final
+
+from headrace.core.record import ProducerRecord
+from headrace.core.timestamps import micros
+from headrace.normalizer.decode import DecodedRecord
+from headrace.records.mark import UNKNOWN
+from headrace.records.nudge import AddressedNudge, encode_nudge
+from headrace.sdk.provider import Draft, Nudge
+from headrace_events import Via
+
+MOST_BYTES: Final = 16 * 1024
+"""A nudge with longer ids than that is none: pollers remember nudges, and what is so odd is published."""
+
+
+def nudge_record(decoded: DecodedRecord, draft: Draft, partition: int) -> ProducerRecord | None:
+    """Return the record of the nudge that a record of raw becomes, None where no feed would bring what it tells.
+
+    Only the provider knows which feed brings what. What a feed brought is never left to one, nor what none brought.
+    """
+    raw, account = decoded.raw, decoded.account
+    if draft.row.reach != "nudge" and decoded.version != UNKNOWN:
+        return None
+    if account is None or not account.settings.polling or raw.via is Via.POLL or raw.as_told:
+        return None
+    nudge = account.provider.nudge(draft, account.settings)
+    if nudge is None:
+        return None
+    out = encode_nudge(decoded.source, _addressed(decoded, draft, nudge, partition))
+    return out if out.fits(MOST_BYTES) else None
+
+
+def _addressed(decoded: DecodedRecord, draft: Draft, nudge: Nudge, partition: int) -> AddressedNudge:
+    """Return a nudge with the coordinates and the time of what it stands for."""
+    return AddressedNudge(
+        feed=nudge.feed,
+        lead=nudge.lead,
+        event=nudge.event,
+        partition=partition,
+        offset=decoded.record.offset,
+        record=decoded.key.hex(),
+        time=decoded.raw.received if draft.time is None else micros(draft.time) // 1000,
+        types=nudge.types or (() if nudge.span is None else (draft.row.type,)),
+        traits=dict(nudge.traits),
+        span=nudge.span,
+    )

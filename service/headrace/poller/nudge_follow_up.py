@@ -1,0 +1,90 @@
+"""Follows up on the nudges of one tenant: wakes feeds, and again; what no feed brings goes back to raw as told."""
+
+from collections.abc import Collection
+from typing import Final
+
+from headrace.config.tenants import Account
+from headrace.poller.clock import Clock
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.open_nudges import OpenNudges
+from headrace.poller.raw_return import RawReturn
+from headrace.poller.row_watch import RowWatch
+from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.state import TenantState
+from headrace.records.nudge import AddressedNudge
+from headrace.sdk.ids import can_be_id
+from headrace.sdk.settings import PolledTenant
+
+
+class NudgeFollowUp:
+    """The nudges of a tenant, whose feeds `by_lead` are read by lead. `window` is the dedupe window in seconds."""
+
+    def __init__(
+        self,
+        account: Account,
+        settings: PolledTenant,
+        by_lead: Collection[str],
+        *,
+        scheduler: Scheduler,
+        clock: Clock,
+        state: TenantState,
+        raw_return: RawReturn,
+        window: float,
+        metrics: PollerMetrics,
+    ) -> None:
+        self.nudges: Final = OpenNudges(
+            account.source, state.nudges, by_lead, window=window, raw_lifetime=raw_return.lifetime
+        )
+        self._account: Final = account
+        self._labels: Final = (account.provider.name, account.name)
+        self._settings: Final = settings
+        self._by_lead: Final = by_lead
+        self._scheduler: Final = scheduler
+        self._clock: Final = clock
+        self._state: Final = state
+        self._raw_return: Final = raw_return
+        self._metrics: Final = metrics
+
+    def take(self, nudge: AddressedNudge, at: int) -> bool:
+        """Wake what a nudge of the time `at` (ms) names; return False where its record has to go back at once.
+
+        A nudge of people wakes nothing that was read since.
+        """
+        work = self._work(nudge)
+        if nudge.partition < 0:
+            read = self._state.positions.get((work.feed, work.lead or ""))
+            if nudge.event is not None or read is None or read.at <= at:
+                self._scheduler.wake(work)
+            return True
+        return self._scheduler.wake(work) and self.nudges.open(nudge, self._clock.now())
+
+    def watch(self, work: Work) -> RowWatch:
+        """Return what watches the rows of a run."""
+        return RowWatch(self.nudges, self._account, work, self._clock)
+
+    def read(self, work: Work, began: float, since: int) -> None:
+        """Note that a feed was read, whole and with success, by a run that began then, back to `since` (ms)."""
+        self.nudges.read(work, began, began + self._clock.skew, since)
+
+    def give_up(self, work: Work) -> None:
+        """Expect nothing more of a lead that the platform does not know any more."""
+        self.nudges.give_up(work.feed, work.lead or "")
+
+    async def look_after(self) -> bool:
+        """Wake again what is open for a while, and return to raw what no read brought; return whether any was woken.
+
+        Raises `KafkaError`, `TimeoutError`, `OSError`.
+        """
+        now = self._clock.now()
+        woken = [self._scheduler.wake(self._work(nudge)) for nudge in self.nudges.due(now)]
+        self.nudges.expire(now)
+        self._metrics.nudges(*self._labels, len(self.nudges), self.nudges.bytes)
+        for nudge in self.nudges.in_vain(now):
+            await self._raw_return.as_told(self._account, partition=nudge.partition, offset=nudge.offset)
+            self.nudges.returned(nudge, self._clock.now())
+        return any(woken)
+
+    def _work(self, nudge: AddressedNudge) -> Work:
+        lead = None if nudge.lead is None else self._settings.canonical_lead(nudge.lead)
+        event = nudge.event if nudge.event and can_be_id(nudge.event) else None
+        return Work(nudge.feed, lead if nudge.feed in self._by_lead else None, event)

@@ -1,0 +1,74 @@
+"""Watches the rows of one feed run for what nudges stand for: whatever was read, appended or not."""
+
+from typing import Final
+
+from headrace.config.tenants import Account
+from headrace.core.timestamps import micros
+from headrace.poller.clock import Clock
+from headrace.poller.nudge_table import NudgeKey, ReadRow
+from headrace.poller.open_nudges import OpenNudges
+from headrace.poller.scheduler import Work
+from headrace.records.cursors import CursorEntry, OpenNudge
+from headrace.sdk.provider import Draft, RawEvent
+
+
+class RowWatch:
+    """What the rows of a run bring. It counts with `settle`, once they are durable in raw."""
+
+    def __init__(self, nudges: OpenNudges, account: Account, work: Work, clock: Clock) -> None:
+        self._nudges: Final = nudges
+        self._account: Final = account
+        self._work: Final = work
+        self._clock: Final = clock
+        self._brought: Final[dict[NudgeKey, OpenNudge]] = {}
+        self._rows: Final[dict[str, OpenNudge]] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Whether any row could bring something."""
+        return self._nudges.waits(self._work.feed, self._work.lead)
+
+    def saw(self, raw: RawEvent, key: bytes) -> bool:
+        """Note a row that was read, by its key in raw; return whether its fact was published as told already."""
+        feed, row = self._work.feed, key.hex()
+        known = self._rows.get(row) or self._nudges.of_row(feed, row)
+        if known is not None:
+            return known.returned
+        key_found = self._nudges.same_record(feed, row) or self._same_fact(raw)
+        found = None if key_found is None else self._nudges.hold(key_found)
+        if key_found is None or found is None:
+            return False
+        self._rows[row] = self._brought[key_found] = found
+        return found.returned
+
+    def settle(self) -> list[CursorEntry]:
+        """Return the entries for what was brought since the last call: its rows are durable."""
+        now, brought = self._clock.now(), list(self._rows.items())
+        self._rows.clear()
+        self._brought.clear()
+        entries = [self._nudges.bring(found.nudge, row, now) for row, found in brought]
+        return [one for one in entries if one is not None]
+
+    def release(self) -> None:
+        """Forget what was not settled: the run failed before its rows were durable."""
+        for key in self._brought:
+            self._nudges.release(key)
+
+    def _same_fact(self, raw: RawEvent) -> NudgeKey | None:
+        """Return the nudge without a shared id that a row says."""
+        feed = self._work.feed
+        if not self._nudges.compares(feed, self._work.lead) or (becomes := self._translated(raw)) is None:
+            return None
+        return self._nudges.same_fact(feed, becomes, self._brought)
+
+    def _translated(self, raw: RawEvent) -> ReadRow | None:
+        """Return what a row becomes, None where that is no event."""
+        try:
+            draft = self._account.provider.translate(raw, self._account.mapping)
+            if not isinstance(draft, Draft):
+                return None
+            time = None if draft.time is None else micros(draft.time) // 1000
+        except Exception:  # noqa: BLE001  (whatever it is: the normalizer says why the row becomes no event)
+            return None
+        fields = {name: value for name, value in (draft.data.fields or {}).items() if isinstance(value, str)}
+        return ReadRow(draft.row.type, {**fields, **(draft.data.refs or {})}, time)
