@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
-from tests.demo.scenario import DUPLICATE, Step, published
+from tests.demo.scenario import DUPLICATE, NUDGED, Step, published
 from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.clock import Clock
 from tests.simulators.history import Shape
@@ -63,14 +63,14 @@ class PolledPlatforms:
             "leadsquared", "activity", b"", [published("call.completed"), published("web.page_viewed")],
             tenant=TENANT, appears=history.end,
         )  # fmt: skip
-        yield "Webhooks that only name an event wake the feed, which brings it once:"
+        yield "A webhook of what a feed brings anyway wakes that feed, which brings it once:"
         (message,) = self._leadping.plans
         row = {"event": self._leadping.row(message, 0)}
-        yield _hook("leadping", row, published("message.delivered"), appears=self._leadping.end)
+        yield _hook("leadping", row, NUDGED, published("message.delivered"), appears=self._leadping.end)
         opened = self._outreach.plans[1]
         yield _hook(
-            "outreach", _opened(self._outreach, opened), published("email.sent"), published("email.opened"),
-            appears=self._outreach.end,
+            "outreach", _opened(self._outreach, opened), NUDGED, published("email.sent"),
+            published("email.opened"), appears=self._outreach.end,
         )  # fmt: skip
 
 

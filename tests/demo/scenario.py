@@ -55,7 +55,9 @@ channel = "whatsapp"
 lift = { mx_Custom_1 = "text", mx_Custom_2 = "fields.campaign" }
 """
 
-DUPLICATE, STALE, NOOP, MIRROR, DEAD = (Expected(f) for f in ("duplicate", "stale", "noop", "mirror", "dead"))
+DUPLICATE, STALE, NOOP, MIRROR, NUDGED, DEAD = (
+    Expected(f) for f in ("duplicate", "stale", "noop", "mirror", "nudged", "dead")
+)
 
 
 def published(type_: str) -> Expected:

@@ -132,6 +132,8 @@ class Screen:
                 return "mirror of another record"
             case "noop":
                 return "noop: nothing in it"
+            case "nudged":
+                return "nudged: its feed is woken"
             case "stale":
                 return "stale: an older version"
             case fate:
