@@ -155,7 +155,6 @@ async def run_beside_receiver(role: NormalizerRole | PollerRole) -> None:
             reason = found
             role.health.stopped(reason)
         await asyncio.sleep(RETRY_SECONDS)
-        role.health.stopped("")
 
 
 def leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:

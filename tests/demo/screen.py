@@ -13,6 +13,12 @@ _ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  
 _What = tuple[str, str, str]
 """A provider, a fate, and the type where it is published."""
 _POINTER = re.compile(r"at (\$[^\s:]*|byte \d+)")
+_NOTES = {
+    "mirror": "mirror of another record",
+    "noop": "noop: nothing in it",
+    "nudged": "nudged: its feed is woken",
+    "stale": "stale: an older version",
+}
 SAMPLE = "service/headrace/providers/leadsquared/samples/webhook-activities.json"
 _DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
 
@@ -128,16 +134,8 @@ class Screen:
                 return f"dead letter at {where[1]}" if where else "dead letter"
             case "published":
                 return self._published(entry)
-            case "mirror":
-                return "mirror of another record"
-            case "noop":
-                return "noop: nothing in it"
-            case "nudged":
-                return "nudged: its feed is woken"
-            case "stale":
-                return "stale: an older version"
             case fate:
-                return str(fate)
+                return _NOTES.get(fate, str(fate))
 
     def _published(self, entry: dict[str, Any]) -> str:
         key = (entry["source"], entry["resource"], entry["id"])

@@ -60,7 +60,7 @@ def test_a_role_that_cannot_run_beside_a_receiver_is_alive_but_not_ready() -> No
     assert role.health.startup().ok
     assert role.health.live().ok
     assert failing(role.health.ready()) == {"runs": "it does not: cursors is missing"}
-    role.health.stopped("")
+    role.health.verified()
     role.now += LIMITS.group
     assert role.health.live().ok
     role.health.kafka(answers=True)

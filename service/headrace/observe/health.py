@@ -106,15 +106,15 @@ class Health(_RoleHealth):
         self._stopped = ""
 
     def stopped(self, reason: str) -> None:
-        """Note why the role does not run, while the process goes on for another one; empty where it is tried again."""
+        """Note why the role does not run, while the process goes on for another one, until it is verified again."""
         self._stopped = reason
-        self._outside_since = self._clock()
-        self._partitions = self._turned_at = None
 
     def verified(self) -> None:
         """Note that configuration and topics are verified."""
         self._verified = True
+        self._stopped = ""
         self._outside_since = self._clock()
+        self._partitions = self._turned_at = None
 
     def joined(self, *, member: bool) -> None:
         """Note that the consumer is in its group, or is not any more."""
