@@ -1,5 +1,7 @@
 """Nudges stay open until a row that their feed read says the same, or none has in three whole reads."""
 
+import random
+
 import pytest
 from msgspec.structs import replace
 
@@ -9,7 +11,8 @@ from headrace.poller.clock import Clock
 from headrace.poller.nudge_table import ReadRow
 from headrace.poller.open_nudges import BROUGHT_SECONDS, READS, OpenNudges
 from headrace.poller.row_watch import RowWatch
-from headrace.poller.scheduler import Work
+from headrace.poller.scheduler import EVENTS_BY_LEAD, Work
+from headrace.poller.state import TenantState
 from headrace.records.cursors import OpenNudge, decode, encode
 from headrace.records.nudge import AddressedNudge
 from headrace.records.raw import to_raw_record
@@ -202,6 +205,53 @@ def test_what_is_not_read_is_woken_again() -> None:
     assert list(nudges.due(101.0)) == []
     assert list(nudges.due(100.0 + open_nudges.WAKE_AGAIN_SECONDS)) == [BY_ID]
     assert list(nudges.due(101.0 + open_nudges.WAKE_AGAIN_SECONDS)) == []
+
+
+def test_few_events_of_a_lead_are_woken_together() -> None:
+    """More of them would be read by reading their lead, and none of them would be looked for by itself."""
+    nudges = opened(*(replace(OF_LEAD, event=str(number), record=f"{number:02}") for number in range(7)))
+    first = list(nudges.due(HOUR))
+    assert len(first) == EVENTS_BY_LEAD - 1
+    for nudge in first:
+        read(nudges, Work("trail", "a", nudge.event), HOUR)
+    assert len(set(map(str, [*first, *nudges.due(HOUR + 1), *nudges.due(HOUR + 2)]))) == 7
+
+
+def test_what_is_stored_is_what_is_remembered() -> None:
+    """After any story, whoever reads the log knows the same, but for what was woken when."""
+    dice = random.Random(20261129)
+    nudges, log = opened(), TenantState()
+    for number in range(3_000):
+        now = 1_000.0 + number * 30
+        record = f"{dice.randrange(40):02}"
+        nudge = dice.choice(
+            (
+                replace(BY_ID, record=record, event=record, offset=number),
+                replace(BY_TRAITS, record=f"b{record}", offset=number, time=int(now * 1000)),
+            )
+        )
+        match dice.randrange(5):
+            case 0:
+                nudges.open(nudge, now)
+            case 1:
+                read(nudges, dice.choice((LEAD, Work("rows", event=record))), now)
+            case 2:
+                key = nudges.same_record("rows", record) or which(nudges, "email.opened", now, lead="a")
+                found = nudges.hold(key) if key else None
+                if found is not None and (entry := nudges.bring(found.nudge, f"row {number}", now)):
+                    log.apply(entry)
+            case 3:
+                for vain in nudges.in_vain(now):
+                    nudges.returned(vain, now)
+            case _:
+                nudges.expire(now)
+        for stored in nudges.take_unstored():
+            log.apply(stored)
+        if number % 100 == 0:
+            again = opened(stored=log.nudges)
+            assert (len(again), again.bytes) == (len(nudges), nudges.bytes)
+            assert sorted(map(str, again.due(now + DAY))) == sorted(map(str, nudges.due(now + DAY)))
+    assert any(one.returned for one in log.nudges.values())
 
 
 def test_only_a_read_of_what_the_nudge_names_counts() -> None:

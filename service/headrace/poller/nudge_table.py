@@ -1,6 +1,6 @@
 """The nudges of one tenant in memory, by feed and lead, by what they agree in, and by the row that brought one."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Final, TypeVar
 
@@ -44,6 +44,7 @@ class NudgeTable:
         self._sizes: Final[dict[NudgeKey, int]] = {}
         self._by_slot: Final[dict[Slot, dict[NudgeKey, None]]] = defaultdict(dict)
         self._by_trait: Final[dict[Trait, dict[NudgeKey, None]]] = defaultdict(dict)
+        self._without_row: Final[Counter[Slot]] = Counter()
         self._by_row: Final[dict[NudgeKey, NudgeKey]] = {}
 
     def __len__(self) -> int:
@@ -64,6 +65,10 @@ class NudgeTable:
     def has_slot(self, feed: str, lead: str | None) -> bool:
         """Return whether there is any of a feed, and of a lead."""
         return self._slot(feed, lead) in self._by_slot
+
+    def waits_for_row(self, feed: str, lead: str | None) -> bool:
+        """Return whether any of a feed, and of a lead, can be brought by a row of another id."""
+        return self._without_row[self._slot(feed, lead)] > 0
 
     def of_row(self, feed: str, row: str) -> OpenNudge | None:
         """Return the nudge whose fact a row is known to say."""
@@ -92,7 +97,9 @@ class NudgeTable:
         self._nudges[key] = found
         self._sizes[key] = self.size(key, found)
         self.bytes += self._sizes[key]
-        self._by_slot[self._slot(key[0], found.nudge.lead)][key] = None
+        slot = self._slot(key[0], found.nudge.lead)
+        self._by_slot[slot][key] = None
+        self._without_row[slot] += _has_no_row(found)
         for trait in _traits(key, found):
             self._by_trait[trait][key] = None
         if found.row:
@@ -106,7 +113,9 @@ class NudgeTable:
         self.bytes -= self._sizes.pop(key)
         self.ended.pop(key, None)
         self._by_row.pop((key[0], found.row), None)
-        _discard(self._by_slot, self._slot(key[0], found.nudge.lead), key)
+        slot = self._slot(key[0], found.nudge.lead)
+        _discard(self._by_slot, slot, key)
+        self._without_row[slot] -= _has_no_row(found)
         for trait in _traits(key, found):
             _discard(self._by_trait, trait, key)
 
@@ -116,6 +125,10 @@ class NudgeTable:
 
 def _traits(key: NudgeKey, found: OpenNudge) -> list[Trait]:
     return [] if found.nudge.span is None else [(key[0], *trait) for trait in found.nudge.traits.items()]
+
+
+def _has_no_row(found: OpenNudge) -> bool:
+    return found.nudge.span is not None and not found.row
 
 
 def _away(nudge: AddressedNudge, row: ReadRow) -> int | None:

@@ -9,13 +9,14 @@ Where no id is shared, what has ended is remembered: one row brings one fact, an
 as told is a duplicate when it comes after all.
 """
 
+from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
 from headrace.poller.nudge_table import NudgeKey, NudgeTable, ReadRow, key_of
-from headrace.poller.scheduler import Work
+from headrace.poller.scheduler import EVENTS_BY_LEAD, Work
 from headrace.records.cursors import CursorEntry, OpenNudge, entry, removed
 from headrace.records.nudge import AddressedNudge
 
@@ -90,7 +91,7 @@ class OpenNudges:
 
     def compares(self, feed: str, lead: str | None) -> bool:
         """Return whether rows have to be translated: a nudge without a shared id waits for one."""
-        return any(found.nudge.span is not None and not found.row for _, found in self._table.of_slot(feed, lead))
+        return self._table.waits_for_row(feed, lead)
 
     def same_record(self, feed: str, row: str) -> NudgeKey | None:
         """Return the open nudge that a row brings by its key in hex."""
@@ -142,9 +143,18 @@ class OpenNudges:
             self._wake_at[key] = began + APART_SECONDS[min(reads, READS - 1)]
 
     def due(self, now: float) -> Iterator[AddressedNudge]:
-        """Yield what to wake again: it is not brought, and was woken a while ago."""
+        """Yield what to wake again: it is not brought, and was woken a while ago.
+
+        Of one lead a few at a time: more events are read by reading the lead, and none of them is looked for then.
+        """
+        woken: Counter[tuple[str, str | None]] = Counter()
         for key, found in self._table.open():
             if found.reads < READS and self._wake_at.get(key, 0.0) <= now:
+                slot = found.nudge.feed, found.nudge.lead
+                if found.nudge.event is not None and found.nudge.lead is not None:
+                    woken[slot] += 1
+                if woken[slot] >= EVENTS_BY_LEAD:
+                    continue
                 self._wake_at[key] = now + WAKE_AGAIN_SECONDS
                 yield found.nudge
 
