@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Mapping
@@ -187,6 +188,11 @@ def raw_event(row: Row | bytes, tenant: str = "t", via: Via = Via.INGEST) -> Raw
     value = row if isinstance(row, bytes) else msgspec.json.encode(row)
     received = int(time.time() * 1000)
     return RawEvent(provider=FAKE.name, tenant=tenant, shape="row", value=value, via=via, received=received)
+
+
+def hook(row: Row, tenant: str = "t") -> RawEvent:
+    """Return the raw event of a row that came by webhook, without a version, received now."""
+    return replace(raw_event(row, tenant, Via.WEBHOOK), shape="hook")
 
 
 def thing(

@@ -15,6 +15,7 @@ from headrace.config.tenants import Tenants
 from headrace.kafka.topics import verify
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
+from headrace.poller import nudge_inbox, open_nudges
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
 from tests.fake_provider import polled
@@ -43,6 +44,7 @@ async def _main(servers: str, prefix: str, url: str, settings: dict[str, Any]) -
     config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
     health = Health(time.monotonic, role="poller")
     metrics = PollerMetrics(Registry("1.2.3"), config.tenants)
+    open_nudges.APART_SECONDS, nudge_inbox.TICK_SECONDS = (0.0, 0.0, 0.0), 0.1  # type: ignore[misc]  # no test waits for minutes
     await Poller(config, await verify(config), metrics, health, BRISK).run()
 
 

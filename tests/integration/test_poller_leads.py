@@ -1,9 +1,7 @@
 """Leads to watch and nudges, on a broker."""
 
 import asyncio
-import time
 
-import msgspec
 import pytest
 
 from headrace.core.record import ProducerRecord
@@ -13,9 +11,8 @@ from headrace.poller.state import read_all
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import AddressedNudge, encode_nudge
 from headrace.records.raw import from_raw_record
-from headrace.sdk.provider import RawEvent
-from headrace_events import Via, decode
-from tests.fake_provider import FAKE, Row, polled
+from headrace_events import decode
+from tests.fake_provider import Row, hook, polled
 from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
@@ -176,7 +173,7 @@ async def test_what_no_feed_brings_goes_to_raw_again_as_told(
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
         there.add(8, path="/elsewhere")
         there.answers["/rows/7"] = [(500, {})] * 3
-        await pipeline.append_raw([_hook(Row(number, code="waker")) for number in (7, 8)])
+        await pipeline.append_raw([hook(Row(number, code="waker")) for number in (7, 8)])
         async with pipeline.running() as running, pipeline.poller() as working:
             await pipeline.comes(lambda: _published(pipeline, 2), "both are published")
             await pipeline.settled(running)
@@ -195,7 +192,7 @@ async def test_a_row_of_another_id_brings_what_a_webhook_told(
     async with platform() as there:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"], every=1))
         there.rows["/rows"] = []
-        hooks = [_hook(Row(f"hook {size}", code="waker", do="other id", size=size)) for size in (1, 2)]
+        hooks = [hook(Row(f"hook {size}", code="waker", do="other id", size=size)) for size in (1, 2)]
         async with pipeline.running() as running, pipeline.poller() as working:
             await pipeline.append_raw(hooks[:1])
             await pipeline.comes(lambda: _open(pipeline, 1), "the nudge is open")
@@ -219,11 +216,11 @@ async def test_what_was_left_to_a_feed_that_is_polled_no_more_goes_back(kafka: B
     async with platform() as there:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
         there.answers["/rows/7"] = [(500, {})] * 1_000
-        await pipeline.append_raw([_hook(Row(7, code="waker"))])
+        await pipeline.append_raw([hook(Row(7, code="waker"))])
         async with pipeline.running() as running, pipeline.poller():
             await pipeline.settled(running)
             await pipeline.comes(lambda: _open(pipeline, 1), "the nudge is open")
-            await pipeline.append_raw([_hook(Row(8, code="waker"))])
+            await pipeline.append_raw([hook(Row(8, code="waker"))])
             await pipeline.settled(running)
         pipeline.config.tenants.by_source["/things/t"].settings.polling = False
         async with pipeline.running() as running, pipeline.poller():
@@ -243,24 +240,13 @@ async def test_what_finds_no_room_goes_back_at_once(
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
         for number in range(9):
             there.answers[f"/rows/{number}"] = [(500, {})] * 1_000
-        await pipeline.append_raw([_hook(Row(number, code="waker")) for number in range(9)])
+        await pipeline.append_raw([hook(Row(number, code="waker")) for number in range(9)])
         async with pipeline.running() as running, pipeline.poller() as working:
             await pipeline.comes(lambda: _published(pipeline, 8), "all but one are published")
             await pipeline.settled(running)
             assert working.total("nudges_returned_total", tenant="t") == 8
         assert await pipeline.totals() == {"nudged": 9, "published": 8}
         assert len((await pipeline.remembered()).nudges) == 1
-
-
-def _hook(row: Row) -> RawEvent:
-    return RawEvent(
-        provider=FAKE.name,
-        tenant="t",
-        shape="hook",
-        value=msgspec.json.encode(row),
-        via=Via.WEBHOOK,
-        received=int(time.time() * 1000),
-    )
 
 
 async def _returned(pipeline: PolledPipeline, ids: list[str]) -> bool:
