@@ -1,5 +1,6 @@
 """Follows up on the nudges of one tenant: wakes feeds, and again; what no feed brings goes back to raw as told."""
 
+import asyncio
 from collections.abc import Collection
 from typing import Final
 
@@ -17,7 +18,10 @@ from headrace.sdk.settings import PolledTenant
 
 
 class NudgeFollowUp:
-    """The nudges of a tenant, whose feeds `by_lead` are read by lead. `window` is the dedupe window in seconds."""
+    """The nudges of a tenant, whose feeds `by_lead` are read by lead. `window` is the dedupe window in seconds.
+
+    `news` is set where a feed was woken.
+    """
 
     def __init__(
         self,
@@ -25,6 +29,7 @@ class NudgeFollowUp:
         settings: PolledTenant,
         by_lead: Collection[str],
         *,
+        news: asyncio.Event,
         scheduler: Scheduler,
         clock: Clock,
         state: TenantState,
@@ -39,6 +44,7 @@ class NudgeFollowUp:
         self._labels: Final = (account.provider.name, account.name)
         self._settings: Final = settings
         self._by_lead: Final = by_lead
+        self._news: Final = news
         self._scheduler: Final = scheduler
         self._clock: Final = clock
         self._state: Final = state
@@ -51,6 +57,7 @@ class NudgeFollowUp:
         A nudge of people wakes nothing that was read since.
         """
         work = self._work(nudge)
+        self._news.set()
         if nudge.partition < 0:
             read = self._state.positions.get((work.feed, work.lead or ""))
             if nudge.event is not None or read is None or read.at <= at:
@@ -70,19 +77,20 @@ class NudgeFollowUp:
         """Expect nothing more of a lead that the platform does not know any more."""
         self.nudges.give_up(work.feed, work.lead or "")
 
-    async def look_after(self) -> bool:
-        """Wake again what is open for a while, and return to raw what no read brought; return whether any was woken.
+    async def look_after(self) -> None:
+        """Wake again what is open for a while, and return to raw what no read brought.
 
         Raises `KafkaError`, `TimeoutError`, `OSError`.
         """
         now = self._clock.now()
-        woken = [self._scheduler.wake(self._work(nudge)) for nudge in self.nudges.due(now)]
+        for nudge in self.nudges.due(now):
+            self._scheduler.wake(self._work(nudge))
+            self._news.set()
         self.nudges.expire(now)
         self._metrics.nudges(*self._labels, len(self.nudges), self.nudges.bytes)
         for nudge in self.nudges.in_vain(now):
             await self._raw_return.as_told(self._account, partition=nudge.partition, offset=nudge.offset)
             self.nudges.returned(nudge, self._clock.now())
-        return any(woken)
 
     def _work(self, nudge: AddressedNudge) -> Work:
         lead = None if nudge.lead is None else self._settings.canonical_lead(nudge.lead)

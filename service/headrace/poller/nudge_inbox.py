@@ -100,7 +100,7 @@ class NudgeInbox:
             return
         tenant, account = self._tenants.get(source), self._accounts.get(source)
         self._moved |= account is not None
-        if account is not None and not (tenant and tenant.nudge(nudge, found.at)) and nudge.partition >= 0:
+        if account is not None and not (tenant and tenant.follow_up.take(nudge, found.at)) and nudge.partition >= 0:
             self._homeless.append((account, nudge))
             if len(self._homeless) >= MOST_HOMELESS:
                 self._room.clear()
@@ -153,6 +153,6 @@ class NudgeInbox:
         """Let each tenant ask again, or return to raw what no feed brought."""
         for source, tenant in self._tenants.items():
             try:
-                await tenant.look_after_nudges()
+                await tenant.follow_up.look_after()
             except (KafkaError, TimeoutError, OSError) as error:
                 _log.warning("nudges_not_returned", source=source, reason=type(error).__name__)

@@ -27,7 +27,6 @@ from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, Watched, entry, removed
-from headrace.records.nudge import AddressedNudge
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
@@ -81,10 +80,12 @@ class TenantPoller:
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
         self._backoff: Final = Backoff(self._scheduler, self._circuit)
+        self._news: Final = asyncio.Event()
         self.follow_up: Final = NudgeFollowUp(
             account,
             client.settings,
             self.by_lead,
+            news=self._news,
             scheduler=self._scheduler,
             clock=self.clock,
             state=state,
@@ -104,7 +105,6 @@ class TenantPoller:
             writer=writer,
             metrics=metrics,
         )
-        self._news: Final = asyncio.Event()
         self._resume()
 
     async def run(self) -> None:
@@ -134,17 +134,6 @@ class TenantPoller:
         """Watch a lead no more, unless the settings name it."""
         if lead not in self._leads:
             self._scheduler.drop(lead)
-
-    def nudge(self, nudge: AddressedNudge, at: int) -> bool:
-        """Wake what a nudge of the time `at` (ms) names; return False where its record has to go back to raw."""
-        taken = self.follow_up.take(nudge, at)
-        self._news.set()
-        return taken
-
-    async def look_after_nudges(self) -> None:
-        """Follow up on what is open. Raises `KafkaError`, `TimeoutError`, `OSError`."""
-        if await self.follow_up.look_after():
-            self._news.set()
 
     def final_spending(self) -> CursorEntry:
         """Return the entry of what was really spent; no further call is made."""
