@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any, Final, Self
 
-from tests.demo.scenario import DUPLICATE, NUDGED, Step, published
+from tests.demo.scenario import NUDGED, UNCHANGED, Step, published
 from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.clock import Clock
 from tests.simulators.history import Shape
@@ -54,11 +54,11 @@ class PolledPlatforms:
 
     def steps(self) -> Iterator[str | Step]:
         """Yield what happens, with remarks between."""
-        yield "The platforms' APIs are polled as well. What came by webhook is a duplicate when it is polled:"
+        yield "The platforms' APIs are polled as well. What came by webhook is no news when it is polled:"
         history, call = self._leadsquared, self._leadsquared.plans[0]
-        item = history.item(call, 0, modified=True)
+        item = history.item(call, 0)
         yield _hook("leadsquared", [item], published("call.completed"))
-        yield Step("leadsquared", "activity", b"", [DUPLICATE], tenant=TENANT, appears=call.appears)
+        yield Step("leadsquared", "activity", b"", [UNCHANGED], tenant=TENANT, appears=call.appears)
         yield Step(
             "leadsquared", "activity", b"", [published("call.completed"), published("web.page_viewed")],
             tenant=TENANT, appears=history.end,

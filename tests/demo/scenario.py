@@ -55,8 +55,8 @@ channel = "whatsapp"
 lift = { mx_Custom_1 = "text", mx_Custom_2 = "fields.campaign" }
 """
 
-DUPLICATE, STALE, NOOP, MIRROR, NUDGED, DEAD = (
-    Expected(f) for f in ("duplicate", "stale", "noop", "mirror", "nudged", "dead")
+DUPLICATE, UNCHANGED, STALE, NOOP, MIRROR, NUDGED, DEAD = (
+    Expected(fate) for fate in ("duplicate", "unchanged", "stale", "noop", "mirror", "nudged", "dead")
 )
 
 
