@@ -7,7 +7,7 @@ HANGS = """
 import signal
 from headrace import app
 signal.signal(signal.SIGALRM, signal.SIG_IGN)  # as in the first process of a container
-app.STOP_DEADLINE = 0.2
+app.STOP_DEADLINE_SECONDS = 0.2
 app._stop(None, signal.SIGTERM)
 while True:
     pass

@@ -138,6 +138,8 @@ class ConsumerGroup(Generic[T]):
                 ) from error
             for partition, task in self.tasks.items():
                 moved = reached.get(partition) != task.progress()
+                if moved and partition in reached:  # it wrote: an answer, whatever `_ask` still waits for
+                    self._health.kafka(answers=True)
                 self._health.progress(partition, task.state, task.lag(), moved)
                 reached[partition] = task.progress()
             await asyncio.sleep(HEALTH_EVERY)
