@@ -1,5 +1,6 @@
 """What becomes of a producer's transaction when nobody waits for it any more."""
 
+import asyncio
 import gc
 
 import pytest
@@ -37,3 +38,17 @@ async def test_what_was_given_up_is_not_queued_again() -> None:
     accumulator.reenqueue(object())
     assert not accumulator._batches
     await transactions.close()
+
+
+async def test_whoever_waits_for_metadata_of_a_closed_producer_is_woken(caplog: pytest.LogCaptureFixture) -> None:
+    """A request that asks who leads now, after its connection was lost, does not wait for ever."""
+    transactions = Transactions(KafkaSettings(), "normalizer-0")
+    client = transactions._producer.client
+    client.force_metadata_update()
+    waiting = asyncio.create_task(client._maybe_wait_metadata())
+    await asyncio.sleep(0)
+    await transactions.close()
+    await asyncio.wait_for(waiting, 5)
+    del client, transactions, waiting
+    gc.collect()
+    assert "destroyed but it is pending" not in caplog.text

@@ -11,7 +11,15 @@ from msgspec import Struct
 from headrace.config import KafkaSettings
 from headrace.core.record import ProducerRecord
 from headrace.kafka.call import call
-from headrace.kafka.client import CALL_DEADLINE, STOP_DEADLINE, cut_off, fail_unsent, start_client, stops_in_time
+from headrace.kafka.client import (
+    CALL_DEADLINE,
+    STOP_DEADLINE,
+    cut_off,
+    end_waits,
+    fail_unsent,
+    start_client,
+    stops_in_time,
+)
 from headrace.kafka.cluster_view import watch_leaders
 from headrace.kafka.producer import fill_batches, new_producer
 
@@ -45,13 +53,16 @@ class Appender:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if not await stops_in_time(self._producer.stop(), STOP_DEADLINE):
+        if await stops_in_time(self._producer.stop(), STOP_DEADLINE):
+            end_waits(self._producer)
+        else:
             await self.discard()
 
     async def discard(self) -> None:
         """Close without waiting for Kafka: what is not sent yet never will be; whoever waits for it gets an error."""
         fail_unsent(self._producer, "the appender was given up")
         await cut_off(self._producer)
+        end_waits(self._producer)
 
     async def partitions_of(self, topic: str) -> int:
         """Count the partitions of a topic. Raises `KafkaError` where it does not exist."""

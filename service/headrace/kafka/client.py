@@ -24,6 +24,7 @@ __all__ = [
     "KafkaError",
     "client_options",
     "cut_off",
+    "end_waits",
     "fail_unsent",
     "ignore_outcomes",
     "is_definite",
@@ -118,6 +119,13 @@ def fail_unsent(producer: AIOKafkaProducer, reason: str) -> None:
     accumulator = producer._message_accumulator  # noqa: SLF001  (nothing public ends a wait for an answer)
     accumulator.reenqueue = lambda _: None  # a request that fails now would queue its batch again, to be sent later
     accumulator.fail_all(KafkaConnectionError(reason))
+
+
+def end_waits(producer: AIOKafkaProducer) -> None:
+    """Wake whoever waits for metadata of a client that is closed: nothing else ever would."""
+    waiting = producer.client._md_update_fut  # noqa: SLF001  (nothing public ends the wait)
+    if waiting is not None and not waiting.done():
+        waiting.set_result(False)
 
 
 async def cut_off(producer: AIOKafkaProducer) -> bool:

@@ -20,6 +20,7 @@ from headrace.kafka.client import (
     STOP_DEADLINE,
     client_options,
     cut_off,
+    end_waits,
     fail_unsent,
     ignore_outcomes,
     is_definite,
@@ -175,6 +176,7 @@ class Transactions:
             raise
         finally:
             ignore_outcomes(self._producer)  # what failed only now
+            end_waits(self._producer)
 
     async def _transaction(self, groups: Groups, expected: Offsets) -> dict[tuple[str, int], int]:
         await self._producer.begin_transaction()
