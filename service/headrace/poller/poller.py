@@ -6,8 +6,8 @@ Guarantees
 - One tenant is polled by one poller, within one budget that a restart does not refill, and only the one who polls it
   mints its tokens. Whoever was replaced can store nothing, and makes no call for longer than a lease of ten seconds.
 - One broken tenant, feed or lead never stops the others.
-- What a webhook told and left to a feed is brought, or goes to raw again as told where the nudge names an event; no
-  nudge is skipped, however long no poller ran.
+- What a webhook told and left to a feed is brought, or goes to raw again as told; no nudge is skipped, however long no
+  poller ran.
 - Not promised: freshness. A lead that no feed and no event names is found by the sweep.
 """
 
