@@ -1,5 +1,6 @@
 """Nudges stay open until a row that their feed read says the same, or none has in three whole reads."""
 
+import asyncio
 import random
 
 import pytest
@@ -295,6 +296,37 @@ def test_a_row_on_its_way_keeps_its_record_from_going_back() -> None:
     assert nudges.in_vain(now) == [BY_TRAITS]
 
 
+def test_a_record_on_its_way_back_goes_there_though_its_row_comes_meanwhile() -> None:
+    """The row is a duplicate of it: were the record not appended after all, nobody would publish the fact."""
+    nudges = opened(BY_TRAITS)
+    now = in_vain(nudges, LEAD)
+    assert nudges.in_vain(now) == [BY_TRAITS]
+    nudges.hold(("trail", "0b"))
+    entry = nudges.bring(BY_TRAITS, "r9", now)
+    assert entry is not None
+    assert isinstance(entry.value, OpenNudge)
+    assert (entry.value.row, entry.value.ended) == ("r9", 0)
+    assert nudges.in_vain(now) == [BY_TRAITS]
+    nudges.returned(BY_TRAITS, now)
+    assert nudges.in_vain(now) == []
+    found = nudges.of_row("trail", "r9")
+    assert found is not None
+    assert found.returned
+
+
+def test_the_row_of_the_same_id_is_no_duplicate_though_its_record_is_on_its_way_back() -> None:
+    """Whichever comes first is published: the normalizer knows the other by its id."""
+    row = thing("7")
+    nudge = replace(BY_ID, record=to_raw_record(FAKE, row).key.hex())
+    nudges = opened(nudge)
+    assert nudges.in_vain(in_vain(nudges, EVENT)) == [nudge]
+    watch = watch_of(nudges, EVENT)
+    assert not saw(watch, row)
+    assert not saw(watch, row)
+    assert [one.value for one in watch.settle()] == [None]
+    assert nudges.in_vain(DAY) == []
+
+
 def test_nothing_is_expected_of_a_lead_that_is_gone() -> None:
     """The platform does not know it any more: what was left to its feed is published."""
     nudges = opened(OF_LEAD, BY_TRAITS)
@@ -326,7 +358,7 @@ def test_nudges_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def watch_of(nudges: OpenNudges, work: Work, tenant: Account | None = None) -> RowWatch:
     """Return what watches the rows of a run."""
-    return RowWatch(nudges, tenant or account("acme"), work, Clock(lambda: 200.0))
+    return RowWatch(nudges, tenant or account("acme"), work, Clock(lambda: 200.0), asyncio.Event())
 
 
 def saw(watch: RowWatch, raw: RawEvent) -> bool:

@@ -213,7 +213,7 @@ class FeedRun:
                 self._checkpoints.sight(item.lead)
             case Skipped():
                 self.skipped[item.reason] = self.skipped.get(item.reason, 0) + len(item.rows)
-                self._raw.pass_over(self._rows(item))
+                await self._raw.pass_over(self._rows(item))
 
     def _rows(self, skipped: Skipped) -> Iterator[RawEvent]:
         """Yield the raw events of rows that were left out."""

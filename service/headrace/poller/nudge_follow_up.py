@@ -12,6 +12,7 @@ from headrace.poller.raw_return import RawReturn
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
 from headrace.records.nudge import AddressedNudge
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.settings import PolledTenant
@@ -33,6 +34,7 @@ class NudgeFollowUp:
         scheduler: Scheduler,
         clock: Clock,
         state: TenantState,
+        writer: StateWriter,
         raw_return: RawReturn,
         window: float,
         metrics: PollerMetrics,
@@ -48,6 +50,9 @@ class NudgeFollowUp:
         self._scheduler: Final = scheduler
         self._clock: Final = clock
         self._state: Final = state
+        self._writer: Final = writer
+        self._stored: Final = asyncio.Event()
+        self._stored.set()
         self._raw_return: Final = raw_return
         self._metrics: Final = metrics
 
@@ -67,7 +72,7 @@ class NudgeFollowUp:
 
     def watch(self, work: Work) -> RowWatch:
         """Return what watches the rows of a run."""
-        return RowWatch(self.nudges, self._account, work, self._clock)
+        return RowWatch(self.nudges, self._account, work, self._clock, self._stored)
 
     def read(self, work: Work, began: float, since: int) -> None:
         """Note that a feed was read, whole and with success, by a run that began then, back to `since` (ms)."""
@@ -88,7 +93,12 @@ class NudgeFollowUp:
             self._news.set()
         self.nudges.expire(now)
         self._metrics.nudges(*self._labels, len(self.nudges), self.nudges.bytes)
-        for nudge in self.nudges.in_vain(now):
+        vain = self.nudges.in_vain(now)
+        if vain:
+            self._stored.clear()  # and never set again where that fails: then nothing of this tenant goes on
+            await self._writer.store(self.nudges.take_unstored())
+            self._stored.set()
+        for nudge in vain:
             await self._raw_return.as_told(self._account, partition=nudge.partition, offset=nudge.offset)
             self.nudges.returned(nudge, self._clock.now())
 

@@ -58,7 +58,9 @@ class OpenNudges:
         self._unstored: Final[dict[NudgeKey, CursorEntry]] = {}
         self._wake_at: Final[dict[NudgeKey, float]] = {}
         for key, found in sorted(stored.items(), key=lambda pair: pair[1].ended):
-            self._table.put(key, found)
+            # A row may have been appended before a crash, and nothing stored of it: one more read has to be in vain.
+            reads = found.reads if found.returned else min(found.reads, READS - 1)
+            self._table.put(key, replace(found, reads=reads))
 
     def __len__(self) -> int:
         """Return how many are open."""
@@ -122,6 +124,9 @@ class OpenNudges:
         found = self._table.get(key)
         if found is None or found.nudge != nudge:
             return None
+        if found.returned and not found.ended and row != nudge.record:
+            self._store(key, replace(found, row=row))  # it stays open: its row is a duplicate, so it has to go back
+            return self._unstored.pop(key)
         return self._end(key, replace(found, row=row, ended=found.ended or int(now * 1000)))
 
     def read(self, work: Work, began: float, theirs: float, since: int = 0) -> None:
@@ -165,7 +170,10 @@ class OpenNudges:
                 self._store(key, replace(found, reads=READS))
 
     def in_vain(self, now: float) -> list[AddressedNudge]:
-        """Return what no read brought: its record goes to raw again, and from now on its row is a duplicate."""
+        """Return what no read brought: its record goes to raw again, and its row is a duplicate.
+
+        That has to be stored before the record is appended, and before any further row is looked at.
+        """
         oldest = (now - self._longest) * 1000
         waiting = [(key, found) for key, found in self._table.open() if found.reads >= READS or found.came < oldest]
         free = [(key, found) for key, found in waiting if key not in self._held]

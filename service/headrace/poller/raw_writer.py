@@ -52,16 +52,19 @@ class RawEventWriter:
     async def add(self, raw: RawEvent) -> None:
         """Take a raw event; the group before it is appended where that is full."""
         record = to_raw_record(self._provider, raw)
-        if self._watch.waits and self._watch.saw(raw, record.key):
-            record = to_raw_record(self._provider, replace(raw, twin=True))
+        if self._watch.waits:
+            await self._watch.ready()
+            if self._watch.saw(raw, record.key):
+                record = to_raw_record(self._provider, replace(raw, twin=True))
         if record.size > self._writer.limit:
             await self._put_aside(raw, record)
         else:
             await self._writer.add(record)
 
-    def pass_over(self, raws: Iterable[RawEvent]) -> None:
+    async def pass_over(self, raws: Iterable[RawEvent]) -> None:
         """Take note of rows that were read and need not be appended."""
         if self._watch.waits:
+            await self._watch.ready()
             for raw in raws:
                 self._watch.saw(raw, to_raw_record(self._provider, raw).key)
 

@@ -1,5 +1,6 @@
 """Watches the rows of one feed run for what nudges stand for: whatever was read, appended or not."""
 
+import asyncio
 from typing import Final
 
 from headrace.config.tenants import Account
@@ -13,10 +14,14 @@ from headrace.sdk.provider import Draft, RawEvent
 
 
 class RowWatch:
-    """What the rows of a run bring. It counts with `settle`, once they are durable in raw."""
+    """What the rows of a run bring. It counts with `settle`, once they are durable in raw.
 
-    def __init__(self, nudges: OpenNudges, account: Account, work: Work, clock: Clock) -> None:
+    Before `saw`, wait until it is `ready`: `stored` is not set while it is being stored what goes back to raw.
+    """
+
+    def __init__(self, nudges: OpenNudges, account: Account, work: Work, clock: Clock, stored: asyncio.Event) -> None:
         self._nudges: Final = nudges
+        self._stored: Final = stored
         self._account: Final = account
         self._work: Final = work
         self._clock: Final = clock
@@ -28,18 +33,25 @@ class RowWatch:
         """Whether any row could bring something."""
         return self._nudges.waits(self._work.feed, self._work.lead)
 
+    async def ready(self) -> None:
+        """Return when it is stored of which records the rows are duplicates."""
+        await self._stored.wait()
+
     def saw(self, raw: RawEvent, key: bytes) -> bool:
-        """Note a row that was read, by its key in raw; return whether its fact was published as told already."""
+        """Note a row that was read, by its key in raw.
+
+        Return whether its fact is published as told under another id: where the id is the same, the normalizer knows.
+        """
         feed, row = self._work.feed, key.hex()
         known = self._rows.get(row) or self._nudges.of_row(feed, row)
         if known is not None:
-            return known.returned
+            return _is_twin(known, row)
         key_found = self._nudges.same_record(feed, row) or self._same_fact(raw)
         found = None if key_found is None else self._nudges.hold(key_found)
         if key_found is None or found is None:
             return False
         self._rows[row] = self._brought[key_found] = found
-        return found.returned
+        return _is_twin(found, row)
 
     def settle(self) -> list[CursorEntry]:
         """Return the entries for what was brought since the last call: its rows are durable."""
@@ -72,3 +84,7 @@ class RowWatch:
             return None
         fields = {name: value for name, value in (draft.data.fields or {}).items() if isinstance(value, str)}
         return ReadRow(draft.row.type, {**fields, **(draft.data.refs or {})}, time)
+
+
+def _is_twin(found: OpenNudge, row: str) -> bool:
+    return found.returned and row != found.nudge.record

@@ -89,6 +89,7 @@ class TenantPoller:
             scheduler=self._scheduler,
             clock=self.clock,
             state=state,
+            writer=writer,
             raw_return=raw_return,
             window=window,
             metrics=metrics,
