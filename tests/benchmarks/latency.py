@@ -61,7 +61,7 @@ async def _measure(sizes: Sizes, servers: str, home: Path) -> tuple[Times, Times
     count = sum(len(sending.facts) for sending in sendings)
     program = Program(configuration(servers, prefix, configured()), home, "program", roles=ALL)
     try:
-        await program.says("kafka_answers", 2)
+        await program.says("kafka_answers")
         await program.ready()
         port = int((await program.webhooks()).rpartition(":")[2])
         async with _event_reader(servers, f"{prefix}events", count) as output:

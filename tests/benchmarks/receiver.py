@@ -71,7 +71,7 @@ async def _rows(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     log = home / "bare.log"
     bare = Child(command, log=log, cwd=Path.cwd())
     try:
-        await program.says("kafka_answers", 2)
+        await program.says("kafka_answers")
         port = int((await program.webhooks()).rpartition(":")[2])
         await until(lambda: log.read_text().endswith("\n"), "the bare handler serves")
         pair = (Server(program.child.pid, port), Server(bare.pid, int(log.read_text())))

@@ -88,6 +88,8 @@ class CrashingPoller:
             self.raw.append(Appended(fact, f"row {fact}", twin))
             if self.dice.random() < 0.05:
                 self.restart()
+                if self.dice.random() < 0.5:
+                    self.send_back()
                 return
             if self.dice.random() < 0.1:
                 self.send_back()
