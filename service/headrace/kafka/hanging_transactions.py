@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import structlog
-from aiokafka.errors import IncompatibleBrokerVersion, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, NodeNotReadyError, for_code
 from aiokafka.structs import TopicPartition
 
 from headrace.kafka.transaction_requests import DescribeProducers, DescribeTransactions, HangingTransaction, WriteMarker
@@ -26,6 +26,8 @@ from headrace.kafka.transaction_requests import DescribeProducers, DescribeTrans
 _CLUSTER_AUTHORIZATION_FAILED: Final = 31
 _LEADER_NOT_AVAILABLE: Final = 5
 _TRANSACTIONAL_ID_NOT_FOUND: Final = 105
+_NO_COORDINATOR: Final = (15, 16)
+"""CoordinatorNotAvailable, NotCoordinator: another broker is in charge by now."""
 _COMMITTED: Final = ("PrepareCommit", "CompleteCommit")
 _UNKNOWN_REQUEST: Final = (IncompatibleBrokerVersion, NotImplementedError)
 """What the client raises for a broker that does not know the question: before Kafka 2.8, the demo's embedded one."""
@@ -68,6 +70,8 @@ class Predecessors:
         ((code, _, state, _, _, producer, epoch, _, _),) = answer.transactions
         if code == _TRANSACTIONAL_ID_NOT_FOUND:
             return
+        if code in _NO_COORDINATOR:  # the only error for which the client looks for the coordinator again
+            raise NodeNotReadyError(f"node {node} does not coordinate {self._transactional_id}")
         if code:
             raise for_code(code)(f"{self._transactional_id}: its last transaction cannot be told")
         if state in _COMMITTED:
