@@ -68,7 +68,7 @@ class NudgeFollowUp:
             if nudge.event is not None or read is None or read.at <= at:
                 self._scheduler.wake(work)
             return True
-        return self._scheduler.wake(work) and self.nudges.open(nudge, self._clock.now())
+        return self._scheduler.wake(work) and self.nudges.open(nudge, self._clock.now(), at)
 
     def watch(self, work: Work) -> RowWatch:
         """Return what watches the rows of a run."""
@@ -89,7 +89,8 @@ class NudgeFollowUp:
         """
         now = self._clock.now()
         for nudge in self.nudges.due(now):
-            self._scheduler.wake(self._work(nudge))
+            if not self._scheduler.wake(self._work(nudge)):  # its feed was switched off meanwhile
+                self.nudges.give_up(nudge.feed, nudge.lead or "")
             self._news.set()
         self.nudges.expire(now)
         self._metrics.nudges(*self._labels, len(self.nudges), self.nudges.bytes)

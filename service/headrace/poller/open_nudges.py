@@ -71,16 +71,17 @@ class OpenNudges:
         """What all that are remembered take, as they stand in `cursors`."""
         return self._table.bytes
 
-    def open(self, nudge: AddressedNudge, now: float) -> bool:
+    def open(self, nudge: AddressedNudge, now: float, written: int = 0) -> bool:
         """Note a nudge that woke its feed; return False where there is no room for it.
 
-        Of one record the latest counts. Where no id is shared, a fact that was brought, or published as told, stays so.
+        `written` (ms) is when it was written, where that was long ago: its record in raw is at least as old. Of one
+        record the latest counts. Where no id is shared, a fact that was brought, or published as told, stays so.
         """
         key = key_of(nudge)
         known = self._table.get(key)
         if known is not None and known.nudge.span is not None and (known.ended or known.returned):
             return True
-        found = OpenNudge(nudge, came=int(now * 1000))
+        found = OpenNudge(nudge, came=int(now * 1000), written=written)
         if not self._make_room(key, found):
             return False
         self._store(key, found)
@@ -175,7 +176,11 @@ class OpenNudges:
         That has to be stored before the record is appended, and before any further row is looked at.
         """
         oldest = (now - self._longest) * 1000
-        waiting = [(key, found) for key, found in self._table.open() if found.reads >= READS or found.came < oldest]
+        waiting = [
+            (key, found)
+            for key, found in self._table.open()
+            if found.reads >= READS or (found.written or found.came) < oldest
+        ]
         free = [(key, found) for key, found in waiting if key not in self._held]
         for key, found in free:
             if not found.returned:

@@ -111,7 +111,7 @@ class NudgePosition(Struct, frozen=True):
 
 
 class OpenNudge(Struct, frozen=True, omit_defaults=True):
-    """kind `nudge` (feed, raw record's key in hex): its feed was woken at `came`.
+    """kind `nudge` (feed, raw record's key in hex): its feed was woken at `came`; it was `written` on `nudges` before.
 
     `reads` counts the whole reads in vain, the last of which began at `looked`. Once it has `ended`, it is remembered
     only where the platform shares no id between its ways: `row` is the key in hex of the row that says the same, and
@@ -125,6 +125,7 @@ class OpenNudge(Struct, frozen=True, omit_defaults=True):
     ended: int = 0
     returned: bool = False
     row: str = ""
+    written: int = 0
 
 
 CursorValue: TypeAlias = (
