@@ -29,6 +29,13 @@ class Returning:
         self.offsets.append(offset)
 
 
+class Storing:
+    """Stores whatever it is given."""
+
+    async def store(self, _: object) -> None:
+        """Store at once."""
+
+
 class Silent:
     """Metrics that nobody looks at."""
 
@@ -48,6 +55,7 @@ async def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None
         scheduler=Scheduler([]),
         clock=Clock(lambda: 200.0),
         state=state,
+        writer=cast("Any", Storing()),
         raw_return=cast("Any", returning),
         window=86_400.0,
         metrics=cast("Any", Silent()),
