@@ -61,6 +61,27 @@ async def test_promise_1_what_was_committed_elsewhere_is_committed(own_kafka: Ow
     assert sorted(found) == [0, 1]
 
 
+async def test_promise_1_what_was_committed_is_committed_by_whoever_comes_next(
+    own_kafka: OwnKafka, prefix: str
+) -> None:
+    """Somebody fenced and could not end what hangs: ACLs forbade it, or the partition was taken away meanwhile."""
+    broker = own_kafka(CREDULOUS)
+    pipeline = await make_pipeline(broker.bootstrap_servers, prefix)
+    async with pipeline.running() as running:
+        await pipeline.append([Row(n, 1) for n in range(40)])
+        await pipeline.settled(running)
+    name = f"{prefix}normalizer-0"
+    await _hang(pipeline, name, [("events", 1)], committed=[("seen", 0), ("events", 0)])
+    first = Transactions(pipeline.config.kafka, name, Predecessors(name, [pipeline.topic("events")]))
+    await first.fence()
+    await first.close()
+    async with pipeline.running() as running:
+        await running.runs()
+    assert not await _stuck(pipeline, "events", 1)
+    found = [record.partition for record in await pipeline.records("events") if record.value == b"of a stranger"]
+    assert sorted(found) == [0, 1]
+
+
 async def test_promise_2_a_zombie_leaves_the_transaction_of_its_successor_alone(kafka: Broker, prefix: str) -> None:
     """Whoever wakes up between fence and look finds what its successor has begun: that is not its own to end."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)

@@ -33,6 +33,8 @@ _UNKNOWN_REQUEST: Final = (IncompatibleBrokerVersion, NotImplementedError)
 """What the client raises for a broker that does not know the question: before Kafka 2.8, the demo's embedded one."""
 
 _log = structlog.get_logger()
+_committed: Final[dict[str, set["ProducerEpoch"]]] = {}
+"""Whose last transaction was committed and may hang, by transactional id."""
 
 
 class ProducerEpoch(NamedTuple):
@@ -49,14 +51,15 @@ class CannotEnd(Exception):  # noqa: N818  (a sentence for the operator)
 class Predecessors:
     """Those who held a transactional id before: which of them ended with a commit, and what they left open.
 
-    It outlives the producers of its owner: a coordinator forgets how a transaction ended once its producer is fenced.
-    `topics` are those that they write to.
+    A coordinator forgets how a transaction ended once its producer is fenced: so what it said is remembered for as long
+    as the process lives, whoever owns the partition meanwhile, until nothing hangs. `topics` are those that they write
+    to.
     """
 
     def __init__(self, transactional_id: str, topics: Sequence[str]) -> None:
         self._transactional_id: Final = transactional_id
         self._topics: Final = topics
-        self._committed: Final[set[ProducerEpoch]] = set()
+        self._committed: Final = _committed.setdefault(transactional_id, set())
 
     async def ask_coordinator(self, client: Any, node: int) -> None:
         """Ask how the last transaction ended, and whether what it may have left open could be ended now.
@@ -75,8 +78,10 @@ class Predecessors:
         if code:
             raise for_code(code)(f"{self._transactional_id}: its last transaction cannot be told")
         if state in _COMMITTED:
-            self._committed.add(ProducerEpoch(producer, epoch))
-            await self._answers(client)
+            last = ProducerEpoch(producer, epoch)
+            self._committed.add(last)
+            for _, described in await self._answers(client):
+                list(open_before(described, last))  # raises where a leader cannot tell
 
     async def end_hanging(
         self, client: Any, ours: ProducerEpoch, look_around: Callable[[], Awaitable[None]]
@@ -92,6 +97,7 @@ class Predecessors:
             for found in open_before(answer, ours):
                 await self._end(client, node, found)
                 ended.append(found)
+        self._committed.clear()
         return ended
 
     async def _answers(self, client: Any) -> list[tuple[int, Any]]:
@@ -113,7 +119,8 @@ class Predecessors:
         ((_, topics, _),) = answer.markers
         code = topics[0][1][0][1]
         if code == _CLUSTER_AUTHORIZATION_FAILED:
-            raise CannotEnd(
+            wrong = for_code(code) if committed else CannotEnd  # who knows that it was committed stays, and tries again
+            raise wrong(
                 f"a transaction that Kafka forgot to end stands in {found.topic}-{found.partition} since offset "
                 f"{found.start}, and readers wait there for ever; grant this program ALTER on the cluster: it knows "
                 f"that the transaction was {'committed' if committed else 'aborted'}, and ends it so"
