@@ -1,11 +1,18 @@
-"""The HTTP of the poller, against a simulated platform."""
+"""The HTTP of the poller, against a simulated platform, and one that sends without end."""
+
+from collections.abc import Iterator
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from headrace.poller.answer_memory import AnswerMemory
 from headrace.poller.http_client import HttpClient, open_session
-from headrace.sdk.faults import Unavailable
+from headrace.sdk.faults import Fault, TooHeavy, Unavailable
 from headrace.sdk.feed import Call
 from tests.simulators import leadping
+
+PART = bytes(64 * 1024)
 
 
 async def test_a_call_is_sent_once_whatever_becomes_of_its_connection() -> None:
@@ -17,3 +24,30 @@ async def test_a_call_is_sent_once_whatever_becomes_of_its_connection() -> None:
         with pytest.raises(Unavailable):
             await http.exchange(call)
         assert len(platform.calls) == 2
+
+
+async def test_what_was_read_of_an_answer_that_is_too_much_is_held_by_nobody() -> None:
+    """Neither does it count any more, nor does the error refer to it, however long somebody keeps that."""
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(PART)
+
+    app = web.Application()
+    app.router.add_get("/", endless)
+    memory = AnswerMemory()
+    async with TestServer(app) as server, open_session() as opened:
+        with memory.hold() as slot, pytest.raises(TooHeavy) as raised:
+            await HttpClient(opened, str(server.make_url("/"))).exchange(Call(path="/"), slot)
+        assert slot.weight == memory.weight == 0 < memory.highest
+    assert max(held(raised.value)) <= len(PART)
+
+
+def held(fault: Fault) -> Iterator[int]:
+    """Yield the sizes of the bytes in the frames that an error refers to."""
+    at = fault.__traceback__
+    while at is not None:
+        yield from (len(found) for found in at.tb_frame.f_locals.values() if isinstance(found, bytes | bytearray))
+        at = at.tb_next

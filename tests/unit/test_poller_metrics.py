@@ -89,7 +89,7 @@ def test_every_known_label_set_stands_at_zero_from_the_start(poller: Polled) -> 
         assert poller.number(name, role="poller") == 0
     assert poller.number("calls_total", provider="things", tenant="quiet", outcome="ok") is None
     named = {name for (name, _), value in poller.numbers().items() if name.startswith("headrace_") and value}
-    assert named == {"headrace_build_info"}
+    assert named == {"headrace_build_info", "headrace_answers_limit_bytes"}
 
 
 def test_what_is_known_of_a_tenant_is_shown_by_the_process_that_polls_it(poller: Polled) -> None:

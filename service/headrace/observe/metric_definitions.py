@@ -409,6 +409,27 @@ POLLER: Final = (
         ("provider", "tenant"),
         "How far the clock of the platform is ahead of ours.",
     ),
+    Family(
+        "headrace_answers_bytes",
+        "gauge",
+        "bytes",
+        (),
+        "What the answers of platforms weigh that are being read or worked on: bytes, and 64 for each `[` and `{`.",
+    ),
+    Family(
+        "headrace_answers_highest_bytes",
+        "gauge",
+        "bytes",
+        (),
+        "What they weighed at most since the process began.",
+    ),
+    Family(
+        "headrace_answers_limit_bytes",
+        "gauge",
+        "bytes",
+        (),
+        "What they may weigh; beyond it a turn holds no more than 1 MiB.",
+    ),
     Family("headrace_leads_watched", "gauge", "leads", ("provider", "tenant"), "Leads that are watched."),
     Family(
         "headrace_leads_gone_total",

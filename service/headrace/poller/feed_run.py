@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from typing import Final
 
+from headrace.core.weight import weight
+from headrace.poller.answer_memory import AnswerSlot
 from headrace.poller.clock import Clock
 from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.rate_limiter import RateLimiter
@@ -140,8 +142,11 @@ class FeedApi:
         retries: Retries,
         state: TenantState,
         checkpoints: Checkpoints,
+        answers: AnswerSlot,
     ) -> None:
         self.tenant: Final = tenant
+        self.answers: Final = answers
+        """Memory of what was answered in this run, until the feed passes it on or a cursor covers it."""
         self._clock: Final = clock
         self._limiter: Final = limiter
         self._retries: Final = retries
@@ -156,7 +161,7 @@ class FeedApi:
     async def call(self, call: Call) -> bytes:
         """See Api. What the feed yielded before is stored first."""
         await self._checkpoints.before_call(at_once=self._limiter.is_free())
-        return await self._retries.call(call)
+        return await self._retries.call(call, self.answers)
 
     def recall(self, name: str) -> str | None:
         """See Api."""
@@ -205,8 +210,10 @@ class FeedRun:
     async def _take(self, item: Yield) -> None:
         match item:
             case RawEvent():
+                self._api.answers.release(weight(item.value))
                 await self._raw.add(item)
             case Cursor():
+                self._api.answers.release()
                 self._checkpoints.hold(item)
                 self.whole, self.since = item.whole, item.since
             case Sighting() if can_be_id(item.lead):

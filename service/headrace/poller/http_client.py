@@ -9,11 +9,12 @@ import aiohttp
 from yarl import URL
 
 from headrace import __version__
-from headrace.sdk.faults import Rejected, TooHeavy, Unavailable
+from headrace.core.weight import weight
+from headrace.poller.answer_memory import AnswerMemory, AnswerSlot
+from headrace.sdk.faults import Rejected, Unavailable
 from headrace.sdk.feed import Answer, Call
 
 DEADLINE_SECONDS: Final = 60.0
-LONGEST_BODY_BYTES: Final = 32 * 1024 * 1024
 MOST_REDIRECTS: Final = 3
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _CHUNK_BYTES: Final = 64 * 1024
@@ -49,15 +50,16 @@ class HttpClient:
             raise Rejected(f"it leads to another host than {self._base.host}")
         return url.extend_query(call.query) if call.query else url
 
-    async def exchange(self, call: Call) -> Answer:
-        """Send a call as it is, and read the answer, whatever its status. Raises `Fault`."""
-        url = self.url(call)
+    async def exchange(self, call: Call, slot: AnswerSlot | None = None) -> Answer:
+        """Send a call as it is, and read the answer, whatever its status; `slot` counts it. Raises `Fault`."""
+        url, slot = self.url(call), slot or AnswerMemory().hold()
         try:
             async with asyncio.timeout(self._deadline):
                 for _ in range(MOST_REDIRECTS):
-                    answer = await self._once(call, url)
+                    answer = await self._once(call, url, slot)
                     if answer.status not in _REDIRECTS or call.method != "GET":
                         return answer
+                    slot.release(weight(answer.body))
                     url = self._onward(url, answer)
                 raise Unavailable("it redirects without end")
         except TimeoutError:
@@ -66,20 +68,31 @@ class HttpClient:
             # Its text may quote the URL, whose query may hold a key.
             raise Unavailable(f"no answer: {type(error).__name__}") from None
 
-    async def _once(self, call: Call, url: URL) -> Answer:
+    async def _once(self, call: Call, url: URL, slot: AnswerSlot) -> Answer:
         async with self._session.request(
             call.method, url, headers=call.headers, data=call.body or None, allow_redirects=False
         ) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):  # counted after decompression
-                body += chunk
-                if len(body) > LONGEST_BODY_BYTES:
-                    raise TooHeavy(f"the answer is longer than {LONGEST_BODY_BYTES} bytes")
+            body = await _read(response.content, slot)
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status, headers, bytes(body))
+            return Answer(response.status, headers, body)
 
     def _onward(self, url: URL, answer: Answer) -> URL:
         onward = url.join(URL(answer.headers.get("location", "")))
         if onward.origin() != self._base.origin():
             raise Unavailable(f"it redirects to another host than {self._base.host}: check base_url")
         return onward
+
+
+async def _read(content: aiohttp.StreamReader, slot: AnswerSlot) -> bytes:
+    """Return a body, which `slot` counts as it comes, unpacked. Raises `TooHeavy`, and holds nothing then."""
+    body, taken = bytearray(), 0
+    try:
+        async for chunk in content.iter_chunked(_CHUNK_BYTES):  # a packed one is unpacked no further than to here
+            slot.take(weight(chunk), beside=taken)
+            taken += weight(chunk)
+            body += chunk
+    except BaseException:
+        slot.release(taken)
+        body.clear()  # the traceback of the error refers to it for as long as somebody keeps that
+        raise
+    return bytes(body)

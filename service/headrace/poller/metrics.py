@@ -14,6 +14,7 @@ from msgspec import Struct
 from headrace.config.tenants import Account
 from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
+from headrace.poller.answer_memory import AnswerMemory
 from headrace.poller.budget import Span
 from headrace.poller.platform_client import Unready, client_of
 from headrace.records.cursors import home_partition
@@ -56,6 +57,8 @@ class PollerMetrics(TaskMetrics):
 
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         super().__init__(registry, "poller", clock)
+        self.answers: Final = AnswerMemory()
+        """What the feed runs of this process hold of answers."""
         self._now: Final = clock
         self._partitions = 0
         self._accounts: Final = {(a.provider.name, a.name): a for a in tenants if _is_polled(a)}
@@ -80,6 +83,9 @@ class PollerMetrics(TaskMetrics):
                 *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
                 *("nudges_open", "nudges_bytes"),
             )
+        )
+        self._answers = tuple(
+            registry.series(f"headrace_answers_{name}") for name in ("bytes", "highest_bytes", "limit_bytes")
         )
         for account in self._accounts.values():
             self._start_account(account)
@@ -188,6 +194,9 @@ class PollerMetrics(TaskMetrics):
         """Show the tenants that are polled here, as they are now."""
         for series in (self._left, *self._by_feed, *self._by_tenant):
             series.values.clear()
+        held = self.answers
+        for series, size in zip(self._answers, (held.weight, held.highest, held.limit), strict=True):
+            series.values[()] = size
         now = self._now()
         for tenant in self._owned():
             for span, left in tenant.left.items():

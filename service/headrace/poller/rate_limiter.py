@@ -7,6 +7,8 @@ from typing import Final
 import aiohttp
 
 from headrace.config.tenants import Account
+from headrace.core.weight import weight
+from headrace.poller.answer_memory import AnswerMemory, AnswerSlot
 from headrace.poller.budget import Budget, Lease, renewed, written
 from headrace.poller.clock import Clock
 from headrace.poller.http_client import HttpClient
@@ -49,15 +51,22 @@ class RateLimiter:
         self._turnstile: Final = asyncio.Lock()
         self._ended: Final = asyncio.Event()
 
-    async def send(self, signed: Call) -> bytes:
-        """Make a signed call once, as soon as the budget allows it; return the body. Raises `Fault`."""
+    async def send(self, signed: Call, slot: AnswerSlot | None = None) -> bytes:
+        """Make a signed call once, as soon as the budget allows it; return the body. Raises `Fault`.
+
+        `slot` counts the body, of a feed run; one for no feed run is small.
+        """
         await self._admitted()
         sent = self._clock.now()
-        fault, body = await self._exchanged(signed, sent)
+        fault, body = await self._exchanged(signed, sent, slot or AnswerMemory(0).hold())
         self._metrics.called(*self._labels, fault.code if fault else "ok", self._clock.now() - sent)
-        if fault is not None:
+        if fault is None:
+            return body
+        try:
             raise fault
-        return body
+        finally:
+            # Else the error and its traceback refer to each other, and hold what was read until they are collected.
+            del fault, body
 
     def is_free(self) -> bool:
         """Return whether the budget lets a call start at once."""
@@ -69,9 +78,9 @@ class RateLimiter:
         self._lease = Lease()
         return written(self._budget.spent, Lease(until=now), now, self._budget.filled(now))
 
-    async def _exchanged(self, signed: Call, sent: float) -> tuple[Fault | None, bytes]:
+    async def _exchanged(self, signed: Call, sent: float, slot: AnswerSlot) -> tuple[Fault | None, bytes]:
         try:
-            answer = await self._http.exchange(signed)
+            answer = await self._http.exchange(signed, slot)
         except Fault as fault:
             return fault, b""
         finally:
@@ -79,7 +88,11 @@ class RateLimiter:
             self._ended.set()
         self._clock.compare(answer.headers, sent, self._clock.now())
         self._metrics.skew(*self._labels, self._clock.skew)
-        return self._judged(answer), answer.body
+        found = self._judged(answer)
+        if found is not None:
+            slot.release(weight(answer.body))
+            return found, b""
+        return None, answer.body
 
     def _judged(self, answer: Answer) -> Fault | None:
         """Return what is wrong with an answer; hold the budget for as long as the answer asks for."""

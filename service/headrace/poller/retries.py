@@ -5,6 +5,7 @@ import random
 from typing import Final
 
 from headrace.config.tenants import Account
+from headrace.poller.answer_memory import AnswerSlot
 from headrace.poller.clock import Clock
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.oauth_tokens import OAuthTokens
@@ -29,13 +30,16 @@ class Retries:
         self._limiter: Final = limiter
         self._tokens: Final = tokens
 
-    async def call(self, call: Call) -> bytes:
-        """Return the body of a good answer. Raises `Fault`, after retries where the fault may be transient."""
+    async def call(self, call: Call, slot: AnswerSlot) -> bytes:
+        """Return the body of a good answer, which `slot` counts.
+
+        Raises `Fault`, after retries where the fault may be transient.
+        """
         renewed = False
         for number in range(TRIES):
             token = await self._tokens.current()
             try:
-                return await self._limiter.send(self._api.sign(call, token))
+                return await self._limiter.send(self._api.sign(call, token), slot)
             except Denied:
                 if renewed or number == TRIES - 1 or not await self._tokens.renew(token):
                     raise

@@ -206,12 +206,14 @@ class TenantPoller:
             retries=self._retries,
             state=self._state,
             checkpoints=checkpoints,
+            answers=self._metrics.answers.hold(),
         )
         run = FeedRun(feed, work, api, raw, checkpoints)
         self._statuses.began(feed.name, began)
         code = "ok"
         try:
-            await run.run()
+            with api.answers:
+                await run.run()
         except Exception as error:  # noqa: BLE001  (a broken feed stops no other: its error is logged, and it pauses)
             code = await self._fail(work, error)
         else:

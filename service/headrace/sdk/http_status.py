@@ -29,7 +29,7 @@ _TREATMENTS: Final[dict[int, type[Fault]]] = {
 def is_object(body: bytes) -> bool:
     """Return whether a body is one whole JSON object: no HTML, and nothing that was cut off."""
     try:
-        return bytes(_decode(body)).lstrip()[:1] == b"{"
+        return bytes(memoryview(_decode(body))[:1]) == b"{"
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 

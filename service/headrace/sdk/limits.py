@@ -1,6 +1,11 @@
-"""How many calls a platform allows."""
+"""How many calls a platform allows, and how many records one body may bring."""
+
+from typing import Final
 
 from msgspec import Struct
+
+MOST_RECORDS: Final = 10_000
+"""Records in one delivery, and rows on one page: a real one of the largest size has a third of that."""
 
 
 class CallLimits(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from headrace.providers.leadping.hydrate import EventHead
 from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call, Cursor
-from headrace.sdk.page_size import halved
+from headrace.sdk.page_size import halved, rows_of
 from headrace.sdk.row_digests import Digests
 
 _PATH: Final = "/events/leads/{}"
@@ -41,7 +41,7 @@ class LeadEventsCursor(Struct, omit_defaults=True):
 
 
 class _LeadPingPage(Struct, rename="camel"):
-    items: list[Raw] | None = None
+    items: Raw = Raw(b"null")
     continuation_token: str | None = None
 
 
@@ -61,7 +61,7 @@ class LeadPingPager:
         self._look_back: Final = settings.look_back * 1000
         self._since: Final = position.since
         self._token = position.token
-        self._sent: Final[set[str]] = set()
+        self._sent = Digests()
         self._moved = True
         self._size = settings.page_size
         self._last: Call | None = None
@@ -71,23 +71,22 @@ class LeadPingPager:
 
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page. Raises `Fault`."""
-        found = await self._ask(api)
+        found, rows = await self._ask(api)
         if self._token is not None:  # none where an old one was refused
-            self._sent.add(self._token)
+            self._sent.add(self._token.encode())
         self.begun = self.begun or api.now
         self._token = found.continuation_token or None
-        if self._token in self._sent:
+        if self._token is not None and self._token.encode() in self._sent:
             raise Unavailable("the continuation token of a page is that of a page before: it would never end")
         self.whole = self._token is None  # a page without rows may have pages behind it
-        return [bytes(item) for item in found.items or ()]
+        return rows
 
     async def again(self, api: Api) -> list[bytes]:
         """Return the rows of the last page as they are now; none where it cannot be had again. Raises `Fault`."""
         try:
-            found = _page(await api.call(self._last)) if self._last else _LeadPingPage()
+            return rows_of(bytes(_page(await api.call(self._last)).items)) if self._last else []
         except (Gone, Rejected, TooHeavy, msgspec.DecodeError):
             return []
-        return [bytes(item) for item in found.items or ()]
 
     def skips(self, row: bytes, head: EventHead | None) -> Literal["repeated", "outside", "unchanged"] | None:
         """Return why a row needs no hydrating, None where it does."""
@@ -118,12 +117,13 @@ class LeadPingPager:
         digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
         return Cursor(_encode(LeadEventsCursor(self._since, self.begun, self._token, *digests)), more=True)
 
-    async def _ask(self, api: Api) -> _LeadPingPage:
+    async def _ask(self, api: Api) -> tuple[_LeadPingPage, list[bytes]]:
         plain = api.recall(_PLAIN) is not None
         while True:
             self._last = self._call(plain=plain)
             try:
                 found = _page(await api.call(self._last))
+                rows = rows_of(bytes(found.items))
             except TooHeavy as fault:
                 self._size = halved(self._size, fault)
             except (Gone, Rejected) as fault:
@@ -138,14 +138,14 @@ class LeadPingPager:
             else:
                 if plain and api.recall(_PLAIN) is None:
                     api.remember(_PLAIN, "yes")
-                return found
+                return found, rows
 
     def _begin_again(self) -> None:
         """Read from the first page. Raises `Rejected` where the reading got no further since it last did."""
         if not self._moved:
             raise Rejected("a page is refused again and again: its continuation token, or what it would bring")
         self._token, self._moved = None, False
-        self._sent.clear()
+        self._sent = Digests()
 
     def _call(self, *, plain: bool) -> Call:
         body: dict[str, object] = {"pageSize": self._size}

@@ -23,7 +23,7 @@ LIMITS: Final = CallLimits(per_window=10, window=5, per_day=10_000)
 """The smallest of the published limits of plans with an API for sale (25 in 5 s is the largest, 10,000 a day the
 smallest): they hold for the whole account, so other programs of the customer share them."""
 
-_SPECIAL: Final = re.compile(r"MX[A-Za-z]+Exception")
+_SPECIAL: Final = re.compile(r"MX[A-Za-z]{1,80}Exception")
 """An exception with a name of its own is about the question; `MXException` may be anything."""
 _ERROR: Final = "error"
 _FAILED: Final = 500

@@ -72,7 +72,8 @@ class LeadActivitiesFeed:
             await pager.read()
             begun, whole = begun or pager.begun, whole and pager.whole
             skipped: defaultdict[Literal["outside", "unchanged"], list[bytes]] = defaultdict(list)
-            for row in reversed(pager.rows):
+            while pager.rows:
+                row, _ = pager.rows.popitem()  # the last first, and what was passed on is not held any longer
                 at = changed(row)
                 if row in known:
                     skipped["unchanged"].append(row)

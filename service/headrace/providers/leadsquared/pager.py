@@ -5,28 +5,34 @@ there is no window to ask for. So the rows of a pass are counted against RecordC
 made again. The rows of all passes count: what moved is in one of them.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from msgspec import Raw, Struct
 
+from headrace.core.weight import weight
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, Listed, Offset, beginning, find_out
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings
 from headrace.sdk.faults import TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call
-from headrace.sdk.page_size import halved
+from headrace.sdk.page_size import halved, rows_of
 
 PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
 """https://apidocs.leadsquared.com/get-activities-of-a-lead/"""
 _PASSES: Final = 3
+_MOST_BYTES: Final = 24 * 1024 * 1024
+"""Weight of the rows of a lead that are read: some 4,000 of the largest kind. What is beyond is not read."""
+_ROW_BYTES: Final = 512
+"""What each row takes beside its weight: its places among the rows and the names."""
 _FEWEST: Final = 25
 """As many rows as come without paging: a page of so few that is refused is refused for another reason."""
 
 
 class _LeadSquaredPage(Struct, rename="pascal"):
     record_count: int | None = None
-    prospect_activities: list[Raw] | None = None
+    prospect_activities: Raw = Raw(b"null")
 
 
 class _Pass(Struct):
@@ -60,15 +66,23 @@ class LeadSquaredPager:
         self._parameter: Final = {} if code is None else {"ActivityEvent": code}
         self._query: Final = (("leadId", lead), *((("getFileURL", "true"),) if settings.file_urls else ()))
         self._size = settings.page_size
+        self._weight = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no room for more rows."""
+        return self._weight > _MOST_BYTES
 
     async def read(self) -> None:
         """Read until a pass adds up, or is as short as the one before: then the platform counts what it does not show.
 
-        After a few passes it gives up, not whole. Raises `Fault`.
+        After a few passes, or with more rows than there is room for, it gives up, not whole. Raises `Fault`.
         """
         last: _Pass | None = None
         for _ in range(_PASSES):
             this = await self._pass_of_fitting_pages()
+            if self.full:
+                return
             self.whole = this.adds_up or (this == last and bool(this.names))  # nothing at all of many is a fault
             if self.whole:
                 return
@@ -90,13 +104,21 @@ class LeadSquaredPager:
             found.names.update(map(_name, listed.rows))
             found.counts.add(listed.total)
             found.own_counts &= listed.total == len(listed.rows)
-            self.rows.update(dict.fromkeys(listed.rows))
+            self._add(listed.rows)
             full = len(listed.rows) == self._size
             # One full page that counts as many rows as it has may count just itself: the next one tells.
+            if self.full:
+                return found
             if len(found.names) == known or (got >= listed.total and not (full and listed.total == len(listed.rows))):
                 return found
             if pages == 1 and not full:
                 self._size = len(listed.rows)  # the platform's pages are smaller than requested
+
+    def _add(self, rows: Sequence[bytes]) -> None:
+        for row in rows:
+            if row not in self.rows:
+                self.rows[row] = None
+                self._weight += weight(row) + _ROW_BYTES
 
     async def _listed(self, pages: int, rows: int) -> Listed:
         """Request the page after `pages` pages and `rows` rows."""
@@ -119,9 +141,9 @@ class LeadSquaredPager:
         self.begun = self.begun or self._api.now
         try:
             page = _page(answer)
+            rows = rows_of(bytes(page.prospect_activities))
         except msgspec.DecodeError:
             raise Unavailable("a page came that has no list of activities") from None
-        rows = tuple(bytes(row) for row in page.prospect_activities or ())
         return Listed(len(rows) if page.record_count is None else page.record_count, rows)
 
 

@@ -20,7 +20,7 @@ from headrace.providers.outreach.client import EVENTS
 from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call, Cursor, Pairs
-from headrace.sdk.page_size import halved
+from headrace.sdk.page_size import halved, rows_of
 from headrace.sdk.row_digests import Digests
 
 _SIZE: Final = "page[size]"
@@ -55,7 +55,7 @@ class _Links(Struct):
 
 
 class _OutreachPage(Struct):
-    data: list[Raw]
+    data: Raw
     links: _Links | None = None
 
 
@@ -84,7 +84,7 @@ class OutreachPager:
         self._until = self._at.end
         self._resumed = self._at.end > 0
         self._size = min(self._at.size or settings.page_size, settings.page_size)
-        self._followed: Final[set[Pairs]] = set()
+        self._followed = Digests()
         self._begun_again: Final[set[int]] = set()
         self.known: Final = Digests(self._at.known)
 
@@ -116,15 +116,14 @@ class OutreachPager:
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page, and open the next window behind the last page of one. Raises `Fault`."""
         at = self._at
-        page = await self._ask(api)
-        rows = [bytes(row) for row in page.data]
+        page, rows = await self._ask(api)
         if at.sweeping and at.begin < at.head:
             at.pages += 1
         link = page.links.next if page.links and rows else None
         following = self._follow(link) if link else ()
-        if following and (following == at.next or following in self._followed):
+        if following and (following == at.next or _encode(following) in self._followed):
             raise Unavailable("the link to the next page leads to a page that had it: it would never end")
-        self._followed.add(following)
+        self._followed.add(_encode(following))
         at.next = following
         return rows
 
@@ -143,7 +142,7 @@ class OutreachPager:
             at.head = max(at.head, min(at.end, api.now))
             at.swept = min(at.swept, api.now)
             last, at.end = at.end, 0
-            self._followed.clear()
+            self._followed = Digests()
             if last < min(self._until, api.now):
                 # A window that was left open may have ended where now was then: what shows up late there came since.
                 self._open(last - (self._settings.look_back * 1000 if fresh and self._resumed else 0))
@@ -160,12 +159,13 @@ class OutreachPager:
         """Ask for one row, only to learn the platform's time where a window cannot be made of ours."""
         await api.call(Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false"))))
 
-    async def _ask(self, api: Api) -> _OutreachPage:
+    async def _ask(self, api: Api) -> tuple[_OutreachPage, list[bytes]]:
         at = self._at
         while True:
             try:
                 answer = await api.call(Call(path=EVENTS, query=self._query()))
                 found = _page(answer)
+                rows = _rows(found.data)
             except TooHeavy as fault:
                 self._size, at.good = halved(self._size, fault), 0
             except (Rejected, Gone):
@@ -173,12 +173,12 @@ class OutreachPager:
                     raise
                 at.next = ()  # an old link: the window is read from its beginning
                 self._begun_again.add(at.begin)
-                self._followed.clear()
+                self._followed = Digests()
             except msgspec.DecodeError:
                 raise Unavailable("a page came that has no list of events") from None
             else:
                 self._grow()
-                return found
+                return found, rows
 
     def _query(self) -> Pairs:
         at = self._at
@@ -200,6 +200,14 @@ class OutreachPager:
             raise Rejected("the link to the next page leads to another host: look whether base_url is right")
         pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
         return tuple((name, value) for name, value in pairs.items() if name != _SIZE)
+
+
+def _rows(data: Raw) -> list[bytes]:
+    """Return the rows of a page, which has a list in any case. Raises `TooHeavy`, and what msgspec raises."""
+    array = bytes(data)
+    if array == b"null":
+        raise msgspec.ValidationError("no list")
+    return rows_of(array)
 
 
 def created_at(row: bytes) -> int | None:

@@ -1,0 +1,50 @@
+"""A lead whose list never ends is read as far as there is room, and the reading does not count as whole."""
+
+from itertools import count
+
+import msgspec
+
+from headrace.providers.leadsquared import provider
+from headrace.providers.leadsquared.settings import LeadSquaredSettings
+from headrace.sdk.feed import Call, Cursor, Turn
+from headrace.sdk.provider import RawEvent
+
+ROWS, ROW_BYTES, MOST_BYTES = 500, 4_000, 24 * 2**20
+
+
+class EndlessList:
+    """An `Api` whose every page has new rows, and counts a billion."""
+
+    tenant: str = "acme"
+    now: int = 1_760_000_000_000
+
+    def __init__(self) -> None:
+        self.pages = 0
+        self._numbers = count()
+
+    async def call(self, call: Call) -> bytes:
+        """See headrace.sdk.feed.Api."""
+        assert call.method == "POST"
+        self.pages += 1
+        rows = [{"Id": f"{next(self._numbers):032x}", "EventCode": 21, "Note": "x" * ROW_BYTES} for _ in range(ROWS)]
+        return msgspec.json.encode({"RecordCount": 10**9, "ProspectActivities": rows})
+
+    def recall(self, name: str) -> str | None:
+        """See headrace.sdk.feed.Api."""
+        return "pages from 0" if name == "offset-counts" else None
+
+    def remember(self, name: str, value: str) -> None:
+        """See headrace.sdk.feed.Api."""
+
+
+async def test_a_list_without_end_is_read_as_far_as_there_is_room() -> None:
+    """What was read is brought, the newest of it last, and the cursor says that something is missing."""
+    api = EndlessList()
+    (feed,) = provider.feeds(LeadSquaredSettings(access_key="a", secret_key="s"))  # noqa: S106  (no secret)
+    items = [item async for item in feed.read(api, b"", Turn(lead="lead"))]
+    rows = [item.value for item in items if isinstance(item, RawEvent)]
+    assert len(rows) == api.pages * ROWS == len(set(rows))
+    assert 0.8 * MOST_BYTES < sum(map(len, rows)) < MOST_BYTES
+    assert isinstance(items[-1], Cursor)
+    assert not items[-1].whole
+    assert b"0" * 32 in rows[-1]
