@@ -17,6 +17,7 @@ from headrace.receiver import refusals
 from headrace.receiver.body_reader import BodySlot
 from headrace.receiver.topic_writer import Item
 from headrace.records.raw import to_raw_record
+from headrace.sdk.limits import MOST_RECORDS
 from headrace.sdk.provider import Accepted, Delivery
 
 HEAVY_BYTES: Final = 64 * 1024
@@ -24,8 +25,6 @@ HEAVY_COMMAS: Final = 500
 """A body of fewer has fewer records, and is cut within a few milliseconds."""
 SWITCH_SECONDS: Final = 0.001
 """What the event loop waits for the thread at a time, where Python's default is 5 ms."""
-MOST_RECORDS: Final = 10_000
-"""Records in one delivery: a real one of the largest size has a third of that."""
 
 
 class Cut(Struct, frozen=True):

@@ -1,5 +1,6 @@
 """Cut what LeadPing sends into records, their bytes untouched, and guess the shape where nobody names it."""
 
+import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -8,12 +9,12 @@ from msgspec import Raw
 
 from headrace.core.problems import Undecodable, bad_value
 from headrace.providers.leadping.wire import AUTOMATION, BUNDLE, CALL, DETAIL, ROW, ROWLESS, SMS
+from headrace.sdk.array_items import array_items
 from headrace.sdk.provider import UNREADABLE, Piece
 
 UNCUTTABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_members: Final = msgspec.json.Decoder(dict[str, Raw] | list[Raw]).decode
-_items: Final = msgspec.json.Decoder(list[Raw] | None).decode
+_decode_members: Final = msgspec.json.Decoder(dict[str, Raw] | list[Raw]).decode
 
 _PARTS: Final = ("row", "detail", "call")
 _TYPED: Final = frozenset({"activityType", "timelineType", "eventType"})
@@ -33,24 +34,23 @@ def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
         return
     try:
         found = _members(body)
-        items = found if isinstance(found, list) else _items(found["items"]) or [] if "items" in found else None
+        array = body if not isinstance(found, dict) else bytes(found["items"]) if "items" in found else None
+        paged = None if array is None or array is body else _page_shape(_rows(array), resource)
     except UNCUTTABLE:
         yield Piece(UNREADABLE, body)
         return
-    if items is None:
+    if array is None:
         yield from _single(body, resource)
         return
-    paged = _page_shape(items, resource) if isinstance(found, dict) else None
-    for item in items:
-        value = bytes(item)
+    for value in _rows(array):
         yield Piece(paged or _guess(value, resource) or UNREADABLE, value)
 
 
-def automation(body: bytes, pointer: str | None) -> list[Piece]:
+def automation(body: bytes, pointer: str | None, most: int = sys.maxsize) -> list[Piece]:
     """Cut the body of an automation's webhook: the events at a JSON pointer (RFC 6901), else the body as it is.
 
     What the tenant's pointer names needs an `id` to be an event. Without a pointer the body itself and its member
-    `event` are looked at, and have to look like a record that we know.
+    `event` are looked at, and have to look like a record that we know. Of more than `most` records, one more is cut.
     """
     try:
         found = _members(body)
@@ -59,11 +59,11 @@ def automation(body: bytes, pointer: str | None) -> list[Piece]:
     except UNCUTTABLE:
         return [Piece(UNREADABLE, body)]
     if pointer is None:
-        pieces = _records(body, found, None)
+        pieces = _records(body, found, None, most)
         if not pieces and isinstance(found, dict) and "event" in found:
-            pieces = _events(bytes(found["event"]), "", None)
+            pieces = _events(bytes(found["event"]), "", None, most)
     else:
-        pieces = _events(body, pointer, ROW)
+        pieces = _events(body, pointer, ROW, most)
     return pieces or [Piece(AUTOMATION, body)]
 
 
@@ -83,11 +83,21 @@ def _single(body: bytes, resource: str | None) -> Iterator[Piece]:
     yield from inside or [Piece(shape or UNREADABLE, body)]
 
 
-def _page_shape(items: list[Raw], resource: str | None) -> str | None:
+def _members(body: bytes) -> dict[str, Raw] | Iterator[bytes]:
+    """Return the members of an object, or the items of an array one after the other. Raises what msgspec raises."""
+    found = array_items(body) if body.lstrip()[:1] == b"[" else _decode_members(body)
+    return map(bytes, found) if isinstance(found, list) else found
+
+
+def _rows(array: bytes) -> Iterator[bytes]:
+    return iter(()) if array == b"null" else array_items(array)
+
+
+def _page_shape(items: Iterator[bytes], resource: str | None) -> str | None:
     """Return the shape of all rows of a page: that of the first one that is recognised."""
     if resource in (CALL, SMS):
         return resource
-    return next((shape for item in items if (shape := _guess(bytes(item), None))), ROW if resource else None)
+    return next((shape for item in items if (shape := _guess(item, None))), ROW if resource else None)
 
 
 def _guess(value: bytes, resource: str | None) -> str | None:
@@ -120,25 +130,33 @@ def _object(value: bytes) -> dict[str, Raw]:
     return found if isinstance(found, dict) else {}
 
 
-def _events(body: bytes, pointer: str, default: str | None) -> list[Piece]:
+def _events(body: bytes, pointer: str, default: str | None, most: int = sys.maxsize) -> list[Piece]:
     """Cut the records at a pointer; empty where there is none, or where one of several is none."""
     try:
         value = _at(body, pointer)
         found = _members(value)
     except (*UNCUTTABLE, LookupError):
         return []
-    return _records(value, found, default)
+    return _records(value, found, default, most)
 
 
-def _records(value: bytes, found: dict[str, Raw] | list[Raw], default: str | None) -> list[Piece]:
-    """Cut a record, or an array of them, as `found` in `value`; empty where one of them is none."""
+def _records(value: bytes, found: dict[str, Raw] | Iterator[bytes], default: str | None, most: int = 1) -> list[Piece]:
+    """Cut a record, or an array of them, as `found` in `value`; empty where one of them is none.
+
+    Of more than `most`, one more is cut.
+    """
     if isinstance(found, dict):
         shape = _guess_by(found, None) or _named(found, default)
         return [Piece(shape, value)] if shape else []
     pieces: list[Piece] = []
-    for record in map(bytes, found):
-        pieces += _records(record, _object(record), default)
-    return pieces if len(pieces) == len(found) else []
+    for record in found:
+        inside = _records(record, _object(record), default)
+        pieces += inside
+        if len(pieces) > most:
+            break
+        if not inside:
+            return []
+    return pieces
 
 
 def _at(body: bytes, pointer: str) -> bytes:
@@ -150,10 +168,17 @@ def _at(body: bytes, pointer: str) -> bytes:
         if isinstance(found, dict):
             value = bytes(found[name])
         elif name.isascii() and name.isdigit():
-            value = bytes(found[int(name)])
+            value = _item(found, int(name))
         else:
             raise LookupError(name)
     return value
+
+
+def _item(items: Iterator[bytes], index: int) -> bytes:
+    for number, item in enumerate(items):
+        if number == index:
+            return item
+    raise LookupError(index)
 
 
 def _named(found: dict[str, Raw], default: str | None) -> str | None:

@@ -12,6 +12,7 @@ from typing import Final
 from headrace.core.problems import Problem
 from headrace.providers.leadping import cut, wire
 from headrace.providers.leadping.settings import LeadPingSettings, key_of
+from headrace.sdk.limits import MOST_RECORDS
 from headrace.sdk.provider import Accepted, Delivery, Piece, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
@@ -42,7 +43,8 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     own = settings_of(settings, LeadPingSettings)
     _verify(delivery, own)
     run = delivery.headers.get("webhook-id", "")
-    return Accepted([_raw(delivery, piece, run) for piece in cut.automation(delivery.body, own.webhook_event)])
+    pieces = cut.automation(delivery.body, own.webhook_event, MOST_RECORDS)
+    return Accepted([_raw(delivery, piece, run) for piece in pieces])
 
 
 def _raw(delivery: Delivery, piece: Piece, run: str) -> RawEvent:

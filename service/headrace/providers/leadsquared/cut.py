@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 
 from headrace.core.problems import Problem, Source, Undecodable
 from headrace.providers.leadsquared import wire
+from headrace.sdk.array_items import array_items
 from headrace.sdk.provider import UNREADABLE, Piece
 
 
@@ -15,17 +16,18 @@ def cut(body: bytes, resource: str | None = None, hint: str = "") -> Iterator[Pi
     start = body.lstrip()[:1]
     try:
         if start == b"[":
-            for item in wire.decode_batch(body):
-                yield _single(bytes(item), resource, hint)
+            for item in array_items(body):
+                yield _single(item, resource, hint)
             return
         probe = wire.decode_probe(body)
+        activities, rows = _rows(probe.prospect_activities), _rows(probe.rows)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         yield Piece(UNREADABLE, body)
         return
-    if isinstance(probe.prospect_activities, list):
-        yield from (Piece(_row_shape(row), bytes(row)) for row in probe.prospect_activities)
-    elif isinstance(probe.rows, list):
-        yield from (Piece(wire.CODE_ACTIVITY, bytes(row)) for row in probe.rows)
+    if activities is not None:
+        yield from (Piece(_row_shape(row), row) for row in activities)
+    elif rows is not None:
+        yield from (Piece(wire.CODE_ACTIVITY, row) for row in rows)
     elif probe.prospect_activities is UNSET and probe.rows is UNSET:
         yield Piece(_shape(probe, body, resource), body, hint)
 
@@ -47,9 +49,14 @@ def _single(body: bytes, resource: str | None, hint: str) -> Piece:
         return Piece(UNREADABLE, body)
 
 
-def _row_shape(row: Raw) -> str:
+def _rows(page: Raw | UnsetType) -> Iterator[bytes] | None:
+    """Return the rows of a page, None where there is none. Raises what msgspec raises where it is no array."""
+    return None if page is UNSET or bytes(page) == b"null" else array_items(bytes(page))
+
+
+def _row_shape(row: bytes) -> str:
     """Return which of two reads a row is of: a quote inside a string is escaped, so the key cannot be found in one."""
-    return wire.MODIFIED_ACTIVITY if b'"Fields"' in bytes(row) else wire.LEAD_ACTIVITY
+    return wire.MODIFIED_ACTIVITY if b'"Fields"' in row else wire.LEAD_ACTIVITY
 
 
 def _shape(probe: wire.Probe, body: bytes, resource: str | None) -> str:

@@ -7,12 +7,14 @@ into the webhook's URL (`?kind=lead_stage_changed`, `?kind=lead_field_changed&fi
 X-Headrace-Kind and X-Headrace-Field; without it, it is found by what changed.
 """
 
+from itertools import islice
 from typing import Final
 
 from headrace.core.problems import Problem
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.cut import cut
 from headrace.providers.leadsquared.settings import LeadSquaredSettings
+from headrace.sdk.limits import MOST_RECORDS
 from headrace.sdk.provider import Accepted, Delivery, Piece, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
@@ -37,7 +39,7 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
                 "unsupported_media_type", "The body must be JSON", "choose application/json in the webhook's settings"
             ),
         )
-    pieces = cut(delivery.body, None, _hint(delivery))
+    pieces = islice(cut(delivery.body, None, _hint(delivery)), MOST_RECORDS + 1)
     return Accepted([_raw(delivery, piece) for piece in pieces], status=200, answer=ANSWER)
 
 

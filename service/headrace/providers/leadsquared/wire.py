@@ -162,8 +162,8 @@ class RecordChange(Struct, rename="pascal", gc=False):
 class Probe(Struct, rename="pascal", gc=False):
     """The keys that show what a body is; values stay undecoded. The lists are pages."""
 
-    prospect_activities: list[Raw] | UnsetType | None = UNSET
-    rows: list[Raw] | UnsetType | None = field(default=UNSET, name="List")
+    prospect_activities: Raw | UnsetType = UNSET
+    rows: Raw | UnsetType = field(default=UNSET, name="List")
     id: Raw | UnsetType = UNSET
     event_code: Raw | UnsetType = UNSET
     prospect_activity_id: Raw | UnsetType = UNSET
@@ -186,6 +186,5 @@ decode_change_key: Final = msgspec.json.Decoder(LeadChangeKey).decode
 decode_change: Final = msgspec.json.Decoder(RecordChange).decode
 decode_fields: Final = msgspec.json.Decoder(Fields).decode
 decode_probe: Final = msgspec.json.Decoder(Probe).decode
-decode_batch: Final = msgspec.json.Decoder(list[Raw]).decode
 decode_any: Final = msgspec.json.Decoder(Any).decode
 decode_raw: Final = msgspec.json.Decoder(Raw).decode
