@@ -16,6 +16,7 @@ from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topic_rules import retention_ms
 from headrace.poller.metrics import PollerMetrics
 from headrace.records.raw import from_raw_record, to_raw_record
+from headrace.sdk.provider import RawEvent
 
 _log = structlog.get_logger()
 
@@ -32,12 +33,12 @@ class RawReturn:
         self._metrics: Final = metrics
 
     async def as_told(self, account: Account, *, partition: int, offset: int) -> None:
-        """Append the record of a tenant at an offset again, marked; log where it is not there any more.
+        """Append the record of a tenant at an offset again, marked; log where it is not there (any more).
 
         Raises `KafkaError`, `TimeoutError`, and `NewerFormat` where a newer Headrace wrote it.
         """
         record = await self._record(partition, offset)
-        raw = from_raw_record(record.headers, record.value) if record else None
+        raw = _event_of(record) if record else None
         if raw is None or raw.source != account.source:
             _log.error("nudged_record_gone", source=account.source, partition=partition, offset=offset)
             return
@@ -60,3 +61,11 @@ class RawReturn:
                 if records:
                     return records[0] if records[0].offset == offset else None
         raise TimeoutError("the record was not read in time")
+
+
+def _event_of(record: Record) -> RawEvent | None:
+    """Return the raw event of a record, None where it is none of ours, or damaged: no other nudge waits for it."""
+    try:
+        return from_raw_record(record.headers, record.value)
+    except (LookupError, ValueError, RecursionError):
+        return None
