@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,32 @@ async def test_promise_3_a_commit_that_arrives_late_finds_its_producer_gone(own_
                 answer = await proxy.deliver(late)
             assert int.from_bytes(answer[4:6]) == 47, "not INVALID_PRODUCER_EPOCH"
             await pipeline.settled(running)
+    await pipeline.holds_its_promises()
+
+
+async def test_promise_8_a_commit_that_a_revocation_cut_short_is_counted(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task that wrote it never hears that it stands; the next one of the process counts it."""
+    pipeline, written = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1), asyncio.Event()
+    write = Transactions.write
+
+    async def unheard(self: Transactions, *what: Any) -> Any:
+        found = await write(self, *what)
+        if len(what[0]) > 1 and not written.is_set():  # with events, and not a barrier
+            written.set()
+            await asyncio.Event().wait()
+        return found
+
+    async with pipeline.running(pace=BRISK) as running:
+        await running.runs(tasks=1)
+        monkeypatch.setattr(Transactions, "write", unheard)
+        await pipeline.append([Row(n, 1) for n in range(20)])
+        await asyncio.wait_for(written.wait(), DEADLINE)
+        async with pipeline.running(pace=BRISK) as beside:  # it joins, and the group takes the partition away
+            await pipeline.settled(running, beside)
+            both = [one.normalizer.metrics.registry.series("headrace_decided_total") for one in (running, beside)]
+            await until(lambda: sum(sum(one.values.values()) for one in both) == 20, "all that is decided is counted")
     await pipeline.holds_its_promises()
 
 

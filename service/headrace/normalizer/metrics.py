@@ -39,6 +39,9 @@ class NormalizerMetrics(TaskMetrics):
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         super().__init__(registry, "normalizer", clock)
         self._clock: Final = clock
+        self.unsure: Final[dict[int, tuple[Commit, float]]] = {}
+        """The commit of a partition whose outcome is unknown, and when (monotonic) it was written: it is counted once
+        the log shows that it stands, by whichever task owns the partition then."""
         self._lags: Final[dict[int, RawLag]] = {}
         accounts = list(tenants)
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in accounts}

@@ -84,8 +84,6 @@ class NormalizerTask(PartitionOwner):
         self._batch_size = BatchSize()
         self._written_at: float | None = None
         self._swept_at = 0.0
-        self._unsure: tuple[Commit, float] | None = None
-        """A commit of unknown outcome, and when it was written; it is counted once the log shows that it stands."""
 
     async def work(self, producer: Transactions) -> None:
         """Seek, and run until the producer is doubtful."""
@@ -142,14 +140,16 @@ class NormalizerTask(PartitionOwner):
 
     async def _write(self, producer: Transactions, commit: Commit, size: int = 0) -> int:
         """Write a commit, made of `size` records, in one transaction; return where the seen topic ends behind it."""
-        at, began = (self._outputs.seen, self.partition), time.monotonic()
+        at = self._outputs.seen, self.partition
+        if size:
+            self._metrics.unsure[self.partition] = commit, time.monotonic()  # until it is known, whatever happens
         try:
             offsets = await producer.write(self._outputs.place(commit), {at: self.seen.read_to + MARKERS})
         except WriteFailed as failed:
             if size:
                 self._batch_size.failed(self.seen.next_offset, size, definite=failed.definite)
-                self._unsure = commit, began
             raise
+        self._metrics.unsure.pop(self.partition, None)
         return offsets[at] + 1
 
     def _apply(self, commit: Commit, seen_end: int) -> None:
@@ -174,9 +174,10 @@ class NormalizerTask(PartitionOwner):
 
     def _count_unsure(self) -> None:
         """Count the commit whose outcome was unknown, where what was restored shows that it stands."""
-        if self._unsure is None:
+        unsure = self._metrics.unsure.pop(self.partition, None)
+        if unsure is None:
             return
-        (commit, began), self._unsure = self._unsure, None
+        commit, began = unsure
         if (commit.next_offset, commit.totals) == (self.seen.next_offset, self.seen.totals):
             self._metrics.committed(self.partition, commit, time.monotonic() - began, self._now_ms())
             self._decided(commit.decisions)
