@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,7 @@ import pytest
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
+from headrace.kafka import topics
 from headrace.receiver.ingress import RecordTooLarge
 from headrace.spool import NoRoom, Spool
 from tests.fake_provider import account
@@ -309,6 +311,7 @@ async def test_while_raw_and_seen_differ_everything_waits_in_the_spool(kafka: Br
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=2)
     await delete_topic(kafka.bootstrap_servers, pipeline.topic("seen"))
     await create_topic(kafka.bootstrap_servers, pipeline.topic("seen"), partitions=1)
+    await until(partial(_is_known, pipeline, "seen", 1), "the broker knows the new one")
     async with running_ingress(pipeline, path) as running:
         await until(lambda: "they belong together" in running.health.ready().checks[1].why, "it says what is wrong")
         assert await running.keep(item(1)) == "spool"
@@ -317,3 +320,8 @@ async def test_while_raw_and_seen_differ_everything_waits_in_the_spool(kafka: Br
         await create_topic(kafka.bootstrap_servers, pipeline.topic("seen"), partitions=2)
         await running.is_direct()
         assert await versions(pipeline) == [1]
+
+
+async def _is_known(pipeline: Pipeline, name: str, partitions: int) -> bool:
+    found = (await topics.describe(pipeline.config)).get(pipeline.topic(name))
+    return found is not None and found.partitions == partitions

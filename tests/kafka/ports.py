@@ -8,6 +8,7 @@ HOST = "127.0.0.1"
 # Below what Linux (32768) and macOS (49152) hand to outgoing connections: a client that retries while its broker is
 # down must not be given the broker's own port, or it ends up connected to itself.
 _LOWEST, _HIGHEST = 20_000, 32_000
+_returned: set[int] = set()  # by this process: who was given one may listen on it only later
 
 
 def free_port() -> int:
@@ -20,4 +21,6 @@ def free_port() -> int:
                 candidate.bind((HOST, port))
             except OSError:
                 continue
+        if port not in _returned:
+            _returned.add(port)
             return port
