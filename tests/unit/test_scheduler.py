@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Work
+from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Setback, Work
 from headrace.sdk.feed import Api, Turn, Yield
 
 NOW = 1_800_000_000.0
@@ -117,7 +117,7 @@ def test_what_rests_is_left_alone_until_then() -> None:
     schedule = a_schedule("a")
     for work in (Work("all"), Work("trail", "a")):
         assert schedule.next(NOW) == work
-        schedule.pause(work, NOW + 300, wake=True)
+        schedule.pause(work, Setback(NOW + 300), wake=True)
     schedule.wake(Work("trail", "a"))
     assert schedule.wait(NOW, sweep=False) == 300.0
     assert order(schedule, NOW + 299) == []

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from headrace.kafka.client import KafkaError
 from headrace.poller.circuit_breaker import CircuitBreaker
-from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.scheduler import Scheduler, Setback, Work
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 
 FIRST_PAUSE_SECONDS: Final = 10.0
@@ -65,47 +65,43 @@ class Backoff:
     def __init__(self, scheduler: Scheduler, circuit: CircuitBreaker) -> None:
         self._scheduler: Final = scheduler
         self._circuit: Final = circuit
-        self._failures: Final[dict[Work, int]] = {}
         self._succeeded: Final[dict[str, float]] = {}
-        self._denied: Final[dict[Work, float]] = {}
 
     def succeeded(self, work: Work, now: float, *, more: bool) -> None:
         """Note a run that succeeded; `more`: its feed has more to bring at once."""
-        self._failures.pop(work, None)
-        self._denied.pop(work, None)
         self._succeeded[work.feed] = now
         self._circuit.succeeded()
         self._scheduler.done(work, now, more=more)
 
     def failed(self, work: Work, error: Exception, now: float) -> Treatment:
         """Note a run that failed; return the treatment that it got."""
-        failures = self._failures.pop(work, 0)
-        treatment = treatment_of(error, failures)
+        before = self._scheduler.setback(work)
+        denied, treatment = before.denied, treatment_of(error, before.failures)
         match treatment.circuit:
             case "succeeded":
                 self._circuit.succeeded()
             case "failed":
                 self._circuit.failed(now)
             case "denied":
-                self._hold_denied(work, now, treatment.pause)
+                denied = denied or now
+                self._hold_denied(work, denied, now, treatment.pause)
         if treatment.drop and work.lead is not None:
             self._scheduler.done(work, now)
             self._scheduler.drop(work.lead)
         elif work.event is not None and not treatment.again:
             self._scheduler.done(work, now)
         else:
-            self._failures[work] = failures + 1
             wake = treatment.again and work != Work(work.feed)
-            self._scheduler.pause(work, now + treatment.pause, wake=wake)
+            setback = Setback(now + treatment.pause, before.failures + 1, denied)
+            self._scheduler.pause(work, setback, wake=wake)
         return treatment
 
-    def _hold_denied(self, work: Work, now: float, pause: float) -> None:
+    def _hold_denied(self, work: Work, since: float, now: float, pause: float) -> None:
         """Hold the feed, and park the tenant unless another feed succeeded since this work was denied first.
 
         Where other work of the same feed succeeded since, this lead or event alone is forbidden. To find that out, the
         feed is held half as long as the work pauses: other work of it has its turn before.
         """
-        since = self._denied.setdefault(work, now)
         if self._succeeded.get(work.feed, 0.0) > since:
             return
         self._scheduler.hold(work.feed, now + (pause if work == Work(work.feed) else pause / 2))

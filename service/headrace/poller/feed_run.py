@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from headrace.core.weight import weight
@@ -24,13 +24,16 @@ from headrace_events import Via
 
 STORE_EVERY_SECONDS: Final = 0.2
 """Pages that follow each other faster than that are covered by one stored cursor."""
+MOST_SIGHTED: Final = 1_000
+"""Leads that a feed came across, until they are stored though no cursor is."""
 
 
 class Checkpoints:
     """Stores the cursors of one run, each once everything that it covers is durable in raw.
 
-    `began` is in seconds since the epoch. Only the last cursor of a run says that everything up to `began` is read: a
-    run that a crash interrupts is due again at once.
+    `wake` is called with leads that the feed came across, once they are stored. `began` is in seconds since the epoch.
+    Only the last cursor of a run says that everything up to `began` is read: a run that a crash interrupts is due again
+    at once.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Checkpoints:
         work: Work,
         *,
         began: float,
+        wake: Callable[[Sequence[str]], None],
         state: TenantState,
         raw: RawEventWriter,
         watch: RowWatch,
@@ -48,19 +52,18 @@ class Checkpoints:
     ) -> None:
         self.facts: dict[str, str] = {}
         """What the feed has learned since the last cursor."""
-        self.sighted: Final[list[str]] = []
-        """All leads that the run came across."""
         self._source: Final = source
         self._feed: Final = feed
         self._lead: Final = work.lead or ""
         self._began: Final = began
+        self._wake: Final = wake
         self._state: Final = state
         self._raw: Final = raw
         self._watch: Final = watch
         self._statuses: Final = statuses
         self._writer: Final = writer
         self._pending: Cursor | None = None
-        self._unstored_leads: list[str] = []
+        self._sighted: dict[str, None] = {}
         self._counted = 0
         self._stored_at = 0.0
 
@@ -73,10 +76,11 @@ class Checkpoints:
         """Take a cursor, to be stored before the next API call or at the end of the run."""
         self._pending = cursor
 
-    def sight(self, lead: str) -> None:
-        """Take a lead that the feed came across."""
-        self.sighted.append(lead)
-        self._unstored_leads.append(lead)
+    async def sight(self, lead: str) -> None:
+        """Take a lead that the feed came across, to be woken with the next cursor, or together with many others."""
+        self._sighted[lead] = None
+        if len(self._sighted) >= MOST_SIGHTED:
+            await self._write([])
 
     async def before_call(self, *, at_once: bool) -> None:
         """Store the cursor before the next API call, unless that may start at once and one was stored just now."""
@@ -90,22 +94,29 @@ class Checkpoints:
         cursor = self._pending
         if cursor is None:
             await self._raw.flush()
-            await self._writer.store(self._learned())
+            await self._write(self._learned())
             return False
         await self._store(cursor, last=not cursor.more)
         return cursor.more
 
     async def save(self) -> None:
-        """Store the cursor of a run that failed: what went well before stays done."""
-        if self._pending is not None:
-            await self._writer.store(await self._covered(self._pending, last=False))
+        """Store the cursor of a run that failed, and what it came across: what went well before stays done."""
+        covered = [] if self._pending is None else await self._covered(self._pending, last=False)
+        await self._write(covered)
 
     async def _store(self, cursor: Cursor, *, last: bool) -> None:
         entries = await self._covered(cursor, last=last)
         count, self._counted = self._raw.appended - self._counted, self._raw.appended
         due = self._began + self._feed.every
         status = self._statuses.covered(self._feed.name, began=self._began, events=count, due=due)
-        await self._writer.store([*entries, status])
+        await self._write([*entries, status])
+
+    async def _write(self, entries: Sequence[CursorEntry]) -> None:
+        """Store entries and the leads that were sighted since the last ones; then wake these."""
+        sighted, self._sighted = list(self._sighted), {}
+        await self._writer.store([*entries, *(entry(self._source, self._woken(lead), lead) for lead in sighted)])
+        if sighted:
+            self._wake(sighted)
 
     async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
         """Make durable what a cursor covers; return what may be stored then."""
@@ -116,12 +127,10 @@ class Checkpoints:
         return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
 
     def _learned(self) -> list[CursorEntry]:
-        """Return what was learned since the last cursor: facts, leads that have news, and nudges that rows brought."""
+        """Return what was learned since the last cursor: facts, and nudges that rows brought."""
         facts, self.facts = self.facts, {}
-        leads, self._unstored_leads = self._unstored_leads, []
         return [
             *(entry(self._source, PlatformFact(value), name) for name, value in facts.items()),
-            *(entry(self._source, self._woken(lead), lead) for lead in dict.fromkeys(leads)),
             *self._watch.settle(),
         ]
 
@@ -217,7 +226,7 @@ class FeedRun:
                 self._checkpoints.hold(item)
                 self.whole, self.since = item.whole, item.since
             case Sighting() if can_be_id(item.lead):
-                self._checkpoints.sight(item.lead)
+                await self._checkpoints.sight(item.lead)
             case Skipped():
                 self.skipped[item.reason] = self.skipped.get(item.reason, 0) + len(item.rows)
                 await self._raw.pass_over(self._rows(item))

@@ -18,7 +18,8 @@ from headrace.sdk.provider import source_of
 
 GATHER_SECONDS: Final = 0.5
 STORE_EVERY_SECONDS: Final = 60.0
-MOST_ENTRIES: Final = 2_000
+MOST_FOUND: Final = 2_000
+"""Leads that are found before any of them is stored: then nothing more is read."""
 LEAD: Final = "lead"
 _PARTS: Final = 5
 
@@ -44,21 +45,29 @@ class LeadDiscovery:
         self._found: Final[dict[tuple[str, str], Watched]] = {}
         self._passed: Final[dict[int, int]] = {}
         self._news: Final = asyncio.Event()
+        self._room: Final = asyncio.Event()
+        self._room.set()
 
-    def name(self, source: str, lead: str) -> None:
-        """Note a lead that something named, unless no tenant here reads by lead, or it is watched already."""
+    async def name(self, source: str, lead: str) -> None:
+        """Note a lead that something named, unless no tenant here reads by lead, or it is watched already.
+
+        Where there are too many, wait until they are being stored.
+        """
         tenant = self._tenants.get(source)
         if tenant is None or not tenant.by_lead:
             return
         found = tenant.canonical_lead(lead)
         if found and not tenant.watches(found):
+            await self._room.wait()
             self._found.setdefault((source, found), Watched(int(time.time() * 1000), "event"))
             self._news.set()
+            if len(self._found) >= MOST_FOUND:
+                self._room.clear()
 
     async def take(self, found: tuple[str, str] | None, partition: int, offset: int) -> None:
         """Note the lead that an event named, and how far `events` were searched."""
         if found:
-            self.name(*found)
+            await self.name(*found)
         self._passed[partition] = offset + 1
 
     async def run(self) -> None:
@@ -78,9 +87,8 @@ class LeadDiscovery:
         found, passed = dict(self._found), dict(self._passed)
         self._found.clear()
         self._passed.clear()
-        entries = [entry(source, watched, lead) for (source, lead), watched in found.items()]
-        for begin in range(0, len(entries), MOST_ENTRIES):
-            await self._writer.store(entries[begin : begin + MOST_ENTRIES])
+        self._room.set()
+        await self._writer.store([entry(source, watched, lead) for (source, lead), watched in found.items()])
         await self._writer.store([entry("", SearchPosition(at), str(partition)) for partition, at in passed.items()])
         leads: dict[str, list[str]] = {}
         for source, lead in found:

@@ -105,7 +105,7 @@ class NudgeInbox:
             if len(self._homeless) >= MOST_HOMELESS:
                 self._room.clear()
         if tenant is not None and nudge.lead is not None:
-            self._discovery.name(source, nudge.lead)
+            await self._discovery.name(source, nudge.lead)
 
     async def run(self) -> None:
         """Store what is open and how far nudges were taken; look after what stays open. Until cancelled."""

@@ -17,6 +17,9 @@ EVENTS_BY_LEAD: Final = 4
 MOST_WOKEN: Final = 5_000
 """Leads, and events of one feed without a lead, that are woken of one tenant. Beyond it, a lead is the next of the
 sweep, a feed is due, and an event of which nobody knows the lead is left to whoever follows up on nudges."""
+MOST_SETBACKS: Final = 5_000
+"""Work that failed and is remembered, beside one item for each watched lead: it fails in a row no more once so many
+others failed since."""
 LOOKED_AT: Final = 100
 """Leads that one look at a sweep passes over at most, because they pause or are being read."""
 
@@ -29,6 +32,18 @@ class Work(Struct, frozen=True):
     event: str | None = None
 
 
+class Setback(Struct, frozen=True):
+    """What is remembered of work that failed: not to begin before `until`, after so many `failures` in a row.
+
+    `denied` is when it was denied first, 0 where it was not.
+    """
+
+    until: float = 0.0
+    failures: int = 0
+    denied: float = 0.0
+
+
+_NONE: Final = Setback()
 Woken: TypeAlias = dict[tuple[str, str | None], dict[Work, None]]
 """Work by feed and lead, in the order in which these were woken."""
 
@@ -47,7 +62,7 @@ class Scheduler:
                 self._due[feed.name] = 0.0
         self._woken: Final[Woken] = {}
         self._again: Final[Woken] = {}
-        self._pauses: Final[dict[Work, float]] = {}
+        self._setbacks: Final[OrderedDict[Work, Setback]] = OrderedDict()
         self._held: Final[dict[str, float]] = {}
         self._slots: Final[set[tuple[str, str | None]]] = set()
 
@@ -74,7 +89,7 @@ class Scheduler:
             sweep.pop(lead, None)
             self._woken.pop((feed, lead), None)
             self._again.pop((feed, lead), None)
-            self._pauses.pop(Work(feed, lead), None)
+            self._setbacks.pop(Work(feed, lead), None)
 
     def wake(self, work: Work) -> bool:
         """Put work first in line; return False where there is no such feed, or it names neither lead nor event."""
@@ -100,17 +115,24 @@ class Scheduler:
 
     def done(self, work: Work, now: float, *, more: bool = False) -> None:
         """Note a turn that succeeded; `more`: it has more to bring at once, behind what was woken before."""
-        self._pauses.pop(work, None)
+        self._setbacks.pop(work, None)
         if work.feed in self._due and work.event is None:
             self._due[work.feed] = now + self._feeds[work.feed].every
         self._end(work, again=more)
 
-    def pause(self, work: Work, until: float, *, wake: bool = False) -> None:
-        """Note a turn that failed: the work does not run before `until`; with `wake` it has the next turn then."""
-        self._pauses[work] = until
+    def pause(self, work: Work, setback: Setback, *, wake: bool = False) -> None:
+        """Note a turn that failed: the work rests until then; with `wake` it has the next turn after that."""
+        self._setbacks[work] = setback
+        self._setbacks.move_to_end(work)
+        if len(self._setbacks) > MOST_SETBACKS + sum(map(len, self._sweeps.values())):
+            self._setbacks.popitem(last=False)
         if work.feed in self._due and work.event is None:
-            self._due[work.feed] = until
+            self._due[work.feed] = setback.until
         self._end(work, again=wake)
+
+    def setback(self, work: Work) -> Setback:
+        """Return what is remembered of the failures of a work item."""
+        return self._setbacks.get(work, _NONE)
 
     def hold(self, feed: str, until: float) -> None:
         """Let no turn of a feed begin before `until`."""
@@ -164,7 +186,7 @@ class Scheduler:
 
     def _from(self, work: Work) -> float:
         """Return the moment before which a work item may not begin."""
-        return max(self._pauses.get(work, 0.0), self._held.get(work.feed, 0.0))
+        return max(self.setback(work).until, self._held.get(work.feed, 0.0))
 
     def _runs(self, work: Work) -> bool:
         return (work.feed, work.lead) in self._slots
@@ -218,7 +240,7 @@ class Scheduler:
                 continue
             at = self._held.get(feed, 0.0)
             if at <= now:
-                at = max(at, min(self._pauses.get(work, 0.0) for work in self._woken[feed, lead]))
+                at = max(at, min(self.setback(work).until for work in self._woken[feed, lead]))
             if at <= now:
                 return at
             first = at if first is None else min(first, at)

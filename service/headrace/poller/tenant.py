@@ -193,6 +193,7 @@ class TenantPoller:
             feed,
             work,
             began=began,
+            wake=self._wake,
             state=self._state,
             raw=raw,
             watch=watch,
@@ -222,7 +223,6 @@ class TenantPoller:
                 self.follow_up.read(work, began, run.since)
         finally:
             watch.release()
-        self._wake(checkpoints.sighted)
         self._count(work, code, began, raw, run)
         await self._status.update()
 
