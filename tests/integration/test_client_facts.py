@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 
 import pytest
+import uvloop
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import IllegalOperation, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.errors import IllegalOperation, KafkaConnectionError, MessageSizeTooLargeError, ProducerFenced
+from aiokafka.protocol.metadata import MetadataRequest
 
 from headrace.config import KafkaSettings
 from headrace.core.record import ProducerRecord
@@ -151,3 +153,21 @@ async def test_fact_what_a_rebalance_listener_raises_is_swallowed(kafka: Broker,
         await until(lambda: bool(consumer.assignment()), "the partition is assigned")
         assert await consumer.getmany(timeout_ms=100) == {}
         await consumer.stop()
+
+
+def test_a_write_on_a_closed_connection_is_the_loss_of_a_connection(kafka: Broker, prefix: str) -> None:
+    """On uvloop, too, where the client knew nothing of it: metadata is still renewed, and the client can be closed."""
+    uvloop.run(_write_on_closed(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers), f"{prefix}any"))
+
+
+async def _write_on_closed(kafka: KafkaSettings, topic: str) -> None:
+    async with asyncio.timeout(DEADLINE), Appender(kafka) as appender:
+        client = appender._producer.client  # noqa: SLF001  (nothing public gives its connections)
+        for _ in range(2):  # the client connects anew in between
+            await client.fetch_all_metadata()
+            for connection in list(client._conns.values()):  # noqa: SLF001  (as above)
+                connection._writer.transport.abort()  # noqa: SLF001  (as above)
+                await asyncio.sleep(0)  # it is closed, and the client's reader has not run yet
+                with pytest.raises(KafkaConnectionError, match="is closed"):
+                    await connection.send(MetadataRequest([topic]))
+        assert not client._sync_task.done()  # noqa: SLF001  (as above)

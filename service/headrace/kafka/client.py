@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 
 from headrace.config import KafkaSettings
 from headrace.kafka.call import ABORT_DEADLINE, call
+from headrace.kafka.closed_connection import heed_closed_connections
 
 __all__ = [
     "ABORT_DEADLINE",
@@ -40,6 +41,8 @@ STOP_DEADLINE: Final = 3.0
 """Seconds that a client may take to stop by itself."""
 
 _log = structlog.get_logger()
+
+heed_closed_connections()
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
