@@ -162,12 +162,12 @@ def test_a_write_on_a_closed_connection_is_the_loss_of_a_connection(kafka: Broke
 
 async def _write_on_closed(kafka: KafkaSettings, topic: str) -> None:
     async with asyncio.timeout(DEADLINE), Appender(kafka) as appender:
-        client = appender._producer.client  # noqa: SLF001  (nothing public gives its connections)
+        client = appender._producer.client
         for _ in range(2):  # the client connects anew in between
             await client.fetch_all_metadata()
-            for connection in list(client._conns.values()):  # noqa: SLF001  (as above)
-                connection._writer.transport.abort()  # noqa: SLF001  (as above)
+            for connection in list(client._conns.values()):
+                connection._writer.transport.abort()
                 await asyncio.sleep(0)  # it is closed, and the client's reader has not run yet
                 with pytest.raises(KafkaConnectionError, match="is closed"):
                     await connection.send(MetadataRequest([topic]))
-        assert not client._sync_task.done()  # noqa: SLF001  (as above)
+        assert not client._sync_task.done()

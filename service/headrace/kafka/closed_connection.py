@@ -1,7 +1,8 @@
 """A write on a closed connection fails as the loss of a connection does, whatever event loop the client runs on.
 
-uvloop raises RuntimeError there, of which aiokafka knows nothing (https://github.com/aio-libs/aiokafka/issues/1038, seen
-with 0.14.0): it ended the client's task that renews metadata, and by way of `close()` the whole process.
+uvloop raises RuntimeError there, of which aiokafka 0.14.0 knows nothing
+(https://github.com/aio-libs/aiokafka/issues/1038): it ended the client's task that renews metadata, and by way of
+`close()` the whole process.
 """
 
 from collections.abc import Callable
