@@ -14,7 +14,8 @@ How it was ended only the coordinator knows, and only until the fence: so it is 
 """
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -52,13 +53,18 @@ class Predecessors:
     """Those who held a transactional id before: which of them ended with a commit, and what they left open.
 
     A coordinator forgets how a transaction ended once its producer is fenced: so what it said is remembered for as long
-    as the process lives, whoever owns the partition meanwhile, until nothing hangs. `topics` are those that they write
-    to.
+    as the process lives, whoever owns the partition meanwhile, until nothing hangs. `topics` are those that they may
+    write to in any partition, `alone` by topic the only number that they write to (modulo the count).
+
+    What they may have written to needs a leader, or nobody may be fenced; what they cannot have is not asked.
     """
 
-    def __init__(self, transactional_id: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, transactional_id: str, topics: Sequence[str], alone: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._transactional_id: Final = transactional_id
         self._topics: Final = topics
+        self._alone: Final = alone
         self._committed: Final = _committed.setdefault(transactional_id, set())
 
     async def ask_coordinator(self, client: Any, node: int) -> None:
@@ -109,7 +115,9 @@ class Predecessors:
             return []
 
     async def _know_partitions(self, client: Any) -> list[tuple[str, int]]:
-        return [(topic, partition) for topic in self._topics for partition in await _partitions(client, topic)]
+        known = [(topic, partition) for topic in self._topics for partition in await _partitions(client, topic)]
+        alone = [(topic, number % len(await _partitions(client, topic))) for topic, number in self._alone.items()]
+        return [*alone, *known]
 
     async def _end(self, client: Any, node: int, found: HangingTransaction) -> None:
         committed = ProducerEpoch(found.producer, found.epoch) in self._committed

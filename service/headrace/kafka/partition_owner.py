@@ -64,8 +64,8 @@ class Pace(Struct, frozen=True):
 class PartitionOwner(ABC):
     """Owns one partition: fences its predecessor, then writes under the transactional id `<name>-<partition>`.
 
-    `topics` are those that it writes to in transactions. The first of them holds what it remembers, in the partition of
-    the same number.
+    It writes in transactions to the partition of the same number (modulo the count) of each of `topics`, the first of
+    which holds what it remembers, and to any partition of those `at_large`.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class PartitionOwner(ABC):
         partition: int,
         topics: Sequence[str],
         *,
+        at_large: Sequence[str] = (),
         member: Member,
         metrics: TaskMetrics,
         pace: Pace,
@@ -83,8 +84,8 @@ class PartitionOwner(ABC):
         self.state = TaskState.CREATED
         self._kafka: Final = kafka
         self._transactional_id: Final = f"{name}-{partition}"
-        self._predecessors: Final = Predecessors(self._transactional_id, topics)
-        self._topics: Final = topics
+        self._predecessors: Final = Predecessors(self._transactional_id, at_large, dict.fromkeys(topics, partition))
+        self._memory_topic: Final = topics[0]
         self._member: Final = member
         self._task_metrics: Final = metrics
         self._pace: Final = pace
@@ -160,7 +161,7 @@ class PartitionOwner(ABC):
 
     async def _set_barrier(self, producer: Transactions) -> Barrier:
         """Commit a barrier, and return where it stands. Raises `WriteFailed`."""
-        record, at = self.barrier(os.urandom(TOKEN_BYTES)), (self._topics[0], self.partition)
+        record, at = self.barrier(os.urandom(TOKEN_BYTES)), (self._memory_topic, self.partition)
         offsets = await producer.write({at: [record]})
         return Barrier(*at, offset=offsets[at], value=record.value)
 

@@ -24,9 +24,14 @@ class Outputs:
         self._counts: Final[dict[str, int]] = {}
 
     @property
-    def topics(self) -> list[str]:
-        """All of them, by full name."""
-        return [self.seen, self._events, self._nudges, self._letters]
+    def alone(self) -> list[str]:
+        """Those of which one partition is written to, by full name; that of seen first."""
+        return [self.seen, self._letters]
+
+    @property
+    def at_large(self) -> list[str]:
+        """Those of which any partition is written to, by full name."""
+        return [self._events, self._nudges]
 
     async def count_partitions(self, producer: Transactions) -> None:
         """Ask how many partitions the topics have. Raises `KafkaError`, `TimeoutError`."""
