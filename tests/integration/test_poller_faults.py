@@ -1,6 +1,8 @@
 """What goes wrong at a platform, on a broker: each fault gets its own treatment, and stays one."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -9,14 +11,18 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.config.tenants import Tenants
+from headrace.kafka.partition_owner import Pace
+from headrace.kafka.producer import Transactions
 from headrace.poller.fetch_one import fetch
+from headrace.poller.state import WrittenRecord
+from headrace.records.cursors import Watched, encode, entry
 from headrace.sdk.faults import Denied, Gone
 from headrace.sdk.limits import CallLimits
 from headrace_events import decode_dead_letter
 from tests.fake_feeds import FAST
 from tests.fake_provider import Row, polled
 from tests.integration.fake_platform import platform
-from tests.integration.poller_harness import PolledPipeline, make_polled
+from tests.integration.poller_harness import PolledPipeline, RunningPoller, make_polled
 from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka
@@ -284,3 +290,42 @@ async def test_a_quota_that_is_used_up_holds_the_next_call(kafka: Broker, prefix
 async def _minted(minted: list[str], count: int) -> bool:
     await asyncio.sleep(0)
     return len(minted) >= count
+
+
+async def test_promise_1_what_does_not_stand_in_cursors_is_not_remembered(kafka: Broker, prefix: str) -> None:
+    """An acknowledged commit that was aborted later is no memory: what is written upon it would skip what it held."""
+    async with platform() as there:
+        there.add(*range(3))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, every=1), partitions=1)
+        async with pipeline.poller(Pace(heartbeat=1.0)) as working:
+            await pipeline.covered(3)
+            memory = working.poller.partitions[0]._remembered
+            known = memory.of("/things/t")
+            async with _fenced(pipeline):
+                assert memory.last is not None
+            await pipeline.comes(lambda: _restored(working, 2), "it took over again")
+            assert memory.of("/things/t") is known
+            lost = entry("/things/t", Watched(1, "event"), "lost")
+            async with _fenced(pipeline):  # nothing is written upon it before it restores
+                memory.apply([lost])
+                memory.last = WrittenRecord(memory.read_to, encode(lost).key, encode(lost).value)
+            await pipeline.comes(lambda: _restored(working, 3), "it took over a second time")
+            assert not memory.of("/things/t").leads
+            assert memory.of("/things/t").positions
+            there.add(*range(3, 6))
+            await pipeline.covered(6)
+
+
+@contextlib.asynccontextmanager
+async def _fenced(pipeline: PolledPipeline) -> AsyncIterator[None]:
+    """Fence the owner of the only partition."""
+    other = Transactions(pipeline.config.kafka, f"{pipeline.config.topic_prefix}poller-0")
+    await other.fence()
+    try:
+        yield
+    finally:
+        await other.close()
+
+
+async def _restored(working: RunningPoller, times: int) -> bool:
+    return working.total("restore_duration_seconds_count") >= times

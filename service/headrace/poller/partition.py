@@ -89,17 +89,32 @@ class PartitionPoller(PartitionOwner):
         return encode(entry("", BarrierToken(token.hex())))
 
     async def restore(self, barrier: Barrier) -> None:
-        """Read cursors from where memory stands to our barrier; what others wrote behind it is read while it works."""
-        began, remembered, kafka = time.monotonic(), self._remembered, self._config.kafka
-        log = read_to_barrier(kafka, barrier, remembered.read_to, self._stale, self._pace.restore)
-        async with contextlib.aclosing(log) as groups:
-            async for records, position in groups:
-                remembered.apply(_entries(records))
-                remembered.read_to = position
+        """Read cursors from where memory stands to our barrier; what others wrote behind it is read while it works.
+
+        Where the newest record that we wrote does not stand there, all of cursors is read.
+        """
+        began, remembered = time.monotonic(), self._remembered
+        await self._read_to(barrier)
+        if remembered.last is not None:
+            at = remembered.last.offset
+            _log.warning("commit_not_in_log", topic=barrier.topic, partition=barrier.partition, offset=at)
+            remembered.forget()
+            await self._read_to(barrier)
         self._leads_to = remembered.read_to
         self._check_homes()
         self._metrics.count_restore(time.monotonic() - began)
         _log.info("task_restored", role="poller", partition=self.partition, tenants=len(remembered.tenants))
+
+    async def _read_to(self, barrier: Barrier) -> None:
+        """Apply what stands up to a barrier; the newest record that we wrote is in doubt until it is met."""
+        remembered = self._remembered
+        log = read_to_barrier(self._config.kafka, barrier, remembered.read_to, self._stale, self._pace.restore)
+        async with contextlib.aclosing(log) as groups:
+            async for records, position in groups:
+                if any((one.offset, one.key, one.value) == remembered.last for one in records):
+                    remembered.last = None
+                remembered.apply(_entries(records))
+                remembered.read_to = position
 
     async def work(self, producer: Transactions) -> None:
         """Poll until the producer is doubtful."""

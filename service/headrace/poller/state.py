@@ -1,7 +1,7 @@
 """What a poller remembers, as the records of its partition of `cursors` say. Memory follows the log."""
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from headrace.config import Config
 from headrace.kafka.consumer import read
@@ -71,11 +71,19 @@ class TenantState:
                 self.standing = value if isinstance(value, Standing) else Standing()
 
 
+class WrittenRecord(NamedTuple):
+    """A record of `cursors` and where it stands."""
+
+    offset: int
+    key: bytes
+    value: bytes
+
+
 class PartitionState:
     """What is remembered in one partition of `cursors`.
 
     `searched` is the next offset to search for leads, by partition of `events`, `nudged` the next one to read, by
-    partition of `nudges`; `read_to` is how far the log was read.
+    partition of `nudges`; `read_to` is how far the log was read, `last` the newest record in it that we wrote since.
     """
 
     def __init__(self) -> None:
@@ -83,6 +91,13 @@ class PartitionState:
         self.searched: Final[dict[int, int]] = {}
         self.nudged: Final[dict[int, int]] = {}
         self.read_to = 0
+        self.last: WrittenRecord | None = None
+
+    def forget(self) -> None:
+        """Begin without memory: what it was made of does not stand in the log."""
+        for remembered in (self.tenants, self.searched, self.nudged):
+            remembered.clear()
+        self.read_to, self.last = 0, None
 
     def of(self, source: str) -> TenantState:
         """Return what is remembered of a tenant."""

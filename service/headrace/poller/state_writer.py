@@ -8,7 +8,7 @@ from typing import Final
 from headrace.kafka.admin import Topic
 from headrace.kafka.producer import Transactions
 from headrace.poller.metrics import PollerMetrics
-from headrace.poller.state import PartitionState
+from headrace.poller.state import PartitionState, WrittenRecord
 from headrace.records.cursors import CursorEntry, encode
 
 MOST_ENTRIES: Final = 5_000
@@ -59,8 +59,11 @@ class StateWriter:
 
     async def write(self, entries: Sequence[CursorEntry]) -> None:
         """Write entries in one transaction. Raises `WriteFailed`."""
-        began = time.monotonic()
-        await self._producer.write({(self._topic, self._partition): [encode(one) for one in entries]})
+        if not entries:
+            return
+        began, at, records = time.monotonic(), (self._topic, self._partition), [encode(one) for one in entries]
+        offsets = await self._producer.write({at: records})
         self._state.apply(entries)
+        self._state.last = WrittenRecord(offsets[at], records[-1].key, records[-1].value)
         self.written += len(entries)
         self._metrics.count_commit(self._partition, time.monotonic() - began)
