@@ -132,12 +132,13 @@ async def test_what_holds_nothing_costs_nothing(body: bytes, monkeypatch: pytest
 
 
 async def test_more_records_than_anybody_sends_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A delivery of too many records is refused whole."""
+    """A delivery of too many records is refused whole, and charged: it was cut all the same."""
     provider, charges = Delivering(), Charges(10_000)
     provider.go.set()
     monkeypatch.setattr(cutting, "MOST_RECORDS", 999)
     with pytest.raises(Refused, match="at most 999"):
         await Cutter(charges.admit, charges.charge).cut(tenant(provider, "a"), delivery("a", HEAVY), SLOT)
+    assert charges.charged == [("/things/a", 1_000, len(HEAVY))]
 
 
 def _refuse(*_: object) -> Accepted:

@@ -2,11 +2,19 @@
 
 from typing import Final
 
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+)
+
 from headrace.config import Config
 from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.client import KafkaError
 from headrace.kafka.topic_rules import check_raw
 from headrace.kafka.topics import UnfitTopics
+
+_UNREADABLE: Final = (ClusterAuthorizationFailedError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError)
 
 
 class RawTopic:
@@ -25,7 +33,7 @@ class RawTopic:
                 raise UnfitTopics(f"the topic {raw_name} is missing; run `headrace topics apply`")
             faults = check_raw(
                 raw,
-                await _topic_if_readable(client, seen_name),
+                await self._seen(client, seen_name),
                 placed_by=self._placed_by,
                 body_bytes=self._config.receiver.max_body,
                 brokers=len(await client.brokers()),
@@ -35,10 +43,17 @@ class RawTopic:
         self._placed_by = raw.partitions
         return raw
 
+    async def _seen(self, client: Admin, name: str) -> Topic | None:
+        """Return seen; None where it is missing, or nobody may look at it.
 
-async def _topic_if_readable(client: Admin, name: str) -> Topic | None:
-    """Return a topic; None where it is missing, or nobody may look at it."""
-    try:
-        return (await client.topics({name})).get(name)
-    except KafkaError:
-        return None
+        What else keeps it from being told may pass: it is raised, unless it is known by how many partitions ids were
+        placed before.
+        """
+        try:
+            return (await client.topics({name})).get(name)
+        except _UNREADABLE:
+            return None
+        except (KafkaError, TimeoutError):
+            if self._placed_by is None:
+                raise
+            return None

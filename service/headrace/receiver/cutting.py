@@ -55,9 +55,13 @@ class Cutter:
             return self._charged(account, delivery, slot, found)
 
     def _charged(self, account: Account, delivery: Delivery, slot: BodySlot, found: Cut) -> Cut:
-        if found.items:
+        """Charge a tenant for what was verified, whatever becomes of it: strangers cannot bring it into debt."""
+        count = len(found.accepted.events)
+        if count:
             slot.hold_records(len(found.items))
-            self._charge(account.source, len(found.items), len(delivery.body))
+            self._charge(account.source, count, len(delivery.body))
+        if count > MOST_RECORDS:
+            raise refusals.too_many_records(MOST_RECORDS)
         return found
 
 
@@ -67,10 +71,10 @@ def is_heavy(body: bytes) -> bool:
 
 
 def cut(account: Account, delivery: Delivery) -> Cut:
-    """Let the provider verify a delivery, and name its records. Pure. Raises `Refused`."""
+    """Let the provider verify a delivery, and name its records unless they are too many. Pure. Raises `Refused`."""
     provider, source = account.provider, account.source
     accepted = provider.accept(delivery, account.settings)
     if len(accepted.events) > MOST_RECORDS:
-        raise refusals.too_many_records(MOST_RECORDS)
+        return Cut(accepted, [])
     items = [Item(source, to_raw_record(provider, raw)) for raw in accepted.events]
     return Cut(accepted, items)
