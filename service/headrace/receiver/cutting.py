@@ -55,7 +55,7 @@ class Cutter:
             return self._charged(account, delivery, slot, found)
 
     def _charged(self, account: Account, delivery: Delivery, slot: BodySlot, found: Cut) -> Cut:
-        """Charge a tenant for what was verified, whatever becomes of it: strangers cannot bring it into debt."""
+        """Charge a tenant for what was verified: strangers cannot bring it into debt. Raises `Refused`."""
         count = len(found.accepted.events)
         if count:
             slot.hold_records(len(found.items))
