@@ -230,12 +230,31 @@ async def test_what_was_left_to_a_feed_that_is_polled_no_more_goes_back(kafka: B
         assert await pipeline.totals() == {"nudged": 2, "published": 2}
 
 
+async def test_one_record_that_cannot_be_read_yet_holds_up_nothing(kafka: Broker, prefix: str) -> None:
+    """A leader may not show yet what was nudged: others go back, the position is stored, and that one is kept."""
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
+        pipeline.config.tenants.by_source["/things/t"].settings.polling = False
+        await pipeline.append_raw([hook(Row(number)) for number in (1, 2)])
+        there_already = [
+            AddressedNudge(feed="rows", partition=one.partition, offset=one.offset, record=(one.key or b"").hex())
+            for one in await pipeline.records("raw")
+        ]
+        not_yet = AddressedNudge(feed="rows", partition=0, offset=1_000, record="0b" * 16)
+        for nudge in (not_yet, *there_already):
+            await _nudge(pipeline, nudge)
+        async with pipeline.poller():
+            await pipeline.comes(lambda: _returned(pipeline, ["1", "2"]), "the others go back")
+            await pipeline.comes(lambda: _nudges_read(pipeline, 3), "the position is stored")
+            await pipeline.comes(lambda: _open(pipeline, 1), "one is kept")
+
+
 async def test_what_finds_no_room_goes_back_at_once(
     kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The memory for nudges is bounded in bytes; what is beyond it is published as told, and nothing waits for it."""
     monkeypatch.setattr(open_nudges, "MOST_BYTES", 400)
-    monkeypatch.setattr(nudge_inbox, "MOST_HOMELESS", 2)
+    monkeypatch.setattr(open_nudges, "MOST_OVER_BYTES", 400)
     async with platform() as there:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
         for number in range(9):
@@ -251,7 +270,7 @@ async def test_what_finds_no_room_goes_back_at_once(
 
 async def _returned(pipeline: PolledPipeline, ids: list[str]) -> bool:
     raws = [from_raw_record(record.headers, record.value) for record in await pipeline.records("raw")]
-    return [raw.id for raw in raws if raw.as_told] == ids
+    return sorted(raw.id for raw in raws if raw.as_told) == ids
 
 
 async def _open(pipeline: PolledPipeline, count: int) -> bool:

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any, cast
 
-from headrace.config.tenants import Account
 from headrace.poller.clock import Clock
 from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.scheduler import Scheduler
@@ -16,26 +15,6 @@ from tests.fake_provider import polled
 NUDGE = AddressedNudge(feed="rows", event="7", partition=2, offset=40, record="07", time=1)
 
 
-class Returning:
-    """Notes what goes back to raw."""
-
-    lifetime = 86_400.0 * 30
-
-    def __init__(self) -> None:
-        self.offsets: list[int] = []
-
-    async def as_told(self, _: Account, *, partition: int, offset: int) -> None:  # noqa: ARG002  (as of RawReturn)
-        """Note an offset."""
-        self.offsets.append(offset)
-
-
-class Storing:
-    """Stores whatever it is given."""
-
-    async def store(self, _: object) -> None:
-        """Store at once."""
-
-
 class Silent:
     """Metrics that nobody looks at."""
 
@@ -43,9 +22,9 @@ class Silent:
         """Note nothing."""
 
 
-async def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None:
+def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None:
     """Nobody reads that feed any more: to wait until raw forgets the record would be weeks."""
-    account, state, returning = polled("http://x"), TenantState(), Returning()
+    account, state = polled("http://x"), TenantState()
     state.nudges["rows", "07"] = OpenNudge(NUDGE, came=100_000)
     follow_up = NudgeFollowUp(
         account,
@@ -55,10 +34,8 @@ async def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None
         scheduler=Scheduler([]),
         clock=Clock(lambda: 200.0),
         state=state,
-        writer=cast("Any", Storing()),
-        raw_return=cast("Any", returning),
         window=86_400.0,
+        raw_lifetime=86_400.0 * 30,
         metrics=cast("Any", Silent()),
     )
-    await follow_up.look_after()
-    assert returning.offsets == [40]
+    assert follow_up.look_after() == [NUDGE]

@@ -396,10 +396,14 @@ def test_nudges_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     size = opened(BY_TRAITS).bytes
     monkeypatch.setattr(open_nudges, "MOST_BYTES", 3 * size)
     nudges = opened(*(replace(BY_TRAITS, record=f"{number:02}") for number in range(3)))
-    assert not nudges.open(replace(BY_TRAITS, record="03"), 100.0)
+    crowded = replace(BY_TRAITS, record="03")
+    assert not nudges.open(crowded, 100.0)
+    assert not nudges.overfull
+    assert going_back(nudges, 100.0) == [crowded]
+    nudges.returned(crowded, 100.0)
     assert nudges.bytes == 3 * size
     assert nudges.bring(replace(BY_TRAITS, record="00"), "r", 101.0)
-    assert nudges.open(replace(BY_TRAITS, record="03"), 102.0)
+    assert nudges.open(replace(BY_TRAITS, record="04"), 102.0)
     assert len(nudges) == 3
     assert nudges.bytes <= 3 * size
 

@@ -145,8 +145,9 @@ class PollerMetrics(TaskMetrics):
         gauges = self._of(provider, tenant)
         gauges.nudges, gauges.nudge_bytes = count, size
 
-    def nudge_returned(self, provider: str, tenant: str) -> None:
+    def nudge_returned(self, source: str) -> None:
         """Count a record that went to raw again as told, because no feed brought what it tells."""
+        _, provider, tenant = source.split("/", 2)
         self._returned.add((provider, tenant))
 
     def token(self, provider: str, tenant: str, expires: float) -> None:

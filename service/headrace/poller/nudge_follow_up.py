@@ -8,11 +8,9 @@ from headrace.config.tenants import Account
 from headrace.poller.clock import Clock
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.open_nudges import OpenNudges
-from headrace.poller.raw_return import RawReturn
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
-from headrace.poller.state_writer import StateWriter
 from headrace.records.nudge import AddressedNudge
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.settings import PolledTenant
@@ -34,14 +32,11 @@ class NudgeFollowUp:
         scheduler: Scheduler,
         clock: Clock,
         state: TenantState,
-        writer: StateWriter,
-        raw_return: RawReturn,
         window: float,
+        raw_lifetime: float,
         metrics: PollerMetrics,
     ) -> None:
-        self.nudges: Final = OpenNudges(
-            account.source, state.nudges, by_lead, window=window, raw_lifetime=raw_return.lifetime
-        )
+        self.nudges: Final = OpenNudges(account.source, state.nudges, by_lead, window=window, raw_lifetime=raw_lifetime)
         self._account: Final = account
         self._labels: Final = (account.provider.name, account.name)
         self._settings: Final = settings
@@ -50,25 +45,20 @@ class NudgeFollowUp:
         self._scheduler: Final = scheduler
         self._clock: Final = clock
         self._state: Final = state
-        self._writer: Final = writer
         self._stored: Final = asyncio.Event()
         self._stored.set()
-        self._raw_return: Final = raw_return
         self._metrics: Final = metrics
 
-    def take(self, nudge: AddressedNudge, at: int) -> bool:
-        """Wake what a nudge of the time `at` (ms) names; return False where its record has to go back at once.
-
-        A nudge of people wakes nothing that was read since.
-        """
+    def take(self, nudge: AddressedNudge, at: int) -> None:
+        """Wake what a nudge of the time `at` (ms) names. A nudge of people wakes nothing that was read since."""
         work = self._work(nudge)
         self._news.set()
         if nudge.partition < 0:
             read = self._state.positions.get((work.feed, work.lead or ""))
             if nudge.event is not None or read is None or read.at <= at:
                 self._scheduler.wake(work)
-            return True
-        return self._scheduler.wake(work) and self.nudges.open(nudge, self._clock.now(), at)
+            return
+        self.nudges.open(nudge, self._clock.now(), at, expected=self._scheduler.wake(work))
 
     def watch(self, work: Work) -> RowWatch:
         """Return what watches the rows of a run."""
@@ -82,10 +72,10 @@ class NudgeFollowUp:
         """Expect nothing more of a lead that the platform does not know any more."""
         self.nudges.give_up(work.feed, work.lead or "")
 
-    async def look_after(self) -> None:
-        """Wake again what is open for a while, and return to raw what no read brought.
+    def look_after(self) -> list[AddressedNudge]:
+        """Wake again what is open for a while; return what no read brought: its record goes back to raw.
 
-        Raises `KafkaError`, `TimeoutError`, `OSError`.
+        Where there is any, no row is looked at before `stored` is called.
         """
         now = self._clock.now()
         for nudge in self.nudges.due(now):
@@ -96,12 +86,16 @@ class NudgeFollowUp:
         self._metrics.nudges(*self._labels, len(self.nudges), self.nudges.bytes)
         vain = self.nudges.in_vain(now)
         if vain:
-            self._stored.clear()  # and never set again where that fails: then nothing of this tenant goes on
-            await self._writer.store(self.nudges.take_unstored())
-            self._stored.set()
-        for nudge in vain:
-            await self._raw_return.as_told(self._account, partition=nudge.partition, offset=nudge.offset)
-            self.nudges.returned(nudge, self._clock.now())
+            self._stored.clear()
+        return vain
+
+    def stored(self) -> None:
+        """Let rows be looked at again: that records go back to raw is stored."""
+        self._stored.set()
+
+    def returned(self, nudge: AddressedNudge) -> None:
+        """Note that the record of a nudge is in raw again."""
+        self.nudges.returned(nudge, self._clock.now())
 
     def _work(self, nudge: AddressedNudge) -> Work:
         lead = None if nudge.lead is None else self._settings.canonical_lead(nudge.lead)

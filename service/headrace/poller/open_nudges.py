@@ -33,6 +33,8 @@ BROUGHT_SECONDS: Final = 86_400.0
 """For so long it is remembered which row brought a fact."""
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Of the nudges of a tenant, as they stand in `cursors`; memory takes some three times as much."""
+MOST_OVER_BYTES: Final = 1024 * 1024
+"""Of those that find no room, until their records are in raw again: beyond it no more nudges are taken."""
 
 
 class OpenNudges:
@@ -60,7 +62,7 @@ class OpenNudges:
         for key, found in sorted(stored.items(), key=lambda pair: pair[1].ended):
             # A row may have been appended before a crash, and nothing stored of it: one more read has to be in vain.
             reads = found.reads if found.returned else min(found.reads, READS - 1)
-            self._table.put(key, replace(found, reads=reads))
+            self._table.put(key, replace(found, reads=READS if self._table.bytes > MOST_BYTES else reads))
 
     def __len__(self) -> int:
         """Return how many are open."""
@@ -71,22 +73,27 @@ class OpenNudges:
         """What all that are remembered take, as they stand in `cursors`."""
         return self._table.bytes
 
-    def open(self, nudge: AddressedNudge, now: float, written: int = 0) -> bool:
-        """Note a nudge that woke its feed; return False where there is no room for it.
+    @property
+    def overfull(self) -> bool:
+        """Whether no more may be opened before some have gone back to raw."""
+        return self._table.bytes > MOST_BYTES + MOST_OVER_BYTES
 
-        `written` (ms) is when it was written, where that was long ago: its record in raw is at least as old. Of one
-        record the latest counts. Where no id is shared, a fact that was brought, or published as told, stays so.
+    def open(self, nudge: AddressedNudge, now: float, written: int = 0, *, expected: bool = True) -> bool:
+        """Note a nudge that woke its feed; return False where its record goes back to raw at once.
+
+        It does where there is no room, or no feed is `expected` to bring it. `written` (ms) is when it was written,
+        where that was long ago: its record in raw is at least as old. Of one record the latest counts. Where no id is
+        shared, a fact that was brought, or published as told, stays so.
         """
         key = key_of(nudge)
         known = self._table.get(key)
         if known is not None and known.nudge.span is not None and (known.ended or known.returned):
             return True
         found = OpenNudge(nudge, came=int(now * 1000), written=written)
-        if not self._make_room(key, found):
-            return False
-        self._store(key, found)
+        waits = expected and self._make_room(self._table.room_for(key, found))
+        self._store(key, found if waits else replace(found, reads=READS))
         self._wake_at[key] = now + WAKE_AGAIN_SECONDS
-        return True
+        return waits
 
     def waits(self, feed: str, lead: str | None) -> bool:
         """Return whether a row of a feed, and of a lead, could say what a nudge stands for."""
@@ -193,6 +200,7 @@ class OpenNudges:
         found = self._table.get(key)
         if found is not None and not found.ended and found.nudge == nudge:
             self._unstored[key] = self._end(key, replace(found, returned=True, ended=int(now * 1000)))
+            self._make_room()
 
     def expire(self, now: float) -> None:
         """Forget what ended long ago."""
@@ -208,9 +216,8 @@ class OpenNudges:
         self._unstored.clear()
         return unstored
 
-    def _make_room(self, key: NudgeKey, found: OpenNudge) -> bool:
+    def _make_room(self, needed: int = 0) -> bool:
         """Return whether there is room; what ended longest ago makes it, though its row would be published then."""
-        needed = self._table.room_for(key, found)
         while self._table.bytes + needed > MOST_BYTES and self._table.ended:
             oldest = next(iter(self._table.ended))
             self._unstored[oldest] = self._forget(oldest)

@@ -30,6 +30,7 @@ from headrace.poller.shared_reader import SharedReader
 from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
+from headrace.poller.unpolled_nudges import UnpolledNudges
 from headrace.records.cursors import BarrierToken, CursorEntry, decode, encode, entry, home_partition
 
 REREAD_EVERY_SECONDS: Final = 60.0
@@ -121,14 +122,20 @@ class PartitionPoller(PartitionOwner):
         writer = StateWriter(producer, self._cursors, self.partition, self._remembered, self._metrics)
         discovery = LeadDiscovery(writer, self.tenants, self._remembered.searched)
         raw_return = RawReturn(self._config.kafka, self._raw, self._appender, self._metrics)
-        self._add_tenants(writer, raw_return)
+        self._add_tenants(writer, raw_return.lifetime)
         inbox = NudgeInbox(
             writer,
             self.tenants,
-            {account.source: account for account in self._accounts()},
+            UnpolledNudges(
+                self._remembered,
+                self.tenants,
+                window=self._config.dedupe.window,
+                raw_lifetime=raw_return.lifetime,
+            ),
+            {account.source for account in self._accounts()},
             discovery=discovery,
             raw_return=raw_return,
-            state=self._remembered,
+            positions=self._remembered.nudged,
             leads_changed=self._reread,
         )
         self.enter(TaskState.RUNNING)
@@ -146,7 +153,7 @@ class PartitionPoller(PartitionOwner):
             self._nudges.remove(inbox)
             self.tenants.clear()
 
-    def _add_tenants(self, writer: StateWriter, raw_return: RawReturn) -> None:
+    def _add_tenants(self, writer: StateWriter, raw_lifetime: float) -> None:
         """Take on every tenant that lives here and can be polled."""
         for account in self._accounts():
             if not account.settings.polling:
@@ -165,8 +172,8 @@ class PartitionPoller(PartitionOwner):
                 letters=self._letters,
                 state=self._remembered.of(account.source),
                 writer=writer,
-                raw_return=raw_return,
                 window=self._config.dedupe.window,
+                raw_lifetime=raw_lifetime,
                 metrics=self._metrics,
             )
 

@@ -20,7 +20,6 @@ from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
-from headrace.poller.raw_return import RawReturn
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
@@ -51,8 +50,8 @@ class TenantPoller:
         letters: Topic,
         state: TenantState,
         writer: StateWriter,
-        raw_return: RawReturn,
         window: float,
+        raw_lifetime: float,
         metrics: PollerMetrics,
     ) -> None:
         feeds = client.feeds
@@ -89,9 +88,8 @@ class TenantPoller:
             scheduler=self._scheduler,
             clock=self.clock,
             state=state,
-            writer=writer,
-            raw_return=raw_return,
             window=window,
+            raw_lifetime=raw_lifetime,
             metrics=metrics,
         )
         self._statuses: Final = FeedStatuses(self.source, state)
