@@ -1,9 +1,11 @@
 """Leads to watch and nudges, on a broker."""
 
 import asyncio
+from typing import cast
 
 import pytest
 
+from headrace.config.tenants import Account
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
 from headrace.poller import nudge_inbox, open_nudges
@@ -11,7 +13,7 @@ from headrace.poller.state import read_all
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import AddressedNudge, encode_nudge
 from headrace.records.raw import from_raw_record
-from headrace_events import decode
+from headrace_events import decode, decode_dead_letter
 from tests.fake_provider import Row, hook, polled
 from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
@@ -230,6 +232,37 @@ async def test_what_was_left_to_a_feed_that_is_polled_no_more_goes_back(kafka: B
         assert await pipeline.totals() == {"nudged": 2, "published": 2}
 
 
+async def test_what_was_left_to_a_tenant_that_is_configured_no_more_is_a_dead_letter(
+    kafka: Broker, prefix: str
+) -> None:
+    """A tenant is removed while a nudge is open and one is on its way: both are explained, and a redrive publishes."""
+    async with platform() as there:
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"]))
+        there.answers["/rows/7"] = [(500, {})] * 1_000
+        await pipeline.append_raw([hook(Row(7, code="waker"))])
+        async with pipeline.running() as running, pipeline.poller():
+            await pipeline.settled(running)
+            await pipeline.comes(lambda: _open(pipeline, 1), "the nudge is open")
+        await pipeline.append_raw([hook(Row(8, code="waker"))])
+        async with pipeline.running() as running:
+            await pipeline.settled(running)
+        tenants = cast("dict[str, Account]", pipeline.config.tenants.by_source)
+        removed = tenants.pop("/things/t")
+        async with pipeline.running() as running, pipeline.poller() as working:
+            await pipeline.comes(lambda: _dead(pipeline, 2), "both are dead letters")
+            await pipeline.comes(lambda: _open(pipeline, 0), "nothing is open")
+            await pipeline.settled(running)
+            assert working.total("nudges_returned_total", tenant="t") == 2
+        assert await pipeline.totals() == {"nudged": 2, "dead": 2}
+        letters = await pipeline.records("dead-letters")
+        assert {decode_dead_letter(record.headers).problem.code for record in letters} == {"unknown_tenant"}
+        tenants["/things/t"] = removed
+        await pipeline.append_raw((from_raw_record(one.headers, one.value) for one in letters), redriven=True)
+        async with pipeline.running() as running:
+            await pipeline.settled(running)
+        assert await pipeline.totals() == {"nudged": 2, "dead": 2, "published": 2}
+
+
 async def test_one_record_that_cannot_be_read_yet_holds_up_nothing(kafka: Broker, prefix: str) -> None:
     """A leader may not show yet what was nudged: others go back, the position is stored, and that one is kept."""
     async with platform() as there:
@@ -275,6 +308,10 @@ async def _returned(pipeline: PolledPipeline, ids: list[str]) -> bool:
 
 async def _open(pipeline: PolledPipeline, count: int) -> bool:
     return sum(not one.ended for one in (await pipeline.remembered()).nudges.values()) == count
+
+
+async def _dead(pipeline: PolledPipeline, count: int) -> bool:
+    return len(await pipeline.records("dead-letters")) >= count
 
 
 async def _published(pipeline: PolledPipeline, count: int) -> bool:

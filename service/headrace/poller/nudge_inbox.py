@@ -6,7 +6,7 @@ no room, or no feed any more, is open as well until it is back in raw as told.
 
 import asyncio
 import time
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
@@ -51,7 +51,7 @@ def nudge_of(record: Record) -> ReceivedNudge | None:
 
 
 class NudgeInbox:
-    """Takes nudges of the `accounts` that are at home here: those of `tenants` are polled, the others are `unpolled`.
+    """Takes nudges of all that are `at_home` here: `tenants` are polled, others not, or configured no more.
 
     `positions` are the stored ones, `leads_changed` is set where people wrote to a watch-list.
     """
@@ -61,8 +61,8 @@ class NudgeInbox:
         writer: StateWriter,
         tenants: Mapping[str, TenantPoller],
         unpolled: UnpolledNudges,
-        accounts: Container[str],
         *,
+        at_home: Callable[[str], bool],
         discovery: LeadDiscovery,
         raw_return: RawReturn,
         positions: Mapping[int, int],
@@ -72,7 +72,7 @@ class NudgeInbox:
         self._writer: Final = writer
         self._tenants: Final = tenants
         self._unpolled: Final = unpolled
-        self._accounts: Final = accounts
+        self._at_home: Final = at_home
         self._discovery: Final = discovery
         self._raw_return: Final = raw_return
         self._leads_changed: Final = leads_changed
@@ -90,7 +90,7 @@ class NudgeInbox:
             return
         if found is not None and found.nudge.feed == LEADS:
             self._leads_changed.set()
-        elif found is not None and found.source in self._accounts:
+        elif found is not None and self._at_home(found.source):
             await self._take(found.source, found.nudge, found.at)
             self._moved = True
         self._taken[partition] = offset + 1

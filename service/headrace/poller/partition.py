@@ -132,7 +132,7 @@ class PartitionPoller(PartitionOwner):
                 window=self._config.dedupe.window,
                 raw_lifetime=raw_return.lifetime,
             ),
-            {account.source for account in self._accounts()},
+            at_home=self._is_at_home,
             discovery=discovery,
             raw_return=raw_return,
             positions=self._remembered.nudged,
@@ -179,8 +179,11 @@ class PartitionPoller(PartitionOwner):
 
     def _accounts(self) -> list[Account]:
         """Return the tenants that live here, polled or not."""
-        count = self._cursors.partitions
-        return [a for a in self._config.tenants if home_partition(a.source, count) == self.partition]
+        return [account for account in self._config.tenants if self._is_at_home(account.source)]
+
+    def _is_at_home(self, source: str) -> bool:
+        """Return whether a tenant lives here, whether it is configured or not."""
+        return home_partition(source, self._cursors.partitions) == self.partition
 
     async def _together(self, writer: StateWriter, discovery: LeadDiscovery, inbox: NudgeInbox) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""
