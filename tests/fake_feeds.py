@@ -22,13 +22,17 @@ FAST: Final = CallLimits(per_window=10_000, window=0.01)
 
 
 class FakeSettings(PolledTenant, kw_only=True):
-    """`refresh` is the first refresh token; without it `key` is the static access token."""
+    """`refresh` is the first refresh token; without it `key` is the static access token.
+
+    Feeds read on from their cursors; with `says_since` they say that they do, and read all rows around a fact.
+    """
 
     key: str = "good"
     refresh: str = ""
     limits: CallLimits = FAST
     page: int = 7
     every: int = 3_600
+    says_since: bool = False
 
 
 class Page(Struct):
@@ -49,6 +53,7 @@ class Listing:
         self.every = settings.every
         self._path = path
         self._page = settings.page
+        self._says_since = settings.says_since
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read pages until the list has no more."""
@@ -56,6 +61,7 @@ class Listing:
             with contextlib.suppress(Gone):
                 yield _raw(api, await api.call(Call(path=f"/rows/{turn.event}")))
             return
+        since = api.now if self._says_since and cursor else 0
         after, more = int(cursor or b"0"), True
         while more:
             path = self._path.format(lead=turn.lead)
@@ -67,7 +73,7 @@ class Listing:
                 yield Sighting(lead)
             api.remember("seen", str(page.last))
             after, more = page.last, page.more
-            yield Cursor(b"%d" % after)
+            yield Cursor(b"%d" % after if turn.around is None else b"0", since=since)
 
 
 class Bloated(Listing):

@@ -4,16 +4,17 @@ import asyncio
 from typing import cast
 
 import pytest
+from msgspec.structs import replace
 
 from headrace.config.tenants import Account
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
-from headrace.poller import nudge_inbox, open_nudges
+from headrace.poller import nudge_inbox, nudge_wakes, open_nudges
 from headrace.poller.state import read_all
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.nudge import AddressedNudge, encode_nudge
 from headrace.records.raw import from_raw_record
-from headrace_events import decode, decode_dead_letter
+from headrace_events import Via, decode, decode_dead_letter
 from tests.fake_provider import Row, hook, polled
 from tests.integration.fake_platform import platform
 from tests.integration.poller_harness import PolledPipeline, make_polled
@@ -211,6 +212,34 @@ async def test_a_row_of_another_id_brings_what_a_webhook_told(
         assert [(one.returned, bool(one.row)) for _, one in sorted(nudges.items())] == [(False, True), (True, True)]
         events = [decode(record.value or b"") for record in await pipeline.records("events")]
         assert {event.data.native.id for event in events} == {"101", "hook 2", "103"}
+
+
+async def test_a_row_that_was_read_before_its_webhook_was_decided_brings_it(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The feed looks around the fact: nothing else that it reads there is appended, and where it stands it stays."""
+    monkeypatch.setattr(open_nudges, "APART_SECONDS", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(nudge_wakes, "FAR_TOGETHER_SECONDS", 0.1)
+    monkeypatch.setattr(nudge_inbox, "TICK_SECONDS", 0.1)
+    async with platform() as there:
+        tenant = polled(there.url, feeds=["rows"], says_since=True)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, tenant)
+        there.rows["/rows"] = [Row(100 + size, 1, code="waker", size=size) for size in (1, 2)]
+        late = [hook(Row(f"hook {size}", code="waker", do="other id", size=size)) for size in (1, 3)]
+        two_days_ago = late[0].received - 2 * 86_400_000
+        async with pipeline.running() as running, pipeline.poller() as working:
+            await pipeline.covered(2)
+            before = (await pipeline.remembered()).positions["rows", ""]
+            await pipeline.append_raw([replace(raw, received=two_days_ago) for raw in late])
+            await pipeline.comes(lambda: _returned(pipeline, ["hook 3"]), "what no row says goes back")
+            await pipeline.comes(lambda: _open(pipeline, 0), "a row says the same as the other")
+            await pipeline.settled(running)
+            assert working.total("nudges_returned_total", tenant="t") == 1
+        assert await pipeline.totals() == {"nudged": 2, "published": 3, "duplicate": 1}
+        raws = [from_raw_record(record.headers, record.value) for record in await pipeline.records("raw")]
+        assert sorted(raw.id for raw in raws if raw.via == Via.POLL) == ["101", "101", "102"]
+        after = (await pipeline.remembered()).positions["rows", ""]
+        assert (after.value, after.at >= before.at) == (before.value, True)
 
 
 async def test_what_was_left_to_a_feed_that_is_polled_no_more_goes_back(kafka: Broker, prefix: str) -> None:

@@ -10,6 +10,7 @@ from headrace.config.tenants import Account
 from headrace.poller import open_nudges
 from headrace.poller.clock import Clock
 from headrace.poller.nudge_table import ReadRow
+from headrace.poller.nudge_wakes import FAR_TOGETHER_SECONDS, WAKE_AGAIN_SECONDS
 from headrace.poller.open_nudges import BROUGHT_SECONDS, READS, OpenNudges
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import EVENTS_BY_LEAD, Work
@@ -17,6 +18,7 @@ from headrace.poller.state import TenantState
 from headrace.records.cursors import OpenNudge, decode, encode
 from headrace.records.nudge import AddressedNudge
 from headrace.records.raw import to_raw_record
+from headrace.sdk.feed import AROUND_MS
 from headrace.sdk.provider import RawEvent
 from tests.fake_provider import FAKE, account, thing
 
@@ -24,6 +26,7 @@ SOURCE = "/things/t"
 DAY = 86_400.0
 WINDOW = 30 * DAY
 HOUR = 3_600.0
+HOURS_MS = 3_600_000
 EVENT = Work("rows", event="7")
 LEAD = Work("trail", "a")
 BY_ID = AddressedNudge(feed="rows", event="7", partition=2, offset=40, record="07", time=1)
@@ -189,6 +192,75 @@ def test_a_read_that_did_not_look_back_to_the_fact_says_nothing() -> None:
     assert len(nudges.take_unstored()) == 1
 
 
+def test_a_fact_before_what_its_feed_looks_back_to_wakes_turns_around_it() -> None:
+    """Three of them in vain return its record; turns around other facts say nothing about it."""
+    late = replace(BY_TRAITS, time=int(50 * DAY * 1000) + 7 * HOURS_MS)
+    nudges, now = opened(late, now=60 * DAY), 60 * DAY + 1
+    assert nudges.around(late) is None
+    nudges.read(LEAD, now, now, since=late.time + 1)
+    around = int(50 * DAY * 1000) + AROUND_MS
+    assert nudges.around(late) == around
+    assert nudges.take_unstored() == []
+    for number in range(READS):
+        now += HOUR
+        assert nudges.in_vain(now) == []
+        assert list(nudges.due(now)) == [late]
+        nudges.read(Work("trail", "a", around=around - AROUND_MS), now, now)
+        nudges.read(LEAD, now, now, since=late.time + 1)
+        assert nudges.take_unstored() == []
+        nudges.read(Work("trail", "a", around=around), now, now, since=late.time + 1)
+        (stored,) = nudges.take_unstored()
+        assert isinstance(stored.value, OpenNudge)
+        assert stored.value.reads == number + 1
+    assert nudges.in_vain(now) == [late]
+
+
+def test_facts_that_were_decided_late_are_woken_together() -> None:
+    """They come one by one: each turn around their hours is for all that came meanwhile."""
+    late = [replace(BY_TRAITS, record=f"{number:02}", lead=None, feed="rows") for number in range(9)]
+    nudges = opened(now=2 * HOUR)
+    for number, nudge in enumerate(late):
+        assert nudges.open(nudge, 2 * HOUR + number)
+        began = 2 * HOUR + number + 0.5
+        nudges.read(Work("rows"), began, began, since=2_000_000)
+    assert list(nudges.due(2 * HOUR + FAR_TOGETHER_SECONDS - 1)) == []
+    assert list(nudges.due(2 * HOUR + FAR_TOGETHER_SECONDS)) == late
+
+
+def test_few_turns_around_facts_of_a_lead_are_woken_together() -> None:
+    """Facts of the same hours need one turn."""
+    late = [
+        replace(BY_TRAITS, record=f"{number:02}", time=number // 3 * AROUND_MS) for number in range(3 * EVENTS_BY_LEAD)
+    ]
+    nudges = opened(*late, now=50 * HOUR)
+    nudges.read(LEAD, 51 * HOUR, 51 * HOUR, since=late[-1].time + 1)
+    first = list(nudges.due(52 * HOUR))
+    assert {nudges.around(nudge) for nudge in first} == {number * AROUND_MS for number in range(EVENTS_BY_LEAD - 1)}
+    assert len(first) == 3 * (EVENTS_BY_LEAD - 1)
+    assert len(list(nudges.due(52 * HOUR + 1))) == 3
+
+
+def test_an_event_that_is_read_by_itself_needs_no_looking_back() -> None:
+    """Its feed asks for that event, whenever it was."""
+    nudges = opened(replace(OF_LEAD, event="7"))
+    nudges.read(Work("trail", "a", "7"), 2_000.0, 2_000.0, since=1_000_000)
+    assert len(nudges.take_unstored()) == 1
+
+
+def test_around_a_fact_only_the_row_that_brings_it_is_wanted() -> None:
+    """The other rows were read when they were new."""
+    nudge = replace(BY_TRAITS, types=("call.completed",), traits={"pad": "x"}, span=10**10)
+    nudges = opened(nudge)
+    rows = [thing("5", size=1), thing("6", size=2)]
+    for work, wanted in ((LEAD, [True, True]), (Work("trail", "a", around=0), [True, False])):
+        watch = watch_of(nudges, work)
+        keys = [to_raw_record(FAKE, row).key for row in rows]
+        for row, key in zip(rows, keys, strict=True):
+            assert not watch.saw(row, key)
+        assert [watch.wants(key) for key in keys] == wanted
+        watch.release()
+
+
 def test_three_whole_reads_in_vain_return_the_record() -> None:
     """Each counts from a while after the one before; a failed run, which is never heard of, does not count."""
     nudges, now = opened(BY_ID), 101.0
@@ -211,8 +283,8 @@ def test_what_is_not_read_is_woken_again() -> None:
     """A wake may get lost where too much is woken."""
     nudges = opened(BY_ID)
     assert list(nudges.due(101.0)) == []
-    assert list(nudges.due(100.0 + open_nudges.WAKE_AGAIN_SECONDS)) == [BY_ID]
-    assert list(nudges.due(101.0 + open_nudges.WAKE_AGAIN_SECONDS)) == []
+    assert list(nudges.due(100.0 + WAKE_AGAIN_SECONDS)) == [BY_ID]
+    assert list(nudges.due(101.0 + WAKE_AGAIN_SECONDS)) == []
 
 
 def test_few_events_of_a_lead_are_woken_together() -> None:

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator
 
-from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Setback, Work
+from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Work
+from headrace.poller.setback import Setback
 from headrace.sdk.feed import Api, Turn, Yield
 
 NOW = 1_800_000_000.0
@@ -195,3 +196,46 @@ def test_a_feed_that_is_held_is_not_looked_through() -> None:
     schedule.hold("trail", NOW + 30)
     assert schedule.next(NOW + 1, sweep=False) is None
     assert schedule.wait(NOW + 1, sweep=False) == 29
+
+
+def test_a_turn_around_a_fact_is_no_turn_of_its_feed() -> None:
+    """Whether it went well or not, its feed is due as it was, and its lead the next of the sweep."""
+    schedule = a_schedule()
+    order(schedule, NOW)
+    schedule.watch([("trail", "a", NOW - 500)])
+    for work in (Work("all", around=0), Work("trail", "a", around=0)):
+        assert schedule.wake(work)
+        assert schedule.next(NOW + 1, sweep=False) == work
+        schedule.pause(work, Setback(NOW + 2), wake=True)
+    assert schedule.next(NOW + 2, sweep=False) == Work("all", around=0)
+    schedule.done(Work("all", around=0), NOW + 59)
+    assert schedule.next(NOW + 59, sweep=False) == Work("trail", "a", around=0)
+    schedule.done(Work("trail", "a", around=0), NOW + 59)
+    assert order(schedule, NOW + 60) == [Work("all"), Work("trail", "a")]
+
+
+def test_a_turn_around_a_fact_is_merged_with_none() -> None:
+    """However many events of its lead are woken, it stays what it is, and so do other turns around facts."""
+    schedule = a_schedule()
+    around = [Work("trail", "a", around=number) for number in range(EVENTS_BY_LEAD + 2)]
+    for work in around:
+        schedule.wake(work)
+    for number in range(EVENTS_BY_LEAD):
+        schedule.wake(Work("trail", "a", f"e{number}"))
+    events = [Work("trail", "a", f"e{number}") for number in range(EVENTS_BY_LEAD)]
+    assert order(schedule, NOW) == [*around, *events, Work("all")]
+    for work in around:
+        schedule.wake(work)
+    for number in range(EVENTS_BY_LEAD + 1):
+        schedule.wake(Work("trail", "a", f"e{number}"))
+    assert order(schedule, NOW, sweep=False) == [*around, Work("trail", "a")]
+
+
+def test_where_too_much_is_woken_a_turn_around_a_fact_is_left_to_its_nudge() -> None:
+    """No other turn would look for it."""
+    schedule = a_schedule()
+    order(schedule, NOW)
+    for number in range(MOST_WOKEN):
+        schedule.wake(Work("all", event=str(number)))
+    schedule.wake(Work("all", around=0))
+    assert Work("all") not in order(schedule, NOW)

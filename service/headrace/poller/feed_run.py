@@ -33,7 +33,7 @@ class Checkpoints:
 
     `wake` is called with leads that the feed came across, once they are stored. `began` is in seconds since the epoch.
     Only the last cursor of a run says that everything up to `began` is read: a run that a crash interrupts is due again
-    at once.
+    at once. The cursors of a turn around a fact are not stored: they are no position to read on from.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Checkpoints:
         self._source: Final = source
         self._feed: Final = feed
         self._lead: Final = work.lead or ""
+        self._around: Final = work.around
         self._began: Final = began
         self._wake: Final = wake
         self._state: Final = state
@@ -69,8 +70,8 @@ class Checkpoints:
 
     @property
     def position(self) -> Position | None:
-        """The stored position of the feed and lead."""
-        return self._state.positions.get((self._feed.name, self._lead))
+        """The stored position of the feed and lead, where the run reads on from it."""
+        return None if self._around is not None else self._state.positions.get((self._feed.name, self._lead))
 
     def hold(self, cursor: Cursor) -> None:
         """Take a cursor, to be stored before the next API call or at the end of the run."""
@@ -108,8 +109,9 @@ class Checkpoints:
         entries = await self._covered(cursor, last=last)
         count, self._counted = self._raw.appended - self._counted, self._raw.appended
         due = self._began + self._feed.every
-        status = self._statuses.covered(self._feed.name, began=self._began, events=count, due=due)
-        await self._write([*entries, status])
+        if self._around is None:
+            entries.append(self._statuses.covered(self._feed.name, began=self._began, events=count, due=due))
+        await self._write(entries)
 
     async def _write(self, entries: Sequence[CursorEntry]) -> None:
         """Store entries and the leads that were sighted since the last ones; then wake these."""
@@ -122,6 +124,8 @@ class Checkpoints:
         """Make durable what a cursor covers; return what may be stored then."""
         self._pending = None
         await self._raw.flush()
+        if self._around is not None:
+            return self._learned()
         before = self.position
         at = int(self._began * 1000) if last else before.at if before else 0
         return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
@@ -203,7 +207,7 @@ class FeedRun:
     async def run(self) -> None:
         """Read to the end of the turn. Raises `Fault`, `KafkaError`, `TimeoutError`, and whatever breaks in a feed."""
         position = self._checkpoints.position
-        turn = Turn(lead=self._work.lead, event=self._work.event)
+        turn = Turn(lead=self._work.lead, event=self._work.event, around=self._work.around)
         items = self._feed.read(self._api, position.value if position else b"", turn)
         try:
             async for item in items:

@@ -65,7 +65,10 @@ class NudgeFollowUp:
         return RowWatch(self.nudges, self._account, work, self._clock, self._stored)
 
     def read(self, work: Work, began: float, since: int) -> None:
-        """Note that a feed was read, whole and with success, by a run that began then, back to `since` (ms)."""
+        """Note that a feed was read, whole and with success, by a run that began then, back to `since` (ms).
+
+        Facts before that get a turn of their own.
+        """
         self.nudges.read(work, began, began + self._clock.skew, since)
 
     def give_up(self, work: Work) -> None:
@@ -100,4 +103,4 @@ class NudgeFollowUp:
     def _work(self, nudge: AddressedNudge) -> Work:
         lead = None if nudge.lead is None else self._settings.canonical_lead(nudge.lead)
         event = nudge.event if nudge.event and can_be_id(nudge.event) else None
-        return Work(nudge.feed, lead if nudge.feed in self._by_lead else None, event)
+        return Work(nudge.feed, lead if nudge.feed in self._by_lead else None, event, self.nudges.around(nudge))

@@ -4,19 +4,20 @@ A row brings what a webhook told where it has the same resource and id, or, wher
 ways, where type, traits and time agree (`AddressedNudge`); whether it is appended or not does not matter. After three
 whole reads in vain the record goes to raw again, as told. Only a whole successful read of that feed counts that began
 after the nudge and after the fact, and looked back to it: an outage, a parking and a wait for the budget never do.
+A fact before what its feed looks back to is far: turns around it look for its row, and they alone count.
 
 Where no id is shared, what has ended is remembered: one row brings one fact, and the row of a fact that was published
 as told is a duplicate when it comes after all.
 """
 
-from collections import Counter
 from collections.abc import Collection, Container, Iterator, Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
 from headrace.poller.nudge_table import NudgeKey, NudgeTable, ReadRow, key_of
-from headrace.poller.scheduler import EVENTS_BY_LEAD, Work
+from headrace.poller.nudge_wakes import NudgeWakes, looks_for
+from headrace.poller.scheduler import Work
 from headrace.records.cursors import CursorEntry, OpenNudge, entry, removed
 from headrace.records.nudge import AddressedNudge
 
@@ -24,7 +25,6 @@ READS: Final = 3
 """Whole reads in vain after which a feed is taken not to bring a fact."""
 APART_SECONDS: Final = (0.0, 60.0, 240.0)
 """Seconds after the one before that each of these reads may begin: platforms list a fact a while after they tell it."""
-WAKE_AGAIN_SECONDS: Final = 300.0
 AHEAD_SECONDS: Final = 3_600.0
 """A fact that lies further in the future has a wrong time: its reads count from then on."""
 LONGEST_SHARE: Final = 0.8
@@ -58,7 +58,7 @@ class OpenNudges:
         self._table: Final = NudgeTable(source, by_lead)
         self._held: Final[set[NudgeKey]] = set()
         self._unstored: Final[dict[NudgeKey, CursorEntry]] = {}
-        self._wake_at: Final[dict[NudgeKey, float]] = {}
+        self._wakes: Final = NudgeWakes()
         for key, found in sorted(stored.items(), key=lambda pair: pair[1].ended):
             # A row may have been appended before a crash, and nothing stored of it: one more read has to be in vain.
             reads = found.reads if found.returned else min(found.reads, READS - 1)
@@ -92,7 +92,7 @@ class OpenNudges:
         found = OpenNudge(nudge, came=int(now * 1000), written=written)
         waits = expected and self._make_room(self._table.room_for(key, found))
         self._store(key, found if waits else replace(found, reads=READS))
-        self._wake_at[key] = now + WAKE_AGAIN_SECONDS
+        self._wakes.woken(key, now)
         return waits
 
     def waits(self, feed: str, lead: str | None) -> bool:
@@ -140,36 +140,31 @@ class OpenNudges:
     def read(self, work: Work, began: float, theirs: float, since: int = 0) -> None:
         """Count a whole successful read that began at `began`, which was `theirs` by the platform's clock.
 
-        It did not look at what is older than `since` (ms, by that clock): of a fact before that it says nothing.
+        It did not look at what is older than `since` (ms, by that clock): a fact before that is far from now on, unless
+        its event was read by itself.
         """
         for key, found in self._table.of_slot(work.feed, work.lead):
-            if found.ended or found.reads >= READS or found.nudge.event not in (None, work.event):
+            if found.ended or found.reads >= READS or not looks_for(work, found.nudge):
+                continue
+            if work.around is None and found.nudge.event is None and since > found.nudge.time:
+                self._wakes.note_far(key, began)
                 continue
             if began * 1000 <= found.came or began < found.looked / 1000 + APART_SECONDS[found.reads]:
                 continue
-            if since > found.nudge.time or theirs * 1000 < min(
-                found.nudge.time, found.came + (theirs - began + AHEAD_SECONDS) * 1000
-            ):
+            ahead = found.came + (theirs - began + AHEAD_SECONDS) * 1000
+            if theirs * 1000 < min(found.nudge.time, ahead):
                 continue
             reads = found.reads + 1
             self._store(key, replace(found, reads=reads, looked=int(began * 1000)))
-            self._wake_at[key] = began + APART_SECONDS[min(reads, READS - 1)]
+            self._wakes.wake(key, began + APART_SECONDS[min(reads, READS - 1)])
+
+    def around(self, nudge: AddressedNudge) -> int | None:
+        """Return the `around` of the turns that look for a fact; None where those do that read on."""
+        return self._wakes.around(nudge)
 
     def due(self, now: float) -> Iterator[AddressedNudge]:
-        """Yield what to wake again: it is not brought, and was woken a while ago.
-
-        Of one lead a few at a time: more events are read by reading the lead, and none of them is looked for then.
-        """
-        woken: Counter[tuple[str, str | None]] = Counter()
-        for key, found in self._table.open():
-            if found.reads < READS and self._wake_at.get(key, 0.0) <= now:
-                slot = found.nudge.feed, found.nudge.lead
-                if found.nudge.event is not None and found.nudge.lead is not None:
-                    woken[slot] += 1
-                if woken[slot] >= EVENTS_BY_LEAD:
-                    continue
-                self._wake_at[key] = now + WAKE_AGAIN_SECONDS
-                yield found.nudge
+        """Yield what to wake again: it is not brought, and was woken a while ago. Of one lead a few at a time."""
+        return self._wakes.due((found.nudge for _, found in self._table.open() if found.reads < READS), now)
 
     def give_up(self, feed: str, lead: str) -> None:
         """Expect nothing more of a lead that the platform does not know any more."""
@@ -229,12 +224,12 @@ class OpenNudges:
         if after.nudge.span is None:
             return self._forget(key)
         self._table.put(key, after)
-        self._wake_at.pop(key, None)
+        self._wakes.forget(key)
         return entry(self._source, after, *key)
 
     def _forget(self, key: NudgeKey) -> CursorEntry:
         self._table.remove(key)
-        self._wake_at.pop(key, None)
+        self._wakes.forget(key)
         return removed(self._source, OpenNudge, *key)
 
     def _store(self, key: NudgeKey, found: OpenNudge) -> None:

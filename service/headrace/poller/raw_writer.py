@@ -27,7 +27,7 @@ class RawEventWriter:
 
     Raises `KafkaError`, `TimeoutError`. `appended` counts what is durable, `too_large` what raw never takes: it becomes
     a dead letter here, because the normalizer never sees it, and the rest of the page must proceed. `watch` looks at
-    every row.
+    every row, and says which of them are wanted.
     """
 
     def __init__(self, appender: Appender, raw: Topic, letters: Topic, provider: Provider, watch: RowWatch) -> None:
@@ -56,14 +56,19 @@ class RawEventWriter:
             await self._watch.ready()
             if self._watch.saw(raw, record.key):
                 record = to_raw_record(self._provider, replace(raw, twin=True))
+        if not self._watch.wants(record.key):
+            return
         if record.size > self._writer.limit:
             await self._put_aside(raw, record)
         else:
             await self._writer.add(record)
 
     async def pass_over(self, raws: Iterable[RawEvent]) -> None:
-        """Take note of rows that were read and need not be appended."""
-        if self._watch.waits:
+        """Take note of rows that were read and need not be appended; a far one that is wanted may never have been."""
+        if self._watch.far:
+            for raw in raws:
+                await self.add(raw)
+        elif self._watch.waits:
             await self._watch.ready()
             for raw in raws:
                 self._watch.saw(raw, to_raw_record(self._provider, raw).key)

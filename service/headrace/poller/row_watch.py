@@ -33,6 +33,11 @@ class RowWatch:
         """Whether any row could bring something."""
         return self._nudges.waits(self._work.feed, self._work.lead)
 
+    @property
+    def far(self) -> bool:
+        """Whether the rows are from around a fact that the feed does not look back to."""
+        return self._work.around is not None
+
     async def ready(self) -> None:
         """Return when it is stored of which records the rows are duplicates."""
         await self._stored.wait()
@@ -52,6 +57,13 @@ class RowWatch:
             return False
         self._rows[row] = self._brought[key_found] = found
         return _is_twin(found, row)
+
+    def wants(self, key: bytes) -> bool:
+        """Return whether a row that was seen is to be appended.
+
+        Around a fact only what brings one is: the rest was read when it was new, and its ids may be forgotten by now.
+        """
+        return not self.far or key.hex() in self._rows
 
     def settle(self) -> list[CursorEntry]:
         """Return the entries for what was brought since the last call: its rows are durable."""

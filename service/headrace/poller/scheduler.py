@@ -25,11 +25,20 @@ LOOKED_AT: Final = 100
 
 
 class Work(Struct, frozen=True):
-    """A turn to take: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it."""
+    """A turn to take: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it.
+
+    `around` is that of `Turn`: such a turn reads what was long ago, and says nothing about what is new.
+    """
 
     feed: str
     lead: str | None = None
     event: str | None = None
+    around: int | None = None
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether its feed reads on to the platform's now, and nothing else."""
+        return self.event is None and self.around is None
 
 
 class Setback(Struct, frozen=True):
@@ -97,7 +106,7 @@ class Scheduler:
         if feed is None:
             return False
         if not feed.by_lead:
-            work = Work(work.feed, event=work.event)
+            work = Work(work.feed, event=work.event, around=work.around)
         elif work.lead is None and work.event is None:
             return False
         self._wake(self._again if self._runs(work) else self._woken, work)
@@ -109,14 +118,14 @@ class Scheduler:
         if found is not None:
             self._slots.add((found.feed, found.lead))
             self._take(found)
-            if found.lead is not None and found.lead in self._sweeps[found.feed]:
+            if found.lead is not None and found.around is None and found.lead in self._sweeps[found.feed]:
                 self._read(found.feed, found.lead, now)
         return found
 
     def done(self, work: Work, now: float, *, more: bool = False) -> None:
         """Note a turn that succeeded; `more`: it has more to bring at once, behind what was woken before."""
         self._setbacks.pop(work, None)
-        if work.feed in self._due and work.event is None:
+        if work.feed in self._due and work.reads_on:
             self._due[work.feed] = now + self._feeds[work.feed].every
         self._end(work, again=more)
 
@@ -126,7 +135,7 @@ class Scheduler:
         self._setbacks.move_to_end(work)
         if len(self._setbacks) > MOST_SETBACKS + sum(map(len, self._sweeps.values())):
             self._setbacks.popitem(last=False)
-        if work.feed in self._due and work.event is None:
+        if work.feed in self._due and work.reads_on:
             self._due[work.feed] = setback.until
         self._end(work, again=wake)
 
@@ -203,7 +212,10 @@ class Scheduler:
             self._wake(self._woken, work)
 
     def _wake(self, woken: Woken, work: Work) -> None:
-        """Put work in line, merged with what is woken of its lead, or leave it to the sweep where the line is full."""
+        """Put work in line, merged with what is woken of its lead, or leave it to the sweep where the line is full.
+
+        A turn around a fact is merged with none, and no sweep takes its place: its nudge wakes it again.
+        """
         slot = work.feed, work.lead
         group = woken.get(slot, {})
         if work in group:
@@ -211,13 +223,15 @@ class Scheduler:
         if len(group if slot in woken and work.lead is None else woken) >= MOST_WOKEN:
             self._leave_to_sweep(work)
             return
-        if work.lead is not None and work.event is not None and len(group) >= EVENTS_BY_LEAD:
-            group.clear()
-            work = Work(work.feed, work.lead)
+        far = {each: None for each in group if each.around is not None}
+        if work.lead is not None and work.event is not None and len(group) - len(far) >= EVENTS_BY_LEAD:
+            group, work = far, Work(work.feed, work.lead)
         group[work] = None
         woken[slot] = group
 
     def _leave_to_sweep(self, work: Work) -> None:
+        if work.around is not None:
+            return
         if work.feed in self._due:
             self._due[work.feed] = 0.0
         elif work.lead is not None and work.lead in self._sweeps[work.feed]:

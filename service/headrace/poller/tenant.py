@@ -253,7 +253,7 @@ class TenantPoller:
         for reason, count in {**run.skipped, "too_large": raw.too_large}.items():
             if count:
                 self._metrics.skipped(*labels, reason, count)
-        if code == "ok" and work.feed not in self.by_lead:
+        if code == "ok" and work.around is None and work.feed not in self.by_lead:
             self._metrics.fresh(*labels, began)
 
     def _may_sweep(self) -> bool:

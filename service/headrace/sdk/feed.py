@@ -5,7 +5,7 @@ again: the runner does, from the last cursor that it stored. A call that brings 
 """
 
 from collections.abc import AsyncIterator, Mapping as Headers, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -14,6 +14,10 @@ from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import RawEvent, Tenant
 
 Pairs = tuple[tuple[str, str], ...]
+
+AROUND_MS: Final = 6 * 3_600_000
+"""Facts of so many hours share one turn around them. Such a turn also reads how late their rows may come: with fewer
+hours a long outage would be read many times over, with more a single fact would cost too many calls."""
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -44,8 +48,9 @@ class Quota(Struct, frozen=True):
 class Cursor(Struct, frozen=True):
     """Everything yielded before it is covered by `value`. `more`: the same feed has more to bring at once.
 
-    `whole` is False where the feed knows that it could not read everything that it should. `since` is in ms by the
-    platform's clock: what is older was not looked at in this turn; 0 where it looked as far back as it ever does.
+    `whole` is False where the feed knows that it could not read everything that it should, or read a part of it in a
+    turn before. `since` is the oldest moment at which it looked in this turn, in ms by the platform's clock: 0 where it
+    looked at everything there is, or where no webhook is left to it.
     """
 
     value: bytes
@@ -78,10 +83,15 @@ class Turn(Struct, frozen=True, kw_only=True):
     """What one turn of a feed reads: a lead for feeds that are read by lead, an event where a nudge named one.
 
     A feed by lead whose turn names an event alone reads no more than that, and yields no cursor.
+
+    `around` (ms since the epoch) asks for the rows of facts from then until `AROUND_MS` later, and for them alone:
+    those created in these hours, and as much before and later as such rows may be. Only a feed that says `since` has
+    such turns, for what is older. They begin with an empty cursor, and no cursor of theirs is stored.
     """
 
     lead: str | None = None
     event: str | None = None
+    around: int | None = None
 
 
 class Api(Protocol):

@@ -61,7 +61,9 @@ class LeadEventsFeed:
         A turn without a lead reads that event alone, and yields no cursor.
         """
         wanted = turn.event
-        pager = LeadPingPager(turn.lead, self._settings, cursor) if turn.lead is not None else None
+        pager = None
+        if turn.lead is not None:
+            pager = LeadPingPager(turn.lead, self._settings, cursor, turn.around)
         while pager is not None and not pager.whole:
             skipped: defaultdict[Literal["outside", "unchanged", "repeated"], list[bytes]] = defaultdict(list)
             torn: list[_HydratedRow] = []

@@ -13,9 +13,10 @@ from msgspec import Raw, Struct
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.leadping.client import at
 from headrace.providers.leadping.hydrate import EventHead
+from headrace.providers.leadping.nudge import SPAN_SECONDS
 from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
-from headrace.sdk.feed import Api, Call, Cursor
+from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor
 from headrace.sdk.page_size import halved, rows_of
 from headrace.sdk.row_digests import Digests
 
@@ -51,15 +52,24 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class LeadPingPager:
-    """Reads the list of one lead from a cursor. `whole` once the last page was read; `begun`: ms since the epoch."""
+    """Reads the list of one lead from a cursor, or what may tell facts `around` a moment.
 
-    def __init__(self, lead: str, settings: LeadEventsSettings, cursor: bytes) -> None:
+    These are the rows created in its hours, and in the look-back before them, for rows change in place. `whole` once
+    the last page was read; `begun`: ms since the epoch.
+    """
+
+    def __init__(self, lead: str, settings: LeadEventsSettings, cursor: bytes = b"", around: int | None = None) -> None:
         position = _decode(cursor) if cursor else LeadEventsCursor()
+        if around is not None:
+            position = LeadEventsCursor(since=max(around - settings.look_back * 1000, 1))
+        self._until: Final = None if around is None else around + AROUND_MS + SPAN_SECONDS * 1000
         self.begun = position.begun
         self.whole = False
         self._path: Final = at(_PATH, lead)
         self._look_back: Final = settings.look_back * 1000
         self._since: Final = position.since
+        self._looked_since = position.since
+        self._resumed = position.begun > 0
         self._token = position.token
         self._sent = Digests()
         self._moved = True
@@ -95,6 +105,8 @@ class LeadPingPager:
         made = created(head)
         if made is not None and made < self._since:
             return "outside"  # the platform did not keep to the range
+        if made is not None and self._until is not None and made > self._until:
+            return "outside"  # it was created after the facts in question
         if row in self._known:
             self.keep(row, head)
             return "unchanged"
@@ -113,7 +125,7 @@ class LeadPingPager:
         """Return the cursor that covers all pages so far."""
         if self.whole:
             done = LeadEventsCursor(since=max(self.begun - self._look_back, 1), known=self._fresh.packed())
-            return Cursor(_encode(done))
+            return Cursor(_encode(done), whole=not self._resumed, since=self._looked_since)
         digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
         return Cursor(_encode(LeadEventsCursor(self._since, self.begun, self._token, *digests)), more=True)
 
@@ -136,7 +148,8 @@ class LeadPingPager:
             except msgspec.DecodeError:
                 raise Unavailable("a list came that has no items") from None
             else:
-                if plain and api.recall(_PLAIN) is None:
+                if plain:
+                    self._looked_since = 0
                     api.remember(_PLAIN, "yes")
                 return found, rows
 
@@ -144,7 +157,7 @@ class LeadPingPager:
         """Read from the first page. Raises `Rejected` where the reading got no further since it last did."""
         if not self._moved:
             raise Rejected("a page is refused again and again: its continuation token, or what it would bring")
-        self._token, self._moved = None, False
+        self._token, self._moved, self._resumed = None, False, False
         self._sent = Digests()
 
     def _call(self, *, plain: bool) -> Call:

@@ -34,11 +34,11 @@ class EventsFeed:
         self._host: Final = urlsplit(settings.base_url or BASE_URL).hostname
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
-        """Read the event that a nudge named, then the list. Raises `Fault`."""
+        """Read the event that a nudge named, then the list; or the list around a fact alone. Raises `Fault`."""
         if turn.event is not None:
             for raw in await self._single(api, turn.event):
                 yield raw
-        pager = OutreachPager(self._settings, self._host, cursor)
+        pager = OutreachPager(self._settings, self._host, cursor, turn.around)
         await pager.start(api)
         while pager.open:
             skipped: defaultdict[Literal["outside", "repeated"], list[bytes]] = defaultdict(list)

@@ -17,9 +17,10 @@ from msgspec import Raw, Struct
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.outreach.client import EVENTS
+from headrace.providers.outreach.nudge import SPAN_SECONDS
 from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
-from headrace.sdk.feed import Api, Call, Cursor, Pairs
+from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor, Pairs
 from headrace.sdk.page_size import halved, rows_of
 from headrace.sdk.row_digests import Digests
 
@@ -74,14 +75,18 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class OutreachPager:
-    """Reads from a cursor to the platform's now. `open` while there is a window to read."""
+    """Reads from a cursor to the platform's now, or `around` a fact. `open` while there is a window to read."""
 
-    def __init__(self, settings: EventsSettings, host: str | None, cursor: bytes) -> None:
+    def __init__(
+        self, settings: EventsSettings, host: str | None, cursor: bytes = b"", around: int | None = None
+    ) -> None:
         self._at: Final = _decode(cursor) if cursor else EventsCursor()
         self._settings: Final = settings
         self._host: Final = host
+        self._around: Final = around
         self._since = 0
         self._until = self._at.end
+        self._whole: Final = not self._at.end
         self._resumed = self._at.end > 0
         self._size = min(self._at.size or settings.page_size, settings.page_size)
         self._followed = Digests()
@@ -96,22 +101,23 @@ class OutreachPager:
     async def start(self, api: Api) -> None:
         """Open the first window, or go on with the one that was being read. Raises `Fault`."""
         at = self._at
+        if self._around is not None:
+            self._begin_around(self._around)
+            return
         if api.now < at.head or not at.head:
             await self._look(api)  # our clock is behind theirs, or nothing is known yet
         if not at.head:
             at.head, at.swept = api.now - self._settings.history * 1000, api.now
             self._until = api.now
-            self._open(at.head)
+            self._begin(at.head)
             return
         self._until = max(api.now, self._until)
-        self._since = api.now  # the pages before were read in another turn
         if not self.open:
             look_back = self._settings.look_back * 1000
             at.sweeping = api.now - at.swept >= (at.pages - 1) * self._settings.every * 1000
             if at.sweeping:
                 at.swept, at.pages = api.now, 0
-            self._open(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP_MS)))
-            self._since = 0 if at.sweeping else at.begin
+            self._begin(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP_MS)))
 
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page, and open the next window behind the last page of one. Raises `Fault`."""
@@ -148,7 +154,16 @@ class OutreachPager:
                 self._open(last - (self._settings.look_back * 1000 if fresh and self._resumed else 0))
             self._resumed = False
         at.size, at.known = self._size, self.known.packed()
-        return Cursor(_encode(at), more=self.open, since=self._since)
+        return Cursor(_encode(at), more=self.open, whole=self._whole, since=self._since)
+
+    def _begin(self, since: int) -> None:
+        self._since = since
+        self._open(since)
+
+    def _begin_around(self, around: int) -> None:
+        """Open the window of all rows that may tell facts of these hours; some are created late."""
+        self._until = around + AROUND_MS + (SPAN_SECONDS + self._settings.look_back) * 1000
+        self._begin(max(around - SPAN_SECONDS * 1000, 0))
 
     def _open(self, begin: int) -> None:
         """Open a window, where there is time enough for one."""
