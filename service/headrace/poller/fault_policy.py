@@ -6,7 +6,8 @@ from msgspec import Struct
 
 from headrace.kafka.client import KafkaError
 from headrace.poller.circuit_breaker import CircuitBreaker
-from headrace.poller.scheduler import Scheduler, Setback, Work
+from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.setback import Setback
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 
 FIRST_PAUSE_SECONDS: Final = 10.0

@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from headrace.poller.setback import Setback
 from headrace.sdk.feed import Feed
 
 EVENTS_BY_LEAD: Final = 4
@@ -39,17 +40,6 @@ class Work(Struct, frozen=True):
     def reads_on(self) -> bool:
         """Whether its feed reads on to the platform's now, and nothing else."""
         return self.event is None and self.around is None
-
-
-class Setback(Struct, frozen=True):
-    """What is remembered of work that failed: not to begin before `until`, after so many `failures` in a row.
-
-    `denied` is when it was denied first, 0 where it was not.
-    """
-
-    until: float = 0.0
-    failures: int = 0
-    denied: float = 0.0
 
 
 _NONE: Final = Setback()
