@@ -205,6 +205,37 @@ def test_redrive_by_reason_tenant_and_time(headrace: Headrace) -> None:
     assert none.stdout == "No dead letter fits; there are others: bad_value (3), bad_shape (1)\n"
 
 
+def test_redrive_of_what_webhooks_brought(headrace: Headrace) -> None:
+    """Raw's own records go again as they are: those of webhooks, of the tenant and the time that are asked for."""
+    bodies = [json.dumps(row(number)).encode() for number in range(1, 5)]
+    ways = (("acme", Via.WEBHOOK, False), ("acme", Via.POLL, False), ("north", Via.WEBHOOK, False))
+    headrace.append(
+        "raw",
+        *(
+            to_raw_record(
+                PROVIDER,
+                RawEvent(
+                    provider="outreach",
+                    tenant=tenant,
+                    shape="event",
+                    value=body,
+                    via=via,
+                    received=1_786_179_600_000,
+                    as_told=as_told,
+                ),
+            )
+            for body, (tenant, via, as_told) in zip(bodies, (*ways, ("acme", Via.WEBHOOK, True)), strict=True)
+        ),
+    )
+    assert "--nudged needs --since" in headrace("redrive", "--nudged", code=2).stderr
+    shown = headrace("redrive", "--nudged", "--since", "1h", "-t", "acme", stdin="n\n")
+    assert names(shown)[0] == "/outreach/acme 1"
+    assert shown.stdout.endswith("Nothing was sent.\n")
+    sent = headrace("redrive", "--nudged", "--since", "1h", "-t", "acme", "--yes")
+    assert sent.stdout.endswith(f"1 record back into {headrace.prefix}raw\n")
+    assert sorted(each.id for each in raw_events(headrace.read("raw"))) == ["1", "1", "2", "3", "4"]
+
+
 def test_redrive_cuts_again_what_could_not_be_cut(headrace: Headrace) -> None:
     """A body that could not be cut when it came in is cut by the program of now."""
     headrace.append("dead-letters", letter(page(row(1), row(2)).encode(), 1, "malformed", shape=UNREADABLE))

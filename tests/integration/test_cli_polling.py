@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from headrace.records.cursors import NudgeGap, encode, entry
 from headrace.records.raw import from_raw_record
 from tests import senders
 from tests.integration.command import DEADLINE, Headrace
@@ -114,6 +115,16 @@ def test_leads_are_added_listed_and_removed_once(world: World) -> None:
     assert headrace("leads", "list", *NORTH).stdout.splitlines()[1].split()[:2] == ["7", "settings"]
     done = headrace("leads", "remove", *ACME, "7")
     assert done.stderr == "7 is watched all the same: take it out of leads in the configuration\n"
+
+
+def test_feeds_say_that_nudges_were_gone(world: World) -> None:
+    """What retention took unread, or went with the topic, is said below the table for as long as ids are remembered."""
+    now = int(time.time() * 1000)
+    found = {("0", "4"): NudgeGap(now, 9), ("1", "2"): NudgeGap(now), ("1", "1"): NudgeGap(1_000, 2)}
+    world.headrace.append("cursors", *(encode(entry("", gap, *names)) for names, gap in found.items()))
+    lines = [line for line in world.headrace("feeds").stdout.splitlines() if "were gone" in line]
+    assert ["from offset 4 on were gone before they were read (up to 9)" in line for line in lines] == [True, False]
+    assert "partition 1 from offset 2 on were gone before they were read (the topic was made anew)" in lines[1]
 
 
 def test_feeds_are_shown_from_unread_to_read(world: World) -> None:

@@ -19,7 +19,7 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
 from headrace.config import Config
 from headrace.config.tenants import Account
-from headrace.core.timestamps import parse
+from headrace.core.timestamps import from_millis, parse
 from headrace.poller.state import PartitionState, read_all
 from headrace.sdk.provider import Provider
 
@@ -81,6 +81,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
             echo_json(msgspec.json.encode(row))
     else:
         _write(found, time.time())
+        _write_gaps(state, time.time() - config.dedupe.window)
 
 
 async def _read_state(config: Config) -> PartitionState:
@@ -107,6 +108,16 @@ def _write(found: Sequence[FeedRow], now: float) -> None:
         echo()
     for note in dict.fromkeys(notes):  # what concerns the tenant is written once, not for each of its feeds
         echo("  " + note)
+
+
+def _write_gaps(state: PartitionState, oldest: float) -> None:
+    """Write what was gone of `nudges` since a time (s): what webhooks told may be missing."""
+    for (partition, begin), gap in sorted(state.gaps.items(), key=lambda pair: pair[1].at):
+        if gap.at / 1000 > oldest:
+            upto = "the topic was made anew" if gap.end is None else f"up to {gap.end}"
+            found = f"nudges of partition {partition} from offset {begin} on were gone before they were read ({upto})"
+            hint = "what they told may be missing: headrace redrive --nudged --since TIME"
+            echo(styled(f"  {_at(from_millis(gap.at))}: {found}; {hint}", fg="red"))
 
 
 def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:

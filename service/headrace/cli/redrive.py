@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import clock, count, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._nudged_records import AppendedBetween, count_nudged, send_nudged
 from headrace.cli._output import echo
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config, seconds
@@ -48,15 +49,18 @@ class LetterFilter(Struct, frozen=True, kw_only=True):
 
     def wants(self, letter: DeadLetter) -> bool:
         """Return whether a letter is wanted."""
-        provider, _, tenant = letter.source[1:].partition("/")
         written = parse(letter.recordedtime)
         return (
             (not self.reasons or letter.problem.code in self.reasons)
-            and (self.provider is None or self.provider.name == provider)
-            and self.tenant in (None, tenant)
+            and self.wants_source(letter.source)
             and (self.since is None or written >= self.since)
             and (self.until is None or written < self.until)
         )
+
+    def wants_source(self, source: str) -> bool:
+        """Return whether a source is wanted."""
+        provider, _, tenant = source[1:].partition("/")
+        return (self.provider is None or self.provider.name == provider) and self.tenant in (None, tenant)
 
 
 class FoundLetter(Struct, frozen=True):
@@ -87,21 +91,31 @@ class FoundLetters(Struct):
     help="Only letters written since: 2026-08-08T09:00Z, or 2h for two hours ago.",
 )
 @click.option("--until", type=moment, metavar="TIME", help="Only letters written before.")
+@click.option(
+    "--nudged", is_flag=True, help="Not letters, but what webhooks brought, for feeds to bring it: see above."
+)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def command(ctx: click.Context, /, yes: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
+def command(ctx: click.Context, /, yes: bool, nudged: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
     """Send dead letters back to raw, to be read again: after a fix, a new row, a tenant that was configured.
 
     Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
     has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
     becomes a dead letter again. Letters of the same record go back once.
 
+    With --nudged --since TIME it sends what webhooks brought since then: for when nudges were gone before a poller read
+    them, which `headrace feeds` says. What is known is a duplicate, and what is not wakes its feed again.
+
     \b
       headrace redrive --reason unknown_tenant -t acme
       headrace redrive --since 2h --yes
+      headrace redrive --nudged --since 2h
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     wanted = LetterFilter(**options)
     config = arguments.configuration(ctx)
+    if nudged:
+        _redrive_nudged(config, wanted, yes=yes)
+        return
     found = run_with_kafka(config, _look(config, wanted))
     _show(found)
     if not found.letters:
@@ -111,6 +125,19 @@ def command(ctx: click.Context, /, yes: bool, **options: Any) -> None:  # noqa: 
         return
     sent = run_with_kafka(config, _send(config, {letter.position for letter in found.letters.values()}))
     echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
+
+
+def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
+    if wanted.since is None or wanted.reasons:
+        raise click.UsageError("--nudged needs --since, and knows no --reason")
+    span = AppendedBetween(wanted.since, wanted.until)
+    found = run_with_kafka(config, count_nudged(config, span, wanted.wants_source))
+    table(("source", "records"), [(source, f"{number:,}") for source, number in sorted(found.items())])
+    if found and (yes or click.confirm(f"Send {count(found.total(), 'record')} of webhooks to raw again?")):
+        sent = run_with_kafka(config, send_nudged(config, span, wanted.wants_source))
+        echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
+    else:
+        echo("Nothing was sent.")
 
 
 async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from aiokafka.errors import KafkaError
 
 from headrace.kafka.metadata_request import DescribeLeaders
+from headrace.kafka.topic_id_request import DescribeTopicId, topic_id_of
 
 ASK_SECONDS: Final = 2.0
 """Seconds that one broker gets to answer."""
@@ -60,13 +61,19 @@ class ClusterView:
         if topics and (answers := await self._ask_all(topics)):
             self._believe(self._client.cluster, answers)
 
+    async def topic_id(self, topic: str) -> str:
+        """Return the id that a topic got when it was made, empty where that is not known, or brokers do not agree."""
+        answers = await asyncio.gather(*(self._ask(node, DescribeTopicId(topic)) for node in self._nodes()))
+        found = {topic_id_of(answer, topic) for answer in answers if answer is not None}
+        return found.pop() if len(found) == 1 else ""
+
     async def update(self, cluster: Any, topics: Any) -> bool:
         """Ask one broker, and all of them where it tells old news; return whether any answered.
 
         Where none knows epochs (before Kafka 2.1, the demo's embedded one), the client asks in its own way.
         """
         for node in self._nodes() if topics else []:
-            answer = await self._ask(node, sorted(topics))
+            answer = await self._ask(node, DescribeLeaders(sorted(topics)))
             if answer is not None and answer.brokers:
                 answers = await self._ask_all(sorted(topics)) if self._epochs.goes_back(answer) else [answer]
                 self._believe(cluster, answers or [answer])
@@ -79,14 +86,14 @@ class ClusterView:
         return nodes
 
     async def _ask_all(self, topics: list[str]) -> list[Any]:
-        answers = await asyncio.gather(*(self._ask(node, topics) for node in self._nodes()))
+        answers = await asyncio.gather(*(self._ask(node, DescribeLeaders(topics)) for node in self._nodes()))
         return [answer for answer in answers if answer is not None and answer.brokers]
 
-    async def _ask(self, node: int, topics: list[str]) -> Any:
+    async def _ask(self, node: int, question: Any) -> Any:
         """Return what a broker answers, None where it does not in time."""
         try:
             async with asyncio.timeout(ASK_SECONDS):
-                return await self._client.send(node, DescribeLeaders(topics))
+                return await self._client.send(node, question)
         except (KafkaError, TimeoutError, OSError, NotImplementedError):
             return None
 

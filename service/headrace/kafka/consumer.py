@@ -1,7 +1,7 @@
 """Reads without a consumer group: one partition from an offset, or all partitions of a topic."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeAlias
 
@@ -28,10 +28,16 @@ __all__ = ["Consumer", "Record", "new_consumer", "offsets_of", "read", "stop_con
 Record: TypeAlias = ConsumerRecord
 Offsets: TypeAlias = dict[TopicPartition, int]
 
+Passed: TypeAlias = Callable[[int, int], None]
+
 SETTLE_DEADLINE: Final = 5.0
 """Seconds without a record after which `read` takes an open transaction for a hanging one."""
 
 _log = structlog.get_logger()
+
+
+def _ignore(partition: int, offset: int) -> None:
+    """Take no note of how far was read."""
 
 
 def new_consumer(kafka: KafkaSettings, **more: Any) -> AIOKafkaConsumer:
@@ -101,6 +107,10 @@ class Consumer:
             await call(self._view.look_around(), CALL_DEADLINE)
         return await offsets_of(self._consumer, topic, partition)
 
+    async def topic_id(self, topic: str) -> str:
+        """Return the id that a topic got when it was made; empty where that is not known for certain."""
+        return await call(self._view.topic_id(topic), CALL_DEADLINE)
+
     async def next(self, topic: str, partition: int, wait: float = 0.1) -> tuple[list[Record], int]:
         """Return what there is within `wait` seconds, and the position behind it.
 
@@ -126,11 +136,13 @@ async def read(
     begin: Mapping[int, int] = MappingProxyType({}),
     follow: bool = False,
     committed: bool = True,
+    passed: Passed = _ignore,
 ) -> AsyncGenerator[Record]:
     """Yield the records of all partitions of a topic; without `follow`, up to where they end now.
 
     They begin where `begin` says for a partition, at the first that is no older than `since` (ms since the epoch) where
-    that is given, else at the start or at the end.
+    that is given, else at the start or at the end. With `follow`, where nothing came, `passed` is called with each
+    partition and the offset before which all was yielded: markers of transactions have offsets, too.
 
     Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
     for, unless a transaction stays open for longer than `SETTLE_DEADLINE`: then what stands behind it is left out, and
@@ -147,14 +159,14 @@ async def read(
         starts = await call(_starts(consumer, parts, ends, from_start=from_start, since=since), CALL_DEADLINE)
         for part in (part for part in parts if part.partition in begin):
             starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
-        async for record in _records(consumer, starts, ends, follow=follow):
+        async for record in _records(consumer, starts, ends, follow=follow, passed=passed):
             yield record
     finally:
         await stop_consumer(consumer)
 
 
 async def _records(
-    consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets, *, follow: bool
+    consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets, *, follow: bool, passed: Passed
 ) -> AsyncGenerator[Record]:
     """Yield what stands between two offsets of each partition; with `follow` whatever comes, without an end."""
     parts, reader = list(starts), BoundedReader(consumer)
@@ -164,10 +176,13 @@ async def _records(
     left = {at for at in parts if starts[at] < ends[at]}
     moved_at = time.monotonic()
     while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
-        for record in await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE):
+        records = await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE)
+        for record in records:
             moved_at = time.monotonic()
             if follow or record.offset < ends[TopicPartition(record.topic, record.partition)]:
                 yield record
+        for at in parts if follow and not records else ():
+            passed(at.partition, await call(reader.position(at), CALL_DEADLINE))
         left = {at for at in left if await call(reader.position(at), CALL_DEADLINE) < ends[at]}
     for at in left:
         _log.warning("open_transaction_not_read", topic=at.topic, partition=at.partition, end=ends[at])

@@ -460,6 +460,14 @@ POLLER: Final = (
         ("provider", "tenant"),
         "Webhooks' records that went to raw again as told, because no feed brought what they tell.",
     ),
+    Family(
+        "headrace_nudge_gaps_total",
+        "counter",
+        "times",
+        ("partition",),
+        "Times that nudges were gone before the poller of a partition of `cursors` read them: retention took them, or "
+        "the topic was made anew.",
+    ),
 )
 
 FAMILIES: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)

@@ -70,6 +70,11 @@ class LeadDiscovery:
             await self.name(*found)
         self._passed[partition] = offset + 1
 
+    def passed(self, partition: int, position: int) -> None:
+        """Note how far `events` were searched where nothing came."""
+        if position > max(self.positions.get(partition, 0), self._passed.get(partition, 0)):
+            self._passed[partition] = position
+
     async def run(self) -> None:
         """Store what was found, until cancelled."""
         while True:

@@ -73,6 +73,7 @@ class PollerMetrics(TaskMetrics):
         self._skipped = registry.capped("headrace_skipped_rows_total")
         self._gone = registry.series("headrace_leads_gone_total")
         self._returned = registry.series("headrace_nudges_returned_total")
+        self._gaps = registry.series("headrace_nudge_gaps_total")
         self._left = registry.series("headrace_budget_left")
         self._by_feed = tuple(
             registry.series(f"headrace_feed_{name}") for name in ("staleness_seconds", "last_success_timestamp_seconds")
@@ -150,6 +151,10 @@ class PollerMetrics(TaskMetrics):
         _, provider, tenant = source.split("/", 2)
         self._returned.add((provider, tenant))
 
+    def nudges_gone(self, partition: int) -> None:
+        """Count that nudges for the tenants of a partition of `cursors` were gone before they were read."""
+        self._gaps.add((str(partition),))
+
     def token(self, provider: str, tenant: str, expires: float) -> None:
         """Note when (seconds since the epoch) the access token expires."""
         self._of(provider, tenant).expires = expires
@@ -173,6 +178,10 @@ class PollerMetrics(TaskMetrics):
 
     def _home(self, labels: Labels) -> int:
         return home_partition(self._accounts[labels].source, self._partitions)
+
+    def _start(self, partition: str) -> None:
+        super()._start(partition)
+        self._gaps.start(partition)
 
     def _start_account(self, account: Account) -> None:
         labels = provider, _ = account.provider.name, account.name

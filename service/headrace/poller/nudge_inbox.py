@@ -12,9 +12,13 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
+from headrace.kafka.client import KafkaError
 from headrace.kafka.consumer import Record
+from headrace.kafka.partition_reader import WrongLog
 from headrace.poller.lead_discovery import LeadDiscovery
+from headrace.poller.nudges_topic import NudgesTopic
 from headrace.poller.raw_return import RawReturn
+from headrace.poller.shared_reader import PAUSE_SECONDS, SharedReader
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
 from headrace.poller.unpolled_nudges import UnpolledNudges
@@ -26,6 +30,8 @@ POSITION_EVERY_SECONDS: Final = 60.0
 """Between two records of a position that passed nudges for other partitions alone."""
 TICK_SECONDS: Final = 5.0
 """Between two looks for open nudges whose time has come."""
+CHECK_SECONDS: Final = 300.0
+"""Between two looks whether the topic was made anew."""
 RETURNED_TOGETHER: Final = 1_000
 """Records that go back to raw before it is noted that they have."""
 
@@ -53,7 +59,8 @@ def nudge_of(record: Record) -> ReceivedNudge | None:
 class NudgeInbox:
     """Takes nudges of all that are `at_home` here: `tenants` are polled, others not, or configured no more.
 
-    `positions` are the stored ones, `leads_changed` is set where people wrote to a watch-list.
+    `reader` reads the `topic` for it. `positions` are the stored ones, `leads_changed` is set where people wrote to a
+    watch-list.
     """
 
     def __init__(
@@ -61,6 +68,8 @@ class NudgeInbox:
         writer: StateWriter,
         tenants: Mapping[str, TenantPoller],
         unpolled: UnpolledNudges,
+        topic: NudgesTopic,
+        reader: SharedReader[ReceivedNudge | None],
         *,
         at_home: Callable[[str], bool],
         discovery: LeadDiscovery,
@@ -72,6 +81,11 @@ class NudgeInbox:
         self._writer: Final = writer
         self._tenants: Final = tenants
         self._unpolled: Final = unpolled
+        self._topic: Final = topic
+        self._reader: Final = reader
+        self._reads = False
+        """Whether the reader has been asked to read."""
+        self._looked_at = -CHECK_SECONDS
         self._at_home: Final = at_home
         self._discovery: Final = discovery
         self._raw_return: Final = raw_return
@@ -95,6 +109,10 @@ class NudgeInbox:
             self._moved = True
         self._taken[partition] = offset + 1
 
+    def passed(self, partition: int, position: int) -> None:
+        """Note that all before a position was taken: nothing is gone where retention takes markers alone."""
+        self._taken[partition] = max(position, self._taken.get(partition, 0))
+
     async def _take(self, source: str, nudge: AddressedNudge, at: int) -> None:
         tenant = self._tenants.get(source)
         if tenant is not None:
@@ -107,14 +125,36 @@ class NudgeInbox:
             self._room.clear()
 
     async def run(self) -> None:
-        """Store what is open and how far nudges were taken; look after what stays open. Until cancelled."""
+        """Store what is open and how far nudges were taken; look after what stays open. Until cancelled.
+
+        Raises `WrongLog` where the topic was made anew.
+        """
         ticked = 0.0
         while True:
+            if time.monotonic() - self._looked_at > (CHECK_SECONDS if self._reads else PAUSE_SECONDS):
+                await self._look_at_topic()
+                self._looked_at = time.monotonic()
             await asyncio.sleep(STORE_EVERY_SECONDS)
             await self._store()
             if not self._room.is_set() or time.monotonic() - ticked > TICK_SECONDS:
                 ticked = time.monotonic()
                 await self._look_after()
+
+    async def _look_at_topic(self) -> None:
+        """Begin to read once it is known what is gone; later look whether it is still that topic. Raises `WrongLog`."""
+        try:
+            if self._reads:
+                await self._topic.check()
+                return
+            await self._topic.take_over()
+        except WrongLog:
+            raise
+        except (KafkaError, TimeoutError, OSError) as error:  # the tenants are polled all the same
+            _log.warning("nudges_not_read", reason=type(error).__name__)
+            return
+        self._taken.update(self.positions)
+        self._reads = True
+        self._reader.add(self)
 
     async def _store(self) -> None:
         taken = {partition: at for partition, at in self._taken.items() if self.positions.get(partition) != at}

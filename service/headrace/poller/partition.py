@@ -24,6 +24,7 @@ from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_inbox import NudgeInbox, ReceivedNudge
+from headrace.poller.nudges_topic import NudgesTopic
 from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.raw_return import RawReturn
 from headrace.poller.shared_reader import SharedReader
@@ -123,23 +124,8 @@ class PartitionPoller(PartitionOwner):
         discovery = LeadDiscovery(writer, self.tenants, self._remembered.searched)
         raw_return = RawReturn(self._config.kafka, self._raw, self._appender, self._metrics)
         self._add_tenants(writer, raw_return.lifetime)
-        inbox = NudgeInbox(
-            writer,
-            self.tenants,
-            UnpolledNudges(
-                self._remembered,
-                self.tenants,
-                window=self._config.dedupe.window,
-                raw_lifetime=raw_return.lifetime,
-            ),
-            at_home=self._is_at_home,
-            discovery=discovery,
-            raw_return=raw_return,
-            positions=self._remembered.nudged,
-            leads_changed=self._reread,
-        )
+        inbox = self._inbox(writer, discovery, raw_return)
         self.enter(TaskState.RUNNING)
-        self._nudges.add(inbox)
         if any(tenant.by_lead for tenant in self.tenants.values()):
             self._events.add(discovery)
         try:
@@ -152,6 +138,31 @@ class PartitionPoller(PartitionOwner):
             self._events.remove(discovery)
             self._nudges.remove(inbox)
             self.tenants.clear()
+
+    def _inbox(self, writer: StateWriter, discovery: LeadDiscovery, raw_return: RawReturn) -> NudgeInbox:
+        """Return what takes the nudges of the tenants that live here."""
+        remembered, window, kafka = self._remembered, self._config.dedupe.window, self._config.kafka
+        topic = NudgesTopic(
+            kafka,
+            f"{self._config.topic_prefix}nudges",
+            self.partition,
+            state=remembered,
+            writer=writer,
+            stale=self._stale,
+            metrics=self._metrics,
+        )
+        return NudgeInbox(
+            writer,
+            self.tenants,
+            UnpolledNudges(remembered, self.tenants, window=window, raw_lifetime=raw_return.lifetime),
+            topic,
+            self._nudges,
+            at_home=self._is_at_home,
+            discovery=discovery,
+            raw_return=raw_return,
+            positions=remembered.nudged,
+            leads_changed=self._reread,
+        )
 
     def _add_tenants(self, writer: StateWriter, raw_lifetime: float) -> None:
         """Take on every tenant that lives here and can be polled."""

@@ -32,6 +32,9 @@ class Subscriber(Protocol[T_contra]):
     async def take(self, found: T_contra, partition: int, offset: int) -> None:
         """Take what was found in the record at an offset; nothing more is read meanwhile."""
 
+    def passed(self, partition: int, position: int) -> None:
+        """Note that all before a position was taken; markers of transactions have offsets, too."""
+
 
 class SharedReader(Generic[T]):
     """Reads committed records of a topic while anybody here wants them; `decode` says what is found in one."""
@@ -81,7 +84,11 @@ class SharedReader(Generic[T]):
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def _follow(self, subscribers: Sequence[Subscriber[T]]) -> None:
-        async for record in read(self._kafka, self._topic, begin=_least(subscribers), follow=True):
+        def passed(partition: int, position: int) -> None:
+            for subscriber in subscribers:
+                subscriber.passed(partition, position)
+
+        async for record in read(self._kafka, self._topic, begin=_least(subscribers), follow=True, passed=passed):
             found = self._decode(record)
             for subscriber in subscribers:
                 await subscriber.take(found, record.partition, record.offset)

@@ -9,6 +9,7 @@ from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
     FeedState,
+    NudgeGap,
     NudgePosition,
     OpenNudge,
     PlatformFact,
@@ -17,6 +18,7 @@ from headrace.records.cursors import (
     SearchPosition,
     Spending,
     Standing,
+    TopicId,
     Watched,
     decode,
 )
@@ -83,19 +85,22 @@ class PartitionState:
     """What is remembered in one partition of `cursors`.
 
     `searched` is the next offset to search for leads, by partition of `events`, `nudged` the next one to read, by
-    partition of `nudges`; `read_to` is how far the log was read, `last` the newest record in it that we wrote since.
+    partition of `nudges`; `topics` holds the ids of the topics that these belong to, `gaps` what was gone of `nudges`,
+    by partition and offset. `read_to` is how far the log was read, `last` the newest record in it that we wrote since.
     """
 
     def __init__(self) -> None:
         self.tenants: Final[dict[str, TenantState]] = {}
         self.searched: Final[dict[int, int]] = {}
         self.nudged: Final[dict[int, int]] = {}
+        self.topics: Final[dict[str, str]] = {}
+        self.gaps: Final[dict[tuple[int, int], NudgeGap]] = {}
         self.read_to = 0
         self.last: WrittenRecord | None = None
 
     def forget(self) -> None:
         """Begin without memory: what it was made of does not stand in the log."""
-        for remembered in (self.tenants, self.searched, self.nudged):
+        for remembered in (self.tenants, self.searched, self.nudged, self.topics, self.gaps):
             remembered.clear()
         self.read_to, self.last = 0, None
 
@@ -111,6 +116,10 @@ class PartitionState:
                     self.searched[int(one.names[0])] = offset
                 case NudgePosition(offset=offset):
                     self.nudged[int(one.names[0])] = offset
+                case TopicId(id=found):
+                    self.topics[one.names[0]] = found
+                case NudgeGap() as gap:
+                    self.gaps[int(one.names[0]), int(one.names[1])] = gap
                 case _ if one.source:  # a barrier belongs to nobody
                     self.of(one.source).apply(one)
 

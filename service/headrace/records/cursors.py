@@ -110,6 +110,22 @@ class NudgePosition(Struct, frozen=True):
     offset: int
 
 
+class TopicId(Struct, frozen=True):
+    """kind `topic` (name), without a source: the id of the topic to which positions belong; a new one has another."""
+
+    id: str
+
+
+class NudgeGap(Struct, frozen=True):
+    """kind `gap` (partition of `nudges`, offset), without a source: nudges from there on were gone, found so `at`.
+
+    `end` is the first offset that was there; None where the topic was made anew, and all that was not read is gone.
+    """
+
+    at: int
+    end: int | None = None
+
+
 class OpenNudge(Struct, frozen=True, omit_defaults=True):
     """kind `nudge` (feed, raw record's key in hex): its feed was woken at `came`; it was `written` on `nudges` before.
 
@@ -139,6 +155,8 @@ CursorValue: TypeAlias = (
     | SearchPosition
     | NudgePosition
     | OpenNudge
+    | TopicId
+    | NudgeGap
     | BarrierToken
 )
 
@@ -154,6 +172,8 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "barrier": BarrierToken,
     "nudged": NudgePosition,
     "nudge": OpenNudge,
+    "topic": TopicId,
+    "gap": NudgeGap,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
