@@ -65,6 +65,7 @@ class RawReturn:
     ) -> None:
         """Append what stands at the offsets of one partition; add to `returned`. Raises as the client does."""
         group: list[tuple[Nudged, ProducerRecord]] = []
+        size = 0
         try:
             async for offset, record in records_at(log, self._raw.name, partition, nudges):
                 for one in nudges[offset]:
@@ -73,9 +74,11 @@ class RawReturn:
                         _log_end(one, "nudged_record_gone" if copy is None else "nudged_record_too_large")
                         returned.append(one)
                         continue
-                    group.append((one, copy))
-                    if len(group) == GROUP_RECORDS or sum(each.size for _, each in group) > GROUP_BYTES:
+                    if len(group) == GROUP_RECORDS or size + copy.size > GROUP_BYTES:
                         await self._append(group, returned)
+                        size = 0
+                    group.append((one, copy))
+                    size += copy.size
         except (KafkaError, TimeoutError, OSError):
             await self._append(group, returned)  # what was found before that does not wait for the rest
             raise
