@@ -118,6 +118,9 @@ class Owner(PartitionOwner):
     def progress(self) -> object:
         return self.takeovers
 
+    def written(self) -> object:
+        return None
+
     def lag(self) -> int:
         return 0
 

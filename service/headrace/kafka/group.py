@@ -128,6 +128,7 @@ class ConsumerGroup(Generic[T]):
     async def _watch(self, member: Member) -> None:
         """Report to health what moved. Raises `CannotRun` where the group has lost us for good."""
         reached: dict[int, object] = {}
+        written: dict[int, object] = {}
         while True:
             self._health.tick()
             try:
@@ -137,11 +138,10 @@ class ConsumerGroup(Generic[T]):
                     f"the place in the group is lost ({error}): the process ends, start it again"
                 ) from error
             for partition, task in self.tasks.items():
-                moved = reached.get(partition) != task.progress()
-                if moved and partition in reached:  # it wrote: an answer, whatever `_ask` still waits for
+                if written.get(partition, task.written()) != task.written():  # an answer, whatever `_ask` waits for
                     self._health.kafka(answers=True)
-                self._health.progress(partition, task.state, task.lag(), moved)
-                reached[partition] = task.progress()
+                self._health.progress(partition, task.state, task.lag(), reached.get(partition) != task.progress())
+                reached[partition], written[partition] = task.progress(), task.written()
             await asyncio.sleep(HEALTH_EVERY)
 
     async def _ask(self, member: Member) -> None:

@@ -108,6 +108,10 @@ class PartitionOwner(ABC):
         """Return what differs when there was progress: then errors do not add up."""
 
     @abstractmethod
+    def written(self) -> object:
+        """Return what differs when it wrote: then Kafka answered. Failures may be progress; this they never are."""
+
+    @abstractmethod
     def lag(self) -> int:
         """Return how many records are known to lie before it."""
 

@@ -187,6 +187,10 @@ class NormalizerTask(PartitionOwner):
         """See PartitionOwner: how far it has got, and into what batches it cuts."""
         return self.seen.next_offset, self._batch_size.most
 
+    def written(self) -> object:
+        """See PartitionOwner: when it wrote last."""
+        return self._written_at
+
     def lag(self) -> int:
         """Return how many records are known to lie before it."""
         end = self._raw.end()

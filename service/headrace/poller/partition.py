@@ -76,7 +76,6 @@ class PartitionPoller(PartitionOwner):
         self._metrics: Final = metrics
         self._reread: Final = asyncio.Event()
         self._leads_to = 0
-        self._written = 0
 
     def lag(self) -> int:
         """Return how many records lie before it: none, a poller has nothing to catch up with."""
@@ -84,7 +83,11 @@ class PartitionPoller(PartitionOwner):
 
     def progress(self) -> object:
         """See PartitionOwner: what was written."""
-        return self._written
+        return self._remembered.written
+
+    def written(self) -> object:
+        """See PartitionOwner."""
+        return self._remembered.written
 
     def barrier(self, token: bytes) -> ProducerRecord:
         """See PartitionOwner."""
@@ -134,7 +137,6 @@ class PartitionPoller(PartitionOwner):
             await self._write_final_spending(writer)
             raise
         finally:
-            self._written += writer.written
             self._events.remove(discovery)
             self._nudges.remove(inbox)
             self.tenants.clear()

@@ -25,7 +25,6 @@ class StateWriter:
     def __init__(
         self, producer: Transactions, topic: Topic, partition: int, state: PartitionState, metrics: PollerMetrics
     ) -> None:
-        self.written = 0
         self._producer: Final = producer
         self._topic: Final = topic.name
         self._partition: Final = partition
@@ -65,5 +64,5 @@ class StateWriter:
         offsets = await self._producer.write({at: records})
         self._state.apply(entries)
         self._state.last = WrittenRecord(offsets[at], records[-1].key, records[-1].value)
-        self.written += len(entries)
+        self._state.written += len(entries)
         self._metrics.count_commit(self._partition, time.monotonic() - began)
