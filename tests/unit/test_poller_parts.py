@@ -1,8 +1,5 @@
 """The pure parts of polling: circuits, treatments, leases, clocks, sealing, records, the keys of events."""
 
-from datetime import UTC, datetime
-from email.utils import format_datetime
-
 import msgspec
 import pytest
 
@@ -11,7 +8,6 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.consumer import Record
 from headrace.poller.budget import LEASE_SECONDS, Budget, Lease, Spent, renewed, restored, written
 from headrace.poller.circuit_breaker import FIRST_PARKING_SECONDS, FIRST_PAUSE_SECONDS, MOST_FAILURES, CircuitBreaker
-from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import REJECTED_PAUSE_SECONDS, Backoff, sentence, treatment_of
 from headrace.poller.fetch_one import _check_sizes
 from headrace.poller.lead_discovery import lead_of
@@ -197,26 +193,6 @@ def test_a_lease_ends_by_its_calls_and_by_its_time() -> None:
     free = renewed(CallLimits(per_window=1, window=1.0), NOW)
     free.use()
     assert free.covers(NOW + 1)
-
-
-def test_the_platforms_clock_is_heard_and_trifles_are_not() -> None:
-    """A date an hour ahead counts, one from a cache or within seconds does not."""
-    clock = Clock(lambda: NOW)
-    date = format_datetime(datetime.fromtimestamp(NOW + 3_600, UTC), usegmt=True)
-    clock.compare({"date": date, "age": "3600"}, NOW, NOW)
-    clock.compare({"date": "yesterday"}, NOW, NOW)
-    assert clock.skew == 0.0
-    clock.compare({"date": date}, NOW, NOW)
-    assert clock.theirs() - clock.now() == pytest.approx(3_600, abs=1)
-    clock.compare({"date": format_datetime(datetime.fromtimestamp(NOW + 1, UTC), usegmt=True)}, NOW, NOW)
-    assert clock.skew == 0.0
-
-
-def test_our_clock_never_goes_back() -> None:
-    """Whatever the system says."""
-    times = iter([5.0, 3.0, 6.0])
-    clock = Clock(lambda: next(times))
-    assert [clock.now(), clock.now(), clock.now()] == [5.0, 5.0, 6.0]
 
 
 def test_what_is_sealed_opens_with_the_key_alone() -> None:

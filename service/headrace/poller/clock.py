@@ -1,4 +1,9 @@
-"""Two clocks: ours, which never goes back, and the platform's, measured by the dates of its answers."""
+"""Two clocks: ours, which never goes back, and the platform's, measured by the dates of its answers.
+
+What pollers store of a tenant is full of times: when a feed was read, until when a budget is leased, when a nudge came.
+A successor whose clock is an hour behind would wait that hour before it reads anything. So ours begins where the last
+one was; where the system's is behind it, ours goes at half the speed until the system's has caught up.
+"""
 
 import time
 from collections.abc import Callable, Mapping
@@ -7,20 +12,41 @@ from typing import Final
 
 TOLERANCE_SECONDS: Final = 2.0
 """An HTTP date has whole seconds and an answer takes a while: a smaller difference means nothing."""
+CATCH_UP_SPEED: Final = 0.5
+"""How fast our time goes while the system's is behind it: intervals last twice as long, and an hour is made up for in
+two."""
 
 
 class Clock:
-    """Seconds since the epoch that never go back; `skew` is how many seconds the platform's clock is ahead of ours."""
+    """Seconds since the epoch that never go back; `skew` is how many seconds the platform's clock is ahead of ours.
 
-    def __init__(self, now: Callable[[], float] = time.time) -> None:
-        self._now: Final = now
-        self._last = 0.0
+    `now` returns the system's time, `steady` monotonic seconds; `begin` is the newest time that predecessors stored.
+    """
+
+    def __init__(
+        self,
+        now: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+        *,
+        begin: float = 0.0,
+    ) -> None:
+        self._system: Final = now
+        self._steady: Final = steady
+        self._last = begin
+        self._looked = steady()
         self.skew = 0.0
 
     def now(self) -> float:
         """Return our time."""
-        self._last = max(self._last, self._now())
+        looked = self._steady()
+        self._last = max(self._system(), self._last + (looked - self._looked) * CATCH_UP_SPEED)
+        self._looked = looked
         return self._last
+
+    @property
+    def ahead(self) -> float:
+        """How many seconds our time is ahead of the system's, 0 but after a wrong clock."""
+        return max(0.0, self.now() - self._system())
 
     def theirs(self) -> float:
         """Return the platform's time."""

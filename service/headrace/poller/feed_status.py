@@ -120,7 +120,8 @@ class TenantStatus:
             for _ in oldest.look(leads, now):
                 await asyncio.sleep(0)
         read = oldest.oldest(leads)
-        self._metrics.fresh(*self._labels, feed, now if read is None else read / 1000)
+        at = now if read is None else read / 1000
+        self._metrics.fresh(*self._labels, feed, at - self._clock.ahead)
 
     async def update(self, *, always: bool = False) -> None:
         """Update the metrics; store the standing if the tenant is parked, or no longer so, or with `always`."""

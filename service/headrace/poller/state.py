@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from headrace.config import Config
 from headrace.kafka.consumer import read
+from headrace.poller.budget import LEASE_SECONDS
 from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
@@ -38,6 +39,17 @@ class TenantState:
         self.token: SealedTokens | None = None
         self.spending: Spending | None = None
         self.standing = Standing()
+
+    @property
+    def newest(self) -> float:
+        """The newest time (seconds) that pollers have stored of it as theirs, 0 where they have stored none."""
+        token = self.token or SealedTokens("")
+        stored = [token.minted, token.intent]
+        stored += [position.at for position in self.positions.values()]
+        stored += [feed.tried for feed in self.feeds.values()]
+        stored += [moment for nudge in self.nudges.values() for moment in (nudge.came, nudge.looked, nudge.ended)]
+        leased = self.spending.until - LEASE_SECONDS if self.spending else 0.0
+        return max(leased, *(moment / 1000 for moment in stored))
 
     def longest_unread(self, feed: str, leads: Iterable[str], unnamed: int = 0) -> int:
         """Return when (ms) the lead was read that was read longest ago; 0 where there is no lead.

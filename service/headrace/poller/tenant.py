@@ -12,7 +12,7 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.poller.budget import restored
 from headrace.poller.circuit_breaker import CircuitBreaker
-from headrace.poller.clock import Clock
+from headrace.poller.clock import TOLERANCE_SECONDS, Clock
 from headrace.poller.fault_policy import Backoff, sentence
 from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
 from headrace.poller.feed_status import FeedStatuses, TenantStatus
@@ -57,7 +57,7 @@ class TenantPoller:
         feeds = client.feeds
         self.source: Final = account.source
         self.by_lead: Final = [feed.name for feed in feeds if feed.by_lead]
-        self.clock: Final = Clock()
+        self.clock: Final = Clock(begin=state.newest)
         self.budget: Final = restored(client.limits, state.spending)
         self._account: Final = account
         self._labels: Final = (account.provider.name, account.name)
@@ -141,11 +141,13 @@ class TenantPoller:
     def _resume(self) -> None:
         """Fill the schedule with what is remembered; what was woken and not read since is woken again."""
         positions = self._state.positions
+        if self.clock.ahead > TOLERANCE_SECONDS:
+            _log.warning("clock_behind_predecessor", source=self.source, seconds=round(self.clock.ahead, 1))
         for (feed, lead), position in positions.items():
             if not lead:
                 self._scheduler.read_at(feed, position.at / 1000)
                 if position.at:
-                    self._metrics.fresh(*self._labels, feed, position.at / 1000)
+                    self._metrics.fresh(*self._labels, feed, position.at / 1000 - self.clock.ahead)
         for feed in self.by_lead:
             read = {
                 lead: positions[feed, lead].at if (feed, lead) in positions else 0
@@ -254,7 +256,7 @@ class TenantPoller:
             if count:
                 self._metrics.skipped(*labels, reason, count)
         if code == "ok" and work.around is None and work.feed not in self.by_lead:
-            self._metrics.fresh(*labels, began)
+            self._metrics.fresh(*labels, began - self.clock.ahead)
 
     def _may_sweep(self) -> bool:
         """Return whether there is budget to read leads that nothing named."""

@@ -25,7 +25,7 @@ class UnpolledNudges:
     def __init__(self, state: PartitionState, polled: Container[str], *, window: float, raw_lifetime: float) -> None:
         self._window: Final = window
         self._raw_lifetime: Final = raw_lifetime
-        self._clock: Final = Clock()
+        self._clock: Final = Clock(begin=max((tenant.newest for tenant in state.tenants.values()), default=0.0))
         self._by_source: Final[dict[str, OpenNudges]] = {
             source: self._restored(source, tenant.nudges)
             for source, tenant in state.tenants.items()
