@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
 from headrace.kafka import group_member
+from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
 from tests.integration.pipeline import DEADLINE, make_pipeline, until
 from tests.kafka.broker import Broker
@@ -70,3 +72,33 @@ async def test_promise_8_a_member_that_fetches_nothing_for_hours_keeps_its_place
         assert member.owns(0)
         assert coordinator.generation == generation
         assert not revoked.is_set()
+
+
+async def test_promise_3_what_is_assigned_while_it_leaves_is_not_taken(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rebalance may end behind the end of all tasks: nobody would end those that it began."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    begun, left, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    assign, leave = ConsumerGroup._assigned, ConsumerGroup._leave
+
+    async def assigned_late(group: ConsumerGroup[Any], partitions: set[int]) -> None:
+        begun.set()
+        await asyncio.wait_for(left.wait(), DEADLINE)
+        await assign(group, partitions)
+        over.set()
+
+    async def left_early(group: ConsumerGroup[Any]) -> None:
+        await leave(group)
+        if begun.is_set():
+            left.set()
+            await asyncio.wait_for(over.wait(), DEADLINE)
+
+    monkeypatch.setattr(ConsumerGroup, "_assigned", assigned_late)
+    monkeypatch.setattr(ConsumerGroup, "_leave", left_early)
+    async with pipeline.running() as running:
+        await asyncio.wait_for(begun.wait(), DEADLINE)
+        await running.stop()
+        assert over.is_set()
+        assert not running.normalizer.tasks
+        assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(pipeline.topic("raw"))]

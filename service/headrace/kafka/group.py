@@ -55,20 +55,22 @@ class ConsumerGroup(Generic[T]):
         self._health: Final = health
         self._running: Final[dict[int, asyncio.Task[None]]] = {}
         self._failed: asyncio.Future[None] | None = None
+        self._leaving = False
         self.member: Member | None = None
 
     async def run(self, *beside: Callable[[Member], Coroutine[None, None, None]]) -> None:
         """Work until cancelled, with others beside it. Raises `CannotRun` or `NewerFormat` for the operator."""
-        self._failed = asyncio.get_running_loop().create_future()
+        self._failed, self._leaving = asyncio.get_running_loop().create_future(), False
         async with contextlib.AsyncExitStack() as stack:
-            member = await self._join(stack)
-            self._health.joined(member=True)
             try:
+                member = await self._join(stack)
+                self._health.joined(member=True)
                 async with asyncio.TaskGroup() as group:
                     for other in (self._watch, self._ask, *beside):
                         group.create_task(other(member))
                     group.create_task(self._fail())
             finally:
+                self._leaving = True
                 self._health.joined(member=False)
                 await self._leave()
 
@@ -83,7 +85,7 @@ class ConsumerGroup(Generic[T]):
         return await when_kafka_answers(self._kafka, attempt)
 
     async def _assigned(self, partitions: set[int]) -> None:
-        if self.member is None:
+        if self.member is None or self._leaving:  # a rebalance may end while the client leaves
             return
         _log.info("partitions_assigned", topic=self._topic, partitions=sorted(partitions))
         self._metrics.rebalanced(len(partitions))
