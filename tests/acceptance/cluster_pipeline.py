@@ -19,7 +19,7 @@ from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 from tests.acceptance.fleet import Fleet
 from tests.acceptance.scenario import TENANT, Scenario
-from tests.integration.child_process import configuration
+from tests.integration.child_process import NORMALIZER, Roles, configuration
 from tests.kafka.cluster import Cluster
 
 TENANTS: Final = "\n".join(f"[tenants.{name}.{TENANT}]" for name in sorted(discover()))
@@ -83,10 +83,21 @@ class LoadGenerator:
 class ClusterPipeline:
     """Topics under one prefix on a cluster, and the processes of the program that work on them."""
 
-    def __init__(self, cluster: Cluster, prefix: str, partitions: int, home: Path, session_timeout: str = "1s") -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        prefix: str,
+        partitions: int,
+        home: Path,
+        session_timeout: str = "1s",
+        *,
+        tenants: str = TENANTS,
+        roles: Roles = NORMALIZER,
+    ) -> None:
         self.cluster = cluster
         self.partitions = partitions
-        self.fleet = Fleet(partial(self._configuration, session_timeout), home)
+        self.fleet = Fleet(partial(self._configuration, session_timeout), home, roles)
+        self._tenants = tenants
         self._prefix = prefix
         self._home = home
 
@@ -122,4 +133,4 @@ class ClusterPipeline:
         return found
 
     def _configuration(self, session_timeout: str, servers: str) -> str:
-        return configuration(servers, self._prefix, TENANTS, session_timeout)
+        return configuration(servers, self._prefix, self._tenants, session_timeout)

@@ -134,7 +134,7 @@ async def process_stopped(stage: Stage) -> str:
     finally:
         victim.child.signal(signal.SIGCONT)
     await stage.lasts(1, 3)
-    return f"{victim.log.parent.name} for {seconds:.0f} s"
+    return f"{victim.log.stem} for {seconds:.0f} s"
 
 
 async def rebalance_storm(stage: Stage) -> str:
