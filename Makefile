@@ -72,7 +72,8 @@ crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_crash.py $(ARGS)
 
 broken-network: venv  ## break the network between three brokers again and again (ROUNDS=20: half a minute each)
-	@HEADRACE_NETWORK_ROUNDS=$(or $(ROUNDS),20) HEADRACE_REQUIRE_APACHE_KAFKA=1 \
+	@HEADRACE_NETWORK_ROUNDS=$(or $(ROUNDS),20) HEADRACE_WHOLE_ROUNDS=$$((($(or $(ROUNDS),20) + 3) / 4)) \
+		HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 -m network --ignore tests/acceptance/test_isolated_leader.py \
 		tests/integration tests/acceptance $(ARGS)
 
