@@ -70,8 +70,47 @@ def test_the_kind_that_is_said_wins() -> None:
 
 def test_a_lead_without_times_is_named_without_one() -> None:
     """ModifiedOn, else CreatedOn, else nothing stands in the name."""
-    assert named({"ProspectID": LEAD, "CreatedOn": "2026-03-02 08:16:00"}).id == f"{LEAD}/lead_created/{AT}"
-    assert named({"ProspectID": LEAD}).id == f"{LEAD}/lead_created"
+    assert named({"ProspectID": LEAD, "CreatedOn": "2026-03-02 08:16:00"}).id == f"{LEAD}/lead_updated/{AT}"
+    assert named({"ProspectID": LEAD}).id == f"{LEAD}/lead_updated"
+
+
+@pytest.mark.parametrize(
+    ("created", "modified", "hint", "kind"),
+    [
+        ("2026-03-02 08:16:00", "2026-03-02 08:16:00.000", "", "lead_created"),
+        ("2026-03-02 08:16:00", "3/2/2026 8:17:00 AM", "", "lead_created"),
+        ("2026-03-02 08:16:00", "2026-03-02 08:15:30", "", "lead_created"),
+        ("2026-03-02 08:16:00", "2026-03-02 08:17:01", "", "lead_updated"),
+        ("2026-03-02 08:16:00", "2026-04-02 08:16:00", "", "lead_updated"),
+        ("2026-03-02 08:16:00", None, "", "lead_updated"),
+        (None, "2026-03-02 08:16:00", "", "lead_updated"),
+        ("2026-03-02 08:16:00", "2026-04-02 08:16:00", "lead_created", "lead_created"),
+        ("2026-03-02 08:16:00", "2026-03-02 08:16:00", "lead_updated", "lead_updated"),
+    ],
+)
+def test_a_lead_is_new_where_it_says_so(created: str | None, modified: str | None, hint: str, kind: str) -> None:
+    """A flat lead is a creation by its kind, or by times within a minute of each other; else it was updated."""
+    name = named({"ProspectID": LEAD, "CreatedOn": created, "ModifiedOn": modified}, hint)
+    assert name.id.split("/")[1] == kind
+
+
+@pytest.mark.parametrize("kind", ["lead_created", "lead_deleted"])
+def test_what_happens_to_a_lead_once_has_no_time_in_its_name(kind: str) -> None:
+    """A creation that is told twice, ModifiedOn a second later, is one fact; so is any body that tells it."""
+    lead = {"ProspectID": LEAD, "CreatedOn": "2026-03-02 08:16:00", "ModifiedOn": "2026-03-02 08:16:00"}
+    later = lead | {"ModifiedOn": "2026-03-02 08:16:01", "ProspectStage": "New"}
+    told = {named(body, kind) for body in (lead, later, {"Before": None, "After": later})}
+    assert told == {Identity("lead", f"{LEAD}/{kind}", None)}
+
+
+def test_a_task_is_created_once() -> None:
+    """A creation is a fact of its own, told or seen by times within a minute; what says Before was there already."""
+    task = {"UserTaskId": GUID, "CreatedOn": "2026-03-02 08:16:00", "ModifiedOn": "2026-03-02 08:16:20"}
+    made = Identity("task", f"{GUID}/created", None)
+    assert named(task) == named(task, "task_created") == named(task | {"ModifiedOn": None}, "task_created") == made
+    assert named(task | {"StatusCode": 1}).id == named(task, "task_updated").id == GUID
+    assert named({"Before": {}, "After": task}).id == GUID
+    assert named(task | {"ModifiedOn": "2026-03-02 08:17:01"}).id == named(task | {"ModifiedOn": None}).id == GUID
 
 
 @pytest.mark.parametrize("key", ["UserTaskId", "TaskId", "TaskID"])

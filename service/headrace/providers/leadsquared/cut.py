@@ -70,6 +70,13 @@ def _shape(probe: wire.Probe, body: bytes, resource: str | None) -> str:
         return _change_shape(bytes(probe.after), resource)
     if _is_task(probe):
         return wire.TASK
+    return _lead_shape(probe, resource)
+
+
+def _lead_shape(probe: wire.Probe, resource: str | None) -> str:
+    """Return the shape of what names a lead at most: with a code it is an activity, never a lead."""
+    if probe.activity_event is not UNSET and (probe.prospect_id is not UNSET or probe.related_prospect_id is not UNSET):
+        return wire.AUTOMATION_ACTIVITY
     if probe.prospect_id is not UNSET:
         return wire.LEAD
     return wire.TASK if resource == "task" else wire.LEAD if resource == "lead" else UNREADABLE

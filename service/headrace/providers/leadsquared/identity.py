@@ -3,20 +3,29 @@
 - `activity/<guid>`, version ModifiedOn in microseconds, `unknown` where the shape lacks it. `<guid>/3011` for the
   mirror of another activity, `<guid>/deleted` for an opportunity that a webhook says is gone: both would else be taken
   for a version of the activity.
+- `activity/<lead>/<code>/<digest>` for what an automation posts without the activity's id: its content names it.
 - `lead/<guid>/<kind>[:<field>]/<ModifiedOn in microseconds>`: lead webhooks carry no event id. Two changes in one
   second have one name, so the version is `unknown` and the meaning keeps them apart.
-- `task/<guid>`, version ModifiedOn; `<guid>/due` and `<guid>/deleted` are facts of their own.
+- `lead/<guid>/lead_created`: what happens once is named without a time, since ModifiedOn moves on.
+- `task/<guid>`, version ModifiedOn; `<guid>/created`, `<guid>/due` and `<guid>/deleted` are facts of their own.
 """
 
+import hashlib
 from typing import Any, Final
+
+import msgspec
 
 from headrace.core.problems import bad_value
 from headrace.providers.leadsquared import cut, wire
-from headrace.providers.leadsquared.times import micros
+from headrace.providers.leadsquared.times import micros, one_form
 from headrace.sdk.provider import Identity, RawEvent, Version
 
 MIRROR: Final = "3011"
 DELETED: Final = "opportunity_deleted"
+_ONCE: Final = ("lead_created", "lead_deleted")
+_AT_ONCE: Final = 60_000_000
+"""Microseconds by which CreatedOn and ModifiedOn of what was just made may differ."""
+_sorted: Final = msgspec.json.Encoder(order="sorted").encode
 _TASK_IDS: Final = ("UserTaskId", "TaskId", "TaskID")
 
 
@@ -31,9 +40,11 @@ def identity(raw: RawEvent) -> Identity:
             return _activity(
                 item.prospect_activity_id, "$.ProspectActivityId", item.activity_event, item.modified_on, raw.hint
             )
+        case wire.AUTOMATION_ACTIVITY:
+            return Identity("activity", automation_id(raw.value), None)
         case wire.LEAD | wire.LEAD_CHANGE:
-            name, _ = lead(raw)
-            return Identity("lead", name, "unknown")
+            name, kind = lead(raw)
+            return Identity("lead", name, None if kind in _ONCE else "unknown")
         case wire.TASK | wire.TASK_CHANGE:
             return task_identity(raw)
         case _:
@@ -50,11 +61,27 @@ def guid(text: str, pointer: str) -> str:
 def lead(raw: RawEvent) -> tuple[str, str]:
     """Return the name of what happened to a lead, and its kind. Raises `Undecodable`, or what msgspec raises."""
     if raw.shape == wire.LEAD:
-        kind = raw.hint or "lead_created"
-        return _change_id(wire.decode_lead_key(raw.value), kind, "$"), kind
+        key = wire.decode_lead_key(raw.value)
+        kind = raw.hint or ("lead_created" if is_new(key.created_on, key.modified_on, "$") else "lead_updated")
+        return _change_id(key, kind, "$"), kind
     change = wire.decode_change_key(raw.value)
     kind = raw.hint or kind_of(change)
     return _change_id(change.after, kind, "$.After"), kind
+
+
+def automation_id(value: bytes) -> str:
+    """Return `<lead>/<code>/<digest>` of what an automation posts. Raises `Undecodable`, or what msgspec raises."""
+    key = wire.decode_automation(value)
+    name = guid(key.prospect_id or key.related_prospect_id or "", "$.ProspectID")
+    said = {each: one_form(found) for each, found in wire.decode_fields(value).items() if found not in (None, "")}
+    said |= {each: found.lower() for each, found in said.items() if each in {"ProspectID", "RelatedProspectId"}}
+    return f"{name}/{key.activity_event}/{hashlib.blake2b(_sorted(said), digest_size=8).hexdigest()}"
+
+
+def is_new(created: str | None, modified: str | None, pointer: str) -> bool:
+    """Return whether a record was just made: its times agree within a minute. Raises `Undecodable`."""
+    made, changed = micros(created, f"{pointer}.CreatedOn"), micros(modified, f"{pointer}.ModifiedOn")
+    return made is not None and changed is not None and abs(changed - made) <= _AT_ONCE
 
 
 def kind_of(change: wire.LeadChangeKey) -> str:
@@ -88,11 +115,27 @@ def task_identity(raw: RawEvent) -> Identity:
     else:
         raise bad_value(f"{pointer}.{_TASK_IDS[0]}", "a task has a UserTaskId, TaskId or TaskID")
     name = guid(text(values, key, pointer) or "", f"{pointer}.{key}")
+    if task_kind(raw, values, pointer) == "task_created":
+        return Identity("task", f"{name}/created", None)
     if raw.hint == "task_due":
         return Identity("task", f"{name}/due", "unknown")
     if raw.hint == "task_deleted":
         return Identity("task", f"{name}/deleted", None)
     return Identity("task", name, _version(text(values, "ModifiedOn", pointer), f"{pointer}.ModifiedOn"))
+
+
+def task_kind(raw: RawEvent, values: wire.Fields, pointer: str) -> str:
+    """Return what happened to a task: what the webhook's URL says, else what status and times do.
+
+    Reminders and deletions do not show. Raises `Undecodable`.
+    """
+    if raw.hint:
+        return raw.hint
+    status = text(values, "StatusCode", pointer) or text(values, "Status", pointer)
+    if status is not None and status.casefold() in {"1", "completed"}:
+        return "task_completed"
+    created, modified = (text(values, key, pointer) for key in ("CreatedOn", "ModifiedOn"))
+    return "task_created" if raw.shape == wire.TASK and is_new(created, modified, pointer) else "task_updated"
 
 
 def text(values: wire.Fields, key: str, pointer: str) -> str | None:
@@ -118,6 +161,8 @@ def _activity(ident: str, pointer: str, code: int | str, modified: str | None, h
 
 def _change_id(key: wire.LeadKey, kind: str, pointer: str) -> str:
     name = guid(key.prospect_id, f"{pointer}.ProspectID")
+    if kind in _ONCE:
+        return f"{name}/{kind}"
     at = micros(key.modified_on, f"{pointer}.ModifiedOn") or micros(key.created_on, f"{pointer}.CreatedOn")
     return f"{name}/{kind}/{at}" if at else f"{name}/{kind}"
 

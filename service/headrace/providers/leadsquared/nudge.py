@@ -20,6 +20,8 @@ def nudge(draft: Draft, settings: Tenant) -> Nudge | None:
     if lead is None or draft.row.action == "deleted" or not own.reads(FEED):  # no list holds what is gone
         return None
     shared = native.resource == "activity"
+    if shared and "/" in native.id:  # an automation does not say which activity it posts
+        return None
     code = native.code if shared else _POLLED_AS.get(native.code or "")
     codes = own.lead_activities.codes
     if code is None or (codes and code not in map(str, codes)):

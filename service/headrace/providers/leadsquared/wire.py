@@ -38,6 +38,8 @@ WEBHOOK_ACTIVITY: Final = "webhook-activity"
 
 https://apidocs.leadsquared.com/webhooks/
 """
+AUTOMATION_ACTIVITY: Final = "automation-activity"
+"""What an automation posts of an activity: its code and its lead, flat, and no id of the activity."""
 LEAD: Final = "lead"
 """A flat lead, as the lead create webhook brings it."""
 LEAD_CHANGE: Final = "lead-change"
@@ -126,6 +128,19 @@ class ItemKey(Struct, rename="pascal", gc=False):
     modified_on: str | None = None
 
 
+class AutomationKey(Struct, rename="pascal", gc=False):
+    """What names an activity that an automation posts, under either name of its lead."""
+
+    activity_event: int | str
+    activity_name: str | None = None
+    activity_event_name: str | None = None
+    created_on: str | None = None
+    modified_on: str | None = None
+    prospect_id: str | None = field(default=None, name="ProspectID")
+    related_prospect_id: str | None = None
+    related_opportunity_id: str | None = None
+
+
 class LeadKey(Struct, rename="pascal", gc=False):
     """What names a lead, and what the kinds of its changes differ in."""
 
@@ -171,6 +186,7 @@ class Probe(Struct, rename="pascal", gc=False):
     data: Raw | UnsetType = UNSET
     after: Raw | UnsetType = UNSET
     prospect_id: Raw | UnsetType = field(default=UNSET, name="ProspectID")
+    related_prospect_id: Raw | UnsetType = UNSET
     user_task_id: Raw | UnsetType = UNSET
     task_id: Raw | UnsetType = UNSET
     task_id_in_capitals: Raw | UnsetType = field(default=UNSET, name="TaskID")
@@ -181,6 +197,7 @@ decode_by_code: Final = msgspec.json.Decoder(ActivityByCode).decode
 decode_item: Final = msgspec.json.Decoder(ActivityItem).decode
 decode_activity_key: Final = msgspec.json.Decoder(ActivityKey).decode
 decode_item_key: Final = msgspec.json.Decoder(ItemKey).decode
+decode_automation: Final = msgspec.json.Decoder(AutomationKey).decode
 decode_lead_key: Final = msgspec.json.Decoder(LeadKey).decode
 decode_change_key: Final = msgspec.json.Decoder(LeadChangeKey).decode
 decode_change: Final = msgspec.json.Decoder(RecordChange).decode

@@ -9,7 +9,13 @@ from headrace.sdk.provider import Draft, Dropped, RawEvent
 def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     """Return the draft of a record. Raises `Undecodable`, or what msgspec raises."""
     match raw.shape:
-        case wire.LEAD_ACTIVITY | wire.CODE_ACTIVITY | wire.MODIFIED_ACTIVITY | wire.WEBHOOK_ACTIVITY:
+        case (
+            wire.LEAD_ACTIVITY
+            | wire.CODE_ACTIVITY
+            | wire.MODIFIED_ACTIVITY
+            | wire.WEBHOOK_ACTIVITY
+            | wire.AUTOMATION_ACTIVITY
+        ):
             return activity.translate(raw, mapping)
         case wire.LEAD | wire.LEAD_CHANGE:
             return leads.translate(raw, mapping)

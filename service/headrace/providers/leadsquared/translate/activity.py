@@ -66,7 +66,9 @@ def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: 
     if hint == DELETED:
         return mapping.find(TABLE, DELETED)
     row = mapping.find(TABLE, activity.code, status, activity.name)
-    if row.type == "opportunity.updated" and (hint.endswith("_created") or (first and not hint.endswith("_updated"))):
+    if row.type == "opportunity.updated" and (
+        hint.endswith("_created") or (first and activity.created and not hint.endswith("_updated"))
+    ):
         creation = mapping.find(TABLE, activity.code, "times.created", activity.name)
         return creation if creation.type == "opportunity.created" else row
     return row

@@ -9,6 +9,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared.identity import automation_id
 from headrace.providers.leadsquared.wire import Fields, Pair
 from headrace.sdk.provider import RawEvent
 
@@ -24,6 +25,7 @@ _OF_THE_ROW: Final = frozenset(
         "CreatedByName",
     )
 )
+_OF_AUTOMATIONS: Final = _OF_THE_ROW | {"ActivityName", "ProspectID"}
 _TO_EXTRA: Final = ("ActivityType", "Score", "CreatedByEmailAddress", "ModifiedBy", "ModifiedByName")
 
 
@@ -159,9 +161,27 @@ def _item(value: bytes) -> DecodedActivity:
     )
 
 
+def _automation(value: bytes) -> DecodedActivity:
+    """Return what an automation posts: everything beside code, name, lead and times is a custom field."""
+    key = wire.decode_automation(value)
+    return DecodedActivity(
+        id=automation_id(value),
+        code=str(key.activity_event),
+        name=key.activity_name or key.activity_event_name,
+        created=key.created_on,
+        modified=key.modified_on,
+        lead=key.prospect_id or key.related_prospect_id,
+        opportunity=key.related_opportunity_id,
+        fields={each: found for each, found in wire.decode_fields(value).items() if each not in _OF_AUTOMATIONS},
+        pairs={},
+        extra={},
+    )
+
+
 _READERS: Final[dict[str, Callable[[bytes], DecodedActivity]]] = {
     wire.LEAD_ACTIVITY: _row,
     wire.MODIFIED_ACTIVITY: _row,
     wire.CODE_ACTIVITY: _flat,
     wire.WEBHOOK_ACTIVITY: _item,
+    wire.AUTOMATION_ACTIVITY: _automation,
 }

@@ -39,7 +39,7 @@ def add(data: Data, row: Row, activity: DecodedActivity, found: Content, creator
 
 def _point(data: Data, activity: DecodedActivity) -> None:
     """Name the opportunity: an activity of a code from 12000 to 12999 is one itself."""
-    if activity.code[:2] == "12" and len(activity.code) == _CODE:
+    if activity.code[:2] == "12" and len(activity.code) == _CODE and "/" not in activity.id:
         data.refs = {**(data.refs or {}), "opportunity": data.native.id}
     elif activity.opportunity:
         data.refs = {**(data.refs or {}), "opportunity": activity.opportunity.lower()}

@@ -6,7 +6,7 @@ https://apidocs.leadsquared.com/retrieve-tasks/
 from typing import Any, Final
 
 from headrace.core.mapping import Mapping, Row
-from headrace.providers.leadsquared.identity import task, task_identity, text
+from headrace.providers.leadsquared.identity import task, task_identity, task_kind, text
 from headrace.providers.leadsquared.times import canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content
 from headrace.providers.leadsquared.wire import TABLE, Fields
@@ -58,7 +58,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         if (time := canonical_or_none(text(values, native, pointer), f"{pointer}.{native}")) is not None
     }
     revised = canonical_or_none(text(values, "ModifiedOn", pointer), f"{pointer}.ModifiedOn")
-    kind = raw.hint or _kind(status, times.get("created"), revised)
+    kind = task_kind(raw, values, pointer)
     row = mapping.find(TABLE, kind)
     refs = _refs(values, pointer)
     data = Data(
@@ -86,13 +86,6 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         meaning=meaning,
         traffic=row.traffic,
     )
-
-
-def _kind(status: str | None, created: str | None, revised: str | None) -> str:
-    """Return the kind by the task, where the webhook's URL does not say it; reminders and deletions do not show."""
-    if status is not None and status.casefold() in {"1", "completed"}:
-        return "task_completed"
-    return "task_created" if revised is None or revised == created else "task_updated"
 
 
 def _refs(values: Fields, pointer: str) -> dict[str, str]:
