@@ -195,3 +195,15 @@ def test_folding() -> None:
     """Case and separators do not count, everything else does."""
     assert fold("In Progress") == fold("in_progress") == fold("INPROGRESS") == fold("in-progress")
     assert fold("in.progress") != fold("inprogress")
+    assert fold("Custom_3") == fold("custom 3") == fold("CUSTOM3")
+    assert fold("ÜBER-Gabe") == fold("übergabe")
+    assert fold("Step 1-1") != fold("Step 11")
+
+
+@pytest.mark.parametrize(("one", "other"), [("-1", "1"), ("1_0", "10"), ("1-1", "11"), ("1 1", "11")])
+def test_numbers_are_no_words(one: str, other: str) -> None:
+    """What separates words is part of a number: as a code, as a status word, and inside a word."""
+    here = mapping(f'[[row]]\ncode = "{other}"\ntype = "call.logged"\n[row.status]\n"{other}" = "call.completed"')
+    assert here.find("activity", one).type == "unmapped"
+    assert here.find("activity", other, one).type == "call.logged"
+    assert here.find("activity", other, other).type == here.find("activity", f" {other} ", other).type

@@ -5,6 +5,7 @@ without a row becomes `unmapped`, a row for a range is marked provisional.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
@@ -14,6 +15,8 @@ from msgspec import Struct
 
 UNMAPPED: Final = "unmapped"
 
+_LETTER: Final = re.compile(r"[^\W\d_]")
+_SEPARATOR: Final = re.compile(r"(?<!\d)[ _-]|[ _-](?!\d)")
 _DIGITS: Final = 18  # of a code that may lie in a range; Python refuses to read numbers of thousands of digits
 _LONGEST_WORD: Final = 64
 """Characters of the longest word that is cached: arbitrary values of payloads must not fill the memory."""
@@ -71,13 +74,16 @@ class Entry(Struct, frozen=True):
 
 
 def fold(word: str) -> str:
-    """Return a word without case and separators: `InProgress`, `in_progress` and `In progress` are one word."""
+    """Return a word without case and separators: `InProgress`, `in_progress` and `In progress` are one word.
+
+    What has no letter is a number, and stays as it is: -1 is not 1. So does a separator between digits.
+    """
     return _fold(word) if len(word) <= _LONGEST_WORD else _fold.__wrapped__(word)
 
 
 @lru_cache(maxsize=4096)
 def _fold(word: str) -> str:
-    return "".join(c for c in word.casefold() if c not in " _-")
+    return _SEPARATOR.sub("", word.casefold()) if _LETTER.search(word) else word.strip()
 
 
 class Mapping:
@@ -117,7 +123,7 @@ class Mapping:
         for entry in self._exact.get((table, fold(code)), ()):
             if _matches_name(entry, name):
                 return entry
-        if not self._ranges or len(code) > _DIGITS or not (code.isascii() and code.isdigit()):
+        if not self._ranges or len(code) > _DIGITS or not (code.isascii() and code.isdigit()) or code != str(int(code)):
             return None
         number = int(code)
         for entry in self._ranges:
