@@ -99,8 +99,8 @@ def test_what_happens_to_a_lead_once_has_no_time_in_its_name(kind: str) -> None:
     """A creation that is told twice, ModifiedOn a second later, is one fact; so is any body that tells it."""
     lead = {"ProspectID": LEAD, "CreatedOn": "2026-03-02 08:16:00", "ModifiedOn": "2026-03-02 08:16:00"}
     later = lead | {"ModifiedOn": "2026-03-02 08:16:01", "ProspectStage": "New"}
-    told = {named(body, kind) for body in (lead, later, {"Before": None, "After": later})}
-    assert told == {Identity("lead", f"{LEAD}/{kind}", None)}
+    facts = {named(body, kind) for body in (lead, later, {"Before": None, "After": later})}
+    assert facts == {Identity("lead", f"{LEAD}/{kind}", None)}
 
 
 def test_a_task_is_created_once() -> None:

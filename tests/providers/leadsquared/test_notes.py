@@ -1,3 +1,5 @@
+import pytest
+
 from headrace.providers.leadsquared.translate import notes
 
 
@@ -10,6 +12,14 @@ def test_the_last_value_that_says_something_counts() -> None:
 def test_a_lead_capture_prefix_is_no_key() -> None:
     """The prefix of capture notes does not become a part of the first key."""
     assert notes.unpack("{keyvalueinfo}Source{=}Fair{next}Campaign{=}Roofs") == {"Source": "Fair", "Campaign": "Roofs"}
+
+
+@pytest.mark.parametrize("prefix", ["{keyvalueinfo}", "{keyvalueinfo}{", "{KeyValueInfo}", " {keyvalueinfo}{"])
+@pytest.mark.parametrize("after", ["{next}", "{NEXT}", "{Next}"])
+def test_a_note_is_read_as_the_vendors_client_does(prefix: str, after: str) -> None:
+    """Separators in any case divide pairs, and a brace behind the prefix is none of the first key."""
+    note = f"{prefix}Source{{=}}Fair{after}Campaign{{=}}Roofs{after}"
+    assert notes.unpack(note) == {"Source": "Fair", "Campaign": "Roofs"}
 
 
 def test_objects_inside_notes_are_decoded() -> None:

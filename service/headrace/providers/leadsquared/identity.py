@@ -73,9 +73,9 @@ def automation_id(value: bytes) -> str:
     """Return `<lead>/<code>/<digest>` of what an automation posts. Raises `Undecodable`, or what msgspec raises."""
     key = wire.decode_automation(value)
     name = guid(key.prospect_id or key.related_prospect_id or "", "$.ProspectID")
-    said = {each: one_form(found) for each, found in wire.decode_fields(value).items() if found not in (None, "")}
-    said |= {each: found.lower() for each, found in said.items() if each in {"ProspectID", "RelatedProspectId"}}
-    return f"{name}/{key.activity_event}/{hashlib.blake2b(_sorted(said), digest_size=8).hexdigest()}"
+    carried = {each: one_form(found) for each, found in wire.decode_fields(value).items() if found not in (None, "")}
+    carried |= {each: found.lower() for each, found in carried.items() if each in {"ProspectID", "RelatedProspectId"}}
+    return f"{name}/{key.activity_event}/{hashlib.blake2b(_sorted(carried), digest_size=8).hexdigest()}"
 
 
 def is_new(created: str | None, modified: str | None, pointer: str) -> bool:

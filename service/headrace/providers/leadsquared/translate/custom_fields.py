@@ -1,5 +1,6 @@
 """Open the custom fields of an activity, lead or task: objects inside strings, and the note."""
 
+import re
 from typing import Any, Final
 
 from msgspec import Struct
@@ -9,7 +10,7 @@ from headrace.providers.leadsquared.wire import Fields
 
 NOTE: Final = "ActivityEvent_Note"
 """The note's name in API rows; webhooks call it Note."""
-_DIGITS: Final = 9  # of a number of seconds
+_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _NOTHING: Final[Fields] = {}
 
 
@@ -54,10 +55,13 @@ def text(value: Any) -> str | None:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-def seconds(value: Any) -> int | None:
-    """Return a whole number of seconds that is written as text, None where it is something else."""
-    length = value if type(value) is str else text(value)
-    return int(length) if length and len(length) <= _DIGITS and length.isascii() and length.isdigit() else None
+def seconds(value: Any) -> int | float | None:
+    """Return a number of seconds, written as text or not, None where it is something else; 95.0 is 95."""
+    length = value.strip() if type(value) is str else text(value)
+    if not length or not _SECONDS.fullmatch(length):
+        return None
+    number = float(length)
+    return int(number) if number.is_integer() else number
 
 
 def _opened(key: str, value: str, found: Content) -> Any:

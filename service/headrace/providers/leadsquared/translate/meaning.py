@@ -7,6 +7,7 @@ under "Meaning" what is left out.
 from typing import Any, Final
 
 from headrace.providers.leadsquared.times import one_form
+from headrace.providers.leadsquared.translate import notes
 from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity
 from headrace.providers.leadsquared.wire import Fields
@@ -83,7 +84,7 @@ def _typed(found: Content, activity: DecodedActivity) -> str | None:
 def _loose(found: Content) -> list[str]:
     """Return the parts of a packed note that are no pairs: nothing else holds them."""
     note: Any = found.originals.get(NOTE) if found.originals else None
-    return [part for part in note.split("{next}") if part and "{=}" not in part] if note else []
+    return [part for part in notes.parts(note) if part and "{=}" not in part] if note else []
 
 
 def _comparable(fields: Fields, but: str | None = None) -> list[tuple[str, str]]:

@@ -1,11 +1,16 @@
-"""What LeadSquared packs into strings: custom objects as JSON, and notes as `Key{=}Value{next}` pairs."""
+"""What LeadSquared packs into strings: custom objects as JSON, and notes as `Key{=}Value{next}` pairs.
 
+Its own web client takes `{NEXT}` for `{next}`, and knows the prefix with an opening brace behind it.
+"""
+
+import re
 from typing import Any, Final
 
 import msgspec
 
-_PREFIX: Final = "{keyvalueinfo}"
+_PREFIX: Final = re.compile(r"\s*\{keyvalueinfo\}(?:\{(?!next\}|=\}))?", re.IGNORECASE)
 """Notes of Lead Capture activities begin with it."""
+_NEXT: Final = re.compile(r"\{next\}", re.IGNORECASE)
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
@@ -13,11 +18,17 @@ _decode: Final = msgspec.json.Decoder().decode
 def unpack(note: str) -> dict[str, Any]:
     """Return the pairs of a note; keys occur twice and the first is often empty, so the last non-empty value counts."""
     pairs: dict[str, Any] = {}
-    for part in note.removeprefix(_PREFIX).split("{next}"):
+    for part in parts(note):
         key, _, value = part.partition("{=}")
         if value:
             pairs[key] = value if value[0] not in "{[" else open_object(value)
     return pairs
+
+
+def parts(note: str) -> list[str]:
+    """Return the parts of a packed note, pairs or not, without its prefix."""
+    prefix = _PREFIX.match(note)
+    return _NEXT.split(note[prefix.end() :] if prefix else note)
 
 
 def open_object(text: str) -> Any:
