@@ -35,6 +35,10 @@ type = "call.logged"
         (22, "Answered", "call.completed", None),
         (22, "Not answered", "call.unanswered", "no_answer"),
         (21, "Missed", "call.unanswered", "missed"),
+        (21, "Complete", "call.completed", None),
+        (22, "incomplete", "call.unanswered", None),
+        (21, "Voicemail", "call.voicemail_left", None),
+        (22, "REJECTED", "call.unanswered", "rejected"),
         (22, "CallFailure", "call.failed", None),
         (21, "", "call.logged", None),
         (22, "Ringing", "call.logged", None),
@@ -57,10 +61,16 @@ def test_the_status_of_a_call_decides(code: int, status: str, word: str, outcome
         ({}, {"Duration": "80"}, 80),
         ({"mx_Custom_3": "1:04"}, {}, None),
         ({"mx_Custom_3": 64}, {}, 64),
+        ({"mx_Custom_3": "64.0"}, {}, 64),
+        ({"mx_Custom_3": 95.5}, {}, 95.5),
+        ({"mx_Custom_3": "-64"}, {}, None),
+        ({"mx_Custom_3": "1e3"}, {}, None),
+        ({"ActivityEvent_Note": "Duration{=}181.6{NEXT}Tag{=}warm"}, {}, 181.6),
+        ({}, {"Duration": "181.60"}, 181.6),
     ],
 )
 def test_a_calls_length_is_taken_from_field_note_or_data(
-    fields: dict[str, Any], pairs: dict[str, str], seconds: int | None
+    fields: dict[str, Any], pairs: dict[str, str], seconds: float | None
 ) -> None:
     """The field that all shapes carry comes first, what is no number of seconds is left where it was."""
     data = event(
@@ -69,6 +79,17 @@ def test_a_calls_length_is_taken_from_field_note_or_data(
     assert data.get("duration_seconds") == seconds
     if seconds is None:
         assert data["fields"] == fields
+
+
+def test_a_calls_packed_note_decides_in_any_case() -> None:
+    """A note whose separators are written large says the same as with small ones."""
+    note = "Caller{=}Uma Example{NEXT}Duration{=}49{NEXT}Status{=}Answered{NEXT}free words"
+    small = note.replace("{NEXT}", "{next}")
+    large, other = draft(CALL | {"ActivityFields": {"Note": note}}), draft(CALL | {"ActivityFields": {"Note": small}})
+    assert isinstance(large, Draft)
+    assert isinstance(other, Draft)
+    assert (large.row.type, large.data.duration_seconds) == ("call.completed", 49)
+    assert large.meaning == other.meaning
 
 
 def test_a_calls_details_find_their_places() -> None:
@@ -142,6 +163,57 @@ def test_a_code_without_a_row_is_unmapped() -> None:
     found = event(ROW | {"EventCode": 350, "EventName": "Mystery"})
     assert found["type"] == "headrace.unmapped.v1"
     assert (found["data"]["native"]["code"], found["data"]["native"]["name"]) == ("350", "Mystery")
+
+
+@pytest.mark.parametrize("code", [-1, "-1", "1_0", "- 8", "021", "0150", "-150"])
+def test_a_number_that_is_no_known_code_is_unmapped(code: int | str) -> None:
+    """A sign or a separator makes another number of a code."""
+    assert event(ROW | {"EventCode": code})["type"] == "headrace.unmapped.v1"
+
+
+PLATFORM = {
+    "email.sent": [2001],
+    "lead.merged": [3003],
+    "lead.source_changed": [3004],
+    "note.created": [3009, 20003],
+    "task.logged": [3010],
+    "activity.deleted": [19001],
+    "opportunity.deleted": [19002, 19003],
+    "opportunity.owner_changed": [20000],
+    "opportunity.status_changed": [20001, 20006],
+    "opportunity.source_changed": [20002],
+    "opportunity.updated": [20005],
+    "sale.logged": [30],
+    "portal.registered": [91],
+    "portal.signed_in": [93],
+    "portal.signed_out": [96],
+    "portal.password_changed": [94],
+    "portal.password_reset_requested": [95],
+    "form.saved": [21500],
+    "custom.logged": [151, 11001],
+    "web.link_clicked": [152],
+    "consent.opted_in": range(41, 53),
+    "consent.opted_out": range(61, 73),
+}
+PROVISIONAL = {20005, 151, 11001, *range(43, 53), *range(63, 73)}
+
+
+@pytest.mark.parametrize(("word", "code"), [(word, code) for word, codes in PLATFORM.items() for code in codes])
+def test_the_platforms_own_codes_have_rows(word: str, code: int) -> None:
+    """Codes that the vendor's client names are mapped, provisionally where their meaning was not seen."""
+    found = event(ROW | {"EventCode": code})
+    assert found["type"] == f"headrace.{word}.v1"
+    assert found["data"]["provenance"]["row"].endswith("(provisional)") is (code in PROVISIONAL)
+    assert found["data"].get("channel") == ("email" if word.startswith(("consent", "email")) else None)
+
+
+@pytest.mark.parametrize(("code", "what", "word"), [(3004, "Source", "lead"), (20001, "Status", "opportunity")])
+def test_a_change_that_is_told_by_pairs_has_both_values(code: int, what: str, word: str) -> None:
+    """Keys like those of 3001 and 3002 say what was and what is."""
+    pairs = [{"Key": f"Previous{what}", "Value": "a"}, {"Key": f"Current{what}", "Value": "b"}]
+    found = event(ROW | {"EventCode": code, "Data": pairs})
+    assert found["type"] == f"headrace.{word}.{what.lower()}_changed.v1"
+    assert found["data"]["change"] == {"field": what.lower(), "from": "a", "to": "b"}
 
 
 def test_the_lead_is_the_actor_of_what_a_lead_does() -> None:
