@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from headrace.core.mapping_file import build
+from headrace.core.mapping_file import build, read
 from headrace.explain import Explanation, explain
-from headrace.providers.outreach import provider
+from headrace.providers.outreach import facts, provider
 from tests.providers.outreach.kit import entries, webhook
 
 MAPPING = build(entries())
@@ -65,15 +65,62 @@ def test_facts_that_fall_together_have_one_type() -> None:
         ),
         *(webhook("mailing.updated", attributes={f"{word}At": AT}) for word in ("delivered", "opened", "replied")),
         webhook("task.completed"),
-        webhook("task.updated", attributes={"state": "complete"}),
-        webhook("sequenceState.finished"),
-        webhook("sequenceState.updated", attributes={"state": "finished"}),
+        *(webhook("task.updated", attributes={"state": word}) for word in ("complete", "completed")),
+        *(webhook(f"sequenceState.{word}") for word in ("advanced", "finished")),
+        *(webhook("sequenceState.updated", attributes={"state": word}) for word in ("advanced", "finished")),
     ):
         found = explained(body)
         assert found.event is not None
         types.setdefault(found.event.id, set()).add(found.event.type)
-    assert len(types) == 6
+    assert len(types) == 7
     assert all(len(found) == 1 for found in types.values()), types
+
+
+ACTIONS = ("created", "updated", "destroyed", "deleted", "advanced", "finished", "completed", "delivered", "opened")
+WORDS = (*ACTIONS, *sorted(set().union(*facts._STATES.values())), "clicked", "marked_spam", "owner", "times.clicked")
+
+
+@pytest.mark.parametrize("resource", ["mailing", "sequenceState", "task", "call", "prospect", "import"])
+def test_no_state_takes_the_id_of_a_fact_of_another_type(resource: str) -> None:
+    """Whatever word a state is, what has one id has one type: a state without a row is a change like any other."""
+    bodies = [
+        *(webhook(f"{resource}.{action}") for action in WORDS if action not in ("updated", "times.clicked")),
+        *(webhook(f"{resource}.{action}", attributes={"id": 1}) for action in WORDS if action != "times.clicked"),
+        *(webhook(f"{resource}.updated", attributes={"state": word}) for word in WORDS),
+        *(webhook(f"{resource}.updated", attributes={f"{word}At": AT}) for word in WORDS),
+        *(webhook(f"{resource}.updated", attributes={f"{word}At": AT, "state": word}) for word in WORDS),
+    ]
+    types: dict[str, set[str]] = {}
+    for body in bodies:
+        found = explained(body).event
+        assert found is not None
+        types.setdefault(found.id, set()).add(found.word)
+    assert not {name: found for name, found in types.items() if len(found) > 1}
+
+
+@pytest.mark.parametrize("state", ["owner", "stage", "times.clicked", "created", "destroyed", "incomplete"])
+def test_a_state_without_a_row_is_a_change_like_any_other(state: str) -> None:
+    """The name of a relationship, a milestone or an action does not decide where it stands as a state."""
+    found = explained(webhook("task.updated", 41, attributes={"state": state})).event
+    assert found is not None
+    assert (found.word, found.id.rpartition("/")[0]) == ("task.updated", "task/41/updated")
+    assert found.data.native.status == state
+
+
+def test_an_overlay_gives_a_row_to_a_state_of_its_own() -> None:
+    """The word of a state reaches the table, even where no built-in row has it."""
+    row = """[[row]]
+table = "webhook"
+code = "sequenceState.updated"
+type = "sequence.updated"
+[row.status.active]
+type = "sequence.resumed"
+"""
+    mapping = build(entries(), read(row, "acme.toml", provider.tables))
+    body = json.dumps(webhook("sequenceState.updated", attributes={"state": "active"})).encode()
+    (found,) = explain(provider, "acme", mapping, body)
+    assert found.event is not None
+    assert found.event.word == "sequence.resumed"
 
 
 def test_overlapping_webhooks_and_retries_tell_one_fact() -> None:

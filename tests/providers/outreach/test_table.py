@@ -4,7 +4,7 @@ import pytest
 
 from headrace.core.mapping import UNMAPPED
 from headrace.core.mapping_file import build
-from headrace.providers.outreach import provider
+from headrace.providers.outreach import facts, provider
 from headrace.providers.outreach.translate.events import CUSTOM, find
 from tests.providers.outreach.kit import FOLDER, entries
 
@@ -99,3 +99,22 @@ def test_a_webhook_means_this(code: str, word: str | None, type_: str, reach: st
     """States and outcomes decide the type, and each row says who else tells it."""
     row = MAPPING.find("webhook", code, word)
     assert (row.type, row.reach) == (type_, reach)
+
+
+def test_states_that_name_a_fact_are_those_of_the_table() -> None:
+    """Each has a row in every update (of a mailing in its creation, too), and no other state has."""
+    for resource, states in facts._STATES.items():
+        creations = [f"{resource}.created"] if resource == "mailing" else []
+        for code in (f"{resource}.updated", *creations):
+            words = {word for word in ENTRIES["webhook", code].words if not word.startswith("times.")} - {"owner"}
+            assert words == states
+
+
+@pytest.mark.parametrize("resource", facts._ONCE)
+def test_a_state_that_shares_an_id_with_an_action_has_its_type(resource: str) -> None:
+    """Of a fact that state and action both tell, it does not matter which comes first."""
+    for state in facts._STATES.get(resource, ()):
+        action = facts._SAME_WORD.get((resource, state), state)
+        if action in facts._ONCE[resource]:
+            told = MAPPING.find("webhook", f"{resource}.{action}")
+            assert MAPPING.find("webhook", f"{resource}.updated", state).type == told.type

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from headrace.core.mapping import fold
 from headrace.core.problems import bad_value
 from headrace.core.timestamps import parse, to_micros
 from headrace.providers.outreach.wire import WebhookBody, id_text
@@ -25,8 +26,18 @@ _ONCE: Final = {
 }
 """Facts that a bare action event reports too, with nothing in it but type and id: they happen once for us."""
 
-_STATEFUL: Final = frozenset({"sequenceState", "task"})
-"""A mailing is made in some state and named by it; these are named as created, and by their state later."""
+_STATES: Final = {
+    "mailing": frozenset(
+        {"bounced", "delivered", "delivering", "drafted", "failed", "opened", "placeholder", "queued", "replied"}
+        | {"scheduled"}
+    ),
+    "sequenceState": frozenset({"advanced", "finished", "paused"}),
+    "task": frozenset({"complete", "completed"}),
+}
+"""The states that name a fact, each with a row of its own in the table: a state without one takes no fact's id.
+
+A mailing is made in some state and named by it; the others are named as created, and by their state later.
+"""
 
 _SAME_WORD: Final = {("task", "complete"): "completed"}
 """A state of another name than the action event for the same."""
@@ -56,6 +67,8 @@ _CHANGED: Final = {
     "task": ("owner",),
 }
 """Relationships whose change has a type of its own, the more telling one first."""
+_RELATIONS: Final = frozenset({"stage", "owner"})
+"""The words of these in the table."""
 
 
 class WebhookFact(Struct, frozen=True, gc=False):
@@ -82,8 +95,8 @@ def fact_of(body: WebhookBody) -> WebhookFact:
     if not record or "/" in record:
         raise bad_value("$.data.id", "an id has characters, and no slash: behind that stands the fact")
     attributes, relationships = body.data.attributes or {}, body.data.relationships or {}
-    if not attributes and not relationships:
-        return WebhookFact(resource, action, record, f"{record}/{action}", empty=action == "updated")
+    if action == "updated" and not attributes and not relationships:
+        return WebhookFact(resource, action, record, f"{record}/{action}", empty=True)
     if action in ("created", "updated"):
         return _refined(body, WebhookFact(resource, action, record, f"{record}/{action}"))
     known = action in _LAST or action in _ONCE.get(resource, ())
@@ -105,10 +118,9 @@ def _refined(body: WebhookBody, fact: WebhookFact) -> WebhookFact:
     """Return the fact of a created or updated record by its state, a milestone or an outcome."""
     attributes = body.data.attributes or {}
     state = _state(attributes)
-    stateful = fact.resource == "mailing" or (fact.action == "updated" and fact.resource in _STATEFUL)
-    if stateful and state is not None:
-        word = _SAME_WORD.get((fact.resource, state), state)
-        return _named(body, fact, word, "stateChangedAt", word=state, status=state)
+    if state is not None and _is_named_by(fact, state):
+        name = _SAME_WORD.get((fact.resource, state), state)
+        return _named(body, fact, name, "stateChangedAt", word=state, status=state)
     if fact.resource == "mailing" and fact.action == "updated":
         newest = _newest(attributes)
         if newest is not None:
@@ -116,6 +128,15 @@ def _refined(body: WebhookBody, fact: WebhookFact) -> WebhookFact:
     if fact.action == "created":
         return _described(body, fact, fact.id)
     return _described(body, fact, f"{fact.id}/{_digest(body)}")
+
+
+def _is_named_by(fact: WebhookFact, state: str) -> bool:
+    """Return whether a state is the fact: one that has a row, of a mailing or of an update."""
+    return _may_name(fact) and state in _STATES[fact.resource]
+
+
+def _may_name(fact: WebhookFact) -> bool:
+    return fact.resource in _STATES and (fact.resource == "mailing" or fact.action == "updated")
 
 
 def _named(
@@ -143,13 +164,20 @@ def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
         return msgspec.structs.replace(fact, id=ident, word=refined, moment="completedAt", status=outcome)
     telling = _CHANGED.get(fact.resource, ()) if fact.action == "updated" else ()
     changed = next((name for name in telling if name in relationships), None)
-    word = "stage" if changed == "opportunityStage" else changed
-    return msgspec.structs.replace(fact, id=ident, word=word, changed=changed, status=_state(attributes))
+    state = _state(attributes)
+    word = "stage" if changed == "opportunityStage" else changed or _overlay_word(fact, state)
+    return msgspec.structs.replace(fact, id=ident, word=word, changed=changed, status=state)
+
+
+def _overlay_word(fact: WebhookFact, state: str | None) -> str | None:
+    """Return a state that only a tenant's overlay can have a row for; it must not read as another kind of word."""
+    own = state is not None and _may_name(fact) and "." not in state and fold(state) not in _RELATIONS
+    return state if own else None
 
 
 def _state(attributes: dict[str, Any]) -> str | None:
     state = attributes.get("state")
-    return state if isinstance(state, str) and state and "/" not in state else None
+    return state if isinstance(state, str) and state else None
 
 
 def _newest(attributes: dict[str, Any]) -> str | None:
