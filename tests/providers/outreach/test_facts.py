@@ -207,6 +207,50 @@ def test_the_time_of_a_bare_action_is_its_delivery() -> None:
     assert found.event.data.times is None
 
 
+def hour(number: int) -> str:
+    return f"2026-05-04T{number:02}:00:00.000Z"
+
+
+def times(**hours: int) -> dict[str, str]:
+    return {f"{name}At": hour(number) for name, number in hours.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "at"),
+    [
+        ("mailing.created", {"state": "delivered"} | times(created=1, delivered=5), 5),
+        ("mailing.created", {"state": "delivered"} | times(created=1, updated=6, delivered=5), 5),
+        ("mailing.created", {"state": "delivered"} | times(created=1, updated=6, delivered=5, stateChanged=4), 4),
+        ("mailing.created", {"state": "queued"} | times(created=1, updated=6), 6),
+        ("mailing.created", {"state": "queued"} | times(created=1), 1),
+        ("mailing.created", {"state": "scheduled"} | times(created=1, updated=2, scheduled=9), 2),
+        ("mailing.created", {"state": "scheduled"} | times(created=1, scheduled=9), 1),
+        ("mailing.created", {"state": "archived"} | times(created=1, updated=2, archived=3), 3),
+        ("mailing.updated", {"state": "opened"} | times(updated=6, opened=5), 5),
+        ("mailing.updated", {"state": "bounced"} | times(updated=6, bounced=5, delivered=4), 5),
+        ("mailing.updated", times(updated=2, scheduled=9), 2),
+        ("mailing.updated", times(updated=6, clicked=5), 5),
+        ("task.updated", {"state": "complete"} | times(updated=6, completed=5), 5),
+        ("task.updated", {"state": "completed"} | times(updated=6, completed=5), 5),
+        ("task.updated", {"state": "complete"} | times(updated=6, due=5), 6),
+        ("task.updated", {"state": "incomplete"} | times(updated=6, stateChanged=5), 5),
+        ("task.created", {"state": "complete"} | times(created=1, updated=6, completed=5), 1),
+        ("sequenceState.updated", {"state": "active"} | times(updated=6, stateChanged=5), 5),
+        ("call.created", {"state": "completed"} | times(created=1, updated=6, completed=5), 5),
+        ("call.created", {"state": "completed", "outcome": "Answered"} | times(created=1, updated=6, completed=5), 5),
+        ("call.created", {"state": "answered", "outcome": "Answered"} | times(created=1, updated=6, answered=4), 4),
+        ("call.created", {"outcome": "Answered"} | times(created=1, updated=6), 6),
+        ("call.updated", {"state": "dialed"} | times(updated=6, dialed=3), 3),
+        ("prospect.created", times(created=1, updated=6), 1),
+    ],
+)
+def test_a_state_has_the_time_of_its_own_milestone(name: str, attributes: dict[str, str], at: int) -> None:
+    """The change of the state, the attribute of the state, the change of the record, its creation; never a plan."""
+    found = explained(webhook(name, attributes=attributes)).event
+    assert found is not None
+    assert found.time == hour(at).replace(".000", "")
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

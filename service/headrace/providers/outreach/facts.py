@@ -57,6 +57,9 @@ _MILESTONES: Final = {
 }
 """Attributes of a mailing that name a moment, in the order in which they happen; the first is only a plan."""
 
+_PLANS: Final = frozenset({"scheduledAt"})
+"""Attributes that say when something is to happen: not the time of the fact that it was planned."""
+
 _POLLED: Final = "event"
 """The resource of the rows of `GET /events`: its names are theirs alone."""
 
@@ -74,7 +77,8 @@ _RELATIONS: Final = frozenset({"stage", "owner"})
 class WebhookFact(Struct, frozen=True, gc=False):
     """What a body reports: of which record, under which id, and the status word that refines the row.
 
-    `moment` names the attribute with the time, `changed` the relationship that decided, `status` the state as sent.
+    `moments` names the attributes that may have the time, the best first, `changed` the relationship that decided,
+    `status` the state as sent.
     """
 
     resource: str
@@ -82,7 +86,7 @@ class WebhookFact(Struct, frozen=True, gc=False):
     record: str
     id: str
     word: str | None = None
-    moment: str | None = None
+    moments: tuple[str, ...] = ()
     changed: str | None = None
     status: str | None = None
     empty: bool = False
@@ -120,11 +124,13 @@ def _refined(body: WebhookBody, fact: WebhookFact) -> WebhookFact:
     state = _state(attributes)
     if state is not None and _is_named_by(fact, state):
         name = _SAME_WORD.get((fact.resource, state), state)
-        return _named(body, fact, name, "stateChangedAt", word=state, status=state)
+        named = _named(body, fact, name, "stateChangedAt", word=state)
+        return msgspec.structs.replace(named, moments=_moments(fact, name), status=state)
     if fact.resource == "mailing" and fact.action == "updated":
         newest = _newest(attributes)
         if newest is not None:
-            return _named(body, fact, _MILESTONES[newest], newest, word=f"times.{_MILESTONES[newest]}")
+            named = _named(body, fact, _MILESTONES[newest], newest, word=f"times.{_MILESTONES[newest]}")
+            return msgspec.structs.replace(named, moments=() if newest in _PLANS else (newest,))
     if fact.action == "created":
         return _described(body, fact, fact.id)
     return _described(body, fact, f"{fact.id}/{_digest(body)}")
@@ -139,9 +145,14 @@ def _may_name(fact: WebhookFact) -> bool:
     return fact.resource in _STATES and (fact.resource == "mailing" or fact.action == "updated")
 
 
-def _named(
-    body: WebhookBody, fact: WebhookFact, name: str, moment: str, *, word: str, status: str | None = None
-) -> WebhookFact:
+def _moments(fact: WebhookFact, state: str) -> tuple[str, ...]:
+    """Return where the time of a state stands: its change, its own attribute, the record's change, its creation."""
+    own = () if f"{state}At" in _PLANS else (f"{state}At",)
+    created = ("createdAt",) if fact.action == "created" else ()
+    return ("stateChangedAt", *own, "updatedAt", *created)
+
+
+def _named(body: WebhookBody, fact: WebhookFact, name: str, moment: str, *, word: str) -> WebhookFact:
     """Return a fact named by a state or milestone: with its time, unless a bare action event may report the same."""
     attributes = body.data.attributes or {}
     if name in _ONCE.get(fact.resource, ()):
@@ -151,22 +162,24 @@ def _named(
     else:
         at = _instant(attributes, moment)
         ident = f"{fact.record}/{name}" if at is None else f"{fact.record}/{name}/{to_micros(at)}"
-    return msgspec.structs.replace(fact, id=ident, word=word, moment=moment, status=status)
+    return msgspec.structs.replace(fact, id=ident, word=word)
 
 
 def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
     """Return the fact of a record without a state: by the outcome of a call, or by the relationship that changed."""
     attributes, relationships = body.data.attributes or {}, body.data.relationships or {}
-    outcome = attributes.get("outcome")
+    outcome, state = attributes.get("outcome"), _state(attributes)
     if fact.resource == "call" and isinstance(outcome, str) and outcome:
         inbound = str(attributes.get("direction")).lower() == "inbound"
         refined = f"inbound {outcome}" if inbound else outcome
-        return msgspec.structs.replace(fact, id=ident, word=refined, moment="completedAt", status=outcome)
+        moments = ("completedAt", *_moments(fact, state or ""))
+        return msgspec.structs.replace(fact, id=ident, word=refined, moments=moments, status=outcome)
     telling = _CHANGED.get(fact.resource, ()) if fact.action == "updated" else ()
     changed = next((name for name in telling if name in relationships), None)
-    state = _state(attributes)
     word = "stage" if changed == "opportunityStage" else changed or _overlay_word(fact, state)
-    return msgspec.structs.replace(fact, id=ident, word=word, changed=changed, status=state)
+    told = state is not None and (_may_name(fact) or fact.resource == "call")
+    moments = _moments(fact, _SAME_WORD.get((fact.resource, state or ""), state or "")) if told else ()
+    return msgspec.structs.replace(fact, id=ident, word=word, moments=moments, changed=changed, status=state)
 
 
 def _overlay_word(fact: WebhookFact, state: str | None) -> str | None:

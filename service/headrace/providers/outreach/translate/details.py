@@ -63,7 +63,7 @@ def times_of(body: WebhookBody, fact: WebhookFact) -> tuple[dict[str, str] | Non
         if at is not None:
             times[name] = at
     ended = "endTime" if fact.resource == "kaiaRecording" else None
-    for telling in (fact.moment, ended, f"{fact.action}At"):  # openedAt, createdAt, updatedAt…
+    for telling in (*fact.moments, ended, f"{fact.action}At"):  # openedAt, createdAt, updatedAt…
         if telling and (at := _at(body, telling)) is not None:
             times["occurred"] = at
             return times, at
