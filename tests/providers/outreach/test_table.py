@@ -116,5 +116,5 @@ def test_a_state_that_shares_an_id_with_an_action_has_its_type(resource: str) ->
     for state in facts._STATES.get(resource, ()):
         action = facts._SAME_WORD.get((resource, state), state)
         if action in facts._ONCE[resource]:
-            told = MAPPING.find("webhook", f"{resource}.{action}")
-            assert MAPPING.find("webhook", f"{resource}.updated", state).type == told.type
+            row = MAPPING.find("webhook", f"{resource}.{action}")
+            assert MAPPING.find("webhook", f"{resource}.updated", state).type == row.type

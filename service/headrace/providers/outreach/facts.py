@@ -177,8 +177,8 @@ def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
     telling = _CHANGED.get(fact.resource, ()) if fact.action == "updated" else ()
     changed = next((name for name in telling if name in relationships), None)
     word = "stage" if changed == "opportunityStage" else changed or _overlay_word(fact, state)
-    told = state is not None and (_may_name(fact) or fact.resource == "call")
-    moments = _moments(fact, _SAME_WORD.get((fact.resource, state or ""), state or "")) if told else ()
+    timed = state is not None and (_may_name(fact) or fact.resource == "call")
+    moments = _moments(fact, _SAME_WORD.get((fact.resource, state or ""), state or "")) if timed else ()
     return msgspec.structs.replace(fact, id=ident, word=word, moments=moments, changed=changed, status=state)
 
 
