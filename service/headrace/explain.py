@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from headrace.core.lift import misfits
 from headrace.core.mapping import Mapping
 from headrace.core.problems import from_exception
 from headrace.core.timestamps import from_millis
@@ -16,6 +17,7 @@ from headrace_events import Event, Problem, Provenance, RawPosition, Via, decode
 class Explanation(Struct, omit_defaults=True, kw_only=True):
     """One record: its `shape` and size, who it is, the row that decided, its `fate`, and the event or the problem.
 
+    `misfits` says which fields a row's `lift` left where they were.
     `fate` is `published` (as long as nothing was seen before), `mirror`, `noop` or `dead`.
     """
 
@@ -28,6 +30,7 @@ class Explanation(Struct, omit_defaults=True, kw_only=True):
     provisional: bool = False
     reach: str | None = None
     event: Event | None = None
+    misfits: list[str] = []
     problem: Problem | None = None
 
 
@@ -66,7 +69,7 @@ def explain_piece(
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
         explanation.problem = from_exception(error, piece.value)
         return explanation
-    explanation.fate = "published"
+    explanation.fate, explanation.misfits = "published", misfits(draft.data, draft.row.lift)
     explanation.row, explanation.provisional, explanation.reach = (
         draft.row.label,
         draft.row.provisional,

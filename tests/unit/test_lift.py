@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from headrace.core.lift import lift
+from headrace.core.lift import lift, misfits, takes
 from headrace.sdk.provider import UNPUBLISHED
 from headrace_events import Change, Data, Native, Value
 
@@ -21,13 +21,20 @@ def test_a_field_becomes_a_text(target: str) -> None:
     assert found.fields == {"mx_2": "stays"}
 
 
-@pytest.mark.parametrize("target", ["refs", "urls", "times"])
-def test_a_field_joins_what_is_there(target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "value", "written"),
+    [
+        ("refs", 7, "7"),
+        ("urls", "https://rec.example.net/9", "https://rec.example.net/9"),
+        ("times", "2026-05-04T08:00:00.5+02:00", "2026-05-04T06:00:00.500Z"),
+    ],
+)
+def test_a_field_joins_what_is_there(target: str, value: Any, written: str) -> None:
     """A named place is added beside the names that are there."""
-    found = data(mx_1=7)
+    found = data(mx_1=value)
     setattr(found, target, {"lead": "a"})
     lift(found, {"mx_1": f"{target}.recording"})
-    assert getattr(found, target) == {"lead": "a", "recording": "7"}
+    assert getattr(found, target) == {"lead": "a", "recording": written}
     assert found.fields is None
 
 
@@ -56,20 +63,60 @@ def test_money_and_changes() -> None:
     assert found.fields is None
 
 
-@pytest.mark.parametrize(("value", "seconds"), [("73", 73), (73, 73), ("0", 0)])
-def test_a_duration(value: Any, seconds: int) -> None:
-    """Whole seconds become the duration."""
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("73", 73), (73, 73), ("0", 0), (95.0, 95), ("12.5", 12.5), (12.5, 12.5)]
+)
+def test_a_duration(value: Any, seconds: float) -> None:
+    """Seconds become the duration, whole where they are whole."""
     found = data(mx_1=value)
     lift(found, {"mx_1": "duration_seconds"})
     assert (found.duration_seconds, found.fields) == (seconds, None)
 
 
-@pytest.mark.parametrize("value", ["1:13", "-5", "12.5", 12.5, "", None, {"a": 1}, [1], "٣"])
+@pytest.mark.parametrize("value", ["1:13", "-5", -5, True, "", None, {"a": 1}, [1], "٣"])
 def test_what_is_no_duration_stays_where_it_was(value: Any) -> None:
     """A value that does not fit is neither guessed nor lost."""
     found = data(mx_1=value)
     lift(found, {"mx_1": "duration_seconds"})
     assert (found.duration_seconds, found.fields) == (None, {"mx_1": value})
+
+
+MISFITS = [
+    *(("value.amount", value) for value in ("1,50,000.00", "Rs. 1500", True, "", {"a": 1})),
+    *(("value.currency", value) for value in ("rupees", "Rs.", 978, "ABC")),
+    *(("times.due", value) for value in ("2026-05-04", "tomorrow", 1777852800)),
+    *(("urls.recording", value) for value in ("rec-9.mp3", "javascript:alert(1)", 9)),
+    *(("refs.deal", value) for value in (True, "a\nb", 1.5)),
+    ("title", [1]),
+    ("change.to", {"a": 1}),
+]
+
+
+@pytest.mark.parametrize(("target", "value"), MISFITS)
+def test_what_does_not_fit_its_place_stays_and_is_told(target: str, value: Any) -> None:
+    """A typed place takes only what fits: the rest stays in the fields, and a sentence says so."""
+    found = data(mx_1=value)
+    lift(found, {"mx_1": target})
+    assert found == data(mx_1=value)
+    lines = misfits(found, {"mx_1": target, "mx_2": target})
+    assert [line.partition(" ")[0] for line in lines] == ([] if value == "" else ["mx_1"])
+    assert all((takes(target) or "plain text") in line for line in lines)
+
+
+def test_what_fits_is_no_misfit() -> None:
+    """Nothing is told of fields that moved, got a name, or said nothing."""
+    found = data(mx_1="120.50", mx_2="x", mx_3=None)
+    moves = {"mx_1": "value.amount", "mx_2": "fields.kind", "mx_3": "title", "mx_4": "times.due"}
+    lift(found, moves)
+    assert misfits(found, moves) == []
+    assert found.value == Value("120.50")
+
+
+def test_times_are_read_in_the_forms_of_their_provider() -> None:
+    """A provider hands in how it writes times."""
+    found = data(mx_1="5/4/2026 6:07:08 AM")
+    lift(found, {"mx_1": "times.due"}, lambda text: {"5/4/2026 6:07:08 AM": "2026-05-04T06:07:08Z"}[text])
+    assert found.times == {"due": "2026-05-04T06:07:08Z"}
 
 
 def test_a_structure_is_no_text() -> None:

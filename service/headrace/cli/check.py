@@ -8,6 +8,7 @@ from headrace.cli._formatting import count, table
 from headrace.cli._output import echo, styled
 from headrace.config import Config, load
 from headrace.config.tenants import Account
+from headrace.core.lift import takes
 from headrace.core.toml_lines import FileFault, FileFaults
 from headrace.providers.discover import builtin, discover
 
@@ -68,6 +69,19 @@ def _summary(config: Config) -> None:
         return
     titles = ("provider", "tenant", "mapping", "rows", "overlay rows", "polling", "secrets")
     table(titles, [_row(each) for each in config.tenants], right=("rows", "overlay rows", "secrets"))
+    for each in config.tenants:
+        _typed_places(each)
+
+
+def _typed_places(account: Account) -> None:
+    """Say what the places that an overlay fills take: what a field holds shows only in its values."""
+    typed = {(native, to) for row in account.mapping.rows() for native, to in row.lift.items() if takes(to)}
+    own = {(native, to) for entry in builtin(account.provider.name) for row in entry.rows() for native, to in row.lift.items()}
+    if typed - own:
+        echo()
+        echo(f"{account.provider.name}/{account.name}: what does not fit stays in fields, and explain says so.")
+    for native, target in sorted(typed - own):
+        echo(f"  {native} → {target} takes {takes(target)}")
 
 
 def _row(account: Account) -> tuple[object, ...]:

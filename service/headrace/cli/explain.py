@@ -119,6 +119,8 @@ def _show(explained: Explained) -> None:
         _fact("version", _version(record.identity))
     if record.row:
         _fact("row", _row(record))
+    for misfit in record.misfits:
+        _fact("lift", styled(misfit, fg="yellow"))
     sentence, color = _FATES[record.fate]
     _fact("fate", styled(sentence, fg=color))
     if record.problem:

@@ -3,22 +3,31 @@
 import re
 from typing import Any, Final
 
+from headrace.core import timestamps, values
 from headrace_events import Change, Data, Value
 
 _TEXTS: Final = ("title", "text", "reason")
 _DURATION: Final = "duration_seconds"
 _CANONICAL: Final = (*_TEXTS, _DURATION)
 _NAMED: Final = ("refs", "urls", "times")
-_VALUE_PARTS: Final = ("amount", "currency")
 _CHANGE_PARTS: Final = ("field", "from", "to")
-_PARTS: Final = (*(f"value.{part}" for part in _VALUE_PARTS), *(f"change.{part}" for part in _CHANGE_PARTS))
+_PARTS: Final = ("value.amount", "value.currency", *(f"change.{part}" for part in _CHANGE_PARTS))
 
 _WORDS: Final = ("a plain name", *_CANONICAL, *_PARTS, *(f"{head}.NAME" for head in _NAMED))
 TARGETS: Final = f"{', '.join(_WORDS)} or fields.NAME"
 """What may be written as a target, for messages."""
 
+_TYPED: Final = {
+    _DURATION: "a number of seconds that is not negative",
+    "value.amount": "a decimal number without separators or currency",
+    "value.currency": "a code of ISO 4217 such as EUR",
+    "times": "a time with date and time of day",
+    "urls": "a URL with http or https",
+    "refs": "an id: printable text or a whole number",
+}
+"""Targets that take only what fits, and what that is."""
+
 _TARGET: Final = re.compile(rf"^(\w+|({'|'.join((*_NAMED, 'fields'))})\.\w+|{'|'.join(map(re.escape, _PARTS))})$")
-_DIGITS: Final = 9  # of a number of seconds
 
 
 def is_target(text: str) -> bool:
@@ -26,8 +35,13 @@ def is_target(text: str) -> bool:
     return _TARGET.match(text) is not None
 
 
-def lift(data: Data, moves: dict[str, str]) -> None:
-    """Move `data.fields[native]` to each target; a field that is not there is passed over.
+def takes(target: str) -> str | None:
+    """Return what a typed target takes, in words; None for one that takes any text."""
+    return _TYPED.get(target) or (_TYPED.get(target.partition(".")[0]) if "." in target else None)
+
+
+def lift(data: Data, moves: dict[str, str], read: values.Reader = timestamps.canonical) -> None:
+    """Move `data.fields[native]` to each target; a field that is not there is passed over. `read` reads its times.
 
     A plain name or `fields.NAME` renames in place, every other target is canonical. A value that does not fit its
     target (a duration that is no number, a plain name that is taken) stays where it was.
@@ -36,42 +50,65 @@ def lift(data: Data, moves: dict[str, str]) -> None:
     if not fields or not moves:
         return
     for native, target in moves.items():
-        if native in fields and _place(data, target, fields[native]):
+        if native in fields and _place(data, target, fields[native], read):
             del fields[native]
     for native, target in moves.items():
         plain = target.removeprefix("fields.")
-        renamed = plain != target or ("." not in target and target not in _CANONICAL)
-        if native in fields and renamed and plain not in fields:
+        if native in fields and _renames(target) and plain not in fields:
             fields[plain] = fields.pop(native)
     if not fields:
         data.fields = None
 
 
-def _place(data: Data, target: str, value: Any) -> bool:
-    """Set a canonical value. Return False where it stays in `fields`."""
-    if value in (None, "") or isinstance(value, dict | list):
-        return False
+def misfits(data: Data, moves: dict[str, str]) -> list[str]:
+    """Return a sentence for each field that `lift` left where it was, because its value does not fit the target."""
+    fields = data.fields or {}
+    return [
+        f"{native} stays in fields: {target} takes {takes(target) or 'plain text'}"
+        for native, target in moves.items()
+        if not _renames(target) and fields.get(native) not in (None, "")
+    ]
+
+
+def _renames(target: str) -> bool:
+    return target.startswith("fields.") or ("." not in target and target not in _CANONICAL)
+
+
+def _place(data: Data, target: str, value: Any, read: values.Reader) -> bool:
+    """Set a canonical value. Return False where it does not fit and stays in `fields`."""
     head, _, name = target.partition(".")
-    if head in _TEXTS:
-        setattr(data, head, str(value))
-    elif head == _DURATION:
-        return _duration(data, value)
+    if _renames(target):
+        return False
+    fitting = _fitting(head, name, value, read)
+    if fitting is None:
+        return False
+    if not name:
+        setattr(data, head, fitting)
     elif head in _NAMED:
-        setattr(data, head, {**(getattr(data, head) or {}), name: str(value)})
-    elif name in _VALUE_PARTS and head == "value":
+        setattr(data, head, {**(getattr(data, head) or {}), name: fitting})
+    elif head == "value":
         data.value = data.value or Value()
-        setattr(data.value, name, str(value))
-    elif name in _CHANGE_PARTS and head == "change":
-        data.change = data.change or Change()
-        setattr(data.change, "from_" if name == "from" else name, str(value))
+        setattr(data.value, name, fitting)
     else:
-        return False
+        data.change = data.change or Change()
+        setattr(data.change, "from_" if name == "from" else name, fitting)
     return True
 
 
-def _duration(data: Data, value: Any) -> bool:
-    text = str(value)
-    if len(text) > _DIGITS or not (text.isascii() and text.isdigit()):
-        return False
-    data.duration_seconds = int(text)
-    return True
+def _fitting(head: str, name: str, value: Any, read: values.Reader) -> str | int | float | None:
+    """Return the value in the form of its place, None where it does not fit."""
+    match head, name:
+        case "duration_seconds", _:
+            return values.duration(value)
+        case "value", "amount":
+            return values.decimal(value)
+        case "value", _:
+            return values.currency(value)
+        case "times", _:
+            return values.time(value, read)
+        case "urls", _:
+            return values.url(value)
+        case "refs", _:
+            return values.ident(value)
+        case _:
+            return values.text(value)

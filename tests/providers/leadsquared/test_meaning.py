@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, strategies as st
 
 from headrace.records.event import meaning_of
 from headrace.sdk.provider import Draft
@@ -98,3 +99,30 @@ def test_an_edit_of_data_is_seen(before: dict[str, Any], after: dict[str, Any]) 
 def test_what_shapes_tell_differently_is_no_edit(shape: Any, before: dict[str, Any], after: dict[str, Any]) -> None:
     """A recording that is added, empty values, names and other forms of a value leave the meaning as it was."""
     assert meaning(shape(before)) == meaning(shape(after))
+
+
+SPELLINGS: dict[str, list[Any]] = {
+    "mx_Custom_3": ["95", 95.0, 95, "95.0"],
+    "Amount": ["120.50", 120.5, "120.5"],
+    "mx_Custom_9": ["", None, " ", {}, []],
+    "mx_Custom_8": ["true", True, "True"],
+    "Visit": ["3/2/2026 9:00:00 AM", "2026-03-02 09:00:00", "2026-03-02 09:00:00.000"],
+}
+
+
+@pytest.mark.parametrize("shape", [row, modified, flat, item])
+@given(
+    fields=st.fixed_dictionaries({name: st.sampled_from(forms) for name, forms in SPELLINGS.items()}),
+    random=st.randoms(),
+)
+def test_an_activity_means_the_same_in_every_spelling(shape: Any, fields: dict[str, Any], random: Any) -> None:
+    """Numbers or strings, zeros, empty, null or absent, forms of a time, order: equal records have equal meanings."""
+    shuffled = list(fields.items())
+    random.shuffle(shuffled)
+    first = {name: forms[0] for name, forms in SPELLINGS.items()}
+    assert meaning(shape(dict(shuffled))) == meaning(shape(first))
+    del fields["mx_Custom_9"]
+    found = draft(shape(fields))
+    assert isinstance(found, Draft)
+    assert meaning_of(found) == meaning(shape(first))
+    assert found.data.duration_seconds == 95

@@ -154,7 +154,7 @@ class LeadPingCall(Struct, rename="camel", gc=False, kw_only=True):
     answered_at: str | None = None
     ended_at: str | None = None
     duration: int | float | str | None = None
-    billable_seconds: int | str | None = None
+    billable_seconds: int | float | str | None = None
     billable_amount: str | int | float | None = None
     billing_status: str | None = None
     recording_url: str | None = None

@@ -6,8 +6,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import msgspec
-
+from headrace.core import values
 from headrace.core.problems import bad_value
 from headrace.core.timestamps import instant
 
@@ -27,8 +26,6 @@ _NEVER: Final = "0001-01-01"
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (all is UTC here; without zones it is twice as fast)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_sorted: Final = msgspec.json.Encoder(order="sorted").encode
-
 
 def canonical(text: str) -> str:
     """Return a time of any form as the canonical event has it. Raises `ValueError`."""
@@ -73,16 +70,7 @@ def micros(text: str | None, pointer: str) -> int | None:
 
 def one_form(value: Any) -> str:
     """Return a value so that its forms in two shapes compare equal: times in three forms, numbers as strings."""
-    if not isinstance(value, str):
-        if type(value) is float and value.is_integer():
-            return f"{value:.0f}"
-        return _sorted(value).decode()
-    if len(value) >= _PLAIN and value[0].isdigit() and ":" in value:
-        try:
-            return canonical(value)
-        except (ValueError, OverflowError):
-            return value
-    return value
+    return values.one_text(value, canonical)
 
 
 def _moment(text: str) -> datetime:

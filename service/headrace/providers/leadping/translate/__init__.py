@@ -2,8 +2,7 @@
 
 from typing import Any, Final
 
-import msgspec
-
+from headrace.core import values
 from headrace.core.lift import lift
 from headrace.core.mapping import UNMAPPED, Mapping
 from headrace.providers.leadping import cut, wire
@@ -17,8 +16,6 @@ from headrace_events import Data, Native
 
 _NAMES: Final = ("eventType", "type", "event", "trigger")
 """Where a free-form body may name itself; a tenant's overlay can give such a name a row."""
-
-_in_one_order: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def translate(raw: RawEvent, mapping: Mapping) -> Draft:
@@ -107,7 +104,7 @@ def _refs(call: wire.LeadPingCall) -> dict[str, str] | None:
 
 def _call_meaning(data: Data) -> tuple[object, ...]:
     """Return what counts of a call. It has one shape: all of it does, but names and links."""
-    metadata = data.fields and _in_one_order(data.fields)
+    metadata = values.one_text(data.fields)
     return (
         data.direction,
         data.outcome,
@@ -115,7 +112,7 @@ def _call_meaning(data: Data) -> tuple[object, ...]:
         data.parties,
         data.times,
         data.duration_seconds,
-        data.cost,
+        parts.meaning_of_cost(data.cost),
         data.reason,
         metadata,
     )

@@ -5,6 +5,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from headrace.core.mapping import fold
+from headrace.core.values import one_form, url
 from headrace.providers.leadping.wire import LeadPingActivity, LeadPingCall, Sms
 from headrace_events import Actor
 
@@ -99,6 +100,8 @@ def activity_extra(part: LeadPingActivity, direction: str | None, actor: Actor |
     extra = present(_ACTIVITY_EXTRA, _activity_extra(part))
     if isinstance(part, Sms):
         extra |= _sms_only(part)
+    if part.voicemail_url and url(part.voicemail_url) is None:
+        extra["voicemailUrl"] = part.voicemail_url
     if part.direction and direction is None:
         extra["direction"] = part.direction
     if part.traffic_type and fold(part.traffic_type) not in _PLAIN_TRAFFIC:
@@ -125,6 +128,9 @@ def call_extra(call: LeadPingCall) -> dict[str, Any]:
         extra["user"] = call.user
     if call.metadata and not isinstance(call.metadata, dict):
         extra["metadata"] = call.metadata
+    for name, link in (("recordingUrl", call.recording_url), ("voicemailUrl", call.voicemail_url)):
+        if link and url(link) is None:
+            extra[name] = link
     return extra
 
 
@@ -138,7 +144,11 @@ def add_call(extra: dict[str, Any], part: LeadPingActivity, call: LeadPingCall, 
             extra[f"call.{key}"] = value
     if call.direction and part.direction and call.direction.lower() != part.direction.lower():
         extra["call.direction"] = call.direction
-    if part.billable_amount and call.billable_amount and str(part.billable_amount) != str(call.billable_amount):
+    if (
+        part.billable_amount
+        and call.billable_amount
+        and one_form(part.billable_amount) != one_form(call.billable_amount)
+    ):
         extra["call.billableAmount"] = call.billable_amount
     user = call.user_name or call.user
     if user and (actor is None or actor.name != user):

@@ -1,8 +1,8 @@
 """The canonical parts of an event, each from the LeadPing fields that hold it."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
+from headrace.core import values
 from headrace.core.mapping import Row, fold
 from headrace.core.problems import bad_value
 from headrace.providers.leadping.wire import IdName, LeadPingActivity, LeadPingCall, Sms
@@ -61,9 +61,9 @@ def reason_of(row: Row, part: LeadPingActivity, call: LeadPingCall | None, *, by
 def urls_of(part: LeadPingActivity | None, call: LeadPingCall | None) -> dict[str, str] | None:
     """Return the links to what can be listened to."""
     urls: dict[str, str] = {}
-    if call is not None and call.recording_url:
-        urls["recording"] = call.recording_url
-    if voicemail := (part and part.voicemail_url) or (call and call.voicemail_url):
+    if call is not None and (recording := values.url(call.recording_url)):
+        urls["recording"] = recording
+    if voicemail := values.url((part and part.voicemail_url) or (call and call.voicemail_url)):
         urls["voicemail"] = voicemail
     return urls or None
 
@@ -127,8 +127,8 @@ def parties_of(part: LeadPingActivity | LeadPingCall, call: LeadPingCall | None 
     if not (address or number or to):
         return None
     return Parties(
-        from_=Party(address=address or None, id=number or None) if address or number else None,
-        to=Party(address=to) if to else None,
+        from_=Party(address=values.address(address), id=number or None) if address or number else None,
+        to=Party(address=values.address(to)) if to else None,
     )
 
 
@@ -146,27 +146,25 @@ def cost_of(part: LeadPingActivity | LeadPingCall, at: str, call: LeadPingCall |
     return Cost(amount=amount, billable_seconds=seconds, status=status)
 
 
+def meaning_of_cost(cost: Cost | None) -> tuple[object, ...] | None:
+    """Return what counts of a bill, whatever the spelling of its amount."""
+    return None if cost is None else (values.one_form(cost.amount), cost.billable_seconds, cost.status)
+
+
 def _amount(amount: str | float | None, at: str) -> str | None:
     """Return money, which some generations send as a number, as a decimal string; a string keeps its digits."""
     if amount is None or amount == "":
         return None
-    text = str(amount)
-    if text.isascii() and text.replace(".", "", 1).isdigit() and text[0] != "." != text[-1]:
-        return text
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        number = Decimal("NaN")
-    if not number.is_finite() or abs(number.adjusted()) > 30:  # noqa: PLR2004  (no sum of money has thirty digits)
+    number = values.decimal(amount)
+    if number is None:
         raise bad_value(f"{at}.billableAmount", "this is no sum of money")
-    return format(number, "f")
+    return number
 
 
-def _seconds(seconds: int | str | None, at: str) -> int | None:
+def _seconds(seconds: float | str | None, at: str) -> int | None:
     if seconds is None or seconds == "":
         return None
-    if isinstance(seconds, str):
-        if not (seconds.isascii() and seconds.isdigit() and len(seconds) <= 18):  # noqa: PLR2004  (what 64 bits hold for sure)
-            raise bad_value(f"{at}.billableSeconds", "this is no whole number of seconds")
-        return int(seconds)
-    return seconds
+    number = values.whole(seconds)
+    if number is None:
+        raise bad_value(f"{at}.billableSeconds", "this is no whole number of seconds")
+    return number

@@ -5,11 +5,12 @@ First comes what all four shapes carry, and the meaning is taken; then what only
 
 from typing import Any, Final
 
+from headrace.core import values
 from headrace.core.lift import lift
 from headrace.core.mapping import Mapping, Row
 from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
 from headrace.providers.leadsquared.times import canonical, canonical_or_none
-from headrace.providers.leadsquared.translate.custom_fields import content, seconds, text
+from headrace.providers.leadsquared.translate.custom_fields import content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
 from headrace.providers.leadsquared.translate.enrichment import add
 from headrace.providers.leadsquared.translate.meaning import first_of, meaning_of
@@ -116,37 +117,29 @@ def _subject(data: Data) -> str:
 
 
 def _lift(data: Data, activity: DecodedActivity, moves: dict[str, str]) -> None:
-    """Move what the row lifts, from custom fields or `Data`; a time is read first, and stays where it is no time."""
+    """Move what the row lifts, from custom fields or `Data`."""
     fields: dict[str, Any] = {} if data.fields is None else data.fields
     for native, target in moves.items():
         if native in activity.pairs and native not in fields and activity.pairs[native] not in (None, ""):
             fields[native] = activity.pairs.pop(native)
-        if native in fields and target.startswith("times."):
-            try:
-                fields[native] = canonical(str(fields[native]))
-            except (ValueError, OverflowError):
-                moves = {key: place for key, place in moves.items() if key != native}
     data.fields = fields
-    lift(data, moves)
+    lift(data, moves, canonical)
     if data.change is not None and data.change.field is None:
         data.change.field = (data.action or "").removesuffix("_changed") or None
 
 
 def _place(data: Data, fields: dict[str, Any]) -> None:
     """Move what the fields of 21 and 22 hold in every account: start, length, recording; no lift has to name them."""
-    start = fields.get("mx_Custom_2")
+    start = values.time(fields.get("mx_Custom_2"), canonical)
     if start is not None and data.times is not None:
-        try:
-            data.times["occurred"] = canonical(str(start))
-            del fields["mx_Custom_2"]
-        except (ValueError, OverflowError):
-            pass  # it stays among the fields
-    length = seconds(fields.get("mx_Custom_3"))
+        data.times["occurred"] = start
+        del fields["mx_Custom_2"]
+    length = values.duration(fields.get("mx_Custom_3"))
     if length is not None:
         data.duration_seconds = length
         del fields["mx_Custom_3"]
-    recording = fields.get("mx_Custom_4")
-    if type(recording) is str:
+    recording = values.url(fields.get("mx_Custom_4"))
+    if recording is not None:
         data.urls = {"recording": recording}
         del fields["mx_Custom_4"]
 
@@ -154,11 +147,7 @@ def _place(data: Data, fields: dict[str, Any]) -> None:
 def _call(data: Data, pairs: dict[str, Any]) -> None:
     """Take from a call's note what its fields do not say: start and length."""
     if data.duration_seconds is None:
-        data.duration_seconds = seconds(pairs.get("Duration"))
-    times = data.times
-    start = text(pairs.get("StartTime"))
-    if start is not None and times is not None and "occurred" not in times:
-        try:
-            times["occurred"] = canonical(start)
-        except (ValueError, OverflowError):
-            return
+        data.duration_seconds = values.duration(pairs.get("Duration"))
+    start = values.time(pairs.get("StartTime"), canonical)
+    if start is not None and data.times is not None:
+        data.times.setdefault("occurred", start)

@@ -1,16 +1,15 @@
 """Open the custom fields of an activity, lead or task: objects inside strings, and the note."""
 
-import re
 from typing import Any, Final
 
 from msgspec import Struct
 
+from headrace.core import values
 from headrace.providers.leadsquared.translate import notes
 from headrace.providers.leadsquared.wire import Fields
 
 NOTE: Final = "ActivityEvent_Note"
 """The note's name in API rows; webhooks call it Note."""
-_SECONDS: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 _NOTHING: Final[Fields] = {}
 
 
@@ -52,16 +51,7 @@ def text(value: Any) -> str | None:
     """Return a word or number as text; None for what says nothing or is neither."""
     if type(value) is str:
         return value or None
-    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def seconds(value: Any) -> int | float | None:
-    """Return a number of seconds, written as text or not, None where it is something else; 95.0 is 95."""
-    length = value.strip() if type(value) is str else text(value)
-    if not length or not _SECONDS.fullmatch(length):
-        return None
-    number = float(length)
-    return int(number) if number.is_integer() else number
+    return values.decimal(value)
 
 
 def _opened(key: str, value: str, found: Content) -> Any:

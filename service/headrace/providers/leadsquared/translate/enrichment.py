@@ -2,9 +2,10 @@
 
 from typing import Final
 
+from headrace.core import values
 from headrace.core.mapping import Row
 from headrace.providers.leadsquared.translate import notes
-from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, seconds, text
+from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity
 from headrace.providers.leadsquared.wire import Fields
 from headrace_events import Actor, Client, Data, Parties, Party
@@ -94,23 +95,23 @@ def _is_guid(value: str) -> bool:
 def _call(data: Data, pairs: Fields, note: Fields) -> None:
     """Add a call's recording, its numbers, and its length where no field has it."""
     if data.urls is None or "recording" not in data.urls:
-        recording = text(note.get("ResourceURL")) or text(pairs.get("ResourceUrl"))
+        recording = values.url(note.get("ResourceURL")) or values.url(pairs.get("ResourceUrl"))
         if recording is not None:
             data.urls = {**(data.urls or {}), "recording": recording}
     if data.duration_seconds is None:
-        data.duration_seconds = seconds(pairs.get("Duration"))
+        data.duration_seconds = values.duration(pairs.get("Duration"))
     source = note.get("SourceData")
     if isinstance(source, dict):
-        ends = [text(source.get(key)) for key in ("SourceNumber", "DestinationNumber")]
+        ends = [values.address(source.get(key)) for key in ("SourceNumber", "DestinationNumber")]
         if any(ends):
             data.parties = Parties(*(Party(address=end) if end else None for end in ends))
 
 
 def _client(activity: DecodedActivity) -> Client | None:
     """Return the place, where it is one."""
-    try:
-        return Client(lat=float(activity.latitude), lon=float(activity.longitude))
-    except (TypeError, ValueError, OverflowError):
-        places = (("Latitude", activity.latitude), ("Longitude", activity.longitude))
-        activity.extra |= {key: value for key, value in places if value is not None and value != ""}
-        return None
+    lat, lon = values.degrees(activity.latitude, 90), values.degrees(activity.longitude, 180)
+    if lat is not None and lon is not None:
+        return Client(lat=lat, lon=lon)
+    places = (("Latitude", activity.latitude), ("Longitude", activity.longitude))
+    activity.extra |= {key: value for key, value in places if value is not None and value != ""}
+    return None

@@ -46,7 +46,9 @@ def meaning_of(data: Data, found: Content, activity: DecodedActivity) -> tuple[o
         data.refs,
         data.times,
         data.duration_seconds,
-        (data.title, data.text, data.reason, data.value, data.change),
+        [one_form(each) for each in (data.title, data.text, data.reason)],
+        [one_form(data.value.amount), data.value.currency] if data.value else [],
+        data.change,
         [link for link in sorted(data.urls.items()) if link[0] != "recording"] if data.urls else [],
         _typed(found, activity),
         _comparable(found.pairs),
@@ -90,9 +92,9 @@ def _loose(found: Content) -> list[str]:
 def _comparable(fields: Fields, but: str | None = None) -> list[tuple[str, str]]:
     """Return what fields hold, sorted, each value in one form, without what says nothing or does not count."""
     pairs = [
-        (key, one_form(value))
+        (key, form)
         for key, value in fields.items()
-        if value is not None and value != "" and key != but and key not in _APART
+        if key != but and key not in _APART and (form := one_form(value))
     ]
     pairs.sort()
     return pairs

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.core import values
 from headrace.core.mapping import Row
 from headrace.core.timestamps import parse
 from headrace.providers.outreach.facts import WebhookFact
-from headrace.providers.outreach.translate.parts import moment, parties_of, plain, without_nulls
+from headrace.providers.outreach.translate.parts import moment, parties_of, without_nulls
 from headrace.providers.outreach.wire import WebhookBody, id_text, ref_name
 from headrace_events import Actor, Change, Data, Value
 
@@ -113,17 +114,17 @@ def change_of(body: WebhookBody, fact: WebhookFact) -> Change | None:
 def describe(data: Data, body: WebhookBody, fact: WebhookFact) -> None:
     """Put title, text, addresses, recordings, length and deal money into their canonical places."""
     attributes = body.data.attributes or {}
-    data.title = plain(attributes.get(_TITLE.get(fact.resource, "")))
-    data.text = plain(attributes.get(_TEXT.get(fact.resource, "")))
-    urls = {name: url for name, native in _URLS if (url := plain(attributes.get(native))) is not None}
+    data.title = values.text(attributes.get(_TITLE.get(fact.resource, "")))
+    data.text = values.text(attributes.get(_TEXT.get(fact.resource, "")))
+    urls = {name: url for name, native in _URLS if (url := values.url(attributes.get(native))) is not None}
     data.urls = urls or None
     if fact.resource == "call":
         data.parties = parties_of(attributes.get("from"), attributes.get("to"))
     elif fact.resource == "mailing":
         data.parties = parties_of(attributes.get("mailboxAddress"), None)
     elif fact.resource == "opportunity":
-        amount = plain(attributes.get("amountPrecise")) or plain(attributes.get("amount"))
-        currency = plain(attributes.get("currencyType"))
+        amount = values.decimal(attributes.get("amountPrecise")) or values.decimal(attributes.get("amount"))
+        currency = values.currency(attributes.get("currencyType"))
         data.value = Value(amount, currency) if amount or currency else None
     data.duration_seconds = _duration(data, attributes)
 
@@ -141,9 +142,9 @@ def _before(body: WebhookBody) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _duration(data: Data, attributes: dict[str, Any]) -> int | float | None:
     """Return seconds: Outreach's OpenAPI document has no length of a call, only two ends; a recording has its own."""
-    length = plain(attributes.get("mediaDurationSeconds"))
-    if length is not None and length.isascii() and length.isdigit():
-        return int(length)
+    length = values.duration(attributes.get("mediaDurationSeconds"))
+    if length is not None:
+        return length
     times = data.times or {}
     if "answered" not in times or "ended" not in times:
         return None
@@ -168,4 +169,4 @@ def _text(value: Any) -> str | None:
     """Return a value as text; an object or list as its JSON."""
     if isinstance(value, dict | list):
         return msgspec.json.encode(value).decode() if value else None
-    return plain(value)
+    return values.text(value)

@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
+from headrace.core import values
 from headrace.core.lift import lift
 from headrace.core.mapping import UNMAPPED, Mapping, Row
-from headrace.providers.outreach.translate.parts import actor_of, moment, parties_of, plain, without_nulls
+from headrace.providers.outreach.translate.parts import actor_of, moment, parties_of, without_nulls
 from headrace.providers.outreach.wire import (
     EVENT,
     Attributes,
@@ -39,6 +40,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         created = time
     else:
         created = moment(attributes.created_at, "$.attributes.createdAt")
+    external = values.url(attributes.external_url)
     data = Data(
         category=found.category,
         action=found.action,
@@ -51,7 +53,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         actor=actor_of(found, refs, found.direction),
         times=times_of(time, created),
         text=attributes.body or None,
-        urls={"external": attributes.external_url} if attributes.external_url else None,
+        urls=None if external is None else {"external": external},
         client=_client(attributes),
         native=Native(
             provider=raw.provider,
@@ -60,7 +62,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
             id=ident,
             code=attributes.name or None,
             name=attributes.name or None,
-            extra=None if attributes.mailing_id is None else {"mailingId": attributes.mailing_id},
+            extra=_extra(attributes, external),
         ),
         provenance=UNPUBLISHED,
     )
@@ -103,6 +105,14 @@ def times_of(occurred: str | None, created: str | None) -> dict[str, str] | None
     return {"occurred": occurred} if created is None else {"occurred": occurred, "created": created}
 
 
+def _extra(attributes: Attributes, external: str | None) -> dict[str, Any] | None:
+    """Return what has no canonical place, or does not fit it."""
+    extra: dict[str, Any] = {} if attributes.mailing_id is None else {"mailingId": attributes.mailing_id}
+    if external is None and attributes.external_url:
+        extra["externalUrl"] = attributes.external_url
+    return extra or None
+
+
 def _client(attributes: Attributes) -> Client | None:
     if not (
         attributes.request_city or attributes.request_region or attributes.request_host or attributes.request_device
@@ -122,8 +132,8 @@ def _take_payload(data: Data, payload: Any, row: Row) -> None:
         payload = {"payload": payload} if payload else {}
     data.fields = {**without_nulls(payload), **row.fields} or None
     data.parties = parties_of(payload.get("from"), payload.get("to"))
-    recording = plain(payload.get("recordingUrl"))
+    recording = values.url(payload.get("recordingUrl"))
     if recording is not None:
         data.urls = {**(data.urls or {}), "recording": recording}
-    data.reason = plain(payload.get("callDispositionName"))
+    data.reason = values.text(payload.get("callDispositionName"))
     lift(data, row.lift)

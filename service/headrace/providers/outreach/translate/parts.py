@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from headrace.core import values
 from headrace.core.mapping import Row
 from headrace.core.problems import bad_value
 from headrace.core.timestamps import canonical
@@ -43,18 +44,9 @@ def without_nulls(value: Any) -> Any:
     return value
 
 
-def plain(value: Any) -> str | None:
-    """Return a scalar as text; None for nothing, an object or a list."""
-    if type(value) is str:
-        return value or None
-    if value is None or type(value) in _NESTED:
-        return None
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
 def parties_of(from_: Any, to: Any) -> Parties | None:
     """Return both ends by their addresses, where there are any."""
-    sender, receiver = plain(from_), plain(to)
+    sender, receiver = values.address(from_), values.address(to)
     if sender is None and receiver is None:
         return None
     return Parties(
