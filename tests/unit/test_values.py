@@ -64,7 +64,7 @@ def test_a_currency_is_a_code(value: str, code: str) -> None:
     assert values.currency(value) == code
 
 
-@pytest.mark.parametrize("value", [*NOTHING, "rupees", "Rs.", "₹", "ABC", "EURO", "€", 978, "ＥＵＲ"])
+@pytest.mark.parametrize("value", [*NOTHING, "rupees", "Rs.", "₹", "ABC", "EURO", "€", 978])
 def test_what_is_no_currency_has_none(value: Any) -> None:
     """Names, signs and codes that nobody gave out are no currency."""
     assert values.currency(value) is None

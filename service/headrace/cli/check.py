@@ -74,13 +74,15 @@ def _summary(config: Config) -> None:
 
 
 def _typed_places(account: Account) -> None:
-    """Say what the places that an overlay fills take: what a field holds shows only in its values."""
-    typed = {(native, to) for row in account.mapping.rows() for native, to in row.lift.items() if takes(to)}
-    own = {(native, to) for entry in builtin(account.provider.name) for row in entry.rows() for native, to in row.lift.items()}
-    if typed - own:
-        echo()
-        echo(f"{account.provider.name}/{account.name}: what does not fit stays in fields, and explain says so.")
-    for native, target in sorted(typed - own):
+    """Print what the places that an overlay fills take: whether a field fits shows only in its values."""
+    own = {label for entry in builtin(account.provider.name) for label in (row.label for row in entry.rows())}
+    rows = (row for row in account.mapping.rows() if row.label not in own)
+    typed = {(native, target) for row in rows for native, target in row.lift.items() if takes(target)}
+    if not typed:
+        return
+    echo()
+    echo(f"{account.provider.name}/{account.name}: what does not fit stays in fields, and explain says so.")
+    for native, target in sorted(typed):
         echo(f"  {native} → {target} takes {takes(target)}")
 
 

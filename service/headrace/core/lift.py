@@ -1,6 +1,7 @@
 """Move native fields of a draft to the canonical places that a mapping row names. The targets stand here, once."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from headrace.core import timestamps, values
@@ -26,6 +27,13 @@ _TYPED: Final = {
     "refs": "an id: printable text or a whole number",
 }
 """Targets that take only what fits, and what that is."""
+_FITS: Final[dict[str, Callable[[Any], str | int | float | None]]] = {
+    _DURATION: values.duration,
+    "value.amount": values.decimal,
+    "value.currency": values.currency,
+    "urls": values.url,
+    "refs": values.ident,
+}
 
 _TARGET: Final = re.compile(rf"^(\w+|({'|'.join((*_NAMED, 'fields'))})\.\w+|{'|'.join(map(re.escape, _PARTS))})$")
 
@@ -97,18 +105,7 @@ def _place(data: Data, target: str, value: Any, read: values.Reader) -> bool:
 
 def _fitting(head: str, name: str, value: Any, read: values.Reader) -> str | int | float | None:
     """Return the value in the form of its place, None where it does not fit."""
-    match head, name:
-        case "duration_seconds", _:
-            return values.duration(value)
-        case "value", "amount":
-            return values.decimal(value)
-        case "value", _:
-            return values.currency(value)
-        case "times", _:
-            return values.time(value, read)
-        case "urls", _:
-            return values.url(value)
-        case "refs", _:
-            return values.ident(value)
-        case _:
-            return values.text(value)
+    if head == "times":
+        return values.time(value, read)
+    fits = _FITS.get(f"{head}.{name}" if head == "value" else head, values.text)
+    return fits(value)

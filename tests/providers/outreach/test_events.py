@@ -270,3 +270,11 @@ def test_rows_of_a_page_are_cut_verbatim() -> None:
 def test_what_cannot_be_cut_is_one_piece(body: bytes) -> None:
     """A body that is no page, row or webhook stays whole."""
     assert [piece.value for piece in provider.cut(body)] == [body]
+
+
+@pytest.mark.parametrize("owner", [{"data": {"type": "user", "id": 2}}, {"type": "user", "id": 2}, {"id": "2"}])
+def test_relationships_of_a_row_are_flat_or_wrapped(owner: dict[str, Any]) -> None:
+    """The flat form of webhooks is read in rows of events, too."""
+    (found,) = explain(provider, "acme", MAPPING, json.dumps(row({}, {}) | {"relationships": {"user": owner}}).encode())
+    assert found.event is not None
+    assert found.event.data.refs == {"user": "2"}

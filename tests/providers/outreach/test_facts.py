@@ -6,6 +6,7 @@ import pytest
 from headrace.core.mapping_file import build, read
 from headrace.explain import Explanation, explain
 from headrace.providers.outreach import facts, provider
+from headrace_events import Parties, Party, Value
 from tests.providers.outreach.kit import entries, webhook
 
 MAPPING = build(entries())
@@ -134,6 +135,85 @@ def test_overlapping_webhooks_and_retries_tell_one_fact() -> None:
         named(webhook("prospect.updated", attributes=attributes) | {"beforeUpdate": {"attributes": {"title": "COO"}}}),
     }
     assert len(names) == 1
+
+
+def test_other_spellings_tell_one_fact() -> None:
+    """Flat and wrapped relationships, case of names and states, zones, numbers or strings: one id."""
+    flat = {"owner": {"type": "owner", "id": 2}, "tags": {"data": [{"id": 1}, {"id": "2"}]}, "stage": {"id": None}}
+    wrapped = {"stage": None, "tags": {"data": [{"id": 2}, {"id": 1}]}, "owner": {"data": {"type": "user", "id": "2"}}}
+    attributes = {"score": "95.0", "title": "", "updatedAt": AT, "custom": {"a": 1, "b": None}}
+    other = {"custom": {"a": "1"}, "updatedAt": "2026-04-01T10:00:00+02:00", "title": None, "score": 95}
+    names = {
+        named(webhook(name, attributes=each, relationships=related))
+        for name in ("prospect.updated", "Prospect.Updated", "PROSPECT.updated")
+        for each in (attributes, other)
+        for related in (flat, wrapped)
+    }
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "id_", "word"),
+    [
+        ("Prospect.Created", None, "prospect/12/created", "lead.created"),
+        ("SequenceState.Finished", None, "sequenceState/12/finished", "sequence.finished"),
+        ("sequence_state.finished", None, "sequenceState/12/finished", "sequence.finished"),
+        ("mailing.updated", "Delivered", "mailing/12/delivered", "email.delivered"),
+        ("Mailing.Updated", "DELIVERED", "mailing/12/delivered", "email.delivered"),
+        ("task.updated", "Complete", "task/12/completed", "task.completed"),
+        ("mailing.updated", "Scheduled", "mailing/12/scheduled", "email.scheduled"),
+    ],
+)
+def test_a_folded_name_has_the_id_of_the_plain_one(name: str, state: str | None, id_: str, word: str) -> None:
+    """The table finds words whatever their case and separators, and so does the id; the native words stay."""
+    found = explained(webhook(name, attributes={"a": 1} | ({"state": state} if state else {}))).event
+    assert found is not None
+    assert (found.id, found.word) == (id_, word)
+    assert (found.data.native.code, found.data.native.status) == (name, state)
+
+
+@pytest.mark.parametrize("cleared", [{"title": None}, {"title": ""}])
+def test_what_was_cleared_is_another_fact(cleared: dict[str, Any]) -> None:
+    """In an update absent means unchanged: null or empty, a name is there."""
+    at = {"updatedAt": AT}
+    assert named(webhook("prospect.updated", attributes=at | cleared)) != named(
+        webhook("prospect.updated", attributes=at)
+    )
+    assert named(webhook("account.updated", attributes=at, relationships={"owner": None})) != named(
+        webhook("account.updated", attributes=at)
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "value"),
+    [
+        ({"amount": 1e20}, {"amount": "100000000000000000000"}),
+        ({"amount": "1,50,000.00", "currencyType": "rupees"}, None),
+        ({"amount": True, "currencyType": "eur"}, {"currency": "EUR"}),
+        ({"amountPrecise": "12000.50", "amount": 12000}, {"amount": "12000.50"}),
+        ({"amountPrecise": "n/a", "amount": 12000.0}, {"amount": "12000"}),
+    ],
+)
+def test_what_does_not_fit_its_place_stays_in_fields(attributes: dict[str, Any], value: dict[str, str] | None) -> None:
+    """Deal money is a decimal and a code of ISO 4217; what is none stays in `fields`, as is."""
+    found = explained(webhook("opportunity.created", attributes=attributes)).event
+    assert found is not None
+    assert found.data.value == (None if value is None else Value(**value))
+    assert found.data.fields == attributes
+
+
+def test_addresses_and_links_pass_the_gate() -> None:
+    """A phone number with its country is E.164, a flag is no address, and a file name no URL."""
+    sent = {
+        "from": "+1 (202) 555-0143",
+        "to": True,
+        "recordingUrl": "rec-9.mp3",
+        "voicemailRecordingUrl": "https://a.example/9",
+    }
+    found = explained(webhook("call.created", attributes=sent)).event
+    assert found is not None
+    assert found.data.parties == Parties(from_=Party("+12025550143"))
+    assert found.data.urls == {"voicemail": "https://a.example/9"}
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ _NEVER: Final = "0001-01-01"
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (all is UTC here; without zones it is twice as fast)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
+
 def canonical(text: str) -> str:
     """Return a time of any form as the canonical event has it. Raises `ValueError`."""
     if text[4::3] == _MARKS and len(text) == _PLAIN:

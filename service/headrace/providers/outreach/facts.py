@@ -14,9 +14,12 @@ from msgspec import Struct
 from headrace.core.mapping import fold
 from headrace.core.problems import bad_value
 from headrace.core.timestamps import parse, to_micros
-from headrace.providers.outreach.wire import WebhookBody, id_text
+from headrace.core.values import one_form
+from headrace.providers.outreach.wire import RESOURCES, WebhookBody, id_text, related_ids
 
 _sorted: Final = msgspec.json.Encoder(order="sorted").encode
+
+_RESOURCES: Final = {fold(name): name for name in RESOURCES}
 
 _ONCE: Final = {
     "mailing": frozenset({"bounced", "delivered", "opened", "replied"}),
@@ -109,21 +112,25 @@ def fact_of(body: WebhookBody) -> WebhookFact:
 
 
 def _split(event_name: str) -> tuple[str, str]:
-    """Return resource and action. Raises `Undecodable` for what is none, or would take a polled event's name."""
-    resource, _, action = event_name.partition(".")
+    """Return resource and action, in one spelling, as the table finds them.
+
+    Raises `Undecodable` for what is none, or would take a polled event's name.
+    """
+    resource, _, action = map(fold, event_name.partition("."))
     if not resource or not action or "/" in event_name:
         raise bad_value("$.meta.eventName", "an event name reads resource.action")
     if resource == _POLLED:
         raise bad_value("$.meta.eventName", "events are polled: no webhook tells of them")
-    return resource, action
+    return _RESOURCES.get(resource, resource), action
 
 
 def _refined(body: WebhookBody, fact: WebhookFact) -> WebhookFact:
     """Return the fact of a created or updated record by its state, a milestone or an outcome."""
     attributes = body.data.attributes or {}
     state = _state(attributes)
-    if state is not None and _is_named_by(fact, state):
-        name = _SAME_WORD.get((fact.resource, state), state)
+    word = fold(state or "")
+    if state is not None and _is_named_by(fact, word):
+        name = _SAME_WORD.get((fact.resource, word), word)
         named = _named(body, fact, name, "stateChangedAt", word=state)
         return msgspec.structs.replace(named, moments=_moments(fact, name), status=state)
     if fact.resource == "mailing" and fact.action == "updated":
@@ -172,13 +179,13 @@ def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
     if fact.resource == "call" and isinstance(outcome, str) and outcome:
         inbound = str(attributes.get("direction")).lower() == "inbound"
         refined = f"inbound {outcome}" if inbound else outcome
-        moments = ("completedAt", *_moments(fact, state or ""))
+        moments = ("completedAt", *_moments(fact, fold(state or "")))
         return msgspec.structs.replace(fact, id=ident, word=refined, moments=moments, status=outcome)
     telling = _CHANGED.get(fact.resource, ()) if fact.action == "updated" else ()
     changed = next((name for name in telling if name in relationships), None)
     word = "stage" if changed == "opportunityStage" else changed or _overlay_word(fact, state)
     timed = state is not None and (_may_name(fact) or fact.resource == "call")
-    moments = _moments(fact, _SAME_WORD.get((fact.resource, state or ""), state or "")) if timed else ()
+    moments = _moments(fact, fold(state or "")) if timed else ()
     return msgspec.structs.replace(fact, id=ident, word=word, moments=moments, changed=changed, status=state)
 
 
@@ -214,6 +221,11 @@ def _instant(attributes: dict[str, Any], name: str) -> datetime | None:
 
 
 def _digest(body: WebhookBody) -> str:
-    """Return a digest of what changed; `beforeUpdate` stays out, so that payload versions 1 and 2 agree."""
-    changes = (body.data.attributes or {}, body.data.relationships or {})
+    """Return a digest of what changed, whatever its spelling; a relationship counts by its ids, flat or wrapped.
+
+    `beforeUpdate` stays out, so that payload versions 1 and 2 agree. What was cleared is a change: it keeps its name.
+    """
+    attributes = {name: one_form(value) for name, value in (body.data.attributes or {}).items()}
+    relationships = {name: related_ids(value) for name, value in (body.data.relationships or {}).items()}
+    changes = (attributes, relationships)
     return hashlib.blake2b(_sorted(changes), digest_size=8).hexdigest()

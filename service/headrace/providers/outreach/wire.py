@@ -51,9 +51,10 @@ class Ref(Struct, gc=False):
 
 
 class Relationship(Struct, gc=False):
-    """The REST form of a relationship: `data` is null, missing (only `links`), one identifier or a list of them."""
+    """A relationship: `data` is null, missing (only `links`), one identifier or a list; flat, it is one itself."""
 
     data: Ref | list[Any] | None = None
+    id: Id | None = None
 
 
 class Attributes(Struct, gc=False, rename="camel"):
@@ -146,3 +147,22 @@ def ref_name(relationship: str) -> str:
     """Return the name of a relationship or resource in `refs`: `lead` for `prospect`, else in snake case."""
     known = _REFS.get(relationship)
     return known or "".join(f"_{c.lower()}" if c.isupper() else c for c in relationship).lstrip("_")
+
+
+def related(relationship: Any) -> str | None:
+    """Return the id of a relationship, flat or wrapped in `data`; None where it names none, or several."""
+    ids = related_ids(relationship)
+    return ids[0] if len(ids) == 1 and not isinstance(inner_of(relationship), list) else None
+
+
+def related_ids(relationship: Any) -> list[str]:
+    """Return the ids of a relationship in order, flat or wrapped in `data`; none where it was emptied."""
+    inner = inner_of(relationship)
+    found = inner if isinstance(inner, list) else [inner]
+    ids = [each.get("id") for each in found if isinstance(each, dict)]
+    return sorted(id_text(each) for each in ids if type(each) is int or (type(each) is str and each))
+
+
+def inner_of(relationship: Any) -> Any:
+    """Return what names the related record: the value of `data` where there is one, else the relationship itself."""
+    return relationship.get("data", relationship) if isinstance(relationship, dict) else relationship

@@ -119,7 +119,7 @@ def _subject(data: Data) -> str:
 def _lift(data: Data, activity: DecodedActivity, moves: dict[str, str]) -> None:
     """Move what the row lifts, from custom fields or `Data`."""
     fields: dict[str, Any] = {} if data.fields is None else data.fields
-    for native, target in moves.items():
+    for native in moves:
         if native in activity.pairs and native not in fields and activity.pairs[native] not in (None, ""):
             fields[native] = activity.pairs.pop(native)
     data.fields = fields

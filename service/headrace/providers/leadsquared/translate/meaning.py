@@ -92,9 +92,7 @@ def _loose(found: Content) -> list[str]:
 def _comparable(fields: Fields, but: str | None = None) -> list[tuple[str, str]]:
     """Return what fields hold, sorted, each value in one form, without what says nothing or does not count."""
     pairs = [
-        (key, form)
-        for key, value in fields.items()
-        if key != but and key not in _APART and (form := one_form(value))
+        (key, form) for key, value in fields.items() if key != but and key not in _APART and (form := one_form(value))
     ]
     pairs.sort()
     return pairs

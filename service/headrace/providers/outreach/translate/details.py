@@ -10,7 +10,7 @@ from headrace.core.mapping import Row
 from headrace.core.timestamps import parse
 from headrace.providers.outreach.facts import WebhookFact
 from headrace.providers.outreach.translate.parts import moment, parties_of, without_nulls
-from headrace.providers.outreach.wire import WebhookBody, id_text, ref_name
+from headrace.providers.outreach.wire import WebhookBody, ref_name, related
 from headrace_events import Actor, Change, Data, Value
 
 _TIMES: Final = {
@@ -33,15 +33,6 @@ def refs_of(body: WebhookBody, fact: WebhookFact) -> dict[str, str]:
         if ident is not None:
             refs.setdefault(ref_name(name), ident)
     return refs
-
-
-def related(relationship: Any) -> str | None:
-    """Return the id of a relationship, flat or wrapped in `data`; None where it names none, or several."""
-    if not isinstance(relationship, dict):
-        return None
-    inner = relationship.get("data", relationship)
-    ident = inner.get("id") if isinstance(inner, dict) else None
-    return id_text(ident) if type(ident) is int or (type(ident) is str and ident) else None
 
 
 def direction_of(body: WebhookBody, fact: WebhookFact) -> str | None:

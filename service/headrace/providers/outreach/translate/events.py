@@ -84,9 +84,11 @@ def refs_of(relationships: dict[str, Relationship | None] | None) -> dict[str, s
     """Return the ids of the relationships that have one."""
     refs: dict[str, str] = {}
     for name, relationship in (relationships or {}).items():
-        ref = None if relationship is None else relationship.data
-        if type(ref) is Ref and ref.id is not None:
-            refs[ref_name(name)] = str(ref.id) if type(ref.id) is int else id_text(ref.id)
+        if relationship is None:
+            continue
+        ident = relationship.data.id if type(relationship.data) is Ref else relationship.id
+        if ident is not None:
+            refs[ref_name(name)] = str(ident) if type(ident) is int else id_text(ident)
     return refs
 
 
