@@ -20,7 +20,6 @@ NOTHING: tuple[Any, ...] = (None, "", " ", True, False, {}, {"a": 1}, [], [1], f
         (0.0075, "0.0075"),
         (1e-05, "0.00001"),
         (1e20, "100000000000000000000"),
-        ("1E+3", "1000"),
         ("-2.50", "-2.50"),
         (-0.0, "0"),
         ("-0.00", "0.00"),
@@ -35,7 +34,8 @@ def test_a_decimal_is_written_without_exponent(value: Any, written: str) -> None
 
 
 @pytest.mark.parametrize(
-    "value", [*NOTHING, "1,50,000.00", "Rs. 1500", "1 500", "1_500", "٣", "1e99", 1e300, "0x10", "1.2.3", "-", "9" * 65]
+    "value",
+    [*NOTHING, "1,50,000.00", "Rs. 1500", "1_500", "٣", "1e3", "1e99", 1e300, "0x10", "1.2.3", "-", "9" * 65],
 )
 def test_what_is_no_decimal_has_none(value: Any) -> None:
     """Flags, separators, currencies, other digits and endless numbers are no sum of money."""
@@ -44,7 +44,7 @@ def test_what_is_no_decimal_has_none(value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("value", "seconds"),
-    [("95", 95), (95, 95), (95.0, 95), ("95.0", 95), ("181.6", 181.6), (181.60, 181.6), ("0", 0), ("1e2", 100)],
+    [("95", 95), (95, 95), (95.0, 95), ("95.0", 95), ("181.6", 181.6), (181.60, 181.6), ("0", 0)],
 )
 def test_a_duration_is_a_number_of_seconds(value: Any, seconds: float) -> None:
     """Whole where it is whole, whatever its spelling."""
@@ -52,7 +52,7 @@ def test_a_duration_is_a_number_of_seconds(value: Any, seconds: float) -> None:
     assert (found, type(found)) == (seconds, type(seconds))
 
 
-@pytest.mark.parametrize("value", [*NOTHING, "1:13", "-5", -5, -0.5, "9999999999", 1e10, "64 s"])
+@pytest.mark.parametrize("value", [*NOTHING, "1:13", "-5", -5, -0.5, "1e3", "9999999999", 1e10, "64 s"])
 def test_what_is_no_duration_has_none(value: Any) -> None:
     """Clock times, negative and endless numbers are no length."""
     assert values.duration(value) is None

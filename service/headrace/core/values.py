@@ -24,7 +24,7 @@ _LONGEST_ID: Final = 200
 _LONGEST_URL: Final = 8_192
 _LEAST_TIME: Final = 14  # "4/5/2026 06:07"; a date alone is shorter
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _PLAIN_NUMBER: Final = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?", re.ASCII)
 _URL: Final = re.compile(r"https?://[^\s/?#\x00-\x1f\x7f]+[^\s\x00-\x1f\x7f]*", re.IGNORECASE)
 _PHONE: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
@@ -50,14 +50,14 @@ _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 
 def decimal(value: Any) -> str | None:
-    """Return a number as a decimal without exponent; a string keeps its zeros, which somebody wrote."""
+    """Return a number as a decimal without exponent; a string keeps its zeros, and with an exponent it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     written = value.strip() if isinstance(value, str) else repr(value)
-    if len(written) > _LONGEST or not _NUMBER.fullmatch(written):
+    if isinstance(value, str) and (len(written) > _LONGEST or not _NUMBER.fullmatch(written)):
         return None
     number = Decimal(written)
-    if abs(number.adjusted()) > _MOST_DIGITS:
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
         return None
     plain = format(number, "f") if number else format(abs(number), "f")
     return _bare(plain) if isinstance(value, float) else plain
