@@ -1,11 +1,13 @@
 """Equal things in other spellings are one thing; the values are those that generations of the API differ in."""
 
+import json
 from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
 from headrace.providers.leadping import provider
+from headrace.providers.leadping.cut import automation
 from headrace.records.event import meaning_of
 from headrace.sdk.provider import Draft
 from tests.providers.leadping.kit import raw_of, row, table
@@ -94,3 +96,13 @@ def test_what_is_no_link_stays_as_it_is() -> None:
     data = drafted("call", CALL | {"recordingUrl": "rec-9.mp3", "voicemailUrl": "https://rec.example.net/9"}).data
     assert data.urls == {"voicemail": "https://rec.example.net/9"}
     assert data.native.extra == {"recordingUrl": "rec-9.mp3"}
+
+
+@pytest.mark.parametrize("whose", [{"user": "Dana Reyes", "business": "Acme"}, {"business": "Acme"}, {"user": "Dana"}])
+def test_numbers_and_whose_they_are_make_a_call(whose: dict[str, str]) -> None:
+    """A call that tells nothing else is one; with a text it is a message, with neither number it is free-form."""
+    body = {"id": "c-9", "fromPhoneNumber": "+12025550143", "toPhoneNumber": "+12025550199", **whose}
+    assert [piece.shape for piece in provider.cut(json.dumps(body).encode())] == ["call"]
+    assert [piece.shape for piece in automation(json.dumps({"event": body}).encode(), None)] == ["call"]
+    assert [piece.shape for piece in provider.cut(json.dumps(body | {"text": "Hi"}).encode())] == ["sms"]
+    assert [piece.shape for piece in automation(json.dumps({"id": "c-9", **whose}).encode(), None)] == ["automation"]

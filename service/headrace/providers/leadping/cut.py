@@ -21,6 +21,9 @@ _TYPED: Final = frozenset({"activityType", "timelineType", "eventType"})
 _ONLY_DETAILS: Final = frozenset({"modifiedAt", "secondaryEventType", "user", "userId", "userEmail"})
 _ONLY_CALLS: Final = frozenset({"callerId", "answeredAt", "endedAt", "billableSeconds", "recordingUrl"})
 _ONLY_SMS: Final = frozenset({"text", "isAutomated"})
+_NUMBERS: Final = frozenset({"fromPhoneNumber", "toPhoneNumber"})
+_WHOSE: Final = frozenset({"user", "business"})
+"""With both numbers and one of these, what has neither type nor text is a call."""
 
 
 def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
@@ -118,7 +121,9 @@ def _guess_by(found: dict[str, Raw], resource: str | None) -> str | None:
         return DETAIL if names & _ONLY_DETAILS else ROW
     if names & _ONLY_CALLS:
         return CALL
-    return SMS if names & _ONLY_SMS else None
+    if names & _ONLY_SMS:
+        return SMS
+    return CALL if names >= _NUMBERS and names & _WHOSE else None
 
 
 def _object(value: bytes) -> dict[str, Raw]:
