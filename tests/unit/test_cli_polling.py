@@ -73,6 +73,18 @@ def test_a_feed_that_is_read_in_time_is_ok_and_late_when_its_turn_is_long_overdu
     assert late.state == "late"
 
 
+def test_a_poller_whose_time_is_ahead_hides_no_standstill() -> None:
+    """What it stored is in its own time: after a predecessor with a wrong clock that is ahead of the system's."""
+    hour = 60 * MINUTE
+    found = remembered(rows=FeedState(succeeded=NOW + hour - MINUTE, next=NOW + hour))
+    found.apply(entry(SOURCE, Position(b"abc", NOW + hour - MINUTE), "rows", ""))
+    found.apply(entry(SOURCE, Standing(ahead=3_600)))
+    row, _ = rows_of(found)
+    assert (row.state, row.last_success, row.staleness_seconds) == ("ok", "2026-08-08T08:59:00Z", 60)
+    [late, _] = feed_rows(tenant(), found, NOW + LATE_MS + 1)
+    assert late.state == "late"
+
+
 def test_a_feed_that_failed_says_why_and_a_parked_tenant_goes_first() -> None:
     """The fault of a feed is its own; parked is the tenant with all its feeds."""
     found = remembered(rows=FeedState(succeeded=NOW, failures=3, code="unavailable", sentence="no answer"))

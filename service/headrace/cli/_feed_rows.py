@@ -55,6 +55,8 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
     state, standing = tenant.feeds.get(feed.name, FeedState()), tenant.standing
     position = tenant.positions.get((feed.name, ""))
     read = tenant.longest_unread(feed.name, _watched(account, tenant) if feed.by_lead else ("",))
+    ahead = int(standing.ahead * 1000)
+    now += ahead  # the poller's time: all that it stored is in it
     return FeedRow(
         source=account.source,
         feed=feed.name,
@@ -62,16 +64,16 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         every_seconds=feed.every,
         cursor=position.value.decode("utf-8", "replace") if position and position.value else UNSET,
         leads=len(_watched(account, tenant)) if feed.by_lead else UNSET,
-        last_success=_moment(state.succeeded),
-        next_turn=_moment(state.next),
+        last_success=_moment(state.succeeded, ahead),
+        next_turn=_moment(state.next, ahead),
         staleness_seconds=max(0, now - read) // 1000 if read else UNSET,
         turns=state.turns,
         records=state.events,
         failures=state.failures,
         code=state.code,
         sentence=state.sentence,
-        parked_since=_moment(standing.parked),
-        rests_until=_moment(standing.again if standing.again > now else 0),
+        parked_since=_moment(standing.parked, ahead),
+        rests_until=_moment(standing.again if standing.again > now else 0, ahead),
         reason=standing.sentence,
         calls_left=standing.left,
         clock_skew_seconds=standing.skew,
@@ -94,5 +96,5 @@ def _watched(account: Account, tenant: TenantState) -> set[str]:
     return {*tenant.leads, *filter(None, named)}
 
 
-def _moment(millis: int) -> str | UnsetType:
-    return from_millis(millis) if millis else UNSET
+def _moment(millis: int, ahead: int) -> str | UnsetType:
+    return from_millis(millis - ahead) if millis else UNSET

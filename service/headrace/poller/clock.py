@@ -2,7 +2,7 @@
 
 What pollers store of a tenant is full of times: when a feed was read, until when a budget is leased, when a nudge came.
 A successor whose clock is an hour behind would wait that hour before it reads anything. So ours begins where the last
-one was; where the system's is behind it, ours goes at half the speed until the system's has caught up.
+one was; where the system's is behind it, ours goes a little slower until the system's has caught up.
 """
 
 import time
@@ -12,9 +12,9 @@ from typing import Final
 
 TOLERANCE_SECONDS: Final = 2.0
 """An HTTP date has whole seconds and an answer takes a while: a smaller difference means nothing."""
-CATCH_UP_SPEED: Final = 0.5
-"""How fast our time goes while the system's is behind it: intervals last twice as long, and an hour is made up for in
-two."""
+CATCH_UP_SPEED: Final = 0.9
+"""How fast our time goes while the system's is behind it: holds and intervals last a ninth longer, an hour is made
+up for in ten."""
 
 
 class Clock:

@@ -136,6 +136,7 @@ class TenantStatus:
             again=int((now + wait) * 1000) if wait else 0,
             sentence=self.reason if wait else "",
             skew=round(self._clock.skew, 1),
+            ahead=round(self._clock.ahead),
             left={span: count for span, count in left.items() if span != "window"},
         )
         if (always and standing != self._standing) or parked != self._standing.parked:

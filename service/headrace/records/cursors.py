@@ -83,13 +83,17 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
 
 
 class Standing(Struct, frozen=True, omit_defaults=True):
-    """kind `standing`: state of the tenant as a whole. `skew` is in seconds: the platform's clock minus ours."""
+    """kind `standing`: state of the tenant as a whole. `skew` is in seconds: the platform's clock minus ours.
+
+    So is `ahead`: how far the times that its poller stores are before those of the system, after a wrong clock.
+    """
 
     parked: int = 0
     again: int = 0
     sentence: str = ""
     skew: float = 0.0
     left: dict[str, int] = {}
+    ahead: float = 0.0
 
 
 class SearchPosition(Struct, frozen=True):
