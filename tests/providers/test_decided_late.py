@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 import pytest
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis, micros
@@ -20,6 +21,7 @@ from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
 from headrace.providers.leadping.feeds import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings
+from headrace.providers.outreach import wire
 from headrace.providers.outreach.feeds import EventsFeed
 from headrace.providers.outreach.settings import EventsSettings, OutreachSettings
 from headrace.records.nudge import AddressedNudge
@@ -30,6 +32,7 @@ from headrace_events import Via
 from tests import senders
 from tests.providers import suite
 from tests.providers.feeds_kit import NOW, Memory, Platform, polled
+from tests.providers.kit import RECEIVED
 from tests.providers.leadping import test_feeds as leadping
 from tests.providers.nudging import decide_on
 from tests.providers.outreach import test_feeds as outreach
@@ -337,3 +340,21 @@ def delivery_of(sending: Sending, now: float) -> Delivery:
     return Delivery(
         tenant="acme", method="POST", headers=headers, query={}, body=sending.body, received=int(now * 1000)
     )
+
+
+def test_a_fact_without_a_time_happened_before_it_was_appended() -> None:
+    """Whatever the receiver's clock says: an hour ahead, no read of that hour would count."""
+    home = HOMES["outreach"]
+    provider, settings = suite.provider_of(home), replace(suite.kit_of(home).settings, polling=True)
+    body = b'{"data":{"type":"mailing","id":5},"meta":{"eventName":"mailing.opened"}}'
+    for off, time in ((HOUR, RECEIVED), (-HOUR, RECEIVED - HOUR)):
+        raw = RawEvent(
+            provider="outreach",
+            tenant="acme",
+            shape=wire.WEBHOOK,
+            value=body,
+            via=Via.WEBHOOK,
+            received=RECEIVED + off,
+        )
+        [nudge] = decide_on(provider, [raw], settings, suite.mapping_of(home)).addressed
+        assert nudge.time == time

@@ -32,7 +32,11 @@ def nudge_record(decoded: DecodedRecord, draft: Draft, partition: int) -> Produc
 
 
 def _addressed(decoded: DecodedRecord, draft: Draft, nudge: Nudge, partition: int) -> AddressedNudge:
-    """Return a nudge with the coordinates and the time of what it stands for."""
+    """Return a nudge with the coordinates and the time of what it stands for.
+
+    A fact without a time happened before it was appended, whatever the receiver's clock says.
+    """
+    untimed = min(decoded.raw.received, decoded.record.timestamp)
     return AddressedNudge(
         feed=nudge.feed,
         lead=nudge.lead,
@@ -40,7 +44,7 @@ def _addressed(decoded: DecodedRecord, draft: Draft, nudge: Nudge, partition: in
         partition=partition,
         offset=decoded.record.offset,
         record=decoded.key.hex(),
-        time=decoded.raw.received if draft.time is None else micros(draft.time) // 1000,
+        time=untimed if draft.time is None else micros(draft.time) // 1000,
         types=nudge.types or (() if nudge.span is None else (draft.row.type,)),
         traits=dict(nudge.traits),
         span=nudge.span,
