@@ -1,6 +1,7 @@
 """Kafka may go away at any moment: between the verified topics and the group as well."""
 
 import asyncio
+import gc
 from collections import Counter
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from headrace.kafka import group_member
+from headrace.kafka.client import KafkaError
 from headrace.kafka.group import ConsumerGroup
 from headrace.kafka.group_member import Member
 from tests.integration.pipeline import DEADLINE, make_pipeline, until
@@ -102,3 +104,42 @@ async def test_promise_3_what_is_assigned_while_it_leaves_is_not_taken(
         assert over.is_set()
         assert not running.normalizer.tasks
         assert not [task for task in asyncio.all_tasks() if task.get_name().startswith(pipeline.topic("raw"))]
+
+
+async def test_the_error_of_a_commit_that_was_given_up_is_looked_at(kafka: Broker, prefix: str) -> None:
+    """Else asyncio logs it with its traceback, whenever it is collected."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
+    assigned, begun, end, left = asyncio.Event(), asyncio.Event(), asyncio.Event(), list[dict[str, Any]]()
+
+    async def on_assigned(_: set[int]) -> None:
+        assigned.set()
+
+    async def on_revoked(_: set[int]) -> None:
+        pass
+
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
+    settings, topic = pipeline.config.kafka, pipeline.topic("raw")
+    async with Member(settings, f"{prefix}g", topic, assigned=on_assigned, revoked=on_revoked) as member:
+        await asyncio.wait_for(assigned.wait(), DEADLINE)
+        coordinator = member._consumer._coordinator
+        send = coordinator._send_req
+
+        async def answered(request: Any) -> Any:
+            if not type(request).__name__.startswith("OffsetCommit"):
+                return await send(request)
+            begun.set()
+            await end.wait()
+            raise KafkaError
+
+        coordinator._send_req = answered
+        committing = asyncio.create_task(member.commit({0: 0}))
+        await asyncio.wait_for(begun.wait(), DEADLINE)
+        committing.cancel()
+        await asyncio.gather(committing, return_exceptions=True)
+        end.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        coordinator._send_req = send
+        del committing
+        gc.collect()
+    assert not left

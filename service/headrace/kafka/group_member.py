@@ -1,8 +1,8 @@
 """A place in the consumer group that spreads the partitions of one topic over processes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, Self
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, Final, Self
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
@@ -74,6 +74,7 @@ class Member:
                 break
             except KafkaConnectionError:
                 await asyncio.sleep(START_PAUSE)
+        _look_at_commits(self._consumer._coordinator)  # noqa: SLF001  (nothing public gives it)
         while not client.cluster.brokers():
             await asyncio.sleep(START_PAUSE)
             await client.force_metadata_update()
@@ -130,6 +131,18 @@ class Member:
         """Commit the group's offsets, for other tools' lag displays only. Raises `KafkaError`, `TimeoutError`."""
         offsets = {TopicPartition(self.topic, p): offset for p, offset in positions.items()}
         await call(self._consumer.commit(offsets), CALL_DEADLINE)
+
+
+def _look_at_commits(coordinator: Any) -> None:
+    """Look at the outcome of a commit that nobody waits for any more: the client shields it from its cancellation."""
+    commit: Callable[..., Coroutine[Any, Any, None]] = coordinator._do_commit_offsets  # noqa: SLF001  (nothing public)
+
+    def looked_at(*what: Any) -> "asyncio.Task[None]":
+        task = asyncio.create_task(commit(*what))
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return task
+
+    coordinator._do_commit_offsets = looked_at  # noqa: SLF001  (as above)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
