@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from headrace.cli._kafka_errors import existing_topics
@@ -68,7 +67,11 @@ async def _records(
                 continue
             try:
                 raw = from_raw_record(record.headers, record.value)
-            except (LookupError, msgspec.DecodeError):
+            except (
+                LookupError,
+                ValueError,
+                RecursionError,
+            ):  # damaged: a dead letter has it
                 continue
             if raw.via is Via.WEBHOOK and not raw.as_told and wanted(raw.source):
                 yield raw.source, ProducerRecord(record.key or b"", record.value or b"", list(record.headers))
