@@ -8,8 +8,11 @@ import pytest
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
+from headrace.core.record import ProducerRecord
 from headrace.kafka import topics
+from headrace.kafka.appender import Appender
 from headrace.kafka.partition_owner import TaskState
+from headrace.poller.shared_reader import SharedReader
 from tests.fake_provider import Row, account
 from tests.integration.pipeline import Pipeline, Running, until
 from tests.integration.test_take_over import BRISK
@@ -39,6 +42,54 @@ async def test_promise_8_a_task_is_taken_over_while_partitions_of_others_have_no
             cluster.start(away)
             await pipeline.settled(running)
         assert (await pipeline.holds_its_promises())["published"] == 60
+
+
+class Taken:
+    """Takes the partitions of records, as they come."""
+
+    def __init__(self) -> None:
+        self.partitions: set[int] = set()
+        self.positions: dict[int, int] = {}
+
+    async def take(self, found: int, partition: int, offset: int) -> None:
+        self.partitions.add(found)
+        self.positions[partition] = offset + 1
+
+    def passed(self, partition: int, position: int) -> None:
+        self.positions[partition] = position
+
+
+async def test_promise_8_what_pollers_follow_is_read_in_the_partitions_that_have_a_leader(
+    cluster: Cluster, prefix: str
+) -> None:
+    """The others are looked for again and again; until they are there it shows that not all was read."""
+    kafka, topic = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers), f"{prefix}lone"
+    await create_topic(cluster.bootstrap_servers, topic, partitions=PARTITIONS)
+    async with Appender(kafka) as appender:
+        for partition in range(PARTITIONS):
+            await appender.append(topic, partition, ProducerRecord(b"", b"one", []))
+    leaders = cluster.leaders(topic, viewer=1)
+    away = next(leader for leader in leaders.values() if leader != 1)
+    lone = {partition for partition, leader in leaders.items() if leader == away}
+    taken, reader = Taken(), SharedReader(kafka, topic, lambda record: int(record.partition))
+    reader.add(taken)
+    cluster.kill(away)
+    reading = asyncio.create_task(reader.run())
+    try:
+        await until(lambda: taken.partitions == set(range(PARTITIONS)) - lone, "the others are read", deadline=90)
+        await until(lambda: reader.unread_seconds > 5, "it shows")
+        cluster.start(away)
+        await until(lambda: taken.partitions == set(range(PARTITIONS)), "all are read", deadline=120)
+        await until(lambda: reader.unread_seconds < 2, "it shows")
+        cluster.kill(away)
+        await until(lambda: reader.unread_seconds > 5, "it shows that one lost its leader meanwhile", deadline=90)
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        if not cluster.nodes[away].is_spawned:
+            cluster.start(away)
+        await until(lambda: set(cluster.leaders(topic, 1).values()) <= set(NUMBERS), "all are led", deadline=90)
+        await delete_topic(cluster.bootstrap_servers, topic)
 
 
 def _decided(running: Running, ends: dict[int, int]) -> set[int]:

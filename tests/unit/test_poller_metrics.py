@@ -64,6 +64,7 @@ def poller() -> Polled:
 def test_every_defined_family_is_exported_with_its_labels(poller: Polled) -> None:
     """A poller that polls a tenant shows every family of its chapters, under exactly the labels that are defined."""
     poller.own("acme")
+    poller.metrics.follow({"nudges": lambda: 0.0})
     families = {f.name: f for f in text_string_to_metric_families(poller.registry.render().decode())}
     for family in (*definitions.EVERYWHERE, *definitions.APPENDING, *definitions.POLLER, *definitions.TASKS):
         found = families[family.name.removesuffix("_total")]

@@ -1,7 +1,9 @@
 """Reads without a consumer group: one partition from an offset, or all partitions of a topic."""
 
+import math
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, Self, TypeAlias
 
@@ -32,6 +34,9 @@ Passed: TypeAlias = Callable[[int, int], None]
 
 SETTLE_DEADLINE: Final = 5.0
 """Seconds without a record after which `read` takes an open transaction for a hanging one."""
+
+LOOK_AGAIN_SECONDS: Final = 30.0
+"""Time after which partitions that had no leader are looked for again."""
 
 _log = structlog.get_logger()
 
@@ -123,6 +128,11 @@ class Consumer:
         """Count the partitions of a topic; 0 where it does not exist."""
         return len(await call(_partitions(self._consumer, topic), CALL_DEADLINE))
 
+    async def led_partitions(self, topic: str) -> list[int]:
+        """Return the partitions of a topic that have a leader."""
+        found = await call(_partitions(self._consumer, topic), CALL_DEADLINE)
+        return [partition for partition, led in found.items() if led]
+
     async def _next(self, at: TopicPartition, wait: float) -> tuple[list[Record], int]:
         return await self._reader.next([at], wait, 10_000), await self._reader.position(at)
 
@@ -137,6 +147,7 @@ async def read(
     follow: bool = False,
     committed: bool = True,
     passed: Passed = _ignore,
+    without: Callable[[Sequence[int]], None] | None = None,
 ) -> AsyncGenerator[Record]:
     """Yield the records of all partitions of a topic; without `follow`, up to where they end now.
 
@@ -147,35 +158,52 @@ async def read(
     Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
     for, unless a transaction stays open for longer than `SETTLE_DEADLINE`: then what stands behind it is left out, and
     a warning says so.
+
+    Partitions without a leader stop it, unless there is `without`: it is called with them, the others are read, and
+    after `LOOK_AGAIN_SECONDS` this ends, so that the caller begins again. It ends where one loses its leader, too.
     """
     consumer = new_consumer(kafka, isolation_level=_isolation_level(committed=committed))
     watch_leaders(consumer._client)  # noqa: SLF001  (nothing public gives it)
     await start_client(consumer.start(), lambda: stop_consumer(consumer), CALL_DEADLINE)
     try:
-        parts = [TopicPartition(topic, p) for p in await call(_partitions(consumer, topic), CALL_DEADLINE)]
+        found = await call(_partitions(consumer, topic), CALL_DEADLINE)
+        parts = [TopicPartition(topic, p) for p in found]
         if not parts:
             raise KafkaTimeoutError(f"there is no topic {topic}: run `headrace topics apply`")
+        lasts: Callable[[], bool] = partial(bool, follow)
+        if without is not None:
+            left_out = [partition for partition, led in found.items() if not led]
+            without(left_out)
+            parts = [at for at in parts if found[at.partition]]
+            end = time.monotonic() + LOOK_AGAIN_SECONDS if left_out else math.inf
+            lasts = partial(_are_led, consumer, parts, end)
         ends = await _written(kafka, parts) if committed else await call(consumer.end_offsets(parts), CALL_DEADLINE)
         starts = await call(_starts(consumer, parts, ends, from_start=from_start, since=since), CALL_DEADLINE)
         for part in (part for part in parts if part.partition in begin):
             starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
-        async for record in _records(consumer, starts, ends, follow=follow, passed=passed):
+        async for record in _records(consumer, starts, ends, lasts, follow=follow, passed=passed):
             yield record
     finally:
         await stop_consumer(consumer)
 
 
 async def _records(
-    consumer: AIOKafkaConsumer, starts: Offsets, ends: Offsets, *, follow: bool, passed: Passed
+    consumer: AIOKafkaConsumer,
+    starts: Offsets,
+    ends: Offsets,
+    lasts: Callable[[], bool],
+    *,
+    follow: bool,
+    passed: Passed,
 ) -> AsyncGenerator[Record]:
-    """Yield what stands between two offsets of each partition; with `follow` whatever comes, without an end."""
+    """Yield what stands between two offsets of each partition; with `follow` whatever comes while it `lasts`."""
     parts, reader = list(starts), BoundedReader(consumer)
     consumer.assign(parts)
     for at in parts:
         reader.seek(at, starts[at])
     left = {at for at in parts if starts[at] < ends[at]}
     moved_at = time.monotonic()
-    while follow or (left and time.monotonic() - moved_at < SETTLE_DEADLINE):
+    while lasts() if follow else left and time.monotonic() - moved_at < SETTLE_DEADLINE:
         records = await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE)
         for record in records:
             moved_at = time.monotonic()
@@ -184,8 +212,14 @@ async def _records(
         for at in parts if follow and not records else ():
             passed(at.partition, await call(reader.position(at), CALL_DEADLINE))
         left = {at for at in left if await call(reader.position(at), CALL_DEADLINE) < ends[at]}
-    for at in left:
+    for at in () if follow else left:
         _log.warning("open_transaction_not_read", topic=at.topic, partition=at.partition, end=ends[at])
+
+
+def _are_led(consumer: AIOKafkaConsumer, parts: Sequence[TopicPartition], end: float) -> bool:
+    """Return whether all partitions have a leader, as far as the client knows, and `end` is not over."""
+    leaders = (consumer._client.cluster.leader_for_partition(at) for at in parts)  # noqa: SLF001  (nothing public tells it)
+    return time.monotonic() < end and all(leader is None or leader >= 0 for leader in leaders)
 
 
 async def _starts(
@@ -204,10 +238,11 @@ async def _written(kafka: KafkaSettings, parts: list[TopicPartition]) -> Offsets
         return {at: (await log.bounds(at.topic, at.partition))[1] for at in parts}
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[int]:
-    """Return a topic's partitions without subscribing, and without creating the topic."""
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> dict[int, bool]:
+    """Return a topic's partitions, and whether each has a leader, without subscribing, or creating the topic."""
     cluster = await consumer._client.fetch_all_metadata()  # noqa: SLF001  (topics() throws the partitions away)
-    return sorted(cluster.partitions_for_topic(topic) or ())
+    led = cluster.available_partitions_for_topic(topic) or ()
+    return {partition: partition in led for partition in sorted(cluster.partitions_for_topic(topic) or ())}
 
 
 def _isolation_level(*, committed: bool) -> str:

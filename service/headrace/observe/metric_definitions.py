@@ -468,6 +468,14 @@ POLLER: Final = (
         "Times that nudges were gone before the poller of a partition of `cursors` read them: retention took them, or "
         "the topic was made anew.",
     ),
+    Family(
+        "headrace_topic_unread_seconds",
+        "gauge",
+        "seconds",
+        ("topic",),
+        "Time since the poller last looked for news in all partitions of a topic that it follows: `nudges`, which say "
+        "what webhooks told, and `events`, where leads are found. 0 while it follows none.",
+    ),
 )
 
 FAMILIES: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)

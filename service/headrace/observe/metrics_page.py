@@ -71,6 +71,7 @@ _HOLDS: Final = (
         "absent(headrace_polling_configured == 1 unless on (provider, tenant) headrace_tenant_parked)",
     ),
     ("no webhook is left to a feed that does not bring it", "sum(increase(headrace_nudges_returned_total[1h])) == 0"),
+    ("what webhooks told comes to the pollers", 'max(headrace_topic_unread_seconds{topic="nudges"}) < 60'),
     ("no nudge was gone before it was read", "sum(headrace_nudge_gaps_total) == 0"),
     ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
     ("no platform throttles us", 'sum(increase(headrace_calls_total{outcome="throttled"}[1h])) == 0'),

@@ -61,7 +61,8 @@ class PollerMetrics(TaskMetrics):
         """What the feed runs of this process hold of answers."""
         self._now: Final = clock
         self._partitions = 0
-        self._accounts: Final = {(a.provider.name, a.name): a for a in tenants if _is_polled(a)}
+        accounts = {(a.provider.name, a.name): a for a in tenants}
+        self._accounts: Final = {labels: a for labels, a in accounts.items() if _is_polled(a)}
         self._tenants: Final[dict[Labels, _TenantGauges]] = {}
         self._calls = registry.capped("headrace_calls_total")
         self._call_duration = registry.histogram("headrace_call_duration_seconds")
@@ -74,6 +75,8 @@ class PollerMetrics(TaskMetrics):
         self._gone = registry.series("headrace_leads_gone_total")
         self._returned = registry.series("headrace_nudges_returned_total")
         self._gaps = registry.series("headrace_nudge_gaps_total")
+        self._unread = registry.series("headrace_topic_unread_seconds")
+        self._followed: Mapping[str, Callable[[], float]] = {}
         self._left = registry.series("headrace_budget_left")
         self._by_feed = tuple(
             registry.series(f"headrace_feed_{name}") for name in ("staleness_seconds", "last_success_timestamp_seconds")
@@ -88,6 +91,8 @@ class PollerMetrics(TaskMetrics):
         self._answers = tuple(
             registry.series(f"headrace_answers_{name}") for name in ("bytes", "highest_bytes", "limit_bytes")
         )
+        for labels in accounts:  # nudges go back of a tenant whose polling was switched off as well
+            self._returned.start(*labels)
         for account in self._accounts.values():
             self._start_account(account)
         registry.before_scrape(self._read_tenants)
@@ -95,6 +100,10 @@ class PollerMetrics(TaskMetrics):
     def spread(self, partitions: int) -> None:
         """Note over how many partitions of `cursors` the tenants are spread: a process shows those that it owns."""
         self._partitions = partitions
+
+    def follow(self, topics: Mapping[str, Callable[[], float]]) -> None:
+        """Show of each of these topics for how many seconds nobody has looked for news there."""
+        self._followed = topics
 
     def called(self, provider: str, tenant: str, outcome: str, seconds: float) -> None:
         """Count a call by its outcome, `ok` or the code of its fault; `seconds` up to the end of the answer."""
@@ -191,7 +200,6 @@ class PollerMetrics(TaskMetrics):
         self._wait.start(provider)
         self._raw.start(*labels, Via.POLL)
         self._gone.start(*labels)
-        self._returned.start(*labels)
         for feed in _feeds(account):
             self._turn_duration.start(provider, feed)
             self._records.start(*labels, feed)
@@ -207,6 +215,8 @@ class PollerMetrics(TaskMetrics):
         held = self.answers
         for series, size in zip(self._answers, (held.weight, held.highest, held.limit), strict=True):
             series.values[()] = size
+        for topic, unread in self._followed.items():
+            self._unread.values[topic,] = round(unread(), 3)
         now = self._now()
         for tenant in self._owned():
             for span, left in tenant.left.items():

@@ -51,8 +51,7 @@ class NudgesTopic:
         async with Consumer(self._kafka) as log:
             found = await log.topic_id(self._name)
             bounds = {
-                partition: await log.bounds(self._name, partition)
-                for partition in range(await log.partitions_of(self._name))
+                partition: await log.bounds(self._name, partition) for partition in await log.led_partitions(self._name)
             }
         entries = self._anew() if self._is_another(found) else self._passed_over(bounds)
         if found and found != self._state.topics.get(NAME):
@@ -65,8 +64,11 @@ class NudgesTopic:
         Raises `KafkaError`, `TimeoutError`.
         """
         async with Consumer(self._kafka) as log:
-            if self._is_another(await log.topic_id(self._name)):
-                raise WrongLog(f"{self._name} was made anew")
+            found = await log.topic_id(self._name)
+        if self._is_another(found):
+            raise WrongLog(f"{self._name} was made anew")
+        if found and NAME not in self._state.topics:
+            await self._writer.store([entry("", TopicId(found), NAME)])
 
     def _is_another(self, found: str) -> bool:
         """Return whether an id is not that of the topic that was read; where either is unknown, nobody knows."""

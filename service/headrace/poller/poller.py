@@ -58,6 +58,7 @@ class Poller:
         self._remembered: Final[dict[int, PartitionState]] = {}
         self._nudges: Final = SharedReader(kafka, f"{prefix}nudges", nudge_of)
         self._events: Final = SharedReader(kafka, f"{prefix}events", lead_of)
+        metrics.follow({"nudges": lambda: self._nudges.unread_seconds, "events": lambda: self._events.unread_seconds})
         self._session: aiohttp.ClientSession | None = None
         self._appender: Appender | None = None
 

@@ -5,6 +5,7 @@ and anew when one more comes: those that are further meet some records again.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
@@ -37,7 +38,10 @@ class Subscriber(Protocol[T_contra]):
 
 
 class SharedReader(Generic[T]):
-    """Reads committed records of a topic while anybody here wants them; `decode` says what is found in one."""
+    """Reads committed records of a topic while anybody here wants them; `decode` says what is found in one.
+
+    A partition without a leader stops the reading of no other.
+    """
 
     def __init__(self, kafka: KafkaSettings, topic: str, decode: Callable[[Record], T]) -> None:
         self._kafka: Final = kafka
@@ -45,9 +49,21 @@ class SharedReader(Generic[T]):
         self._decode: Final = decode
         self._subscribers: Final[set[Subscriber[T]]] = set()
         self._changed: Final = asyncio.Event()
+        self._without: Sequence[int] = ()
+        """The partitions that had no leader when they were looked for last."""
+        self._read_at: float | None = None
+
+    @property
+    def unread_seconds(self) -> float:
+        """Seconds since all partitions were last looked at for news, 0 while nobody here wants them."""
+        if not self._subscribers or self._read_at is None:
+            return 0.0
+        return time.monotonic() - self._read_at
 
     def add(self, subscriber: Subscriber[T]) -> None:
         """Read for one more partition: begin again where it has got to."""
+        if not self._subscribers:
+            self._read_at = time.monotonic()
         self._subscribers.add(subscriber)
         self._changed.set()
 
@@ -85,13 +101,25 @@ class SharedReader(Generic[T]):
 
     async def _follow(self, subscribers: Sequence[Subscriber[T]]) -> None:
         def passed(partition: int, position: int) -> None:
+            self._note_read()
             for subscriber in subscribers:
                 subscriber.passed(partition, position)
 
-        async for record in read(self._kafka, self._topic, begin=_least(subscribers), follow=True, passed=passed):
+        begin, without = _least(subscribers), self._note_without
+        async for record in read(self._kafka, self._topic, begin=begin, follow=True, passed=passed, without=without):
+            self._note_read()
             found = self._decode(record)
             for subscriber in subscribers:
                 await subscriber.take(found, record.partition, record.offset)
+
+    def _note_without(self, partitions: Sequence[int]) -> None:
+        if partitions:
+            _log.warning("partitions_without_leader", topic=self._topic, partitions=partitions)
+        self._without = partitions
+
+    def _note_read(self) -> None:
+        if not self._without:
+            self._read_at = time.monotonic()
 
 
 def _least(subscribers: Sequence[Subscriber[T]]) -> dict[int, int]:
