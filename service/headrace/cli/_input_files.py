@@ -1,6 +1,5 @@
 """Input files of the commands: one body a file, or one a line (NDJSON)."""
 
-import codecs
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -10,6 +9,8 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Raw
 
+from headrace.sdk.json_structure import UNCUTTABLE, is_sound, without_bom
+
 
 def opened(file: str) -> AbstractContextManager[BinaryIO]:
     """Open a file to read; `-` is standard input, which is left open."""
@@ -18,7 +19,7 @@ def opened(file: str) -> AbstractContextManager[BinaryIO]:
 
 def bodies(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the bodies of a file, lines as they are read; a file that is neither JSON nor NDJSON is one body."""
-    lead, first = b"", stream.readline().removeprefix(codecs.BOM_UTF8)  # exports from Windows have one
+    lead, first = b"", without_bom(stream.readline())  # exports from Windows have one
     while first and not first.strip():
         lead, first = lead + first, stream.readline()
     if not _is_json(first):
@@ -40,11 +41,12 @@ def _split(whole: bytes) -> Iterator[bytes]:
 
 
 def _is_json(text: bytes) -> bool:
-    """Return whether this is a JSON object or array and nothing else."""
-    if text.lstrip()[:1] not in (b"{", b"["):
+    """Return whether this is a JSON object or array and nothing else, whatever is broken inside."""
+    opening = text.lstrip()[:1]
+    if opening not in (b"{", b"["):
         return False
     try:
         msgspec.json.decode(text, type=Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
+    except UNCUTTABLE:
+        return is_sound(text, opening)
     return True

@@ -8,8 +8,10 @@ from collections.abc import AsyncIterator, Mapping as Headers, Sequence
 from typing import Final, Literal, Protocol, runtime_checkable
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from headrace.sdk.faults import Fault
+from headrace.sdk.json_structure import without_bom
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import RawEvent, Tenant
 
@@ -31,11 +33,15 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Answer(Struct, frozen=True):
-    """What came back: header names in lower case."""
+    """What came back: header names in lower case, the body without a byte order mark."""
 
     status: int
     headers: Headers[str, str]
     body: bytes
+
+    def __post_init__(self) -> None:
+        """Take the mark off."""
+        force_setattr(self, "body", without_bom(self.body))
 
 
 class Quota(Struct, frozen=True):

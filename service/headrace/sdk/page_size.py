@@ -15,9 +15,14 @@ def rows_of(array: bytes) -> list[bytes]:
     if array == b"null":
         return []
     rows = list(islice(array_items(array), MOST_RECORDS + 1))
+    refuse_too_many(rows)
+    return rows
+
+
+def refuse_too_many(rows: list[bytes]) -> None:
+    """Raise `TooHeavy` for more than `MOST_RECORDS` rows."""
     if len(rows) > MOST_RECORDS:
         raise TooHeavy(f"a page came that has more than {MOST_RECORDS:,} rows")
-    return rows
 
 
 def halved(rows: int, fault: TooHeavy, fewest: int = 1) -> int:

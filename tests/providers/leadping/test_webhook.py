@@ -223,7 +223,7 @@ def test_settings_of_another_provider_are_an_error_of_ours() -> None:
         ("/event", {"event": None}, ["automation"]),
         ("/a~1b/m~0n/1", {"a/b": {"m~n": [0, EVENT]}}, ["row"]),
         ("/list", {"list": [EVENT, EVENT]}, ["row", "row"]),
-        ("/list", {"list": [EVENT, "x"]}, ["automation"]),
+        ("/list", {"list": [EVENT, "x"]}, ["row", "unreadable"]),
         ("/list/7", {"list": [EVENT]}, ["automation"]),
         ("/list/x", {"list": [EVENT]}, ["automation"]),
         ("/list", {"list": []}, ["automation"]),

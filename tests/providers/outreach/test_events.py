@@ -266,7 +266,7 @@ def test_rows_of_a_page_are_cut_verbatim() -> None:
     assert [piece.value for piece in provider.cut(body, "event")] == [first, second]
 
 
-@pytest.mark.parametrize("body", [b"", b"7", b'{"errors":[]}', b'{"data":[{"id":1},', b"[7]", b'["a"]'])
+@pytest.mark.parametrize("body", [b"", b"7", b'{"errors":[]}', b'{"data":[{"id":1},', b'[{"id":1},', b"[1]]"])
 def test_what_cannot_be_cut_is_one_piece(body: bytes) -> None:
     """A body that is no page, row or webhook stays whole."""
     assert [piece.value for piece in provider.cut(body)] == [body]

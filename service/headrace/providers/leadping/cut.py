@@ -10,12 +10,12 @@ from msgspec import Raw
 from headrace.core.problems import Undecodable, bad_value
 from headrace.providers.leadping.wire import AUTOMATION, BUNDLE, CALL, DETAIL, ROW, ROWLESS, SMS
 from headrace.sdk.array_items import array_items
+from headrace.sdk.json_structure import UNCUTTABLE, is_sound, members, without_bom
 from headrace.sdk.provider import UNREADABLE, Piece
-
-UNCUTTABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _decode_members: Final = msgspec.json.Decoder(dict[str, Raw] | list[Raw]).decode
 
+_decode_whole: Final = msgspec.json.Decoder(Raw).decode
 _PARTS: Final = ("row", "detail", "call")
 _TYPED: Final = frozenset({"activityType", "timelineType", "eventType"})
 _ONLY_DETAILS: Final = frozenset({"modifiedAt", "secondaryEventType", "user", "userId", "userEmail"})
@@ -32,6 +32,7 @@ def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
     The records of a page have one shape, those of a bare list each their own. Automation bodies are free-form: they
     are taken for what they are only where `resource` says so, or where an event is found inside.
     """
+    body = without_bom(body)
     if resource == AUTOMATION:
         yield from automation(body, None)
         return
@@ -55,6 +56,7 @@ def automation(body: bytes, pointer: str | None, most: int = sys.maxsize) -> lis
     What the tenant's pointer names needs an `id` to be an event. Without a pointer the body itself and its member
     `event` are looked at, and have to look like a record that we know. Of more than `most` records, one more is cut.
     """
+    body = without_bom(body)
     try:
         found = _members(body)
     except msgspec.ValidationError:
@@ -67,11 +69,12 @@ def automation(body: bytes, pointer: str | None, most: int = sys.maxsize) -> lis
             pieces = _events(bytes(found["event"]), "", None, most)
     else:
         pieces = _events(body, pointer, ROW, most)
-    return pieces or [Piece(AUTOMATION, body)]
+    return pieces or [Piece(AUTOMATION if _is_json(body) else UNREADABLE, body)]
 
 
 def unreadable(body: bytes) -> Undecodable:
     """Return why a body could not be cut. Raises what msgspec raises where it is no JSON object or array."""
+    _decode_whole(body)
     found = _members(body)
     if isinstance(found, dict) and "items" in found and bytes(found["items"])[:1] not in (b"[", b"n"):
         return bad_value("$.items", "the items of a page are an array")
@@ -88,8 +91,21 @@ def _single(body: bytes, resource: str | None) -> Iterator[Piece]:
 
 def _members(body: bytes) -> dict[str, Raw] | Iterator[bytes]:
     """Return the members of an object, or the items of an array one after the other. Raises what msgspec raises."""
-    found = array_items(body) if body.lstrip()[:1] == b"[" else _decode_members(body)
+    try:
+        found = array_items(body) if body.lstrip()[:1] == b"[" else _decode_members(body)
+    except UNCUTTABLE:
+        if not is_sound(body, b"{"):
+            raise
+        return {name: Raw(value) for name, value in members(body).items()}
     return map(bytes, found) if isinstance(found, list) else found
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        _decode_whole(body)
+    except UNCUTTABLE:
+        return False
+    return True
 
 
 def _rows(array: bytes) -> Iterator[bytes]:
@@ -136,7 +152,7 @@ def _object(value: bytes) -> dict[str, Raw]:
 
 
 def _events(body: bytes, pointer: str, default: str | None, most: int = sys.maxsize) -> list[Piece]:
-    """Cut the records at a pointer; empty where there is none, or where one of several is none."""
+    """Cut the records at a pointer; empty where there is none."""
     try:
         value = _at(body, pointer)
         found = _members(value)
@@ -146,22 +162,22 @@ def _events(body: bytes, pointer: str, default: str | None, most: int = sys.maxs
 
 
 def _records(value: bytes, found: dict[str, Raw] | Iterator[bytes], default: str | None, most: int = 1) -> list[Piece]:
-    """Cut a record, or an array of them, as `found` in `value`; empty where one of them is none.
+    """Cut a record, or an array of them, as `found` in `value`; empty where none of them is one.
 
-    Of more than `most`, one more is cut.
+    What stands beside a record and is none is cut as what nobody can read. Of more than `most`, one more is cut.
     """
     if isinstance(found, dict):
         shape = _guess_by(found, None) or _named(found, default)
         return [Piece(shape, value)] if shape else []
     pieces: list[Piece] = []
+    known = False
     for record in found:
         inside = _records(record, _object(record), default)
-        pieces += inside
+        known = known or bool(inside)
+        pieces += inside or [Piece(UNREADABLE, record)]
         if len(pieces) > most:
             break
-        if not inside:
-            return []
-    return pieces
+    return pieces if known else []
 
 
 def _at(body: bytes, pointer: str) -> bytes:

@@ -8,7 +8,7 @@ The list is `POST /events/leads/{leadId}`, https://leadping.ai/docs/api-referenc
 from typing import Final, Literal
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.leadping.client import at
@@ -17,7 +17,8 @@ from headrace.providers.leadping.nudge import SPAN_SECONDS
 from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor
-from headrace.sdk.page_size import halved, rows_of
+from headrace.sdk.page_size import halved
+from headrace.sdk.pages import Page, open_page
 from headrace.sdk.row_digests import Digests
 
 _PATH: Final = "/events/leads/{}"
@@ -41,13 +42,13 @@ class LeadEventsCursor(Struct, omit_defaults=True):
     passed: bytes = b""
 
 
-class _LeadPingPage(Struct, rename="camel"):
-    items: Raw = Raw(b"null")
+class _LeadPingPage(Page, rename="camel"):
+    rows: Raw = field(default=Raw(b"null"), name="items")
     continuation_token: str | None = None
 
 
 _decode: Final = msgspec.json.Decoder(LeadEventsCursor).decode
-_page: Final = msgspec.json.Decoder(_LeadPingPage).decode
+_page: Final = msgspec.json.Decoder(_LeadPingPage)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -94,9 +95,13 @@ class LeadPingPager:
     async def again(self, api: Api) -> list[bytes]:
         """Return the rows of the last page as they are now; none where it cannot be had again. Raises `Fault`."""
         try:
-            return rows_of(bytes(_page(await api.call(self._last)).items)) if self._last else []
-        except (Gone, Rejected, TooHeavy, msgspec.DecodeError):
+            answer = await api.call(self._last) if self._last else None
+        except (Gone, Rejected, TooHeavy):
             return []
+        try:
+            return (await open_page(_page, answer))[1] if answer is not None else []
+        except (TooHeavy, Unavailable):
+            return []  # no page: what it would tell is not urgent
 
     def skips(self, row: bytes, head: EventHead | None) -> Literal["repeated", "outside", "unchanged"] | None:
         """Return why a row needs no hydrating, None where it does."""
@@ -134,8 +139,7 @@ class LeadPingPager:
         while True:
             self._last = self._call(plain=plain)
             try:
-                found = _page(await api.call(self._last))
-                rows = rows_of(bytes(found.items))
+                found, rows = await open_page(_page, await api.call(self._last))
             except TooHeavy as fault:
                 self._size = halved(self._size, fault)
             except (Gone, Rejected) as fault:
@@ -145,8 +149,6 @@ class LeadPingPager:
                     plain = True
                 else:
                     raise
-            except msgspec.DecodeError:
-                raise Unavailable("a list came that has no items") from None
             else:
                 if plain:
                     self._looked_since = 0

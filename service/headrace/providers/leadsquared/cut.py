@@ -2,26 +2,26 @@
 
 from collections.abc import Iterator
 
-import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from headrace.core.problems import Problem, Source, Undecodable
 from headrace.providers.leadsquared import wire
 from headrace.sdk.array_items import array_items
+from headrace.sdk.json_structure import UNCUTTABLE, open_object, without_bom
 from headrace.sdk.provider import UNREADABLE, Piece
 
 
 def cut(body: bytes, resource: str | None = None, hint: str = "") -> Iterator[Piece]:
     """Cut a body; `hint` is the kind that its webhook has, `resource` names what no shape shows. Never raises."""
-    start = body.lstrip()[:1]
+    body = without_bom(body)
     try:
-        if start == b"[":
+        if body.lstrip()[:1] == b"[":
             for item in array_items(body):
                 yield _single(item, resource, hint)
             return
-        probe = wire.decode_probe(body)
+        probe = open_object(wire.probe, body)
         activities, rows = _rows(probe.prospect_activities), _rows(probe.rows)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNCUTTABLE:
         yield Piece(UNREADABLE, body)
         return
     if activities is not None:
@@ -35,7 +35,7 @@ def cut(body: bytes, resource: str | None = None, hint: str = "") -> Iterator[Pi
 def refuse(value: bytes) -> Undecodable:
     """Return why a body could not be cut. Raises what msgspec raises where it is not JSON."""
     wire.decode_raw(value)
-    probe = wire.decode_probe(value)
+    probe = wire.probe.decode(value)
     detail = "neither a page of activities, nor an activity, lead or task"
     if isinstance(probe.data, Raw) or probe.id is not UNSET:
         detail += ": an activity has Id and EventCode, or ProspectActivityId and ActivityEvent"
@@ -44,8 +44,8 @@ def refuse(value: bytes) -> Undecodable:
 
 def _single(body: bytes, resource: str | None, hint: str) -> Piece:
     try:
-        return Piece(_shape(wire.decode_probe(body), body, resource), body, hint)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Piece(_shape(open_object(wire.probe, body), body, resource), body, hint)
+    except UNCUTTABLE:
         return Piece(UNREADABLE, body)
 
 
@@ -84,9 +84,9 @@ def _lead_shape(probe: wire.Probe, resource: str | None) -> str:
 
 def _change_shape(after: bytes, resource: str | None) -> str:
     try:
-        if _is_task(wire.decode_probe(after)):
+        if _is_task(open_object(wire.probe, after)):
             return wire.TASK_CHANGE
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNCUTTABLE:
         return wire.LEAD_CHANGE  # its decoder will say what is wrong, and where
     return wire.TASK_CHANGE if resource == "task" else wire.LEAD_CHANGE
 

@@ -9,15 +9,16 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from headrace.core.weight import weight
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, Listed, Offset, beginning, find_out
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings
-from headrace.sdk.faults import TooHeavy, Unavailable
+from headrace.sdk.faults import TooHeavy
 from headrace.sdk.feed import Api, Call
-from headrace.sdk.page_size import halved, rows_of
+from headrace.sdk.page_size import halved
+from headrace.sdk.pages import Page, open_page
 
 PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
 """https://apidocs.leadsquared.com/get-activities-of-a-lead/"""
@@ -30,9 +31,9 @@ _FEWEST: Final = 25
 """As many rows as come without paging: a page of so few that is refused is refused for another reason."""
 
 
-class _LeadSquaredPage(Struct, rename="pascal"):
+class _LeadSquaredPage(Page, rename="pascal"):
     record_count: int | None = None
-    prospect_activities: Raw = Raw(b"null")
+    rows: Raw = field(default=Raw(b"null"), name="ProspectActivities")
 
 
 class _Pass(Struct):
@@ -48,7 +49,7 @@ class _Pass(Struct):
         return self.own_counts or self.counts == {len(self.names)}
 
 
-_page: Final = msgspec.json.Decoder(_LeadSquaredPage, strict=False).decode
+_page: Final = msgspec.json.Decoder(_LeadSquaredPage, strict=False)
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -139,11 +140,7 @@ class LeadSquaredPager:
         body = _encode({"Parameter": self._parameter, "Paging": paging})
         answer = await self._api.call(Call(path=PATH, method="POST", query=self._query, body=body))
         self.begun = self.begun or self._api.now
-        try:
-            page = _page(answer)
-            rows = rows_of(bytes(page.prospect_activities))
-        except msgspec.DecodeError:
-            raise Unavailable("a page came that has no list of activities") from None
+        page, rows = await open_page(_page, answer)
         return Listed(len(rows) if page.record_count is None else page.record_count, rows)
 
 

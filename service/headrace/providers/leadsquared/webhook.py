@@ -14,6 +14,7 @@ from headrace.core.problems import Problem
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.cut import cut
 from headrace.providers.leadsquared.settings import LeadSquaredSettings
+from headrace.sdk.json_structure import without_bom
 from headrace.sdk.limits import MOST_RECORDS
 from headrace.sdk.provider import Accepted, Delivery, Piece, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
@@ -26,7 +27,7 @@ _LONGEST: Final = 100  # characters of a kind or field: both travel in raw's hea
 
 def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     """Verify a delivery and cut it. Raises `Refused`."""
-    if not delivery.body.strip() and delivery.method in {"HEAD", "GET", "POST"}:
+    if not without_bom(delivery.body).strip() and delivery.method in {"HEAD", "GET", "POST"}:
         return Accepted((), status=200, answer=ANSWER)  # the check when a webhook is saved: it holds nothing
     if delivery.method != "POST":
         raise Refused(405, Problem("method_not_allowed", "A webhook is a POST", "send the delivery with POST"))

@@ -202,6 +202,6 @@ decode_lead_key: Final = msgspec.json.Decoder(LeadKey).decode
 decode_change_key: Final = msgspec.json.Decoder(LeadChangeKey).decode
 decode_change: Final = msgspec.json.Decoder(RecordChange).decode
 decode_fields: Final = msgspec.json.Decoder(Fields).decode
-decode_probe: Final = msgspec.json.Decoder(Probe).decode
+probe: Final = msgspec.json.Decoder(Probe)
 decode_any: Final = msgspec.json.Decoder(Any).decode
 decode_raw: Final = msgspec.json.Decoder(Raw).decode

@@ -13,7 +13,7 @@ from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, field
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.outreach.client import EVENTS
@@ -21,7 +21,8 @@ from headrace.providers.outreach.nudge import SPAN_SECONDS
 from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor, Pairs
-from headrace.sdk.page_size import halved, rows_of
+from headrace.sdk.page_size import halved
+from headrace.sdk.pages import Page, open_page
 from headrace.sdk.row_digests import Digests
 
 _SIZE: Final = "page[size]"
@@ -55,8 +56,8 @@ class _Links(Struct):
     next: str | None = None
 
 
-class _OutreachPage(Struct):
-    data: Raw
+class _OutreachPage(Page):
+    rows: Raw = field(name="data")
     links: _Links | None = None
 
 
@@ -69,7 +70,7 @@ class _CreatedRow(Struct, gc=False):
 
 
 _decode: Final = msgspec.json.Decoder(EventsCursor).decode
-_page: Final = msgspec.json.Decoder(_OutreachPage).decode
+_page: Final = msgspec.json.Decoder(_OutreachPage)
 _row: Final = msgspec.json.Decoder(_CreatedRow).decode
 _encode: Final = msgspec.json.Encoder().encode
 
@@ -179,8 +180,9 @@ class OutreachPager:
         while True:
             try:
                 answer = await api.call(Call(path=EVENTS, query=self._query()))
-                found = _page(answer)
-                rows = _rows(found.data)
+                found, rows = await open_page(_page, answer)
+                if bytes(found.rows) == b"null":
+                    raise Unavailable("a page came that has no list of events")
             except TooHeavy as fault:
                 self._size, at.good = halved(self._size, fault), 0
             except (Rejected, Gone):
@@ -189,8 +191,6 @@ class OutreachPager:
                 at.next = ()  # an old link: the window is read from its beginning
                 self._begun_again.add(at.begin)
                 self._followed = Digests()
-            except msgspec.DecodeError:
-                raise Unavailable("a page came that has no list of events") from None
             else:
                 self._grow()
                 return found, rows
@@ -215,14 +215,6 @@ class OutreachPager:
             raise Rejected("the link to the next page leads to another host: look whether base_url is right")
         pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
         return tuple((name, value) for name, value in pairs.items() if name != _SIZE)
-
-
-def _rows(data: Raw) -> list[bytes]:
-    """Return the rows of a page, which has a list in any case. Raises `TooHeavy`, and what msgspec raises."""
-    array = bytes(data)
-    if array == b"null":
-        raise msgspec.ValidationError("no list")
-    return rows_of(array)
 
 
 def created_at(row: bytes) -> int | None:

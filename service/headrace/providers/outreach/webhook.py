@@ -15,6 +15,7 @@ import msgspec
 from headrace.core.problems import Problem
 from headrace.providers.outreach.settings import OutreachSettings
 from headrace.providers.outreach.wire import NAME, WEBHOOK, WebhookBody, decode_webhook
+from headrace.sdk.json_structure import without_bom
 from headrace.sdk.provider import Accepted, Delivery, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
 from headrace.sdk.signatures import is_one_of, secrets_of
@@ -31,7 +32,8 @@ def accept(delivery: Delivery, settings: Tenant) -> Accepted:
     if content_type not in CONTENT_TYPES:
         raise _refused(415, "unsupported_media_type", f"Send one of {', '.join(CONTENT_TYPES)}, as Outreach does.")
     _verify(delivery, settings)
-    return Accepted([_raw(delivery, _read(delivery.body))])
+    body = without_bom(delivery.body)  # the signature is over the mark, too
+    return Accepted([_raw(delivery, body, _read(body))])
 
 
 def _verify(delivery: Delivery, settings: Tenant) -> None:
@@ -68,14 +70,14 @@ def _read(body: bytes) -> WebhookBody | None:
         return None
 
 
-def _raw(delivery: Delivery, body: WebhookBody | None) -> RawEvent:
+def _raw(delivery: Delivery, value: bytes, body: WebhookBody | None) -> RawEvent:
     """Return the raw event of the whole body; its delivery is the job at Outreach that made the request."""
     job = (body.meta.job_id if body else None) or delivery.headers.get(EVENT_ID, "")
     return RawEvent(
         provider=NAME,
         tenant=delivery.tenant,
         shape=WEBHOOK,
-        value=delivery.body,
+        value=value,
         via=Via.WEBHOOK,
         received=delivery.received,
         delivery=job,
