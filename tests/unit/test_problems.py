@@ -106,3 +106,20 @@ def test_an_offset_does_not_move() -> None:
 def test_a_problem_in_one_line(source: Source | None, line: str) -> None:
     """People read code, place and detail."""
     assert str(Problem("c", "t", "d", source)) == line
+
+
+@pytest.mark.parametrize(
+    ("payload", "at"),
+    [
+        (rb'{"a":"cut \ud83d"}', 10),
+        (rb'{"a":"\ud83d\ude00 \\ud83d \uD83D"}', 27),
+        (rb'{"a":"\\\ud83d"', 8),
+    ],
+)
+def test_half_of_a_surrogate_pair_is_not_called_truncated(payload: bytes, at: int) -> None:
+    """The place is where the half stands, not the end."""
+    with pytest.raises(msgspec.DecodeError) as caught:
+        msgspec.json.decode(payload)
+    problem = from_exception(caught.value, payload)
+    assert (problem.code, problem.detail) == ("malformed", "half of a surrogate pair stands alone")
+    assert problem.source == Source(offset=at)

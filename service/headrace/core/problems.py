@@ -12,6 +12,7 @@ __all__ = ["Problem", "Source", "Undecodable", "bad_value", "from_exception", "s
 _AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"required field `(?P<name>[^`]*)`")
 _LONGEST: Final = 500
+_HALF: Final = re.compile(rb"(?<!\\)(?:\\\\)*(?P<half>\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _BYTE: Final = re.compile(r"\(byte (?P<offset>\d+)\)")
 
 
@@ -47,7 +48,7 @@ def _problem(error: Exception, payload: bytes) -> Problem:
         case msgspec.ValidationError():
             return _mismatch(str(error))
         case msgspec.DecodeError():
-            return _malformed(str(error), len(payload))
+            return _malformed(str(error), payload)
         case UnicodeDecodeError():
             at = Source(offset=_not_utf8(payload, error))
             return Problem("malformed", "The payload is not UTF-8", error.reason, at)
@@ -98,7 +99,10 @@ def _not_utf8(payload: bytes, error: UnicodeDecodeError) -> int:
     return error.start
 
 
-def _malformed(message: str, size: int) -> Problem:
+def _malformed(message: str, payload: bytes) -> Problem:
     found = _BYTE.search(message)
-    offset = int(found["offset"]) if found else size
+    offset = int(found["offset"]) if found else len(payload)
+    # msgspec says of the first half of a pair that it was truncated, where less than the other half stands behind it.
+    if not found and (half := _HALF.search(payload)):
+        message, offset = "half of a surrogate pair stands alone", half.start("half")
     return Problem("malformed", "The payload is not JSON", message, Source(offset=offset))
