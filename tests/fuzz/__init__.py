@@ -1,0 +1,1 @@
+"""Fuzz targets, run by hand: no part of `make test`."""
