@@ -18,7 +18,6 @@ from headrace.core.timestamps import canonical, from_millis, instant, micros, pa
         ("2026-08-08T09:03:30.5-05:30", "2026-08-08T14:33:30.500Z"),
         ("2026-08-08T09:03:30", "2026-08-08T09:03:30Z"),
         ("2026-08-08 09:03:30", "2026-08-08T09:03:30Z"),
-        ("2026-08-08", "2026-08-08T00:00:00Z"),
         ("2026-W32-6T09:03:30Z", "2026-08-08T09:03:30Z"),
         ("20260808T090330.000000Z", "2026-08-08T09:03:30Z"),
         ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
@@ -95,3 +94,11 @@ def test_any_text_is_a_time_or_refused(text: str) -> None:
     except ValueError:
         return
     assert canonical(found) == found
+
+
+@pytest.mark.parametrize("text", ["2026-08-08", "20260808", "2026-W32-6", "2026"])
+def test_a_date_without_a_time_of_day_is_no_time(text: str) -> None:
+    """Midnight would be a guess."""
+    for read in (canonical, parse, micros):
+        with pytest.raises(ValueError, match="time of day"):
+            read(text)

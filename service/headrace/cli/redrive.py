@@ -34,7 +34,7 @@ def moment(text: str) -> datetime:
     with contextlib.suppress(ValueError, OverflowError):
         return datetime.now(UTC) - timedelta(seconds=seconds(text))
     with contextlib.suppress(ValueError):
-        return parse(text)
+        return parse(text if ":" in text or "T" in text else f"{text}T00:00")  # a day begins at midnight here
     raise click.BadParameter(f'"{text}" is neither a time such as 2026-08-08T09:00Z nor how long ago, such as 2h')
 
 

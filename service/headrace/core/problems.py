@@ -7,7 +7,7 @@ import msgspec
 
 from headrace_events import Problem, Source
 
-__all__ = ["Problem", "Source", "Undecodable", "bad_value", "from_exception", "shift"]
+__all__ = ["Problem", "Source", "Undecodable", "bad_time", "bad_value", "from_exception", "shift"]
 
 _AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"required field `(?P<name>[^`]*)`")
@@ -27,6 +27,11 @@ class Undecodable(Exception):  # noqa: N818  (the word of the design; it is an o
 def bad_value(pointer: str, detail: str) -> Undecodable:
     """Return the error for one value that is well-formed but makes no sense, at a path such as `$.CreatedOn`."""
     return Undecodable(Problem("bad_value", "A value makes no sense", detail, Source(pointer=pointer)))
+
+
+def bad_time(pointer: str) -> Undecodable:
+    """Return the error for what is no time in ISO 8601; what Python says of it would tell nobody what is read."""
+    return bad_value(pointer, "no time in ISO 8601 with a time of day, such as 2026-05-04T01:00:00.000Z")
 
 
 def from_exception(error: Exception, payload: bytes) -> Problem:
@@ -51,7 +56,7 @@ def _problem(error: Exception, payload: bytes) -> Problem:
             return _malformed(str(error), payload)
         case UnicodeDecodeError():
             at = Source(offset=_not_utf8(payload, error))
-            return Problem("malformed", "The payload is not UTF-8", error.reason, at)
+            return Problem("malformed", "The payload is not UTF-8", "no character begins or goes on with this byte", at)
         case RecursionError() | OverflowError():
             return _beyond_limits(error)
         case _:

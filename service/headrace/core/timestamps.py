@@ -25,13 +25,13 @@ def from_millis(millis: int) -> str:
 
 def parse(text: str) -> datetime:
     """Return RFC 3339 or ISO 8601 text as a datetime in UTC, the default zone. Raises `ValueError`."""
-    moment = datetime.fromisoformat(text)
+    moment = _moment(text)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else _utc(moment)
 
 
 def canonical(text: str) -> str:
-    """Return an ISO 8601 time in canonical form. Raises `ValueError`."""
-    moment = datetime.fromisoformat(text)
+    """Return an ISO 8601 time in canonical form. Raises `ValueError`, for a date without a time of day too."""
+    moment = _moment(text)
     # A time in one of the two frequent forms needs no more than a slice: every third character identifies them.
     marks = text[4:20:3]
     if marks == "--T::Z":
@@ -55,6 +55,13 @@ def to_micros(moment: datetime) -> int:
 @lru_cache(maxsize=1024)  # records that come in together share few seconds of receipt
 def _second(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).replace(tzinfo=None).isoformat()
+
+
+def _moment(text: str) -> datetime:
+    """Return ISO 8601 with a time of day: a date alone is no moment, and midnight would be a guess."""
+    if "T" not in text and ":" not in text:
+        raise ValueError("a date without a time of day")
+    return datetime.fromisoformat(text)
 
 
 def _utc(moment: datetime) -> datetime:

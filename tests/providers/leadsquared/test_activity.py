@@ -129,14 +129,17 @@ def test_the_platforms_own_changes_say_from_and_to(what: str) -> None:
         ("2026-03-02 08:15:30", "", "created"),
         ("2026-03-02 07:15:30", "", "created"),
         (None, "", "created"),
-        ("2026-03-02 08:15:31", "", "updated"),
+        ("2026-03-02 08:15:32", "", "created"),
+        ("2026-03-02 08:16:30", "", "created"),
+        ("2026-03-02 08:16:31", "", "updated"),
+        ("2026-03-02 08:15:32", "opportunity_updated", "updated"),
         (None, "opportunity_updated", "updated"),
         ("2026-03-02 08:15:31", "opportunity_created", "created"),
         (None, "opportunity_deleted", "deleted"),
     ],
 )
 def test_an_opportunitys_first_version_is_its_creation(modified: str | None, hint: str, word: str) -> None:
-    """No ModifiedOn after CreatedOn means created, unless the webhook's kind says what happened."""
+    """No ModifiedOn a minute after CreatedOn means created, unless the webhook's kind says what happened."""
     found = event(ROW | {"EventCode": 12345, "ModifiedOn": modified}, hint)
     assert found["type"] == f"headrace.opportunity.{word}.v1"
     assert found["data"]["refs"]["opportunity"] == ROW["Id"]

@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import Final
 
 from headrace.core.mapping import Row
-from headrace.core.problems import Undecodable, bad_value
+from headrace.core.problems import Undecodable, bad_time
 from headrace.core.timestamps import canonical, from_millis
 from headrace.providers.leadping.wire import CallStamp, LeadPingActivity, LeadPingCall, Stamp
 
@@ -173,4 +173,4 @@ def comparable(moment: str) -> str:
 
 
 def _no_time(pointer: str) -> Undecodable:
-    return bad_value(pointer, "this is not an ISO 8601 time")
+    return bad_time(pointer)

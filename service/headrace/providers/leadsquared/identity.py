@@ -17,11 +17,13 @@ import msgspec
 
 from headrace.core.problems import bad_value
 from headrace.providers.leadsquared import cut, wire
+from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.times import micros, one_form
 from headrace.sdk.provider import Identity, RawEvent, Version
 
 MIRROR: Final = "3011"
 DELETED: Final = "opportunity_deleted"
+_KINDS: Final = {bool: "true or false", dict: "an object", list: "an array"}
 _ONCE: Final = ("lead_created", "lead_deleted")
 _AT_ONCE: Final = 60_000_000
 """Microseconds by which CreatedOn and ModifiedOn of what was just made may differ."""
@@ -53,9 +55,10 @@ def identity(raw: RawEvent) -> Identity:
 
 def guid(text: str, pointer: str) -> str:
     """Return an id in its one form. Raises `Undecodable` where it is empty."""
-    if not text:
+    found = one_guid(text)
+    if not found:
         raise bad_value(pointer, "an id is never empty")
-    return text.lower()
+    return found
 
 
 def lead(raw: RawEvent) -> tuple[str, str]:
@@ -74,7 +77,7 @@ def automation_id(value: bytes) -> str:
     key = wire.decode_automation(value)
     name = guid(key.prospect_id or key.related_prospect_id or "", "$.ProspectID")
     carried = {each: one_form(found) for each, found in wire.decode_fields(value).items() if found not in (None, "")}
-    carried |= {each: found.lower() for each, found in carried.items() if each in {"ProspectID", "RelatedProspectId"}}
+    carried |= {each: one_guid(found) for each, found in carried.items() if each in {"ProspectID", "RelatedProspectId"}}
     return f"{name}/{key.activity_event}/{hashlib.blake2b(_sorted(carried), digest_size=8).hexdigest()}"
 
 
@@ -84,6 +87,15 @@ def is_new(created: str | None, modified: str | None, pointer: str) -> bool:
     return made is not None and changed is not None and abs(changed - made) <= _AT_ONCE
 
 
+def is_new_deal(created: str | None, modified: str | None) -> bool:
+    """Return whether an opportunity was just made: a minute may pass until it is seen; its webhook says no ModifiedOn.
+
+    ModifiedOn may lie before CreatedOn, an edit never does. Raises `Undecodable`.
+    """
+    made, changed = micros(created, "$.CreatedOn"), micros(modified, "$.ModifiedOn")
+    return made is not None and (changed is None or changed - made <= _AT_ONCE)
+
+
 def kind_of(change: wire.LeadChangeKey) -> str:
     """Return the kind of a lead's change by what differs, where the webhook's URL does not say it."""
     before, after = change.before, change.after
@@ -91,7 +103,7 @@ def kind_of(change: wire.LeadChangeKey) -> str:
         return "lead_updated"
     if _differs(before.prospect_stage, after.prospect_stage):
         return "lead_stage_changed"
-    if _differs(before.owner_id, after.owner_id):
+    if _differs(_owner(before.owner_id), _owner(after.owner_id)):
         return "lead_owner_changed"
     if _differs(before.score, after.score):
         return "lead_score_changed"
@@ -147,7 +159,7 @@ def text(values: wire.Fields, key: str, pointer: str) -> str | None:
         return found
     if isinstance(found, int | float) and not isinstance(found, bool):
         return str(found)
-    raise bad_value(f"{pointer}.{key}", f"expected a string, got {type(found).__name__}")
+    raise bad_value(f"{pointer}.{key}", f"this is {_KINDS[type(found)]}, where a text belongs")
 
 
 def _activity(ident: str, pointer: str, code: int | str, modified: str | None, hint: str) -> Identity:
@@ -172,5 +184,11 @@ def _version(modified: str | None, pointer: str) -> Version:
     return "unknown" if at is None or at <= 0 else at
 
 
+def _owner(found: Any) -> Any:
+    return one_guid(found) if isinstance(found, str) else found
+
+
 def _differs(before: Any, after: Any) -> bool:
-    return (before or "") != (after or "")
+    nothing = (None, "")
+    old, new = ("" if value in nothing else one_form(value) for value in (before, after))
+    return old != new

@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct
 
 from headrace.core.units import Seconds
+from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
 
@@ -44,7 +45,7 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
     def canonical_lead(self, lead: str) -> str | None:
         """Return a GUID in lower case, as identities and subjects have it."""
         found = super().canonical_lead(lead)
-        return found and found.lower()
+        return found and (one_guid(found) or None)
 
     def faults(self) -> Iterable[tuple[str, str]]:
         """Return what is missing where polling is on: the keys."""

@@ -21,6 +21,10 @@ _HOURS: Final = {
 """The hours of a twelve-hour clock, with and without a leading zero: `("5", "PM")` is `17`."""
 _TWO: Final = {form.format(number): f"{number:02}" for number in range(1, 32) for form in ("{}", "{:02}")}
 """Months and days in two digits, by their forms with and without a leading zero."""
+_UNREAD: Final = (
+    "not a time that is read: 2026-07-31 05:33:50, with or without milliseconds, 7/31/2026 5:33:50 AM (month first), "
+    "or ISO 8601, always with a time of day"
+)
 _NEVER: Final = "0001-01-01"
 """How .NET begins a date that was never set."""
 
@@ -53,8 +57,8 @@ def canonical_or_none(text: str | None, pointer: str) -> str | None:
         return None
     try:
         written = canonical(text)
-    except (ValueError, OverflowError) as error:
-        raise bad_value(pointer, f"cannot read a time: {error}") from None
+    except (ValueError, OverflowError):
+        raise bad_value(pointer, _UNREAD) from None
     return None if written[:10] == _NEVER else written
 
 
@@ -64,8 +68,8 @@ def micros(text: str | None, pointer: str) -> int | None:
         return None
     try:
         moment = parse(text)
-    except (ValueError, OverflowError) as error:
-        raise bad_value(pointer, f"cannot read a time: {error}") from None
+    except (ValueError, OverflowError):
+        raise bad_value(pointer, _UNREAD) from None
     return None if moment.year == 1 else (moment - _EPOCH) // _MICROSECOND
 
 
@@ -77,7 +81,7 @@ def one_form(value: Any) -> str:
 def _moment(text: str) -> datetime:
     """Return ISO 8601 with date and time of day; Python's reader would take a bare date or a year too."""
     if len(text) < _PLAIN or text[4] != "-":
-        raise ValueError("not a time that LeadSquared is known to write")
+        raise ValueError(_UNREAD)
     return datetime.fromisoformat(text)
 
 
@@ -88,6 +92,6 @@ def _american(text: str) -> str:
     hour, _, rest = clock.partition(":")
     iso = f"{year}-{_TWO.get(month)}-{_TWO.get(day)}T{_HOURS.get((hour, half))}:{rest}"
     if len(iso) != _PLAIN:
-        raise ValueError("not a time that LeadSquared is known to write")
+        raise ValueError(_UNREAD)
     datetime.fromisoformat(iso)  # knows that there is no 31st of June, and takes digits only
     return iso

@@ -82,6 +82,10 @@ class LeadSquaredActivity(Struct, rename="pascal", gc=False):
     longitude: Any = None
 
 
+class KnownActivity(LeadSquaredActivity, rename="pascal", gc=False, forbid_unknown_fields=True):
+    """A row without any other key."""
+
+
 class ActivityByCode(Struct, rename="pascal", gc=False):
     """The fields of a flat row that we know; the row is read once more as a whole for the others."""
 
@@ -110,6 +114,10 @@ class ActivityItem(Struct, rename="pascal", gc=False):
     data: Fields | None = None
     activity_type: Any = None
     score: Any = None
+
+
+class KnownItem(ActivityItem, rename="pascal", gc=False, forbid_unknown_fields=True):
+    """An item without any other key."""
 
 
 class ActivityKey(Struct, rename="pascal", gc=False):
@@ -193,6 +201,8 @@ class Probe(Struct, rename="pascal", gc=False):
 
 
 decode_activity: Final = msgspec.json.Decoder(LeadSquaredActivity).decode
+decode_known_activity: Final = msgspec.json.Decoder(KnownActivity).decode
+decode_known_item: Final = msgspec.json.Decoder(KnownItem).decode
 decode_by_code: Final = msgspec.json.Decoder(ActivityByCode).decode
 decode_item: Final = msgspec.json.Decoder(ActivityItem).decode
 decode_activity_key: Final = msgspec.json.Decoder(ActivityKey).decode
@@ -204,4 +214,5 @@ decode_change: Final = msgspec.json.Decoder(RecordChange).decode
 decode_fields: Final = msgspec.json.Decoder(Fields).decode
 probe: Final = msgspec.json.Decoder(Probe)
 decode_any: Final = msgspec.json.Decoder(Any).decode
+decode_string: Final = msgspec.json.Decoder(str).decode
 decode_raw: Final = msgspec.json.Decoder(Raw).decode

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.core.mapping import fold
-from headrace.core.problems import bad_value
+from headrace.core.problems import bad_time, bad_value
 from headrace.core.timestamps import parse, to_micros
 from headrace.core.values import one_form
 from headrace.providers.outreach.wire import RESOURCES, WebhookBody, id_text, related_ids
@@ -217,7 +217,7 @@ def _instant(attributes: dict[str, Any], name: str) -> datetime | None:
     try:
         return parse(value)
     except (TypeError, ValueError, OverflowError):
-        raise bad_value(f"$.data.attributes.{name}", "no time in ISO 8601") from None
+        raise bad_time(f"$.data.attributes.{name}") from None
 
 
 def _digest(body: WebhookBody) -> str:

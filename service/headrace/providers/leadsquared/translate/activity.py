@@ -8,7 +8,8 @@ from typing import Any, Final
 from headrace.core import values
 from headrace.core.lift import lift
 from headrace.core.mapping import Mapping, Row
-from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid
+from headrace.providers.leadsquared.guids import one_guid
+from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid, is_new_deal
 from headrace.providers.leadsquared.times import canonical, canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
@@ -36,7 +37,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     pairs = found.pairs
     status = status or text(pairs.get("Status"))
     first = _is_first(created, revised)
-    row = _row(activity, mapping, status, raw.hint, first=first)
+    row = _row(activity, mapping, status, raw.hint)
     data = _data(raw, activity, row, status)
     data.revised = revised
     data.times = None if created is None else {"created": created}
@@ -62,14 +63,14 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     )
 
 
-def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: str, *, first: bool) -> Row:
-    """Return the row; an opportunity's first version is its creation, unless the webhook's kind says otherwise."""
+def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: str) -> Row:
+    """Return the row; an opportunity in its first minute is its creation, unless the webhook's kind says otherwise."""
     if hint == DELETED:
         return mapping.find(TABLE, DELETED)
     row = mapping.find(TABLE, activity.code, status, activity.name)
-    if row.type == "opportunity.updated" and (
-        hint.endswith("_created") or (first and activity.created and not hint.endswith("_updated"))
-    ):
+    if row.type != "opportunity.updated" or hint.endswith("_updated"):
+        return row
+    if hint.endswith("_created") or is_new_deal(activity.created, activity.modified):
         creation = mapping.find(TABLE, activity.code, "times.created", activity.name)
         return creation if creation.type == "opportunity.created" else row
     return row
@@ -103,10 +104,9 @@ def _data(raw: RawEvent, activity: DecodedActivity, row: Row, status: str | None
 
 def _refs(activity: DecodedActivity, owner: str | None) -> dict[str, str]:
     refs: dict[str, str] = {}
-    if activity.lead:
-        refs["lead"] = activity.lead.lower()
-    if owner is not None:
-        refs["owner"] = owner.lower()
+    for entity, found in (("lead", activity.lead), ("owner", owner)):
+        if found and (name := one_guid(found)):
+            refs[entity] = name
     return refs
 
 

@@ -6,10 +6,12 @@ README.md lists the differences. Nothing is decided yet: no table, no canonical 
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.identity import automation_id
+from headrace.providers.leadsquared.translate.notes import without_nulls
 from headrace.providers.leadsquared.wire import Fields, Pair
 from headrace.sdk.provider import RawEvent
 
@@ -60,7 +62,12 @@ def read_activity(raw: RawEvent) -> DecodedActivity:
 
 def _row(value: bytes) -> DecodedActivity:
     """Return a row of Retrieve or RetrieveRecentlyModified."""
-    row = wire.decode_activity(value)
+    try:
+        row: wire.LeadSquaredActivity = wire.decode_known_activity(value)
+        others: Fields = {}
+    except msgspec.ValidationError:
+        row = wire.decode_activity(value)
+        others = _others(value, wire.LeadSquaredActivity)
     fields = row.activity_fields
     if fields is None:
         fields = {} if row.fields is None else _joined(row.fields)
@@ -74,7 +81,7 @@ def _row(value: bytes) -> DecodedActivity:
         opportunity=row.related_opportunity_id,
         fields=fields,
         pairs={} if row.data is None else _joined(row.data),
-        extra={},
+        extra=others,
         custom=bool(fields),
     )
     _add_details(row, activity)
@@ -103,6 +110,13 @@ def _add_details(row: wire.LeadSquaredActivity, activity: DecodedActivity) -> No
             extra["Longitude"] = row.longitude
     else:
         activity.latitude, activity.longitude = row.latitude, row.longitude
+
+
+def _others(value: bytes, known: type[msgspec.Struct]) -> Fields:
+    """Return what has no place of its own in a record, such as the Address of some accounts; nulls are not there."""
+    names = {each.encode_name for each in msgspec.structs.fields(known)}
+    whole = wire.decode_fields(value)
+    return {key: without_nulls(found) for key, found in whole.items() if key not in names and found not in (None, "")}
 
 
 def _joined(pairs: list[Pair]) -> Fields:
@@ -137,11 +151,15 @@ def _flat(value: bytes) -> DecodedActivity:
 
 def _item(value: bytes) -> DecodedActivity:
     """Return an item of an activity webhook (https://apidocs.leadsquared.com/webhooks/)."""
-    item = wire.decode_item(value)
+    try:
+        item: wire.ActivityItem = wire.decode_known_item(value)
+        extra: Fields = {}
+    except msgspec.ValidationError:
+        item = wire.decode_item(value)
+        extra = _others(value, wire.ActivityItem)
     fields = item.data or {}
     if item.created_by:
         fields["CreatedBy"] = item.created_by
-    extra: Fields = {}
     if item.activity_type is not None:
         extra["ActivityType"] = item.activity_type
     if item.score is not None:

@@ -4,9 +4,11 @@ from typing import Final
 
 from headrace.core import values
 from headrace.core.mapping import Row
+from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.translate import notes
 from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity
+from headrace.providers.leadsquared.translate.people import who_did
 from headrace.providers.leadsquared.wire import Fields
 from headrace_events import Actor, Client, Data, Parties, Party
 
@@ -42,8 +44,8 @@ def _point(data: Data, activity: DecodedActivity) -> None:
     """Name the opportunity: an activity of a code from 12000 to 12999 is one itself."""
     if activity.code[:2] == "12" and len(activity.code) == _CODE and "/" not in activity.id:
         data.refs = {**(data.refs or {}), "opportunity": data.native.id}
-    elif activity.opportunity:
-        data.refs = {**(data.refs or {}), "opportunity": activity.opportunity.lower()}
+    elif activity.opportunity and (name := one_guid(activity.opportunity)):
+        data.refs = {**(data.refs or {}), "opportunity": name}
 
 
 def _place_texts(data: Data, activity: DecodedActivity, found: Content) -> None:
@@ -83,9 +85,10 @@ def _actor(data: Data, row: Row, activity: DecodedActivity, creator: str | None,
             creator = creator or activity.extra.pop("Data.CreatedBy")
         elif name in {None, other}:
             name = activity.extra.pop("Data.CreatedBy")
-    if creator is None and name is None:
-        return None if row.actor is None else Actor(row.actor)
-    return Actor(row.actor or "user", creator and creator.lower(), name)
+    who = who_did(creator, name)
+    if who is None or row.actor is None:
+        return who if row.actor is None else Actor(row.actor)
+    return Actor(row.actor, who.id, who.name)
 
 
 def _is_guid(value: str) -> bool:

@@ -4,12 +4,14 @@ from typing import Any, Final
 
 from headrace.core.mapping import Mapping, Row
 from headrace.providers.leadsquared import identity, wire
+from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.identity import text
 from headrace.providers.leadsquared.times import canonical_or_none, one_form
 from headrace.providers.leadsquared.translate.custom_fields import content
+from headrace.providers.leadsquared.translate.people import who_did
 from headrace.providers.leadsquared.wire import TABLE
 from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
-from headrace_events import Actor, Change, Data, Native
+from headrace_events import Change, Data, Native
 
 _WORDS: Final = {"ProspectStage": "stage", "OwnerId": "owner", "Score": "score"}
 _CHANGES: Final = {
@@ -17,6 +19,7 @@ _CHANGES: Final = {
     "lead_owner_changed": "OwnerId",
     "lead_score_changed": "Score",
 }
+_IDS: Final = frozenset(("CreatedBy", "OwnerId", "ProspectID", "RelatedCompanyId"))
 _NOISE: Final = frozenset(("ModifiedOn", "ModifiedBy", "ModifiedByName", "LastModifiedOn"))
 """What every change changes."""
 
@@ -49,11 +52,18 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
 
 
 def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, Any, Any]]:
-    """Return the fields that differ, with old and new value, sorted by name; null and empty are the same."""
+    """Return the fields that differ, with old and new value, sorted by name, whatever the forms of a value."""
     if before is None:
         return []
-    differ = [key for key in before | after if (before.get(key) or "") != (after.get(key) or "")]
+    differ = [key for key in before | after if _form(key, before.get(key)) != _form(key, after.get(key))]
     return [(key, before.get(key), after.get(key)) for key in sorted(differ) if key not in _NOISE]
+
+
+def _form(key: str, value: Any) -> str:
+    """Return a value so that equal ones compare equal: ids, times and numbers in any form, nothing as null or empty."""
+    if value is None or value == "":
+        return ""
+    return one_guid(value) if isinstance(value, str) and key in _IDS else one_form(value)
 
 
 def _data(raw: RawEvent, row: Row, kind: str, name: str) -> Data:
@@ -85,15 +95,12 @@ def _people(data: Data, after: wire.Fields, pointer: str, *, made: bool) -> None
     """Name lead, owner and company, and who made or changed the lead."""
     lead = text(after, "ProspectID", pointer) or ""
     owner, account = text(after, "OwnerId", pointer), text(after, "RelatedCompanyId", pointer)
-    data.refs = {"lead": lead.lower()}
-    if owner:
-        data.refs["owner"] = owner.lower()
-    if account:
-        data.refs["account"] = account.lower()
+    data.refs = {"lead": one_guid(lead)}
+    for entity, found in (("owner", owner), ("account", account)):
+        if found and (guid := one_guid(found)):
+            data.refs[entity] = guid
     who = "Created" if made else "Modified"
-    actor, name = text(after, f"{who}By", pointer), text(after, f"{who}ByName", pointer)
-    if actor or name:
-        data.actor = Actor("user", actor and actor.lower(), name)
+    data.actor = who_did(text(after, f"{who}By", pointer), text(after, f"{who}ByName", pointer))
 
 
 def _keep(

@@ -6,9 +6,11 @@ https://apidocs.leadsquared.com/retrieve-tasks/
 from typing import Any, Final
 
 from headrace.core.mapping import Mapping, Row
+from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.identity import task, task_identity, task_kind, text
 from headrace.providers.leadsquared.times import canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content
+from headrace.providers.leadsquared.translate.people import who_did
 from headrace.providers.leadsquared.wire import TABLE, Fields
 from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
 from headrace_events import Actor, Data, Native
@@ -92,22 +94,22 @@ def _refs(values: Fields, pointer: str) -> dict[str, str]:
     refs: dict[str, str] = {}
     related = _RELATED.get(text(values, "RelatedEntity", pointer) or "")
     entity = text(values, "RelatedEntityId", pointer)
-    if related and entity:
-        refs[related] = entity.lower()
+    if related and entity and (guid := one_guid(entity)):
+        refs[related] = guid
     for key in _LEAD:
         lead = text(values, key, pointer)
-        if lead:
-            refs.setdefault("lead", lead.lower())
+        if lead and (guid := one_guid(lead)):
+            refs.setdefault("lead", guid)
     owner = text(values, "OwnerId", pointer) or text(values, "OwnerID", pointer)
-    if owner:
-        refs["owner"] = owner.lower()
+    if owner and (guid := one_guid(owner)):
+        refs["owner"] = guid
     return refs
 
 
 def _actor(row: Row, values: Fields, pointer: str) -> Actor | None:
     """Return who made or changed the task: id and name, as far as they are there."""
-    who = [text(values, key, pointer) for key in _WHO.get(row.type, ())]
-    return Actor("user", who[0] and who[0].lower(), who[1]) if any(who) else None
+    keys = _WHO.get(row.type)
+    return who_did(*(text(values, key, pointer) for key in keys)) if keys else None
 
 
 def _subject(refs: dict[str, str], name: str) -> str:

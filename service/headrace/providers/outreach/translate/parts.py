@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from headrace.core import values
 from headrace.core.mapping import Row
-from headrace.core.problems import bad_value
+from headrace.core.problems import bad_time
 from headrace.core.timestamps import canonical
 from headrace_events import Actor, Parties, Party
 
@@ -27,7 +27,7 @@ def moment(text: str | None, pointer: str) -> str | None:
     try:
         return canonical(text)
     except (ValueError, OverflowError):
-        raise bad_value(pointer, "no time in ISO 8601") from None
+        raise bad_time(pointer) from None
 
 
 def without_nulls(value: Any) -> Any:

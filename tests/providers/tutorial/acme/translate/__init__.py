@@ -1,7 +1,7 @@
 """Step 4. Native to canonical: the table (`mapping.toml`) decides the words, this module where the values go."""
 
 from headrace.core.mapping import Mapping
-from headrace.core.problems import bad_value
+from headrace.core.problems import bad_time
 from headrace.core.timestamps import canonical
 from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
 from headrace_events import Data, Native
@@ -14,8 +14,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     row = mapping.find(EVENT, event.kind, event.state)
     try:
         at = canonical(event.at)
-    except ValueError as error:
-        raise bad_value("$.at", str(error)) from None
+    except ValueError:
+        raise bad_time("$.at") from None
     data = Data(
         category=row.category,
         action=row.action,
