@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from headrace import __version__
 from headrace.config.tenants import Tenants
+from headrace.core.mapping import Row
 from headrace.core.problems import from_exception
 from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
@@ -137,6 +138,8 @@ class _Batch:
         """Publish a draft, or do not, and mark its id."""
         verdict = self.verdict(decoded, draft, mark)
         if verdict.fate == "published":
+            if draft.later is not None and mark is not None and not decoded.raw.replay:
+                _make_later(draft, draft.later)
             out = self.event(decoded, draft, again=verdict.again)
             if not out.fits(self.limits.event_bytes):
                 self.write_letter(decoded, _too_large(out.size, self.limits.event_bytes))
@@ -232,6 +235,12 @@ class _Batch:
                 note=note or (str(decoded.version) if draft and decoded.version > UNKNOWN else ""),
             )
         )
+
+
+def _make_later(draft: Draft, row: Row) -> None:
+    """Say of a record that was published before what happened to it since."""
+    draft.row, draft.traffic = row, row.traffic
+    draft.data.category, draft.data.action = row.category, row.action
 
 
 def _settled(decoded: DecodedRecord, mark: Mark | None) -> Fate | None:

@@ -136,7 +136,8 @@ class Draft(Struct, gc=False, kw_only=True):
     `data.provenance` is `UNPUBLISHED`. `meaning` holds the canonical values that *all* shapes of the resource carry
     (type, direction, outcome, refs, times…; never provenance, native, URLs or names): equal meaning = nothing new.
     `first` is what *every* copy of a record carries that was never edited, None of one that was: such a copy that tells
-    more than one without a version is no news where this is equal.
+    more than one without a version is no news where this is equal. `later` is the row instead of `row` where the id was
+    published before: a record that looks new happens once.
     """
 
     row: Row
@@ -145,6 +146,7 @@ class Draft(Struct, gc=False, kw_only=True):
     data: Data
     meaning: tuple[object, ...]
     first: tuple[object, ...] | None = None
+    later: Row | None = None
     traffic: str | None = None
 
 

@@ -31,13 +31,18 @@ def call_item(**more: Any) -> Rendering:
 
 def fates_of(renderings: Sequence[Rendering], *, polling: bool) -> list[str]:
     """Return the fates of records that come in this order."""
+    return heard(renderings, polling=polling).fates
+
+
+def heard(renderings: Sequence[Rendering], *, polling: bool) -> Partition:
+    """Return what has decided on records that come in this order."""
     settings = replace(suite.kit_of(HOME).settings, polling=polling)
     here = Partition(Tenants([Account(provider, TENANT, settings, suite.mapping_of(HOME))]), now=RECEIVED)
     for each in renderings:
         shape, value = each.piece.shape, each.piece.value
         raw = RawEvent(provider=provider.name, tenant=TENANT, shape=shape, value=value, via=each.via, received=RECEIVED)
         here.hear(provider, raw)
-    return here.fates
+    return here
 
 
 @pytest.mark.parametrize("polling", [False, True])
@@ -60,3 +65,26 @@ def test_an_activity_that_was_never_edited_is_one_event(
 ) -> None:
     """A row that tells more than its webhook is no news; an edit comes out, within the second of the creation too."""
     assert fates_of(renderings, polling=polling) == fates
+
+
+def deal_row(second: int, **fields: Any) -> Rendering:
+    """Write an opportunity as Retrieve has it, edited at a second of the minute of its creation."""
+    return twins.lead_row(7, 12000, {"Status": "Open", **fields}, f"2026-03-02 08:15:{second}")
+
+
+@pytest.mark.parametrize(
+    ("renderings", "words"),
+    [
+        ([deal_row(32)], ["created"]),
+        ([deal_row(32), deal_row(40)], ["created"]),
+        ([deal_row(30), deal_row(32, mx_Custom_1="9 kW")], ["created", "updated"]),
+        ([twins.item(7, 12000, {"Status": "Open"}), deal_row(32)], ["created"]),
+        ([twins.item(7, 12000, {"Status": "Open"}), deal_row(32, mx_Custom_1="9 kW")], ["created", "updated"]),
+        ([deal_row(32), deal_row(32, mx_Custom_1="9 kW")], ["created", "updated"]),
+    ],
+)
+def test_an_opportunity_is_created_once(renderings: list[Rendering], words: list[str]) -> None:
+    """What is seen first seconds after it was made is its creation, an edit within these seconds is an update."""
+    events = heard(renderings, polling=False).events
+    assert [event.type for event in events] == [f"headrace.opportunity.{word}.v1" for word in words]
+    assert [event.data.action for event in events] == words

@@ -59,6 +59,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         data=data,
         meaning=meaning,
         first=first_of(meaning, found) if first else None,
+        later=_later(row, activity, mapping, status),
         traffic=row.traffic,
     )
 
@@ -74,6 +75,11 @@ def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: 
         creation = mapping.find(TABLE, activity.code, "times.created", activity.name)
         return creation if creation.type == "opportunity.created" else row
     return row
+
+
+def _later(row: Row, activity: DecodedActivity, mapping: Mapping, status: str | None) -> Row | None:
+    """Return the row of an opportunity that looks new and was published before: it is created once."""
+    return mapping.find(TABLE, activity.code, status, activity.name) if row.type == "opportunity.created" else None
 
 
 def _is_first(created: str | None, revised: str | None) -> bool:
