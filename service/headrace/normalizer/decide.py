@@ -238,7 +238,7 @@ class _Batch:
 
 
 def _make_later(draft: Draft, row: Row) -> None:
-    """Say of a record that was published before what happened to it since."""
+    """Turn the draft of a record that was published before into what happened to it since."""
     draft.row, draft.traffic = row, row.traffic
     draft.data.category, draft.data.action = row.category, row.action
 
