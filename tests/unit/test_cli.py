@@ -193,6 +193,24 @@ def test_explain_by_a_tenants_overlay(run: Any) -> None:
     assert 'did you mean "acme"?' in wrong.output
 
 
+def test_a_lifted_value_that_does_not_fit_is_told(run: Any) -> None:
+    """Check says what the places of an overlay take, explain which field stays where it was; the built-in code, too."""
+    lift = 'lift = { amount = "value.amount", unit = "value.currency", about = "title" }'
+    Path("acme.toml").write_text(f'[[row]]\ntable = "event"\ncode = "message_opened"\ntype = "email.opened"\n{lift}\n')
+    Path("headrace.toml").write_text('[tenants.outreach.acme]\nmapping = "acme.toml"\n')
+    assert run("check").output.splitlines()[-2:] == [
+        "  amount → value.amount takes a decimal number without separators or currency",
+        "  unit → value.currency takes a code of ISO 4217 such as EUR",
+    ]
+    page = json.loads(PAGE)
+    page["data"][0]["attributes"]["payload"] = {"amount": "1,50,000.00", "unit": "inr", "about": "Roofs"}
+    done = run("explain", "-p", "outreach", "-t", "acme", "-", stdin=json.dumps(page))
+    assert done.exit_code == 0
+    assert [line for line in done.output.splitlines() if line.startswith("  lift")] == [
+        "  lift     amount stays in fields: value.amount takes a decimal number without separators or currency"
+    ]
+
+
 def test_explain_refuses_what_it_does_not_know(run: Any) -> None:
     """An unknown provider, resource or file is a usage error that names what there is."""
     provider = run("explain", "-p", "outreech", "-", stdin=PAGE)

@@ -75,8 +75,9 @@ def _summary(config: Config) -> None:
 
 def _typed_places(account: Account) -> None:
     """Print what the places that an overlay fills take: whether a field fits shows only in its values."""
-    own = {label for entry in builtin(account.provider.name) for label in (row.label for row in entry.rows())}
-    rows = (row for row in account.mapping.rows() if row.label not in own)
+    entries = account.mapping.entries
+    overlay = entries[: len(entries) - len(builtin(account.provider.name))]  # an overlay's come first
+    rows = (row for entry in overlay for row in entry.rows())
     typed = {(native, target) for row in rows for native, target in row.lift.items() if takes(target)}
     if not typed:
         return
