@@ -95,7 +95,9 @@ async def every_promise_is_kept(pipeline: Pipeline, platforms: Platforms) -> int
     in_raw = set()
     for record in await pipeline.records("raw"):
         raw = from_raw_record(record.headers, record.value)
-        in_raw.add(Fact(raw.source, raw.resource, raw.id))
+        # In raw the creation of a task has an id of its own, its event has the task's.
+        is_task = (raw.provider, raw.resource) == ("leadsquared", "task")
+        in_raw.add(Fact(raw.source, raw.resource, raw.id.removesuffix("/created") if is_task else raw.id))
     assert not platforms.promised - in_raw, f"promised, and not in raw: {sorted(platforms.promised - in_raw)[:3]}"
     events = [decode(record.value or b"") for record in await pipeline.records("events")]
     found = Counter(senders.fact_of(event) for event in events)
