@@ -195,12 +195,12 @@ def test_words_that_nobody_knows_add_no_series_without_bound(poller: Polled) -> 
 def test_every_outcome_and_every_reason_is_known() -> None:
     """The faults that there are, the codes that treatments give, and what feeds skip stand at 0 at first."""
     codes = {fault.code for fault in vars(faults).values() if isinstance(fault, type) and hasattr(fault, "code")}
-    assert {"ok", *codes} == set(CALLS)
+    assert {"ok", *codes} - {"incomplete"} == set(CALLS)  # no call is: a turn of several is
     source = Path(fault_policy.__file__).read_text("utf-8")
     calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
     first = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Treatment"]
     own = {argument.value for argument in first if isinstance(argument, ast.Constant)}
-    assert {*CALLS, *own} == set(TURNS)
+    assert {*CALLS, *codes, *own} == set(TURNS)
     assert issubclass(faults.Denied, faults.Fault)
     reasons = Skipped.__annotations__["reason"].__args__
     assert {*reasons, "too_large"} == set(SKIPPED)

@@ -8,7 +8,7 @@ from headrace.kafka.client import KafkaError
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.setback import Setback
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, Incomplete, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
 
 FIRST_PAUSE_SECONDS: Final = 10.0
 LONGEST_PAUSE_SECONDS: Final = 3600.0
@@ -41,7 +41,9 @@ def treatment_of(error: Exception, failures: int) -> Treatment:
             found = Treatment(error.code, REJECTED_PAUSE_SECONDS, "succeeded", again=False, drop=gone)
         case Throttled():
             found = Treatment(error.code, error.wait or FIRST_PAUSE_SECONDS, "untouched")
-        case TooHeavy() | Unavailable():  # the smallest page too: that is how an outage looks at some platforms
+        case Incomplete():
+            found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "succeeded")
+        case TooHeavy() | Unavailable() | NoRoute():  # the smallest page too: that is how an outage looks at some platforms
             found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "failed")
         case KafkaError() | TimeoutError() | ConnectionError():  # raw did not take it
             pause = min(_longer(KAFKA_PAUSE_SECONDS, failures), LONGEST_KAFKA_PAUSE_SECONDS)

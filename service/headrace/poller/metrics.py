@@ -21,9 +21,9 @@ from headrace.records.cursors import home_partition
 from headrace.sdk.feed import Polled
 from headrace_events import Via
 
-CALLS: Final = ("ok", "denied", "gone", "rejected", "throttled", "too_heavy", "unavailable")
+CALLS: Final = ("ok", "denied", "gone", "no_route", "rejected", "throttled", "too_heavy", "unavailable")
 """Outcomes of calls."""
-TURNS: Final = (*CALLS, "append", "broken")
+TURNS: Final = (*CALLS, "append", "broken", "incomplete")
 """Outcomes of turns: the fault that ended it, `append` where Kafka failed, `broken` for an error of ours."""
 SKIPPED: Final = ("outside", "repeated", "too_large", "unchanged")
 """Why a row was left out."""

@@ -30,6 +30,18 @@ class Rejected(Fault):
     code = "rejected"
 
 
+class NoRoute(Fault):
+    """Nobody who answers in the platform's form knows this path: a gateway, a wrong `base_url`, another generation."""
+
+    code = "no_route"
+
+
+class Incomplete(Fault):
+    """A part of what was to be read did not come, and may come yet; the rest was yielded. Only feeds raise it."""
+
+    code = "incomplete"
+
+
 class TooHeavy(Fault):
     """The page was too much for the platform: ask for fewer rows."""
 
