@@ -3,7 +3,7 @@
     history = leadping.History(seed=7, events=10_000)
     async with leadping.Simulator(history, clock=Clock(history.begin)) as platform:
         file.write_text(senders.toml(sender, **platform.tenant(), leads=history.leads))
-        platform.faults.next(3, "429")            # the next three answers, of whatever endpoint
+        platform.faults.next(3, "429")            # the next three answers, of whatever endpoint; more in `faults`
         platform.conduct.max_page = 25            # how it behaves from now on
         platform.clock.advance(3600)              # what comes within the hour, comes
     ...

@@ -39,20 +39,24 @@ class ApiCall(Struct):
 
 
 class ApiError(Exception):
-    """A call that the platform refuses: status and message; `kind` selects a form where the platform has several."""
+    """A call that the platform refuses: status and message.
 
-    def __init__(self, status: int, message: str, kind: str = "") -> None:
+    `kind` selects a form where the platform has several; `name` is what it calls the error, "" as the status is called.
+    """
+
+    def __init__(self, status: int, message: str, kind: str = "", name: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.message = message
         self.kind = kind
+        self.name = name
 
 
 class ThrottledError(ApiError):
     """A call too many, or a platform in maintenance: with the headers that say when to retry."""
 
-    def __init__(self, headers: Mapping[str, str], status: int = 429) -> None:
-        super().__init__(status, "Too many calls")
+    def __init__(self, headers: Mapping[str, str], status: int = 429, name: str = "") -> None:
+        super().__init__(status, "Too many calls", name=name)
         self.headers = headers
 
 

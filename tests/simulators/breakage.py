@@ -1,5 +1,6 @@
 """Answers damaged in transport: cut in half, in two ways, or never arriving."""
 
+import asyncio
 import socket
 import struct
 from typing import Final
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from tests.simulators.faults import Fault
 
+_LOOK_SECONDS: Final = 0.05
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
@@ -24,9 +26,20 @@ async def after(request: web.BaseRequest, response: web.Response, fault: Fault |
         await partial.write(body[: len(body) // 2])
         _hang_up(request)
         return partial
+    elif fault is not None and kind == "unanswered":
+        await _caller_left(request, fault.seconds)
+        _hang_up(request)
     elif kind in {"reset", "lost"}:
         _hang_up(request)
     return response
+
+
+async def _caller_left(request: web.BaseRequest, seconds: float) -> None:
+    """Wait until the caller has closed the connection, for at most `seconds`."""
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
+    while loop.time() < ends and request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  (nothing tells)
+        await asyncio.sleep(min(_LOOK_SECONDS, seconds))
 
 
 def _hang_up(request: web.BaseRequest) -> None:

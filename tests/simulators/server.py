@@ -5,7 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Literal, Self
 
 import msgspec
 from aiohttp import web
@@ -14,12 +14,12 @@ from msgspec import Struct
 from tests.simulators.api_call import ApiCall, ApiError, LoggedCall, Route, ThrottledError, encode
 from tests.simulators.breakage import after
 from tests.simulators.clock import Clock, http_date
-from tests.simulators.faults import STATUSES, Fault, Faults
+from tests.simulators.faults import REDIRECTS, STATUSES, Fault, Faults, Question
+from tests.simulators.gateway import GatewayResponse, gateways, redirect, refusal
 from tests.simulators.history import History
 from tests.simulators.quota import Allowance, Form, Quota, retry_after
 from tests.simulators.serving import Served
 
-_HTML: Final = "<!doctype html><title>One moment</title><h1>We are checking your browser</h1>\n"
 _MOST_LOGGED: Final = 20_000
 
 
@@ -28,10 +28,13 @@ class Conduct(Struct, kw_only=True):
 
     `skew` is what its clock is ahead, in seconds. `rejects` says that the credentials are no longer good, with that
     status. `gone` are leads or records that were deleted. `unsorted` mixes up the order of rows over so many
-    seconds.
+    seconds. `date_off` is added to the `Date` header alone (1.0: it is rounded up, and nothing else is).
+    `unknown_path` is who answers where base_url has a wrong segment: the platform, or a gateway in HTML or JSON.
     """
 
     skew: float = 0.0
+    date_off: float = 0.0
+    unknown_path: Literal["platform", "html", "json"] = "platform"
     rejects: int = 0
     gone: set[str] = set()
     unsorted: float = 0.0
@@ -47,6 +50,8 @@ class Simulator(ABC):
     """
 
     provider: ClassVar[str]
+    outage: ClassVar[str] = ""
+    """What the platform calls an outage of its own; "": what it calls 503."""
     history: History
     conduct: Conduct
 
@@ -60,7 +65,7 @@ class Simulator(ABC):
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.clock: Final = clock or Clock(history.end)
-        self.faults: Final = Faults()
+        self.faults: Final = Faults(wall)
         self.quota: Final = Quota(allowance, form)
         self.answers: Final[Counter[int]] = Counter()
         self.calls: Final[deque[LoggedCall]] = deque(maxlen=_MOST_LOGGED)
@@ -114,6 +119,10 @@ class Simulator(ABC):
     def spoil(self, page: Any) -> str | None:
         """Make the first row of a decoded page undecodable, and return its id; None where it has no rows."""
 
+    @abstractmethod
+    def rows_asked(self, call: ApiCall) -> object:
+        """Return how many rows a call for a page asks for, as it was written. Raises `ApiError`."""
+
     def quota_headers(self) -> dict[str, str]:
         """Return the headers that tell what is left; platforms that have none say nothing."""
         return {}
@@ -127,34 +136,42 @@ class Simulator(ABC):
         self.clock.advance(self.clock.tick)
         logged = LoggedCall(request.method, path, request.query_string, self.wall())
         self.calls.append(logged)
-        found = self._find(request.method, path)
-        fault = self.faults.take(path, page=bool(found and found[0].page))
+        route, names = self._find(request.method, path)
+        call = ApiCall(request, names, dict(request.query.items()), await request.read())
+        fault = self._fault(path, route, call) if self.faults.coming else None
         logged.fault = fault.kind if fault else ""
-        body = await request.read()
-        response = await self._respond(request, body, found, fault)
+        response = await self._respond(call, route, fault)
         logged.status = response.status
         self.answers[response.status] += 1
-        response.headers["Date"] = http_date(self.reported_now)
-        response.headers.update(self.quota_headers())
+        response.headers["Date"] = http_date(self.reported_now + self.conduct.date_off)
+        if not isinstance(response, GatewayResponse):
+            response.headers.update(self.quota_headers())
         return await after(request, response, fault)
 
-    async def _respond(
-        self, request: web.BaseRequest, body: bytes, found: tuple[Route, Mapping[str, str]] | None, fault: Fault | None
-    ) -> web.Response:
+    def _fault(self, path: str, route: Route | None, call: ApiCall) -> Fault | None:
+        page = bool(route and route.page)
         try:
-            if fault and (instead := await self._instead(fault)):
+            rows = int(str(self.rows_asked(call))) if page else 0
+        except (ValueError, ApiError):
+            rows = 0
+        return self.faults.take(Question(path, {*call.names.values(), *call.query.values()}, rows), page=page)
+
+    async def _respond(self, call: ApiCall, route: Route | None, fault: Fault | None) -> web.Response:
+        try:
+            if fault and (instead := await self._instead(call.request, fault)):
                 return instead
-            call = ApiCall(request, found[1] if found else {}, dict(request.query.items()), body)
-            if not self.open_to_all(request.path):
+            if route is None and self.conduct.unknown_path != "platform":
+                return refusal(404, self.conduct.unknown_path)
+            if not self.open_to_all(call.request.path):
                 self.authenticate(call)
             self._count()
-            if found is None:
+            if route is None:
                 raise ApiError(404, "There is no such endpoint.", "route")  # noqa: TRY301  (one place says no)
-            response = await self._handled(found[0], call)
+            response = await self._handled(route, call)
         except ApiError as error:
-            refusal = self.error_response(error)
-            refusal.headers.update(error.headers if isinstance(error, ThrottledError) else {})
-            return refusal
+            refused = self.error_response(error)
+            refused.headers.update(error.headers if isinstance(error, ThrottledError) else {})
+            return refused
         return self._spoiled(response) if fault and fault.kind == "bad_item" else response
 
     async def _handled(self, route: Route, call: ApiCall) -> web.Response:
@@ -170,34 +187,43 @@ class Simulator(ABC):
         """Return whether an endpoint asks for no credentials."""
         return False
 
-    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]] | None:
+    def _find(self, method: str, path: str) -> tuple[Route | None, Mapping[str, str]]:
         for route in self._routes:
             if (names := route.match(method, path)) is not None:
                 return route, names
-        return None
+        return None, {}
 
     def _count(self) -> None:
         wait = self.quota.take(self.wall())
         if wait is not None:
             raise ThrottledError(retry_after(self.quota.form, wait, self.reported_now))
 
-    async def _instead(self, fault: Fault) -> web.Response | None:
+    async def _instead(self, request: web.BaseRequest, fault: Fault) -> web.Response | None:
         """Return what a fault answers before anything is done."""
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
-        elif fault.kind in {"429", "503"}:
-            headers = retry_after(fault.form or self.quota.form, fault.seconds - 1, self.reported_now)
-            raise ThrottledError(headers, int(fault.kind))
-        elif fault.kind in STATUSES:
-            raise ApiError(int(fault.kind), "A test asked for this fault.")
-        elif fault.kind == "permanent":
-            raise ApiError(500, "PageSize can not be more than 1000", "permanent")
-        elif fault.kind == "html":
-            return web.Response(text=_HTML, content_type="text/html")
         elif fault.kind == "status_error":
             return self.status_error()
         elif fault.kind == "reset":
             return web.Response(status=500)  # never sent
+        elif fault.kind in REDIRECTS:
+            self._count()
+            return redirect(request, int(fault.kind), fault.location)
+        elif (error := self._error(fault)) is not None:
+            raise error
+        return gateways(fault.kind)
+
+    def _error(self, fault: Fault) -> ApiError | None:
+        """Return what a fault is in the platform's own form, if it is."""
+        if fault.kind in {"429", "503"}:
+            headers = retry_after(fault.form or self.quota.form, fault.seconds - 1, self.reported_now)
+            return ThrottledError(headers, int(fault.kind), fault.name)
+        if fault.kind in STATUSES:
+            return ApiError(int(fault.kind), "A test asked for this fault.", name=fault.name)
+        if fault.kind == "unavailable":
+            return ApiError(503, "A test asked for this outage.", name=fault.name or self.outage)
+        if fault.kind == "permanent":
+            return ApiError(500, "PageSize can not be more than 1000", "permanent", fault.name)
         return None
 
     def _spoiled(self, response: web.Response) -> web.Response:

@@ -121,6 +121,18 @@ async def test_refresh_tokens_rotate(platform: outreach.Simulator) -> None:
     assert (platform.tokens.minted, platform.tokens.too_soon, platform.tokens.reused) == (2, 1, 1)
 
 
+async def test_a_refresh_token_used_twice_may_revoke_the_family(platform: outreach.Simulator) -> None:
+    """Where reuse is detected, an old token that comes again ends the newest ones; one from elsewhere ends nothing."""
+    platform.tokens.terms = Terms(mint_every=0.0, reuse_revokes=True)
+    first = platform.tokens.refresh_token
+    minted = (await mint(platform, first))[1]
+    assert (await mint(platform, "from elsewhere"))[0] == 400
+    assert (await get(platform, "/api/v2/events", minted["access_token"]))[0] == 200
+    assert await mint(platform, first) == (400, {"error": "invalid_grant"})
+    assert (await get(platform, "/api/v2/events", minted["access_token"]))[0] == 401
+    assert (await mint(platform, minted["refresh_token"]))[0] == 400
+
+
 async def test_tokens_end_in_the_middle(platform: outreach.Simulator) -> None:
     """After so many calls, or seconds, a token is refused: with plain text, or as a 403."""
     platform.tokens.terms = Terms(calls=2, lives=100.0, mint_every=0.0, old="lives")

@@ -90,8 +90,8 @@ class Simulator(server.Simulator):
         """Return a problem; 401 names the URL of the metadata."""
         title = _TITLES.get(error.status, "Error")
         problem = {
-            "type": f"https://docs.example.com/errors/{error.status}",
-            "title": title,
+            "type": f"https://docs.example.com/errors/{error.name or error.status}",
+            "title": error.name or title,
             "status": error.status,
             "detail": error.message,
         }
@@ -106,6 +106,10 @@ class Simulator(server.Simulator):
             return None
         page["items"][0]["createdAt"] = "the day before yesterday"
         return str(page["items"][0]["id"])
+
+    def rows_asked(self, call: ApiCall) -> object:
+        """Return pageSize."""
+        return call.json().get("pageSize") or self.conduct.max_page
 
     def shown(self, plan: Plan) -> bool:
         """Return whether an activity can be seen now."""

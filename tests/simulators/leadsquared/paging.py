@@ -8,7 +8,7 @@ from tests.simulators.clock import seconds_of
 
 Offset = Literal["rows", "pages"]
 
-_UNPAGED: Final = 25
+UNPAGED: Final = 25
 _TIME: Final = len("2026-07-31 05:33:50")
 
 
@@ -40,15 +40,15 @@ def by_offset(paging: Mapping[str, Any], meaning: Offset, first: int, most: int)
     if "PageIndex" in paging or "PageSize" in paging:
         return by_index(paging, most)
     if not paging:
-        return Part(0, _UNPAGED)
-    size = _number(paging.get("RowCount", _UNPAGED), "RowCount", most)
+        return Part(0, UNPAGED)
+    size = _number(paging.get("RowCount", UNPAGED), "RowCount", most)
     place = max(0, _number(paging.get("Offset", first), "Offset") - first)
     return Part(place * size if meaning == "pages" else place, size)
 
 
 def by_index(paging: Mapping[str, Any], most: int) -> Part:
     """Read PageIndex, from 1, and PageSize."""
-    size = _number(paging.get("PageSize", _UNPAGED), "PageSize", most)
+    size = _number(paging.get("PageSize", UNPAGED), "PageSize", most)
     index = _number(paging.get("PageIndex", 1), "PageIndex")
     if index < 1:
         raise ApiError(500, "PageIndex must be greater than 0", "permanent")

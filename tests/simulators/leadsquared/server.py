@@ -12,7 +12,7 @@ from tests.simulators.api_call import ApiCall, ApiError, Route, encode
 from tests.simulators.clock import Clock
 from tests.simulators.history import Payload
 from tests.simulators.leadsquared.history import KINDS, MIRROR, OPPORTUNITY, History
-from tests.simulators.leadsquared.paging import Offset, Part, Window, by_index, by_offset, code_of, window_of
+from tests.simulators.leadsquared.paging import UNPAGED, Offset, Part, Window, by_index, by_offset, code_of, window_of
 from tests.simulators.ledger import Plan
 from tests.simulators.quota import Allowance, Form
 from tests.simulators.timeline import scramble
@@ -55,6 +55,7 @@ class Simulator(server.Simulator):
     """One account and the keys of one of its users."""
 
     provider = "leadsquared"
+    outage = "MXServiceUnavailableException"
 
     def __init__(
         self,
@@ -104,8 +105,8 @@ class Simulator(server.Simulator):
 
     def error_response(self, error: ApiError) -> web.Response:
         """Return an exception; permanent input errors come as HTTP 500."""
-        kind = "MXInvalidInputException" if error.kind == "permanent" else _EXCEPTIONS.get(error.status, "MXException")
-        payload = {"Status": "Error", "ExceptionType": kind, "ExceptionMessage": error.message}
+        known = "MXInvalidInputException" if error.kind == "permanent" else _EXCEPTIONS.get(error.status, "MXException")
+        payload = {"Status": "Error", "ExceptionType": error.name or known, "ExceptionMessage": error.message}
         return web.Response(status=error.status, body=encode(payload), content_type="application/json")
 
     def spoil(self, page: Any) -> str | None:
@@ -115,6 +116,11 @@ class Simulator(server.Simulator):
             return None
         rows[0]["ModifiedOn"] = "31/31/2026 26:00"
         return str(rows[0].get("Id") or rows[0].get("ProspectActivityId"))
+
+    def rows_asked(self, call: ApiCall) -> object:
+        """Return RowCount or PageSize."""
+        paging = call.json().get("Paging") or {}
+        return paging.get("PageSize", paging.get("RowCount", UNPAGED))
 
     def shown(self, plan: Plan) -> bool:
         """Return whether an activity can be seen now."""

@@ -11,7 +11,7 @@ from tests.simulators.clock import DAY, seconds_of
 
 SORTED: Final = ("createdAt", "eventAt")
 _MOST: Final = 1000
-_FIFTY: Final = 50
+FIFTY: Final = 50
 _DATE: Final = len("2026-10-01")
 _RELATIONS: Final = frozenset({"account", "call", "mailing", "opportunity", "prospect", "task", "user"})
 _INF: Final = float("inf")
@@ -49,7 +49,7 @@ def query_of(parameters: Mapping[str, str]) -> Query:
         raise ApiError(422, f"Events cannot be sorted by {sort}.")
     after, again = cursor_of(parameters.get("page[after]"))
     return Query(
-        size=_number(parameters, "page[size]", _number(parameters, "page[limit]", _FIFTY)),
+        size=_number(parameters, "page[size]", _number(parameters, "page[limit]", FIFTY)),
         sort=sort.removeprefix("-"),
         backwards=sort.startswith("-"),
         spans={name: span_of(parameters, name) for name in SORTED},

@@ -14,7 +14,7 @@ from tests.simulators.clock import Clock
 from tests.simulators.history import Payload
 from tests.simulators.ledger import Plan
 from tests.simulators.outreach.history import History
-from tests.simulators.outreach.query import Query, cursor, query_of
+from tests.simulators.outreach.query import FIFTY, Query, cursor, query_of
 from tests.simulators.outreach.tokens import Tokens, TooSoon
 from tests.simulators.quota import Allowance, Form, retry_after
 from tests.simulators.timeline import Timeline
@@ -104,7 +104,7 @@ class Simulator(server.Simulator):
             return web.json_response({"error": error.message}, status=error.status)
         if error.status == 401:
             return web.Response(status=401, text=error.message)
-        ident = "routeNotFound" if error.kind == "route" else _IDS.get(error.status, "error")
+        ident = error.name or ("routeNotFound" if error.kind == "route" else _IDS.get(error.status, "error"))
         errors = {"errors": [{"id": ident, "title": ident, "detail": error.message}]}
         return web.Response(status=error.status, body=encode(errors), content_type=_TYPE)
 
@@ -124,6 +124,10 @@ class Simulator(server.Simulator):
             "X-RateLimit-Remaining": f"{left}, 19988" if self.conduct.two_quotas else left,
             "X-RateLimit-Reset": str(int(self.reported_now + self.quota.resets(now)) + 1),
         }
+
+    def rows_asked(self, call: ApiCall) -> object:
+        """Return page[size], or page[limit] of the old way."""
+        return call.query.get("page[size]", call.query.get("page[limit]", FIFTY))
 
     def shown(self, plan: Plan) -> bool:
         """Return whether an event can be seen now."""

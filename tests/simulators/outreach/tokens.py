@@ -19,13 +19,17 @@ _ACTIVE: Final = 100
 
 
 class Terms(Struct, kw_only=True):
-    """What tokens are worth: seconds, and calls where `calls` is not 0; `mint_every` seconds lie between two mints."""
+    """What tokens are worth: seconds, and calls where `calls` is not 0; `mint_every` seconds lie between two mints.
+
+    `reuse_revokes`: a refresh token that is dead and comes again ends all tokens, as RFC 9700 recommends (4.14.2).
+    """
 
     lives: float = 7200.0
     calls: int = 0
     refresh_lives: float = 14 * DAY
     mint_every: float = 60.0
     old: Old = "dies"
+    reuse_revokes: bool = False
 
 
 class TooSoon(Exception):  # noqa: N818  (an answer, not a fault of ours)
@@ -62,6 +66,7 @@ class Tokens:
         self._wall: Final = wall
         self._access: Final[dict[str, _Access]] = {}
         self._refresh: Final[dict[str, float]] = {}
+        self._granted: Final[set[str]] = set()
         self._last_mint = float("-inf")
         self.refresh_token: str = self._new_refresh()
         """The newest refresh token: before anything was minted, the one to configure."""
@@ -86,6 +91,9 @@ class Tokens:
         old = str(form.get("refresh_token"))
         if self._refresh.get(old, 0.0) <= now:
             self.reused += 1
+            if self.terms.reuse_revokes and old in self._granted:
+                self.end_all()
+                self._refresh.clear()
             raise ApiError(400, "invalid_grant", "oauth")
         if now < self._last_mint + self.terms.mint_every:
             self.too_soon += 1
@@ -126,6 +134,7 @@ class Tokens:
 
     def _new_refresh(self) -> str:
         token = secrets.token_hex(16)
+        self._granted.add(token)
         self._refresh[token] = self._wall() + self.terms.refresh_lives
         while len(self._refresh) > _ACTIVE:
             del self._refresh[next(iter(self._refresh))]
