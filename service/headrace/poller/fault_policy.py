@@ -43,7 +43,7 @@ def treatment_of(error: Exception, failures: int) -> Treatment:
             found = Treatment(error.code, error.wait or FIRST_PAUSE_SECONDS, "untouched")
         case Incomplete():
             found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "succeeded")
-        case TooHeavy() | Unavailable() | NoRoute():  # the smallest page too: that is how an outage looks at some platforms
+        case TooHeavy() | Unavailable() | NoRoute():  # the smallest page too: so an outage looks at some platforms
             found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "failed")
         case KafkaError() | TimeoutError() | ConnectionError():  # raw did not take it
             pause = min(_longer(KAFKA_PAUSE_SECONDS, failures), LONGEST_KAFKA_PAUSE_SECONDS)
