@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, ApiClient, Call, Polled
 from headrace.sdk.settings import PolledTenant
 from tests.providers import suite
@@ -93,8 +93,8 @@ def test_statuses_that_mean_the_same_everywhere(
 
 @EACH
 def test_a_missing_record_is_never_a_passing_fault(home: Home) -> None:
-    """404 is a record that is gone or a path that nobody serves; asking again is no use."""
-    assert isinstance(client(home).judge(Answer(404, {}, OBJECT), 0.0), Gone | Rejected)
+    """404 is a record that is gone or a path that nobody serves; asking again at once is no use."""
+    assert isinstance(client(home).judge(Answer(404, {}, OBJECT), 0.0), Gone | NoRoute | Rejected)
 
 
 @EACH

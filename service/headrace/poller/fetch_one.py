@@ -21,7 +21,7 @@ from headrace.poller.platform_client import PlatformClient, client_of
 from headrace.poller.state import read_all
 from headrace.records.cursors import SealedTokens
 from headrace.records.raw import to_raw_record
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, TooHeavy
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy
 from headrace.sdk.feed import ApiClient, Call
 from headrace.sdk.provider import RawEvent
 from headrace.sdk.settings import PolledTenant
@@ -72,7 +72,7 @@ def _check_sizes(records: Sequence[ProducerRecord], topic: Topic) -> None:
 async def _first(http: HttpClient, api: ApiClient, calls: Sequence[Call], token: str | None) -> bytes:
     """Return the first good answer: the next call is made while one finds nothing. Raises the `Fault` of the last.
 
-    A path that this version of a platform does not have is `Rejected`: its 404 need not look like the platform's own.
+    A path that this version of a platform does not have may be `NoRoute` or `Rejected`.
     """
     gone: Fault = Gone("there is nothing to ask for it with")
     for call in calls:
@@ -80,7 +80,7 @@ async def _first(http: HttpClient, api: ApiClient, calls: Sequence[Call], token:
         fault = api.judge(answer, time.time())
         if fault is None:
             return answer.body
-        if not isinstance(fault, Gone | Rejected):
+        if not isinstance(fault, Gone | NoRoute | Rejected):
             raise fault
         gone = fault
     raise gone

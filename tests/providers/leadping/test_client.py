@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call, Polled
 from tests.providers.feeds_kit import polled
 
@@ -18,12 +18,24 @@ PROBLEM = b'{"status":400,"detail":"sk_invented is no such thing"}'
         (200, b'{"items":[', Unavailable),
         (200, b"[]", Unavailable),
         (200, b"", Unavailable),
-        (302, b"", Rejected),
+        (302, b"", NoRoute),
+        (400, b"<html>", Unavailable),
+        (400, b"", Unavailable),
         (400, PROBLEM, Rejected),
         (401, PROBLEM, Denied),
         (403, PROBLEM, Denied),
+        (403, b"", Denied),
+        (403, b" <html>blocked", Unavailable),
         (404, PROBLEM, Gone),
-        (404, b"<html>no such page", Rejected),
+        (404, b"<html>no such page", NoRoute),
+        (404, b"", NoRoute),
+        (404, b"default backend - 404", NoRoute),
+        (404, b"[]", NoRoute),
+        (405, b"<html>", NoRoute),
+        (405, PROBLEM, Rejected),
+        (410, PROBLEM, Gone),
+        (410, b"<html>", NoRoute),
+        (451, b"<html>", Unavailable),
         (413, PROBLEM, TooHeavy),
         (415, PROBLEM, Rejected),
         (429, PROBLEM, Throttled),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call
 from tests.providers.feeds_kit import polled
 
@@ -29,8 +29,10 @@ def error(kind: str, status: str = "Error") -> bytes:
         (400, b'{"Message":"bad"}', Rejected),
         (401, error("MXAuthenticationFailedException"), Denied),
         (401, b"", Denied),
-        (404, b'{"Message":"no method"}', Rejected),
-        (404, b"<html>", Rejected),
+        (404, b'{"Message":"no method"}', NoRoute),
+        (404, b"<html>", NoRoute),
+        (404, error("MXLeadNotFoundException"), Gone),
+        (400, b"<html>", Unavailable),
         (429, error("MXThrottleException"), Throttled),
         (429, b"", Throttled),
         (500, error("MXInvalidInputException"), Rejected),
@@ -38,6 +40,19 @@ def error(kind: str, status: str = "Error") -> bytes:
         (500, error("MXDuplicateEntryException"), Rejected),
         (500, error("MXLeadNotFoundException"), Gone),
         (500, error("MXUnauthorizedException"), Denied),
+        (500, error("MXAuthorizationServiceUnavailableException"), Unavailable),
+        (503, error("MXServiceUnavailableException"), Unavailable),
+        (500, error("MXServiceUnavailableException"), Unavailable),
+        (200, error("MXServiceUnavailableException"), Unavailable),
+        (500, error("MXTimeoutException"), Unavailable),
+        (500, error("MXRequestTimedOutException"), Unavailable),
+        (500, error("MXInternalServerErrorException"), Unavailable),
+        (500, error("MXDatabaseException"), Unavailable),
+        (500, error("MXSqlConnectionException"), Unavailable),
+        (500, error("MXServerNotFoundException"), Unavailable),
+        (502, error("MXLeadNotFoundException"), Unavailable),
+        (500, error("MXSomethingElseException"), Unavailable),
+        (500, error("MXRateLimitExceededException"), Throttled),
         (500, error("MXException"), TooHeavy),
         (500, error("Odd: u$rinvented"), TooHeavy),
         (500, b"Something went wrong", TooHeavy),

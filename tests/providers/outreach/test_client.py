@@ -6,7 +6,7 @@ import pytest
 
 from headrace.providers.discover import discover
 from headrace.providers.outreach.settings import OutreachSettings
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call, Polled, Quota
 from tests.providers.feeds_kit import polled
 
@@ -35,8 +35,9 @@ def error(word: str) -> bytes:
         (403, error("unauthorizedOauthScope"), Denied),
         (403, b"Invalid access token", Denied),
         (404, error("resourceNotFound"), Gone),
-        (404, error("routeNotFound"), Rejected),
-        (404, b"<html>", Rejected),
+        (404, error("routeNotFound"), NoRoute),
+        (404, b"<html>", NoRoute),
+        (400, b"<html>", Unavailable),
         (415, error("unsupportedMediaType"), Rejected),
         (422, error("validationError"), Rejected),
         (429, error("rateLimitExceeded"), Throttled),

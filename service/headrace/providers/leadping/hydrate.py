@@ -13,7 +13,7 @@ from msgspec import Struct
 from headrace.core.mapping import fold
 from headrace.providers.leadping.client import CALLS, DETAILS, at
 from headrace.providers.leadping.identity import is_torn
-from headrace.sdk.faults import Gone, Rejected, TooHeavy
+from headrace.sdk.faults import Gone, NoRoute, Rejected, TooHeavy
 from headrace.sdk.feed import Api, Call
 from headrace.sdk.ids import can_be_id
 
@@ -122,7 +122,7 @@ async def _part(api: Api, path: str) -> bytes | None:
     """
     try:
         return await api.call(Call(path=path))
-    except (Gone, Rejected, TooHeavy):
+    except (Gone, NoRoute, Rejected, TooHeavy):
         return None
 
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from headrace.providers.leadsquared.settings import BASE_URL, LeadSquaredSettings
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call, Quota, Tokens
-from headrace.sdk.http_status import judge
+from headrace.sdk.http_status import judge, no_route
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import Tenant
 from headrace.sdk.retry_after import retry_after
@@ -24,7 +24,21 @@ LIMITS: Final = CallLimits(per_window=10, window=5, per_day=10_000)
 smallest): they hold for the whole account, so other programs of the customer share them."""
 
 _SPECIAL: Final = re.compile(r"MX[A-Za-z]{1,80}Exception")
-"""An exception with a name of its own is about the question; `MXException` may be anything."""
+"""An exception with a name of its own says what it is about; `MXException` may be anything."""
+_TOO_MANY: Final = re.compile(r"throttl|ratelimit|toomany", re.IGNORECASE)
+_QUESTION: Final = re.compile(
+    r"invalid|duplicate|missing|required|malformed|notsupported|argument|parameter|validation", re.IGNORECASE
+)
+_SERVICE: Final = re.compile(
+    r"unavailable|time(d)?out|internal|server|service|database|sql|deadlock|connection|network|gateway|maintenance"
+    r"|overload|busy|temporar|unexpected|unhandled|unknown|system|infrastructure|retry",
+    re.IGNORECASE,
+)
+_CREDENTIALS: Final = re.compile(
+    r"authenti|authoriz|forbidden|accessdenied|permission|accesskey|secretkey", re.IGNORECASE
+)
+_NOT_FOUND: Final = re.compile(r"notfound", re.IGNORECASE)
+"""What the names speak of: the platform's own are not listed anywhere, so they are told by their words."""
 _ERROR: Final = "error"
 _FAILED: Final = 500
 
@@ -70,7 +84,7 @@ class LeadSquaredClient:
             return TooHeavy(sentence)
         fault = judge(answer, now)
         if isinstance(fault, Gone):  # the reference: 404 is a method that does not exist
-            return Rejected(f"{fault}: look whether base_url is right")
+            return no_route(str(fault))
         if fault is None and error and (error.status or "").casefold() == _ERROR:
             return Unavailable(sentence)
         return fault
@@ -92,12 +106,16 @@ def single(settings: Tenant, resource: str, id: str) -> tuple[Call, ...]:  # noq
 
 
 def _judge_exception(kind: str, answer: Answer, now: float) -> Fault:
+    """Judge by the words of a name; one that speaks of nothing known is no answer to the question."""
     sentence = f"the platform answered {answer.status} ({kind})"
-    if "Throttle" in kind:
+    of_service = _SERVICE.search(kind) or answer.status > _FAILED
+    if _TOO_MANY.search(kind):
         return Throttled(sentence, retry_after(answer.headers.get("retry-after"), now))
-    if "authenti" in kind.lower() or "authoriz" in kind.lower():
+    if _CREDENTIALS.search(kind) and not of_service:
         return Denied(sentence)
-    return Gone(sentence) if "NotFound" in kind else Rejected(sentence)
+    if _QUESTION.search(kind):
+        return Rejected(sentence)
+    return Gone(sentence) if _NOT_FOUND.search(kind) and not of_service else Unavailable(sentence)
 
 
 def _read(body: bytes) -> _LeadSquaredError | None:

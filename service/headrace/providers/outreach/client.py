@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from headrace.providers.outreach.settings import BASE_URL, OutreachSettings
 from headrace.providers.outreach.wire import EVENT
-from headrace.sdk.faults import Denied, Fault, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Throttled, TooHeavy, Unavailable
 from headrace.sdk.feed import Answer, Call, Quota, Tokens
-from headrace.sdk.http_status import judge
+from headrace.sdk.http_status import judge, no_route
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.provider import Tenant
 from headrace.sdk.retry_after import retry_after
@@ -110,7 +110,7 @@ class OutreachClient:
         if answer.status in _TOO_HEAVY:
             return TooHeavy(sentence)
         if word == _NO_ROUTE:
-            return Rejected(f"{sentence} ({word}): look whether base_url is right")
+            return no_route(f"{sentence} ({word})")
         if word and word.startswith("invalid_"):  # OAuth: invalid_grant, invalid_client
             return Denied(f"{sentence} ({word})")
         fault = judge(answer, now, word)

@@ -21,6 +21,7 @@ from headrace.providers.outreach.nudge import SPAN_SECONDS
 from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor, Pairs
+from headrace.sdk.http_status import no_route
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
 from headrace.sdk.row_digests import Digests
@@ -185,8 +186,10 @@ class OutreachPager:
                     raise Unavailable("a page came that has no list of events")
             except TooHeavy as fault:
                 self._size, at.good = halved(self._size, fault), 0
-            except (Rejected, Gone):
+            except (Rejected, Gone) as fault:
                 if not at.next or at.begin in self._begun_again:  # what fails twice is not old, and would never end
+                    if isinstance(fault, Gone):  # a list is never gone: somebody else answers at its path
+                        raise no_route(str(fault)) from None
                     raise
                 at.next = ()  # an old link: the window is read from its beginning
                 self._begun_again.add(at.begin)
