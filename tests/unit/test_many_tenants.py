@@ -47,3 +47,16 @@ def test_what_is_beyond_the_limit_is_counted_all_the_same() -> None:
     assert sum(published.values.values()) == TENANTS * 10 + 1
     assert len(published.values) <= MOST + 10
     assert published.values["things", "t0", next(iter(Type))] == 2
+
+
+def test_codes_of_thousands_of_tenants_stay_bounded() -> None:
+    """Where there is no room for more label sets, the tenant `other` has no more codes than any tenant may have."""
+    codes = Registry("1").capped("headrace_unmapped_total")
+    for tenant in range(TENANTS):
+        for code in range(8):
+            codes.add(("things", f"t{tenant}", f"c{code} of {tenant}"))
+    codes.add(("things", "t0", "c0 of 0"))
+    assert sum(codes.values.values()) == TENANTS * 8 + 1
+    assert len(codes.values) <= MOST + codes.most + 1
+    assert codes.values["things", "t0", "c0 of 0"] == 2
+    assert codes.values["things", "other", "other"] > 0

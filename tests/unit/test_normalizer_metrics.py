@@ -167,12 +167,12 @@ def test_every_known_label_set_stands_at_zero_from_the_start() -> None:
             at_zero("dead_letters_total", provider="things", tenant=tenant, reason=reason)
             for reason in (*REASONS, "other")
         )
+        assert at_zero("unmapped_total", provider="things", tenant=tenant, code="other")
+        assert at_zero("provisional_total", provider="things", tenant=tenant, code="other")
     assert all(
         at_zero("dead_letters_total", provider="unknown", tenant="unknown", reason=reason) for reason in REASONS_UNKNOWN
     )
     assert all(at_zero("end_to_end_seconds_bucket", via=via, le="0.03") for via in Via)
-    assert at_zero("unmapped_total", provider="things", code="other")
-    assert at_zero("provisional_total", provider="things", code="other")
     for name in ("tasks_owned", "rebalances_total", "producers_stuck_total", "commit_duration_seconds_count"):
         assert at_zero(name, role="normalizer")
     assert all(at_zero("tasks", role="normalizer", state=state) for state in ("created", "fencing", "closed"))
@@ -241,24 +241,31 @@ def test_what_is_published_is_counted_by_provider_tenant_and_type(watched: Watch
 
 
 def test_promise_4_unmapped_and_provisional_codes_are_listed(watched: Watched) -> None:
-    """A published code without a row, and one that only a provisional row met, are counted by name."""
+    """A published code without a row, and one that only a provisional row met, are counted by tenant and name."""
     watched.hear(thing("a", 1, "x", code="350"), thing("b", 1, "x", code="150"), thing("c", 1, "x", code="150"))
     watched.hear(thing("c", 1, "x", code="150"))
-    assert watched.number("unmapped_total", provider="things", code="350") == 1
-    assert watched.number("provisional_total", provider="things", code="150") == 2
+    watched.hear(thing("d", 1, "x", code="150", tenant="brio"))
+    assert watched.number("unmapped_total", provider="things", tenant="acme", code="350") == 1
+    assert watched.number("provisional_total", provider="things", tenant="acme", code="150") == 2
+    assert watched.number("provisional_total", provider="things", tenant="brio", code="150") == 1
     assert watched.total("unmapped_total") == 1
-    assert watched.total("provisional_total") == 2
+    assert watched.total("provisional_total") == 3
 
 
 def test_codes_from_outside_cannot_flood_the_metrics(watched: Watched) -> None:
-    """Beyond a hundred codes of a provider, all new ones are counted as other; those known keep series of their own."""
+    """Beyond a hundred codes of a tenant, new ones are counted as its others; those known keep series of their own."""
     codes = [f"c{number}" for number in range(150)]
     watched.decided([decision(type="unmapped", code=code) for code in (*codes, "c5", "c140", "")])
-    watched.decided([decision(source="/things/brio", type="unmapped", code="c5")])
-    shown = {dict(labels)["code"]: n for (name, labels), n in watched.numbers().items() if "unmapped" in name}
-    assert len(shown) == 101
-    assert shown["c5"] == 3
-    assert shown["other"] == 50 + 1 + 1
+    watched.decided([decision(source="/things/brio", type="unmapped", code="c140")])
+    shown = {
+        (has["tenant"], has["code"]): n
+        for (name, labels), n in watched.numbers().items()
+        if "unmapped" in name and (has := dict(labels))
+    }
+    assert len(shown) == 101 + 2
+    assert shown["acme", "c5"] == 2
+    assert shown["acme", "other"] == 50 + 1 + 1
+    assert shown["brio", "c140"] == 1
     assert sum(shown.values()) == 154
 
 
@@ -266,9 +273,9 @@ def test_a_long_or_odd_code_is_shown_in_one_valid_line(watched: Watched) -> None
     """Codes are cut to 64 characters; line ends and half characters are escaped, and quotes do no harm."""
     odd = 'say "hi"\nto \\ everyone'
     watched.decided([decision(type="unmapped", code=code) for code in (odd, "x" * 500, "x" * 501, "half \ud800")])
-    assert watched.number("unmapped_total", provider="things", code='say "hi"\\nto \\ everyone') == 1
-    assert watched.number("unmapped_total", provider="things", code="x" * 64) == 2
-    assert watched.number("unmapped_total", provider="things", code="half \\ud800") == 1
+    assert watched.number("unmapped_total", provider="things", tenant="acme", code='say "hi"\\nto \\ everyone') == 1
+    assert watched.number("unmapped_total", provider="things", tenant="acme", code="x" * 64) == 2
+    assert watched.number("unmapped_total", provider="things", tenant="acme", code="half \\ud800") == 1
 
 
 def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:

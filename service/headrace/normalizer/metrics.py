@@ -101,11 +101,11 @@ class NormalizerMetrics(TaskMetrics):
     def _list_codes(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             if decision.fate == "published":
-                provider, _ = self._accounts.get(decision.source, UNKNOWN)
+                labels = (*self._accounts.get(decision.source, UNKNOWN), decision.code)
                 if decision.type == UNMAPPED:
-                    self._unmapped.add((provider, decision.code))
+                    self._unmapped.add(labels)
                 elif decision.provisional:
-                    self._provisional.add((provider, decision.code))
+                    self._provisional.add(labels)
 
     def _time(self, decisions: Sequence[Decision], now_ms: int) -> None:
         """Sort the times of receipt once and look up each edge in them, instead of each time among the edges."""
@@ -146,7 +146,7 @@ class NormalizerMetrics(TaskMetrics):
             for reason in (*REASONS, OTHER):
                 self._letters.start(*account, reason)
             for codes in (self._unmapped, self._provisional):
-                codes.start(account[0], OTHER)
+                codes.start(*account, OTHER)
 
     def _read_tasks(self) -> None:
         """Take the partitions as they are now; what is no longer owned is not shown."""

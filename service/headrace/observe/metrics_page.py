@@ -26,9 +26,12 @@ These names, labels and units are a contract: they are added to and never rename
 them as Prometheus text, beside the usual `process_*` of the client library.
 
 - Every label set that is known stands at 0 from the start: each tenant with each fate and reason, each partition from
-  the moment it is assigned. Exceptions: `headrace_published_total` shows a type from its first event on;
+  the moment it is assigned. Exceptions: `headrace_published_total` shows a type, and
+  `headrace_unmapped_total` and `headrace_provisional_total` a code, from its first event on;
   `headrace_records_total` appears when the task is restored, with the totals of the log, so that a moved partition
   never looks like new records; and beyond 5,000 label sets of a metric the others appear with their first use.
+- `increase()` of a counter that appears with its first use leaves that use out. Where it may not be overlooked ask for
+  `max_over_time(X[1h]) unless X offset 1h or increase(X[1h])`, as below and as our alerts and dashboard do.
 - A counter has at most some 10,000 label sets: beyond, further ones are counted with `tenant="other"`, so that sums
   stay right and a reading of thousands of tenants stays small.
 - What comes from outside is bounded: of `code` and `reason` the first 100 values for each label set before it are
@@ -41,6 +44,12 @@ them as Prometheus text, beside the usual `process_*` of the client library.
 - The poller counts for every tenant with `polling = true`, and shows the gauges of those whose partition of cursors it
   owns: one process at a time polls a tenant. Aggregate by `max by (provider, tenant)`, staleness by `min`.
 """
+
+
+def _still(series: str) -> str:
+    """Return the expression for: no counter grew in the last hour, nor was one born above 0."""
+    return f"sum(max_over_time({series}[1h]) unless {series} offset 1h or increase({series}[1h])) == 0"
+
 
 _HOLDS: Final = (
     (
@@ -70,12 +79,14 @@ _HOLDS: Final = (
         "every tenant that is to be polled has a poller",
         "absent(headrace_polling_configured == 1 unless on (provider, tenant) headrace_tenant_parked)",
     ),
-    ("no webhook is left to a feed that does not bring it", "sum(increase(headrace_nudges_returned_total[1h])) == 0"),
+    ("no webhook is left to a feed that does not bring it", _still("headrace_nudges_returned_total")),
     ("what webhooks told comes to the pollers", 'max(headrace_topic_unread_seconds{topic="nudges"}) < 60'),
     ("no nudge was gone before it was read", "sum(headrace_nudge_gaps_total) == 0"),
     ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
-    ("no platform throttles us", 'sum(increase(headrace_calls_total{outcome="throttled"}[1h])) == 0'),
-    ("no feed breaks", 'sum(increase(headrace_turns_total{outcome="broken"}[1h])) == 0'),
+    ("no platform throttles us", _still('headrace_calls_total{outcome="throttled"}')),
+    ("no feed breaks", _still('headrace_turns_total{outcome="broken"}')),
+    ("every code that comes in has a row", _still("headrace_unmapped_total")),
+    ("every code that comes in has a row of its own", _still("headrace_provisional_total")),
 )
 
 _ADDS_UP: Final = """\

@@ -45,16 +45,18 @@ class Series:
 
     def add(self, labels: Labels, count: float = 1) -> None:
         """Count, under the tenant `other` where there are too many label sets."""
-        if labels not in self.values and len(self.values) >= MOST:
-            labels = self._folded(labels)
-        self.values[labels] = self.values.get(labels, 0) + count
+        shown = labels if labels in self.values else self._shown_as(labels)
+        self.values[shown] = self.values.get(shown, 0) + count
 
     def lines(self) -> Iterator[str]:
         """Yield one line of text for each label set."""
         for labels, value in self.values.items():
             yield f"{self._heads.get(labels) or self._head(labels)} {value}\n"
 
-    def _folded(self, labels: Labels) -> Labels:
+    def _shown_as(self, labels: Labels) -> Labels:
+        """Return the label set that counts for a new one: itself, while there is room."""
+        if len(self.values) < MOST:
+            return labels
         names = self.family.labels
         return tuple(OTHER if name == "tenant" else label for name, label in zip(names, labels, strict=True))
 
@@ -64,7 +66,7 @@ class Series:
 
 
 class Capped(Series):
-    """A counter whose last label comes from outside: only its first `most` values get a series of their own."""
+    """A counter whose last label comes from outside: only the first `most` values of a tenant get their own series."""
 
     def __init__(self, family: Family, most: int = 100, longest: int = 64) -> None:
         super().__init__(family)
@@ -72,20 +74,20 @@ class Capped(Series):
         self.longest: Final = longest
         self._sizes: Final[Counter[Labels]] = Counter()
 
-    def add(self, labels: Labels, count: float = 1) -> None:
-        """Count, under `other` where there are too many values or the value is empty."""
-        super().add(labels if labels in self.values else self._admit(labels), count)
-
-    def _admit(self, labels: Labels) -> Labels:
-        *group, last = labels
-        known = tuple(group)
+    def _shown_as(self, labels: Labels) -> Labels:
+        """Return the label set that counts for a new one: `other` where there are too many values, or it is empty."""
+        *known, last = labels
         named = (*known, escaped(last[: self.longest]))
         if named in self.values:
             return named
+        *group, last = super()._shown_as(named)
+        known = tuple(group)
+        if (*known, last) in self.values:
+            return (*known, last)
         if not last or self._sizes[known] >= self.most:
             return (*known, OTHER)
         self._sizes[known] += 1
-        return named
+        return (*known, last)
 
 
 class Histogram:

@@ -1,0 +1,100 @@
+"""What grew is seen from its first event on: alerts and panels, as Prometheus itself evaluates them."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from headrace.observe.metric_definitions import FAMILIES
+from headrace.observe.metrics_page import page
+from tests.deploy.files import DEPLOY, document
+
+REQUIRE = "HEADRACE_REQUIRE_PROMTOOL"
+RULES = DEPLOY / "prometheus/alerts.yml"
+BOARD = json.loads((DEPLOY / "grafana/dashboards/headrace.json").read_text("utf-8"))
+PANELS = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", ())]
+ALERTS = {rule["alert"]: rule["expr"] for rule in document(RULES)["groups"][0]["rules"]}
+BY_TENANT = {each.name for each in FAMILIES if each.kind == "counter" and "tenant" in each.labels}
+CODES = {"HeadraceUnmappedCode": "headrace_unmapped_total", "HeadraceProvisionalCode": "headrace_provisional_total"}
+_INCREASE = re.compile(r"increase\((\w+)({[^}]*})?\[(\w+)\]\)")
+
+
+def whole(metric: str, selection: str, span: str) -> str:
+    """Return what a counter grew by, with what a series that was born in the meantime has been born with."""
+    series = f"{metric}{selection}"
+    return f"max_over_time({series}[{span}]) unless {series} offset {span} or increase({series}[{span}])"
+
+
+def promtool(folder: Path, tests: list[dict[str, Any]]) -> None:
+    """Run unit tests of the rules, which must hold."""
+    if shutil.which("promtool") is None:
+        if os.environ.get(REQUIRE):
+            pytest.fail(f"{REQUIRE} is set, and there is no promtool")
+        pytest.skip("there is no promtool to evaluate rules with: apt-get install prometheus")
+    file = folder / "tests.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
+    done = subprocess.run(("promtool", "test", "rules", file), capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def series(metric: str, values: str, instance: str = "a", code: str = "203") -> dict[str, str]:
+    """Write one series of a tenant's code, a value a minute."""
+    labels = f'provider="leadsquared", tenant="acme", code="{code}", instance="{instance}"'
+    return {"series": f"{metric}{{{labels}}}", "values": values}
+
+
+def panel(metric: str) -> str:
+    """Return what the dashboard asks of a metric, for all providers and tenants."""
+    (found,) = (expression for expression in PANELS if metric in expression)
+    return found.replace("$provider", ".*").replace("$tenant", ".*")
+
+
+@pytest.mark.parametrize("expression", [*PANELS, *ALERTS.values(), page()])
+def test_no_growth_leaves_out_what_a_series_is_born_with(expression: str) -> None:
+    """A series that appears with its first event has no increase yet: nowhere is it asked for alone."""
+    for metric, selection, span in _INCREASE.findall(expression):
+        if metric in BY_TENANT:
+            assert whole(metric, selection, span) in expression
+
+
+@pytest.mark.parametrize(("alert", "metric"), CODES.items())
+def test_an_alert_fires_at_the_first_sighting_of_a_code(tmp_path: Path, alert: str, metric: str) -> None:
+    """A code that was never there before is told within a minute, with its tenant, and for an hour."""
+    sources = [
+        series(metric, "_x70 1x200"),
+        series(metric, "0x300", code="other"),
+        series(metric, "4x300", code="150"),
+    ]
+    labels = {"provider": "leadsquared", "tenant": "acme", "code": "203"}
+    (texts,) = (rule["annotations"] for rule in document(RULES)["groups"][0]["rules"] if rule["alert"] == alert)
+    said = {
+        name: re.sub(r"{{ \$labels\.(\w+) }}", lambda label: labels[label[1]], text) for name, text in texts.items()
+    }
+    fires = [{"exp_labels": labels, "exp_annotations": said}]
+    tests = [
+        {"eval_time": at, "alertname": alert, "exp_alerts": alerts}
+        for at, alerts in {"69m": [], "70m": fires, "129m": fires, "131m": []}.items()
+    ]
+    promtool(tmp_path, [{"interval": "1m", "input_series": sources, "alert_rule_test": tests}])
+
+
+@pytest.mark.parametrize("metric", CODES.values())
+def test_the_dashboard_counts_the_first_sighting_of_a_code(tmp_path: Path, metric: str) -> None:
+    """One event of a new code is one, in two processes two, and a process that goes takes nothing with it."""
+    sources = [
+        series(metric, "_x80 1x200"),
+        series(metric, "_x90 1x9 _x200", instance="b"),
+        series(metric, "0x300", code="other"),
+    ]
+    labels = '{provider="leadsquared", tenant="acme", code="203"}'
+    tests = [
+        {"expr": panel(metric), "eval_time": at, "exp_samples": [{"labels": labels, "value": value}] if value else []}
+        for at, value in {"79m": 0, "80m": 1, "95m": 2, "120m": 2, "145m": 1, "160m": 0}.items()
+    ]
+    promtool(tmp_path, [{"interval": "1m", "input_series": sources, "promql_expr_test": tests}])
