@@ -18,7 +18,7 @@ from tests.deploy.files import DEPLOY, document
 REQUIRE = "HEADRACE_REQUIRE_PROMTOOL"
 RULES = DEPLOY / "prometheus/alerts.yml"
 BOARD = json.loads((DEPLOY / "grafana/dashboards/headrace.json").read_text("utf-8"))
-PANELS = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", ())]
+PANELS: list[str] = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", ())]
 ALERTS = {rule["alert"]: rule["expr"] for rule in document(RULES)["groups"][0]["rules"]}
 BY_TENANT = {each.name for each in FAMILIES if each.kind == "counter" and "tenant" in each.labels}
 CODES = {"HeadraceUnmappedCode": "headrace_unmapped_total", "HeadraceProvisionalCode": "headrace_provisional_total"}

@@ -1,23 +1,18 @@
 """`headrace taxonomy`: list the words of events, and the native codes that are not mapped."""
 
-import contextlib
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import click
-from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._event_lines import PROVISIONAL
 from headrace.cli._formatting import clock, table
 from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._open_codes import OPEN, undecided_codes
 from headrace.cli._output import echo, styled
-from headrace.cli._topic_reader import read_events
-from headrace.config import Config
-from headrace.core.mapping import UNMAPPED
 from headrace.sdk.provider import Provider
-from headrace_events import ActorKind, Channel, Direction, Event, Outcome, Traffic, Type, Via, Word
+from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type, Via, Word
 
 _LISTS: Final[dict[str, type[Word]]] = {
     "type": Type,
@@ -28,23 +23,6 @@ _LISTS: Final[dict[str, type[Word]]] = {
     "traffic": Traffic,
     "via": Via,
 }
-
-
-class NativeCode(Struct, frozen=True):
-    """A native code, and the event type that it is published as."""
-
-    source: str
-    resource: str
-    code: str
-    name: str
-    published_as: str
-
-
-class CodeUse(Struct):
-    """In how many events a code occurs, and when the last of them was recorded."""
-
-    events: int = 0
-    last: str = ""
 
 
 @click.group("taxonomy")
@@ -77,20 +55,26 @@ def words(lists: Sequence[str]) -> None:
 @command.command("unmapped", short_help="list the native codes without a row, and the provisional ones")
 @click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
 @click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option("--all", "whole", is_flag=True, help="Also those that have a row of their own today, and as what.")
 @click.pass_context
-def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) -> None:
+def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None, *, whole: bool) -> None:
     """List the native codes, of all events on Kafka, whose row is missing or provisional.
+
+    Today's tables and overlays are asked: what they decide is no longer listed, but with --all. Events that were
+    published stay as they are.
 
     \b
       headrace taxonomy unmapped -t acme
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = arguments.configuration(ctx)
-    counts = run_with_kafka(config, _count(config, provider, tenant))
-    if not counts:
-        echo("Every event on Kafka has a row of its own.")
+    found = run_with_kafka(config, undecided_codes(config, provider, tenant))
+    listed = [(code, use) for code, use in found if whole or use.today == OPEN]
+    if not listed:
+        decided = f" today; --all lists {len(found):,} that had none" if found else ""
+        echo(f"Every {'code' if found else 'event'} on Kafka has a row of its own{decided}.")
         return
+    listed.sort(key=lambda each: (each[0].source, -each[1].events))
     now = datetime.now(UTC)
-    ordered = sorted(counts.items(), key=lambda pair: (pair[0].source, -pair[1].events))
     rows = [
         (
             code.source,
@@ -98,31 +82,11 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None) 
             code.code,
             code.name or "-",
             code.published_as,
+            *((use.today,) if whole else ()),
             f"{use.events:,}",
             clock(use.last, now),
         )
-        for code, use in ordered
+        for code, use in listed
     ]
-    titles = ("source", "resource", "code", "name", "published as", "events", "last")
+    titles = ("source", "resource", "code", "name", "published as", *(("today",) if whole else ()), "events", "last")
     table(titles, rows, right=("events", "last"))
-
-
-async def _count(config: Config, provider: Provider | None, tenant: str | None) -> dict[NativeCode, CodeUse]:
-    """Return the undecided codes of all events of one provider and tenant, or of all."""
-    uses: dict[NativeCode, CodeUse] = {}
-    async with contextlib.aclosing(read_events(config)) as events:
-        async for _, event in events:
-            native = event.data.native
-            wanted = (provider is None or native.provider == provider.name) and tenant in (None, native.tenant)
-            if wanted and _undecided(event):
-                published_as = f"{event.word} (provisional)" if event.word != UNMAPPED else UNMAPPED
-                code = NativeCode(event.source, native.resource, native.code or "-", native.name or "", published_as)
-                use = uses.setdefault(code, CodeUse())
-                use.events += 1
-                use.last = max(use.last, event.recordedtime)
-    return uses
-
-
-def _undecided(event: Event) -> bool:
-    """Return whether an event has no row of its own: unmapped, or mapped by a provisional row."""
-    return event.word == UNMAPPED or event.data.provenance.row.endswith(PROVISIONAL)

@@ -76,18 +76,17 @@ class Capped(Series):
 
     def _shown_as(self, labels: Labels) -> Labels:
         """Return the label set that counts for a new one: `other` where there are too many values, or it is empty."""
-        *known, last = labels
-        named = (*known, escaped(last[: self.longest]))
+        named = (*labels[:-1], escaped(labels[-1][: self.longest]))
         if named in self.values:
             return named
-        *group, last = super()._shown_as(named)
-        known = tuple(group)
-        if (*known, last) in self.values:
-            return (*known, last)
-        if not last or self._sizes[known] >= self.most:
+        shown = super()._shown_as(named)
+        known = shown[:-1]
+        if shown in self.values:
+            return shown
+        if not shown[-1] or self._sizes[known] >= self.most:
             return (*known, OTHER)
         self._sizes[known] += 1
-        return (*known, last)
+        return shown
 
 
 class Histogram:
