@@ -67,7 +67,14 @@ async def _rows(sizes: Sizes, servers: str, home: Path) -> list[Row]:
         await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
     text = configuration(servers, prefixes[0], configured()).replace("[receiver]", UNLIMITED)
     program = Program(text, home, "receiver", roles=("receiver",))
-    command = (sys.executable, "-m", "tests.benchmarks.bare_handler", servers, f"{prefixes[1]}raw", kafka.compression)
+    command = (
+        sys.executable,
+        "-m",
+        "tests.benchmarks.bare_handler",
+        servers,
+        f"{prefixes[1]}raw",
+        str(kafka.codec("raw")),
+    )
     log = home / "bare.log"
     bare = Child(command, log=log, cwd=Path.cwd())
     try:

@@ -72,7 +72,7 @@ async def _fill(job: Job, ids: int, each: int) -> int:
     kafka = KafkaSettings(bootstrap_servers=job.servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=job.prefix), "dev", 1)
     producer = AIOKafkaProducer(
-        bootstrap_servers=job.servers, acks="all", compression_type=kafka.compression, max_batch_size=900_000
+        bootstrap_servers=job.servers, acks="all", compression_type=kafka.codec("seen"), max_batch_size=900_000
     )
     rng = np.random.default_rng(1)
     await producer.start()

@@ -97,7 +97,7 @@ class Stage:
         waiting: dict[int, list[ProducerRecord]] = defaultdict(list)
         producer = AIOKafkaProducer(
             bootstrap_servers=self.kafka.bootstrap_servers,
-            compression_type=self.kafka.compression,
+            compression_type=self.kafka.codec("raw"),
             max_batch_size=1_000_000,
         )
         await producer.start()

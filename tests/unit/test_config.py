@@ -18,7 +18,7 @@ def test_defaults_hold_where_nothing_is_said(tmp_path: Path, monkeypatch: pytest
     monkeypatch.chdir(tmp_path)
     config = load(None, {"PATH": "/bin", "HOME": "/"})
     assert (config.topic_prefix, config.kafka.bootstrap_servers) == ("headrace.", "localhost:9092")
-    assert (config.kafka.compression, config.dedupe.window) == ("zstd", 30 * 86_400)
+    assert (config.kafka.compression, config.dedupe.window) == (None, 30 * 86_400)
     assert (config.receiver.port, config.admin.port, config.log.format) == (8080, 9464, "auto")
     assert not list(config.tenants)
     assert config.file is None

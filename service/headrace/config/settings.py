@@ -29,6 +29,10 @@ Servers = Annotated[
 """Addresses of brokers."""
 
 
+CONSUMED: Final = ("events", "dead-letters")
+"""How the names of topics end that consumers read."""
+
+
 class KafkaSettings(Struct, frozen=True, kw_only=True):
     """`[kafka]`: how to reach the brokers. Paths of certificates are relative to the file that names them."""
 
@@ -43,9 +47,20 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
     ssl_keyfile: str | None = None
     ssl_keypassword: str | None = None
     ssl_keypassword_file: str | None = None
-    compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] = "zstd"
+    compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] | None = None
+    """How records of all topics are compressed; None: as `codec` says."""
     session_timeout: Seconds = 45
     """Seconds without a heartbeat after which the group gives a process's partitions to others."""
+
+    def codec(self, topic: str) -> str | None:
+        """Return how records of a topic are compressed, None where they are not.
+
+        Where nothing is configured: gzip for what consumers read, as no other is read by every client without something
+        more; zstd for what only Headrace reads.
+        """
+        if self.compression is None:
+            return "gzip" if topic.endswith(CONSUMED) else "zstd"
+        return None if self.compression == "none" else self.compression
 
     def __repr__(self) -> str:
         """Write only what may be logged: no secrets."""

@@ -118,7 +118,7 @@ class Appender:
             async with asyncio.timeout(deadline):
                 for partition, outs in groups.items():
                     try:
-                        for batch, count in fill_batches(self._producer, outs):
+                        for batch, count in fill_batches(self._producer.create_batch, outs):
                             sent = await self._producer.send_batch(batch, topic, partition=partition)
                             batches.append((partition, sent, count))
                     except KafkaError as error:

@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import sys
+import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
@@ -10,6 +13,8 @@ import structlog
 from aiokafka import AIOKafkaProducer
 from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from headrace.config import KafkaSettings
 from headrace.core.record import ProducerRecord
@@ -67,26 +72,40 @@ class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
         self.definite = is_definite(cause)
 
 
+CODECS: Final = {None: 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+"""Numbers of the codecs on the wire: https://kafka.apache.org/documentation/#recordbatch."""
+GZIP_LEVEL: Final = 4
+"""The client takes 9: three times the work for a sixth less, 35 and 12 µs for an event of 1.9 KB."""
+
+
+def gzip_encode(data: bytes) -> bytes:
+    """Return data as gzip."""
+    return zlib.compress(data, GZIP_LEVEL, wbits=31)
+
+
+sys.modules[DefaultRecordBatchBuilder.__module__].gzip_encode = gzip_encode  # type: ignore[attr-defined]  # nothing public sets it
+
+
 def new_producer(kafka: KafkaSettings, **more: Any) -> AIOKafkaProducer:
-    """Return a producer, not started, that waits for all replicas."""
+    """Return a producer, not started, that waits for all replicas; `Transactions` compresses for itself."""
     return AIOKafkaProducer(
         acks="all",
         linger_ms=0,
         max_batch_size=BATCH_BYTES,
         max_request_size=64 * 1024 * 1024,  # checked only by send(); the topic's own limit is checked before
-        compression_type=None if kafka.compression == "none" else kafka.compression,
+        compression_type=kafka.codec("raw"),
         **client_options(kafka),
         **more,
     )
 
 
-def fill_batches(producer: AIOKafkaProducer, outs: Sequence[ProducerRecord]) -> Iterable[tuple[Any, int]]:
+def fill_batches(new_batch: Callable[[], Any], outs: Sequence[ProducerRecord]) -> Iterable[tuple[Any, int]]:
     """Fill batches up to `BATCH_BYTES`, each with its number of records; a larger record travels alone."""
-    batch, count = producer.create_batch(), 0
+    batch, count = new_batch(), 0
     for out in outs:
         while batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:
             yield batch, count
-            batch, count = producer.create_batch(), 0
+            batch, count = new_batch(), 0
         count += 1
     if count:
         yield batch, count
@@ -99,6 +118,7 @@ class Transactions:
     """Producers of this process that could not even be cut off: they may still deliver. Three end the process."""
 
     def __init__(self, kafka: KafkaSettings, transactional_id: str, predecessors: Predecessors | None = None) -> None:
+        self._kafka = kafka
         self._producer = new_producer(
             kafka, transactional_id=transactional_id, transaction_timeout_ms=TRANSACTION_TIMEOUT_MS
         )
@@ -188,7 +208,8 @@ class Transactions:
     async def _send(self, groups: Groups) -> dict[tuple[str, int], int]:
         futures: list[tuple[tuple[str, int], Awaitable[Any], int]] = []
         for (topic, partition), outs in groups.items():
-            for batch, count in fill_batches(self._producer, outs):
+            codec = CODECS[self._kafka.codec(topic)]  # the client has one for all topics of a producer
+            for batch, count in fill_batches(partial(BatchBuilder, BATCH_BYTES, codec, is_transactional=True), outs):
                 sent = await self._producer.send_batch(batch, topic, partition=partition)
                 futures.append(((topic, partition), sent, count))
         # A failed send does not stop commit_transaction: every one is awaited first.
