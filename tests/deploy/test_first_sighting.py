@@ -73,10 +73,10 @@ def test_an_alert_fires_at_the_first_sighting_of_a_code(tmp_path: Path, alert: s
     ]
     labels = {"provider": "leadsquared", "tenant": "acme", "code": "203"}
     (texts,) = (rule["annotations"] for rule in document(RULES)["groups"][0]["rules"] if rule["alert"] == alert)
-    said = {
+    annotations = {
         name: re.sub(r"{{ \$labels\.(\w+) }}", lambda label: labels[label[1]], text) for name, text in texts.items()
     }
-    fires = [{"exp_labels": labels, "exp_annotations": said}]
+    fires = [{"exp_labels": labels, "exp_annotations": annotations}]
     tests = [
         {"eval_time": at, "alertname": alert, "exp_alerts": alerts}
         for at, alerts in {"69m": [], "70m": fires, "129m": fires, "131m": []}.items()

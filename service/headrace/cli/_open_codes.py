@@ -121,13 +121,13 @@ def _example(event: Event) -> _Example:
 async def _types_today(config: Config, examples: Iterable[_Example]) -> Dict[_Example, str]:
     """Return for each example the type of its row today, the fate of what is dropped, or `OPEN`."""
     today = dict.fromkeys(examples, OPEN)
-    asked: dict[_Example, Account] = {}
+    changed: dict[_Example, Account] = {}
     for example in today:
         account = config.tenants.by_source.get(example.source)
         if account is not None and account.mapping.id != example.mapping:
-            asked[example] = account
-    translated = await _translated(config, asked)
-    for example, account in asked.items():
+            changed[example] = account
+    translated = await _translated(config, changed)
+    for example, account in changed.items():
         today[example] = translated.get(example) or _looked_up(account, example)
     return today
 
@@ -170,8 +170,8 @@ def _type_of(record: Record, example: _Example, tenants: Tenants) -> str | None:
 
 def _looked_up(account: Account, example: _Example) -> str:
     tables = account.provider.tables
-    asked = (example.resource,) if example.resource in tables else tuple(tables)
-    found = (_word(account.mapping.find(table, example.code, example.status, example.name)) for table in asked)
+    candidates = (example.resource,) if example.resource in tables else tuple(tables)
+    found = (_word(account.mapping.find(table, example.code, example.status, example.name)) for table in candidates)
     return next((word for word in found if word != OPEN), OPEN)
 
 
