@@ -243,6 +243,29 @@ async def test_a_gzip_bomb_is_not_unpacked(target: Target) -> None:
         assert status_of(await talk(target.port, plain)) in (200, 202)
 
 
+async def test_a_body_in_a_transfer_coding_is_not_taken_for_what_it_is_not(target: Target) -> None:
+    """Packed by its framing, it gets 501 (RFC 9112, 6.1): its bytes would be acknowledged, and nobody could read them.
+
+    `identity`, which changes nothing, is no coding; what does not end with `chunked` has no end at all.
+    """
+    codings = {"gzip, chunked": 501, "deflate,chunked": 501, "GZIP , Chunked": 501, "nonsense, chunked": 501}
+    for sender in SENDERS:
+        sending = next(sender.stream())
+        body = chunk(gzip.compress(sending.body))
+        for coding, status in (codings | {"gzip": 400, "chunked, gzip": 400}).items():
+            answer = await talk(target.port, head(sending, f"Transfer-Encoding: {coding}", "Connection: close") + body)
+            assert (coding, status_of(answer)) == (coding, status)
+        for coding in ("chunked", "Chunked", "identity, chunked"):
+            framed = head(sending, f"Transfer-Encoding: {coding}", "Connection: close") + chunk(sending.body)
+            assert (coding, status_of(await talk(target.port, framed)) in (200, 202)) == (coding, True)
+    assert (await target.refused())["unknown_transfer_coding"] == len(SENDERS) * 4
+
+
+def chunk(body: bytes) -> bytes:
+    """Return a body as a single chunk."""
+    return b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
 def garbage() -> Iterator[tuple[bytes, int]]:
     """Return what is no good HTTP, and the status it gets."""
     sending = next(SENDERS[1].stream())

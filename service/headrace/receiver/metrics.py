@@ -23,7 +23,8 @@ UNKNOWN: Final = ("unknown", "unknown")
 
 REFUSALS: Final = (
     *("bad_secret", "bad_signature", "no_secret", "no_signature", "stale_timestamp"),
-    *("method_not_allowed", "unsupported_media_type", "encoded_body", "unknown_expectation"),
+    *("method_not_allowed", "unsupported_media_type", "encoded_body", "unknown_transfer_coding"),
+    "unknown_expectation",
     *("body_too_large", "body_too_slow", "incomplete_body", "record_too_large", "too_many_records"),
     *("rate_limited", "busy", "no_room", "internal"),
 )

@@ -140,10 +140,10 @@ class Receiver:
         if (request.content_length or 0) > self.bodies.most:
             raise refusals.body_too_large(self.bodies.most)
         headers = request.headers
-        if "Content-Encoding" in headers and any(
-            coding.strip().lower() not in ("", "identity") for coding in headers.getall("Content-Encoding")
-        ):
+        if "Content-Encoding" in headers and _codings(headers.getall("Content-Encoding")):
             raise refusals.encoded_body()
+        if "Transfer-Encoding" in headers and _codings(headers.getall("Transfer-Encoding")) != ["chunked"]:
+            raise refusals.unknown_transfer_coding()
         if "Expect" in headers and headers["Expect"].lower() != "100-continue":
             raise refusals.unknown_expectation()
 
@@ -219,6 +219,12 @@ class Receiver:
                 _log.warning("connections_dropped", count=server.dropped)
                 server.dropped = 0
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _codings(lines: Sequence[str]) -> list[str]:
+    """Return the codings that the lines of a header name, but `identity`, which is none."""
+    named = (coding.strip().lower() for line in lines for coding in line.split(","))
+    return [coding for coding in named if coding not in ("", "identity")]
 
 
 def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delivery:

@@ -68,6 +68,12 @@ def encoded_body() -> Refused:
     return _refused(415, "encoded_body", "Encoded bodies are not taken", detail, {"Accept-Encoding": "identity"})
 
 
+def unknown_transfer_coding() -> Refused:
+    """Refuse a body that is packed by its framing: https://www.rfc-editor.org/rfc/rfc9112#section-6.1."""
+    detail = "send the body as it is: with Content-Length, or with Transfer-Encoding: chunked alone"
+    return _refused(501, "unknown_transfer_coding", "The transfer coding is not known here", detail)
+
+
 def unknown_expectation() -> Refused:
     """Refuse an Expect that is not 100-continue."""
     return _refused(
