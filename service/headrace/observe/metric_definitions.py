@@ -320,7 +320,8 @@ POLLER: Final = (
         "counter",
         "calls",
         ("provider", "tenant", "outcome"),
-        "Calls to the platform: `ok`, or what was wrong with the answer, `throttled` and `denied` among it.",
+        "Calls to the platform: `ok`, `redirected` (it goes on as a call of its own), or what was wrong with the "
+        "answer, `throttled` and `denied` among it.",
     ),
     Family(
         "headrace_call_duration_seconds",

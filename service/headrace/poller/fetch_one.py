@@ -76,7 +76,7 @@ async def _first(http: HttpClient, api: ApiClient, calls: Sequence[Call], token:
     """
     gone: Fault = Gone("there is nothing to ask for it with")
     for call in calls:
-        answer = await http.exchange(api.sign(call, token))
+        answer = await http.follow(api.sign(call, token))
         fault = api.judge(answer, time.time())
         if fault is None:
             return answer.body

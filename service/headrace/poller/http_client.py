@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import aiohttp
+from msgspec.structs import replace
 from yarl import URL
 
 from headrace import __version__
@@ -16,7 +17,10 @@ from headrace.sdk.feed import Answer, Call
 
 DEADLINE_SECONDS: Final = 60.0
 MOST_REDIRECTS: Final = 3
+"""Calls that lead to one answer: redirects are followed one less."""
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
+_SAME_METHOD: Final = (307, 308)
+"""What a POST is repeated for; what else becomes of it is up to the client (RFC 9110, 15.4): none of ours needs it."""
 _CHUNK_BYTES: Final = 64 * 1024
 
 
@@ -51,22 +55,43 @@ class HttpClient:
         return url.extend_query(call.query) if call.query else url
 
     async def exchange(self, call: Call, slot: AnswerSlot | None = None) -> Answer:
-        """Send a call as it is, and read the answer, whatever its status; `slot` counts it. Raises `Fault`."""
+        """Send a call once, and read the answer, whatever its status; `slot` counts it. Raises `Fault`."""
         url, slot = self.url(call), slot or AnswerMemory().hold()
         try:
             async with asyncio.timeout(self._deadline):
-                for _ in range(MOST_REDIRECTS):
-                    answer = await self._once(call, url, slot)
-                    if answer.status not in _REDIRECTS or call.method != "GET":
-                        return answer
-                    slot.release(weight(answer.body))
-                    url = self._onward(url, answer)
-                raise Unavailable("it redirects without end")
+                return await self._once(call, url, slot)
         except TimeoutError:
             raise Unavailable(f"no answer within {self._deadline:.0f} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # Its text may quote the URL, whose query may hold a key.
             raise Unavailable(f"no answer: {type(error).__name__}") from None
+
+    def onward(self, call: Call, answer: Answer) -> Call | None:
+        """Return the call that an answer redirects to, None where it does not. Raises `Unavailable`."""
+        if answer.status not in _REDIRECTS:
+            return None
+        if call.method != "GET" and answer.status not in _SAME_METHOD:
+            raise Unavailable(f"it redirects a {call.method} with {answer.status}: check base_url")
+        location = answer.headers.get("location", "").strip()
+        if not location:
+            raise Unavailable("it redirects to nowhere")
+        try:
+            onward = self.url(call).join(URL(location))
+        except ValueError:
+            raise Unavailable("it redirects to what is no URL") from None
+        if onward.origin() != self._base.origin():
+            raise Unavailable(f"it redirects to another host than {self._base.host}: check base_url")
+        return replace(call, path=str(onward), query=())
+
+    async def follow(self, call: Call) -> Answer:
+        """Exchange, and follow redirects within the host: for calls that no budget counts. Raises `Fault`."""
+        for _ in range(MOST_REDIRECTS):
+            answer = await self.exchange(call)
+            onward = self.onward(call, answer)
+            if onward is None:
+                return answer
+            call = onward
+        raise Unavailable("it redirects without end")
 
     async def _once(self, call: Call, url: URL, slot: AnswerSlot) -> Answer:
         async with self._session.request(
@@ -75,12 +100,6 @@ class HttpClient:
             body = await _read(response.content, slot)
             headers = {name.lower(): value for name, value in response.headers.items()}
             return Answer(response.status, headers, body)
-
-    def _onward(self, url: URL, answer: Answer) -> URL:
-        onward = url.join(URL(answer.headers.get("location", "")))
-        if onward.origin() != self._base.origin():
-            raise Unavailable(f"it redirects to another host than {self._base.host}: check base_url")
-        return onward
 
 
 async def _read(content: aiohttp.StreamReader, slot: AnswerSlot) -> bytes:

@@ -23,6 +23,8 @@ from headrace_events import Via
 
 CALLS: Final = ("ok", "denied", "gone", "no_route", "rejected", "throttled", "too_heavy", "unavailable")
 """Outcomes of calls."""
+REDIRECTED: Final = "redirected"
+"""Outcome of a call that goes on as another."""
 TURNS: Final = (*CALLS, "append", "broken", "incomplete")
 """Outcomes of turns: the fault that ended it, `append` where Kafka failed, `broken` for an error of ours."""
 SKIPPED: Final = ("outside", "repeated", "too_large", "unchanged")
@@ -106,7 +108,7 @@ class PollerMetrics(TaskMetrics):
         self._followed = topics
 
     def called(self, provider: str, tenant: str, outcome: str, seconds: float) -> None:
-        """Count a call by its outcome, `ok` or the code of its fault; `seconds` up to the end of the answer."""
+        """Count a call by its outcome, `ok`, `REDIRECTED`, or the code of its fault; `seconds` up to the end of the answer."""
         self._calls.add((provider, tenant, outcome))
         self._call_duration.observe((provider,), seconds)
 
@@ -194,7 +196,7 @@ class PollerMetrics(TaskMetrics):
 
     def _start_account(self, account: Account) -> None:
         labels = provider, _ = account.provider.name, account.name
-        for outcome in (*CALLS, OTHER):
+        for outcome in (*CALLS, REDIRECTED, OTHER):
             self._calls.start(*labels, outcome)
         self._call_duration.start(provider)
         self._wait.start(provider)

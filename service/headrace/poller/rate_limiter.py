@@ -11,12 +11,12 @@ from headrace.core.weight import weight
 from headrace.poller.answer_memory import AnswerMemory, AnswerSlot
 from headrace.poller.budget import Budget, Lease, renewed, written
 from headrace.poller.clock import Clock
-from headrace.poller.http_client import HttpClient
-from headrace.poller.metrics import PollerMetrics
+from headrace.poller.http_client import MOST_REDIRECTS, HttpClient
+from headrace.poller.metrics import REDIRECTED, PollerMetrics
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import Spending, entry
-from headrace.sdk.faults import Fault, Throttled
+from headrace.sdk.faults import Fault, Throttled, Unavailable
 from headrace.sdk.feed import Answer, ApiClient, Call
 
 DEFAULT_WAIT_SECONDS: Final = 10.0
@@ -54,19 +54,29 @@ class RateLimiter:
     async def send(self, signed: Call, slot: AnswerSlot | None = None) -> bytes:
         """Make a signed call once, as soon as the budget allows it; return the body. Raises `Fault`.
 
-        `slot` counts the body, of a feed run; one for no feed run is small.
+        Where it is redirected it goes on as a call of its own: the platform counts that, too. `slot` counts the body,
+        of a feed run; one for no feed run is small.
         """
+        slot, onward = slot or AnswerMemory(0).hold(), signed
+        for _ in range(MOST_REDIRECTS):
+            found = await self._send_once(onward, slot)
+            if not isinstance(found, Call):
+                return found
+            onward = found
+        raise Unavailable("it redirects without end")
+
+    async def _send_once(self, signed: Call, slot: AnswerSlot) -> bytes | Call:
         await self._admitted()
         sent = self._clock.now()
-        fault, body = await self._exchanged(signed, sent, slot or AnswerMemory(0).hold())
-        self._metrics.called(*self._labels, fault.code if fault else "ok", self._clock.now() - sent)
-        if fault is None:
-            return body
+        found = await self._exchanged(signed, sent, slot)
+        self._metrics.called(*self._labels, _outcome(found), self._clock.now() - sent)
+        if not isinstance(found, Fault):
+            return found
         try:
-            raise fault
+            raise found
         finally:
             # Else the error and its traceback refer to each other, and hold what was read until they are collected.
-            del fault, body
+            del found
 
     def is_free(self) -> bool:
         """Return whether the budget lets a call start at once."""
@@ -78,21 +88,28 @@ class RateLimiter:
         self._lease = Lease()
         return written(self._budget.spent, Lease(until=now), now, self._budget.filled(now))
 
-    async def _exchanged(self, signed: Call, sent: float, slot: AnswerSlot) -> tuple[Fault | None, bytes]:
+    async def _exchanged(self, signed: Call, sent: float, slot: AnswerSlot) -> bytes | Call | Fault:
+        """Return the body of a good answer, the call that it redirects to, or what is wrong with it."""
         try:
             answer = await self._http.exchange(signed, slot)
         except Fault as fault:
-            return fault, b""
+            return fault
         finally:
             self._budget.end(self._clock.now())
             self._ended.set()
         self._clock.compare(answer.headers, sent, self._clock.now())
         self._metrics.skew(*self._labels, self._clock.skew)
-        found = self._judged(answer)
-        if found is not None:
-            slot.release(weight(answer.body))
-            return found, b""
-        return None, answer.body
+        found = self._redirected(signed, answer) or self._judged(answer)
+        if found is None:
+            return answer.body
+        slot.release(weight(answer.body))
+        return found
+
+    def _redirected(self, signed: Call, answer: Answer) -> Call | Fault | None:
+        try:
+            return self._http.onward(signed, answer)
+        except Fault as fault:
+            return fault
 
     def _judged(self, answer: Answer) -> Fault | None:
         """Return what is wrong with an answer; hold the budget for as long as the answer asks for."""
@@ -135,6 +152,13 @@ class RateLimiter:
         spending = written(self._budget.spent, lease, now, self._budget.filled(now))
         await self._writer.store([entry(self._source, spending)])
         self._lease = lease
+
+
+def _outcome(found: bytes | Call | Fault) -> str:
+    """Return what the metric calls the outcome of a call."""
+    if isinstance(found, Fault):
+        return found.code
+    return REDIRECTED if isinstance(found, Call) else "ok"
 
 
 async def _first(event: Awaitable[object], wait: float | None) -> None:
