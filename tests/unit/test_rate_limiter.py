@@ -1,17 +1,21 @@
 """Calls and the budget that they are made within, against a simulated platform that counts them."""
 
+import time
 from collections.abc import AsyncIterator
 
 import pytest
 
 from headrace.poller.http_client import MOST_REDIRECTS
-from headrace.sdk.faults import Unavailable
+from headrace.sdk.faults import Throttled, Unavailable
 from headrace.sdk.feed import Call
 from tests.simulators import leadping
+from tests.simulators.clock import Clock
 from tests.simulators.faults import Kind
-from tests.simulators.quota import Allowance
+from tests.simulators.quota import Allowance, Form
 from tests.unit.polled_tenant import calling
 
+IN_PASSING = 0.2
+"""Seconds that a test may take between an answer and a look at what became of it."""
 HISTORY = leadping.History(1, 10)
 LIST = Call(path=f"/events/leads/{HISTORY.leads[0]}", method="POST", body=b"{}")
 DETAIL = Call(path=f"/events/detail/{HISTORY.id_of(HISTORY.plans[0])}")
@@ -57,3 +61,19 @@ async def test_redirects_end(platform: leadping.Simulator) -> None:
             platform.faults.next(1, kind)
             with pytest.raises(Unavailable, match="redirects a POST"):
                 await tenant.send(LIST)
+
+
+@pytest.mark.parametrize("form", ["http", "epoch", "iso"])
+@pytest.mark.parametrize("skew", [-1.9, -0.5, 0.0, 1.9, 3600.0])
+@pytest.mark.parametrize("date_off", [0.0, 1.0])
+async def test_a_moment_to_come_back_is_by_the_clock_of_the_answer(form: Form, skew: float, date_off: float) -> None:
+    """Whatever that says and however its `Date` is rounded: nothing is sent before, and nothing waits for long."""
+    clock = Clock(time.time())
+    async with leadping.Simulator(HISTORY, clock=clock) as platform, calling(platform) as tenant:
+        platform.conduct.skew, platform.conduct.date_off = skew, date_off
+        platform.faults.next(1, "429", seconds=30, form=form)
+        with pytest.raises(Throttled):
+            await tenant.send(DETAIL)
+        theirs = clock.now + skew
+        longer = (tenant.budget.wait(tenant.clock.now()) or 0.0) - (int(theirs) + 30 - theirs)
+        assert -IN_PASSING < longer < 2.5

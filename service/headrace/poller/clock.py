@@ -12,6 +12,8 @@ from typing import Final
 
 TOLERANCE_SECONDS: Final = 2.0
 """An HTTP date has whole seconds and an answer takes a while: a smaller difference means nothing."""
+_ROUNDED_SECONDS: Final = 1.0
+"""Some cut a date to the second, some round it up."""
 CATCH_UP_SPEED: Final = 0.9
 """How fast our time goes while the system's is behind it: holds and intervals last a ninth longer, an hour is made
 up for in ten."""
@@ -52,13 +54,28 @@ class Clock:
         """Return the platform's time."""
         return self.now() + self.skew
 
+    def theirs_at(self, headers: Mapping[str, str]) -> float:
+        """Return the platform's time when it gave an answer: the earliest that its own `Date` allows.
+
+        What the answer dates (when to come back) is to be held against that: our own measure passes over trifles.
+        """
+        date = _date(headers)
+        return self.theirs() if date is None else date - _ROUNDED_SECONDS
+
     def compare(self, headers: Mapping[str, str], sent: float, answered: float) -> None:
-        """Measure `skew` by the `Date` of an answer. An answer out of a cache (it has an `Age`) is passed over."""
-        if "age" in headers or "date" not in headers:
+        """Measure `skew` by the `Date` of an answer."""
+        date = _date(headers)
+        if date is None:
             return
-        try:
-            date = parsedate_to_datetime(headers["date"]).timestamp() + 0.5  # a date is cut to the second
-        except (ValueError, OverflowError):
-            return
-        ahead = date - (sent + answered) / 2
+        ahead = date + 0.5 - (sent + answered) / 2  # a date is cut to the second
         self.skew = ahead if abs(ahead) > TOLERANCE_SECONDS + (answered - sent) / 2 else 0.0
+
+
+def _date(headers: Mapping[str, str]) -> float | None:
+    """Return when an answer was given by its own `Date`; None where it has none, or comes out of a cache."""
+    if "age" in headers or "date" not in headers:
+        return None
+    try:
+        return parsedate_to_datetime(headers["date"]).timestamp()
+    except (ValueError, OverflowError):
+        return None

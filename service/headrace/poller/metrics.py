@@ -108,7 +108,7 @@ class PollerMetrics(TaskMetrics):
         self._followed = topics
 
     def called(self, provider: str, tenant: str, outcome: str, seconds: float) -> None:
-        """Count a call by its outcome, `ok`, `REDIRECTED`, or the code of its fault; `seconds` up to the end of the answer."""
+        """Count a call by its outcome: `ok`, `REDIRECTED`, or a fault's code; `seconds` up to the end of the answer."""
         self._calls.add((provider, tenant, outcome))
         self._call_duration.observe((provider,), seconds)
 

@@ -113,7 +113,7 @@ class RateLimiter:
 
     def _judged(self, answer: Answer) -> Fault | None:
         """Return what is wrong with an answer; hold the budget for as long as the answer asks for."""
-        now, theirs = self._clock.now(), self._clock.theirs()
+        now, theirs = self._clock.now(), self._clock.theirs_at(answer.headers)
         fault = self._api.judge(answer, theirs)
         if isinstance(fault, Throttled):
             wait = DEFAULT_WAIT_SECONDS if fault.wait is None else max(fault.wait, SHORTEST_WAIT_SECONDS)
