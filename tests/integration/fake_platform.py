@@ -31,6 +31,8 @@ class FakePlatform:
         self.date: str | None = None
         self.hang: asyncio.Event | None = None
         """Lists answer when it is set."""
+        self.hang_mints: asyncio.Event | None = None
+        """Mints are answered when it is set; they are done before."""
         self.url = ""
 
     def add(self, *ids: int, path: str = "/rows") -> None:
@@ -76,6 +78,8 @@ class FakePlatform:
         self.minted.append(used)
         self.keys = {f"access{number}"}
         self.refresh = {used, f"refresh{number}"} if number == 1 else {f"refresh{number}"}
+        if self.hang_mints is not None:
+            await self.hang_mints.wait()
         if self.spoil_mint:
             return web.Response(status=502)
         return web.Response(body=msgspec.json.encode((f"access{number}", f"refresh{number}", 3600.0)))

@@ -22,6 +22,7 @@ from headrace_events import decode_dead_letter
 from tests.fake_feeds import FAST
 from tests.fake_provider import Row, polled
 from tests.integration.fake_platform import platform
+from tests.integration.pipeline import until
 from tests.integration.poller_harness import PolledPipeline, RunningPoller, make_polled
 from tests.kafka.broker import Broker
 
@@ -202,6 +203,32 @@ async def test_a_mint_whose_answer_was_lost_is_tried_with_what_is_left(kafka: Br
         assert token is not None
         assert token.minted >= token.intent
         assert set(there.minted) == {"first"}
+
+
+async def test_a_mint_in_progress_outlives_the_poller(kafka: Broker, prefix: str) -> None:
+    """The platform has minted and not answered yet when the poller stops: the tokens are stored before it ends."""
+    async with platform() as there:
+        there.add(*range(5))
+        there.refresh = {"first"}
+        there.hang_mints = asyncio.Event()
+        pipeline = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, refresh="first", token_key=KEY), partitions=1
+        )
+        async with asyncio.TaskGroup() as group, pipeline.poller() as working:
+            await pipeline.comes(lambda: _minted(there.minted, 1), "the platform has minted")
+            group.create_task(_set_once_stopped(there.hang_mints, working))
+        token = (await pipeline.remembered()).token
+        assert token is not None
+        assert not token.lost
+        there.refresh.discard("first")
+        async with pipeline.poller():
+            await pipeline.covered(5)
+        assert there.minted == ["first"]
+
+
+async def _set_once_stopped(event: asyncio.Event, working: RunningPoller) -> None:
+    await until(lambda: working.ended.cancelling() > 0, "the poller is to stop")
+    event.set()
 
 
 async def test_the_platforms_clock_is_followed(kafka: Broker, prefix: str) -> None:

@@ -5,7 +5,12 @@ The steps of a mint, in an order in which a crash anywhere loses no token that c
 2. call the platform,
 3. encrypt and store the new refresh token, with the one that was used for it,
 4. only now use anything of the answer.
+From 2 to 3 a cancellation waits, for `GRACE_SECONDS` at most: nobody else has the new tokens. Where `cursors` does not
+take them, they are stored when this process has the tenant again, and nobody has minted since.
+
 After a crash between 2 and 3 the token that was used is tried again, then the one before it, then the configured one.
+That an answer was lost is all that allows it: a platform that sees an old token again may revoke the whole family
+(https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2). Where it just says no, the newest one alone is tried again.
 """
 
 import asyncio
@@ -22,17 +27,22 @@ from msgspec.structs import replace
 
 from headrace.config.tenants import Account
 from headrace.poller.clock import Clock
+from headrace.poller.finished import finished
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import SealedTokens, entry
-from headrace.sdk.faults import Denied, Gone, Rejected, Unavailable
+from headrace.sdk.faults import Denied, Gone, Rejected, Throttled, Unavailable
 from headrace.sdk.feed import Tokens
 
 EARLY_SECONDS: Final = 60.0
 """An access token is renewed so long before it expires: a call takes no longer."""
+
+GRACE_SECONDS: Final = 3.0
+"""How long a mint may go on once it is cancelled: revoked tasks have ten seconds in all."""
+_REFUSALS: Final = (Denied, Gone, Rejected)
 
 _log = structlog.get_logger()
 
@@ -100,6 +110,7 @@ class OAuthTokens:
         if self._tokens is None:
             return None
         async with self._one:
+            await self._store_minted()
             access = self._access()
             return access or await self._mint(self._tokens)
 
@@ -137,12 +148,13 @@ class OAuthTokens:
         secrets = self._secrets(tokens)
         if secrets.first != tokens.first:  # the operator configured a new one: the old ones are void
             secrets = TokenSecrets(tokens.first, secrets.refresh, tokens.first)
-        for refresh in _candidates(secrets):
+        lost = self._state.token is not None and self._state.token.lost
+        for refresh in _candidates(secrets) if lost else (secrets.refresh,):
             try:
                 return await self._mint_with(tokens, secrets, refresh)
-            except (Denied, Gone, Rejected) as fault:
+            except _REFUSALS as fault:
                 _log.warning("refresh_token_refused", source=self._account.source, reason=str(fault))
-        raise Denied("every refresh token was refused: authorize anew and configure the refresh token you get")
+        raise Denied("no refresh token was accepted: authorize anew and configure the refresh token you get")
 
     def _secrets(self, tokens: Tokens) -> TokenSecrets:
         """Return the stored tokens. Where a new refresh token was configured, a lost key does no harm."""
@@ -161,22 +173,41 @@ class OAuthTokens:
         before = self._state.token or SealedTokens("", stem=_stem(tokens))
         now, last = self._clock.now(), max(before.intent, before.minted) / 1000
         await asyncio.sleep(min(max(0.0, last + tokens.pause - now), tokens.pause))
-        intent = int(self._clock.now() * 1000)
+        intent = max(int(self._clock.now() * 1000), 1 + max(before.intent, before.minted, before.refused))
         sealed = before.sealed or self._sealing().seal(secrets)
         await self._store(replace(before, sealed=sealed, intent=intent))
+        return await finished(self._exchanged(tokens, refresh, intent), GRACE_SECONDS)
+
+    async def _exchanged(self, tokens: Tokens, refresh: str, intent: int) -> str:
         # 2. call the platform
-        body = await self._limiter.send(tokens.mint(refresh))
-        minted = int(self._clock.now() * 1000)
+        try:
+            body = await self._limiter.send(tokens.mint(refresh))
+        except (*_REFUSALS, Throttled):
+            await self._note_refusal(intent)
+            raise
+        minted = max(int(self._clock.now() * 1000), intent)
         try:
             access, following, seconds = tokens.minted(body)
         except Exception as error:  # noqa: BLE001  (whatever a provider makes of an answer that is none)
             raise Unavailable(f"the answer holds no token: {type(error).__name__}") from None
         # 3. store the new tokens
         sealed, expires = self._sealing().seal(TokenSecrets(following, refresh, tokens.first, access)), seconds * 1000
-        await self._store(SealedTokens(sealed, minted, minted + int(expires), intent, _stem(tokens)))
+        self._state.minted = SealedTokens(sealed, minted, minted + int(expires), intent, _stem(tokens))
+        await self._store_minted()
         # 4. use them
         self._metrics.token(self._account.provider.name, self._account.name, (minted + int(expires)) / 1000)
         return access
+
+    async def _store_minted(self) -> None:
+        """Store new tokens, unless somebody else has begun to mint since."""
+        minted, stored = self._state.minted, self._state.token
+        if minted is not None and stored is not None and stored.intent == minted.intent:
+            await self._store(minted)
+        self._state.minted = None
+
+    async def _note_refusal(self, intent: int) -> None:
+        if self._state.token is not None:
+            await self._store(replace(self._state.token, refused=max(int(self._clock.now() * 1000), intent)))
 
     async def _store(self, tokens: SealedTokens) -> None:
         await self._writer.store([entry(self._account.source, tokens)])

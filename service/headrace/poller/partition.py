@@ -206,9 +206,8 @@ class PartitionPoller(PartitionOwner):
         try:
             done, _ = await asyncio.wait([writing, *running], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for part in (writing, *running):
-                part.cancel()
-            await asyncio.gather(writing, *running, return_exceptions=True)
+            await _end(running)  # the writer outlives them: tokens that were minted are stored yet
+            await _end([writing])
         for ended in done:
             ended.result()
 
@@ -264,6 +263,12 @@ class PartitionPoller(PartitionOwner):
                     f"{home_partition(source, count)} of {count}: the topic was given more partitions; give it as "
                     "many as before"
                 )
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _entries(records: Sequence[Record]) -> list[CursorEntry]:

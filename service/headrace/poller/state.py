@@ -37,6 +37,8 @@ class TenantState:
         self.feeds: Final[dict[str, FeedState]] = {}
         self.nudges: Final[dict[tuple[str, str], OpenNudge]] = {}
         self.token: SealedTokens | None = None
+        self.minted: SealedTokens | None = None
+        """New tokens that `cursors` did not take yet: nobody else has them."""
         self.spending: Spending | None = None
         self.standing = Standing()
 

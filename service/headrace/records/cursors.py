@@ -46,8 +46,10 @@ class PlatformFact(Struct, frozen=True):
 class SealedTokens(Struct, frozen=True, omit_defaults=True):
     """kind `token`: encrypted tokens, when the access token was minted and expires, and when a mint last began.
 
-    An `intent` later than `minted` means that the answer of a mint was not stored. `stem` is a digest of the configured
-    refresh token that the tokens stem from: it shows that a new one was configured even where the key is lost.
+    `refused` is when the platform last said no to a mint. An `intent` later than `minted` and `refused` means that the
+    answer of a mint was lost: the platform may have used up the refresh token that it was asked with. `stem` is a
+    digest of the configured refresh token that the tokens stem from: it shows that a new one was configured even where
+    the key is lost.
     """
 
     sealed: str
@@ -55,6 +57,12 @@ class SealedTokens(Struct, frozen=True, omit_defaults=True):
     expires: int = 0
     intent: int = 0
     stem: str = ""
+    refused: int = 0
+
+    @property
+    def lost(self) -> bool:
+        """Whether nobody knows what became of the last mint."""
+        return self.intent > max(self.minted, self.refused)
 
 
 class Spending(Struct, frozen=True, omit_defaults=True):
