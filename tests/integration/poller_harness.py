@@ -104,7 +104,11 @@ class PolledPipeline(Pipeline):
 
     async def remembered(self, tenant: str = "t") -> TenantState:
         """Return what is remembered of a tenant."""
-        return (await read_all(self.config)).of(f"/things/{tenant}")
+        return await self.remembered_of(f"/things/{tenant}")
+
+    async def remembered_of(self, source: str) -> TenantState:
+        """Return what is remembered of a tenant of any provider."""
+        return (await read_all(self.config)).of(source)
 
     async def cursor(self, feed: str = "rows", lead: str = "", tenant: str = "t") -> int:
         """Return the cursor of a feed, 0 where there is none."""

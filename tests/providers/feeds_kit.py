@@ -1,7 +1,7 @@
 """What tests of feeds need: a platform in memory, the simulated ones over HTTP, and a reader that keeps the books."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -11,9 +11,13 @@ from typing import Any, Final, Self
 import aiohttp
 
 from headrace.poller.http_client import HttpClient
+from headrace.poller.part_policy import PartPolicy
+from headrace.poller.parts import Parts
+from headrace.poller.platform_facts import known, learned, noted
 from headrace.providers.discover import discover
-from headrace.sdk.faults import Denied, Fault, Throttled, Unavailable
-from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Polled, Sighting, Skipped, Turn
+from headrace.records.cursors import PlatformFact
+from headrace.sdk.faults import Denied, Fault, Incomplete, Throttled, Unavailable
+from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Polled, Sighting, Skipped, Turn, Yield
 from headrace.sdk.provider import Provider, RawEvent, Tenant
 from headrace_events import Via
 from tests.senders import Sender
@@ -31,32 +35,93 @@ Answering = Callable[[Call], bytes]
 """Answers a call, or raises the `Fault` that it would have been judged to be."""
 
 
-class Memory:
-    """An `Api` that answers from memory. `calls` are those that were made; `facts` outlive a feed."""
+class Facts:
+    """What feeds have learned about a platform; it outlives them. Each `remember` counts as a turn of its own."""
+
+    def __init__(self) -> None:
+        self.noted: Final[dict[str, PlatformFact]] = {}
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What is believed."""
+        return {fact.name: fact.value for fact in learned(self.noted, NOW)}
+
+    def recall(self, name: str) -> str | None:
+        """See headrace.sdk.feed.Api."""
+        return known(self.noted.get(name), NOW)
+
+    def remember(self, name: str, value: str | None) -> None:
+        """See headrace.sdk.feed.Api."""
+        if value is None:
+            self.noted.pop(name, None)
+        else:
+            self.noted[name] = noted(self.noted.get(name), value, NOW)
+
+    def learn(self, name: str, value: str) -> None:
+        """Believe something from the beginning."""
+        self.remember(name, value)
+        self.remember(name, value)
+
+
+class Asking(Facts):
+    """Asks for the parts of rows by the policy of the poller; each `read` is a turn. `given_up` are their ids."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.policy: Final = PartPolicy()
+        self.given_up: Final[list[str]] = []
+        self.turn()
+
+    def turn(self) -> None:
+        """Begin a turn."""
+        self._parts = Parts(
+            self.policy,
+            call=self.call,
+            check=self._check,
+            now=lambda: self._millis() / 1000,
+            given_up=lambda _, part: self.given_up.append(part),
+        )
+
+    async def call(self, call: Call) -> bytes:
+        """See headrace.sdk.feed.Api."""
+        raise NotImplementedError
+
+    async def part(self, kind: str, id: str, calls: Sequence[Call], *, guess: bool = False) -> bytes | None:  # noqa: A002  (the design's word)
+        """See headrace.sdk.feed.Api."""
+        return await self._parts.ask(kind, id, calls, guess=guess)
+
+    def _millis(self) -> int:
+        raise NotImplementedError
+
+    async def _check(self, call: Call) -> None:
+        await self.call(call)
+
+
+class Memory(Asking):
+    """An `Api` that answers from memory. `calls` are those that were made."""
 
     tenant: str = "acme"
 
     def __init__(self, answer: Answering, now: int = NOW) -> None:
+        super().__init__()
         self.now = now
         self.calls: Final[list[Call]] = []
-        self.facts: Final[dict[str, str]] = {}
-        self._answer: Final = answer
+        self._answer = answer
+
+    def answer_with(self, answer: Answering) -> None:
+        """Answer in another way from now on."""
+        self._answer = answer
+
+    def _millis(self) -> int:
+        return self.now
 
     async def call(self, call: Call) -> bytes:
         """See headrace.sdk.feed.Api."""
         self.calls.append(call)
         return self._answer(call)
 
-    def recall(self, name: str) -> str | None:
-        """See headrace.sdk.feed.Api."""
-        return self.facts.get(name)
 
-    def remember(self, name: str, value: str) -> None:
-        """See headrace.sdk.feed.Api."""
-        self.facts[name] = value
-
-
-class Platform:
+class Platform(Asking):
     """An `Api` over HTTP, without budgets and pauses: what may pass is asked again at once, tokens are minted anew.
 
     `faults` counts what calls were judged to be. Use it as `async with`.
@@ -65,8 +130,8 @@ class Platform:
     tenant: str = "acme"
 
     def __init__(self, client: ApiClient) -> None:
+        super().__init__()
         self.client: Final = client
-        self.facts: Final[dict[str, str]] = {}
         self.faults: Final[Counter[str]] = Counter()
         self._token: str | None = None
         self._refresh = client.tokens.first if client.tokens else ""
@@ -103,13 +168,8 @@ class Platform:
                     raise
         raise AssertionError("the last try returns or raises")
 
-    def recall(self, name: str) -> str | None:
-        """See headrace.sdk.feed.Api."""
-        return self.facts.get(name)
-
-    def remember(self, name: str, value: str) -> None:
-        """See headrace.sdk.feed.Api."""
-        self.facts[name] = value
+    def _millis(self) -> int:
+        return self.now
 
     async def _mint(self) -> None:
         assert self.client.tokens
@@ -135,6 +195,8 @@ class Read:
     before: list[int] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     leads: list[str] = field(default_factory=list)
+    lacks: str = ""
+    """What the feed said that did not come, "" where all did."""
 
     @property
     def cursor(self) -> bytes:
@@ -147,7 +209,16 @@ async def read(
 ) -> Read:
     """Read a feed to its end, or until it has yielded `most` things: then it is killed there."""
     found = Read()
+    api.turn()
     things = feed.read(api, cursor, turn or Turn())
+    try:
+        await _keep_books(found, things, most)
+    except Incomplete as fault:
+        found.lacks = str(fault)
+    return found
+
+
+async def _keep_books(found: Read, things: AsyncIterator[Yield], most: int | None) -> None:
     count = 0
     async for thing in things:
         match thing:
@@ -163,7 +234,6 @@ async def read(
         count += 1
         if count == most:
             break
-    return found
 
 
 def polled(name: str, **settings: Any) -> tuple[Provider, ApiClient, Feed]:

@@ -7,9 +7,9 @@ from typing import Any, cast
 
 import pytest
 
+from headrace.poller.checkpoints import MOST_SIGHTED, Checkpoints
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.fault_policy import Backoff
-from headrace.poller.feed_run import MOST_SIGHTED, Checkpoints
 from headrace.poller.lead_discovery import MOST_FOUND, LeadDiscovery
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState

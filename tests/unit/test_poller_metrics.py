@@ -86,6 +86,7 @@ def test_every_known_label_set_stands_at_zero_from_the_start(poller: Polled) -> 
             assert all(poller.number("turns_total", **at, feed=name, outcome=word) == 0 for word in (*TURNS, "other"))
             assert all(poller.number("skipped_rows_total", **at, feed=name, reason=word) == 0 for word in SKIPPED)
             assert poller.number("feed_records_total", **at, feed=name) == 0
+            assert poller.number("rows_incomplete_total", **at, feed=name) == 0
     for name in ("tasks_owned", "rebalances_total", "producers_stuck_total", "restore_duration_seconds_count"):
         assert poller.number(name, role="poller") == 0
     assert poller.number("calls_total", provider="things", tenant="quiet", outcome="ok") is None

@@ -440,6 +440,13 @@ POLLER: Final = (
         "Leads that are watched no more because the platform does not know them.",
     ),
     Family(
+        "headrace_rows_incomplete_total",
+        "counter",
+        "rows",
+        ("provider", "tenant", "feed"),
+        "Rows that went on without a part of theirs (a detail, a call), which failed in three turns while others came.",
+    ),
+    Family(
         "headrace_nudges_open",
         "gauge",
         "nudges",

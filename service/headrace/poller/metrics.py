@@ -75,6 +75,7 @@ class PollerMetrics(TaskMetrics):
         self._records = registry.series("headrace_feed_records_total")
         self._skipped = registry.capped("headrace_skipped_rows_total")
         self._gone = registry.series("headrace_leads_gone_total")
+        self._incomplete = registry.series("headrace_rows_incomplete_total")
         self._returned = registry.series("headrace_nudges_returned_total")
         self._gaps = registry.series("headrace_nudge_gaps_total")
         self._unread = registry.series("headrace_topic_unread_seconds")
@@ -152,6 +153,10 @@ class PollerMetrics(TaskMetrics):
         """Count a lead that is watched no more because the platform does not know it."""
         self._gone.add((provider, tenant))
 
+    def row_incomplete(self, provider: str, tenant: str, feed: str) -> None:
+        """Count a row that went on without one of its parts, which did not come in turn after turn."""
+        self._incomplete.add((provider, tenant, feed))
+
     def nudges(self, provider: str, tenant: str, count: int, size: int) -> None:
         """Note how many nudges are open, and the bytes of all that are remembered."""
         gauges = self._of(provider, tenant)
@@ -205,6 +210,7 @@ class PollerMetrics(TaskMetrics):
         for feed in _feeds(account):
             self._turn_duration.start(provider, feed)
             self._records.start(*labels, feed)
+            self._incomplete.start(*labels, feed)
             for outcome in (*TURNS, OTHER):
                 self._turns.start(*labels, feed, outcome)
             for reason in (*SKIPPED, OTHER):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -11,13 +12,16 @@ from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.poller.budget import restored
+from headrace.poller.checkpoints import Checkpoints
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import TOLERANCE_SECONDS, Clock
 from headrace.poller.fault_policy import Backoff, sentence
-from headrace.poller.feed_run import Checkpoints, FeedApi, FeedRun
+from headrace.poller.feed_api import FeedApi
+from headrace.poller.feed_run import FeedRun
 from headrace.poller.feed_status import FeedStatuses, TenantStatus
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
+from headrace.poller.part_policy import PartPolicy
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
 from headrace.poller.raw_writer import RawEventWriter
@@ -78,6 +82,7 @@ class TenantPoller:
         )
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
+        self._parts: Final = PartPolicy()
         self._backoff: Final = Backoff(self._scheduler, self._circuit)
         self._news: Final = asyncio.Event()
         self.follow_up: Final = NudgeFollowUp(
@@ -208,6 +213,8 @@ class TenantPoller:
             state=self._state,
             checkpoints=checkpoints,
             answers=self._metrics.answers.hold(),
+            parts=self._parts,
+            given_up=partial(self._give_up_part, work.feed),
         )
         run = FeedRun(feed, work, api, raw, checkpoints)
         self._statuses.began(feed.name, began)
@@ -240,6 +247,11 @@ class TenantPoller:
             entries.append(removed(self.source, Watched, work.lead))
         await self._writer.store(entries)
         return treatment.code
+
+    def _give_up_part(self, feed: str, kind: str, part: str) -> None:
+        """Show that a row goes on without one of its parts, which did not come in turn after turn."""
+        self._metrics.row_incomplete(*self._labels, feed)
+        _log.warning("row_incomplete", source=self.source, feed=feed, part=kind, id=part)
 
     def _wake(self, leads: Sequence[str]) -> None:
         """Watch the leads that a feed came across, and read them next."""

@@ -37,10 +37,15 @@ class Watched(Struct, frozen=True, omit_defaults=True):
     woken: int = 0
 
 
-class PlatformFact(Struct, frozen=True):
-    """kind `fact` (name): what a feed has learned about the platform."""
+class PlatformFact(Struct, frozen=True, omit_defaults=True):
+    """kind `fact` (name): what a feed has learned about the platform, seen in so many turns, last `at`.
+
+    Records of older versions have neither: nothing is built on them.
+    """
 
     value: str
+    at: int = 0
+    seen: int = 0
 
 
 class SealedTokens(Struct, frozen=True, omit_defaults=True):

@@ -114,11 +114,25 @@ class Api(Protocol):
     async def call(self, call: Call) -> bytes:
         """Return the body of a good answer. Raises `Fault`; transient faults were tried again before."""
 
-    def recall(self, name: str) -> str | None:
-        """Return a fact that was found out about this tenant's platform, None where it is not known."""
+    async def part(self, kind: str, id: str, calls: Sequence[Call], *, guess: bool = False) -> bytes | None:  # noqa: A002  (the design's word)
+        """Return a part of a row, of which each of the calls may bring the whole; None where there is none.
 
-    def remember(self, name: str, value: str) -> None:
-        """Remember a fact: it is stored with the next cursor."""
+        `kind` is a word of a bounded set, `id` the part's own. `guess`: nothing says that there is such a part. Raises
+        `Incomplete` where the row is to wait for another turn while all others go on, and every other `Fault` where
+        the platform brings none of the kind.
+        """
+
+    def recall(self, name: str) -> str | None:
+        """Return a fact about this tenant's platform, None where it is not known: seen in one turn only, or long ago.
+
+        The turn answers the question itself then.
+        """
+
+    def remember(self, name: str, value: str | None) -> None:
+        """Note that this turn had a clear answer to the question; None where one is contrary to what is remembered.
+
+        It is stored with the next cursor, and known once two turns have seen it.
+        """
 
 
 class Feed(Protocol):

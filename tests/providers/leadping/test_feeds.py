@@ -10,7 +10,7 @@ from headrace.core.timestamps import from_millis
 from headrace.providers.discover import discover
 from headrace.providers.leadping.feeds import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings
-from headrace.sdk.faults import Fault, Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
 from headrace.sdk.provider import RawEvent
 from tests import senders
@@ -44,6 +44,7 @@ class Account:
         self.rows = {row["id"]: row for row in rows}
         self.calls = dict(calls or {})
         self.detail = detail
+        self.missing: set[str] = set()
         self.plain = False
         self.most = 100
         self.bodies: list[dict[str, Any]] = []
@@ -55,9 +56,9 @@ class Account:
                 return self._list(msgspec.json.decode(call.body))
             case ["events", "calls", ident] if ident in self.calls:
                 return msgspec.json.encode(self.calls[ident])
-            case ["events", ident, "detail"] if self.detail == "old" and ident in self.rows:
+            case ["events", ident, "detail"] if self.detail == "old" and ident in self.rows.keys() - self.missing:
                 return self._detail(ident)
-            case ["events", "detail", ident] if self.detail == "new" and ident in self.rows:
+            case ["events", "detail", ident] if self.detail == "new" and ident in self.rows.keys() - self.missing:
                 return self._detail(ident)
             case _:
                 raise Gone("404")
@@ -200,14 +201,46 @@ async def test_the_window_is_read_again_and_no_more() -> None:
 
 
 async def test_a_platform_that_refuses_ranges_is_asked_plainly() -> None:
-    """What may be named in a filter is not published: a refusal is remembered, and all rows are read."""
-    account = Account(row(1), row(2))
+    """What may be named in a filter is not published: a refusal that two turns saw is remembered, and all rows come."""
+    account = Account(row(1), row(2), row(3))
     account.plain = True
     api = Memory(account)
     first = await read(FEED, api, turn=LEAD)
-    assert len(first.raws) == 2
-    await read(FEED, api, first.cursor, LEAD)
-    assert account.bodies[1:] == [{"pageSize": 2}] * 2
+    assert len(first.raws) == 3
+    assert ["orderBy" in body for body in account.bodies] == [True, False, False]
+    second = await read(FEED, api, first.cursor, LEAD)
+    assert ["orderBy" in body for body in account.bodies[3:]] == [True, False, False]
+    assert api.facts == {"lists-are-plain": "yes"}
+    await read(FEED, api, second.cursor, LEAD)
+    assert ["orderBy" in body for body in account.bodies[6:]] == [False, False]
+
+
+@pytest.mark.parametrize("fault", [NoRoute("404"), Gone("404"), Unavailable("400"), Denied("401")])
+async def test_what_a_gateway_answers_says_nothing_about_ranges(fault: Fault) -> None:
+    """One HTML 404 was remembered for good as "ranges are refused": every later call read whole lists."""
+    account, faults = Account(row(1), row(2)), [fault, fault]
+
+    def failing(call: Call) -> bytes:
+        if faults and b"orderBy" in call.body:
+            raise faults.pop()
+        return account(call)
+
+    api = Memory(failing)
+    for _ in range(2):
+        with pytest.raises(type(fault)):
+            await read(FEED, api, turn=LEAD)
+    assert len((await read(FEED, api, turn=LEAD)).raws) == 2
+    assert (api.noted, "orderBy" in account.bodies[-1]) == ({}, True)
+
+
+async def test_a_range_that_is_taken_again_is_contrary_to_a_refusal() -> None:
+    """Refused once, taken, refused once: that is a platform with troubles, not one without ranges."""
+    account = Account(row(1), row(2))
+    api, cursor = Memory(account), b""
+    for plain in (True, False, True):
+        account.plain = plain
+        cursor = (await read(FEED, api, cursor, LEAD)).cursor
+    assert not api.facts
 
 
 async def test_a_lead_that_is_refused_plainly_too_is_refused() -> None:
@@ -219,7 +252,7 @@ async def test_a_lead_that_is_refused_plainly_too_is_refused() -> None:
     api = Memory(refuse)
     with pytest.raises(Rejected):
         await read(FEED, api, turn=LEAD)
-    assert not api.facts
+    assert not api.noted
 
 
 async def test_a_token_that_got_old_begins_again() -> None:
@@ -288,7 +321,7 @@ async def test_a_part_that_is_too_much_is_left_out() -> None:
         return account(call)
 
     found = await read(FEED, Memory(heavy), turn=LEAD)
-    assert [b'"detail":null' in raw.value for raw in found.raws] == [True, False]
+    assert [b'"detail":null' in raw.value for raw in found.raws] == [False, True]
 
 
 @pytest.mark.parametrize("odd", ["..", ".", "a\0b", " ", "x" * 300])
@@ -321,9 +354,12 @@ async def test_the_other_path_of_details_is_remembered() -> None:
 
 async def test_what_is_not_there_is_null() -> None:
     """An event without a detail, and a call without a record, come with null in their place."""
-    api = Memory(Account(row(1, activityType="Call"), detail="none"))
+    account = Account(row(1), row(2, activityType="Call"))
+    account.missing = {"e2"}
+    api = Memory(account)
     found = await read(FEED, api, turn=LEAD)
-    assert found.raws[0].value.endswith(b',"detail":null,"call":null}')
+    assert found.raws[1].value.endswith(b',"detail":null,"call":null}')
+    assert calls_to(api, "/events/e1/detail") == 2  # once to see whether details come at all
 
 
 async def test_a_call_is_asked_for_until_it_has_ended() -> None:
@@ -513,3 +549,132 @@ async def test_a_lead_with_an_odd_name_stays_one_part_of_the_path() -> None:
     api = Memory(lambda _: b'{"items":[]}')
     await read(FEED, api, turn=Turn(lead="../calls/x?y"))
     assert api.calls[0].path == "/events/leads/..%2Fcalls%2Fx%3Fy"
+
+
+class FailingAccount(Account):
+    """An account where what has a text of `faults` in its path fails."""
+
+    def __init__(
+        self, faults: Mapping[str, Fault], *rows: dict[str, Any], calls: Mapping[str, Any] | None = None
+    ) -> None:
+        super().__init__(*rows, calls=calls)
+        self.faults = faults
+
+    def __call__(self, call: Call) -> bytes:
+        for text, fault in self.faults.items():
+            if text in call.path:
+                raise fault
+        return super().__call__(call)
+
+
+class Turns:
+    """Turns of the lead: what came of each, and from the last cursor on. `waits` is said where something waits."""
+
+    def __init__(self, api: Memory, feed: LeadEventsFeed = FEED) -> None:
+        self.api, self.feed = api, feed
+        self.cursor = b""
+        self.waits = ""
+
+    async def next(self) -> list[RawEvent]:
+        """Return what the next turn brings."""
+        found = await read(self.feed, self.api, self.cursor, LEAD)
+        self.cursor, self.waits = found.cursor if found.cursors else self.cursor, found.lacks
+        return found.raws
+
+
+@pytest.mark.parametrize("fault", [Unavailable("500"), Denied("403")])
+@pytest.mark.parametrize("broken", ["e0", "e3", "e6"])
+async def test_a_detail_that_fails_for_good_starves_nothing(fault: Fault, broken: str) -> None:
+    """All other rows come at once and once; in the third turn the row comes without it, and nothing waits any more."""
+    api = Memory(FailingAccount({broken: fault}, *[row(n) for n in range(7)]))
+    turns = Turns(api)
+    assert len(await turns.next()) == 6
+    assert turns.waits == "the detail or call of 1 of 7 events did not come"
+    api.calls.clear()
+    assert await turns.next() == []
+    assert (turns.waits != "", calls_to(api, "detail")) == (True, 3)
+    (last,) = await turns.next()
+    assert msgspec.json.decode(last.value)["row"]["id"] == broken
+    assert msgspec.json.decode(last.value)["detail"] is None
+    assert (turns.waits, api.given_up) == ("", [broken])
+    api.calls.clear()
+    assert (await turns.next(), calls_to(api, "detail")) == ([], 0)
+
+
+async def test_a_detail_that_comes_again_is_waited_for() -> None:
+    """Its row comes with it, and the page is not read into the cursor before."""
+    api = Memory(FailingAccount({"e2": Unavailable("500")}, row(1), row(2)))
+    turns = Turns(api)
+    assert len(await turns.next()) == 1
+    api.answer_with(Account(row(1), row(2)))
+    (late,) = await turns.next()
+    assert b'"detail":{"id":"e2"' in late.value
+    assert (turns.waits, api.given_up) == ("", [])
+
+
+@pytest.mark.parametrize("fault", [Gone("404"), NoRoute("404"), Rejected("400"), TooHeavy("413"), Unavailable("500")])
+async def test_details_that_all_fail_are_the_platforms_trouble(fault: Fault) -> None:
+    """A minute of JSON 404 on the route of details: no event is published without its detail."""
+    good = Account(row(1))
+    api = Memory(good)
+    turns = Turns(api)
+    assert len(await turns.next()) == 1
+    rows = [row(n) for n in range(6)]
+    api.answer_with(FailingAccount({"detail": fault}, *rows))
+    for _ in range(5):
+        with pytest.raises(Unavailable):
+            await turns.next()
+    api.answer_with(Account(*rows))
+    raws = await turns.next()
+    assert [b'"detail":{' in raw.value for raw in raws] == [True] * 5
+
+
+async def test_an_outage_that_meets_a_restart_costs_no_detail() -> None:
+    """No part has come yet that could be asked for to compare: for a quarter of an hour nothing is given up."""
+    rows = [row(n) for n in range(3)]
+    api = Memory(FailingAccount({"detail": Gone("404")}, *rows))
+    turns = Turns(api)
+    for _ in range(6):
+        assert (await turns.next(), bool(turns.waits)) == ([], True)
+        api.now += 60_000
+    api.answer_with(Account(*rows))
+    assert [b'"detail":{' in raw.value for raw in await turns.next()] == [True] * 3
+
+
+async def test_an_account_without_details_is_read_in_the_end() -> None:
+    """After a quarter of an hour it is plain that there are none: from then on nothing waits for them."""
+    account = Account(*[row(n) for n in range(3)], detail="none")
+    api = Memory(account)
+    turns = Turns(api)
+    for _ in range(3):
+        assert await turns.next() == []
+        api.now += 300_000
+    assert len(await turns.next()) == 3
+    account.rows["e7"] = row(7)
+    assert (len(await turns.next()), turns.waits) == (1, "")
+
+
+async def test_a_control_that_is_gone_is_not_taken_for_an_outage() -> None:
+    """Others come: it is dropped, and asked for no more."""
+    rows = [row(n) for n in range(4)]
+    api = Memory(Account(*rows[:2]))
+    turns = Turns(api)
+    await turns.next()
+    api.answer_with(FailingAccount({"e1": Gone("404"), "e2": Gone("404")}, *rows))
+    raws = await turns.next()
+    assert sorted(b'"detail":null' in raw.value for raw in raws) == [False, True]
+    assert [part for part, _ in api.policy.controls("detail", "")] == ["e3", "e0"]
+
+
+async def test_a_guessed_call_that_is_not_there_costs_one_call() -> None:
+    """Only a call that the row names is held to come; what fails is waited for in either case."""
+    guessed = row(1, activityType="Call")
+    named = row(2, timelineType="Call", relatedEntityType="CallEvent", relatedEntityId="c9")
+    calls = {"c9": {"id": "c9", "endedAt": "2026-10-01T00:00:00Z"}}
+    api = Memory(Account(guessed, named, calls=calls))
+    turns = Turns(api)
+    assert (len(await turns.next()), turns.waits) == (2, "")
+    assert [call.path for call in api.calls if "calls" in call.path] == ["/events/calls/e1", "/events/calls/c9"]
+    rows = guessed, named, row(3, activityType="Call")
+    api.answer_with(FailingAccount({"calls/e3": Unavailable("500")}, *rows, calls=calls))
+    assert (len(await turns.next()), bool(turns.waits)) == (1, True)

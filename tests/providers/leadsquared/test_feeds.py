@@ -8,7 +8,7 @@ import pytest
 from headrace.providers.discover import discover
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
-from headrace.sdk.faults import Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
 from tests import senders
 from tests.providers.feeds_kit import (
@@ -110,7 +110,7 @@ async def test_a_history_is_read_completely(unit: Literal["rows", "pages"], firs
         assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
         named = named_by_webhooks(provider, history, senders.make("leadsquared"))
         assert named <= {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
-        assert api.facts == {"offset-counts": f"{unit} from {first}"}
+        assert api.facts == {"offset-counts": f"{unit} from {first}", "offset-0": "rows"}
 
 
 async def test_what_is_asked() -> None:
@@ -137,14 +137,17 @@ async def test_all_rows_come_whatever_offset_means(unit: str, first: int, strict
     assert ids(found.raws) == sorted(row["Id"] for row in account.rows)
 
 
-async def test_the_meaning_of_offset_is_found_once() -> None:
-    """A list that fits on one page asks nothing more; the first that does not asks for two rows a few times."""
-    account = Account(10, "rows")
+async def test_the_meaning_of_offset_is_found_twice() -> None:
+    """A list that fits on one page asks nothing more; the first two that do not ask for two rows a few times."""
+    account = Account(9, "rows")
     api = Memory(account)
     await read(TEN, api, turn=LEAD)
-    account.rows += [row(n) for n in range(10, 15)]
+    assert account.offsets == ["0/10"]
+    account.rows += [row(n) for n in range(9, 15)]
     await read(TEN, api, turn=LEAD)
-    assert api.facts == {"offset-counts": "rows from 0"}
+    assert api.facts == {"offset-0": "rows"}
+    await read(TEN, api, turn=LEAD)
+    assert api.facts == {"offset-0": "rows", "offset-counts": "rows from 0"}
     before = len(account.bodies)
     await read(TEN, api, turn=LEAD)
     assert account.offsets[before:] == ["0/10", "10/10"]
@@ -156,8 +159,87 @@ async def test_offset_is_not_guessed_while_the_list_moves() -> None:
     account.shifts = [row(100), row(101), row(102)]
     api = Memory(account)
     found = await read(TEN, api, turn=LEAD)
-    assert api.facts == {"offset-counts": "pages from 0"}
+    assert api.noted["offset-counts"].value == "pages from 0"
     assert len(ids(found.raws)) == 18
+
+
+async def test_codes_of_one_turn_share_what_it_found_out() -> None:
+    """What Offset means does not depend on the code."""
+    account = Account(15)
+    await read(LeadActivitiesFeed(LeadActivitiesSettings(codes=[21, 22], page_size=10)), Memory(account), turn=LEAD)
+    assert sum(offset.endswith("/2") for offset in account.offsets) == 4
+
+
+async def test_a_lead_without_rows_costs_one_call() -> None:
+    """Once two turns have seen rows at Offset 0, a list that says it has none needs no look at Offset 1."""
+    empty, full = Account(0), Account(3)
+    api = Memory(lambda call: (full if ("leadId", "full") in call.query else empty)(call))
+    await read(TEN, api, turn=LEAD)
+    assert empty.offsets == ["0/10", "1/10"]
+    for _ in range(2):
+        await read(TEN, api, turn=Turn(lead="full"))
+    await read(TEN, api, turn=LEAD)
+    assert empty.offsets == ["0/10", "1/10", "0/10"]
+    empty.hidden = 2  # it counts rows, and shows none at 0: that is no empty list
+    await read(TEN, api, turn=LEAD)
+    assert empty.offsets[3:5] == ["0/10", "1/10"]
+
+
+class RefusingAccount(Account):
+    """An account that rejects Offset 0, or raises `fault` there, as often as `times` says."""
+
+    def __init__(self, count: int, times: int = 1_000, fault: Fault | None = None) -> None:
+        super().__init__(count, "pages", 1, strict=True)
+        self.times = times
+        self.fault = fault or Rejected("500 (MXInvalidInputException)")
+
+    def __call__(self, call: Call) -> bytes:
+        if b'"Offset":"0"' in call.body and self.times > 0:
+            self.times -= 1
+            self.bodies.append(msgspec.json.decode(call.body))
+            raise self.fault
+        return super().__call__(call)
+
+
+@pytest.mark.parametrize("count", [1, 10, 25])
+async def test_a_platform_that_rejects_offset_0_begins_at_1(count: int) -> None:
+    """It rejects it twice, brings rows at 1, and rejects it again; once two turns have seen that, it is not asked."""
+    account = RefusingAccount(count)
+    api = Memory(account)
+    for _ in range(2):
+        assert len((await read(TEN, api, turn=LEAD)).raws) == count
+    before = len(account.offsets)
+    assert len((await read(TEN, api, turn=LEAD)).raws) == count
+    assert account.offsets[before] == "1/10"
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_rejection_that_passes_says_nothing_about_offset(times: int) -> None:
+    """Whoever answered in between: the rows at Offset 0 are the first page."""
+    account = RefusingAccount(25, times)
+    account.first = 0
+    api = Memory(account)
+    assert len(ids((await read(TEN, api, turn=LEAD)).raws)) == 25
+    assert api.noted["offset-counts"].value == "pages from 0"
+
+
+@pytest.mark.parametrize("fault", [Unavailable("503"), NoRoute("404"), Gone("404"), TooHeavy("500"), Denied("401")])
+async def test_only_a_rejection_says_something_about_offset(fault: Fault) -> None:
+    """A named outage at Offset 0 was taken for "it begins at 1": half of the rows never came."""
+    account = RefusingAccount(25, fault=fault)
+    account.first = 0
+    api = Memory(account)
+    with pytest.raises(type(fault)):
+        await read(TEN, api, turn=LEAD)
+    assert not api.noted
+
+
+async def test_a_lead_that_is_rejected_at_0_and_has_nothing_at_1_is_rejected() -> None:
+    """It is the lead that is rejected, for all that can be told."""
+    api = Memory(RefusingAccount(0))
+    with pytest.raises(Rejected):
+        await read(TEN, api, turn=LEAD)
+    assert not api.noted
 
 
 async def test_a_list_that_never_stands_still_is_left_for_later() -> None:
@@ -172,7 +254,7 @@ async def test_a_page_that_shifts_is_read_again() -> None:
     """A row that is deleted between two pages takes another one past the reader: the count shows it."""
     account = Account(25)
     api = Memory(account)
-    api.remember("offset-counts", "pages from 0")
+    api.learn("offset-counts", "pages from 0")
     whole = account.__call__
 
     def deleting(call: Call) -> bytes:
@@ -190,7 +272,7 @@ async def test_a_list_that_shifts_all_the_time_is_not_whole() -> None:
     account = Account(25)
     account.shifts = [row(n) for n in range(100, 140)]
     api = Memory(account)
-    api.remember("offset-counts", "pages from 0")
+    api.learn("offset-counts", "pages from 0")
     first = await read(TEN, api, turn=LEAD)
     account.shifts = []
     second = await read(TEN, api, first.cursor, LEAD)
@@ -202,7 +284,7 @@ async def test_rows_that_are_counted_and_never_shown_do_not_matter() -> None:
     account = Account(15)
     account.hidden = 2
     api = Memory(account)
-    api.remember("offset-counts", "pages from 0")
+    api.learn("offset-counts", "pages from 0")
     first = await read(TEN, api, turn=LEAD)
     assert len(first.raws) == 15
     assert msgspec.json.decode(first.cursor)["read"] == NOW
@@ -213,6 +295,7 @@ async def test_a_list_that_shows_nothing_of_what_it_counts_is_not_whole() -> Non
     account = Account(0)
     account.hidden = 5
     found = await read(TEN, Memory(account), turn=LEAD)
+    assert found.lacks
     account.rows, account.hidden = [row(n, modified=OLD) for n in range(5)], 0
     assert len((await read(TEN, Memory(account), found.cursor, LEAD)).raws) == 5
 
@@ -253,6 +336,60 @@ async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
     account.heaviest = 1
     with pytest.raises(TooHeavy):
         await read(feed, Memory(account), turn=LEAD)
+
+
+class BrokenAccount(Account):
+    """An account in which each page fails that has a row of `broken` in it, with `fault`."""
+
+    def __init__(self, count: int, *broken: int, unit: str = "pages", fault: Fault) -> None:
+        super().__init__(count, unit)
+        self.broken = {f"a{number}" for number in broken}
+        self.fault = fault
+
+    def __call__(self, call: Call) -> bytes:
+        answer = super().__call__(call)
+        rows = msgspec.json.decode(answer)["ProspectActivities"]
+        if self.broken & {each["Id"] for each in rows}:
+            raise self.fault
+        return answer
+
+
+@pytest.mark.parametrize("fault", [TooHeavy("500"), Unavailable("500"), Rejected("500")])
+@pytest.mark.parametrize("unit", ["pages", "rows"])
+@pytest.mark.parametrize("broken", [(0,), (12,), (24,), (3, 14)])
+@pytest.mark.parametrize("size", [10, 100])
+async def test_a_row_that_fails_for_good_starves_no_other(
+    fault: Fault, unit: str, broken: tuple[int, ...], size: int
+) -> None:
+    """A page with it is asked for row by row; the others come once, and the feed says each time what is missing."""
+    api = Memory(account := BrokenAccount(64, *broken, unit=unit, fault=fault))
+    api.learn("offset-counts", f"{unit} from 0")
+    feed = LeadActivitiesFeed(LeadActivitiesSettings(page_size=size))
+    first = await read(feed, api, turn=LEAD)
+    assert ids(first.raws) == sorted({row["Id"] for row in account.rows} - account.broken)
+    assert first.lacks == f"{len(broken)} of 64 activities of a lead did not come, each for itself"
+    assert not first.cursors[-1].whole
+    second = await read(feed, api, first.cursor, LEAD)
+    assert (second.raws, bool(second.lacks)) == ([], True)
+    account.broken = set()
+    third = await read(feed, api, second.cursor, LEAD)
+    assert (ids(third.raws), third.lacks) == (sorted(f"a{number}" for number in broken), "")
+
+
+@pytest.mark.parametrize("fault", [TooHeavy("500"), Unavailable("503"), NoRoute("404")])
+async def test_pages_that_all_fail_are_the_platforms_trouble(fault: Fault) -> None:
+    """Behind the first page an outage begins: nothing is taken for a row of its own."""
+    account = Account(40)
+
+    def failing(call: Call) -> bytes:
+        if b'"Offset":"0"' not in call.body:
+            raise fault
+        return account(call)
+
+    api = Memory(failing)
+    api.learn("offset-counts", "pages from 0")
+    with pytest.raises(type(fault)):
+        await read(TEN, api, turn=LEAD)
 
 
 async def test_only_news_is_appended() -> None:

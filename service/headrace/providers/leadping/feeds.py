@@ -6,8 +6,8 @@ read once more behind them: a row that is still the same belongs to them, one th
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from typing import Final, Literal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from headrace.providers.leadping import wire
 from headrace.providers.leadping.hydrate import EventHead, HydratedEvent, hydrate, read_head
 from headrace.providers.leadping.pager import LeadPingPager, created
 from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSettings
+from headrace.sdk.faults import Incomplete
 from headrace.sdk.feed import Api, Feed, Sighting, Skipped, Turn, Yield
 from headrace.sdk.provider import RawEvent, Tenant
 from headrace.sdk.settings import settings_of
@@ -25,6 +26,9 @@ _LONGEST_CALL_MS: Final = 2 * 3_600_000
 while its row stays as it is."""
 _LOOKS: Final = 3
 """So often one turn looks whether a row stays: one that moves faster comes as it was read last."""
+
+
+_Skipped: TypeAlias = defaultdict[Literal["outside", "unchanged", "repeated"], list[bytes]]
 
 
 class _HydratedRow(Struct, frozen=True):
@@ -65,19 +69,15 @@ class LeadEventsFeed:
         if turn.lead is not None:
             pager = LeadPingPager(turn.lead, self._settings, cursor, turn.around)
         while pager is not None and not pager.whole:
-            skipped: defaultdict[Literal["outside", "unchanged", "repeated"], list[bytes]] = defaultdict(list)
+            skipped: _Skipped = defaultdict(list)
             torn: list[_HydratedRow] = []
-            for row in await pager.page(api):
-                head = read_head(row)
-                named = head is not None and head.id == wanted
-                reason = None if named else pager.skips(row, head)
-                if reason is not None:
-                    skipped[reason].append(row)
-                elif (found := await _hydrated(api, row)).torn:
+            rows = await pager.page(api)
+            async for found in _put_together(api, pager, _news(pager, rows, wanted, skipped)):
+                if found.torn:
                     torn.append(found)
                 else:
                     yield _taken(api, pager, found)
-                wanted = None if named else wanted
+            wanted = None if any(_names(row, wanted) for row in rows) else wanted
             for found in await _whole(api, pager, torn):
                 yield _taken(api, pager, found)
             for reason, rows in skipped.items():
@@ -86,11 +86,54 @@ class LeadEventsFeed:
         if wanted:
             for item in await _event(api, wanted, turn.lead):
                 yield item
+        if pager is not None:
+            pager.refuse_waiting()
 
 
-async def _hydrated(api: Api, row: bytes) -> _HydratedRow:
+def _news(pager: LeadPingPager, rows: Sequence[bytes], wanted: str | None, skipped: _Skipped) -> Iterator[bytes]:
+    """Yield the rows that need hydrating, each judged by what is known when its turn comes."""
+    for row in rows:
+        reason = None if _names(row, wanted) else pager.skips(row, read_head(row))
+        if reason is None:
+            yield row
+        else:
+            skipped[reason].append(row)
+
+
+def _names(row: bytes, event: str | None) -> bool:
+    head = read_head(row) if event else None
+    return head is not None and head.id == event
+
+
+async def _put_together(api: Api, pager: LeadPingPager, rows: Iterator[bytes]) -> AsyncIterator[_HydratedRow]:
+    """Yield rows with what belongs to them; those that lack a part once more where others have come meanwhile.
+
+    What still lacks one waits. Raises `Fault`.
+    """
+    late: list[bytes] = []
+    others_came = False
+    for row in rows:
+        found = await _hydrated(api, row)
+        if found is None:
+            late.append(row)
+        else:
+            others_came = True
+            yield found
+    for row in late:
+        found = await _hydrated(api, row) if others_came else None
+        if found is None:
+            pager.wait()
+        else:
+            yield found
+
+
+async def _hydrated(api: Api, row: bytes) -> _HydratedRow | None:
+    """Put a row and its parts together; None where it is to wait for one of them. Raises `Fault`."""
     head = read_head(row)
-    return _HydratedRow(row, head, await hydrate(api, head.id, row, head) if head else None)
+    try:
+        return _HydratedRow(row, head, await hydrate(api, head.id, row, head) if head else None)
+    except Incomplete:
+        return None
 
 
 async def _whole(api: Api, pager: LeadPingPager, torn: list[_HydratedRow]) -> list[_HydratedRow]:
@@ -104,7 +147,10 @@ async def _whole(api: Api, pager: LeadPingPager, torn: list[_HydratedRow]) -> li
         for known in looked_at:
             row = now.get(known.head.id, known.row) if known.head else known.row
             found = known if row == known.row else await _hydrated(api, row)
-            (torn if found is not known and found.torn else whole).append(found)
+            if found is None:
+                pager.wait()
+            else:
+                (torn if found is not known and found.torn else whole).append(found)
     return whole + torn
 
 

@@ -13,12 +13,9 @@ from msgspec import Struct
 from headrace.core.mapping import fold
 from headrace.providers.leadping.client import CALLS, DETAILS, at
 from headrace.providers.leadping.identity import is_torn
-from headrace.sdk.faults import Gone, NoRoute, Rejected, TooHeavy
 from headrace.sdk.feed import Api, Call
 from headrace.sdk.ids import can_be_id
 
-_PATH: Final = "detail-path"
-"""The fact which path of a detail this tenant's generation has."""
 _WITH_CALLS: Final = frozenset({"call", "voicemail"})
 _GOES_ON: Final = frozenset({"queued", "scheduled", "initiated", "ringing", "inprogress", "active", "pending"})
 
@@ -74,7 +71,7 @@ def read_head(part: bytes) -> EventHead | None:
 async def hydrate(api: Api, event: str, row: bytes | None, head: EventHead | None) -> HydratedEvent | None:
     """Fetch what belongs to an event, `head` that of its row where there is one; None where nothing is there at all.
 
-    Raises `Fault`.
+    Raises `Fault`, `Incomplete` where it is to wait for a part.
     """
     detail = await _detail(api, event)
     detail_head = read_head(detail) if detail is not None else None
@@ -94,36 +91,18 @@ async def hydrate(api: Api, event: str, row: bytes | None, head: EventHead | Non
 
 
 async def _detail(api: Api, event: str) -> bytes | None:
-    """Ask at the path where details were found last, then at the other one; the path that works is remembered."""
-    known = api.recall(_PATH)
-    for path in sorted(DETAILS, key=lambda path: path != known):
-        detail = await _part(api, at(path, event))
-        if detail is not None:
-            if path != known:
-                api.remember(_PATH, path)
-            return detail
-    return None
+    return await api.part("detail", event, [Call(path=at(path, event)) for path in DETAILS])
 
 
 async def _call(api: Api, event: str, head: EventHead | None) -> bytes | None:
-    named = head is not None and "call" in fold(head.related_entity_type or "")
-    ids = (head.related_entity_id if head and named else None, event)
-    for call_id in dict.fromkeys(each for each in ids if each and can_be_id(each)):
-        call = await _part(api, at(CALLS, call_id))
+    """Ask for the call that a row names, then for the one with the event's own id, which need not be there."""
+    is_named = head is not None and "call" in fold(head.related_entity_type or "")
+    named = head.related_entity_id if head and is_named else None
+    for call_id in dict.fromkeys(each for each in (named, event) if each and can_be_id(each)):
+        call = await api.part("call", call_id, [Call(path=at(CALLS, call_id))], guess=call_id != named)
         if call is not None:
             return call
     return None
-
-
-async def _part(api: Api, path: str) -> bytes | None:
-    """Ask for one record; None where there is none. Raises the faults that say nothing about this record.
-
-    There is no smaller call than for one record: what is too heavy is left out, or its row would never come.
-    """
-    try:
-        return await api.call(Call(path=path))
-    except (Gone, NoRoute, Rejected, TooHeavy):
-        return None
 
 
 def _is_over(call: bytes | None) -> bool:

@@ -15,7 +15,7 @@ from headrace.providers.leadping.client import at
 from headrace.providers.leadping.hydrate import EventHead
 from headrace.providers.leadping.nudge import SPAN_SECONDS
 from headrace.providers.leadping.settings import LeadEventsSettings
-from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Gone, Incomplete, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
@@ -23,7 +23,8 @@ from headrace.sdk.row_digests import Digests
 
 _PATH: Final = "/events/leads/{}"
 _PLAIN: Final = "lists-are-plain"
-"""The fact that this tenant's generation refuses ranges and orders: what may be named in them is not published."""
+"""The fact that this tenant's generation refuses ranges and orders: what may be named in them is not published. It is
+seen where the platform refuses a ranged call in its own form, and at once answers the plain one for the same page."""
 _FIELD: Final = "createdAt"
 
 
@@ -56,7 +57,7 @@ class LeadPingPager:
     """Reads the list of one lead from a cursor, or what may tell facts `around` a moment.
 
     These are the rows created in its hours, and in the look-back before them, for rows change in place. `whole` once
-    the last page was read; `begun`: ms since the epoch.
+    the last page was read; `begun`: ms since the epoch. Of `rows` that it read, `waiting` wait for one of their parts.
     """
 
     def __init__(self, lead: str, settings: LeadEventsSettings, cursor: bytes = b"", around: int | None = None) -> None:
@@ -75,6 +76,8 @@ class LeadPingPager:
         self._sent = Digests()
         self._moved = True
         self._size = settings.page_size
+        self._plain = False
+        self.rows = self.waiting = 0
         self._last: Call | None = None
         self._known: Final = Digests(position.known)
         self._fresh: Final = Digests(position.fresh)
@@ -89,6 +92,7 @@ class LeadPingPager:
         self._token = found.continuation_token or None
         if self._token is not None and self._token.encode() in self._sent:
             raise Unavailable("the continuation token of a page is that of a page before: it would never end")
+        self.rows += len(rows)
         self.whole = self._token is None  # a page without rows may have pages behind it
         return rows
 
@@ -126,33 +130,46 @@ class LeadPingPager:
         else:
             self._passed.add(row)
 
+    def wait(self) -> None:
+        """Let a row wait: it is not known, and the next reading begins again to meet it, and skips what is known."""
+        self.waiting += 1
+
+    def refuse_waiting(self) -> None:
+        """Raise `Incomplete` where a row waits."""
+        if self.waiting:
+            raise Incomplete(f"the detail or call of {self.waiting} of {self.rows} events did not come")
+
     def cursor(self) -> Cursor:
-        """Return the cursor that covers all pages so far."""
-        if self.whole:
+        """Return the cursor that covers all pages so far, but the rows that wait."""
+        if self.whole and not self.waiting:
             done = LeadEventsCursor(since=max(self.begun - self._look_back, 1), known=self._fresh.packed())
             return Cursor(_encode(done), whole=not self._resumed, since=self._looked_since)
         digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
-        return Cursor(_encode(LeadEventsCursor(self._since, self.begun, self._token, *digests)), more=True)
+        token = None if self.waiting else self._token
+        at = LeadEventsCursor(self._since, self.begun, token, *digests)
+        return Cursor(_encode(at), more=not self.whole, whole=not self.waiting)
 
     async def _ask(self, api: Api) -> tuple[_LeadPingPage, list[bytes]]:
-        plain = api.recall(_PLAIN) is not None
+        self._plain = self._plain or api.recall(_PLAIN) is not None
+        refused = False
         while True:
-            self._last = self._call(plain=plain)
+            self._last = self._call(plain=self._plain)
             try:
                 found, rows = await open_page(_page, await api.call(self._last))
             except TooHeavy as fault:
-                self._size = halved(self._size, fault)
+                self._size, refused = halved(self._size, fault), False
             except (Gone, Rejected) as fault:
                 if self._token is not None:  # it may have expired: the lead need not be gone
                     self._begin_again()
-                elif not plain and isinstance(fault, Rejected):
-                    plain = True
+                elif not self._plain and isinstance(fault, Rejected):
+                    self._plain = refused = True
                 else:
                     raise
             else:
-                if plain:
+                if self._plain:
                     self._looked_since = 0
-                    api.remember(_PLAIN, "yes")
+                if refused or not self._plain:
+                    api.remember(_PLAIN, "yes" if refused else None)
                 return found, rows
 
     def _begin_again(self) -> None:

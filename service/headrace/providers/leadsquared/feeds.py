@@ -14,9 +14,11 @@ from msgspec import Struct
 
 from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared.offset_detection import Offsets
 from headrace.providers.leadsquared.pager import LeadSquaredPager
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
 from headrace.providers.leadsquared.times import micros
+from headrace.sdk.faults import Incomplete
 from headrace.sdk.feed import Api, Cursor, Feed, Skipped, Turn, Yield
 from headrace.sdk.provider import RawEvent, Tenant
 from headrace.sdk.row_digests import Digests
@@ -61,16 +63,20 @@ class LeadActivitiesFeed:
         self._look_back: Final = settings.look_back * 1000
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
-        """Read a lead; a turn without one has nothing to read. Raises `Fault`."""
+        """Read a lead; a turn without one has nothing to read.
+
+        Raises `Fault`, `Incomplete` behind the cursor of a reading that is not whole.
+        """
         if turn.lead is None:
             return
         before = _decode(cursor) if cursor else LeadActivitiesCursor()
         known, fresh = Digests(before.known), Digests()
-        begun, whole = 0, True
+        begun, offsets = 0, Offsets(api)
+        shortfall = ""
         for code in self._settings.codes or (None,):
-            pager = LeadSquaredPager(api, turn.lead, code, self._settings)
+            pager = LeadSquaredPager(api, turn.lead, code, self._settings, offsets)
             await pager.read()
-            begun, whole = begun or pager.begun, whole and pager.whole
+            begun, shortfall = begun or pager.begun, shortfall or ("" if pager.whole else pager.shortfall)
             skipped: defaultdict[Literal["outside", "unchanged"], list[bytes]] = defaultdict(list)
             while pager.rows:
                 row, _ = pager.rows.popitem()  # the last first, and what was passed on is not held any longer
@@ -86,7 +92,10 @@ class LeadActivitiesFeed:
                     fresh.add(row)
             for reason, rows in skipped.items():
                 yield Skipped(reason, wire.LEAD_ACTIVITY, rows)
-        yield Cursor(_encode(LeadActivitiesCursor(begun if whole else before.read, fresh.packed())), whole=whole)
+        read = before.read if shortfall else begun
+        yield Cursor(_encode(LeadActivitiesCursor(read, fresh.packed())), whole=not shortfall)
+        if shortfall:
+            raise Incomplete(shortfall)
 
 
 def changed(row: bytes) -> int | None:

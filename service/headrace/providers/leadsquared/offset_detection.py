@@ -1,18 +1,22 @@
 """What `Offset` of Retrieve means: the reference calls it a page number, begins at "0", and goes on at "1".
 
 It may count pages or rows, from 0 or from 1 (https://apidocs.leadsquared.com/get-activities-of-a-lead/ leaves it open).
-It is found out once, by asking for two rows at Offset 0, 1 and 2. The answer is stored with the cursor, as the tenant's
-fact `FACT`: a tenant that has it never detects again.
+It is found out by asking for two rows at Offset 0, 1 and 2. What two turns have found is a fact of the tenant, which is
+not asked for again for a week; until then each turn asks for itself.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from headrace.sdk.faults import Rejected, Unavailable
+from headrace.sdk.feed import Api
 
 FACT: Final = "offset-counts"
+ZERO: Final = "offset-0"
+"""The fact what is at Offset 0: `rows` of each lead that has any, or a refusal (`refused`)."""
 TWO: Final = 2
 _TRIES: Final = 3
+_REFUSALS: Final = 2
 
 
 class Listed(NamedTuple):
@@ -43,6 +47,48 @@ class Offset(NamedTuple):
 MEANINGS: Final = {str(each): each for each in (Offset(unit, first) for unit in ("pages", "rows") for first in (0, 1))}
 
 
+class Offsets:
+    """What is known of Offset in one turn: the facts of the tenant, and what this turn has found out."""
+
+    def __init__(self, api: Api) -> None:
+        self._api: Final = api
+        self._found: Offset | None = None
+
+    async def first(self, ask: Ask, size: int) -> Listed:
+        """Return the first page. Raises `Fault`."""
+        known = self.known
+        if known is not None:
+            return await ask(known.of(0, 0), size)
+        zero = self._api.recall(ZERO)
+        if zero == "refused":
+            return await ask(1, size)
+        page = await beginning(ask, size)
+        if page is None:
+            self._api.remember(ZERO, "refused")
+        elif page.rows:
+            self._api.remember(ZERO, "rows")
+            return page
+        elif zero == "rows" and not page.total:
+            return page  # this lead has none
+        following = await ask(1, size)
+        if following.rows and page is not None:
+            self._api.remember(ZERO, None)
+        return following
+
+    async def of(self, ask: Ask, page: int, rows: int) -> int:
+        """Return the offset of a page (counted from 0) that has so many rows before it. Raises `Fault`."""
+        known = self.known
+        if known is None:
+            known = self._found = await find_out(ask)
+            self._api.remember(FACT, str(known))
+        return known.of(page, rows)
+
+    @property
+    def known(self) -> Offset | None:
+        """What Offset means, None where that is to be found out."""
+        return self._found or MEANINGS.get(self._api.recall(FACT) or "")
+
+
 async def find_out(ask: Ask) -> Offset:
     """Return what Offset means, found out with a list of three rows or more.
 
@@ -54,16 +100,27 @@ async def find_out(ask: Ask) -> Offset:
         second = await ask(1, TWO)
         third = await ask(2, TWO)
         if before == await beginning(ask, TWO):
-            return _meaning(before.rows, second.rows, third.rows)
+            return _meaning(before.rows if before else (), second.rows, third.rows)
     raise Unavailable("what Offset means could not be found out: the list changed with every look")
 
 
-async def beginning(ask: Ask, size: int) -> Listed:
-    """Return the page at Offset 0; an empty one where the platform begins at 1 and rejects 0."""
+async def beginning(ask: Ask, size: int) -> Listed | None:
+    """Return the page at Offset 0; None where the platform begins at 1.
+
+    It does where it rejects 0 again and again, before and after it brings rows at 1: else it is the lead that it
+    rejects, or somebody else who answers for a moment. Raises `Fault`.
+    """
+    for _ in range(_REFUSALS):
+        try:
+            return await ask(0, size)
+        except Rejected as fault:
+            refused = fault
+    if not (await ask(1, size)).rows:
+        raise refused
     try:
         return await ask(0, size)
     except Rejected:
-        return Listed(0, ())
+        return None
 
 
 def _meaning(zero: Sequence[bytes], one: Sequence[bytes], two: Sequence[bytes]) -> Offset:

@@ -5,6 +5,7 @@ there is no window to ask for. So the rows of a pass are counted against RecordC
 made again. The rows of all passes count: what moved is in one of them.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,9 +14,9 @@ from msgspec import Raw, Struct, field
 
 from headrace.core.weight import weight
 from headrace.providers.leadsquared import wire
-from headrace.providers.leadsquared.offset_detection import FACT, MEANINGS, Listed, Offset, beginning, find_out
+from headrace.providers.leadsquared.offset_detection import Listed, Offsets
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings
-from headrace.sdk.faults import TooHeavy
+from headrace.sdk.faults import Fault, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
@@ -29,6 +30,11 @@ _ROW_BYTES: Final = 512
 """What each row takes beside its weight: its places among the rows and the names."""
 _FEWEST: Final = 25
 """As many rows as come without paging: a page of so few that is refused is refused for another reason."""
+_LOST: Final = 3
+"""So many rows in a row that do not come, asked for one by one, and those behind them are not asked for."""
+_AHEAD: Final = (1, 2)
+"""Which pages behind one that fails show whether it does so alone: the one between may have its own reason."""
+_FAILS: Final = (NoRoute, Rejected, TooHeavy, Unavailable)
 
 
 class _LeadSquaredPage(Page, rename="pascal"):
@@ -41,6 +47,8 @@ class _Pass(Struct):
 
     names: set[object]
     counts: set[int]
+    holes: list[tuple[int, int]]
+    """The pages that alone do not come: from which row on (counted from 0), and how many rows."""
     own_counts: bool = True
     """Whether every page counted just itself: then there is no total to compare with."""
 
@@ -59,20 +67,33 @@ class LeadSquaredPager:
     `begun` is when the first page came, in milliseconds by the platform's clock.
     """
 
-    def __init__(self, api: Api, lead: str, code: int | None, settings: LeadActivitiesSettings) -> None:
+    def __init__(
+        self, api: Api, lead: str, code: int | None, settings: LeadActivitiesSettings, offsets: Offsets
+    ) -> None:
         self.rows: Final[dict[bytes, None]] = {}
         self.whole = False
         self.begun = 0
         self._api: Final = api
+        self._offsets: Final = offsets
         self._parameter: Final = {} if code is None else {"ActivityEvent": code}
         self._query: Final = (("leadId", lead), *((("getFileURL", "true"),) if settings.file_urls else ()))
         self._size = settings.page_size
         self._weight = 0
+        self._lost = self._counted = 0
 
     @property
     def full(self) -> bool:
         """Whether there is no room for more rows."""
         return self._weight > _MOST_BYTES
+
+    @property
+    def shortfall(self) -> str:
+        """What is missing where the reading is not whole."""
+        if self._lost:
+            return f"{self._lost} of {self._counted} activities of a lead did not come, each for itself"
+        if self.full:
+            return f"a lead has more activities than there is room for: {len(self.rows)} of {self._counted} were read"
+        return f"a list changed while it was read, or shows less than it counts: {len(self.rows)} of {self._counted}"
 
     async def read(self) -> None:
         """Read until a pass adds up, or is as short as the one before: then the platform counts what it does not show.
@@ -82,7 +103,10 @@ class LeadSquaredPager:
         last: _Pass | None = None
         for _ in range(_PASSES):
             this = await self._pass_of_fitting_pages()
-            if self.full:
+            self._counted = max(this.counts, default=0)
+            for begin, count in this.holes:
+                await self._fill(this, begin, count)
+            if self.full or self._lost:
                 return
             self.whole = this.adds_up or (this == last and bool(this.names))  # nothing at all of many is a fault
             if self.whole:
@@ -97,10 +121,16 @@ class LeadSquaredPager:
                 self._size = halved(self._size, fault, _FEWEST)
 
     async def _pass(self) -> _Pass:
-        found = _Pass(set(), set())
+        found = _Pass(set(), set(), [])
         pages = got = 0
         while True:
-            listed = await self._listed(pages, got)
+            try:
+                listed = await self._listed(pages, got)
+            except _FAILS as fault:
+                await self._pass_over(fault, pages, got)
+                found.holes.append((got, self._size))
+                pages, got = pages + 1, got + self._size
+                continue
             pages, got, known = pages + 1, got + len(listed.rows), len(found.names)
             found.names.update(map(_name, listed.rows))
             found.counts.add(listed.total)
@@ -115,6 +145,39 @@ class LeadSquaredPager:
             if pages == 1 and not full:
                 self._size = len(listed.rows)  # the platform's pages are smaller than requested
 
+    async def _pass_over(self, fault: Fault, pages: int, got: int) -> None:
+        """Return where a page fails alone. Raises the fault where the next ones fail, or smaller ones may come.
+
+        What follows the first page is known only where it is known what Offset means.
+        """
+        if pages == 0 and self._offsets.known is None:
+            raise fault
+        if isinstance(fault, TooHeavy) and self._size > _FEWEST:
+            raise fault
+        for ahead in _AHEAD:
+            with contextlib.suppress(*_FAILS):
+                await self._listed(pages + ahead, got + ahead * self._size)
+                break
+        else:
+            raise fault
+        if self._size > _FEWEST:
+            raise TooHeavy(str(fault))
+
+    async def _fill(self, found: _Pass, begin: int, count: int) -> None:
+        """Ask one by one for the rows of a page that does not come. Raises `Fault`."""
+        lost = 0
+        for place in range(begin, begin + count):
+            try:
+                listed = await self._ask(await self._offsets.of(self._ask, place, place), 1) if lost < _LOST else None
+            except _FAILS:
+                listed = None
+            lost = 0 if listed else lost + 1
+            if listed is None:
+                self._lost += place < max(self._counted, begin + 1)
+                continue
+            found.names.update(map(_name, listed.rows))
+            self._add(listed.rows)
+
     def _add(self, rows: Sequence[bytes]) -> None:
         for row in rows:
             if row not in self.rows:
@@ -123,17 +186,9 @@ class LeadSquaredPager:
 
     async def _listed(self, pages: int, rows: int) -> Listed:
         """Request the page after `pages` pages and `rows` rows."""
-        known = MEANINGS.get(self._api.recall(FACT) or "")
-        if known is None and pages == 0:
-            # Where Offset begins at 1, there may be nothing at 0.
-            first = await beginning(self._ask, self._size)
-            return first if first.rows else await self._ask(1, self._size)
-        return await self._ask((known or await self._found_out()).of(pages, rows), self._size)
-
-    async def _found_out(self) -> Offset:
-        meaning = await find_out(self._ask)
-        self._api.remember(FACT, str(meaning))
-        return meaning
+        if pages == 0:
+            return await self._offsets.first(self._ask, self._size)
+        return await self._ask(await self._offsets.of(self._ask, pages, rows), self._size)
 
     async def _ask(self, offset: int, size: int) -> Listed:
         paging = {"Offset": str(offset), "RowCount": str(size)}

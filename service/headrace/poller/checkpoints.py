@@ -1,0 +1,137 @@
+"""Checkpoints of one turn of a feed: what it yielded is durable in raw before the cursor that covers it is stored."""
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from headrace.poller.feed_status import FeedStatuses
+from headrace.poller.raw_writer import RawEventWriter
+from headrace.poller.row_watch import RowWatch
+from headrace.poller.scheduler import Work
+from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
+from headrace.records.cursors import CursorEntry, PlatformFact, Position, Watched, entry, removed
+from headrace.sdk.feed import Cursor, Feed
+
+STORE_EVERY_SECONDS: Final = 0.2
+"""Pages that follow each other faster than that are covered by one stored cursor."""
+MOST_SIGHTED: Final = 1_000
+"""Leads that a feed came across, until they are stored though no cursor is."""
+
+
+class Checkpoints:
+    """Stores the cursors of one run, each once everything that it covers is durable in raw.
+
+    `wake` is called with leads that the feed came across, once they are stored. `began` is in seconds since the epoch.
+    Only the last cursor of a run says that everything up to `began` is read: a run that a crash interrupts is due again
+    at once. The cursors of a turn around a fact are not stored: they are no position to read on from.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        feed: Feed,
+        work: Work,
+        *,
+        began: float,
+        wake: Callable[[Sequence[str]], None],
+        state: TenantState,
+        raw: RawEventWriter,
+        watch: RowWatch,
+        statuses: FeedStatuses,
+        writer: StateWriter,
+    ) -> None:
+        self.facts: dict[str, PlatformFact | None] = {}
+        """What the feed has learned since the last cursor; None where something is believed no more."""
+        self._source: Final = source
+        self._feed: Final = feed
+        self._lead: Final = work.lead or ""
+        self._around: Final = work.around
+        self._began: Final = began
+        self._wake: Final = wake
+        self._state: Final = state
+        self._raw: Final = raw
+        self._watch: Final = watch
+        self._statuses: Final = statuses
+        self._writer: Final = writer
+        self._pending: Cursor | None = None
+        self._sighted: dict[str, None] = {}
+        self._counted = 0
+        self._stored_at = 0.0
+
+    @property
+    def position(self) -> Position | None:
+        """The stored position of the feed and lead, where the run reads on from it."""
+        return None if self._around is not None else self._state.positions.get((self._feed.name, self._lead))
+
+    def hold(self, cursor: Cursor) -> None:
+        """Take a cursor, to be stored before the next API call or at the end of the run."""
+        self._pending = cursor
+
+    async def sight(self, lead: str) -> None:
+        """Take a lead that the feed came across, to be woken with the next cursor, or together with many others."""
+        self._sighted[lead] = None
+        if len(self._sighted) >= MOST_SIGHTED:
+            await self._write([])
+
+    async def before_call(self, *, at_once: bool) -> None:
+        """Store the cursor before the next API call, unless that may start at once and one was stored just now."""
+        now = time.monotonic()
+        if self._pending is not None and (not at_once or now - self._stored_at > STORE_EVERY_SECONDS):
+            await self._store(self._pending, last=False)
+            self._stored_at = now
+
+    async def finish(self) -> bool:
+        """Store the last cursor of a run that succeeded; return whether the feed has more to bring at once."""
+        cursor = self._pending
+        if cursor is None:
+            await self._raw.flush()
+            await self._write(self._learned())
+            return False
+        await self._store(cursor, last=not cursor.more)
+        return cursor.more
+
+    async def save(self) -> None:
+        """Store the cursor of a run that failed, and what it came across: what went well before stays done."""
+        covered = [] if self._pending is None else await self._covered(self._pending, last=False)
+        await self._write(covered)
+
+    async def _store(self, cursor: Cursor, *, last: bool) -> None:
+        entries = await self._covered(cursor, last=last)
+        count, self._counted = self._raw.appended - self._counted, self._raw.appended
+        due = self._began + self._feed.every
+        if self._around is None:
+            entries.append(self._statuses.covered(self._feed.name, began=self._began, events=count, due=due))
+        await self._write(entries)
+
+    async def _write(self, entries: Sequence[CursorEntry]) -> None:
+        """Store entries and the leads that were sighted since the last ones; then wake these."""
+        sighted, self._sighted = list(self._sighted), {}
+        await self._writer.store([*entries, *(entry(self._source, self._woken(lead), lead) for lead in sighted)])
+        if sighted:
+            self._wake(sighted)
+
+    async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
+        """Make durable what a cursor covers; return what may be stored then."""
+        self._pending = None
+        await self._raw.flush()
+        if self._around is not None:
+            return self._learned()
+        before = self.position
+        at = int(self._began * 1000) if last else before.at if before else 0
+        return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
+
+    def _learned(self) -> list[CursorEntry]:
+        """Return what was learned since the last cursor: facts, and nudges that rows brought."""
+        facts, self.facts = self.facts, {}
+        return [
+            *(
+                removed(self._source, PlatformFact, name) if fact is None else entry(self._source, fact, name)
+                for name, fact in facts.items()
+            ),
+            *self._watch.settle(),
+        ]
+
+    def _woken(self, lead: str) -> Watched:
+        began, known = int(self._began * 1000), self._state.leads.get(lead)
+        return Watched(began, "feed", began) if known is None else Watched(known.added, known.by, began)

@@ -1,0 +1,86 @@
+"""The platform, as a feed sees it in one turn: calls, parts of rows, and what was learned about it."""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from headrace.core.weight import weight
+from headrace.poller.answer_memory import AnswerSlot
+from headrace.poller.checkpoints import Checkpoints
+from headrace.poller.clock import Clock
+from headrace.poller.part_policy import PartPolicy
+from headrace.poller.parts import Parts
+from headrace.poller.platform_facts import known, noted
+from headrace.poller.rate_limiter import RateLimiter
+from headrace.poller.retries import Retries
+from headrace.poller.state import TenantState
+from headrace.records.cursors import PlatformFact
+from headrace.sdk.feed import Call
+
+
+class FeedApi:
+    """The platform, as a feed sees it during one run."""
+
+    def __init__(
+        self,
+        tenant: str,
+        *,
+        clock: Clock,
+        limiter: RateLimiter,
+        retries: Retries,
+        state: TenantState,
+        checkpoints: Checkpoints,
+        answers: AnswerSlot,
+        parts: PartPolicy,
+        given_up: Callable[[str, str], None],
+    ) -> None:
+        self.tenant: Final = tenant
+        self.answers: Final = answers
+        """Memory of what was answered in this run, until the feed passes it on or a cursor covers it."""
+        self._clock: Final = clock
+        self._limiter: Final = limiter
+        self._retries: Final = retries
+        self._state: Final = state
+        self._checkpoints: Final = checkpoints
+        self._seen: Final[set[str]] = set()
+        self._parts: Final = Parts(parts, call=self.call, check=self._check, now=clock.now, given_up=given_up)
+
+    @property
+    def now(self) -> int:
+        """See Api."""
+        return int(self._clock.theirs() * 1000)
+
+    async def call(self, call: Call) -> bytes:
+        """See Api. What the feed yielded before is stored first."""
+        await self._checkpoints.before_call(at_once=self._limiter.is_free())
+        return await self._retries.call(call, self.answers)
+
+    async def part(self, kind: str, id: str, calls: Sequence[Call], *, guess: bool = False) -> bytes | None:  # noqa: A002  (the design's word)
+        """See Api."""
+        return await self._parts.ask(kind, id, calls, guess=guess)
+
+    async def _check(self, call: Call) -> None:
+        """Make a call whose answer is not held."""
+        self.answers.release(weight(await self.call(call)))
+
+    def recall(self, name: str) -> str | None:
+        """See Api."""
+        return known(self._fact(name), self._millis())
+
+    def remember(self, name: str, value: str | None) -> None:
+        """See Api. What a run sees again and again counts once."""
+        before = self._fact(name)
+        if value is None:
+            if before is not None:
+                self._checkpoints.facts[name] = None
+        elif before is None or before.value != value or name not in self._seen:
+            fact = noted(before, value, self._millis())
+            if fact != before:
+                self._checkpoints.facts[name] = fact
+            self._seen.add(name)
+
+    def _fact(self, name: str) -> PlatformFact | None:
+        facts = self._checkpoints.facts
+        return facts[name] if name in facts else self._state.facts.get(name)
+
+    def _millis(self) -> int:
+        return int(self._clock.now() * 1000)
