@@ -1,7 +1,8 @@
 """The platforms' control by HTTP, for whoever does not share their process. All bodies are JSON.
 
 GET    /control                        how each one is: time, calls, our 429s, faults to come
-POST   /control/{provider}/faults      {"kind": "502", "times": 3, …}: the fields of `Fault`
+POST   /control/{provider}/faults      {"kind": "502", "times": 3, …}: the fields of `Fault`; times -1 is for ever, or
+                                       for as long as it `lasts`
 DELETE /control/{provider}/faults      no more of them
 PATCH  /control/{provider}/conduct     {"max_page": 25, …}: the fields of its `Conduct`
 POST   /control/{provider}/advance     {"seconds": 3600}
