@@ -1,6 +1,7 @@
 """Leads to watch and nudges, on a broker."""
 
 import asyncio
+import time
 from typing import cast
 
 import pytest
@@ -9,9 +10,12 @@ from msgspec.structs import replace
 from headrace.config.tenants import Account
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
-from headrace.poller import nudge_inbox, nudge_wakes, open_nudges
+from headrace.kafka.partition_owner import Pace
+from headrace.kafka.producer import Transactions
+from headrace.poller import nudge_inbox, nudge_wakes, open_nudges, partition
 from headrace.poller.state import read_all
 from headrace.poller.watch_list import append_leads, remove_leads
+from headrace.records.cursors import CursorEntry, PlatformFact, Position, encode, entry
 from headrace.records.nudge import AddressedNudge, encode_nudge
 from headrace.records.raw import from_raw_record
 from headrace_events import Via, decode, decode_dead_letter
@@ -128,6 +132,60 @@ async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker
 
             await pipeline.comes(forgotten, "the lead is forgotten")
             assert working.total("leads_gone_total", tenant="t") == 1
+
+
+async def test_the_cursor_of_a_lead_that_was_dropped_is_removed_in_time(kafka: Broker, prefix: str) -> None:
+    """After thirty days, without a trace: its record has no value, so that compaction drops the key."""
+    async with platform() as there:
+        there.add(1, path="/leads/a/rows")
+        pipeline = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, leads=["a"]), partitions=1
+        )
+        long_ago = int(time.time() * 1000) - 31 * 86_400_000
+        await _remember(pipeline, entry("/things/t", Position(b"7", 5, long_ago), "trail", "dropped"))
+        await _remember(pipeline, entry("/things/t", Position(b"7", 5), "trail", "dropped today"))
+        async with pipeline.poller():
+            await pipeline.covered(1, "trail", "a")
+
+            async def tidy() -> bool:
+                positions = (await pipeline.remembered()).positions
+                missed = positions.get(("trail", "dropped today"))
+                return ("trail", "dropped") not in positions and missed is not None and missed.dropped > 0
+
+            await pipeline.comes(tidy, "the cursor is removed")
+        (*_, last) = [
+            record for record in await pipeline.records("cursors") if (record.key or b"").endswith(b"\0dropped")
+        ]
+        assert last.value is None
+
+
+async def test_memory_of_half_a_day_ago_is_read_anew(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was removed while others had the partition may have left the log: nothing of it is remembered."""
+    async with platform() as there:
+        there.add(1, path="/leads/a/rows")
+        pipeline = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL, leads=["a"], every=1), partitions=1
+        )
+        async with pipeline.poller(Pace(heartbeat=0.2)) as working:
+            await pipeline.covered(1, "trail", "a")
+            memory = working.poller.partitions[0]._remembered
+            memory.of("/things/t").facts["removed since"] = PlatformFact("x")
+            monkeypatch.setattr(partition, "MEMORY_LASTS_SECONDS", 0.0)
+            other = Transactions(pipeline.config.kafka, f"{pipeline.config.topic_prefix}poller-0")
+            await other.fence()
+            await other.close()
+
+            async def forgotten() -> bool:
+                return "removed since" not in memory.of("/things/t").facts
+
+            await pipeline.comes(forgotten, "it took over with what stands in the log")
+
+
+async def _remember(pipeline: PolledPipeline, one: CursorEntry) -> None:
+    async with Appender(pipeline.config.kafka) as appender:
+        await appender.append(f"{pipeline.config.topic_prefix}cursors", 0, encode(one))
 
 
 async def test_odd_names_of_leads_reach_neither_cursors_nor_other_paths(kafka: Broker, prefix: str) -> None:

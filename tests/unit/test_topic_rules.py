@@ -61,6 +61,13 @@ def test_cursors_are_compacted_and_nothing_else(policy: str) -> None:
     assert "headrace.cursors must have cleanup.policy=compact" in fault
 
 
+def test_what_is_removed_from_cursors_is_seen_for_a_day() -> None:
+    """A poller that had a partition half a day ago reads on from there."""
+    (fault,) = faults("cursors", {"delete.retention.ms": "60000"})
+    assert "headrace.cursors has delete.retention.ms=60000" in fault
+    assert not list(faults("cursors", {"delete.retention.ms": "86400000"}))
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(
     ("replicas", "config", "sentence"),

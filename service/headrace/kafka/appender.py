@@ -77,7 +77,7 @@ class Appender:
         """Append one record; return its offset when it is durable. Raises `KafkaError`, `TimeoutError`."""
         async with asyncio.timeout(deadline):
             sent = await self._producer.send(
-                topic, key=out.key, value=out.value, partition=partition, headers=out.headers
+                topic, key=out.key, value=out.written, partition=partition, headers=out.headers
             )
             appended = await sent
         offset: int = appended.offset
@@ -100,7 +100,7 @@ class Appender:
                             await asyncio.sleep(0)  # others go on: to send where there is room never waits
                         sent.append(
                             await self._producer.send(
-                                topic, key=out.key, value=out.value, partition=partition, headers=out.headers
+                                topic, key=out.key, value=out.written, partition=partition, headers=out.headers
                             )
                         )
                 except KafkaError as stopped:

@@ -103,7 +103,7 @@ def fill_batches(new_batch: Callable[[], Any], outs: Sequence[ProducerRecord]) -
     """Fill batches up to `BATCH_BYTES`, each with its number of records; a larger record travels alone."""
     batch, count = new_batch(), 0
     for out in outs:
-        while batch.append(timestamp=None, key=out.key, value=out.value, headers=out.headers) is None:
+        while batch.append(timestamp=None, key=out.key, value=out.written, headers=out.headers) is None:
             yield batch, count
             batch, count = new_batch(), 0
         count += 1

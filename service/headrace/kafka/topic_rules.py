@@ -100,6 +100,11 @@ def _check_clean_up(topics: Topics) -> Iterator[str]:
                 yield (
                     f"{topic.name} must have cleanup.policy=compact: any other forgets cursors, watch-lists and tokens"
                 )
+            if int(topic.config.get("delete.retention.ms") or DAY_MS) < DAY_MS:
+                yield (
+                    f"{topic.name} has delete.retention.ms={topic.config['delete.retention.ms']}: what was removed "
+                    f"would live on in pollers that do not see it in time; set it to at least {DAY_MS}, a day"
+                )
             continue
         if policy != "delete":
             yield f"{topic.name} must have cleanup.policy=delete: compaction would drop {_dropped(name)}"

@@ -21,6 +21,7 @@ from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState
 from headrace.kafka.partition_reader import read_to_barrier
 from headrace.kafka.producer import Transactions, WriteFailed
+from headrace.poller.dropped_leads import DroppedLeads
 from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_inbox import NudgeInbox, ReceivedNudge
@@ -36,6 +37,9 @@ from headrace.records.cursors import BarrierToken, CursorEntry, decode, encode, 
 
 REREAD_EVERY_SECONDS: Final = 60.0
 FINAL_WRITE_SECONDS: Final = 2.0
+MEMORY_LASTS_SECONDS: Final = 12 * 3_600.0
+"""How long what is remembered of a partition that others own may be read on from: records without a value, which
+remove, stand in the log for a day at least (delete.retention.ms)."""
 
 _log = structlog.get_logger()
 
@@ -96,15 +100,19 @@ class PartitionPoller(PartitionOwner):
     async def restore(self, barrier: Barrier) -> None:
         """Read cursors from where memory stands to our barrier; what others wrote behind it is read while it works.
 
-        Where the newest record that we wrote does not stand there, all of cursors is read.
+        Where the newest record that we wrote does not stand there, all of cursors is read. So it is where memory is
+        old: what was removed meanwhile may be gone from the log without a trace.
         """
         began, remembered = time.monotonic(), self._remembered
+        if began - remembered.known_at > MEMORY_LASTS_SECONDS:
+            remembered.forget()
         await self._read_to(barrier)
         if remembered.last is not None:
             at = remembered.last.offset
             _log.warning("commit_not_in_log", topic=barrier.topic, partition=barrier.partition, offset=at)
             remembered.forget()
             await self._read_to(barrier)
+        remembered.known_at = time.monotonic()
         self._leads_to = remembered.read_to
         self._check_homes()
         self._metrics.count_restore(time.monotonic() - began)
@@ -116,7 +124,7 @@ class PartitionPoller(PartitionOwner):
         log = read_to_barrier(self._config.kafka, barrier, remembered.read_to, self._stale, self._pace.restore)
         async with contextlib.aclosing(log) as groups:
             async for records, position in groups:
-                if any((one.offset, one.key, one.value) == remembered.last for one in records):
+                if any((one.offset, one.key, one.value or b"") == remembered.last for one in records):
                     remembered.last = None
                 remembered.apply(_entries(records))
                 remembered.read_to = position
@@ -139,6 +147,7 @@ class PartitionPoller(PartitionOwner):
         finally:
             self._events.remove(discovery)
             self._nudges.remove(inbox)
+            self._remembered.known_at = time.monotonic()
             self.tenants.clear()
 
     def _inbox(self, writer: StateWriter, discovery: LeadDiscovery, raw_return: RawReturn) -> NudgeInbox:
@@ -201,7 +210,9 @@ class PartitionPoller(PartitionOwner):
     async def _together(self, writer: StateWriter, discovery: LeadDiscovery, inbox: NudgeInbox) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""
         parts: list[Coroutine[None, None, None]] = [tenant.run() for tenant in self.tenants.values()]
-        running = [asyncio.create_task(part) for part in (*parts, discovery.run(), inbox.run(), self._read_leads())]
+        dropped = DroppedLeads(writer, self.tenants, self._remembered, lifetime=self._config.dedupe.window)
+        parts += [discovery.run(), inbox.run(), self._read_leads(), dropped.run()]
+        running = [asyncio.create_task(part) for part in parts]
         writing = asyncio.create_task(writer.run())
         try:
             done, _ = await asyncio.wait([writing, *running], return_when=asyncio.FIRST_COMPLETED)

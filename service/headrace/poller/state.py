@@ -100,8 +100,8 @@ class PartitionState:
 
     `searched` is the next offset to search for leads, by partition of `events`, `nudged` the next one to read, by
     partition of `nudges`; `topics` holds the ids of the topics that these belong to, `gaps` what was gone of `nudges`,
-    by partition and offset. `read_to` is how far the log was read, `last` the newest record in it that we wrote since,
-    `written` how many records we wrote in all.
+    by partition and offset. `read_to` is how far the log was read, `known_at` (monotonic seconds) when all of it was
+    known, `last` the newest record in it that we wrote since, `written` how many records we wrote in all.
     """
 
     def __init__(self) -> None:
@@ -111,6 +111,7 @@ class PartitionState:
         self.topics: Final[dict[str, str]] = {}
         self.gaps: Final[dict[tuple[int, int], NudgeGap]] = {}
         self.read_to = 0
+        self.known_at = float("-inf")
         self.written = 0
         self.last: WrittenRecord | None = None
 

@@ -1,6 +1,6 @@
 r"""The records of `cursors`: what a poller remembers of its tenants, one compacted record a key. Pure.
 
-A key is `<source>\0<kind>\0<name>…`; a value is a version byte and JSON, or empty where the thing was removed. Times
+A key is `<source>\0<kind>\0<name>…`; a value is a version byte and JSON, or none where the thing was removed. Times
 are milliseconds since the epoch unless a field says seconds.
 """
 
@@ -9,7 +9,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from headrace.core.record import ProducerRecord
+from headrace.core.record import ProducerRecord, RemovalRecord
 from headrace.records.newer_format import NewerFormat
 from headrace.records.nudge import AddressedNudge
 from headrace.records.raw import digest, place
@@ -23,10 +23,14 @@ Counts: TypeAlias = dict[int, int]
 
 
 class Position(Struct, frozen=True, omit_defaults=True):
-    """kind `cursor` (feed, lead): the feed's cursor, and when the last turn began that reached its end."""
+    """kind `cursor` (feed, lead): the feed's cursor, and when the last turn began that reached its end.
+
+    `dropped` is when it was found that nobody watches its lead any more.
+    """
 
     value: bytes
     at: int = 0
+    dropped: int = 0
 
 
 class Watched(Struct, frozen=True, omit_defaults=True):
@@ -219,7 +223,9 @@ def removed(source: str, kind: type[CursorValue], *names: str) -> CursorEntry:
 def encode(one: CursorEntry) -> ProducerRecord:
     """Return the record of an entry."""
     key = "\0".join((one.source, one.kind, *one.names)).encode()
-    return ProducerRecord(key, b"" if one.value is None else bytes((FORMAT,)) + _encode(one.value), [])
+    if one.value is None:
+        return RemovalRecord(key, b"", [])
+    return ProducerRecord(key, bytes((FORMAT,)) + _encode(one.value), [])
 
 
 def decode(key: bytes, value: bytes) -> CursorEntry:
