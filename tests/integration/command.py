@@ -70,13 +70,14 @@ class Headrace:
         return done
 
     @contextmanager
-    def start(self, *words: str) -> Iterator[subprocess.Popen[str]]:
+    def start(self, *words: str, stderr: int | None = None) -> Iterator[subprocess.Popen[str]]:
         """Run a command beside the test."""
         process = subprocess.Popen(
             [PROGRAM, *words],
             env=self.environ,
             cwd=self.folder,
             stdout=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             preexec_fn=_listen_to_ctrl_c,  # noqa: PLW1509  (it only makes one system call)
         )

@@ -300,3 +300,26 @@ def test_foreign_records_are_passed_over(headrace: Headrace) -> None:
     done = headrace("tail", "--dead-letters", "--from-start", "-n", "1")
     assert "bad_value" in done.stdout
     assert f"{headrace.prefix}dead-letters 1@0 is no dead letter of ours" in done.stderr
+
+
+def test_tail_ends_quietly_once_its_reader_has_enough(headrace: Headrace) -> None:
+    """`headrace tail | head -1` ends at once, without a word, whether further records come or not."""
+    headrace.append("dead-letters", letter(b"{}", 1, "bad_value"), letter(b"{}", 2, "bad_value"))
+    with headrace.start("tail", "--dead-letters", "--from-start", stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        assert "bad_value" in first_line(process)
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0
+        assert process.stderr.read() == ""
+
+
+def test_work_goes_on_without_a_reader(headrace: Headrace, tmp_path: Path) -> None:
+    """`headrace ingest … | head -1` appends every file: only what it says of them has no reader."""
+    for number in (1, 2):
+        (tmp_path / f"{number}.json").write_text(page(row(number)))
+    with headrace.start("ingest", "-p", "outreach", "-t", "acme", "1.json", "2.json") as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.wait(DEADLINE) == 0
+    assert len(headrace.read("raw")) == 2

@@ -53,6 +53,16 @@ class _Commands(click.Group):
             ctx.fail(f'there is no command "{cmd_name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
         return None
 
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program. Where nobody reads a help page, click puts another stdout in its place and ends with 1."""
+        stdout = sys.stdout
+        try:
+            return super().main(*args, **options)
+        except SystemExit:
+            if sys.stdout is not stdout:
+                sys.exit(0)
+            raise
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what an error quotes from outside is escaped, its lines stay."""
         try:

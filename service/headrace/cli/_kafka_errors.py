@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-import sys
 from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TextIO, TypeVar, cast
 
 import click
 import structlog
 
+from headrace.cli._output import StandardError
 from headrace.config import Config
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
@@ -60,4 +60,4 @@ def unreachable(config: Config, error: BaseException) -> click.ClickException:
 def silence_client() -> None:
     """Keep the client's own log out of the command's output: errors are shown as one sentence."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(cast("TextIO", StandardError())))

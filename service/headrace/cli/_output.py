@@ -1,11 +1,28 @@
-"""What the commands print: no text from outside reaches the terminal unescaped; only styles of ours do."""
+"""What the commands print: no text from outside reaches the terminal unescaped; only styles of ours do.
 
+Where the reader of a pipe goes (`headrace tail | head`), what is still printed is thrown away without a word. A command
+that changes something, or whose exit code is a verdict, goes on to its end; one that prints line by line asks `is_read`
+or works `while_read`.
+"""
+
+import asyncio
+import contextlib
+import os
+import stat
 import sys
-from typing import Any
+from collections.abc import Coroutine
+from io import TextIOBase
+from typing import Any, Final
 
 import click
 
 from headrace.observe.escapes import escaped, escaped_lines
+
+_OUT: Final = "stdout"
+_ERR: Final = "stderr"
+
+_thrown_away: Final[set[str]] = set()
+"""The streams of this process that nobody reads any more."""
 
 
 class Styled(str):
@@ -31,16 +48,82 @@ def styled(text: object, **style: Any) -> Styled:
 
 
 def echo(text: object = "", *, err: bool = False) -> None:
-    """Print one line: what is not `Styled` is escaped."""
-    click.echo(str(shown(text)), err=err)
+    """Print one line: what is not `Styled` is escaped. Raises `ClickException` where it cannot be written."""
+    _write(str(shown(text)), err=err)
 
 
 def echo_json(text: bytes | str) -> None:
     """Print JSON: it means the same, with the control characters escaped that JSON allows in a string."""
-    click.echo(escaped_lines(text.decode() if isinstance(text, bytes) else text))
+    _write(escaped_lines(text.decode() if isinstance(text, bytes) else text))
 
 
 def progress(text: str) -> None:
     """Show a line on standard error in place of the one before, where that is a terminal; an empty one clears it."""
     if sys.stderr.isatty():
-        click.echo(f"\r{shown(text)}\x1b[K", err=True, nl=False)
+        _write(f"\r{shown(text)}\x1b[K", err=True, nl=False)
+
+
+def confirmed(question: str) -> bool:
+    """Ask a question; nobody agrees to what cannot be read."""
+    return is_read() and click.confirm(question)
+
+
+class StandardError(TextIOBase):
+    """Standard error for a library that writes by itself: that nobody reads it is no error of its work."""
+
+    def write(self, text: str) -> int:
+        """Write as `echo` does."""
+        _write(text, err=True, nl=False)
+        return len(text)
+
+
+def is_read() -> bool:
+    """Return whether standard output has a reader, as far as the last line that was printed shows."""
+    return _OUT not in _thrown_away
+
+
+async def while_read(work: Coroutine[Any, Any, None]) -> None:
+    """Work to the end, or until the pipe that standard output is has no reader, even while nothing is printed."""
+    task = asyncio.ensure_future(work)
+    loop, pipe = asyncio.get_running_loop(), _pipe()
+    if pipe is not None:
+        # The end that is written to is never readable; a selector reports it once the other end is closed.
+        loop.add_reader(pipe, _leave, task)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if is_read():
+            raise
+    finally:
+        if pipe is not None:
+            loop.remove_reader(pipe)
+
+
+def _leave(task: "asyncio.Task[None]") -> None:
+    _throw_away(_OUT)
+    task.cancel()
+
+
+def _pipe() -> int | None:
+    """Return the descriptor of standard output where that is a pipe."""
+    with contextlib.suppress(OSError, ValueError):  # there is none, or it is no file
+        number = sys.stdout.fileno()
+        return number if stat.S_ISFIFO(os.fstat(number).st_mode) else None
+    return None
+
+
+def _write(text: str, *, err: bool = False, nl: bool = True) -> None:
+    try:
+        click.echo(text, err=err, nl=nl)
+    except OSError as error:
+        _throw_away(_ERR if err else _OUT)
+        if not err and not isinstance(error, BrokenPipeError):
+            raise click.ClickException(f"standard output cannot be written: {error.strerror}") from None
+
+
+def _throw_away(name: str) -> None:
+    """Let all that follows on a stream go nowhere, with what is left in its buffer, which Python writes at the end."""
+    _thrown_away.add(name)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, getattr(sys, name).fileno())
+    os.close(nowhere)

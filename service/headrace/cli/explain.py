@@ -13,7 +13,7 @@ from msgspec import Struct
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import count
 from headrace.cli._input_files import bodies, opened
-from headrace.cli._output import echo, echo_json, styled
+from headrace.cli._output import echo, echo_json, is_read, styled
 from headrace.config.load import find
 from headrace.core.mapping import UNMAPPED, Mapping
 from headrace.core.mapping_file import build
@@ -85,6 +85,8 @@ def command(  # noqa: PLR0917  (click passes options by name)
     for explained in _explained(provider, tenant or _EXAMPLE_TENANT, mapping, resource, files):
         fates[explained.record.fate] += 1
         echo_json(explained.line()) if as_json else _show(explained)
+        if not is_read():
+            break
     if not as_json:
         totals = ", ".join(f"{number:,} {fate}" for fate, number in fates.items())
         echo(styled(f"{count(fates.total(), 'record')}{': ' if totals else ''}{totals}", bold=True))

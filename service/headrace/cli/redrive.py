@@ -15,7 +15,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import clock, count, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._nudged_records import AppendedBetween, count_nudged, send_nudged
-from headrace.cli._output import echo
+from headrace.cli._output import confirmed, echo
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config, seconds
 from headrace.core.record import ProducerRecord
@@ -120,7 +120,7 @@ def command(ctx: click.Context, /, yes: bool, nudged: bool, **options: Any) -> N
     _show(found)
     if not found.letters:
         return
-    if not (yes or click.confirm(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
+    if not (yes or confirmed(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
         echo("Nothing was sent.")
         return
     sent = run_with_kafka(config, _send(config, {letter.position for letter in found.letters.values()}))
@@ -133,7 +133,7 @@ def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
     span = AppendedBetween(wanted.since, wanted.until)
     found = run_with_kafka(config, count_nudged(config, span, wanted.wants_source))
     table(("source", "records"), [(source, f"{number:,}") for source, number in sorted(found.items())])
-    if found and (yes or click.confirm(f"Send {count(found.total(), 'record')} of webhooks to raw again?")):
+    if found and (yes or confirmed(f"Send {count(found.total(), 'record')} of webhooks to raw again?")):
         sent = run_with_kafka(config, send_nudged(config, span, wanted.wants_source))
         echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
     else:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from headrace.cli import _arguments as arguments
 from headrace.cli._event_lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
 from headrace.cli._kafka_errors import run_with_kafka
-from headrace.cli._output import Styled, echo, echo_json, styled
+from headrace.cli._output import Styled, echo, echo_json, is_read, styled, while_read
 from headrace.cli._topic_reader import read_dead_letters, read_events
 from headrace.config import Config
 from headrace.core.mapping_file import did_you_mean
@@ -88,9 +88,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if sys.stdout.isatty() and not wanted.as_json:
         echo(styled(LETTER_TITLES if wanted.dead_letters else EVENT_TITLES, dim=True))
     with contextlib.suppress(KeyboardInterrupt):
-        run_with_kafka(
-            config, _print(_letters(config, wanted) if wanted.dead_letters else _events(config, wanted), wanted.most)
-        )
+        lines = _letters(config, wanted) if wanted.dead_letters else _events(config, wanted)
+        run_with_kafka(config, while_read(_print(lines, wanted.most)))
 
 
 async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
@@ -99,7 +98,7 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
         async for line in lines:
             echo(line) if isinstance(line, Styled) else echo_json(line)
             number += 1
-            if number == most:
+            if number == most or not is_read():
                 return
 
 
