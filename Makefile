@@ -81,9 +81,10 @@ isolated-20: venv  ## twenty rounds behind a leader that is cut off from the oth
 	@HEADRACE_ISOLATED_ROUNDS=20 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_isolated_leader.py $(ARGS)
 
-schemas: venv  ## write the JSON Schemas again after a change of the structs
+schemas: venv  ## write what is made from the code: the JSON Schemas, METRICS.md and MAPPING.md
 	@$(PY) -m headrace_events.generate
 	@$(PY) -m headrace.observe.metrics_page
+	@$(PY) -m headrace.cli._mapping_page
 
 clean:  ## remove everything that these commands made, .venv too
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .noida-db

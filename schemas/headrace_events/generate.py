@@ -68,7 +68,8 @@ def _property(key: str, schema: Schema) -> Schema:
 
 def _words(name: str) -> Schema:
     """List the closed words, each with its meaning, as schemas that allow no other."""
-    lists = sorted(Word.__subclasses__(), key=lambda words: words.__name__)
+    ours = [words for words in Word.__subclasses__() if words.__module__ == taxonomy.__name__]  # no word of tables
+    lists = sorted(ours, key=lambda words: words.__name__)
     return {
         "$schema": DRAFT,
         "$id": name,

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from headrace.core.lift import lift, misfits, takes
+from headrace.core.lift import TARGETS, lift, misfits, refusal, takes
 from headrace.sdk.provider import UNPUBLISHED
 from headrace_events import Change, Data, Native, Value
 
@@ -128,10 +128,10 @@ def test_a_structure_is_no_text() -> None:
 
 @pytest.mark.parametrize(
     ("target", "name"),
-    [("next_step", "next_step"), ("fields.next_step", "next_step"), ("fields.title", "title"), ("channel", "channel")],
+    [("fields.next_step", "next_step"), ("fields.title", "title"), ("fields.channel", "channel")],
 )
 def test_a_field_gets_a_name(target: str, name: str) -> None:
-    """A plain name renames in place, whatever the value is; a canonical name may be meant as a field's, too."""
+    """A field may get another name, whatever its value is, that of a canonical place, too."""
     found = data(mx_1={"a": 1}, mx_2=2)
     lift(found, {"mx_1": target})
     assert found.fields == {name: {"a": 1}, "mx_2": 2}
@@ -141,7 +141,7 @@ def test_a_field_gets_a_name(target: str, name: str) -> None:
 def test_a_name_that_is_taken_is_not_overwritten() -> None:
     """Two fields never become one."""
     found = data(mx_1=1, notes=2)
-    lift(found, {"mx_1": "notes"})
+    lift(found, {"mx_1": "fields.notes"})
     assert found.fields == {"mx_1": 1, "notes": 2}
 
 
@@ -151,3 +151,42 @@ def test_what_is_not_there_is_passed_over() -> None:
     for each in (found, empty):
         lift(each, {"mx_1": "title"})
     assert (found.fields, empty.fields, found.title) == ({"mx_2": 2}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ("txet", "did you mean text? for a field of your own write fields.txet; "),
+        ("amount", "did you mean value.amount? for a field of your own write fields.amount; "),
+        ("duration", "did you mean duration_seconds? for a field of your own write fields.duration; "),
+        ("urls", "did you mean urls.NAME? for a field of your own write fields.urls; "),
+        ("next step", "for a field of your own write fields.next_step; "),
+        ("", "for a field of your own write fields.NAME; "),
+        (
+            "channel",
+            'channel is one word for the whole row, channel = "…"; for a field of your own write fields.channel; ',
+        ),
+        ("ref.deal", "did you mean refs.deal? "),
+        ("feilds.step", "did you mean fields.step? "),
+        ("fields.next step", "did you mean fields.NAME? "),
+        ("fields.a.b", "did you mean fields.NAME? "),
+        ("value.amonut", "did you mean value.amount? "),
+        ("change.form", "did you mean change.from? "),
+        ("things.of.mine", ""),
+    ],
+)
+def test_what_is_no_target_is_refused(written: str, hint: str) -> None:
+    """A bare word that is no place is a slip, never a name: the message says what was meant and what is allowed."""
+    assert refusal(written) == f"{hint}targets are {', '.join(target.name for target in TARGETS)}".replace(
+        "? targets", "?; targets"
+    )
+
+
+@pytest.mark.parametrize("target", [target.name.replace("NAME", "deal_2") for target in TARGETS])
+def test_what_is_a_target_is_taken(target: str) -> None:
+    """Every target of the list may be written, and a field reaches it."""
+    assert refusal(target) is None
+    found = data(mx_1="7", mx_2="https://a.example/", mx_3="2026-05-04T06:07:08Z", mx_4="EUR")
+    for native in ("mx_1", "mx_2", "mx_3", "mx_4"):
+        lift(found, {native: target})
+    assert len(found.fields or {}) < 4 or target.startswith("fields.")

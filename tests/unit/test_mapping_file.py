@@ -2,10 +2,17 @@ from textwrap import dedent
 
 import pytest
 
-from headrace.core.mapping_file import did_you_mean, read
+from headrace.core.mapping_file import read
+from headrace.core.mapping_keys import ROW_KEYS, STATUS_KEYS
+from headrace.core.suggestions import did_you_mean
 from headrace.core.toml_lines import FileFault, FileFaults, line_of, locate
+from headrace_events import ActorKind, Channel, Outcome, Traffic
 
 TABLES = ("activity",)
+TARGETS = (
+    "targets are title, text, reason, duration_seconds, value.amount, value.currency, change.field, change.from, "
+    "change.to, refs.NAME, urls.NAME, times.NAME, fields.NAME"
+)
 
 
 ROW = '[[row]]\ncode = "22"\ntype = "call.logged"\n'
@@ -30,10 +37,13 @@ FAULTS = {
     ),
     "a single row": ("[row]\ncode = 'a'", "acme.toml:1: row: rows are written as [[row]]"),
     "rows that are no tables": ("row = [3]", "acme.toml:1: row: rows are written as [[row]]"),
-    "an unknown key": (ROW + "colour = 3", 'acme.toml:4: row[0].colour: unknown key "colour"'),
+    "an unknown key": (
+        ROW + "colour = 3",
+        'acme.toml:4: row[0].colour: unknown key "colour"; known are ' + ", ".join(ROW_KEYS),
+    ),
     "a key with a slip": (
         ROW + "outcom = 'busy'",
-        'acme.toml:4: row[0].outcom: unknown key "outcom"; did you mean "outcome"?',
+        'acme.toml:4: row[0].outcom: unknown key "outcom"; did you mean "outcome"?; known are ' + ", ".join(ROW_KEYS),
     ),
     "no code": (
         '[[row]]\ntype = "call.logged"',
@@ -58,25 +68,39 @@ FAULTS = {
     "no type": ('[[row]]\ncode = "22"', 'acme.toml:1: row[0]: a row needs a "type", such as "call.completed"'),
     "an unknown type": (
         '[[row]]\ncode = "22"\ntype = "call.complete"',
-        'acme.toml:3: row[0].type: unknown type "call.complete"; did you mean "call.completed"?',
+        (
+            'acme.toml:3: row[0].type: unknown type "call.complete"; did you mean "call.completed"?; known of call are '
+            "call.scheduled, call.queued, call.initiated, call.ringing, call.answered, call.completed, "
+            "call.unanswered, call.voicemail_left, call.transferred, call.canceled, call.failed, call.blocked, "
+            "call.updated, call.logged; `headrace taxonomy words type` lists all"
+        ),
     ),
-    "an unknown direction": (ROW + 'direction = "in"', 'acme.toml:4: row[0].direction: unknown direction "in"'),
+    "an unknown direction": (
+        ROW + 'direction = "in"',
+        'acme.toml:4: row[0].direction: unknown direction "in"; known are inbound, outbound',
+    ),
     "an unknown channel": (
         ROW + 'channel = "whatsap"',
-        'acme.toml:4: row[0].channel: unknown channel "whatsap"; did you mean "whatsapp"?',
+        'acme.toml:4: row[0].channel: unknown channel "whatsap"; did you mean "whatsapp"?; known are '
+        + ", ".join(Channel),
     ),
     "an unknown outcome": (
         ROW + 'outcome = "conected"',
-        'acme.toml:4: row[0].outcome: unknown outcome "conected"; did you mean "connected"?',
+        'acme.toml:4: row[0].outcome: unknown outcome "conected"; did you mean "connected"?; known are '
+        + ", ".join(Outcome),
     ),
-    "an unknown actor": (ROW + 'actor = "robot"', 'acme.toml:4: row[0].actor: unknown actor "robot"'),
+    "an unknown actor": (
+        ROW + 'actor = "robot"',
+        'acme.toml:4: row[0].actor: unknown actor "robot"; known are ' + ", ".join(ActorKind),
+    ),
     "an unknown traffic": (
         ROW + 'traffic = "warm-up"',
-        'acme.toml:4: row[0].traffic: unknown traffic "warm-up"; did you mean "warmup"?',
+        'acme.toml:4: row[0].traffic: unknown traffic "warm-up"; did you mean "warmup"?; known are '
+        + ", ".join(Traffic),
     ),
     "an unknown reach": (
         ROW + 'reach = "nugde"',
-        'acme.toml:4: row[0].reach: unknown reach "nugde"; did you mean "nudge"?',
+        'acme.toml:4: row[0].reach: unknown reach "nugde"; did you mean "nudge"?; known are same, nudge, only',
     ),
     "a word that is no string": (ROW + "channel = 3", "acme.toml:4: row[0].channel: channel is a string in quotes"),
     "provisional that is no boolean": (
@@ -85,23 +109,37 @@ FAULTS = {
     ),
     "fields that are no pairs": (
         ROW + 'fields = "x"',
-        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { mx_Custom_2 = "next_step" }',
+        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { campaign = "spring" }',
     ),
     "fields that are no strings": (
         ROW + "fields = { x = 3 }",
-        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { mx_Custom_2 = "next_step" }',
+        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { campaign = "spring" }',
+    ),
+    "a lift that is no pair": (
+        ROW + 'lift = ["text"]',
+        'acme.toml:4: row[0].lift: lift holds pairs of strings, such as { mx_Custom_1 = "text" }',
     ),
     "a place that nothing can be lifted to": (
         ROW + '[row.lift]\nmx_1 = "value.size"',
+        'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": ' + TARGETS,
+    ),
+    "a slip in a place": (
+        ROW + 'lift = { mx_1 = "txet" }',
         (
-            'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": use a plain name, title, text, reason, '
-            "duration_seconds, value.amount, value.currency, change.field, change.from, change.to, "
-            "refs.NAME, urls.NAME, times.NAME or fields.NAME"
+            'acme.toml:4: row[0].lift.mx_1: cannot lift mx_1 to "txet": did you mean text? '
+            "for a field of your own write fields.txet; " + TARGETS
+        ),
+    ),
+    "a bare word that is no place": (
+        ROW + 'lift = { mx_1 = "next step" }',
+        (
+            'acme.toml:4: row[0].lift.mx_1: cannot lift mx_1 to "next step": '
+            "for a field of your own write fields.next_step; " + TARGETS
         ),
     ),
     "words that do not exist": (
         ROW + 'words = "mesage"\n[words.message]\nSent = "message.sent"',
-        'acme.toml:4: row[0].words: there is no [words.mesage]; did you mean "message"?',
+        'acme.toml:4: row[0].words: unknown set of words "mesage"; did you mean "message"?; known are message',
     ),
     "words that are no table": (
         "words = 3",
@@ -113,7 +151,12 @@ FAULTS = {
     ),
     "words that nobody uses are checked, too": (
         '[words.message]\nSent = "message.send"',
-        'acme.toml:2: words.message.Sent.type: unknown type "message.send"; did you mean "message.sent"?',
+        (
+            'acme.toml:2: words.message.Sent.type: unknown type "message.send"; did you mean "message.sent"?; known of '
+            "message are message.scheduled, message.queued, message.sent, message.delivered, message.received, "
+            "message.failed, message.blocked, message.canceled, message.logged; "
+            "`headrace taxonomy words type` lists all"
+        ),
     ),
     "a status that is no table": (
         ROW + "status = 3",
@@ -121,7 +164,7 @@ FAULTS = {
     ),
     "a status word with a slip in it": (
         ROW + '[row.status.Answered]\ntype = "call.completed"\nlabl = "x"',
-        'acme.toml:6: row[0].status.Answered.labl: unknown key "labl"',
+        'acme.toml:6: row[0].status.Answered.labl: unknown key "labl"; known are ' + ", ".join(STATUS_KEYS),
     ),
     "a status word twice": (
         ROW + '[row.status]\n"In Progress" = "call.answered"\nin_progress = "call.failed"',
@@ -171,7 +214,7 @@ def test_a_status_word_without_a_type() -> None:
 
 
 def test_everything_that_is_wrong_is_reported_at_once() -> None:
-    """Whoever mends a file does it in one go; what several rows share is reported once."""
+    """Whoever mends a file does it in one go; a row that is wrong elsewhere may repeat a code, too."""
     found = faults(
         """\
         [words.shared]
@@ -190,7 +233,7 @@ def test_everything_that_is_wrong_is_reported_at_once() -> None:
         type = "call.logged"
         """
     )
-    assert [line.split(":")[1] for line in found] == ["2", "9", "11", "13"]
+    assert [line.split(":")[1] for line in found] == ["2", "8", "9", "11", "13"]
 
 
 def test_no_near_word_no_suggestion() -> None:

@@ -121,7 +121,7 @@ def test_a_dead_letter_fits_its_schema() -> None:
 
 def test_every_word_has_a_meaning() -> None:
     """No word stands in a list without a line on what it means, and none stands there twice."""
-    for words in Word.__subclasses__():
+    for words in (words for words in Word.__subclasses__() if words.__module__ == taxonomy.__name__):
         constants = TAXONOMY[words.__name__]["oneOf"]
         assert [known["const"] for known in constants] == [str(word) for word in words] == list(words)
         assert all(len(known["description"]) > 2 for known in constants)

@@ -8,7 +8,7 @@ import click
 
 from headrace.config import Config, load
 from headrace.config.tenants import Account
-from headrace.core.mapping_file import did_you_mean
+from headrace.core.suggestions import did_you_mean
 from headrace.core.toml_lines import FileFaults
 from headrace.providers.discover import discover
 from headrace.sdk.feed import Polled

@@ -1,5 +1,8 @@
 """Formatting of results on a terminal: tables, short ids, short times, spans, counts."""
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -10,6 +13,7 @@ from headrace.cli._output import Styled, echo, shown, styled
 from headrace.core.timestamps import parse
 
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
+_NARROWEST: Final = 20
 _HEAD: Final = 4
 _TAIL: Final = 3
 
@@ -31,6 +35,16 @@ def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) ->
     spaces = [" " * (width - len(click.unstyle(cell))) for cell, width in zip(cells, widths, strict=True)]
     aligned = (space + cell if edge else cell + space for cell, space, edge in zip(cells, spaces, edges, strict=True))
     return Styled(("  " + "  ".join(aligned)).rstrip())
+
+
+def definitions(pairs: Sequence[tuple[str, str]]) -> None:
+    """Print words with their meanings; on a terminal a long meaning goes on below its beginning."""
+    wide = max(len(word) for word, _ in pairs)
+    room = shutil.get_terminal_size().columns - wide - 5 if sys.stdout.isatty() else 0
+    for word, meaning in pairs:
+        lines = textwrap.wrap(meaning, room) if room >= _NARROWEST else [meaning]
+        for number, line in enumerate(lines):
+            echo(f"  {'' if number else word:<{wide}}  {line}")
 
 
 def short(text: str) -> str:

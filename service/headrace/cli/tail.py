@@ -15,7 +15,7 @@ from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import Styled, echo, echo_json, is_read, styled, while_read
 from headrace.cli._topic_reader import read_dead_letters, read_events
 from headrace.config import Config
-from headrace.core.mapping_file import did_you_mean
+from headrace.core.suggestions import did_you_mean
 from headrace.sdk.provider import Provider
 from headrace_events import Event, Type
 

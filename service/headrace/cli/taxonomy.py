@@ -7,22 +7,16 @@ from typing import Final
 import click
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import clock, table
+from headrace.cli._formatting import clock, definitions, table
 from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._mapping_parts import parts
 from headrace.cli._open_codes import OPEN, undecided_codes
 from headrace.cli._output import echo, styled
+from headrace.core.mapping_keys import WORDS
 from headrace.sdk.provider import Provider
-from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type, Via, Word
+from headrace_events import Via, Word
 
-_LISTS: Final[dict[str, type[Word]]] = {
-    "type": Type,
-    "outcome": Outcome,
-    "direction": Direction,
-    "channel": Channel,
-    "actor": ActorKind,
-    "traffic": Traffic,
-    "via": Via,
-}
+_LISTS: Final[dict[str, type[Word]]] = WORDS | {"via": Via}
 
 
 @click.group("taxonomy")
@@ -30,7 +24,8 @@ def command() -> None:
     """List the words of events, and the native codes that have none yet.
 
     Nothing is guessed: a code without a row is published as "unmapped" with the code in it, and a row that stands for a
-    whole range is marked provisional. `unmapped` lists both; rows in a tenant's overlay map them.
+    whole range is marked provisional. `unmapped` lists both; rows in a tenant's mapping decide them, and `targets`
+    lists all that such a row may say.
     """
 
 
@@ -39,16 +34,30 @@ def command() -> None:
 def words(lists: Sequence[str]) -> None:
     """List the closed words of an event, each with its meaning.
 
-    LIST is one or more of type, outcome, direction, channel, actor, traffic, via; without it, all are listed.
+    LIST is one or more of type, outcome, direction, channel, actor, traffic, via, and reach of mappings; without it,
+    all are listed.
 
     \b
       headrace taxonomy words type | grep call
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     for name in lists or _LISTS:
         echo(styled(name, bold=True))
-        wide = max(len(word) for word in _LISTS[name])
-        for word in _LISTS[name]:
-            echo(f"  {word:<{wide}}  {word.meaning}")
+        definitions([(str(word), word.meaning) for word in _LISTS[name]])
+        echo()
+
+
+@command.command("targets", short_help="list all that a mapping may say")
+def targets() -> None:
+    """List all that a mapping may say: keys of a row, tables, places for lift, then the words that rows choose from.
+
+    MAPPING.md has the same, and maps a code step by step.
+
+    \b
+      headrace taxonomy targets | grep times
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    for part in parts():
+        echo(styled(part.title, bold=True))
+        definitions([(row[0], row[1] + "".join(f" ({cell})" for cell in row[2:])) for row in part.rows])
         echo()
 
 

@@ -13,7 +13,8 @@ from headrace.config.settings import Config, KafkaSettings, ServiceSettings, Spo
 from headrace.config.struct_reader import read_struct
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Entry, Mapping
-from headrace.core.mapping_file import build, did_you_mean, read
+from headrace.core.mapping_file import build, read
+from headrace.core.suggestions import did_you_mean
 from headrace.core.toml_lines import FileFaults, KeyPath
 from headrace.providers.discover import builtin, discover
 from headrace.sdk.provider import Provider

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
 from headrace.config.raw_config import RawConfig
-from headrace.core.mapping_file import did_you_mean
+from headrace.core.suggestions import did_you_mean, unknown
 from headrace.core.toml_lines import KeyPath
 from headrace.core.units import Bytes, Seconds, in_bytes, seconds
 
@@ -43,7 +43,7 @@ def read_struct(raw: RawConfig, shape: type[S], keys: KeyPath, beside: tuple[str
         if key in fields:
             found[fields[key].name] = _read_field(raw, fields[key], (*keys, key), value)
         elif key not in beside:
-            raw.fault((*keys, key), f'unknown key "{key}"{did_you_mean(key, (*fields, *beside))}')
+            raw.fault((*keys, key), unknown("key", key, (*fields, *beside)))
     for key, field in fields.items():
         if field.required and key not in table:
             raw.fault(keys, f"{key} is missing")

@@ -4,55 +4,110 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
+from msgspec import Struct
+
 from headrace.core import timestamps, values
+from headrace.core.mapping_keys import WORDS
+from headrace.core.suggestions import nearest
 from headrace_events import Change, Data, Value
 
-_TEXTS: Final = ("title", "text", "reason")
-_DURATION: Final = "duration_seconds"
-_CANONICAL: Final = (*_TEXTS, _DURATION)
+
+class Target(Struct, frozen=True):
+    """A place that a native field may be lifted to: how it is written, what it takes, what it is for.
+
+    `typed` says that only what fits moves there: anything else stays in `fields`.
+    """
+
+    name: str
+    takes: str
+    meaning: str
+    typed: bool = False
+
+
+_TEXT: Final = "text, a number or true and false"
+_ID: Final = "an id: printable text or a whole number"
+_OWN: Final = "fields"
 _NAMED: Final = ("refs", "urls", "times")
-_CHANGE_PARTS: Final = ("field", "from", "to")
-_PARTS: Final = ("value.amount", "value.currency", *(f"change.{part}" for part in _CHANGE_PARTS))
 
-_WORDS: Final = ("a plain name", *_CANONICAL, *_PARTS, *(f"{head}.NAME" for head in _NAMED))
-TARGETS: Final = f"{', '.join(_WORDS)} or fields.NAME"
-"""What may be written as a target, for messages."""
+TARGETS: Final = (
+    Target("title", _TEXT, "the subject or heading of what happened"),
+    Target("text", _TEXT, "what was said or written: a message, a note"),
+    Target("reason", _TEXT, "why it ended as it did"),
+    Target("duration_seconds", "a number of seconds that is not negative", "how long it took", typed=True),
+    Target("value.amount", "a decimal number without separators or currency", "the money of a deal", typed=True),
+    Target("value.currency", "a code of ISO 4217 such as EUR", "the currency of that money", typed=True),
+    Target("change.field", _TEXT, "the name of what changed, such as stage"),
+    Target("change.from", _TEXT, "its value before"),
+    Target("change.to", _TEXT, "its value after"),
+    Target("refs.NAME", _ID, "the id of something else, such as refs.campaign", typed=True),
+    Target("urls.NAME", "a URL with http or https", "a link, such as urls.recording", typed=True),
+    Target("times.NAME", "a time with date and time of day", "a time, such as times.due", typed=True),
+    Target(f"{_OWN}.NAME", "anything", "a field of your own under a better name: it stays in fields"),
+)
+"""Every target; NAME is a name of your own, of letters, digits and _."""
 
-_TYPED: Final = {
-    _DURATION: "a number of seconds that is not negative",
-    "value.amount": "a decimal number without separators or currency",
-    "value.currency": "a code of ISO 4217 such as EUR",
-    "times": "a time with date and time of day",
-    "urls": "a URL with http or https",
-    "refs": "an id: printable text or a whole number",
-}
-"""Targets that take only what fits, and what that is."""
+_BY_NAME: Final = {target.name: target for target in TARGETS}
 _FITS: Final[dict[str, Callable[[Any], str | int | float | None]]] = {
-    _DURATION: values.duration,
+    "duration_seconds": values.duration,
     "value.amount": values.decimal,
     "value.currency": values.currency,
     "urls": values.url,
     "refs": values.ident,
 }
+_NAME: Final = re.compile(r"\w+")
+_NO_NAME: Final = re.compile(r"\W+")
 
-_TARGET: Final = re.compile(rf"^(\w+|({'|'.join((*_NAMED, 'fields'))})\.\w+|{'|'.join(map(re.escape, _PARTS))})$")
 
+def refusal(target: str) -> str | None:
+    """Return why a mapping row may not name `target`, what was probably meant and what is allowed; None where it may.
 
-def is_target(text: str) -> bool:
-    """Return whether a mapping row may name `text` as a target."""
-    return _TARGET.match(text) is not None
+    A bare word is a canonical place, never a name of one's own: else a slip in it would be a field nobody looks for.
+    """
+    if _target(target) is not None:
+        return None
+    hints = []
+    near = None if target in WORDS else _meant(target)
+    if near is not None:
+        hints.append(f"did you mean {near}?")
+    if target in WORDS:
+        hints.append(f'{target} is one word for the whole row, {target} = "…";')
+    if "." not in target:
+        hints.append(f"for a field of your own write {_OWN}.{_NO_NAME.sub('_', target.strip()) or 'NAME'}")
+    said = " ".join(hints)
+    return f"{said}{'; ' if said else ''}targets are {', '.join(_BY_NAME)}"
 
 
 def takes(target: str) -> str | None:
     """Return what a typed target takes, in words; None for one that takes any text."""
-    return _TYPED.get(target) or (_TYPED.get(target.partition(".")[0]) if "." in target else None)
+    found = _target(target)
+    return found.takes if found is not None and found.typed else None
+
+
+def _target(text: str) -> Target | None:
+    head, dot, name = text.partition(".")
+    if dot and head in (*_NAMED, _OWN):
+        return _BY_NAME[f"{head}.NAME"] if _NAME.fullmatch(name) else None
+    return _BY_NAME.get(text)
+
+
+def _meant(text: str) -> str | None:
+    """Return the target that somebody probably meant: by its whole name, its last part, or the part before the dot."""
+    head, dot, name = text.partition(".")
+    heads = (*_NAMED, _OWN)
+    near = nearest(head, heads)
+    if near is not None and (dot or head == near):
+        return f"{near}.{name if _NAME.fullmatch(name) else 'NAME'}"
+    plain = [target for target in _BY_NAME if not target.endswith(".NAME")]
+    by_part = {target.rpartition(".")[2]: target for target in plain} | {target: target for target in plain}
+    found = nearest(text, by_part)
+    return found and by_part[found]
 
 
 def lift(data: Data, moves: dict[str, str], read: values.Reader = timestamps.canonical) -> None:
     """Move `data.fields[native]` to each target; a field that is not there is passed over. `read` reads its times.
 
-    A plain name or `fields.NAME` renames in place, every other target is canonical. A value that does not fit its
-    target (a duration that is no number, a plain name that is taken) stays where it was.
+    `fields.NAME` renames in place, every other target is canonical. A value that does not fit its target (a duration
+    that is no number, a name that is taken) stays where it was.
     """
     fields = data.fields
     if not fields or not moves:
@@ -79,7 +134,7 @@ def misfits(data: Data, moves: dict[str, str]) -> list[str]:
 
 
 def _renames(target: str) -> bool:
-    return target.startswith("fields.") or ("." not in target and target not in _CANONICAL)
+    return target.startswith(f"{_OWN}.")
 
 
 def _place(data: Data, target: str, value: Any, read: values.Reader) -> bool:

@@ -14,39 +14,20 @@ outcome = "connected"
 ```
 """
 
-import difflib
 import re
 import tomllib
-from collections.abc import Iterable, Mapping as Dict
-from enum import StrEnum
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
-from headrace.core.lift import TARGETS, is_target
+from headrace.core.lift import refusal
 from headrace.core.mapping import Entry, Mapping, Row, fold
+from headrace.core.mapping_keys import INHERITED, ROW_KEYS, STATUS_KEYS, WORDS
+from headrace.core.suggestions import did_you_mean, unknown
 from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate
-from headrace_events import ActorKind, Channel, Direction, Outcome, Traffic, Type
 
-
-class Reach(StrEnum):
-    """What a webhook row is: what polling brings too, a nudge for the feed that will bring it, or webhook only."""
-
-    SAME = "same"
-    NUDGE = "nudge"
-    ONLY = "only"
-
-
-_WORDS: Final[Dict[str, type[StrEnum]]] = {
-    "type": Type,
-    "direction": Direction,
-    "channel": Channel,
-    "outcome": Outcome,
-    "actor": ActorKind,
-    "traffic": Traffic,
-    "reach": Reach,
-}
-_INHERITED: Final = ("direction", "channel", "actor", "traffic", "reach", "provisional", "fields", "lift")
-_ROW_KEYS: Final = ("table", "code", "name", "note", "words", "status", "provisional", "fields", "lift", *_WORDS)
-_WORD_KEYS: Final = ("provisional", "fields", "lift", *_WORDS)
+_PAIRS: Final = {"fields": '{ campaign = "spring" }', "lift": '{ mx_Custom_1 = "text" }'}
+_NO_CODE: Final = ("?",)
+"""What stands for the code of a row that has none, or a wrong one."""
 _RANGE: Final = re.compile(r"^(\d+)-(\d+)$")
 
 
@@ -58,12 +39,6 @@ def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
 def build(builtin: Iterable[Entry], overlay: Iterable[Entry] = ()) -> Mapping:
     """Return a tenant's overlay in front of the provider's own rows; within one file, rows with a name come first."""
     return Mapping([entry for part in (overlay, builtin) for entry in sorted(part, key=lambda e: e.name is None)])
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "x"?` where a known word is near, else an empty string."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f'; did you mean "{near[0]}"?' if near else ""
 
 
 _Words = dict[str, tuple[str, dict[str, Any]]]
@@ -111,17 +86,16 @@ class _Reader:
 
     def entry(self, path: KeyPath, raw: dict[str, Any]) -> Entry | None:
         before = len(self.faults)
-        self.unknown_keys(path, raw, _ROW_KEYS)
+        self.unknown_keys(path, raw, ROW_KEYS)
         table = self.table(path, raw)
         codes, low, high = self.codes(path, raw)
         base = self.words_of(path, raw)
         name = self.string(path, raw, "name")
         label = str(raw["code"]) if low is not None else codes[0] if len(codes) == 1 else "|".join(codes)
         words = self.refined(path, raw)
+        if codes != _NO_CODE:
+            self.claim(path, table, codes or (label,), name or "")
         if len(self.faults) > before:
-            return None
-        self.claim(path, table, codes or (label,), name or "")
-        if self.faults:
             return None
         suffix = " (provisional)" if base.get("provisional") else ""
         return Entry(
@@ -139,10 +113,7 @@ class _Reader:
         if table is None:
             self.fault(path, f'a row needs a "table", one of {", ".join(self.tables)}')
         elif table not in self.tables:
-            known = ", ".join(self.tables)
-            self.fault(
-                (*path, "table"), f'unknown table "{table}"{did_you_mean(str(table), self.tables)}; known are {known}'
-            )
+            self.fault((*path, "table"), unknown("table", str(table), self.tables))
         return str(table)
 
     def codes(self, path: KeyPath, raw: dict[str, Any]) -> tuple[tuple[str, ...], int | None, int | None]:
@@ -153,7 +124,7 @@ class _Reader:
                 (*path, "code") if "code" in raw else path,
                 'a row needs a "code": a string, a list of strings or a range "100-299"',
             )
-            return ("?",), None, None
+            return _NO_CODE, None, None
         bounds = _RANGE.match(listed[0]) if len(listed) == 1 else None
         if not bounds:
             for code_range in filter(_RANGE.match, listed):
@@ -169,13 +140,13 @@ class _Reader:
         found: dict[str, Any] = {}
         if "type" not in raw:
             self.fault(path, 'a row needs a "type", such as "call.completed"')
-        for key, words in _WORDS.items():
+        for key, words in WORDS.items():
             value = self.string(path, raw, key)
             if value is None:
                 continue
             known = [str(word) for word in words]
             if value not in known:
-                self.fault((*path, key), f'unknown {key} "{value}"{did_you_mean(value, known)}')
+                self.fault((*path, key), unknown(key, value, known))
             found[key] = value
         if isinstance(raw.get("provisional", False), bool):
             found |= {"provisional": True} if raw.get("provisional") else {}
@@ -188,18 +159,19 @@ class _Reader:
     def pairs(self, path: KeyPath, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
         pairs = raw.get(key, {})
         if not isinstance(pairs, dict) or not all(isinstance(value, str) for value in pairs.values()):
-            self.fault((*path, key), f'{key} holds pairs of strings, such as {{ mx_Custom_2 = "next_step" }}')
+            self.fault((*path, key), f"{key} holds pairs of strings, such as {_PAIRS[key]}")
             return {}
         for name, target in pairs.items() if key == "lift" else ():
-            if not is_target(target):
-                self.fault((*path, key, name), f'cannot lift {name} to "{target}": use {TARGETS}')
+            refused = refusal(target)
+            if refused is not None:
+                self.fault((*path, key, name), f'cannot lift {name} to "{target}": {refused}')
         return {key: pairs} if pairs else {}
 
     def refined(self, path: KeyPath, raw: dict[str, Any]) -> _Words:
         """Return the status words of a row: the shared set, then the row's own, which win."""
         name = self.string(path, raw, "words")
         if name is not None and name not in self.shared:
-            self.fault((*path, "words"), f"there is no [words.{name}]{did_you_mean(name, self.shared)}")
+            self.fault((*path, "words"), unknown("set of words", name, self.shared))
         return self.shared.get(name or "", {}) | self.word_set((*path, "status"), raw.get("status", {}))
 
     def word_set(self, path: KeyPath, raw: Any) -> _Words:
@@ -207,7 +179,7 @@ class _Reader:
         found: _Words = {}
         for word, value in self.table_of(path, raw).items():
             keys = {"type": value} if isinstance(value, str) else self.table_of((*path, word), value)
-            self.unknown_keys((*path, word), keys, _WORD_KEYS)
+            self.unknown_keys((*path, word), keys, STATUS_KEYS)
             if fold(word) in found:
                 self.fault(
                     (*path, word), f'"{word}" is "{found[fold(word)][0]}" again: case and separators do not count'
@@ -237,15 +209,15 @@ class _Reader:
             return None
         return value
 
-    def unknown_keys(self, path: KeyPath, raw: dict[str, Any], known: tuple[str, ...]) -> None:
+    def unknown_keys(self, path: KeyPath, raw: dict[str, Any], known: Collection[str]) -> None:
         for key in raw:
             if key not in known:
-                self.fault((*path, key), f'unknown key "{key}"{did_you_mean(key, known)}')
+                self.fault((*path, key), unknown("key", key, known))
 
 
 def _rows(label: str, base: dict[str, Any], words: _Words) -> dict[str, Row]:
     """Return the rows of the status words: they inherit every key that they leave out, but the outcome."""
-    inherited = {key: base[key] for key in _INHERITED if key in base}
+    inherited = {key: base[key] for key in INHERITED if key in base}
     return {
         folded: Row(label=f"{label} + {word}" if word.startswith("times.") else f"{label}/{word}", **(inherited | own))
         for folded, (word, own) in words.items()

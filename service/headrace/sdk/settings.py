@@ -6,7 +6,7 @@ from typing import Annotated, Final, TypeVar
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from headrace.core.mapping_file import did_you_mean
+from headrace.core.suggestions import did_you_mean
 from headrace.core.units import Seconds
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.limits import CallLimits

@@ -15,7 +15,7 @@ channel = "voice"
 fields = { kind = "survey" }
 [row.lift]
 mx_Custom_1 = "value.amount"
-mx_Custom_2 = "next_step"
+mx_Custom_2 = "fields.next_step"
 mx_Custom_3 = "times.ended"
 mx_Custom_4 = "times.sent"
 Room = "fields.room"
