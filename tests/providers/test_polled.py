@@ -46,7 +46,7 @@ def test_credentials_are_missed_when_a_configuration_is_loaded(home: Home) -> No
     """With them nothing is missing; without them polling names what it needs, and there is no client."""
     assert not list(settings(home).faults())
     bare = replace(suite.kit_of(home).settings, polling=True)
-    assert [key for key, _ in bare.faults()] == ["polling"]
+    assert [fault.key for fault in bare.faults()] == ["polling"]
     assert polled(home).client(bare) is None
 
 
@@ -58,7 +58,7 @@ def test_feeds_are_known_by_name(home: Home) -> None:
     assert len(set(names)) == len(names)
     assert all(feed.every > 0 for feed in feeds)
     assert not list(settings(home, feeds=names).faults())
-    assert [key for key, _ in settings(home, feeds=["no-such-feed"]).faults()] == ["feeds"]
+    assert [fault.key for fault in settings(home, feeds=["no-such-feed"]).faults()] == ["feeds"]
 
 
 @EACH

@@ -24,6 +24,7 @@ OPENED = {
         }
     ]
 }
+NO_FEED = "No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].\n"
 PAGE = json.dumps(OPENED)
 PRETTY = json.dumps(OPENED, indent=2)
 
@@ -110,7 +111,10 @@ def test_check_says_everything_that_is_wrong(run: Any) -> None:
     done = run("check")
     assert done.exit_code == 1
     assert done.stderr.splitlines() == [
-        'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?',
+        (
+            'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?; known are '
+            "topic_prefix, kafka, dedupe, spool, receiver, admin, log, tenants"
+        ),
         "headrace.toml:3: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
         "2 things to mend.",
     ]
@@ -123,6 +127,32 @@ def test_a_broken_configuration_ends_every_command(run: Any) -> None:
     done = run("tail")
     assert done.exit_code == 1
     assert done.stderr.startswith("Error: the configuration cannot be used:\n  headrace.toml:1: topic_prefx:")
+
+
+def test_a_broken_tenant_blocks_no_other(run: Any) -> None:
+    """Whatever is wrong elsewhere, a sound tenant can be explained; a broken one says what is wrong with it."""
+    Path("page.json").write_text(PAGE)
+    Path("headrace.toml").write_text(
+        "topic_prefx = 1\n[tenants.outreach.acme]\n[tenants.outreach.south]\npolling = true\n"
+    )
+    assert run("explain", "-p", "outreach", "-t", "acme", "page.json").exit_code == 0
+    broken = run("explain", "-p", "outreach", "-t", "south", "page.json")
+    assert broken.exit_code == 1
+    assert broken.stderr.startswith(
+        'Error: tenant "south" of outreach cannot be used:\n  headrace.toml:4: tenants.outreach.south.polling: needs '
+    )
+
+
+def test_a_broken_tenant_is_left_out_and_named(run: Any) -> None:
+    """Commands work for the sound tenants, and say which ones they leave out; the service does not run so."""
+    Path("headrace.toml").write_text("[tenants.outreach.acme]\n[tenants.outreach.south]\npolling = 3\n")
+    done = run("feeds")
+    assert (done.exit_code, done.stdout) == (0, NO_FEED)
+    assert (
+        done.stderr
+        == "Left out, because not everything is right with it: outreach/south (`headrace check` says what).\n"
+    )
+    assert run("run").stderr.startswith("Error: the configuration cannot be used:\n  headrace.toml:3: ")
 
 
 def test_explain_a_page(run: Any) -> None:

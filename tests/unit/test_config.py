@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from headrace.config import load, seconds
+from headrace.config import KafkaSettings, load, seconds
+from headrace.config.load import load_what_is_sound
+from headrace.providers.discover import discover
 from tests.unit.configs import faults, tenant, write
 
 BAD_NAME = "a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them"
 NO_PROVIDER = 'provider "outreech" is none of leadping, leadsquared, outreach; did you mean "outreach"?'
+KNOWN_KAFKA = ", ".join(KafkaSettings.__struct_fields__)
+KNOWN_OUTREACH = ", ".join(discover()["outreach"].Settings.__struct_fields__)
 UNKNOWN = "unknown environment variable"
 UNDERSCORES = "two underscores lead into a table: HEADRACE_TENANTS__PROVIDER__TENANT__KEY"
 
@@ -71,17 +75,131 @@ polling = true
 """,
     )
     assert faults(path) == [
-        'acme.toml:4: row[0].type: unknown type "meeting.schedule"; did you mean "meeting.scheduled"?',
-        'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?',
+        (
+            'acme.toml:4: row[0].type: unknown type "meeting.schedule"; did you mean "meeting.scheduled"?; known of '
+            "meeting are meeting.scheduled, meeting.updated, meeting.canceled, meeting.responded, meeting.held; "
+            "`headrace taxonomy words type` lists all"
+        ),
+        (
+            'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?; known are '
+            "topic_prefix, kafka, dedupe, spool, receiver, admin, log, tenants"
+        ),
         'headrace.toml:3: kafka.compression: expected one of lz4, zstd, gzip, snappy, none; did you mean "lz4"?',
         "headrace.toml:5: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
         "headrace.toml:7: admin.port: expected a whole number <= 65535",
         "headrace.toml:9: receiver.port: expected a whole number, got a string",
-        'headrace.toml:11: log.levl: unknown key "levl"; did you mean "level"?',
+        'headrace.toml:11: log.levl: unknown key "levl"; did you mean "level"?; known are format, level',
         "headrace.toml:13: tenants.outreach.acme.polling: expected true or false, got a string",
         f"headrace.toml:15: tenants.outreach.Acme_EU: {BAD_NAME}",
         f"headrace.toml:16: tenants.outreech: {NO_PROVIDER}",
     ]
+
+
+def test_what_contradicts_is_reported_in_the_same_round(tmp_path: Path) -> None:
+    """What is missing or cannot be together does not wait until every value is right: one round tells all."""
+    write(tmp_path, "no base64 at all\n", "secrets")
+    path = write(
+        tmp_path,
+        """[kafka]
+compresion = "lz4"
+sasl_username = "me"
+ssl_keyfile = "key.pem"
+[dedupe]
+window = "1d"
+[spool]
+max_age = "2d"
+path = 3
+[receiver]
+port = "http"
+max_bodies = "1KiB"
+[tenants.leadsquared.acme]
+polling = true
+secret_key = "x"
+token_key = "short"
+feeds = ["lead-activites"]
+budget = { per_windo = 1 }
+[tenants.leadsquared.Acme]
+polling = true
+[tenants.leadping.acme]
+polling = true
+webhook_secrets_file = "secrets"
+webhook_event = "event"
+colour = "red"
+[tenants.outreach.acme]
+polling = true
+access_token = "a"
+refresh_token = "b"
+events = { look_back = "2d", every = 3 }
+[tenants.outreach.north]
+polling = true
+access_token = "a"
+events = { look_back = "2d" }
+""",
+    )
+    assert [fault.partition(": ")[2].partition(": ")[0] for fault in faults(path)] == [
+        "kafka.compresion",
+        "kafka.sasl_username",
+        "kafka.ssl_keyfile",
+        "kafka.ssl_keyfile",
+        "spool.max_age",
+        "spool.path",
+        "receiver.port",
+        "receiver.max_bodies",
+        "tenants.leadsquared.acme.lead_activities.look_back",
+        "tenants.leadsquared.acme.polling",
+        "tenants.leadsquared.acme.token_key",
+        "tenants.leadsquared.acme.feeds",
+        "tenants.leadsquared.acme.budget.per_windo",
+        "tenants.leadsquared.Acme",
+        "tenants.leadsquared.Acme.lead_activities.look_back",
+        "tenants.leadsquared.Acme.polling",
+        "tenants.leadping.acme.lead_events.look_back",
+        "tenants.leadping.acme.polling",
+        "tenants.leadping.acme.webhook_secrets_file",
+        "tenants.leadping.acme.webhook_event",
+        "tenants.leadping.acme.colour",
+        "tenants.outreach.acme.access_token",
+        "tenants.outreach.acme.events.every",
+        "tenants.outreach.north.events.look_back",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('[kafka]\nsecurity_protocol = "SASL"\nsasl_username = "me"', "kafka.security_protocol"),
+        ('[dedupe]\nwindow = 3\n[spool]\nmax_age = "90d"', "dedupe.window"),
+        ('[dedupe]\nwindow = "1d"\n[spool]\nmax_age = 90', "spool.max_age"),
+        ("[tenants.leadsquared.acme]\npolling = true\naccess_key = 3\nsecret_key = 'x'", "access_key"),
+        ("[tenants.leadsquared.acme]\npolling = true\naccess_key_file = 'no'\nsecret_key = 'x'", "access_key_file"),
+        ("[tenants.leadping.acme]\nwebhook_mode = 'beerer'\nwebhook_secrets = ['%']", "webhook_mode"),
+        ("[tenants.outreach.acme]\npolling = 'yes'\nevents = 3", "polling"),
+    ],
+)
+def test_nothing_is_concluded_from_what_is_wrong(tmp_path: Path, text: str, wrong: str) -> None:
+    """A value that cannot be read contradicts nothing: only what is wrong itself is reported."""
+    found = [
+        fault.partition(": ")[2].partition(": ")[0].rpartition("acme.")[2] for fault in faults(write(tmp_path, text))
+    ]
+    assert found == [wrong, *(["events"] if "events" in text else [])]
+
+
+def test_what_is_sound_can_be_used(tmp_path: Path) -> None:
+    """Tenants that are broken are left out with what is wrong with them; the others are as they are alone."""
+    write(tmp_path, "[[row]]\n", "bad.toml")
+    path = write(
+        tmp_path,
+        '[tenants.outreach.good]\n[tenants.outreach.bad]\nmapping = "bad.toml"\n'
+        "[tenants.outreach.late]\npolling = true\n[tenants.outreech.acme]\n",
+    )
+    found = load_what_is_sound(path, {})
+    assert list(found.config.tenants.by_source) == ["/outreach/good"]
+    assert {source: len(wrong) for source, wrong in found.config.tenants.left_out.items()} == {
+        "/outreach/bad": 3,
+        "/outreach/late": 1,
+    }
+    assert not found.service_faults
+    assert len(found.faults) == len(faults(path)) == 5
 
 
 @pytest.mark.parametrize(
@@ -107,7 +225,7 @@ polling = true
             '[tenants.outreach.acme]\nmapping = "no.toml"',
             "headrace.toml:2: tenants.outreach.acme.mapping: no.toml cannot be read: No such file or directory",
         ),
-        ('[tenants.leadping.acme]\nwebhook_event = "event"', "headrace.toml:1: tenants.leadping.acme: "),
+        ('[tenants.leadping.acme]\nwebhook_event = "event"', "headrace.toml:2: tenants.leadping.acme.webhook_event: "),
     ],
 )
 def test_a_wrong_value_is_reported(tmp_path: Path, text: str, fault: str) -> None:
@@ -173,10 +291,11 @@ def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
     assert reported == [
         "HEADRACE_ADMIN__PORT: expected a whole number, got a string",
         f"HEADRACE_KAFKA_BOOTSTRAP_SERVERS: {UNKNOWN}; did you mean HEADRACE_KAFKA__BOOTSTRAP_SERVERS?",
-        'HEADRACE_KAFKA__COMPRESION: unknown key "compresion"; did you mean "compression"?',
+        'HEADRACE_KAFKA__COMPRESION: unknown key "compresion"; did you mean "compression"?; known are ' + KNOWN_KAFKA,
         "HEADRACE_LOG__LEVEL: expected one of debug, info, warning, error",
         f"HEADRACE_TENANTS_OUTREACH_ACME_POLLING: {UNKNOWN}; {UNDERSCORES}",
-        'HEADRACE_TENANTS__OUTREACH__ACME__POLING: unknown key "poling"; did you mean "polling"?',
+        'HEADRACE_TENANTS__OUTREACH__ACME__POLING: unknown key "poling"; did you mean "polling"?; known are '
+        + KNOWN_OUTREACH,
         'HEADRACE_TENANTS__OUTREACH__BETA__WEBHOOK_SECRETS: is no JSON list: write ["one", "two"] or one,two',
         f"HEADRACE_TENANTS__OUTREECH__ACME__POLLING: {NO_PROVIDER}",
         "HEADRACE_TOPIC_PREFIX__X: expected a string, got a table",

@@ -37,9 +37,9 @@ def test_every_word_stands_on_the_page_and_in_the_command() -> None:
     done = CliRunner().invoke(main, ["taxonomy", "targets"])
     assert done.exit_code == 0
     tables = [table for provider in discover().values() for table in provider.tables]
-    said = [*ROW_KEYS, *tables, *(target.name for target in TARGETS), *(word for key in WORDS for word in WORDS[key])]
+    words = [*ROW_KEYS, *tables, *(target.name for target in TARGETS), *(word for key in WORDS for word in WORDS[key])]
     page = made.page()
-    for word in said:
+    for word in words:
         assert f"\n| `{word}` | " in page
         assert re.search(rf"^  {re.escape(word)} +\S", done.output, re.MULTILINE)
 

@@ -6,13 +6,16 @@ from typing import Final
 
 import click
 
+from headrace.cli._formatting import count
+from headrace.cli._output import echo
 from headrace.config import Config, load
+from headrace.config.load import Loaded, load_what_is_sound
 from headrace.config.tenants import Account
 from headrace.core.suggestions import did_you_mean
-from headrace.core.toml_lines import FileFaults
+from headrace.core.toml_lines import FileFault, FileFaults
 from headrace.providers.discover import discover
 from headrace.sdk.feed import Polled
-from headrace.sdk.provider import Provider
+from headrace.sdk.provider import Provider, source_of
 from headrace.sdk.settings import PolledTenant
 
 FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -21,12 +24,44 @@ FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 _BROKEN: Final = "the configuration cannot be used:\n"
 
 
-def configuration(ctx: click.Context) -> Config:
+def whole_configuration(ctx: click.Context) -> Config:
     """Return the configuration that the command line names; any fault in it ends the command."""
     try:
         return load(ctx.find_root().obj, os.environ)
     except FileFaults as faults:
-        raise click.ClickException(_BROKEN + "\n".join(f"  {fault}" for fault in faults.faults)) from None
+        raise _unusable(faults.faults) from None
+
+
+def configuration(ctx: click.Context) -> Config:
+    """Return the configuration with its sound tenants. Others are reported; a fault that is no tenant's ends it."""
+    found = _loaded(ctx)
+    if found.service_faults:
+        raise _unusable(found.faults)
+    left_out = [source[1:] for source in found.config.tenants.left_out]
+    if found.faults:
+        named = _listed(left_out) or f"{count(len(found.faults), 'thing')} below [tenants]"
+        echo(f"Left out, because not everything is right with it: {named} (`headrace check` says what).", err=True)
+    return found.config
+
+
+def sound_tenants(ctx: click.Context) -> Config:
+    """Return the configuration for what uses its tenants alone: all that are sound, whatever else is wrong."""
+    return _loaded(ctx).config
+
+
+def _loaded(ctx: click.Context) -> Loaded:
+    try:
+        return load_what_is_sound(ctx.find_root().obj, os.environ)
+    except FileFaults as faults:
+        raise _unusable(faults.faults) from None
+
+
+def _unusable(faults: Iterable[FileFault]) -> click.ClickException:
+    return click.ClickException(_BROKEN + _lines(faults))
+
+
+def _lines(faults: Iterable[FileFault]) -> str:
+    return "\n".join(f"  {fault}" for fault in sorted(faults))
 
 
 def provider(name: str) -> Provider:
@@ -40,6 +75,9 @@ def provider(name: str) -> Provider:
 def account(config: Config, of: Provider, tenant: str) -> Account:
     """Return a tenant, or end the command with a list of those that exist."""
     found = config.tenants.get(of.name, tenant)
+    faults = config.tenants.left_out.get(source_of(of.name, tenant))
+    if faults:
+        raise click.ClickException(f'tenant "{tenant}" of {of.name} cannot be used:\n{_lines(faults)}')
     if found is None:
         names = [each.name for each in config.tenants if each.provider.name == of.name]
         have = f"{_listed(names)} of {of.name} {'are' if len(names) > 1 else 'is'}" if names else "no other is either"

@@ -97,7 +97,7 @@ def _mapping(ctx: click.Context, provider: Provider, tenant: str | None) -> Mapp
     """Return a tenant's mapping; the built-in one where no tenant is named, or there is no configuration."""
     if tenant is None or find(ctx.find_root().obj, os.environ) is None:
         return build(builtin(provider.name))
-    return arguments.account(arguments.configuration(ctx), provider, tenant).mapping
+    return arguments.account(arguments.sound_tenants(ctx), provider, tenant).mapping
 
 
 def _explained(

@@ -3,7 +3,7 @@
 import click
 
 from headrace import app
-from headrace.cli._arguments import configuration
+from headrace.cli._arguments import whole_configuration
 
 
 @click.command("run")
@@ -26,5 +26,5 @@ def command(ctx: click.Context, roles: tuple[str, ...]) -> None:
       headrace run                           everything in one process
       headrace run --role receiver           one role, as Kubernetes runs it
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    config = configuration(ctx)
+    config = whole_configuration(ctx)
     ctx.exit(app.run(config, app.ROLES if "all" in roles else dict.fromkeys(roles)))

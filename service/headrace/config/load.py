@@ -9,15 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from headrace.config.raw_config import PREFIX, RawConfig
-from headrace.config.settings import Config, KafkaSettings, ServiceSettings, SpoolSettings, contradictions
+from headrace.config.settings import Config, KafkaSettings, ServiceSettings, SpoolSettings
 from headrace.config.struct_reader import read_struct
 from headrace.config.tenants import Account, Tenants
 from headrace.core.mapping import Entry, Mapping
 from headrace.core.mapping_file import build, read
 from headrace.core.suggestions import did_you_mean
-from headrace.core.toml_lines import FileFaults, KeyPath
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath
 from headrace.providers.discover import builtin, discover
-from headrace.sdk.provider import Provider
+from headrace.sdk.provider import Provider, Tenant, source_of
 
 FILE: Final = "headrace.toml"
 VARIABLE: Final = f"{PREFIX}CONFIG"
@@ -32,19 +32,37 @@ def load(path: Path | None, environ: Dict[str, str]) -> Config:
 
     Raises `FileFaults` with everything that is wrong: keys, values, tenants and the rows of their overlays.
     """
+    found = load_what_is_sound(path, environ)
+    if found.faults:
+        raise FileFaults(found.faults)
+    return found.config
+
+
+class Loaded(Struct, frozen=True):
+    """A configuration as far as it is sound: only sound tenants are in it, the others are `config.tenants.left_out`.
+
+    `faults` is all that is wrong; `service_faults` what is not a tenant's: there defaults stand in the place of values.
+    """
+
+    config: Config
+    faults: list[FileFault]
+    service_faults: list[FileFault]
+
+
+def load_what_is_sound(path: Path | None, environ: Dict[str, str]) -> Loaded:
+    """Load as `load` does, with what is wrong beside what is sound. Raises `FileFaults` for a file that is no TOML."""
     file = find(path, environ)
     variables = {name: value for name, value in environ.items() if name != VARIABLE}
     raw = RawConfig(file, variables, _known(ServiceSettings))
-    service = read_struct(raw, ServiceSettings, (), beside=(_TENANTS,))
-    kafka = _kafka(raw, service.kafka) if service else None
-    spool = _spool(raw, service) if service else None
-    tenants = Tenants(list(_accounts(raw)))
-    if service:
-        _look_backs(raw, service.dedupe.window, tenants)
-    if raw.faults or service is None or kafka is None or spool is None:
-        raise FileFaults(raw.faults)
+    service = read_struct(raw, ServiceSettings, (), beside=(_TENANTS,)) or ServiceSettings()
+    kafka, spool = _kafka(raw, service.kafka), _spool(raw, service)
+    accounts = list(_accounts(raw, service.dedupe.window))
+    sound = [account for account in accounts if not raw.faults((_TENANTS, account.provider.name, account.name))]
+    left_out = {source_of(*keys[1:]): raw.faults(keys) for keys in _named(raw) if raw.faults(keys)}
     sections = msgspec.structs.asdict(service) | {"kafka": kafka, "spool": spool}
-    return Config(**sections, tenants=tenants, file=file)
+    config = Config(**sections, tenants=Tenants(sound, left_out), file=file)
+    of_tenants = raw.faults((_TENANTS,))
+    return Loaded(config, raw.faults(), [fault for fault in raw.faults() if fault not in of_tenants])
 
 
 def find(path: Path | None, environ: Dict[str, str]) -> Path | None:
@@ -76,31 +94,27 @@ def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
             paths[key] = str(path)
             if not path.is_file():
                 raw.fault(("kafka", key), f"there is no file {path}")
-    for key, reason in contradictions(kafka):
-        raw.fault(("kafka", key), reason)
     return msgspec.structs.replace(kafka, **paths)
 
 
 def _spool(raw: RawConfig, service: ServiceSettings) -> SpoolSettings:
     """Resolve the path of the spool; note a `max_age` beyond the dedupe window, where ids are forgotten."""
     spool, window = service.spool, service.dedupe.window
-    if raw.at(("spool", "max_age")) is not None and spool.max_age > window:
+    sound = raw.is_sound(("spool", "max_age")) and raw.is_sound(("dedupe", "window"))
+    if sound and raw.at(("spool", "max_age")) is not None and spool.max_age > window:
         reason = "is longer than [dedupe] window: what is appended so late could be published twice; shorten it"
         raw.fault(("spool", "max_age"), reason)
     path = str(raw.path(("spool", "path"), spool.path))
     return msgspec.structs.replace(spool, path=path, max_age=min(spool.max_age, window))
 
 
-def _accounts(raw: RawConfig) -> Iterator[Account]:
-    """Yield every tenant that is configured without a fault; note the others."""
+def _accounts(raw: RawConfig, window: int) -> Iterator[Account]:
+    """Yield every tenant that can be read, whatever else is wrong with it; all that is wrong is noted."""
     tenants = raw.at((_TENANTS,))
-    if tenants is None:
-        return
-    if not isinstance(tenants, dict):
+    if not isinstance(tenants, dict | None):
         raw.fault((_TENANTS,), "tenants are written as [tenants.PROVIDER.NAME]")
-        return
     providers = discover()
-    for provider_name, named in tenants.items():
+    for provider_name, named in tenants.items() if isinstance(tenants, dict) else ():
         keys: KeyPath = (_TENANTS, provider_name)
         if provider_name not in providers:
             known = f"{', '.join(providers)}{did_you_mean(provider_name, providers)}"
@@ -109,34 +123,40 @@ def _accounts(raw: RawConfig) -> Iterator[Account]:
             raw.fault(keys, f"tenants are written as [{_TENANTS}.{provider_name}.NAME]")
         else:
             for name in named:
-                account = _account(raw, providers[provider_name], name)
+                account = _account(raw, providers[provider_name], name, window)
                 if account:
                     yield account
 
 
-def _look_backs(raw: RawConfig, window: int, tenants: Tenants) -> None:
+def _named(raw: RawConfig) -> Iterator[tuple[str, str, str]]:
+    """Yield the keys of every tenant that the configuration names."""
+    tenants = raw.at((_TENANTS,))
+    for provider, named in tenants.items() if isinstance(tenants, dict) else ():
+        yield from ((_TENANTS, provider, name) for name in (named if isinstance(named, dict) else ()))
+
+
+def _look_backs(raw: RawConfig, window: int, settings: Tenant, keys: KeyPath) -> None:
     """Note every feed (a table of its tenant, with `look_back`) that reads further back than ids are remembered."""
-    for account in tenants:
-        if not account.settings.polling:
-            continue
-        for field in msgspec.structs.fields(account.settings):
-            look_back = getattr(getattr(account.settings, field.name), "look_back", 0)
-            if look_back > window:
-                raw.fault(
-                    (_TENANTS, account.provider.name, account.name, field.encode_name, "look_back"),
-                    "is longer than [dedupe] window: what is read again so late could be published twice; shorten it, "
-                    "or widen the window",
-                )
+    if not settings.polling or not raw.is_sound(("dedupe", "window")):
+        return
+    for field in msgspec.structs.fields(settings):
+        look_back = getattr(getattr(settings, field.name), "look_back", 0)
+        if look_back > window and raw.is_sound((*keys, field.encode_name)):
+            raw.fault(
+                (*keys, field.encode_name, "look_back"),
+                "is longer than [dedupe] window: what is read again so late could be published twice; shorten it, "
+                "or widen the window",
+            )
 
 
-def _account(raw: RawConfig, provider: Provider, name: str) -> Account | None:
-    """Read one tenant's settings and table; None where something is wrong with them, which is noted."""
+def _account(raw: RawConfig, provider: Provider, name: str, window: int) -> Account | None:
+    """Read one tenant's settings and table; what is wrong with them is noted."""
     keys = (_TENANTS, provider.name, name)
     if not _NAME.fullmatch(name):
         raw.fault(keys, "a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them")
     settings = read_struct(raw, provider.Settings, keys)
-    for key, reason in settings.faults() if settings else ():
-        raw.fault((*keys, key), reason)
+    if settings:
+        _look_backs(raw, window, settings, keys)
     mapping = _mapping(raw, provider, keys)
     return Account(provider, name, settings, mapping) if settings and mapping else None
 
@@ -150,7 +170,7 @@ def _mapping(raw: RawConfig, provider: Provider, keys: KeyPath) -> Mapping | Non
             overlay = _overlay(raw, provider, (*keys, "mapping"), name)
         return build(builtin(provider.name), overlay)
     except FileFaults as error:
-        raw.faults.extend(fault for fault in error.faults if fault not in raw.faults)
+        raw.note((*keys, "mapping"), *error.faults)
         return None
 
 

@@ -23,18 +23,26 @@ _LINK_VALUE: Final = re.compile(r"^(tcp|udp|sctp)://")
 
 
 class RawConfig:
-    """The merged tree, where each of its values was set, and the faults found so far."""
+    """The merged tree, where each of its values was set, and the faults found so far, each at the keys it is about."""
 
     def __init__(self, file: Path | None, environ: Dict[str, str], known: Iterable[KeyPath]) -> None:
         """Read and merge; `known` are the keys whose variables are known, to recognise misspelt ones."""
         self.file: Final = file
-        self.faults: Final[list[FileFault]] = []
+        self._faults: Final[dict[tuple[KeyPath, FileFault], None]] = {}
         self.tree: dict[str, Any] = {}
         self._lines: dict[KeyPath, int] = {}
         self._variables: dict[KeyPath, str] = {}
         if file is not None:
             self._read(file)
         self._lay_over(environ, {variable_of(keys): keys for keys in known})
+
+    def faults(self, below: KeyPath = ()) -> list[FileFault]:
+        """Return what is wrong at a path and below it, each once."""
+        return list(dict.fromkeys(fault for keys, fault in self._faults if keys[: len(below)] == below))
+
+    def is_sound(self, keys: KeyPath) -> bool:
+        """Return whether nothing is wrong with a value, nor with the file that it is to be read from."""
+        return not self.faults(keys) and not self.faults((*keys[:-1], f"{keys[-1]}_file"))
 
     def at(self, keys: KeyPath) -> Any:
         """Return the value at a path, None where there is none."""
@@ -67,13 +75,17 @@ class RawConfig:
 
     def fault(self, keys: KeyPath, reason: str) -> None:
         """Note what is wrong with the value at a path. `reason` never quotes a value: it may be a secret."""
-        variable = self._variable(keys)
+        variable, named = self._variable(keys), ".".join(map(str, keys))
         if variable:
-            self.faults.append(FileFault(variable, 0, "", reason))
+            self.note(keys, FileFault(variable, 0, "", reason))
         elif self.file:
-            self.faults.append(FileFault(str(self.file), line_of(self._lines, keys), ".".join(map(str, keys)), reason))
+            self.note(keys, FileFault(str(self.file), line_of(self._lines, keys), named, reason))
         else:
-            self.faults.append(FileFault(".".join(map(str, keys)) or "configuration", 0, "", reason))
+            self.note(keys, FileFault(named or "configuration", 0, "", reason))
+
+    def note(self, keys: KeyPath, *faults: FileFault) -> None:
+        """Note what is wrong elsewhere, as in a file that is named at a path."""
+        self._faults.update(dict.fromkeys((keys, fault) for fault in faults))
 
     def _variable(self, keys: KeyPath) -> str | None:
         """Return the variable that set a value, or that made a table which the file does not have."""
@@ -115,7 +127,7 @@ class RawConfig:
         for depth, key in enumerate(keys[:-1], 1):
             here = here.setdefault(str(key), {})
             if not isinstance(here, dict):
-                self.faults.append(FileFault(name, 0, "", f"{'.'.join(map(str, keys[:depth]))} is not a table"))
+                self.note(keys, FileFault(name, 0, "", f"{'.'.join(map(str, keys[:depth]))} is not a table"))
                 return
         here[str(keys[-1])] = value
 
@@ -124,11 +136,11 @@ class RawConfig:
         single = {variable.replace("__", "_"): variable for variable in known}
         near = difflib.get_close_matches(name, single, n=1, cutoff=_ALIKE)
         if near:
-            self.faults.append(FileFault(name, 0, "", f"unknown environment variable; did you mean {single[near[0]]}?"))
+            self.note((), FileFault(name, 0, "", f"unknown environment variable; did you mean {single[near[0]]}?"))
         elif name.startswith(f"{PREFIX}{_TENANTS.upper()}_"):
             form = f"{PREFIX}TENANTS__PROVIDER__TENANT__KEY"
-            self.faults.append(
-                FileFault(name, 0, "", f"unknown environment variable; two underscores lead into a table: {form}")
+            self.note(
+                (), FileFault(name, 0, "", f"unknown environment variable; two underscores lead into a table: {form}")
             )
 
 

@@ -4,12 +4,14 @@ A struct that declares both `x` and `x_file` holds a secret: where `x_file` is s
 takes one secret a line.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from headrace.config.tenants import Tenants
+from headrace.core.contradiction import Contradiction
 from headrace.core.units import Bytes, Seconds
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
@@ -62,6 +64,28 @@ class KafkaSettings(Struct, frozen=True, kw_only=True):
             return "gzip" if topic.endswith(CONSUMED) else "zstd"
         return None if self.compression == "none" else self.compression
 
+    def faults(self) -> Iterator[Contradiction]:
+        """Yield the settings that contradict each other."""
+        protocol = ("security_protocol",)
+        sasl = ("sasl_mechanism", "sasl_username", "sasl_password")
+        tls = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_keypassword")
+        with_sasl, with_tls = self.security_protocol.startswith("SASL_"), self.security_protocol.endswith("SSL")
+        for key in sasl:
+            if with_sasl and getattr(self, key) is None:
+                yield Contradiction(key, f"{self.security_protocol} needs it", protocol)
+            if not with_sasl and getattr(self, key) is not None:
+                yield Contradiction(key, self._unused("SASL_SSL"), protocol)
+        for key in tls:
+            if not with_tls and getattr(self, key) is not None:
+                yield Contradiction(key, self._unused("SSL or SASL_SSL"), protocol)
+        if self.ssl_keyfile and not self.ssl_certfile:
+            reason = "a key needs the certificate it belongs to: set ssl_certfile"
+            yield Contradiction("ssl_keyfile", reason, ("ssl_certfile",))
+
+    def _unused(self, needed: str) -> str:
+        protocol = self.security_protocol
+        return f"has no effect under {protocol}: set security_protocol to {needed}, or leave it out"
+
     def __repr__(self) -> str:
         """Write only what may be logged: no secrets."""
         return f"KafkaSettings({self.bootstrap_servers!r}, {self.security_protocol})"
@@ -108,10 +132,11 @@ class ReceiverSettings(Struct, frozen=True, kw_only=True):
     rate_bytes: Bytes = 4 * 2**20
     burst_bytes: Bytes = 32 * 2**20
 
-    def __post_init__(self) -> None:
-        """Refuse limits that can never work. Raises `ValueError`."""
+    def faults(self) -> Iterator[Contradiction]:
+        """Yield limits that can never work."""
         if self.max_bodies < self.max_body:
-            raise ValueError("max_bodies is for all bodies together: it must not be less than max_body")
+            reason = "is for all bodies together: it must not be less than max_body"
+            yield Contradiction("max_bodies", reason, ("max_body",))
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True):
@@ -149,23 +174,3 @@ class Config(ServiceSettings, frozen=True, kw_only=True):
     def __repr__(self) -> str:
         """Write the file, the brokers and the sources: no secrets."""
         return f"Config({self.file and str(self.file)!r}, {self.kafka!r}, tenants={list(self.tenants.by_source)})"
-
-
-def contradictions(kafka: KafkaSettings) -> list[tuple[str, str]]:
-    """Return the settings of `[kafka]` that contradict each other: each a key and a sentence."""
-    found: list[tuple[str, str]] = []
-    sasl = {name: getattr(kafka, name) for name in ("sasl_mechanism", "sasl_username", "sasl_password")}
-    if kafka.security_protocol.startswith("SASL_"):
-        found += [(key, f"{kafka.security_protocol} needs it") for key, value in sasl.items() if value is None]
-    else:
-        found += [_unused(key, kafka, "SASL_SSL") for key, value in sasl.items() if value is not None]
-    tls = {name: getattr(kafka, name) for name in ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_keypassword")}
-    if not kafka.security_protocol.endswith("SSL"):
-        found += [_unused(key, kafka, "SSL or SASL_SSL") for key, value in tls.items() if value is not None]
-    if kafka.ssl_keyfile and not kafka.ssl_certfile:
-        found.append(("ssl_keyfile", "a key needs the certificate it belongs to: set ssl_certfile"))
-    return found
-
-
-def _unused(key: str, kafka: KafkaSettings, needed: str) -> tuple[str, str]:
-    return key, f"has no effect under {kafka.security_protocol}: set security_protocol to {needed}, or leave it out"

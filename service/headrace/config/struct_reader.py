@@ -1,6 +1,7 @@
 """Read a table of the configuration as a Struct, key by key, so that every fault in it is found at once."""
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -8,6 +9,7 @@ from msgspec import Meta, Struct
 from msgspec.structs import FieldInfo
 
 from headrace.config.raw_config import RawConfig
+from headrace.core.contradiction import Contradiction
 from headrace.core.suggestions import did_you_mean, unknown
 from headrace.core.toml_lines import KeyPath
 from headrace.core.units import Bytes, Seconds, in_bytes, seconds
@@ -28,35 +30,39 @@ _KINDS: Final = {
 
 
 def read_struct(raw: RawConfig, shape: type[S], keys: KeyPath, beside: tuple[str, ...] = ()) -> S | None:
-    """Read the table at `keys`; None where something is wrong with it, which is noted in `raw`.
+    """Read the table at `keys`. What is wrong is noted in `raw`, and its default stands in its place.
 
-    Keys in `beside` do not belong to the shape: they are read elsewhere.
+    None where there is no table, or without a key that it must have. A shape's `faults` yields what contradicts: noted
+    where all that it was judged by is sound. Keys in `beside` do not belong to the shape: they are read elsewhere.
     """
     table = raw.at(keys)
     if not isinstance(table, dict):
         raw.fault(keys, f"is a table: write [{'.'.join(map(str, keys))}]")
         return None
-    before = len(raw.faults)
     fields = {field.encode_name: field for field in msgspec.structs.fields(shape)}
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key in fields:
-            found[fields[key].name] = _read_field(raw, fields[key], (*keys, key), value)
+            read = _read_field(raw, fields[key], (*keys, key), value)
+            found |= {} if read is None else {fields[key].name: read}
         elif key not in beside:
             raw.fault((*keys, key), unknown("key", key, (*fields, *beside)))
-    for key, field in fields.items():
-        if field.required and key not in table:
-            raw.fault(keys, f"{key} is missing")
+    missing = [key for key, field in fields.items() if field.required and key not in table]
+    for key in missing:
+        raw.fault(keys, f"{key} is missing")
     _read_secrets(raw, fields, keys, found)
-    return _make(raw, shape, keys, found) if len(raw.faults) == before else None
-
-
-def _make(raw: RawConfig, shape: type[S], keys: KeyPath, found: dict[str, Any]) -> S | None:
-    try:
-        return shape(**found)
-    except ValueError as error:  # what a shape's __post_init__ refuses, in its own sentence
-        raw.fault(keys, str(error))
+    if any(field.required and field.name not in found for field in fields.values()):
         return None
+    made = shape(**found)
+    _contradictions(raw, getattr(made, "faults", tuple)(), keys, table)
+    return made
+
+
+def _contradictions(raw: RawConfig, found: Iterable[Contradiction], keys: KeyPath, table: dict[str, Any]) -> None:
+    for each in found:
+        if all(raw.is_sound((*keys, key)) for key in (each.key, *each.by)):
+            in_file = each.key not in table and each.key + _FILE in table
+            raw.fault((*keys, each.key + _FILE if in_file else each.key), each.reason)
 
 
 def _read_field(raw: RawConfig, field: FieldInfo, keys: KeyPath, value: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.core.mapping import Mapping
+from headrace.core.toml_lines import FileFault
 from headrace.sdk.provider import Provider, Tenant, source_of
 
 
@@ -24,10 +25,16 @@ class Account(Struct, frozen=True):
 
 
 class Tenants:
-    """All configured tenants, by source (`/<provider>/<tenant>`)."""
+    """All configured tenants, by source (`/<provider>/<tenant>`).
 
-    def __init__(self, accounts: Iterator[Account] | list[Account]) -> None:
+    `left_out` are those that cannot be used, each with what is wrong with it: none in a configuration that is sound.
+    """
+
+    def __init__(
+        self, accounts: Iterator[Account] | list[Account], left_out: Dict[str, list[FileFault]] | None = None
+    ) -> None:
         self.by_source: Final[Dict[str, Account]] = {account.source: account for account in accounts}
+        self.left_out: Final[Dict[str, list[FileFault]]] = left_out or {}
 
     def get(self, provider: str, tenant: str) -> Account | None:
         """Return one tenant, None where it is not configured."""

@@ -73,8 +73,8 @@ def refusal(target: str) -> str | None:
         hints.append(f'{target} is one word for the whole row, {target} = "…";')
     if "." not in target:
         hints.append(f"for a field of your own write {_OWN}.{_NO_NAME.sub('_', target.strip()) or 'NAME'}")
-    said = " ".join(hints)
-    return f"{said}{'; ' if said else ''}targets are {', '.join(_BY_NAME)}"
+    sentence = " ".join(hints)
+    return f"{sentence}{'; ' if sentence else ''}targets are {', '.join(_BY_NAME)}"
 
 
 def takes(target: str) -> str | None:

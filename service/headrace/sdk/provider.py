@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
 
+from headrace.core.contradiction import Contradiction
 from headrace.core.mapping import Mapping, Row
 from headrace_events import Data, Problem, Provenance, RawPosition, Via
 
@@ -37,8 +38,8 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
         """Return whether a feed of that name is read for this tenant."""
         return self.polling
 
-    def faults(self) -> Iterable[tuple[str, str]]:
-        """Return what is wrong together, each with its key, when a configuration is loaded. No value is quoted."""
+    def faults(self) -> Iterable[Contradiction]:
+        """Return what is wrong together when a configuration is loaded. No value is quoted."""
         return ()
 
     def __repr__(self) -> str:

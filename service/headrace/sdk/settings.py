@@ -6,6 +6,7 @@ from typing import Annotated, Final, TypeVar
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from headrace.core.contradiction import Contradiction
 from headrace.core.suggestions import did_you_mean
 from headrace.core.units import Seconds
 from headrace.sdk.ids import can_be_id
@@ -58,27 +59,27 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
         stripped = lead.strip()
         return stripped if can_be_id(stripped) else None
 
-    def __post_init__(self) -> None:
-        """Refuse a key that can be guessed. Raises `ValueError` (which quotes nothing)."""
-        if self.token_key and any(len(key) < SHORTEST_KEY for key in self.token_key.splitlines()):
-            raise ValueError(
-                f"token_key is short: give {SHORTEST_KEY} characters or more, as `openssl rand -base64 32`"
-            )
-
 
 def check(
     settings: PolledTenant, feeds: Sequence[str], credentials: Sequence[Sequence[str]]
-) -> Iterator[tuple[str, str]]:
-    """Return the faults of unknown feeds, and of polling without one of the sets of `credentials` whole."""
+) -> Iterator[Contradiction]:
+    """Return the faults of unknown feeds, leads that are none, a key that can be guessed, and missing `credentials`.
+
+    Where a tenant is polled, one of the sets of credentials must be whole.
+    """
     for name in settings.feeds:
         if name not in feeds:
             # What stands there is not repeated: it may be something that went astray.
-            yield "feeds", f"names a feed that is none of {', '.join(feeds)}{did_you_mean(name, feeds)}"
+            yield Contradiction("feeds", f"names a feed that is none of {', '.join(feeds)}{did_you_mean(name, feeds)}")
     if not all(map(settings.canonical_lead, settings.leads)):
-        yield "leads", "names something that can be no lead's id"
+        yield Contradiction("leads", "names something that can be no lead's id")
+    if settings.token_key and any(len(key) < SHORTEST_KEY for key in settings.token_key.splitlines()):
+        reason = f"is short: give {SHORTEST_KEY} characters or more, as `openssl rand -base64 32`"
+        yield Contradiction("token_key", reason)
     if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
         needed = ", or ".join(" and ".join(each) for each in credentials)
-        yield "polling", f"needs {needed} (or each with _file behind it)"
+        by = tuple(key for each in credentials for key in each)
+        yield Contradiction("polling", f"needs {needed} (or each with _file behind it)", by)
 
 
 def settings_of(settings: Tenant, kind: type[_S]) -> _S:

@@ -187,14 +187,13 @@ def test_other_methods_and_types_are_refused() -> None:
         ({"webhook_event": "event"}, "JSON pointer"),
         ({"webhook_secrets": ["no base64!"]}, "whsec_"),
         ({"webhook_secrets": ["whsec_"]}, "whsec_"),
-        ({"webhook_mode": "oauth"}, "oauth"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(settings: dict[str, Any], sentence: str) -> None:
-    """A wrong pointer, mode or secret is reported when the configuration is read, without the secret."""
-    with pytest.raises(msgspec.ValidationError, match=sentence) as caught:
-        msgspec.convert(settings, LeadPingSettings)
-    assert "no base64!" not in str(caught.value)
+    """A wrong pointer or secret is reported when the configuration is read, without the secret."""
+    [fault] = msgspec.convert(settings, LeadPingSettings).faults()
+    assert sentence in fault.reason
+    assert "no base64!" not in fault.reason
 
 
 def test_settings_of_another_provider_are_an_error_of_ours() -> None:

@@ -2,12 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.providers.leadping.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
@@ -44,17 +45,14 @@ class LeadPingSettings(PolledTenant, kw_only=True):
     api_key_file: str | None = None
     lead_events: LeadEventsSettings = LeadEventsSettings()
 
-    def __post_init__(self) -> None:
-        """Refuse what can never work. Raises `ValueError`, without the secret in it."""
-        super().__post_init__()
+    def faults(self) -> Iterator[Contradiction]:
+        """Yield what can never work, and what is missing where polling is on: the API key."""
+        yield from check(self, (FEED,), (("api_key",),))
         if self.webhook_event and not self.webhook_event.startswith("/"):
-            raise ValueError('webhook_event is a JSON pointer and starts with "/", such as "/event"')
+            yield Contradiction("webhook_event", 'is a JSON pointer and starts with "/", such as "/event"')
         if self.webhook_mode == "signature" and not all(map(key_of, self.webhook_secrets)):
-            raise ValueError('a secret of webhook_secrets is not "whsec_" and base64, as LeadPing shows it')
-
-    def faults(self) -> Iterable[tuple[str, str]]:
-        """Return what is missing where polling is on: the API key."""
-        return check(self, (FEED,), (("api_key",),))
+            reason = 'a secret is not "whsec_" and base64, as LeadPing shows it'
+            yield Contradiction("webhook_secrets", reason, ("webhook_mode",))
 
 
 @lru_cache(maxsize=256)

@@ -5,6 +5,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.wire import FEED
@@ -47,6 +48,6 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
         found = super().canonical_lead(lead)
         return found and (one_guid(found) or None)
 
-    def faults(self) -> Iterable[tuple[str, str]]:
+    def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: the keys."""
         return check(self, (FEED,), (("access_key", "secret_key"),))

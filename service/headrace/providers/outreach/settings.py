@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.providers.outreach.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
@@ -46,15 +47,16 @@ class OutreachSettings(PolledTenant, kw_only=True):
     refresh_token_file: str | None = None
     events: EventsSettings = EventsSettings()
 
-    def faults(self) -> Iterable[tuple[str, str]]:
+    def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: credentials, and a key to seal tokens with where they change."""
         yield from check(self, (FEED,), (("access_token",), _OAUTH))
         yield from self._unsealed()
 
-    def _unsealed(self) -> Iterator[tuple[str, str]]:
+    def _unsealed(self) -> Iterator[Contradiction]:
         if not self.polling or not self.refresh_token:
             return
         if self.access_token:
-            yield "access_token", "stands beside refresh_token: keep one of them"
+            yield Contradiction("access_token", "stands beside refresh_token: keep one of them", ("refresh_token",))
         elif not self.token_key:
-            yield "token_key", "is missing: the refresh tokens that follow the first are sealed with it"
+            reason = "is missing: the refresh tokens that follow the first are sealed with it"
+            yield Contradiction("token_key", reason, ("access_token", "refresh_token"))

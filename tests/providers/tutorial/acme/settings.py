@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.sdk.settings import PolledTenant, check
 from tests.providers.tutorial.acme.wire import FEED
@@ -27,6 +28,6 @@ class AcmeSettings(PolledTenant, kw_only=True):
     api_key_file: str | None = None
     events: AcmeEventsSettings = AcmeEventsSettings()
 
-    def faults(self) -> Iterable[tuple[str, str]]:
+    def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: the API key."""
         return check(self, (FEED,), (("api_key",),))
