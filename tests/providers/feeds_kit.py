@@ -29,7 +29,18 @@ from tests.simulators.webhooks import sendings
 NOW: Final = 1_790_899_200_000
 """2026-10-02, in milliseconds."""
 _TRIES: Final = 4
-PASSING: Final[tuple[Kind, ...]] = ("429", "502", "html", "503", "truncated", "reset", "cut_off", "lost")
+PASSING: Final[tuple[Kind, ...]] = (
+    "429",
+    "502",
+    "html",
+    "503",
+    "truncated",
+    "reset",
+    "cut_off",
+    "lost",
+    "unavailable",
+    "html_503",
+)
 
 Answering = Callable[[Call], bytes]
 """Answers a call, or raises the `Fault` that it would have been judged to be."""

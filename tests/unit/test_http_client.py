@@ -26,6 +26,22 @@ async def test_a_call_is_sent_once_whatever_becomes_of_its_connection() -> None:
         assert len(platform.calls) == 2
 
 
+async def test_a_call_that_no_budget_counts_follows_redirects_within_the_host() -> None:
+    """To their end, and not for ever; credentials go to no other host."""
+    async with leadping.Simulator(leadping.History(1, 10)) as platform, open_session() as opened:
+        http, call = HttpClient(opened, platform.url), Call(path="/events/calls/any", query=(("a", "b c"),))
+        platform.faults.next(2, "307")
+        assert (await http.follow(call)).status == 401
+        assert {one.query for one in platform.calls} == {platform.calls[0].query}
+        fault = platform.faults.always("302")
+        with pytest.raises(Unavailable, match="without end"):
+            await http.follow(call)
+        platform.faults.stop(fault)
+        platform.faults.next(1, "302", location="http://elsewhere.example.com/")
+        with pytest.raises(Unavailable, match="another host"):
+            await http.follow(call)
+
+
 async def test_what_was_read_of_an_answer_that_is_too_much_is_held_by_nobody() -> None:
     """Neither does it count any more, nor does the error refer to it, however long somebody keeps that."""
 
