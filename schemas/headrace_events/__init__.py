@@ -1,24 +1,20 @@
 """What Headrace promises its consumers: the event, the dead letter and their words. Depends on msgspec alone."""
 
+from headrace_events.dead_letter import DEAD_LETTER_HEADER, DeadLetter, Problem, Source, decode_dead_letter
 from headrace_events.event import (
-    DEAD_LETTER_HEADER,
     Actor,
     Change,
     Client,
     Cost,
     Data,
-    DeadLetter,
     Event,
     Native,
     Parties,
     Party,
-    Problem,
     Provenance,
     RawPosition,
-    Source,
     Value,
     decode,
-    decode_dead_letter,
 )
 from headrace_events.taxonomy import ActorKind, Channel, Direction, Outcome, Traffic, Type, Via, Word
 

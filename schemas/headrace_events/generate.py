@@ -12,7 +12,8 @@ from typing import Any, Final
 import msgspec
 
 from headrace_events import taxonomy
-from headrace_events.event import DeadLetter, Event
+from headrace_events.dead_letter import DeadLetter
+from headrace_events.event import Event
 from headrace_events.taxonomy import ActorKind, Channel, Direction, Outcome, Traffic, Via, Word
 
 FOLDER: Final = Path(__file__).parent.parent / "json"
@@ -60,7 +61,8 @@ def _property(key: str, schema: Schema) -> Schema:
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     shown |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds} if kinds else {}
     if key in WORDS:
-        shown["description"] = f"A word of {WORDS[key].__name__} in taxonomy.json; ignore the words you do not know."
+        known = f"A word of {WORDS[key].__name__} in taxonomy.json; ignore the words you do not know."
+        shown["description"] = f"{shown['description']} {known}"
     if key in TIMES:
         shown["format"] = "date-time"
     return shown

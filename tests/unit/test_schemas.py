@@ -11,6 +11,7 @@ from headrace_events import DeadLetter, Problem, RawPosition, Source, Type, Word
 
 GOLDEN = (Path(__file__).parent / "golden.jsonl").read_bytes().splitlines()
 TAXONOMY = generate.schemas()["taxonomy.json"]["$defs"]
+FORMATS = jsonschema.FormatChecker()
 NAMES = [json.loads(line)["id"] for line in GOLDEN]
 
 
@@ -18,6 +19,28 @@ def schema(name: str) -> dict[str, Any]:
     """Read a schema as consumers have it."""
     found: dict[str, Any] = json.loads((generate.FOLDER / name).read_bytes())
     return found
+
+
+def properties() -> list[Any]:
+    """Return every property of events, dead letters and their parts, with the file that it stands in."""
+    files = {name: schema(name) for name in ("event.schema.json", "dead-letter.schema.json")}
+    return [
+        pytest.param(name, known, id=f"{whole['title']}: {part['title']}.{key}")
+        for name, whole in files.items()
+        for part in (whole, *whole["$defs"].values())
+        for key, known in part["properties"].items()
+    ]
+
+
+@pytest.mark.parametrize(("name", "known"), properties())
+def test_every_property_says_what_it_is(name: str, known: dict[str, Any]) -> None:
+    """Each has a sentence, and examples that are what the schema allows there."""
+    assert len(known["description"]) > 10
+    assert known["description"][0].isupper()
+    assert known["description"].endswith(".")
+    assert known["examples"]
+    for example in known["examples"]:
+        jsonschema.validate(example, known | {"$defs": schema(name)["$defs"]}, format_checker=FORMATS)
 
 
 @pytest.mark.parametrize("name", generate.schemas())
