@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -38,16 +39,45 @@ PODS = pods(WRITTEN)
 ROLE_PODS = {name: pod for name, pod in PODS.items() if "run" in pod["spec"]["containers"][0]["args"]}
 
 
-@pytest.fixture(scope="module")
-def rendered() -> list[Object]:
-    """Render the base as kubectl does; Debian's kubectl of 2021 can do it too."""
+def kustomize(folder: Path) -> list[Object]:
+    """Render a folder as kubectl does; Debian's kubectl of 2021 can do it too."""
     if shutil.which("kubectl") is None:
         if os.environ.get(REQUIRE):
             pytest.fail(f"{REQUIRE} is set, and there is no kubectl")
         pytest.skip("there is no kubectl to render with: apt-get install kubernetes-client")
-    done = subprocess.run(("kubectl", "kustomize", BASE), capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(("kubectl", "kustomize", folder), capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return documents(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def rendered() -> list[Object]:
+    """Render the base."""
+    return kustomize(BASE)
+
+
+def test_an_overlay_brings_its_tenants_tables_along(tmp_path: Path) -> None:
+    """The overlay of the README renders; what pods then find beside the configuration is all that it names."""
+    (example,) = re.findall(
+        r"^```yaml\n(.*?)^```$", (DEPLOY / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    overlay = tmp_path / "overlay"
+    overlay.mkdir()
+    shutil.copytree(DEPLOY, tmp_path / "headrace/deploy")
+    (overlay / "kustomization.yaml").write_text(example)
+    tenant = "[tenants.leadsquared.acme]\n"
+    config = CONFIG.read_text("utf-8")
+    assert tenant in config
+    (overlay / "headrace.toml").write_text(config.replace(tenant, f'{tenant}mapping = "acme.toml"\n'))
+    (overlay / "acme.toml").write_text('[[row]]\ncode = "203"\ntype = "message.received"\n')
+    (made,) = (each for each in kustomize(overlay) if each["kind"] == "ConfigMap")
+    mounts = tmp_path / "etc"
+    mounts.mkdir()
+    for name, text in made["data"].items():
+        (mounts / name).write_text(text)
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    check(mounts / "headrace.toml", mounted(mounts / "headrace.toml", secrets))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -10,7 +10,7 @@ import pytest
 from headrace.cli._event_lines import event_line, letter_line, note
 from headrace.cli._formatting import clock, count, short, table
 from headrace.cli._input_files import bodies
-from headrace.cli.redrive import moment
+from headrace.cli._letter_filter import moment
 from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
 
 

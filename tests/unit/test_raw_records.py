@@ -54,7 +54,7 @@ def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
     """Raw's headers are one, and it holds the fields of a raw event alone: no header of a request gets in."""
     allowed = {
         "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
-        "redriven", "as_told", "twin",
+        "redriven", "letter", "as_told", "twin",
     }  # fmt: skip
     out = to_raw_record(FAKE, thing("a", 3, "x", via=Via.WEBHOOK))
     ((header, value),) = out.headers

@@ -30,6 +30,7 @@ _SECTIONS: Final = {
         "feeds": "show how far each feed has been read, and what is wrong with it",
         "explain": "explain what would become of a file, without publishing",
         "tail": "follow events, or dead letters, as they are published",
+        "dead-letters": "list the dead letters that are still open",
         "taxonomy": "list the words of events, and the native codes without one",
     },
 }
@@ -46,7 +47,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command; an unknown name ends the program with a suggestion."""
         if cmd_name in _COMMANDS:
-            command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+            command: click.Command = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
             return command
         if not cmd_name.startswith("-"):
             near = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)

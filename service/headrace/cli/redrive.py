@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,53 +14,20 @@ from msgspec.structs import replace
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import clock, count, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._letter_filter import LetterFilter, moment
+from headrace.cli._letter_states import place_of
 from headrace.cli._nudged_records import AppendedBetween, count_nudged, send_nudged
 from headrace.cli._output import confirmed, echo
 from headrace.cli._topic_reader import read_dead_letters
-from headrace.config import Config, seconds
+from headrace.config import Config
 from headrace.core.record import ProducerRecord
-from headrace.core.timestamps import parse
 from headrace.kafka.appender import Appender
 from headrace.kafka.consumer import Record
 from headrace.kafka.raw_writer import RawWriter
 from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import from_raw_record, letter_digest, to_raw_record
-from headrace.sdk.provider import UNREADABLE, Provider, RawEvent
+from headrace.sdk.provider import UNREADABLE, RawEvent
 from headrace_events import DeadLetter
-
-
-def moment(text: str) -> datetime:
-    """Return a time in UTC, from text such as 2026-08-08T09:00Z, or 2h for two hours ago."""
-    with contextlib.suppress(ValueError, OverflowError):
-        return datetime.now(UTC) - timedelta(seconds=seconds(text))
-    with contextlib.suppress(ValueError):
-        return parse(text if ":" in text or "T" in text else f"{text}T00:00")  # a day begins at midnight here
-    raise click.BadParameter(f'"{text}" is neither a time such as 2026-08-08T09:00Z nor how long ago, such as 2h')
-
-
-class LetterFilter(Struct, frozen=True, kw_only=True):
-    """Which dead letters are wanted. Empty or None means all."""
-
-    reasons: tuple[str, ...]
-    provider: Provider | None
-    tenant: str | None
-    since: datetime | None
-    until: datetime | None
-
-    def wants(self, letter: DeadLetter) -> bool:
-        """Return whether a letter is wanted."""
-        written = parse(letter.recordedtime)
-        return (
-            (not self.reasons or letter.problem.code in self.reasons)
-            and self.wants_source(letter.source)
-            and (self.since is None or written >= self.since)
-            and (self.until is None or written < self.until)
-        )
-
-    def wants_source(self, source: str) -> bool:
-        """Return whether a source is wanted."""
-        provider, _, tenant = source[1:].partition("/")
-        return (self.provider is None or self.provider.name == provider) and self.tenant in (None, tenant)
 
 
 class FoundLetter(Struct, frozen=True):
@@ -101,7 +68,7 @@ def command(ctx: click.Context, /, yes: bool, nudged: bool, **options: Any) -> N
 
     Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
     has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
-    becomes a dead letter again. Letters of the same record go back once.
+    becomes a dead letter again. Letters of the same record go back once. `headrace dead-letters` shows which are open.
 
     With --nudged --since TIME it sends what webhooks brought since then: for when nudges were gone before a poller read
     them, which `headrace feeds` says. What is known is a duplicate, and what is not wakes its feed again.
@@ -204,12 +171,13 @@ def _admitted(config: Config, record: Record) -> Iterator[ProducerRecord]:
     account = config.tenants.by_source.get(raw.source) if raw else None
     if raw is None or account is None:
         return
+    letter = place_of(record.partition, record.offset)
     if raw.shape != UNREADABLE:
-        yield to_raw_record(account.provider, raw, redriven=True)
+        yield to_raw_record(account.provider, raw, redriven=True, letter=letter)
         return
     for piece in account.provider.cut(raw.value, None):
         anew = replace(raw, shape=piece.shape, value=piece.value, hint=piece.hint or raw.hint)
-        yield to_raw_record(account.provider, anew, redriven=True)
+        yield to_raw_record(account.provider, anew, redriven=True, letter=letter)
 
 
 def _raw_event(record: Record) -> RawEvent | None:

@@ -40,8 +40,11 @@ def identify(provider: Provider, raw: RawEvent) -> Identity:
     return identity
 
 
-def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False) -> ProducerRecord:
-    """Name a raw event, once, and return its record. A record without a name is placed by its bytes."""
+def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False, letter: str = "") -> ProducerRecord:
+    """Name a raw event, once, and return its record. A record without a name is placed by its bytes.
+
+    `letter` is the place of the dead letter that is `redriven`.
+    """
     if raw.hint or raw.delivery:  # before it is named: a name may be made of them
         hint, delivery = printable(raw.hint), printable(raw.delivery)
         if hint != raw.hint or delivery != raw.delivery:
@@ -58,6 +61,7 @@ def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False) 
         version=identity.version if identity else None,
         replay="",
         redriven=redriven,
+        letter=letter,
     )
     key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
     return ProducerRecord(key, raw.value, headers_of(header))

@@ -76,7 +76,8 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
 
     `received` is in milliseconds since the epoch. `resource`, `id` and `version` are the record's identity, set on its
     way into raw: providers leave them empty, and they stay empty where a record carries no name. `replay` names the
-    mapping that a replayed record waits for; `redriven` marks a dead letter that was sent back. `as_told` marks a
+    mapping that a replayed record waits for; `redriven` marks a dead letter that was sent back, and `letter` is
+    its place on dead-letters, `<partition>@<offset>`. `as_told` marks a
     webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not polled. `twin`
     marks a feed's row whose fact was published so, under an id that the row does not share: it is a duplicate.
 
@@ -95,6 +96,7 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     delivery: str = ""
     replay: str = ""
     redriven: bool = False
+    letter: str = ""
     as_told: bool = False
     twin: bool = False
     value: bytes = b""

@@ -1,0 +1,170 @@
+"""What became of dead letters: whether they were sent back to raw, and whether that helped.
+
+A record that `redrive` appends names its letter. Every raw record has one fate: where the normalizer's position is
+behind it, and no letter is about it, it had another one.
+"""
+
+import contextlib
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.cli._kafka_errors import existing_topics
+from headrace.cli._letter_filter import LetterFilter
+from headrace.cli._topic_reader import read_dead_letters
+from headrace.config import Config
+from headrace.core.timestamps import parse
+from headrace.kafka.consumer import Consumer, read
+from headrace.records.raw import from_raw_record, letter_digest
+from headrace.records.seen import decode_record, is_barrier
+from headrace_events import DeadLetter
+
+SLACK_SECONDS: Final = 3_600
+"""By how much the clocks of brokers and normalizers may differ."""
+LAST_RECORDS: Final = 100
+"""Records at the end of `seen` among which a commit is looked for first: the others are barriers and markers."""
+_MILLIS: Final = 1_000
+_REDRIVEN: Final = b'"redriven":true'
+
+
+class LetterState(StrEnum):
+    """What became of a letter; the first three are open."""
+
+    OPEN = "open"
+    SENT_BACK = "sent back"
+    UNKNOWN = "unknown"
+    COPY = "copy"
+    DEAD_AGAIN = "dead again"
+    CLOSED = "closed"
+
+
+STILL_OPEN: Final = (LetterState.OPEN, LetterState.SENT_BACK, LetterState.UNKNOWN)
+
+
+class Letter(Struct):
+    """A dead letter, its place on dead-letters, and what it is about: equal digests are the same record."""
+
+    place: str
+    letter: DeadLetter
+    digest: bytes
+    state: LetterState = LetterState.OPEN
+
+
+class _Raw(Struct):
+    """What raw tells: where redriven records stand by the letters they name, which are decided, what may be gone."""
+
+    sent: dict[str, list[tuple[int, int]]]
+    positions: dict[int, int]
+    begins_ms: int
+
+
+def place_of(partition: int, offset: int) -> str:
+    """Return a place on a topic as people read it: `3@120`."""
+    return f"{partition}@{offset}"
+
+
+async def letters_with_states(config: Config, wanted: LetterFilter) -> list[Letter]:
+    """Return all letters that are wanted, oldest first, each with its state.
+
+    Reads raw from the first of them on.
+    """
+    letters, dead = await _letters(config, wanted)
+    if not letters:
+        return letters
+    raw = await _raw(config, _millis(letters[0].letter) - SLACK_SECONDS * _MILLIS)
+    newest: dict[bytes, LetterState] = {}
+    for one in reversed(letters):  # what is sent back is the newest letter of a record, and closes those before it
+        one.state = _state(one, raw, dead)
+        if one.state in (LetterState.OPEN, LetterState.UNKNOWN) and one.digest in newest:
+            later = newest[one.digest]
+            one.state = LetterState.COPY if later in STILL_OPEN else later
+        newest.setdefault(one.digest, one.state)
+    return letters
+
+
+async def _letters(config: Config, wanted: LetterFilter) -> tuple[list[Letter], set[tuple[int, int]]]:
+    """Return the letters that are wanted, and the places in raw of all records that became one."""
+    found: list[Letter] = []
+    dead: set[tuple[int, int]] = set()
+    async with contextlib.aclosing(read_dead_letters(config)) as letters:
+        async for record, letter in letters:
+            dead.add((letter.raw.partition, letter.raw.offset))
+            if wanted.wants(letter):
+                place = place_of(record.partition, record.offset)
+                try:
+                    digest = letter_digest(from_raw_record(record.headers, record.value))
+                except (LookupError, ValueError, RecursionError):  # foreign: nothing else is about it
+                    digest = place.encode()
+                found.append(Letter(place, letter, digest))
+    found.sort(key=lambda one: parse(one.letter.recordedtime))
+    return found, dead
+
+
+def _state(one: Letter, raw: _Raw, dead: set[tuple[int, int]]) -> LetterState:
+    sent = raw.sent.get(one.place)
+    if sent is None:
+        return LetterState.UNKNOWN if _millis(one.letter) < raw.begins_ms else LetterState.OPEN
+    if any(offset >= raw.positions.get(partition, 0) for partition, offset in sent):
+        return LetterState.SENT_BACK
+    return LetterState.DEAD_AGAIN if dead.issuperset(sent) else LetterState.CLOSED
+
+
+async def _raw(config: Config, since_ms: int) -> _Raw:
+    topic, _ = await existing_topics(config, "raw", "seen")
+    found = _Raw(defaultdict(list), {}, 0)
+    async with contextlib.aclosing(read(config.kafka, topic.name, since=max(since_ms, 0))) as records:
+        async for record in records:
+            if not any(_REDRIVEN in data for _, data in record.headers):
+                continue
+            with contextlib.suppress(LookupError, ValueError, RecursionError):  # a dead letter has it
+                letter = from_raw_record(record.headers, b"").letter
+                if letter:
+                    found.sent[letter].append((record.partition, record.offset))
+    partitions = {partition for places in found.sent.values() for partition, _ in places}
+    async with Consumer(config.kafka) as log:
+        for partition in partitions:
+            found.positions[partition] = await _position(log, f"{config.topic_prefix}seen", partition)
+        found.begins_ms = max([await _begin(log, topic.name, number) for number in range(topic.partitions)])
+    found.sent = dict(found.sent)
+    return found
+
+
+async def _position(log: Consumer, seen: str, partition: int) -> int:
+    """Return how far a partition of raw is decided: what the last commit says."""
+    first, end = await log.bounds(seen, partition)
+    for begin in dict.fromkeys((max(first, end - LAST_RECORDS), first)):
+        values = [value async for value in _values(log, seen, partition, begin, end) if not is_barrier(value)]
+        if values:
+            return decode_record(values[-1]).next_offset
+    return 0
+
+
+async def _values(log: Consumer, topic: str, partition: int, begin: int, end: int) -> AsyncIterator[bytes]:
+    """Yield the values of a partition's records between two offsets."""
+    reached = begin
+    log.seek(topic, partition, begin)
+    while reached < end:
+        records, reached = await log.next(topic, partition)
+        for record in records:
+            yield record.value or b""
+
+
+async def _begin(log: Consumer, topic: str, partition: int) -> int:
+    """Return when (ms) what is left of a partition of raw begins, 0 where nothing is gone yet."""
+    first, end = await log.bounds(topic, partition)
+    if first == 0:
+        return 0
+    log.seek(topic, partition, first)
+    for _ in range(LAST_RECORDS if first < end else 0):
+        records, _ = await log.next(topic, partition)
+        if records:
+            return int(records[0].timestamp)
+    return int(time.time() * _MILLIS)
+
+
+def _millis(letter: DeadLetter) -> int:
+    return int(parse(letter.recordedtime).timestamp() * _MILLIS)

@@ -1,0 +1,92 @@
+"""`headrace dead-letters`: which are still open, through redrives that fail, wait and succeed."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from headrace.sdk.provider import UNREADABLE
+from tests.integration.command import CONFIG, Headrace
+from tests.integration.test_cli_kafka import letter, page, row
+from tests.kafka.broker import Broker
+from tests.kafka.client import delete_records
+
+BAD = {"type": "event", "id": "x"}
+
+
+@pytest.fixture
+def headrace(tmp_path: Path, kafka: Broker, prefix: str) -> Headrace:
+    """Return the program with topics of two partitions."""
+    program = Headrace(tmp_path, kafka.bootstrap_servers, prefix)
+    program("topics", "apply", "--profile", "dev", "--partitions", "2")
+    return program
+
+
+@contextmanager
+def normalizing(program: Headrace, *, letters: int = 0, events: int = 0) -> Iterator[None]:
+    """Run a normalizer until so many letters and events are on the topics."""
+    with program.start("run", "--role", "normalizer"):
+        if letters:
+            program("tail", "--dead-letters", "--from-start", "-n", str(letters))
+        if events:
+            program("tail", "--from-start", "-n", str(events))
+        yield
+
+
+def listed(program: Headrace, *words: str) -> list[tuple[str, str]]:
+    """Return the state and the problem of each letter that is listed."""
+    lines = program("dead-letters", "--json", *words).stdout.splitlines()
+    return [(found["state"], found["letter"]["problem"]["code"]) for found in map(json.loads, lines)]
+
+
+def test_a_letter_is_open_until_what_was_sent_back_has_another_fate(headrace: Headrace) -> None:
+    """Sent back in vain, its newer letter stands for it; sent back with success, it is closed once that is decided."""
+    headrace("ingest", "-p", "outreach", "-t", "north", "-", stdin=page(row(1)))
+    headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(BAD))
+    (headrace.folder / "headrace.toml").write_text(CONFIG.replace("[tenants.outreach.north]", ""))
+    with normalizing(headrace, letters=2):
+        assert sorted(listed(headrace)) == [("open", "bad_value"), ("open", "unknown_tenant")]
+        headrace("redrive", "--yes", "--reason", "bad_value")
+        headrace("tail", "--dead-letters", "--from-start", "-n", "3")
+        assert sorted(listed(headrace)) == [("open", "bad_value"), ("open", "unknown_tenant")]
+        assert ("dead again", "bad_value") in listed(headrace, "--all")
+    (headrace.folder / "headrace.toml").write_text(CONFIG)
+    headrace("redrive", "--yes", "--reason", "unknown_tenant")
+    assert listed(headrace, "-t", "north") == [("sent back", "unknown_tenant")]
+    with normalizing(headrace, events=1):
+        assert listed(headrace) == [("open", "bad_value")]
+        assert headrace("dead-letters", "-t", "north").stdout == "No dead letter is open; --all lists 1 that was.\n"
+        assert listed(headrace, "--all", "-t", "north") == [("closed", "unknown_tenant")]
+    (line,) = headrace("dead-letters").stdout.splitlines()
+    assert line.split()[:4:2] == ["open", "outreach/acme"]
+
+
+def test_a_body_that_can_be_cut_now_is_closed_by_its_records(headrace: Headrace) -> None:
+    """What was one unreadable body goes back as several records, under other names: they close its letter."""
+    body = page(row(1), row(2)).encode()
+    headrace.append("dead-letters", letter(body, 1, "malformed", UNREADABLE), letter(body, 2, "malformed", UNREADABLE))
+    assert listed(headrace, "--all") == [("copy", "malformed"), ("open", "malformed")]
+    headrace("redrive", "--yes")
+    assert listed(headrace) == [("sent back", "malformed")]
+    with normalizing(headrace, events=2):
+        assert listed(headrace) == []
+        assert listed(headrace, "--all") == [("closed", "malformed")] * 2
+
+
+def test_a_letter_that_is_older_than_raw_may_have_been_sent_back(headrace: Headrace) -> None:
+    """Once raw has lost records that came after a letter, nobody knows; newer letters are not concerned."""
+    headrace.append("dead-letters", letter(b"{}", 1, "malformed"))
+    headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(row(1), BAD))
+    with normalizing(headrace, letters=2):
+        assert listed(headrace) == [("open", "malformed"), ("open", "bad_value")]
+        for partition in (0, 1):
+            asyncio.run(delete_records(headrace.servers, f"{headrace.prefix}raw", partition, -1))
+        assert listed(headrace)[0] == ("unknown", "malformed")
+
+
+def test_without_letters_there_is_nothing_to_list(headrace: Headrace) -> None:
+    """An empty topic is no error."""
+    assert headrace("dead-letters").stdout == "No dead letter is open.\n"
