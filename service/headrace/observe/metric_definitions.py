@@ -444,7 +444,7 @@ POLLER: Final = (
         "counter",
         "rows",
         ("provider", "tenant", "feed"),
-        "Rows that went on without a part of theirs (a detail, a call), which failed in three turns while others came.",
+        "Rows without a detail or call, or left out, because it failed in three turns while others came.",
     ),
     Family(
         "headrace_nudges_open",

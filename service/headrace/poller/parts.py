@@ -15,9 +15,9 @@ from headrace.poller.part_policy import PartPolicy
 from headrace.sdk.faults import Denied, Fault, Gone, Incomplete, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call
 
-_THERE_IS_NONE: Final = (Gone, NoRoute, Rejected, TooHeavy)
-"""There is no smaller call than for one part: what is too heavy does not come either."""
-_IT_FAILS: Final = (Unavailable, Denied)
+_THERE_IS_NONE: Final = (Gone, NoRoute, Rejected)
+_IT_FAILS: Final = (Denied, TooHeavy, Unavailable)
+"""There is no smaller call than for one part: what is too heavy may come when there is more room, or never."""
 
 
 class Parts:

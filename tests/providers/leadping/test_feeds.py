@@ -311,19 +311,6 @@ async def test_tokens_that_go_in_a_circle_end_the_turn() -> None:
         await read(FEED, api, turn=LEAD)
 
 
-async def test_a_part_that_is_too_much_is_left_out() -> None:
-    """One record cannot be asked for in parts, and the rows behind it must come."""
-    account = Account(row(1), row(2))
-
-    def heavy(call: Call) -> bytes:
-        if call.path == "/events/e1/detail":
-            raise TooHeavy("33 MiB")
-        return account(call)
-
-    found = await read(FEED, Memory(heavy), turn=LEAD)
-    assert [b'"detail":null' in raw.value for raw in found.raws] == [False, True]
-
-
 @pytest.mark.parametrize("odd", ["..", ".", "a\0b", " ", "x" * 300])
 async def test_an_event_whose_id_can_be_none_is_not_asked_for(odd: str) -> None:
     """No encoding keeps `..` from leading to another endpoint."""
@@ -582,7 +569,7 @@ class Turns:
         return found.raws
 
 
-@pytest.mark.parametrize("fault", [Unavailable("500"), Denied("403")])
+@pytest.mark.parametrize("fault", [Unavailable("500"), TooHeavy("413"), Denied("403")])
 @pytest.mark.parametrize("broken", ["e0", "e3", "e6"])
 async def test_a_detail_that_fails_for_good_starves_nothing(fault: Fault, broken: str) -> None:
     """All other rows come at once and once; in the third turn the row comes without it, and nothing waits any more."""

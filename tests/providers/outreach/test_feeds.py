@@ -1,6 +1,6 @@
 """The feed of events: in the small on a platform in memory, in the large on the simulated one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 from urllib.parse import urlencode
@@ -270,13 +270,95 @@ async def test_the_page_size_is_halved_and_grows_back() -> None:
     assert (account.sizes[0], account.sizes[-1]) == (50, 100)
 
 
-async def test_a_single_row_that_is_too_much_ends_the_turn() -> None:
-    """There is nothing smaller to ask for."""
+async def test_a_platform_that_brings_no_row_ends_the_turn() -> None:
+    """There is nothing smaller to ask for, and an empty window does not come either."""
     account = Account(row(1))
     account.heaviest = 0
     with pytest.raises(TooHeavy):
         await read(feed(page_size=8), Memory(account))
-    assert account.sizes == [8, 4, 2, 1]
+    assert account.sizes == [8, 4, 2, 1, 1]
+
+
+class BrokenAccount(Account):
+    """An account in which every page fails that has a row of `broken` in it."""
+
+    def __init__(self, *rows: dict[str, Any], broken: Sequence[int]) -> None:
+        super().__init__(*rows)
+        self.broken = set(broken)
+        self.asked = 0
+
+    def _list(self, query: dict[str, str], size: int) -> bytes:
+        self.asked += 1
+        page = super()._list(query, size)
+        if self.broken & {each["id"] for each in msgspec.json.decode(page)["data"]}:
+            raise TooHeavy("500")
+        return page
+
+
+def many(count: int, minutes: float = 1.0) -> list[dict[str, Any]]:
+    """Return so many rows, one each so many minutes, sorted as the platform sorts them."""
+    return [row(n, 5 + (count - n) * minutes) for n in range(count)]
+
+
+@pytest.mark.parametrize("broken", [[0], [60], [119], [60, 61], [10, 100]])
+async def test_a_row_that_breaks_its_pages_starves_no_other(broken: list[int]) -> None:
+    """All others come in the first turn; it is asked for in three turns, and left out from then on."""
+    account = BrokenAccount(*many(120), broken=broken)
+    api, events = Memory(account), feed(history=DAY // 1000)
+    first = await read(events, api)
+    assert set(ids(first.raws)) == {str(n) for n in range(120)} - {str(n) for n in broken}
+    assert first.lacks == f"events of {len(broken)} moments did not come: every page with them fails"
+    assert account.asked < 450 * len(broken)
+    account.asked = 0
+    second = await read(events, api, first.cursor)
+    assert (second.raws, bool(second.lacks), account.asked < 10) == ([], True, True)
+    third = await read(events, api, second.cursor)
+    assert (third.raws, third.lacks, len(api.given_up)) == ([], "", len(broken))
+    account.rows.append(row(500, 0.5))
+    account.asked = 0
+    fourth = await read(events, api, third.cursor)
+    assert (ids(fourth.raws), fourth.lacks, account.asked) == (["500"], "", 1)
+
+
+async def test_a_row_that_breaks_its_pages_for_a_while_comes_in_the_end() -> None:
+    """In the next turn, if it comes by then."""
+    account = BrokenAccount(*many(50), broken=[20])
+    api, events = Memory(account), feed(history=DAY // 1000)
+    first = await read(events, api)
+    account.broken = set()
+    second = await read(events, api, first.cursor)
+    assert (ids(second.raws), second.lacks, api.given_up) == (["20"], "", [])
+    assert not (await read(events, api, second.cursor)).raws
+
+
+async def test_a_platform_that_fails_over_everything_has_no_broken_rows() -> None:
+    """Not even an empty window comes: the turn ends, and nothing is left out."""
+    account = BrokenAccount(*many(50), broken=[])
+    api, events = Memory(account), feed(history=DAY // 1000)
+
+    def failing(_: Call) -> bytes:
+        raise TooHeavy("500")
+
+    api.answer_with(failing)
+    for _ in range(3):
+        with pytest.raises(TooHeavy):
+            await read(events, api)
+    assert len(api.calls) < 50
+    api.answer_with(account)
+    assert len((await read(events, api)).raws) == 50
+
+
+async def test_a_killed_reading_with_a_broken_row_loses_nothing() -> None:
+    """Wherever it stood when it was killed."""
+    account = BrokenAccount(*many(12), broken=[5])
+    events, cursor = feed(history=DAY // 1000, page_size=2), b""
+    seen: set[str] = set()
+    for most in (3, 7, 11, 20, None):
+        found = await read(events, Memory(account), cursor, most=most)
+        covered = found.raws if most is None else found.raws[: found.before[-1] if found.before else 0]
+        seen |= set(ids(covered))
+        cursor = found.cursor if found.cursors else cursor
+    assert seen == {str(n) for n in range(12)} - {"5"}
 
 
 async def test_a_link_to_another_host_is_refused() -> None:

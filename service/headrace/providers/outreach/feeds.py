@@ -39,6 +39,9 @@ class EventsFeed:
             for raw in await self._single(api, turn.event):
                 yield raw
         pager = OutreachPager(self._settings, self._host, cursor, turn.around)
+        for row in await pager.missed(api):
+            if pager.known.add(row):
+                yield _raw(api, row)
         await pager.start(api)
         while pager.open:
             skipped: defaultdict[Literal["outside", "repeated"], list[bytes]] = defaultdict(list)
@@ -52,6 +55,7 @@ class EventsFeed:
             for reason, rows in skipped.items():
                 yield Skipped(reason, wire.EVENT, rows)
             yield pager.advance(api)
+        pager.refuse_waiting()
 
     async def _single(self, api: Api, event: str) -> list[RawEvent]:
         try:

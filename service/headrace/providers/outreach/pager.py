@@ -17,9 +17,10 @@ from msgspec import Raw, Struct, field
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.outreach.client import EVENTS
+from headrace.providers.outreach.holes import MOST_HOLES, Hole, around
 from headrace.providers.outreach.nudge import SPAN_SECONDS
 from headrace.providers.outreach.settings import EventsSettings
-from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Gone, Incomplete, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor, Pairs
 from headrace.sdk.http_status import no_route
 from headrace.sdk.page_size import halved
@@ -39,6 +40,7 @@ class EventsCursor(Struct, omit_defaults=True):
     Up to `head` all is read. `begin` and `end` are the window that is being read (`end` 0: none), `next` the query of
     its next page. `swept` is when the look-back was last read, which took so many `pages`; `sweeping` if it is being
     read. `size` is the page size, after so many `good` pages of it. `known` are the rows that came last.
+    `holes` are moments that do not come.
     """
 
     head: int = 0
@@ -51,6 +53,7 @@ class EventsCursor(Struct, omit_defaults=True):
     size: int = 0
     good: int = 0
     known: bytes = b""
+    holes: tuple[Hole, ...] = ()
 
 
 class _Links(Struct):
@@ -70,6 +73,8 @@ class _CreatedRow(Struct, gc=False):
     attributes: _Attributes
 
 
+_NO_PAGE: Final = _OutreachPage(Raw(b"[]"))
+_NEWEST: Final = Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false")))
 _decode: Final = msgspec.json.Decoder(EventsCursor).decode
 _page: Final = msgspec.json.Decoder(_OutreachPage)
 _row: Final = msgspec.json.Decoder(_CreatedRow).decode
@@ -93,6 +98,8 @@ class OutreachPager:
         self._size = min(self._at.size or settings.page_size, settings.page_size)
         self._followed = Digests()
         self._begun_again: Final[set[int]] = set()
+        self._probed = False
+        self._waiting = 0
         self.known: Final = Digests(self._at.known)
 
     @property
@@ -120,6 +127,15 @@ class OutreachPager:
             if at.sweeping:
                 at.swept, at.pages = api.now, 0
             self._begin(at.head - (look_back if at.sweeping else min(look_back, _OVERLAP_MS)))
+
+    async def missed(self, api: Api) -> list[bytes]:
+        """Return the rows of holes that come now. Raises `Fault`."""
+        return [row for hole in self._at.holes if not hole.left for row in await self._ask_for(api, hole.at)]
+
+    def refuse_waiting(self) -> None:
+        """Raise `Incomplete` where a hole is to be asked for again."""
+        if self._waiting:
+            raise Incomplete(f"events of {self._waiting} moments did not come: every page with them fails")
 
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page, and open the next window behind the last page of one. Raises `Fault`."""
@@ -149,7 +165,9 @@ class OutreachPager:
             fresh = at.end > at.head
             at.head = max(at.head, min(at.end, api.now))
             at.swept = min(at.swept, api.now)
-            last, at.end = at.end, 0
+            oldest = at.head - self._settings.look_back * 1000 - _OVERLAP_MS  # nothing older is read again
+            at.holes = tuple(hole for hole in at.holes if not hole.left or hole.at >= oldest)
+            last, at.end = at.end + (at.begin == at.end), 0  # a window of one moment is not begun again
             self._followed = Digests()
             if last < min(self._until, api.now):
                 # A window that was left open may have ended where now was then: what shows up late there came since.
@@ -169,12 +187,13 @@ class OutreachPager:
 
     def _open(self, begin: int) -> None:
         """Open a window, where there is time enough for one."""
+        begin, end = around(self._at.holes, begin, min(begin + self._settings.window * 1000, self._until))
         if begin < self._until:
-            self._at.begin, self._at.end = begin, min(begin + self._settings.window * 1000, self._until)
+            self._at.begin, self._at.end = begin, max(begin, end)
 
     async def _look(self, api: Api) -> None:
         """Ask for one row, only to learn the platform's time where a window cannot be made of ours."""
-        await api.call(Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false"))))
+        await api.call(_NEWEST)
 
     async def _ask(self, api: Api) -> tuple[_OutreachPage, list[bytes]]:
         at = self._at
@@ -185,7 +204,10 @@ class OutreachPager:
                 if bytes(found.rows) == b"null":
                     raise Unavailable("a page came that has no list of events")
             except TooHeavy as fault:
-                self._size, at.good = halved(self._size, fault), 0
+                if self._size > 1:
+                    self._size, at.good = halved(self._size, fault), 0
+                elif (found_alone := await self._narrow(api, fault)) is not None:
+                    return _NO_PAGE, found_alone
             except (Rejected, Gone) as fault:
                 if not at.next or at.begin in self._begun_again:  # what fails twice is not old, and would never end
                     if isinstance(fault, Gone):  # a list is never gone: somebody else answers at its path
@@ -198,13 +220,48 @@ class OutreachPager:
                 self._grow()
                 return found, rows
 
+    async def _narrow(self, api: Api, fault: TooHeavy) -> list[bytes] | None:
+        """Go on with half of a window whose smallest page fails, until it is the moment of the row that breaks it.
+
+        Return None where there is a window to be read, and at last the rows of that moment. Raises the fault where it
+        is no row that fails.
+        """
+        at = self._at
+        if not self._probed:
+            await _succeeds(api, _window(0, 0, 1), fault)  # in 1970 nothing happened
+            self._probed = True
+        at.next, self._followed = (), Digests()
+        if at.begin < at.end:
+            at.end = at.begin + (at.end - at.begin) // 2
+            return None
+        if len(at.holes) >= MOST_HOLES:
+            raise fault
+        behind = _window(at.begin + 1, max(at.begin + 1, self._until), 1)
+        try:
+            await api.part("event", f"behind {at.begin}", [behind, _NEWEST])
+        except (Incomplete, Unavailable):
+            raise fault from None
+        at.holes = (*at.holes, Hole(at.begin))
+        self._size, at.good = self._settings.page_size, 0  # it was the row, not the size
+        return await self._ask_for(api, at.begin)
+
+    async def _ask_for(self, api: Api, moment: int) -> list[bytes]:
+        """Return the rows of a hole where they come; where they are given up, they are left."""
+        rows: list[bytes] = []
+        try:
+            answer = await api.part("event", str(moment), [_window(moment, moment, self._settings.page_size)])
+            others = tuple(hole for hole in self._at.holes if hole.at != moment)
+            rows = (await open_page(_page, answer))[1] if answer is not None else []
+            self._at.holes = others if answer is not None else (*others, Hole(moment, left=True))
+        except Incomplete:
+            self._waiting += 1
+        return rows
+
     def _query(self) -> Pairs:
         at = self._at
         if at.next:
             return (*at.next, (_SIZE, str(self._size)))
-        window = f"{from_millis(at.begin)}..{from_millis(at.end)}"
-        # Without a size the platform pages by offset, which it has deprecated.
-        return ("filter[createdAt]", window), ("sort", "createdAt"), ("count", "false"), (_SIZE, str(self._size))
+        return _window(at.begin, at.end, self._size).query
 
     def _grow(self) -> None:
         self._at.good += 1
@@ -218,6 +275,21 @@ class OutreachPager:
             raise Rejected("the link to the next page leads to another host: look whether base_url is right")
         pairs = dict(parse_qsl(parts.query, keep_blank_values=True))
         return tuple((name, value) for name, value in pairs.items() if name != _SIZE)
+
+
+def _window(begin: int, end: int, size: int) -> Call:
+    """Return the call for a window. Without a size the platform pages by offset, which it has deprecated."""
+    window = f"{from_millis(begin)}..{from_millis(end)}"
+    query = ("filter[createdAt]", window), ("sort", "createdAt"), ("count", "false"), (_SIZE, str(size))
+    return Call(path=EVENTS, query=query)
+
+
+async def _succeeds(api: Api, call: Call, fault: TooHeavy) -> None:
+    """Return where a call succeeds. Raises the fault where it fails as well."""
+    try:
+        await api.call(call)
+    except TooHeavy:
+        raise fault from None
 
 
 def created_at(row: bytes) -> int | None:
