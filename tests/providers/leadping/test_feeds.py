@@ -1,5 +1,6 @@
 """The feed of one lead's events: in the small on a platform in memory, in the large on the simulated one."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -29,6 +30,7 @@ from tests.providers.feeds_kit import (
 )
 from tests.simulators import leadping
 from tests.simulators.clock import Clock
+from tests.simulators.faults import Kind
 from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["leadping"]
@@ -111,6 +113,23 @@ async def test_a_history_is_read_completely(generation: Literal["g1", "g3", "g4"
         assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
         named = named_by_webhooks(provider, history, senders.make("leadping"))
         assert named == {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
+
+
+@pytest.mark.parametrize("kind", ["html_404", "json_404", "html_503", "400"])
+async def test_one_bad_answer_on_a_list_changes_nothing(kind: Kind) -> None:
+    """Later calls ask for ranges as before, and the lead is read."""
+    history = leadping.History(seed=11, events=30, leads=1)
+    async with leadping.Simulator(history, clock=Clock(history.end), allowance=Allowance()) as platform:
+        provider, client, feed = polled("leadping", base_url=platform.url, api_key=platform.api_key)
+        async with Platform(client) as api:
+            reader = Reader(feed, api)
+            for _ in range(2):
+                platform.faults.next(1, kind, path="/events/leads")
+                with contextlib.suppress(Fault):
+                    await reader.turn(history.leads[0], killed=0)
+                await reader.turn(history.leads[0], killed=0)
+        assert not missing(provider, reader.raws, history.ledger, platform.clock.now)
+        assert api.facts == {}
 
 
 async def test_the_token_is_echoed_and_the_query_stays() -> None:

@@ -1,5 +1,6 @@
 """The feed of one lead's activities: in the small on a platform in memory, in the large on the simulated one."""
 
+import contextlib
 from typing import Any, Literal
 
 import msgspec
@@ -10,6 +11,7 @@ from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
+from headrace.sdk.provider import RawEvent
 from tests import senders
 from tests.providers.feeds_kit import (
     NOW,
@@ -111,6 +113,34 @@ async def test_a_history_is_read_completely(unit: Literal["rows", "pages"], firs
         named = named_by_webhooks(provider, history, senders.make("leadsquared"))
         assert named <= {(resource, ident) for resource, ident, _ in names(provider, reader.raws)}
         assert api.facts == {"offset-counts": f"{unit} from {first}", "offset-0": "rows"}
+
+
+@pytest.mark.parametrize(
+    "name", ["MXServiceUnavailableException", "MXDatabaseTimeoutException", "MXInvalidInputException"]
+)
+async def test_an_outage_while_offset_is_unknown_hides_no_row(name: str) -> None:
+    """Whatever the platform calls it, and whichever call of a turn it meets."""
+    history = leadsquared.History(seed=12, events=240, leads=3)
+    async with leadsquared.Simulator(history, clock=Clock(history.end), allowance=Allowance()) as platform:
+        provider, client, feed = polled(
+            "leadsquared",
+            base_url=platform.url,
+            access_key=platform.access_key,
+            secret_key=platform.secret_key,
+            lead_activities=LeadActivitiesSettings(page_size=10),
+        )
+        raws: list[RawEvent] = []
+        async with Platform(client) as api:
+            for after, lead in enumerate(history.leads):
+                platform.faults.next(4, "500", path="/Retrieve", name=name, after=after)
+                cursor = b""
+                with contextlib.suppress(Fault):
+                    found = await read(feed, api, cursor, Turn(lead=lead))
+                    raws, cursor = raws + found.raws, found.cursor
+                platform.faults.clear()
+                raws += (await read(feed, api, cursor, Turn(lead=lead))).raws
+        assert not missing(provider, raws, history.ledger, platform.clock.now)
+        assert api.facts["offset-counts"] == "rows from 0"
 
 
 async def test_what_is_asked() -> None:
