@@ -13,6 +13,7 @@ from headrace.kafka.appender import Appender
 from headrace.kafka.partition_owner import Pace
 from headrace.kafka.producer import Transactions
 from headrace.poller import nudge_inbox, nudge_wakes, open_nudges, partition
+from headrace.poller.gone_leads import APART_SECONDS, TIMES
 from headrace.poller.state import read_all
 from headrace.poller.watch_list import append_leads, remove_leads
 from headrace.records.cursors import CursorEntry, PlatformFact, Position, encode, entry
@@ -27,6 +28,7 @@ from tests.kafka.broker import Broker
 pytestmark = pytest.mark.apache_kafka
 
 TRAIL = ["trail"]
+SOURCE = "/things/t"
 
 
 async def test_leads_of_the_settings_are_read_each_with_its_own_cursor(kafka: Broker, prefix: str) -> None:
@@ -117,21 +119,37 @@ async def test_leads_that_events_name_are_watched(kafka: Broker, prefix: str) ->
         assert set((await pipeline.remembered()).leads) == {"q"}
 
 
-async def test_a_lead_that_is_gone_is_dropped_and_no_other_suffers(kafka: Broker, prefix: str) -> None:
-    """One lead that the platform does not know any more leaves the watch-list, counted; the others are read."""
+async def test_a_lead_that_is_gone_is_dropped_after_days_and_no_other_suffers(kafka: Broker, prefix: str) -> None:
+    """One lead that the platform does not know is counted, and shown as missing; it leaves the list in the end."""
     async with platform() as there:
         there.add(1, path="/leads/a/rows")
-        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=TRAIL))
+        tenant = polled(there.url, feeds=TRAIL, every=1)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, tenant, partitions=1)
         async with pipeline.poller() as working:
             await working.runs()
-            await asyncio.wait_for(_all(append_leads(pipeline.config, "/things/t", ["gone", "a"])), 30)
+            await asyncio.wait_for(_all(append_leads(pipeline.config, SOURCE, ["gone", "a"])), 30)
             await pipeline.covered(1, "trail", "a")
+
+            async def counted() -> bool:
+                found = await pipeline.remembered()
+                state = found.feeds.get("trail")
+                return (
+                    found.leads["gone"].times == 1 and state is not None and (state.missing, state.code) == (1, "gone")
+                )
+
+            await pipeline.comes(counted, "the lead is counted, and is missing")
+            assert working.total("feed_missing_leads", tenant="t", feed="trail") == 1
+            before = (await pipeline.remembered()).leads["gone"]
+            often = replace(before, times=TIMES - 1, gone=before.gone - int(APART_SECONDS * 1000))
+            await _remember(pipeline, entry(SOURCE, often, "gone"))
+            await asyncio.wait_for(_all(append_leads(pipeline.config, SOURCE, ["a"])), 30)  # wakes who reads the list
 
             async def forgotten() -> bool:
                 return set((await pipeline.remembered()).leads) == {"a"}
 
             await pipeline.comes(forgotten, "the lead is forgotten")
             assert working.total("leads_gone_total", tenant="t") == 1
+            assert working.total("feed_missing_leads", tenant="t", feed="trail") == 0
 
 
 async def test_the_cursor_of_a_lead_that_was_dropped_is_removed_in_time(kafka: Broker, prefix: str) -> None:

@@ -9,10 +9,12 @@ import pytest
 
 from headrace.poller.checkpoints import MOST_SIGHTED, Checkpoints
 from headrace.poller.circuit_breaker import CircuitBreaker
-from headrace.poller.fault_policy import Backoff
+from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.lead_discovery import MOST_FOUND, LeadDiscovery
 from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.setback import Setback
 from headrace.poller.state import TenantState
+from headrace.poller.sweep import LOOKED_AT
 from headrace.poller.tenant import TenantPoller
 from headrace.records.cursors import CursorEntry, Watched
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Unavailable
@@ -44,14 +46,14 @@ def grown_by(one: Callable[[int], None]) -> int:
 def test_work_that_fails_is_not_remembered_for_ever(feed: str, faults: Sequence[Fault]) -> None:
     """Webhooks name events and leads: each of them may fail, and never be met again."""
     schedule = Scheduler([Named("all"), Named("trail", by_lead=True)])
-    backoff = Backoff(schedule, CircuitBreaker())
+    policy = FaultPolicy(schedule, CircuitBreaker())
 
     def fail(number: int) -> None:
         lead = f"lead-{number}" if feed == "trail" else None
         work = Work(feed, lead, f"event-{number}")
         schedule.wake(work)
         for fault in faults:
-            backoff.failed(work, fault, NOW)
+            policy.failed(work, fault, NOW)
 
     assert grown_by(fail) < MOST_GROWTH
 
@@ -61,10 +63,9 @@ def test_every_watched_lead_may_pause() -> None:
     schedule = Scheduler([Named("trail", by_lead=True)])
     leads = [f"lead-{number}" for number in range(WARM)]
     schedule.watch(("trail", lead, 0.0) for lead in leads)
-    backoff = Backoff(schedule, CircuitBreaker())
     for lead in leads:
-        backoff.failed(Work("trail", lead), Rejected(""), NOW)
-    assert schedule.next(NOW + 60) is None
+        schedule.pause(Work("trail", lead), Setback(NOW + 90, 1, NOW))
+    assert all(schedule.next(NOW + 60) is None for _ in range(WARM // LOOKED_AT))
 
 
 class Storing:

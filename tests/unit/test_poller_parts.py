@@ -7,12 +7,10 @@ from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
 from headrace.kafka.consumer import Record
 from headrace.poller.budget import LEASE_SECONDS, Budget, Lease, Spent, renewed, restored, written
-from headrace.poller.circuit_breaker import FIRST_PARKING_SECONDS, FIRST_PAUSE_SECONDS, MOST_FAILURES, CircuitBreaker
-from headrace.poller.fault_policy import REJECTED_PAUSE_SECONDS, Backoff, sentence, treatment_of
+from headrace.poller.fault_policy import sentence
 from headrace.poller.fetch_one import _check_sizes
 from headrace.poller.lead_discovery import lead_of
 from headrace.poller.oauth_tokens import CannotOpen, TokenSealer, TokenSecrets
-from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import PartitionState
 from headrace.records.cursors import (
     PlatformFact,
@@ -27,124 +25,13 @@ from headrace.records.cursors import (
     removed,
 )
 from headrace.records.newer_format import NewerFormat
-from headrace.sdk.faults import Denied, Gone, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Gone, TooHeavy
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import Allowance, PolledTenant, check
-from tests.unit.test_scheduler import Named
 
 NOW = 1_800_000_000.0
 SECRETS = TokenSecrets("refresh-2", "refresh-1", "refresh-0", "access-2")
 KEYS = ("k" * 32, "l" * 40)
-
-
-def a_circuit() -> CircuitBreaker:
-    """Make a circuit without jitter."""
-    return CircuitBreaker(lambda: 1.0)
-
-
-def test_a_circuit_opens_after_failures_in_a_row_and_lets_one_try() -> None:
-    """The pause doubles while that one fails, and is forgotten when it goes well."""
-    circuit = a_circuit()
-    for _ in range(MOST_FAILURES):
-        assert circuit.allows(NOW, running=3)
-        circuit.failed(NOW)
-    assert not circuit.allows(NOW, running=0)
-    now = NOW + FIRST_PAUSE_SECONDS
-    assert circuit.allows(now, running=0)
-    assert not circuit.allows(now, running=1)
-    circuit.failed(now)
-    assert circuit.wait(now) == 2 * FIRST_PAUSE_SECONDS
-    circuit.succeeded()
-    assert circuit.allows(now, running=3)
-
-
-def test_turns_that_had_begun_before_it_opened_do_not_lengthen_the_pause() -> None:
-    """Four turns that fail together are one outage."""
-    circuit = a_circuit()
-    for _ in range(MOST_FAILURES + 3):
-        circuit.failed(NOW)
-    assert circuit.wait(NOW) == FIRST_PAUSE_SECONDS
-
-
-def test_a_feed_that_is_denied_parks_the_tenant_unless_others_go_well() -> None:
-    """Credentials that work elsewhere are not the tenant's fault but the feed's."""
-    schedule = Scheduler([Named("a"), Named("b")])
-    circuit = a_circuit()
-    backoff = Backoff(schedule, circuit)
-    backoff.failed(Work("a"), Denied("no"), NOW)
-    assert circuit.parked_since == NOW
-    assert circuit.wait(NOW) == FIRST_PARKING_SECONDS
-    backoff.succeeded(Work("b"), NOW + 400, more=False)
-    assert circuit.parked_since == 0.0
-    backoff.failed(Work("a"), Denied("no"), NOW + 700)
-    assert circuit.allows(NOW + 700, running=2)
-    assert schedule.next(NOW + 701) == Work("b")
-    assert schedule.next(NOW + 701) is None
-
-
-def test_one_forbidden_lead_stops_no_other() -> None:
-    """Others have their turn before it is tried again, and when they go well it is that lead alone that rests."""
-    schedule = Scheduler([Named("trail", by_lead=True)])
-    schedule.watch(("trail", lead, 0.0) for lead in ("forbidden", *"abcde"))
-    schedule.wake(Work("trail", "forbidden"))
-    circuit, read, now = a_circuit(), set[str | None](), NOW
-    backoff = Backoff(schedule, circuit)
-    while now < NOW + 3_600:
-        if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
-            if work.lead == "forbidden":
-                backoff.failed(work, Denied("not this one"), now)
-            else:
-                backoff.succeeded(work, now, more=False)
-                read.add(work.lead)
-        now += 1.0
-    assert read == set("abcde")
-    assert circuit.parked_since == 0.0
-
-
-def test_wrong_credentials_park_a_tenant_that_is_read_by_lead() -> None:
-    """Whichever lead is tried next: one call a pause, and the pauses grow."""
-    schedule = Scheduler([Named("trail", by_lead=True)])
-    schedule.watch(("trail", str(lead), 0.0) for lead in range(1_000))
-    circuit, calls, now = a_circuit(), 0, NOW
-    backoff = Backoff(schedule, circuit)
-    while now < NOW + 86_400:
-        if circuit.allows(now, schedule.running) and (work := schedule.next(now)):
-            backoff.failed(work, Denied("no"), now)
-            calls += 1
-        now += 10.0
-    assert circuit.parked_since == NOW
-    assert calls < 30
-
-
-def test_a_tenant_that_is_denied_in_an_outage_is_parked_all_the_same() -> None:
-    """A tenant that is paused already now rests as long as a parked one."""
-    circuit = a_circuit()
-    for _ in range(MOST_FAILURES):
-        circuit.failed(NOW)
-    circuit.park(NOW + 1)
-    assert circuit.wait(NOW + 1) == FIRST_PARKING_SECONDS
-
-
-def test_each_fault_has_its_own_treatment() -> None:
-    """What may pass comes again, what may not rests long, and what is gone is dropped."""
-    treatments = {
-        type(fault).__name__: treatment_of(fault, 0)
-        for fault in (Denied(""), Gone(""), Rejected(""), TooHeavy(""), Throttled("", 17.0), Unavailable(""))
-    }
-    assert {name: treatment.circuit for name, treatment in treatments.items()} == {
-        "Denied": "denied",
-        "Gone": "succeeded",
-        "Rejected": "succeeded",
-        "TooHeavy": "failed",
-        "Throttled": "untouched",
-        "Unavailable": "failed",
-    }
-    assert treatments["Throttled"].pause == 17.0
-    assert treatments["Rejected"].pause == REJECTED_PAUSE_SECONDS
-    assert [name for name, treatment in treatments.items() if treatment.drop] == ["Gone"]
-    assert treatment_of(TimeoutError(), 0).code == "append"
-    assert treatment_of(KeyError("x"), 0).code == "broken"
-    assert treatment_of(Unavailable(""), 5).pause > treatment_of(Unavailable(""), 0).pause
 
 
 def test_only_the_text_of_a_fault_is_shown() -> None:
@@ -158,12 +45,29 @@ def test_what_is_spent_is_written_before() -> None:
     limits = CallLimits(per_window=10, window=5.0, per_day=1_000, per_year=100_000)
     lease = renewed(limits, NOW)
     assert lease == Lease(10, NOW + LEASE_SECONDS)
-    spending = written(Spent(day={1: 3}), lease, NOW)
+    spending = written(Budget(limits, Spent(day={1: 3})), lease, NOW)
     assert sum(spending.day.values()) == 13
     budget = restored(limits, spending)
     assert budget.wait(NOW) == LEASE_SECONDS + 5.0
     assert restored(limits, None).wait(NOW) == 0.0
-    assert restored(limits, written(Spent(), Lease(until=NOW), NOW)).wait(NOW) == 5.0
+
+
+def test_a_successor_keeps_to_what_held_the_one_before() -> None:
+    """Whatever held it: the platform's word, or a window that its own predecessor may have filled."""
+    limits = CallLimits(per_window=300, window=60.0)
+    first = Budget(limits)
+    lost = written(first, renewed(limits, NOW), NOW)
+    for _ in range(300):
+        first.start(NOW)
+        first.end(NOW)
+    second = restored(limits, lost)
+    assert second.wait(NOW + 6) == LEASE_SECONDS + 60.0 - 6
+    third = restored(limits, written(second, Lease(until=NOW + 8), NOW + 8))
+    assert third.wait(NOW + 9) == LEASE_SECONDS + 60.0 - 9
+    held = Budget(limits)
+    held.hold(NOW + 1_000)
+    assert restored(limits, written(held, Lease(until=NOW), NOW)).wait(NOW) == 1_000
+    assert written(held, Lease(until=NOW + 2_000), NOW + 2_000).held == 0.0
 
 
 def test_a_successor_need_not_wait_for_an_hour_to_pass() -> None:
@@ -175,9 +79,9 @@ def test_a_successor_need_not_wait_for_an_hour_to_pass() -> None:
         before.end(NOW)
     lease = renewed(limits, NOW)
     assert lease.calls == 10
-    crashed = restored(limits, written(before.spent, lease, NOW, before.filled(NOW)))
+    crashed = restored(limits, written(before, lease, NOW))
     assert (crashed.wait(NOW), crashed.left(NOW)["window"]) == (0.0, 950)
-    stopped = restored(limits, written(before.spent, Lease(until=NOW), NOW, before.filled(NOW)))
+    stopped = restored(limits, written(before, Lease(until=NOW), NOW))
     assert (stopped.wait(NOW), stopped.left(NOW)["window"]) == (0.0, 960)
     assert stopped.left(NOW + 3_600)["window"] == 1_000
 

@@ -1,5 +1,7 @@
 """Whose turn it is, without a clock."""
 
+import random
+from collections import deque
 from collections.abc import AsyncIterator
 
 from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Work
@@ -239,3 +241,38 @@ def test_where_too_much_is_woken_a_turn_around_a_fact_is_left_to_its_nudge() -> 
         schedule.wake(Work("all", event=str(number)))
     schedule.wake(Work("all", around=0))
     assert Work("all") not in order(schedule, NOW)
+
+
+def test_a_lead_that_is_named_while_it_is_read_for_the_first_time_stops_no_sweep() -> None:
+    """Its first position is not stored yet: it stands where its turn put it, not before those that are due."""
+    schedule = Scheduler([Named("trail", by_lead=True, every=600)])
+    schedule.watch(("trail", lead, 0.0) for lead in ("old-1", "old-2", "old-3"))
+    schedule.watch([("trail", "new", 0.0)])
+    assert schedule.next(NOW) == Work("trail", "new")
+    schedule.watch([("trail", "new", 0.0)])
+    assert {schedule.next(NOW + 1), schedule.next(NOW + 2)} <= {Work("trail", f"old-{each}") for each in (1, 2, 3)}
+
+
+def test_the_longest_unread_of_many_leads_is_read_within_one_sweep_whatever_is_woken() -> None:
+    """5,000 leads at 300 calls a minute, a nudge a second, most for leads that were just found or are being read."""
+    schedule, dice = Scheduler([Named("trail", by_lead=True, every=300)]), random.Random(5)
+    leads = {f"lead-{number}": NOW for number in range(5_000)}
+    schedule.watch(("trail", lead, 0.0) for lead in leads)
+    now, longest, running = NOW, 0.0, deque[Work]()
+    for call in range(4 * 3_600 * 5):
+        now = NOW + call / 5
+        if call % 5 == 0:
+            found = f"found-{call}" if len(leads) < 5_500 else dice.choice(list(leads))
+            named = dice.choice([found, *(work.lead for work in running if work.lead)])
+            leads.setdefault(named, now)
+            schedule.watch([("trail", named, 0.0)])
+            schedule.wake(Work("trail", named))
+        if len(running) == 4:
+            schedule.done(running.popleft(), now)
+        work = schedule.next(now)
+        if work is not None and work.lead is not None:
+            longest = max(longest, now - leads[work.lead])
+            leads[work.lead] = now
+            running.append(work)
+    assert longest < 5_500 / 5 * 4 / 3 + 60
+    assert max(now - read for read in leads.values()) < 5_500 / 5 * 4 / 3 + 60

@@ -1,18 +1,21 @@
 """State of a tenant's feeds, from what its poller has stored. Pure: the caller passes the time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
+from headrace.poller.budget import DAY_SECONDS
+from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.state import TenantState
 from headrace.records.cursors import FeedState
 from headrace.sdk.feed import Feed, Polled
+from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import PolledTenant
 
-Word: TypeAlias = Literal["ok", "unread", "late", "failing", "parked"]
+Word: TypeAlias = Literal["ok", "behind", "late", "unread", "partial", "failing", "parked"]
 LATE_MS: Final = 120_000
 """A turn that is overdue for longer: probably no poller runs."""
 
@@ -20,7 +23,9 @@ LATE_MS: Final = 120_000
 class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feed of one tenant, as `--json` writes it; what is not known is left out.
 
-    `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead.
+    `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead. So many
+    leads are `missing`, because their last turn failed, the first `missing_since` then; `never_read` were not read yet.
+    All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`.
     """
 
     source: str
@@ -29,6 +34,11 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     every_seconds: int
     cursor: str | UnsetType = UNSET
     leads: int | UnsetType = UNSET
+    never_read: int = 0
+    missing: int = 0
+    missing_since: str | UnsetType = UNSET
+    pass_seconds: int | UnsetType = UNSET
+    first_pass_seconds: int | UnsetType = UNSET
     last_success: str | UnsetType = UNSET
     next_turn: str | UnsetType = UNSET
     staleness_seconds: int | UnsetType = UNSET
@@ -54,16 +64,24 @@ def feed_rows(account: Account, tenant: TenantState, now: int) -> Iterator[FeedR
 def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow:
     state, standing = tenant.feeds.get(feed.name, FeedState()), tenant.standing
     position = tenant.positions.get((feed.name, ""))
-    read = tenant.longest_unread(feed.name, _watched(account, tenant) if feed.by_lead else ("",))
+    watched = _watched(account, tenant) if feed.by_lead else {""}
+    read = tenant.longest_unread(feed.name, watched)
+    never = sum(1 for lead in watched if not tenant.read_at(feed.name, lead)) if feed.by_lead else 0
     ahead = int(standing.ahead * 1000)
     now += ahead  # the poller's time: all that it stored is in it
+    limits = limits_of(account)
     return FeedRow(
         source=account.source,
         feed=feed.name,
-        state=_word(state, now, parked=bool(standing.parked)),
+        state=word_of(state, now, parked=bool(standing.parked), never_read=never, read=read, every=feed.every),
         every_seconds=feed.every,
         cursor=position.value.decode("utf-8", "replace") if position and position.value else UNSET,
-        leads=len(_watched(account, tenant)) if feed.by_lead else UNSET,
+        leads=len(watched) if feed.by_lead else UNSET,
+        never_read=never,
+        missing=state.missing,
+        missing_since=_moment(state.since, ahead),
+        pass_seconds=calls_take(len(watched), limits, standing.left) if feed.by_lead and limits else UNSET,
+        first_pass_seconds=calls_take(never, limits, standing.left) if never and limits else UNSET,
         last_success=_moment(state.succeeded, ahead),
         next_turn=_moment(state.next, ahead),
         staleness_seconds=max(0, now - read) // 1000 if read else UNSET,
@@ -80,14 +98,36 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
     )
 
 
-def _word(state: FeedState, now: int, *, parked: bool) -> Word:
-    if parked:
-        return "parked"
-    if state.failures:
-        return "failing"
-    if not state.succeeded:
-        return "unread"
-    return "late" if state.next and now > state.next + LATE_MS else "ok"
+def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: int, every: int) -> Word:
+    """Return the state of a feed: `ok` only where everything that it should have read was read.
+
+    `read` (ms) is since when something may be unread, 0 where nobody knows; `every` is in seconds.
+    """
+    found: tuple[tuple[Word, bool], ...] = (
+        ("parked", parked),
+        ("failing", state.failures > 0),
+        ("partial", state.missing > 0),
+        ("unread", not state.succeeded or never_read > 0),
+        ("late", state.next > 0 and now > state.next + LATE_MS),
+        ("behind", read > 0 and now > read + 2 * every * 1000 + LATE_MS),
+    )
+    return next((word for word, holds in found if holds), "ok")
+
+
+def calls_take(calls: int, limits: CallLimits, left: Mapping[str, int]) -> int:
+    """Return how many seconds so many calls take at least, where nothing else makes any."""
+    seconds = calls * limits.window / limits.per_window
+    if limits.per_day:
+        seconds = max(seconds, (calls - left.get("day", limits.per_day)) / limits.per_day * DAY_SECONDS)
+    return round(seconds)
+
+
+def limits_of(account: Account) -> CallLimits | None:
+    """Return what a tenant may call, None where it cannot be polled."""
+    try:
+        return client_of(account).limits
+    except Unready:
+        return None
 
 
 def _watched(account: Account, tenant: TenantState) -> set[str]:

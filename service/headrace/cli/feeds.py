@@ -34,8 +34,10 @@ _RIGHT: Final = ("last success", "next turn", "staleness", "records", "left toda
 _COLORS: Final[dict[Word, str]] = {
     "ok": "green",
     "unread": "cyan",
+    "behind": "yellow",
     "late": "yellow",
-    "failing": "yellow",
+    "partial": "yellow",
+    "failing": "red",
     "parked": "red",
 }
 _CURSOR_CHARACTERS: Final = 14
@@ -52,9 +54,11 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
 
     \b
     A feed is
-      ok         read, and read again in time
-      unread     not read to its end yet
+      ok         everything was read that should have been, and is read again in time
+      behind     a lead waits twice as long as it should: they are too many for the budget
       late       overdue: is a poller running?
+      unread     it, or a lead of it, was never read to its end
+      partial    the last turn of some leads failed: how many, since when and why is below the table
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them, start the poller again
 
@@ -144,11 +148,26 @@ def _notes(row: FeedRow) -> Iterator[str]:
         yield styled(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
     elif again:
         yield styled(f"{row.source} is paused after failures{again}: {row.reason}", fg="yellow")
-    if row.sentence and row.sentence != row.reason:
+    if row.missing and row.leads is not UNSET:
+        since = "" if row.missing_since is UNSET else f" since {_at(row.missing_since)}"
+        found = f"{row.missing:,} of {count(row.leads, 'lead')} not read as it should be{since}"
+        yield styled(f"{row.source} {row.feed}: {found}: {row.sentence}", fg="yellow")
+    elif row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
+    yield from _estimates(row)
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:
         ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"
         yield f"{row.source}: the platform's clock is {abs(row.clock_skew_seconds):g} s {ahead} ours"
+
+
+def _estimates(row: FeedRow) -> Iterator[str]:
+    """Yield how long what is not read yet takes."""
+    if row.never_read:
+        took = "" if row.first_pass_seconds is UNSET else f"; they take {span(row.first_pass_seconds, 1)} or more"
+        yield f"{row.source} {row.feed}: {count(row.never_read, 'lead')} never read{took} at this budget"
+    elif row.state == "behind" and row.leads is not UNSET:
+        took = "" if row.pass_seconds is UNSET else f", which takes {span(row.pass_seconds, 1)} or more at this budget"
+        yield f"{row.source} {row.feed}: it is behind with its round through {count(row.leads, 'lead')}{took}"
 
 
 def _cut(text: str) -> str:

@@ -11,7 +11,8 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import clock, count, table
+from headrace.cli._feed_rows import calls_take, limits_of
+from headrace.cli._formatting import clock, count, span, table
 from headrace.cli._input_files import opened
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._lead_files import CannotRead, checked, leads_of
@@ -159,6 +160,10 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
         run_with_kafka(config, _write(append_leads(config, account.source, new), len(new)))
     known = len(leads) - len(new)
     echo(f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + ".")
+    limits = limits_of(account)
+    if limits is not None and len(new) >= _BAR_FROM_LEADS:
+        took = span(calls_take(len(new), limits, state.standing.left), 1)
+        echo(f"To read each of them once takes {took} or more at this budget: headrace feeds counts those never read.")
     if not account.settings.polling:
         echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
 

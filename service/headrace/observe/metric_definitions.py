@@ -390,6 +390,20 @@ POLLER: Final = (
         "When a turn last went well here, since the epoch; 0 where none did yet.",
     ),
     Family(
+        "headrace_feed_missing_leads",
+        "gauge",
+        "leads",
+        ("provider", "tenant", "feed"),
+        "Leads that are not read as they should be: their last turn failed. A feed that is not by lead counts as one.",
+    ),
+    Family(
+        "headrace_feed_missing_since_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant", "feed"),
+        "Since when the first of these is missing, since the epoch; 0 where none is.",
+    ),
+    Family(
         "headrace_tenant_parked",
         "gauge",
         "1",

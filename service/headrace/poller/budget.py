@@ -85,6 +85,11 @@ class Budget:
         """How many calls have started and not ended."""
         return self._out
 
+    @property
+    def held_until(self) -> float:
+        """Before when no call may start: the platform said so, or a predecessor's may fill the window."""
+        return self._held_until
+
     def wait(self, now: float) -> float | None:
         """Return the seconds until a call may start: 0 is now, None is when one of those that are out has ended."""
         waits = [max(0.0, self._held_until - now), *(long.wait(now) for long in self._long.values())]
@@ -155,12 +160,12 @@ def renewed(limits: CallLimits, now: float) -> Lease:
     return Lease(max(1, smallest // SHARE) if smallest else None, now + LEASE_SECONDS)
 
 
-def written(spent: Spent, lease: Lease, now: float, filled: int | None = None) -> Spending:
-    """Return what was spent, including what a lease allows; `filled` is how many calls the short window holds."""
-    ahead = None if filled is None or lease.calls is None else filled + lease.calls
-    return Spending(
-        _with(spent.day, DAY_SECONDS, lease, now), _with(spent.year, YEAR_SECONDS, lease, now), lease.until, ahead
-    )
+def written(budget: Budget, lease: Lease, now: float) -> Spending:
+    """Return what was spent, including what a lease allows."""
+    day = _with(budget.spent.day, DAY_SECONDS, lease, now)
+    year = _with(budget.spent.year, YEAR_SECONDS, lease, now)
+    filled = None if lease.calls is None else budget.filled(now) + lease.calls
+    return Spending(day, year, lease.until, filled, budget.held_until if budget.held_until > now else 0.0)
 
 
 def restored(limits: CallLimits, spending: Spending | None) -> Budget:
@@ -174,6 +179,7 @@ def restored(limits: CallLimits, spending: Spending | None) -> Budget:
     day = dict(spending.day) if limits.per_day else {}
     year = dict(spending.year) if limits.per_year else {}
     budget = Budget(limits, Spent(day=day, year=year))
+    budget.hold(spending.held)
     if spending.filled is None:
         budget.hold(spending.until + limits.window)
     else:

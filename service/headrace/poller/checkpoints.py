@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.row_watch import RowWatch
@@ -134,4 +136,4 @@ class Checkpoints:
 
     def _woken(self, lead: str) -> Watched:
         began, known = int(self._began * 1000), self._state.leads.get(lead)
-        return Watched(began, "feed", began) if known is None else Watched(known.added, known.by, began)
+        return Watched(began, "feed", began) if known is None else replace(known, woken=began)

@@ -1,10 +1,9 @@
-"""Circuit breaker of one tenant: it opens after failures in a row, and when the credentials were denied. Pure.
+"""Circuit breaker of one tenant: it lets one turn through at a time while the platform is in doubt. Pure.
 
 ```
-closed -- failures in a row, or denied --> open for a pause -- pause over --> one turn tries
-   ^                                        ^                                    |
-   |                                        +---- it failed: a pause twice as long
-   +----------------------------------------------- it succeeded
+closed -- in doubt --> half open: one turn at a time -- it failed --> open for a pause -- pause over --> half open
+   ^                       |                                           (each twice as long, up to a bound)
+   +---- it succeeded -----+
 ```
 """
 
@@ -12,10 +11,10 @@ import random
 from collections.abc import Callable
 from typing import Final
 
-MOST_FAILURES: Final = 3
 FIRST_PAUSE_SECONDS: Final = 10.0
-LONGEST_PAUSE_SECONDS: Final = 600.0
-FIRST_PARKING_SECONDS: Final = 300.0
+LONGEST_PAUSE_SECONDS: Final = 48.0
+"""With its jitter below a minute: no pause outlives an outage by more."""
+FIRST_PARKING_SECONDS: Final = 20.0
 LONGEST_PARKING_SECONDS: Final = 3600.0
 
 
@@ -28,28 +27,30 @@ class CircuitBreaker:
 
     def __init__(self, jitter: Callable[[], float] = _jitter) -> None:
         self._jitter: Final = jitter
-        self._failures = 0
+        self._in_doubt = False
         self._pause = 0.0
         self.until = 0.0
         self.parked_since = 0.0
 
     def allows(self, now: float, running: int) -> bool:
         """Return whether one more turn may begin beside those that are running."""
-        return not self._pause or (now >= self.until and not running)
+        return not self._in_doubt or (now >= self.until and not running)
 
     def wait(self, now: float) -> float:
         """Return the seconds until turns may begin again."""
-        return max(0.0, self.until - now) if self._pause else 0.0
+        return max(0.0, self.until - now) if self._in_doubt else 0.0
 
     def succeeded(self) -> None:
         """Note that the platform answered."""
-        self._failures, self._pause, self.until, self.parked_since = 0, 0.0, 0.0, 0.0
+        self._in_doubt, self._pause, self.until, self.parked_since = False, 0.0, 0.0, 0.0
+
+    def doubt(self) -> None:
+        """Let one turn through at a time, to find out whether it is the platform that fails."""
+        self._in_doubt = True
 
     def failed(self, now: float) -> None:
-        """Note that a turn ended without an answer that makes sense."""
-        self._failures += 1
-        if self._pause or self._failures >= MOST_FAILURES:
-            self._open(now, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        """Note that it is the platform that fails."""
+        self._open(now, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
 
     def park(self, now: float) -> None:
         """Note that the platform denied everything."""
@@ -58,6 +59,7 @@ class CircuitBreaker:
         self._open(now, FIRST_PARKING_SECONDS, LONGEST_PARKING_SECONDS)
 
     def _open(self, now: float, first: float, longest: float) -> None:
+        self._in_doubt = True
         if now < self.until:
             return  # turns that had begun before it opened say nothing new
         self._pause = min(max(first, self._pause * 2), longest)

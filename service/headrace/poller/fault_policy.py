@@ -1,60 +1,90 @@
-"""Fault policy: what each fault does to the work that met it, to its feed and to the tenant. Pure."""
+"""Fault policy: what a fault means for the work that met it, for its feed and for its tenant. Pure.
 
-from typing import Final, Literal
+A provider says what an answer was, no more. The rest is decided here, by what else failed of the same feed in a row,
+which is: since it last brought anything. Several are `SEVERAL` leads, or all that there are.
 
-from msgspec import Struct
+```
+the answer            one lead, or two                            several in a row
+--------------------  ------------------------------------------  --------------------------------------------------
+unavailable,          rests 10 s, twice as long each time, until  one turn at a time, 10 to 48 s apart; once one goes
+too_heavy             its next turn in the sweep at the latest    well, what failed before is read at once
+rejected, no_route    rests 10 s, then until its next turn in     as above
+                      the sweep
+denied                as above                                    one turn at a time, 20 s to an hour apart: the
+                                                                  tenant is parked
+gone                  as above; dropped after seven times, 12 h   as above; nothing is dropped
+                      apart, while others went well
+throttled             the budget is held for as long as the platform says, or 10 s
+incomplete, broken    rests as one lead does: it says nothing about the platform
+append                Kafka did not take it: rests 1 to 30 s
+```
+
+Before several are taken for the platform's trouble, leads that went well last are read again, alone: where one still
+goes well, the others fail for reasons of their own. Where another feed of the tenant goes well, the feed is held, not
+the tenant.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+from msgspec import Struct, field
 
 from headrace.kafka.client import KafkaError
-from headrace.poller.circuit_breaker import CircuitBreaker
+from headrace.poller.circuit_breaker import (
+    FIRST_PARKING_SECONDS,
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PARKING_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    CircuitBreaker,
+)
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.setback import Setback
-from headrace.sdk.faults import Denied, Fault, Gone, Incomplete, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy
 
-FIRST_PAUSE_SECONDS: Final = 10.0
-LONGEST_PAUSE_SECONDS: Final = 3600.0
-REJECTED_PAUSE_SECONDS: Final = 6 * 3600.0
-KAFKA_PAUSE_SECONDS: Final = 1.0
-LONGEST_KAFKA_PAUSE_SECONDS: Final = 30.0
-DENIED_PAUSE_SECONDS: Final = 600.0
+SEVERAL: Final = 3
+SHORTEST_WAIT_SECONDS: Final = 0.01
+"""Between two looks for work that is due: others run meanwhile."""
+KAFKA_REST_SECONDS: Final = 1.0
+LONGEST_KAFKA_REST_SECONDS: Final = 30.0
 
 
 class Treatment(Struct, frozen=True):
-    """`pause` is in seconds; `again`: the work is done again then; `circuit`: what the tenant's circuit breaker notes.
+    """What a failed turn gets: `rest` is in seconds; `again`: it is done again then.
 
-    `drop`: the lead is watched no more.
+    `alone`: another lead of its feed went well since this one began to fail.
     """
 
     code: str
-    pause: float
-    circuit: Literal["succeeded", "failed", "untouched", "denied"]
+    rest: float
+    alone: bool = False
     again: bool = True
-    drop: bool = False
 
 
-def treatment_of(error: Exception, failures: int) -> Treatment:
-    """Return the treatment of an error, after so many failures of the same work in a row."""
+class FailuresInARow(Struct):
+    """What failed of a feed since it last brought anything: up to `SEVERAL` leads. Times are seconds since the epoch.
+
+    `probes` went well before and are asked before this is `trouble` of the platform, the last one at `probed`. The feed
+    was held so many `times`.
+    """
+
+    since: float
+    leads: set[str | None] = field(default_factory=set)
+    probes: list[Work] | None = None
+    probed: float = 0.0
+    trouble: bool = False
+    times: int = 0
+
+
+def code_of(error: Exception) -> str:
+    """Return the word for what ended a turn: one of a bounded set."""
     match error:
-        case Denied():
-            found = Treatment(error.code, _longer(DENIED_PAUSE_SECONDS, failures), "denied")
-        case Gone() | Rejected():
-            gone = isinstance(error, Gone)
-            found = Treatment(error.code, REJECTED_PAUSE_SECONDS, "succeeded", again=False, drop=gone)
-        case Throttled():
-            found = Treatment(error.code, error.wait or FIRST_PAUSE_SECONDS, "untouched")
-        case Incomplete():
-            found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "succeeded")
-        case TooHeavy() | Unavailable() | NoRoute():  # the smallest page too: so an outage looks at some platforms
-            found = Treatment(error.code, _longer(FIRST_PAUSE_SECONDS, failures), "failed")
-        case KafkaError() | TimeoutError() | ConnectionError():  # raw did not take it
-            pause = min(_longer(KAFKA_PAUSE_SECONDS, failures), LONGEST_KAFKA_PAUSE_SECONDS)
-            found = Treatment("append", pause, "untouched")
+        case Fault():
+            return error.code
+        case KafkaError() | TimeoutError() | ConnectionError():
+            return "append"
         case _:
-            found = Treatment("broken", _longer(FIRST_PAUSE_SECONDS, failures), "untouched")
-    return found
-
-
-def _longer(first: float, failures: int) -> float:
-    return min(first * 2.0 ** min(failures, 20), LONGEST_PAUSE_SECONDS)
+            return "broken"
 
 
 def sentence(error: Exception) -> str:
@@ -62,51 +92,143 @@ def sentence(error: Exception) -> str:
     return str(error) if isinstance(error, Fault) else type(error).__name__
 
 
-class Backoff:
-    """Backoff after a feed run, per work item, feed and tenant. Times are seconds since the epoch."""
+class FaultPolicy:
+    """Decides which turn of a tenant is next, and what follows from how one ended.
+
+    Times are seconds since the epoch.
+    """
 
     def __init__(self, scheduler: Scheduler, circuit: CircuitBreaker) -> None:
         self._scheduler: Final = scheduler
         self._circuit: Final = circuit
+        self._rows: Final[dict[str, FailuresInARow]] = {}
+        self._well: Final[dict[str, deque[str]]] = {}
         self._succeeded: Final[dict[str, float]] = {}
+        self._probe: Work | None = None
+
+    def trouble(self, feed: str) -> bool:
+        """Return whether what fails of a feed is taken for the platform's trouble."""
+        row = self._rows.get(feed)
+        return row is not None and row.trouble
+
+    def went_well(self, feed: str, leads: Iterable[str]) -> None:
+        """Note leads that went well in an earlier process, the last one last."""
+        self._well.setdefault(feed, deque(maxlen=SEVERAL)).extend(leads)
+
+    def next(self, now: float, *, sweep: bool = True) -> Work | None:
+        """Return the work whose turn it is, None where there is none now; it runs until it succeeded or failed."""
+        if not self._circuit.allows(now, self._scheduler.running):
+            return None
+        probe, self._probe = self._probe, None
+        if probe is not None and self._scheduler.begin(probe, now):
+            return probe
+        return self._scheduler.next(now, sweep=sweep)
+
+    def wait(self, now: float, *, sweep: bool = True) -> float | None:
+        """Return the seconds until there may be work, None where only news or the end of a turn bring some."""
+        rest = self._circuit.wait(now)
+        if rest or not self._circuit.allows(now, self._scheduler.running):
+            return rest or None  # what waits need not be looked through before something may begin
+        wait = self._scheduler.wait(now, sweep=sweep)
+        return None if wait is None else max(wait, SHORTEST_WAIT_SECONDS)
 
     def succeeded(self, work: Work, now: float, *, more: bool) -> None:
-        """Note a run that succeeded; `more`: its feed has more to bring at once."""
-        self._succeeded[work.feed] = now
+        """Note a turn that succeeded; `more`: its feed has more to bring at once."""
         self._circuit.succeeded()
         self._scheduler.done(work, now, more=more)
+        if work.lead is None and self._scheduler.is_by_lead(work.feed):
+            return  # an event was asked for alone: that says nothing about the lists
+        self._succeeded[work.feed] = now
+        self._probe = None
+        if work.lead is not None:
+            well = self._well.setdefault(work.feed, deque(maxlen=SEVERAL))
+            if work.lead in well:
+                well.remove(work.lead)
+            well.append(work.lead)
+        row = self._rows.pop(work.feed, None)
+        if row is not None and row.trouble:
+            self._scheduler.hold(work.feed, 0.0)
 
-    def failed(self, work: Work, error: Exception, now: float) -> Treatment:
-        """Note a run that failed; return the treatment that it got."""
-        before = self._scheduler.setback(work)
-        denied, treatment = before.denied, treatment_of(error, before.failures)
-        match treatment.circuit:
-            case "succeeded":
-                self._circuit.succeeded()
-            case "failed":
-                self._circuit.failed(now)
-            case "denied":
-                denied = denied or now
-                self._hold_denied(work, denied, now, treatment.pause)
-        if treatment.drop and work.lead is not None:
-            self._scheduler.done(work, now)
-            self._scheduler.drop(work.lead)
-        elif work.event is not None and not treatment.again:
-            self._scheduler.done(work, now)
+    def failed(self, work: Work, error: Exception, now: float, began: float | None = None) -> Treatment:
+        """Note a turn that failed, which had begun then; return the treatment that it got."""
+        before, code = self._scheduler.setback(work), code_of(error)
+        if isinstance(error, Throttled):
+            treatment = Treatment(code, FIRST_PAUSE_SECONDS if error.wait is None else error.wait)
+        elif code == "append":
+            treatment = Treatment(code, _longer(KAFKA_REST_SECONDS, before.failures, LONGEST_KAFKA_REST_SECONDS))
+        elif code in ("broken", "incomplete"):
+            treatment = Treatment(code, self._own_rest(work, error, before))
+        elif self._is_about_an_event(work, error):
+            treatment = Treatment(code, 0.0, again=False)
         else:
-            wake = treatment.again and work != Work(work.feed)
-            setback = Setback(now + treatment.pause, before.failures + 1, denied)
-            self._scheduler.pause(work, setback, wake=wake)
+            treatment = self._in_a_row(work, error, before, now, now if began is None else began)
+        self._rest(work, before, treatment, now)
         return treatment
 
-    def _hold_denied(self, work: Work, since: float, now: float, pause: float) -> None:
-        """Hold the feed, and park the tenant unless another feed succeeded since this work was denied first.
+    def _in_a_row(self, work: Work, error: Exception, before: Setback, now: float, began: float) -> Treatment:
+        row = self._rows.setdefault(work.feed, FailuresInARow(now))
+        if len(row.leads) < SEVERAL:
+            row.leads.add(work.lead)
+        row.trouble = row.trouble or self._is_trouble(work.feed, row, now, began)
+        if not row.trouble:
+            alone = before.failures > 0 and self._succeeded.get(work.feed, 0.0) > before.since
+            return Treatment(code_of(error), self._own_rest(work, error, before), alone=alone)
+        self._stop(work.feed, row, error, now)
+        return Treatment(code_of(error), FIRST_PAUSE_SECONDS)
 
-        Where other work of the same feed succeeded since, this lead or event alone is forbidden. To find that out, the
-        feed is held half as long as the work pauses: other work of it has its turn before.
-        """
-        if self._succeeded.get(work.feed, 0.0) > since:
-            return
-        self._scheduler.hold(work.feed, now + (pause if work == Work(work.feed) else pause / 2))
-        if not any(at > since for at in self._succeeded.values()):
+    def _is_trouble(self, feed: str, row: FailuresInARow, now: float, began: float) -> bool:
+        """Return whether a row of failures is the platform's trouble; where that is open, ask what went well before."""
+        all_there_are = max(1, self._scheduler.watched(feed)) if self._scheduler.is_by_lead(feed) else 1
+        if len(row.leads) < min(SEVERAL, all_there_are):
+            return False
+        if row.probes is None:
+            row.probes = [Work(feed, lead) for lead in self._well.get(feed, ()) if lead not in row.leads]
+        elif began < row.probed:
+            return False  # what had begun before says nothing new
+        if not row.probes:
+            return True
+        self._probe, row.probed = row.probes.pop(), now
+        self._circuit.doubt()
+        return False
+
+    def _stop(self, feed: str, row: FailuresInARow, error: Exception, now: float) -> None:
+        """Let the tenant rest, or the feed alone where others go well."""
+        denied = isinstance(error, Denied)
+        if any(at > row.since for name, at in self._succeeded.items() if name != feed):
+            longest = LONGEST_PARKING_SECONDS if denied else LONGEST_PAUSE_SECONDS
+            self._scheduler.hold(feed, now + _longer(_first(error), row.times, longest))
+            row.times += 1
+        elif denied:
             self._circuit.park(now)
+        else:
+            self._circuit.failed(now)
+
+    def _is_about_an_event(self, work: Work, error: Exception) -> bool:
+        """Return whether a nudge's event alone was asked for, and is not there: whoever follows up on it asks again."""
+        about_it = isinstance(error, Gone | Rejected | NoRoute | TooHeavy)
+        return about_it and work.event is not None and work.lead is None and self._scheduler.is_by_lead(work.feed)
+
+    def _own_rest(self, work: Work, error: Exception, before: Setback) -> float:
+        """Return for how long work rests that fails for reasons of its own: what was refused twice is no blip."""
+        longest = LONGEST_PAUSE_SECONDS if work.lead is None else self._scheduler.every(work.feed)
+        if before.failures and isinstance(error, Gone | Rejected | NoRoute | Denied):
+            return longest
+        return _longer(FIRST_PAUSE_SECONDS, before.failures, longest)
+
+    def _rest(self, work: Work, before: Setback, treatment: Treatment, now: float) -> None:
+        if not treatment.again:
+            self._scheduler.done(work, now)
+            return
+        failures = before.failures + (not self.trouble(work.feed))
+        swept = treatment.rest >= self._scheduler.every(work.feed) and self._scheduler.sweeps(work)
+        until = now if swept else now + treatment.rest
+        setback = Setback(until, failures, before.since or now)
+        self._scheduler.pause(work, setback, wake=not swept and work != Work(work.feed))
+
+
+def _first(error: Exception) -> float:
+    return FIRST_PARKING_SECONDS if isinstance(error, Denied) else FIRST_PAUSE_SECONDS
+
+
+def _longer(first: float, times: int, longest: float) -> float:
+    return min(first * 2.0 ** min(times, 20), longest)

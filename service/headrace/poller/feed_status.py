@@ -1,7 +1,7 @@
 """What `headrace feeds` shows: the state of each feed, and the standing of the tenant."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -13,6 +13,7 @@ from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import Treatment
 from headrace.poller.metrics import PollerMetrics
+from headrace.poller.missing_leads import Missing
 from headrace.poller.oldest_lead import OldestLead
 from headrace.poller.scheduler import Scheduler
 from headrace.poller.state import TenantState
@@ -28,9 +29,10 @@ class FeedStatuses:
     Times are seconds since the epoch, in records milliseconds.
     """
 
-    def __init__(self, source: str, state: TenantState) -> None:
+    def __init__(self, source: str, state: TenantState, missing: Callable[[str], Missing]) -> None:
         self._source: Final = source
         self._feeds: Final = dict(state.feeds)
+        self._missing: Final = missing
 
     def of(self, feed: str) -> FeedState:
         """Return the state of a feed."""
@@ -42,8 +44,12 @@ class FeedStatuses:
         self._feeds[feed] = replace(before, turns=before.turns + 1, tried=int(now * 1000))
 
     def covered(self, feed: str, *, began: float, events: int, due: float) -> CursorEntry:
-        """Note a stored cursor: `events` more were appended, and everything up to when the turn `began` is read."""
+        """Note a stored cursor: `events` more were appended, and everything up to when the turn `began` is read.
+
+        Why leads are missing stays as long as any is.
+        """
         before = self.of(feed)
+        missing = self._missing(feed).leads > 0
         return self._entry(
             feed,
             replace(
@@ -52,32 +58,44 @@ class FeedStatuses:
                 succeeded=max(before.succeeded, int(began * 1000)),
                 next=int(due * 1000),
                 failures=0,
-                code="",
-                sentence="",
+                code=before.code if missing else "",
+                sentence=before.sentence if missing else "",
             ),
         )
 
     def failed(self, feed: str, treatment: Treatment, sentence: str, now: float) -> CursorEntry:
         """Note a turn that failed."""
         before = self.of(feed)
-        again = int((now + treatment.pause) * 1000)
+        again = int((now + treatment.rest) * 1000)
         after = replace(before, next=again, failures=before.failures + 1, code=treatment.code, sentence=sentence)
         return self._entry(feed, after)
 
+    def changed(self) -> list[CursorEntry]:
+        """Return the states in which something else is missing by now."""
+        feeds = list(self._feeds.items())
+        return [self._entry(feed, state) for feed, state in feeds if self._with_missing(feed, state) != state]
+
     def _entry(self, feed: str, after: FeedState) -> CursorEntry:
-        self._feeds[feed] = after
+        after = self._feeds[feed] = self._with_missing(feed, after)
         return entry(self._source, after, feed)
+
+    def _with_missing(self, feed: str, state: FeedState) -> FeedState:
+        missing = self._missing(feed)
+        if not missing.leads and not state.failures:
+            state = replace(state, code="", sentence="")
+        return replace(state, missing=missing.leads, since=int(missing.since * 1000))
 
 
 class TenantStatus:
     """The standing of one tenant: whether it is parked and why, what is left of its budget. Metrics show it as well.
 
-    `by_lead` are the names of the feeds that are read by lead; `reason` is why a feed run failed last.
+    `feeds` are the names of its feeds, `by_lead` those that are read by lead; `reason` is why a feed run failed last.
     """
 
     def __init__(
         self,
         account: Account,
+        feeds: Sequence[str],
         by_lead: Sequence[str],
         *,
         scheduler: Scheduler,
@@ -87,10 +105,15 @@ class TenantStatus:
         state: TenantState,
         writer: StateWriter,
         metrics: PollerMetrics,
+        statuses: FeedStatuses,
+        missing: Callable[[str], Missing],
     ) -> None:
         self.reason = ""
+        self._statuses: Final = statuses
+        self._missing: Final = missing
         self._source: Final = account.source
         self._labels: Final = (account.provider.name, account.name)
+        self._feeds: Final = feeds
         self._by_lead: Final = by_lead
         self._scheduler: Final = scheduler
         self._circuit: Final = circuit
@@ -130,6 +153,9 @@ class TenantStatus:
         self._metrics.budget(*self._labels, left)
         for feed in self._by_lead:
             self._metrics.watched(*self._labels, self._scheduler.watched(feed))
+        for feed in self._feeds:
+            missing = self._missing(feed)
+            self._metrics.missing(*self._labels, feed, missing.leads, missing.since - self._clock.ahead)
         parked, wait = int(circuit.parked_since * 1000), circuit.wait(now)
         standing = Standing(
             parked=parked,
@@ -139,7 +165,10 @@ class TenantStatus:
             ahead=round(self._clock.ahead),
             left={span: count for span, count in left.items() if span != "window"},
         )
+        entries = self._statuses.changed()
         if (always and standing != self._standing) or parked != self._standing.parked:
             self._standing = standing
             self._metrics.parked(*self._labels, parked=bool(parked))
-            await self._writer.store([entry(self._source, standing)])
+            entries.append(entry(self._source, standing))
+        if entries:
+            await self._writer.store(entries)

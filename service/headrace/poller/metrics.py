@@ -43,6 +43,7 @@ class _TenantGauges(Struct):
     since: float
     fresh: dict[str, float] = {}
     succeeded: dict[str, float] = {}
+    missing: dict[str, tuple[int, float]] = {}
     parked: bool = False
     watched: int = 0
     expires: float = 0.0
@@ -82,7 +83,11 @@ class PollerMetrics(TaskMetrics):
         self._followed: Mapping[str, Callable[[], float]] = {}
         self._left = registry.series("headrace_budget_left")
         self._by_feed = tuple(
-            registry.series(f"headrace_feed_{name}") for name in ("staleness_seconds", "last_success_timestamp_seconds")
+            registry.series(f"headrace_feed_{name}")
+            for name in (
+                *("staleness_seconds", "last_success_timestamp_seconds"),
+                *("missing_leads", "missing_since_timestamp_seconds"),
+            )
         )
         self._by_tenant = tuple(
             registry.series(f"headrace_{name}")
@@ -148,6 +153,10 @@ class PollerMetrics(TaskMetrics):
     def watched(self, provider: str, tenant: str, leads: int) -> None:
         """Note how many leads are watched."""
         self._of(provider, tenant).watched = leads
+
+    def missing(self, provider: str, tenant: str, feed: str, leads: int, since: float) -> None:
+        """Note how many leads of a feed are not read as they should be, the first since then (s)."""
+        self._of(provider, tenant).missing[feed] = (leads, since if leads else 0.0)
 
     def lead_gone(self, provider: str, tenant: str) -> None:
         """Count a lead that is watched no more because the platform does not know it."""
@@ -231,7 +240,8 @@ class PollerMetrics(TaskMetrics):
                 self._left.values[*tenant.labels, span] = left
             for feed in tenant.feeds:
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
-                for series, value in zip(self._by_feed, (stale, tenant.succeeded.get(feed, 0)), strict=True):
+                found = (stale, tenant.succeeded.get(feed, 0), *tenant.missing.get(feed, (0, 0.0)))
+                for series, value in zip(self._by_feed, found, strict=True):
                     series.values[*tenant.labels, feed] = value
             gauges = (
                 *(int(tenant.parked), tenant.watched, tenant.expires, tenant.skew),

@@ -73,6 +73,8 @@ class RateLimiter:
         if not isinstance(found, Fault):
             return found
         try:
+            if isinstance(found, Throttled):  # a successor keeps to it as well
+                await self._writer.store([entry(self._source, written(self._budget, self._lease, self._clock.now()))])
             raise found
         finally:
             # Else the error and its traceback refer to each other, and hold what was read until they are collected.
@@ -86,7 +88,7 @@ class RateLimiter:
         """Return what was spent, without a lease: no further call is made."""
         now = self._clock.now()
         self._lease = Lease()
-        return written(self._budget.spent, Lease(until=now), now, self._budget.filled(now))
+        return written(self._budget, Lease(until=now), now)
 
     async def _exchanged(self, signed: Call, sent: float, slot: AnswerSlot) -> bytes | Call | Fault:
         """Return the body of a good answer, the call that it redirects to, or what is wrong with it."""
@@ -149,8 +151,7 @@ class RateLimiter:
     async def _renew(self) -> None:
         now = self._clock.now()
         lease = renewed(self._budget.limits, now)
-        spending = written(self._budget.spent, lease, now, self._budget.filled(now))
-        await self._writer.store([entry(self._source, spending)])
+        await self._writer.store([entry(self._source, written(self._budget, lease, now))])
         self._lease = lease
 
 

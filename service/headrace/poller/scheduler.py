@@ -1,16 +1,18 @@
 """Scheduler of one tenant: first what was woken, then tenant feeds that are due, then the leads read longest ago. Pure.
 
 One turn of a feed and lead at a time, for they share a cursor; times are seconds since the epoch. Nothing cleverer
-pays: discovery and nudges name the leads that have news, and the sweep over all leads finds what those missed.
+pays: discovery and nudges name the leads that have news, and the sweep over all leads finds what those missed. It has
+its share of the turns, however much is woken.
 """
 
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from headrace.poller.setback import Setback
+from headrace.poller.sweep import Sweep
 from headrace.sdk.feed import Feed
 
 EVENTS_BY_LEAD: Final = 4
@@ -21,8 +23,8 @@ sweep, a feed is due, and an event of which nobody knows the lead is left to who
 MOST_SETBACKS: Final = 5_000
 """Work that failed and is remembered, beside one item for each watched lead: it fails in a row no more once so many
 others failed since."""
-LOOKED_AT: Final = 100
-"""Leads that one look at a sweep passes over at most, because they pause or are being read."""
+SWEEP_EVERY: Final = 4
+"""Of so many turns one at least was not woken, where there is any."""
 
 
 class Work(Struct, frozen=True):
@@ -53,12 +55,9 @@ class Scheduler:
     def __init__(self, feeds: Iterable[Feed]) -> None:
         self._feeds: Final = {feed.name: feed for feed in feeds}
         self._due: Final[dict[str, float]] = {}
-        self._sweeps: Final[dict[str, OrderedDict[str, float]]] = {}
-        for feed in self._feeds.values():
-            if feed.by_lead:
-                self._sweeps[feed.name] = OrderedDict()
-            else:
-                self._due[feed.name] = 0.0
+        self._sweeps: Final = {feed.name: Sweep(feed.every) for feed in self._feeds.values() if feed.by_lead}
+        self._due.update((feed.name, 0.0) for feed in self._feeds.values() if not feed.by_lead)
+        self._woken_in_a_row = 0
         self._woken: Final[Woken] = {}
         self._again: Final[Woken] = {}
         self._setbacks: Final[OrderedDict[Work, Setback]] = OrderedDict()
@@ -78,14 +77,12 @@ class Scheduler:
     def watch(self, leads: Iterable[tuple[str, str, float]]) -> None:
         """Watch leads from now on: feed, lead, and when it was last read (0: never), the longest ago first."""
         for feed, lead, at in leads:
-            self._sweeps[feed].setdefault(lead, at)
-            if not at:
-                self._sweeps[feed].move_to_end(lead, last=False)
+            self._sweeps[feed].add(lead, at)
 
     def drop(self, lead: str) -> None:
         """Watch a lead no more."""
         for feed, sweep in self._sweeps.items():
-            sweep.pop(lead, None)
+            sweep.drop(lead)
             self._woken.pop((feed, lead), None)
             self._again.pop((feed, lead), None)
             self._setbacks.pop(Work(feed, lead), None)
@@ -106,11 +103,17 @@ class Scheduler:
         """Return the work item whose turn it is, None where there is none now; it runs until `done` or `pause`."""
         found = next(self._ready(now, sweep=sweep), None)
         if found is not None:
-            self._slots.add((found.feed, found.lead))
-            self._take(found)
-            if found.lead is not None and found.around is None and found.lead in self._sweeps[found.feed]:
-                self._read(found.feed, found.lead, now)
+            woken = found in self._woken.get((found.feed, found.lead), ())
+            self._woken_in_a_row = self._woken_in_a_row + 1 if woken else 0
+            self._begin(found, now)
         return found
+
+    def begin(self, work: Work, now: float) -> bool:
+        """Begin the turn of one work item, whether it rests or not; return False where its lead is being read."""
+        if self._runs(work):
+            return False
+        self._begin(work, now)
+        return True
 
     def done(self, work: Work, now: float, *, more: bool = False) -> None:
         """Note a turn that succeeded; `more`: it has more to bring at once, behind what was woken before."""
@@ -123,7 +126,7 @@ class Scheduler:
         """Note a turn that failed: the work rests until then; with `wake` it has the next turn after that."""
         self._setbacks[work] = setback
         self._setbacks.move_to_end(work)
-        if len(self._setbacks) > MOST_SETBACKS + sum(map(len, self._sweeps.values())):
+        if len(self._setbacks) > MOST_SETBACKS + sum(len(sweep.leads) for sweep in self._sweeps.values()):
             self._setbacks.popitem(last=False)
         if work.feed in self._due and work.reads_on:
             self._due[work.feed] = setback.until
@@ -142,43 +145,58 @@ class Scheduler:
         moments = [at for at in (self._first_woken(now),) if at is not None]
         moments += [max(due, self._from(Work(name))) for name, due in self._due.items() if not self._runs(Work(name))]
         for name, leads in self._sweeps.items() if sweep else ():
-            oldest = next(iter(leads.values()), None)
-            if oldest is not None:
-                moments.append(max(oldest + self._feeds[name].every, self._held.get(name, 0.0)))
+            due = leads.due()
+            if due is not None:
+                moments.append(max(due, self._held.get(name, 0.0)))
         return max(0.0, min(moments) - now) if moments else None
 
     def leads(self, feed: str) -> Collection[str]:
         """Return the leads of a feed."""
-        return self._sweeps[feed].keys()
+        return self._sweeps[feed].leads
+
+    def every(self, feed: str) -> float:
+        """Return for how many seconds a feed, or each of its leads, rests when nothing wakes it."""
+        return self._feeds[feed].every
 
     def watched(self, feed: str) -> int:
         """Count the leads of a feed."""
-        return len(self._sweeps[feed])
+        return len(self._sweeps[feed].leads)
+
+    def is_by_lead(self, feed: str) -> bool:
+        """Return whether a feed is read by lead."""
+        return feed in self._sweeps
+
+    def sweeps(self, work: Work) -> bool:
+        """Return whether work has its turn in the sweep as well."""
+        return work.reads_on and work.lead is not None and work.lead in self._sweeps[work.feed].leads
 
     def _ready(self, now: float, *, sweep: bool) -> Iterator[Work]:
+        swept = [name for name in self._sweeps if sweep and self._held.get(name, 0.0) <= now]
         for name, due in self._due.items():  # thousands of leads that one of these found must not keep it from finding
             if 0.0 < due < now - self._feeds[name].every and self._may(Work(name), now):
                 yield Work(name)
+        if self._woken and self._woken_in_a_row + 1 >= SWEEP_EVERY:
+            yield from self._oldest(swept, now)
         for slot, group in self._woken.items():
             if slot not in self._slots and self._held.get(slot[0], 0.0) <= now:
                 yield from (work for work in group if self._may(work, now))
         for name, due in sorted(self._due.items(), key=lambda item: item[1]):
             if due <= now and self._may(Work(name), now):
                 yield Work(name)
-        for name in (name for name in self._sweeps if sweep and self._held.get(name, 0.0) <= now):
-            yield from self._oldest(name, now)
+        yield from self._oldest(swept, now)
 
-    def _oldest(self, feed: str, now: float) -> Iterator[Work]:
-        """Yield the lead read longest ago; one that pauses or is being read has its turn in the next round."""
-        leads, every = self._sweeps[feed], self._feeds[feed].every
-        for _ in range(min(LOOKED_AT, len(leads))):
-            lead, at = next(iter(leads.items()))
-            if at + every > now:
-                return
-            if self._may(Work(feed, lead), now):
+    def _oldest(self, feeds: Sequence[str], now: float) -> Iterator[Work]:
+        """Yield of each feed the lead read longest ago."""
+        for feed in feeds:
+            lead = self._sweeps[feed].next(now, lambda lead, feed=feed: self._may(Work(feed, lead), now))  # type: ignore[misc]
+            if lead is not None:
                 yield Work(feed, lead)
-                return
-            self._read(feed, lead, now)
+
+    def _begin(self, work: Work, now: float) -> None:
+        self._slots.add((work.feed, work.lead))
+        self._take(work)
+        if work.lead is not None and work.around is None:
+            self._sweeps[work.feed].read(work.lead, now)
 
     def _may(self, work: Work, now: float) -> bool:
         return not self._runs(work) and self._from(work) <= now
@@ -189,10 +207,6 @@ class Scheduler:
 
     def _runs(self, work: Work) -> bool:
         return (work.feed, work.lead) in self._slots
-
-    def _read(self, feed: str, lead: str, now: float) -> None:
-        self._sweeps[feed][lead] = now
-        self._sweeps[feed].move_to_end(lead)
 
     def _end(self, work: Work, *, again: bool) -> None:
         self._slots.discard((work.feed, work.lead))
@@ -224,9 +238,8 @@ class Scheduler:
             return
         if work.feed in self._due:
             self._due[work.feed] = 0.0
-        elif work.lead is not None and work.lead in self._sweeps[work.feed]:
-            self._sweeps[work.feed][work.lead] = 0.0
-            self._sweeps[work.feed].move_to_end(work.lead, last=False)
+        elif work.lead is not None and work.lead in self._sweeps[work.feed].leads:
+            self._sweeps[work.feed].put_first(work.lead)
 
     def _take(self, work: Work) -> None:
         """Take work out of the line."""

@@ -6,9 +6,9 @@ from msgspec import Struct
 class Setback(Struct, frozen=True):
     """What is remembered of work that failed: not to begin before `until`, after so many `failures` in a row.
 
-    `denied` is when it was denied first, 0 where it was not.
+    It fails `since` then. Times are seconds since the epoch, 0 where it did not fail.
     """
 
     until: float = 0.0
     failures: int = 0
-    denied: float = 0.0
+    since: float = 0.0

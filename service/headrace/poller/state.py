@@ -60,6 +60,11 @@ class TenantState:
         """
         return min(filter(None, (self.unread_since(feed, lead, unnamed) for lead in leads)), default=0)
 
+    def read_at(self, feed: str, lead: str) -> int:
+        """Return when (ms) the last turn of a lead began that read it to its end, 0 where there was none."""
+        position = self.positions.get((feed, lead))
+        return position.at if position else 0
+
     def unread_since(self, feed: str, lead: str, unnamed: int = 0) -> int:
         """Return when (ms) a lead was last read, or from when it counts as `longest_unread` says."""
         position, watched = self.positions.get((feed, lead)), self.leads.get(lead)

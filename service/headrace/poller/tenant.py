@@ -15,11 +15,13 @@ from headrace.poller.budget import restored
 from headrace.poller.checkpoints import Checkpoints
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import TOLERANCE_SECONDS, Clock
-from headrace.poller.fault_policy import Backoff, sentence
+from headrace.poller.fault_policy import SEVERAL, FaultPolicy, sentence
 from headrace.poller.feed_api import FeedApi
 from headrace.poller.feed_run import FeedRun
 from headrace.poller.feed_status import FeedStatuses, TenantStatus
+from headrace.poller.gone_leads import after_gone, found_again
 from headrace.poller.metrics import PollerMetrics
+from headrace.poller.missing_leads import Missing, MissingLeads
 from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.part_policy import PartPolicy
 from headrace.poller.platform_client import PlatformClient
@@ -30,6 +32,7 @@ from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, Watched, entry, removed
+from headrace.sdk.faults import Gone
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
@@ -83,7 +86,8 @@ class TenantPoller:
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
         self._parts: Final = PartPolicy()
-        self._backoff: Final = Backoff(self._scheduler, self._circuit)
+        self._policy: Final = FaultPolicy(self._scheduler, self._circuit)
+        self._missing: Final = MissingLeads()
         self._news: Final = asyncio.Event()
         self.follow_up: Final = NudgeFollowUp(
             account,
@@ -97,9 +101,10 @@ class TenantPoller:
             raw_lifetime=raw_lifetime,
             metrics=metrics,
         )
-        self._statuses: Final = FeedStatuses(self.source, state)
+        self._statuses: Final = FeedStatuses(self.source, state, self._what_is_missing)
         self._status: Final = TenantStatus(
             account,
+            list(self._feeds),
             self.by_lead,
             scheduler=self._scheduler,
             circuit=self._circuit,
@@ -108,6 +113,8 @@ class TenantPoller:
             state=state,
             writer=writer,
             metrics=metrics,
+            statuses=self._statuses,
+            missing=self._what_is_missing,
         )
         self._resume()
 
@@ -138,6 +145,7 @@ class TenantPoller:
         """Watch a lead no more, unless the settings name it."""
         if lead not in self._leads:
             self._scheduler.drop(lead)
+            self._missing.drop(lead)
 
     def final_spending(self) -> CursorEntry:
         """Return the entry of what was really spent; no further call is made."""
@@ -158,9 +166,9 @@ class TenantPoller:
                 lead: positions[feed, lead].at if (feed, lead) in positions else 0
                 for lead in (*self._leads, *self._state.leads)
             }
-            self._scheduler.watch(
-                (feed, lead, at / 1000) for lead, at in sorted(read.items(), key=lambda item: item[1])
-            )
+            ordered = sorted(read.items(), key=lambda item: item[1])
+            self._scheduler.watch((feed, lead, at / 1000) for lead, at in ordered)
+            self._policy.went_well(feed, [lead for lead, at in ordered[-SEVERAL:] if at])
             for lead, watched in self._state.leads.items():
                 if watched.woken > read[lead]:
                     self._scheduler.wake(Work(feed, lead))
@@ -177,14 +185,12 @@ class TenantPoller:
         while True:
             now, sweep = self.clock.now(), self._may_sweep()
             self._news.clear()
-            if self._circuit.allows(now, self._scheduler.running):
-                work = self._scheduler.next(now, sweep=sweep)
-                if work is not None:
-                    return work
-            # To look through all that was woken is expensive, and of no use before the circuit lets something through.
-            wait = self._circuit.wait(now) or self._scheduler.wait(now, sweep=sweep) or LONGEST_WAIT_SECONDS
+            work = self._policy.next(now, sweep=sweep)
+            if work is not None:
+                return work
+            wait = self._policy.wait(now, sweep=sweep)
             try:
-                async with asyncio.timeout(min(wait, LONGEST_WAIT_SECONDS)):
+                async with asyncio.timeout(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS)):
                     await self._news.wait()
             except TimeoutError:
                 continue
@@ -223,35 +229,63 @@ class TenantPoller:
             with api.answers:
                 await run.run()
         except Exception as error:  # noqa: BLE001  (a broken feed stops no other: its error is logged, and it pauses)
-            code = await self._fail(work, error)
+            code = await self._fail(work, error, began)
         else:
-            self._backoff.succeeded(work, self.clock.now(), more=run.unfinished)
-            if run.whole and not run.unfinished:
-                self.follow_up.read(work, began, run.since)
+            self._policy.succeeded(work, self.clock.now(), more=run.unfinished)
+            if not run.unfinished:
+                await self._read(work, began, run)
         finally:
             watch.release()
         self._count(work, code, began, raw, run)
         await self._status.update()
 
-    async def _fail(self, work: Work, error: Exception) -> str:
+    def _what_is_missing(self, feed: str) -> Missing:
+        """Return what is missing of a feed: all of it where that is the platform's trouble."""
+        missing = self._missing.of(feed)
+        if missing.leads and self._policy.trouble(feed):
+            return missing._replace(leads=self._scheduler.watched(feed) if feed in self.by_lead else 1)
+        return missing
+
+    async def _read(self, work: Work, began: float, run: FeedRun) -> None:
+        """Note that a feed was read to its end."""
+        self._missing.read(work)
+        if run.whole:
+            self.follow_up.read(work, began, run.since)
+        watched = self._state.leads.get(work.lead or "")
+        if watched is not None and watched.times:
+            await self._writer.store([entry(self.source, found_again(watched), work.lead or "")])
+
+    async def _fail(self, work: Work, error: Exception, began: float) -> str:
         now = self.clock.now()
-        treatment = self._backoff.failed(work, error, now)
+        treatment = self._policy.failed(work, error, now, began)
+        self._missing.failed(work, now)
         reason = self._status.reason = sentence(error)
         _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=reason)
         if treatment.code == "broken":
             _log.error("feed_broke", source=self.source, feed=work.feed, exc_info=error)
-        entries = [self._statuses.failed(work.feed, treatment, reason, now)]
-        if treatment.drop and work.lead is not None:
-            self._metrics.lead_gone(*self._labels)
-            self.follow_up.give_up(work)
-            entries.append(removed(self.source, Watched, work.lead))
-        await self._writer.store(entries)
+        entries = self._after_gone(work, now) if treatment.alone and isinstance(error, Gone) else []
+        await self._writer.store([*entries, self._statuses.failed(work.feed, treatment, reason, now)])
         return treatment.code
 
     def _give_up_part(self, feed: str, kind: str, part: str) -> None:
         """Show that a row goes on without one of its parts, which did not come in turn after turn."""
         self._metrics.row_incomplete(*self._labels, feed)
         _log.warning("row_incomplete", source=self.source, feed=feed, part=kind, id=part)
+
+    def _after_gone(self, work: Work, now: float) -> list[CursorEntry]:
+        """Return the entry of a lead that is gone while others go well: it is counted, and dropped in the end."""
+        self.follow_up.give_up(work)
+        lead = work.lead or ""
+        watched = self._state.leads.get(lead)
+        if watched is None or lead in self._leads:
+            return []
+        after = after_gone(watched, now)
+        if after is not None:
+            return [entry(self.source, after, lead)] if after != watched else []
+        self.drop(lead)
+        self._metrics.lead_gone(*self._labels)
+        _log.warning("lead_dropped", source=self.source, feed=work.feed, lead=lead, times=watched.times)
+        return [removed(self.source, Watched, lead)]
 
     def _wake(self, leads: Sequence[str]) -> None:
         """Watch the leads that a feed came across, and read them next."""

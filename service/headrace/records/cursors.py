@@ -34,11 +34,16 @@ class Position(Struct, frozen=True, omit_defaults=True):
 
 
 class Watched(Struct, frozen=True, omit_defaults=True):
-    """kind `lead` (lead): watched since `added`, who named it, and when a feed last saw news of it (`woken`)."""
+    """kind `lead` (lead): watched since `added`, who named it, and when a feed last saw news of it (`woken`).
+
+    The platform did not know it so many `times`, the last one at `gone`; 0 once it knows it.
+    """
 
     added: int
     by: Literal["settings", "people", "feed", "event"]
     woken: int = 0
+    gone: int = 0
+    times: int = 0
 
 
 class PlatformFact(Struct, frozen=True, omit_defaults=True):
@@ -77,17 +82,23 @@ class SealedTokens(Struct, frozen=True, omit_defaults=True):
 class Spending(Struct, frozen=True, omit_defaults=True):
     """kind `spent`: calls by part of the day and of the year, including those leased until `until` (seconds).
 
-    `filled`: how many calls the short window may hold at `until`; None where the lease does not count them.
+    `filled`: how many calls the short window may hold at `until`; None where the lease does not count them. No call
+    may start before `held` (seconds).
     """
 
     day: Counts
     year: Counts
     until: float
     filled: int | None = None
+    held: float = 0.0
 
 
 class FeedState(Struct, frozen=True, omit_defaults=True):
-    """kind `state` (feed): what `headrace feeds` shows. `code` and `sentence`: the last fault, "" if none."""
+    """kind `state` (feed): what `headrace feeds` shows. `code` and `sentence`: the last fault, "" if none.
+
+    So many leads are `missing`, the first of them `since` then: their last turn failed. A feed that is not read by lead
+    counts as one.
+    """
 
     turns: int = 0
     events: int = 0
@@ -97,6 +108,8 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
     failures: int = 0
     code: str = ""
     sentence: str = ""
+    missing: int = 0
+    since: int = 0
 
 
 class Standing(Struct, frozen=True, omit_defaults=True):

@@ -1,0 +1,28 @@
+"""Leads that the platform does not know: when one of them is watched no more. Pure.
+
+A gateway says 404 as well, of all leads for a minute, or of some for a day. So a lead goes only after it was gone in
+several turns over days, while others went well all along; whoever reads it in between begins to count anew.
+"""
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from headrace.records.cursors import Watched
+
+TIMES: Final = 7
+APART_SECONDS: Final = 12 * 3600.0
+"""Between two turns that count: a lead is dropped after three days at the earliest."""
+
+
+def after_gone(watched: Watched, now: float) -> Watched | None:
+    """Return a lead after a turn (s since the epoch) in which it alone was gone, None where it is to be dropped."""
+    at = int(now * 1000)
+    if watched.times and at < watched.gone + APART_SECONDS * 1000:
+        return watched
+    return replace(watched, gone=at, times=watched.times + 1) if watched.times + 1 < TIMES else None
+
+
+def found_again(watched: Watched) -> Watched:
+    """Return a lead after a turn that read it."""
+    return replace(watched, gone=0, times=0)
