@@ -48,6 +48,7 @@ class _Commands(click.Group):
         """Import and return a command; an unknown name ends the program with a suggestion."""
         if cmd_name in _COMMANDS:
             command: click.Command = importlib.import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
+            _take_configuration(command)
             return command
         if not cmd_name.startswith("-"):
             near = difflib.get_close_matches(cmd_name, _COMMANDS, n=1)
@@ -81,6 +82,32 @@ class _Commands(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
+def use_configuration(ctx: click.Context, _: click.Parameter | None, file: Path | None) -> Path | None:
+    """Take the configuration file that is named, wherever it stands on the command line; a second one is an error."""
+    root = ctx.find_root()
+    if file is not None and root.obj not in (None, file):
+        raise click.UsageError(f"two configuration files are named, {root.obj} and {file}: name one")
+    root.obj = file or root.obj
+    return file
+
+
+def _take_configuration(command: click.Command) -> None:
+    """Let a command and those below it take -c as the program does: people write it behind the command, too."""
+    if not any(parameter.name == "config" for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["-c", "--config"],
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                expose_value=False,
+                callback=use_configuration,
+                help="The configuration file.",
+            )
+        )
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_configuration(below)
+
+
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
@@ -91,11 +118,13 @@ class _Commands(click.Group):
     "--config",
     type=click.Path(path_type=Path),
     metavar="FILE",
+    expose_value=False,
+    callback=use_configuration,
     help="The configuration file; default: the one named by HEADRACE_CONFIG, else ./headrace.toml, else none.",
 )
 @click.version_option(__version__, message="headrace %(version)s")
 @click.pass_context
-def main(ctx: click.Context, config: Path | None) -> None:
+def main(ctx: click.Context) -> None:
     """One stream of all that happens to leads on sales platforms: each event once, in one vocabulary.
 
     \b
@@ -107,6 +136,5 @@ def main(ctx: click.Context, config: Path | None) -> None:
       headrace tail                                  in another
       headrace ingest --provider P --tenant T *.json
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    ctx.obj = config
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         ctx.color = False

@@ -2,9 +2,10 @@
 
 import os
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from headrace.cli._formatting import count
 from headrace.cli._output import echo
@@ -64,12 +65,42 @@ def _lines(faults: Iterable[FileFault]) -> str:
     return "\n".join(f"  {fault}" for fault in sorted(faults))
 
 
-def provider(name: str) -> Provider:
-    """Return the provider that an option names. Used as click's `type`: the function's name appears in the help."""
-    providers = discover()
-    if name not in providers:
-        raise click.BadParameter(f'"{name}" is none of {_listed(providers)}{did_you_mean(name, providers)}')
-    return providers[name]
+class ProviderType(click.ParamType):  # type: ignore[type-arg]  # generic in newer versions of click alone
+    """The provider that an option names; shells complete it."""
+
+    name = "provider"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Provider:  # noqa: ARG002  (click's signature)
+        """Return the provider. Raises `BadParameter` with those that exist."""
+        providers = discover()
+        if value in providers:
+            return providers[value]
+        raise click.BadParameter(f'"{value}" is none of {_listed(providers)}{did_you_mean(value, providers)}')
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  (as above)
+        """Return the providers that begin so."""
+        return [CompletionItem(name) for name in discover() if name.startswith(incomplete)]
+
+
+class TenantType(click.ParamType):  # type: ignore[type-arg]  # as above
+    """The name of a tenant; shells complete it from the configuration, of the provider that is named already."""
+
+    name = "name"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  (as above)
+        """Return the tenants that begin so; none where there is no configuration that can be read."""
+        try:
+            tenants = load_what_is_sound(ctx.find_root().obj, os.environ).config.tenants
+        except FileFaults:
+            return []
+        of = ctx.params.get("provider")
+        named = [source[1:].partition("/") for source in (*tenants.by_source, *tenants.left_out)]
+        names = sorted({tenant for name, _, tenant in named if of is None or name == of.name})
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+PROVIDER: Final = ProviderType()
+TENANT: Final = TenantType()
 
 
 def account(config: Config, of: Provider, tenant: str) -> Account:

@@ -1,9 +1,11 @@
 """`headrace check`: show everything that is wrong with the configuration and the tables."""
 
 import os
+from pathlib import Path
 
 import click
 
+from headrace.cli import use_configuration
 from headrace.cli._formatting import count, table
 from headrace.cli._output import echo, styled
 from headrace.config import Config, load
@@ -14,17 +16,19 @@ from headrace.providers.discover import builtin, discover
 
 
 @click.command("check")
+@click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
 @click.pass_context
-def command(ctx: click.Context) -> None:
+def command(ctx: click.Context, file: Path | None) -> None:
     """Show everything that is wrong with the configuration, all at once.
 
-    Reads headrace.toml, the environment variables over it, every provider's table and every tenant's overlay, without
-    any connection. Each fault is shown with file and line, and with the word that was probably meant.
+    Reads FILE, else headrace.toml, the environment variables over it, every provider's table and every tenant's
+    overlay, without any connection. Each fault is shown with file and line, and with the word that was probably meant.
 
     \b
       headrace check
-      headrace --config deploy/headrace.toml check && echo good
+      headrace check deploy/headrace.toml && echo good
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    use_configuration(ctx, None, file)
     faults: set[FileFault] = set()
     config: Config | None = None
     try:

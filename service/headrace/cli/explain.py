@@ -49,10 +49,11 @@ class Explained(Struct):
 
 
 @click.command("explain")
-@click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name.")
 @click.option(
     "-t",
     "--tenant",
+    type=arguments.TENANT,
     metavar="NAME",
     help="Use the table of this tenant, with its overlay; default: the built-in table.",
 )

@@ -45,8 +45,8 @@ _SKEWED_SECONDS: Final = 5.0
 
 
 @click.command("feeds")
-@click.option("-p", "--provider", type=arguments.provider, help="Only tenants of this provider.")
-@click.option("-t", "--tenant", metavar="NAME", help="Only the tenant of this name.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="Only tenants of this provider.")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only the tenant of this name.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a feed.")
 @click.pass_context
 def command(ctx: click.Context, provider: Provider | None, tenant: str | None, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)

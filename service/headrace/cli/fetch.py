@@ -17,8 +17,15 @@ from headrace_events import RawPosition
 
 
 @click.command("fetch")
-@click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name.")
-@click.option("-t", "--tenant", metavar="NAME", required=True, help="Name of a configured tenant of the provider.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name.")
+@click.option(
+    "-t",
+    "--tenant",
+    type=arguments.TENANT,
+    metavar="NAME",
+    required=True,
+    help="Name of a configured tenant of the provider.",
+)
 @click.option("-r", "--resource", metavar="NAME", required=True, help="Kind of record; an unknown one lists all kinds.")
 @click.argument("id", metavar="ID")
 @click.pass_context

@@ -40,8 +40,15 @@ class IngestTarget(Struct, frozen=True):
 
 
 @click.command("ingest")
-@click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name.")
-@click.option("-t", "--tenant", metavar="NAME", required=True, help="Name of a configured tenant of this provider.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name.")
+@click.option(
+    "-t",
+    "--tenant",
+    type=arguments.TENANT,
+    metavar="NAME",
+    required=True,
+    help="Name of a configured tenant of this provider.",
+)
 @click.option("-r", "--resource", metavar="NAME", help="Resource name, where the shape alone does not identify it.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=arguments.FILE)
 @click.pass_context

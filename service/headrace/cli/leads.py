@@ -29,8 +29,15 @@ _BAR_FROM_LEADS: Final = 2_000
 """Leads from which a progress bar is shown."""
 
 _tenant_options: Final = (
-    click.option("-p", "--provider", type=arguments.provider, required=True, help="Provider name."),
-    click.option("-t", "--tenant", metavar="NAME", required=True, help="Name of a configured tenant of the provider."),
+    click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name."),
+    click.option(
+        "-t",
+        "--tenant",
+        type=arguments.TENANT,
+        metavar="NAME",
+        required=True,
+        help="Name of a configured tenant of the provider.",
+    ),
 )
 
 

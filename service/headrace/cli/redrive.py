@@ -49,8 +49,8 @@ class FoundLetters(Struct):
 
 @click.command("redrive")
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only this problem code; repeatable.")
-@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
-@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
 @click.option(
     "--since",
     type=moment,

@@ -62,8 +62,8 @@ class TailOptions(Struct, frozen=True, kw_only=True):
     metavar="WORD",
     help="Only this type, or category such as call; repeatable.",
 )
-@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
-@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
 @click.option("--dead-letters", is_flag=True, help="Follow dead letters instead of events.")
 @click.option("--from-start", is_flag=True, help="Begin with the oldest record on the topic, not with new ones.")
 @click.option("-n", "--max", "most", metavar="N", type=click.IntRange(1), help="End after N lines.")

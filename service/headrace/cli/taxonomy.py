@@ -62,8 +62,8 @@ def targets() -> None:
 
 
 @command.command("unmapped", short_help="list the native codes without a row, and the provisional ones")
-@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
-@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
 @click.option("--all", "whole", is_flag=True, help="Also those that have a row of their own today, and as what.")
 @click.pass_context
 def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None, *, whole: bool) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping as Dict
 from pathlib import Path
 from typing import Any, Final
 
-from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, syntax_fault
 
 PREFIX: Final = "HEADRACE_"
 _TENANTS: Final = "tenants"
@@ -102,8 +102,7 @@ class RawConfig:
         except UnicodeDecodeError:
             raise FileFaults([FileFault(str(file), 0, "", "is not UTF-8")]) from None
         except tomllib.TOMLDecodeError as error:
-            found = re.search(r"at line (\d+)", str(error))
-            raise FileFaults([FileFault(str(file), int(found[1]) if found else 1, "", f"not TOML: {error}")]) from None
+            raise FileFaults([syntax_fault(str(file), text, error)]) from None
         self._lines = locate(text)
 
     def _lay_over(self, environ: Dict[str, str], known: Dict[str, KeyPath]) -> None:

@@ -23,7 +23,7 @@ from headrace.core.lift import refusal
 from headrace.core.mapping import Entry, Mapping, Row, fold
 from headrace.core.mapping_keys import INHERITED, ROW_KEYS, STATUS_KEYS, WORDS
 from headrace.core.suggestions import did_you_mean, unknown
-from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, syntax_fault
 
 _PAIRS: Final = {"fields": '{ campaign = "spring" }', "lift": '{ mx_Custom_1 = "text" }'}
 _NO_CODE: Final = ("?",)
@@ -51,16 +51,14 @@ class _Reader:
     def __init__(self, text: str, file: str, tables: tuple[str, ...]) -> None:
         self.file = file
         self.tables = tables
-        self.lines = locate(text)
         self.faults: list[FileFault] = []
         self.taken: dict[tuple[str, str, str], int] = {}
         self.shared: dict[str, _Words] = {}
         try:
             self.raw = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            found = re.search(r"at line (\d+)", str(error))
-            line = int(found[1]) if found else max(1, len(text.splitlines()))  # it may also say "at end of document"
-            raise FileFaults([FileFault(file, line, "", f"not TOML: {error}")]) from None
+            raise FileFaults([syntax_fault(file, text, error)]) from None
+        self.lines = locate(text)
 
     def entries(self) -> list[Entry]:
         """Return the entries. Raises `FileFaults`."""

@@ -1,16 +1,23 @@
 """The lines of tables and keys in a TOML file: `tomllib` returns values without lines, people need `file:line`."""
 
 import re
-from typing import Final
+import tomllib
+from collections.abc import Iterator
+from typing import Any, Final
 
 from msgspec import Struct
 
 KeyPath = tuple[str | int, ...]
 """The keys that lead to a value, with an index behind each array of tables."""
 
-_HEADER: Final = re.compile(r"^\s*(?P<open>\[\[?)\s*(?P<path>[^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY: Final = re.compile(r"""^\s*(?P<path>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
-_PART: Final = re.compile(r"""[\w-]+|"[^"]*"|'[^']*'""")
+_PART: Final = r"""(?:[\w-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
+_PATH: Final = rf"(?P<path>{_PART}(?:\s*\.\s*{_PART})*)"
+_HEADER: Final = re.compile(rf"\s*(?P<open>\[\[?)\s*{_PATH}\s*\]\]?\s*(?:#[^\n]*)?$")
+_KEY: Final = re.compile(rf"\s*{_PATH}\s*=")
+_TOKEN: Final = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}|' + r"'" * 3 + r".*?'{3,5}|" + rf"{_PART}|#[^\n]*|[\[{{]|[\]}}]|\n|.", re.DOTALL
+)
+_AT_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)$")
 
 
 class FileFault(Struct, frozen=True, order=True):
@@ -35,24 +42,43 @@ class FileFaults(Exception):  # noqa: N818  (a list of faults, each a sentence)
         self.faults = sorted(faults)
 
 
+def syntax_fault(file: str, text: str, error: Exception) -> FileFault:
+    """Return why a text is no TOML, at its line: `tomllib` writes it into its message, or that the text ends there."""
+    found = _AT_LINE.search(str(error))
+    return FileFault(file, int(found[1]) if found else max(1, text.rstrip().count("\n") + 1), "", f"not TOML: {error}")
+
+
 def locate(text: str) -> dict[KeyPath, int]:
     """Return the line of each table and key of a TOML text, counted from 1; `[[row]]` is `("row", 0)`, `("row", 1)`…
 
-    Keys inside inline tables and multi-line strings have no line of their own: `line_of` finds the nearest.
+    Keys inside inline tables have no line of their own: `line_of` finds the nearest. What stands in strings and arrays
+    is no key, over however many lines they go.
     """
     lines: dict[KeyPath, int] = {}
     counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        header = _HEADER.match(line)
+    for number, statement in _statements(text):
+        header = _HEADER.match(statement)
         if header:
             table = _resolve(_parts(header["path"]), counts, array=header["open"] == "[[")
             lines.setdefault(table, number)
             continue
-        key = _KEY.match(line)
+        key = _KEY.match(statement)
         if key:
             lines.setdefault(table + _parts(key["path"]), number)
     return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each table header and each key with its whole value, and the line where it begins."""
+    begin, number, ended, depth = 0, 1, 0, 0
+    for token in _TOKEN.finditer(f"{text}\n"):
+        first = token[0][0]
+        depth += (first in "[{") - (first in "]}")
+        ended += token[0].count("\n")
+        if first == "\n" and depth <= 0:
+            yield number, text[begin : token.start()]
+            begin, number, depth = token.end(), ended + 1, 0
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
@@ -67,7 +93,13 @@ def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int:
 
 
 def _parts(path: str) -> KeyPath:
-    return tuple(part.strip("\"'") for part in _PART.findall(path))
+    """Return the parts of a dotted path, without their quotes and escapes."""
+    parts: KeyPath = ()
+    inner: Any = tomllib.loads(f"{path} = 0")
+    while isinstance(inner, dict):
+        ((part, inner),) = inner.items()
+        parts += (part,)
+    return parts
 
 
 def _resolve(path: KeyPath, counts: dict[KeyPath, int], *, array: bool) -> KeyPath:
