@@ -20,8 +20,8 @@ _WIDEST: Final = 10
 
 @click.command("dead-letters")
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only this problem code; repeatable.")
-@click.option("-p", "--provider", type=arguments.provider, help="Only this provider's.")
-@click.option("-t", "--tenant", metavar="NAME", help="Only this tenant's.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
 @click.option("--since", type=moment, metavar="TIME", help="Only letters written since: 2026-08-08T09:00Z, or 2h.")
 @click.option("--until", type=moment, metavar="TIME", help="Only letters written before.")
 @click.option("--all", "whole", is_flag=True, help="Also those that are closed.")
