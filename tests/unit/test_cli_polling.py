@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from headrace.cli import feeds, main
 from headrace.cli._feed_rows import LATE_MS, FeedRow, feed_rows
 from headrace.cli._lead_files import CannotRead, leads_of
 from headrace.config.tenants import Account
 from headrace.poller.state import TenantState
-from headrace.records.cursors import FeedState, Position, Standing, Watched, entry
+from headrace.records.cursors import FeedState, PlatformFact, Position, Standing, Watched, entry
 from tests.fake_provider import polled
 
 NOW = 1_786_179_600_000
@@ -207,3 +208,37 @@ def test_a_file_without_leads_ends_before_kafka_is_asked(run: Any) -> None:
     assert run(*to, stdin="a,b\n1,2\n").stderr.startswith("Error: line 1 has a, b: say with --column")
     done = run("leads", "add", "-p", "outreach", "-t", "acme", " ")
     assert done.stderr == "Error: LEAD names no lead\n"
+
+
+def test_a_feed_is_ok_only_where_everything_was_read(capsys: pytest.CaptureFixture[str]) -> None:
+    """Leads that failed, that were never read or wait too long, rows without a part: each is said, with its number."""
+    well = FeedState(succeeded=NOW - MINUTE, next=NOW + MINUTE)
+    found = remembered(trail=well)
+    for lead, read in (("a", NOW - MINUTE), ("b", NOW - MINUTE)):
+        found.apply(entry(SOURCE, Watched(NOW - 300 * MINUTE, "people"), lead))
+        found.apply(entry(SOURCE, Position(b"1", read), "trail", lead))
+    assert rows_of(found)[1].state == "ok"
+
+    def word_with(state: FeedState) -> tuple[str, list[str]]:
+        found.apply(entry(SOURCE, state, "trail"))
+        row = rows_of(found)[1]
+        feeds._write([row], NOW / 1000)
+        return row.state, [line.strip() for line in capsys.readouterr().out.splitlines()[3:]]
+
+    ill = replace(well, missing=1, since=NOW - 5 * MINUTE, code="gone", sentence="the platform answered 404")
+    since = "since 2026-08-08 08:55:00 UTC: the platform answered 404"
+    assert word_with(ill) == ("partial", [f"/things/t trail: 1 of 2 leads not read as it should be {since}"])
+    lacks = replace(well, lacking=2, lacked=NOW - 60 * MINUTE)
+    last = "the last 2026-08-08 08:00:00 UTC; the log names them: row_incomplete"
+    assert word_with(lacks) == ("partial", [f"/things/t trail: 2 rows came without a part or not at all, {last}"])
+    assert word_with(replace(lacks, lacked=NOW - 25 * 60 * MINUTE))[0] == "ok"
+    found.apply(entry(SOURCE, Position(b"1", NOW - 200 * MINUTE), "trail", "b"))
+    behind = word_with(well)
+    assert behind[0] == "behind"
+    assert "behind with its round through 2 leads" in behind[1][0]
+    found.apply(entry(SOURCE, Watched(NOW, "event"), "c"))
+    found.apply(entry(SOURCE, PlatformFact("pages from 0", at=NOW - MINUTE, seen=2), "offset-counts"))
+    unread = word_with(well)
+    assert unread[0] == "unread"
+    assert unread[1][0] == "/things/t: learned of its platform: offset-counts: pages from 0"
+    assert unread[1][1].startswith("/things/t trail: 1 lead never read; they take 0 s or more")

@@ -9,6 +9,7 @@ from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
 from headrace.poller.budget import DAY_SECONDS
 from headrace.poller.platform_client import Unready, client_of
+from headrace.poller.platform_facts import learned
 from headrace.poller.state import TenantState
 from headrace.records.cursors import FeedState
 from headrace.sdk.feed import Feed, Polled
@@ -20,12 +21,18 @@ LATE_MS: Final = 120_000
 """A turn that is overdue for longer: probably no poller runs."""
 
 
+LACKING_MS: Final = 86_400_000
+"""For so long a row that lacks a part is shown: nothing will bring it by itself."""
+
+
 class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feed of one tenant, as `--json` writes it; what is not known is left out.
 
     `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead. So many
     leads are `missing`, because their last turn failed, the first `missing_since` then; `never_read` were not read yet.
-    All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`.
+    All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. So many
+    rows came `lacking` a part or were left out, the last at `lacked_at`. `learned` is what was found out about the
+    platform.
     """
 
     source: str
@@ -35,6 +42,9 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cursor: str | UnsetType = UNSET
     leads: int | UnsetType = UNSET
     never_read: int = 0
+    lacking: int = 0
+    lacked_at: str | UnsetType = UNSET
+    learned: dict[str, str] = {}
     missing: int = 0
     missing_since: str | UnsetType = UNSET
     pass_seconds: int | UnsetType = UNSET
@@ -78,6 +88,9 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         cursor=position.value.decode("utf-8", "replace") if position and position.value else UNSET,
         leads=len(watched) if feed.by_lead else UNSET,
         never_read=never,
+        lacking=state.lacking,
+        lacked_at=_moment(state.lacked, ahead),
+        learned={fact.name: fact.value for fact in learned(tenant.facts, now)},
         missing=state.missing,
         missing_since=_moment(state.since, ahead),
         pass_seconds=calls_take(len(watched), limits, standing.left) if feed.by_lead and limits else UNSET,
@@ -106,7 +119,7 @@ def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: 
     found: tuple[tuple[Word, bool], ...] = (
         ("parked", parked),
         ("failing", state.failures > 0),
-        ("partial", state.missing > 0),
+        ("partial", state.missing > 0 or (state.lacked > 0 and now < state.lacked + LACKING_MS)),
         ("unread", not state.succeeded or never_read > 0),
         ("late", state.next > 0 and now > state.next + LATE_MS),
         ("behind", read > 0 and now > read + 2 * every * 1000 + LATE_MS),

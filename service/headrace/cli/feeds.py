@@ -58,7 +58,8 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       behind     a lead waits twice as long as it should: they are too many for the budget
       late       overdue: is a poller running?
       unread     it, or a lead of it, was never read to its end
-      partial    the last turn of some leads failed: how many, since when and why is below the table
+      partial    the last turn of some leads failed, or rows came without a part in the last day:
+                 how many, since when and why is below the table
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them, start the poller again
 
@@ -154,6 +155,12 @@ def _notes(row: FeedRow) -> Iterator[str]:
         yield styled(f"{row.source} {row.feed}: {found}: {row.sentence}", fg="yellow")
     elif row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
+    if row.lacked_at is not UNSET:
+        found = f"{count(row.lacking, 'row')} came without a part or not at all, the last {_at(row.lacked_at)}"
+        yield styled(f"{row.source} {row.feed}: {found}; the log names them: row_incomplete", fg="yellow")
+    if row.learned:
+        facts = ", ".join(f"{name}: {value}" for name, value in row.learned.items())
+        yield f"{row.source}: learned of its platform: {facts}"
     yield from _estimates(row)
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:
         ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"

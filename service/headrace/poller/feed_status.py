@@ -33,6 +33,7 @@ class FeedStatuses:
         self._source: Final = source
         self._feeds: Final = dict(state.feeds)
         self._missing: Final = missing
+        self._unstored: Final[set[str]] = set()
 
     def of(self, feed: str) -> FeedState:
         """Return the state of a feed."""
@@ -70,13 +71,23 @@ class FeedStatuses:
         after = replace(before, next=again, failures=before.failures + 1, code=treatment.code, sentence=sentence)
         return self._entry(feed, after)
 
+    def lacked(self, feed: str, now: float) -> None:
+        """Note a row that went on without one of its parts, or was left out: it is stored with the next change."""
+        before = self.of(feed)
+        self._feeds[feed] = replace(before, lacking=before.lacking + 1, lacked=int(now * 1000))
+        self._unstored.add(feed)
+
     def changed(self) -> list[CursorEntry]:
-        """Return the states in which something else is missing by now."""
-        feeds = list(self._feeds.items())
-        return [self._entry(feed, state) for feed, state in feeds if self._with_missing(feed, state) != state]
+        """Return the states in which something else is missing, or lacking, than was stored."""
+        return [
+            self._entry(feed, state)
+            for feed, state in list(self._feeds.items())
+            if feed in self._unstored or self._with_missing(feed, state) != state
+        ]
 
     def _entry(self, feed: str, after: FeedState) -> CursorEntry:
         after = self._feeds[feed] = self._with_missing(feed, after)
+        self._unstored.discard(feed)
         return entry(self._source, after, feed)
 
     def _with_missing(self, feed: str, state: FeedState) -> FeedState:

@@ -270,6 +270,7 @@ class TenantPoller:
     def _give_up_part(self, feed: str, kind: str, part: str) -> None:
         """Show that a row goes on without one of its parts, which did not come in turn after turn."""
         self._metrics.row_incomplete(*self._labels, feed)
+        self._statuses.lacked(feed, self.clock.now())
         _log.warning("row_incomplete", source=self.source, feed=feed, part=kind, id=part)
 
     def _after_gone(self, work: Work, now: float) -> list[CursorEntry]:

@@ -97,7 +97,8 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
     """kind `state` (feed): what `headrace feeds` shows. `code` and `sentence`: the last fault, "" if none.
 
     So many leads are `missing`, the first of them `since` then: their last turn failed. A feed that is not read by lead
-    counts as one.
+    counts as one. So many rows were `lacking` a part that did not come, or were left out as a whole, the last at
+    `lacked`.
     """
 
     turns: int = 0
@@ -110,6 +111,8 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
     sentence: str = ""
     missing: int = 0
     since: int = 0
+    lacking: int = 0
+    lacked: int = 0
 
 
 class Standing(Struct, frozen=True, omit_defaults=True):
