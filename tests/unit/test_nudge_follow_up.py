@@ -1,16 +1,18 @@
 """What becomes of open nudges whose feed is gone."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, cast
 
 from headrace.poller.clock import Clock
 from headrace.poller.nudge_follow_up import NudgeFollowUp
-from headrace.poller.scheduler import Scheduler
+from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.records.cursors import OpenNudge
 from headrace.records.nudge import AddressedNudge
 from headrace.sdk.settings import PolledTenant
 from tests.fake_provider import polled
+from tests.unit.test_scheduler import Named
 
 NUDGE = AddressedNudge(feed="rows", event="7", partition=2, offset=40, record="07", time=1)
 
@@ -22,20 +24,51 @@ class Silent:
         """Note nothing."""
 
 
-def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None:
-    """Nobody reads that feed any more: to wait until raw forgets the record would be weeks."""
-    account, state = polled("http://x"), TenantState()
-    state.nudges["rows", "07"] = OpenNudge(NUDGE, came=100_000)
-    follow_up = NudgeFollowUp(
+def followed(state: TenantState, scheduler: Scheduler, by_lead: list[str], clock: Callable[[], float]) -> NudgeFollowUp:
+    """Follow up on the nudges of a tenant."""
+    account = polled("http://x")
+    return NudgeFollowUp(
         account,
         cast("PolledTenant", account.settings),
-        [],
+        by_lead,
         news=asyncio.Event(),
-        scheduler=Scheduler([]),
-        clock=Clock(lambda: 200.0),
+        scheduler=scheduler,
+        clock=Clock(clock),
         state=state,
         window=86_400.0,
         raw_lifetime=86_400.0 * 30,
         metrics=cast("Any", Silent()),
     )
-    assert follow_up.look_after() == [NUDGE]
+
+
+def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None:
+    """Nobody reads that feed any more: to wait until raw forgets the record would be weeks."""
+    state = TenantState()
+    state.nudges["rows", "07"] = OpenNudge(NUDGE, came=100_000)
+    assert followed(state, Scheduler([]), [], lambda: 200.0).look_after() == [NUDGE]
+
+
+def test_one_reading_of_a_lead_serves_all_its_nudges() -> None:
+    """Only the events that its list did not bring are asked for by themselves, and at once."""
+    scheduler = Scheduler([Named("trail", by_lead=True)])
+    scheduler.watch([("trail", "a", 0.0)])
+    now = iter((200.0, 200.0, 200.0, 201.0, 202.0, 202.0, 202.0))
+    follow_up = followed(TenantState(), scheduler, ["trail"], lambda: next(now, 203.0))
+    nudges = [
+        AddressedNudge(feed="trail", lead="a", event=str(n), partition=2, offset=n, record=f"0{n}", time=1)
+        for n in range(3)
+    ]
+    for nudge in nudges:
+        follow_up.take(nudge, 100_000)
+    reading = Work("trail", "a")
+    assert (scheduler.next(200.0), scheduler.next(200.0)) == (reading, None)
+    scheduler.done(reading, 201.0)
+    follow_up.nudges.bring(nudges[1], "01", 201.0)
+    follow_up.read(reading, 200.5, 0)
+    assert follow_up.look_after() == []
+    asked = [scheduler.next(202.0)]
+    scheduler.done(Work("trail", "a", "0"), 202.0)
+    asked.append(scheduler.next(202.0))
+    assert asked == [Work("trail", "a", "0"), Work("trail", "a", "2")]
+    follow_up.read(Work("trail", "a", "0"), 202.0, 0)
+    assert {found.nudge.event: found.reads for _, found in follow_up.nudges._table.open()} == {"0": 1, "2": 0}

@@ -103,4 +103,7 @@ class NudgeFollowUp:
     def _work(self, nudge: AddressedNudge) -> Work:
         lead = None if nudge.lead is None else self._settings.canonical_lead(nudge.lead)
         event = nudge.event if nudge.event and can_be_id(nudge.event) else None
+        listed = lead is not None and nudge.feed in self._by_lead and nudge.partition >= 0
+        if listed and not self.nudges.asks_for_event(nudge):
+            event = None  # one reading of the lead's list serves all nudges of the lead
         return Work(nudge.feed, lead if nudge.feed in self._by_lead else None, event, self.nudges.around(nudge))

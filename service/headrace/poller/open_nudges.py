@@ -144,7 +144,10 @@ class OpenNudges:
         its event was read by itself.
         """
         for key, found in self._table.of_slot(work.feed, work.lead):
-            if found.ended or found.reads >= READS or not looks_for(work, found.nudge):
+            if found.ended or found.reads >= READS:
+                continue
+            if not looks_for(work, found.nudge):
+                self._note_list(key, found, work, began)
                 continue
             if work.around is None and found.nudge.event is None and since > found.nudge.time:
                 self._wakes.note_far(key, began)
@@ -157,6 +160,18 @@ class OpenNudges:
             reads = found.reads + 1
             self._store(key, replace(found, reads=reads, looked=int(began * 1000)))
             self._wakes.wake(key, began + APART_SECONDS[min(reads, READS - 1)])
+
+    def asks_for_event(self, nudge: AddressedNudge) -> bool:
+        """Return whether the turn for a nudge asks for its event by itself: the list of its lead did not bring it."""
+        found = self._table.get(key_of(nudge))
+        return found is not None and found.looked > 0
+
+    def _note_list(self, key: NudgeKey, found: OpenNudge, work: Work, began: float) -> None:
+        """Let a nudge's event be asked for by itself at once, where the list of its lead was read without it."""
+        is_list = work.event is None and work.around is None and work.lead is not None
+        if is_list and not found.looked and began * 1000 > found.came:
+            self._store(key, replace(found, looked=int(began * 1000)))
+            self._wakes.wake(key, began)
 
     def around(self, nudge: AddressedNudge) -> int | None:
         """Return the `around` of the turns that look for a fact; None where those do that read on."""
