@@ -145,7 +145,7 @@ def test_feeds_are_shown_from_unread_to_read(world: World) -> None:
         assert {"cursor", "last_success", "next_turn"} <= world.feeds(*NORTH)[0].keys()
         lines = world.headrace("feeds").stdout.splitlines()
         assert lines[0].split() == [
-            *("tenant", "feed", "state", "cursor", "last", "success", "next", "turn", "staleness", "errors"),
+            *("tenant", "feed", "state", "leads", "last", "success", "next", "turn", "staleness", "errors"),
             *("records", "left", "today"),
         ]
         assert [line.split()[:3] for line in lines[1:3]] == [

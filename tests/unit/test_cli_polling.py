@@ -119,9 +119,9 @@ def test_the_table_says_what_is_wrong_once_for_each_tenant(capsys: pytest.Captur
     feeds._write(rows_of(found), NOW / 1000)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        "tenant feed state cursor last success next turn staleness errors records left today",
+        "tenant feed state leads last success next turn staleness errors records left today",
         "things/t rows parked - 1 min ago in 1 min - - 0 9",
-        "trail parked 0 leads never - - 2x rejected 0",
+        "trail parked 0 never - - 2x rejected 0",
         "",
         "/things/t is parked since 2026-08-08 09:00:00 UTC, tried again at 2026-08-08 09:00:00 UTC: it says no",
         "/things/t: the platform's clock is 90 s behind ours",

@@ -24,7 +24,7 @@ from headrace.poller.state import PartitionState, read_all
 from headrace.sdk.provider import Provider
 
 _TITLES: Final = (
-    *("tenant", "feed", "state", "cursor", "last success", "next turn", "staleness", "errors"),
+    *("tenant", "feed", "state", "leads", "last success", "next turn", "staleness", "errors"),
     *("records", "left today"),
 )
 _NARROW_COLUMNS: Final = 8
@@ -40,7 +40,6 @@ _COLORS: Final[dict[Word, str]] = {
     "failing": "red",
     "parked": "red",
 }
-_CURSOR_CHARACTERS: Final = 14
 _SKEWED_SECONDS: Final = 5.0
 
 
@@ -126,13 +125,15 @@ def _write_gaps(state: PartitionState, oldest: float) -> None:
 
 
 def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
-    leads = "" if row.leads is UNSET else count(row.leads, "lead")
+    leads = "-" if row.leads is UNSET else f"{row.leads:,}"
+    if row.leads is not UNSET and (unread := row.never_read):
+        leads = f"{row.leads:,}, {unread:,} unread"
     left = row.calls_left.get("day")
     return (
         tenant,
         row.feed,
         styled(row.state, fg=_COLORS[row.state]),
-        leads or ("-" if row.cursor is UNSET else _cut(row.cursor)),
+        leads,
         _ago(row.last_success, now),
         _ahead(row.next_turn, now),
         "-" if row.staleness_seconds is UNSET else span(row.staleness_seconds, 1),
@@ -175,10 +176,6 @@ def _estimates(row: FeedRow) -> Iterator[str]:
     elif row.state == "behind" and row.leads is not UNSET:
         took = "" if row.pass_seconds is UNSET else f", which takes {span(row.pass_seconds, 1)} or more at this budget"
         yield f"{row.source} {row.feed}: it is behind with its round through {count(row.leads, 'lead')}{took}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _CURSOR_CHARACTERS else f"{text[: _CURSOR_CHARACTERS - 1]}…"
 
 
 def _ago(moment: str | UnsetType, now: float) -> str:
