@@ -49,7 +49,7 @@ def test_what_was_left_to_a_feed_that_was_switched_off_goes_back() -> None:
 
 
 def test_one_reading_of_a_lead_serves_all_its_nudges() -> None:
-    """Only the events that its list did not bring are asked for by themselves, and at once."""
+    """Only the events that its list did not bring are turns for by themselves, and at once."""
     scheduler = Scheduler([Named("trail", by_lead=True)])
     scheduler.watch([("trail", "a", 0.0)])
     now = iter((200.0, 200.0, 200.0, 201.0, 202.0, 202.0, 202.0))
@@ -66,9 +66,9 @@ def test_one_reading_of_a_lead_serves_all_its_nudges() -> None:
     follow_up.nudges.bring(nudges[1], "01", 201.0)
     follow_up.read(reading, 200.5, 0)
     assert follow_up.look_after() == []
-    asked = [scheduler.next(202.0)]
+    turns = [scheduler.next(202.0)]
     scheduler.done(Work("trail", "a", "0"), 202.0)
-    asked.append(scheduler.next(202.0))
-    assert asked == [Work("trail", "a", "0"), Work("trail", "a", "2")]
+    turns.append(scheduler.next(202.0))
+    assert turns == [Work("trail", "a", "0"), Work("trail", "a", "2")]
     follow_up.read(Work("trail", "a", "0"), 202.0, 0)
     assert {found.nudge.event: found.reads for _, found in follow_up.nudges._table.open()} == {"0": 1, "2": 0}
