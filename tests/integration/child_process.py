@@ -37,7 +37,7 @@ def read_numbers(text: str) -> Numbers:
 class Program:
     """One process of the program. `configuration` is the text of its headrace.toml; its log goes to `home`.
 
-    Its clock is `clock_off` seconds off.
+    Its clock is `clock_off` seconds off. `python` is the interpreter of the environment that it is installed in.
     """
 
     def __init__(
@@ -48,15 +48,16 @@ class Program:
         *,
         roles: Roles = NORMALIZER,
         clock_off: int = 0,
+        python: str = sys.executable,
     ) -> None:
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / f"{name}.log"
         self._file = home / "headrace.toml"
         self._file.write_text(configuration)
         self._seen = len(self.log.read_bytes()) if self.log.exists() else 0
-        headrace: list[str | Path] = [Path(sys.executable).with_name("headrace")]
+        headrace: list[str | Path] = [Path(python).with_name("headrace")]
         if clock_off:
-            headrace = [sys.executable, "-P", _OTHER_CLOCK, str(clock_off)]
+            headrace = [python, "-P", _OTHER_CLOCK, str(clock_off)]
         command: list[str | Path] = [*headrace, "--config", self._file, "run", *(f"--role={role}" for role in roles)]
         self.child = Child(command, log=self.log, cwd=home)
 
