@@ -55,6 +55,7 @@ async def test_nudges_that_retention_took_unread_are_missed(kafka: Broker, prefi
         there.add(*range(70, 80), path="/elsewhere")
         await nudge(pipeline, "71")
         async with pipeline.poller():
+            await pipeline.brought([71])
             await nudges_read(pipeline, 1)
         await nudge(pipeline, "72", "73", "74")
         await delete_records(kafka.bootstrap_servers, pipeline.topic("nudges"), 0, before=3)

@@ -115,6 +115,15 @@ def test_a_feed_that_is_long_overdue_goes_before_what_was_woken() -> None:
     assert schedule.next(NOW + 121) == Work("all")
 
 
+def test_a_feed_that_fails_again_and_again_keeps_nothing_from_its_turn() -> None:
+    """It is overdue for as long as it fails: what was woken goes before it."""
+    schedule = a_schedule()
+    assert schedule.next(NOW) == Work("all")
+    schedule.pause(Work("all"), Setback(NOW + 10, 1, NOW))
+    schedule.wake(Work("all", event="7"))
+    assert order(schedule, NOW + 1_000) == [Work("all", event="7"), Work("all")]
+
+
 def test_what_rests_is_left_alone_until_then() -> None:
     """Neither its turn nor a nudge brings it back before its time, and it says when that is."""
     schedule = a_schedule("a")

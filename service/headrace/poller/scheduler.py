@@ -173,7 +173,8 @@ class Scheduler:
     def _ready(self, now: float, *, sweep: bool) -> Iterator[Work]:
         swept = [name for name in self._sweeps if sweep and self._held.get(name, 0.0) <= now]
         for name, due in self._due.items():  # thousands of leads that one of these found must not keep it from finding
-            if 0.0 < due < now - self._feeds[name].every and self._may(Work(name), now):
+            failed = self.setback(Work(name)).since > 0.0  # then it has its turn like any other, or nothing else would
+            if 0.0 < due < now - self._feeds[name].every and not failed and self._may(Work(name), now):
                 yield Work(name)
         if self._woken and self._woken_in_a_row + 1 >= SWEEP_EVERY:
             yield from self._oldest(swept, now)
