@@ -32,9 +32,14 @@ class CircuitBreaker:
         self.until = 0.0
         self.parked_since = 0.0
 
-    def allows(self, now: float, running: int) -> bool:
-        """Return whether one more turn may begin beside those that are running."""
-        return not self._in_doubt or (now >= self.until and not running)
+    @property
+    def in_doubt(self) -> bool:
+        """Whether turns begin one at a time."""
+        return self._in_doubt
+
+    def allows(self, now: float, *, trying: bool) -> bool:
+        """Return whether a turn may begin; `trying`: one that began in doubt runs. Those from before say nothing."""
+        return not self._in_doubt or (now >= self.until and not trying)
 
     def wait(self, now: float) -> float:
         """Return the seconds until turns may begin again."""
@@ -48,9 +53,9 @@ class CircuitBreaker:
         """Let one turn through at a time, to find out whether it is the platform that fails."""
         self._in_doubt = True
 
-    def failed(self, now: float) -> None:
+    def failed(self, now: float, longest: float = LONGEST_PAUSE_SECONDS) -> None:
         """Note that it is the platform that fails."""
-        self._open(now, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS)
+        self._open(now, FIRST_PAUSE_SECONDS, longest)
 
     def park(self, now: float) -> None:
         """Note that the platform denied everything."""

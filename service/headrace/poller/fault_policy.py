@@ -24,11 +24,12 @@ goes well, the others fail for reasons of their own. Where another feed of the t
 the tenant.
 """
 
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from headrace.kafka.client import KafkaError
 from headrace.poller.circuit_breaker import (
@@ -43,6 +44,8 @@ from headrace.poller.setback import Setback
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy
 
 SEVERAL: Final = 3
+MOST_ASIDE: Final = 5_000
+"""Work that is read at once when a trouble is over: the sweep comes to more than that."""
 SHORTEST_WAIT_SECONDS: Final = 0.01
 """Between two looks for work that is due: others run meanwhile."""
 KAFKA_REST_SECONDS: Final = 1.0
@@ -65,11 +68,13 @@ class FailuresInARow(Struct):
     """What failed of a feed since it last brought anything: up to `SEVERAL` leads. Times are seconds since the epoch.
 
     `probes` went well before and are asked before this is `trouble` of the platform, the last one at `probed`. The feed
-    was held so many `times`.
+    was held so many `times`. What failed in trouble is set `aside`: it is read once that is over, or when nothing else
+    waits.
     """
 
     since: float
     leads: set[str | None] = field(default_factory=set)
+    aside: OrderedDict[Work, None] = field(default_factory=OrderedDict)
     probes: list[Work] | None = None
     probed: float = 0.0
     trouble: bool = False
@@ -105,6 +110,7 @@ class FaultPolicy:
         self._well: Final[dict[str, deque[str]]] = {}
         self._succeeded: Final[dict[str, float]] = {}
         self._probe: Work | None = None
+        self._trial: Work | None = None
 
     def trouble(self, feed: str) -> bool:
         """Return whether what fails of a feed is taken for the platform's trouble."""
@@ -117,24 +123,27 @@ class FaultPolicy:
 
     def next(self, now: float, *, sweep: bool = True) -> Work | None:
         """Return the work whose turn it is, None where there is none now; it runs until it succeeded or failed."""
-        if not self._circuit.allows(now, self._scheduler.running):
+        if not self._circuit.allows(now, trying=self._trial is not None):
             return None
-        probe, self._probe = self._probe, None
-        if probe is not None and self._scheduler.begin(probe, now):
-            return probe
-        return self._scheduler.next(now, sweep=sweep)
+        work = self._next_probe(now) or self._scheduler.next(now, sweep=sweep) or self._next_aside(now)
+        if self._circuit.in_doubt:
+            self._trial = work
+        return work
 
     def wait(self, now: float, *, sweep: bool = True) -> float | None:
         """Return the seconds until there may be work, None where only news or the end of a turn bring some."""
         rest = self._circuit.wait(now)
-        if rest or not self._circuit.allows(now, self._scheduler.running):
+        if rest or not self._circuit.allows(now, trying=self._trial is not None):
             return rest or None  # what waits need not be looked through before something may begin
+        waits = [max(0.0, self._scheduler.held_until(feed) - now) for feed, row in self._rows.items() if row.aside]
         wait = self._scheduler.wait(now, sweep=sweep)
-        return None if wait is None else max(wait, SHORTEST_WAIT_SECONDS)
+        waits += [] if wait is None else [wait]
+        return max(min(waits), SHORTEST_WAIT_SECONDS) if waits else None
 
     def succeeded(self, work: Work, now: float, *, more: bool) -> None:
         """Note a turn that succeeded; `more`: its feed has more to bring at once."""
         self._circuit.succeeded()
+        self._trial = None
         self._scheduler.done(work, now, more=more)
         if work.lead is None and self._scheduler.is_by_lead(work.feed):
             return  # an event was asked for alone: that says nothing about the lists
@@ -148,6 +157,8 @@ class FaultPolicy:
         row = self._rows.pop(work.feed, None)
         if row is not None and row.trouble:
             self._scheduler.hold(work.feed, 0.0)
+            for aside in row.aside:
+                self._scheduler.wake(aside)
 
     def failed(self, work: Work, error: Exception, now: float, began: float | None = None) -> Treatment:
         """Note a turn that failed, which had begun then; return the treatment that it got."""
@@ -162,8 +173,9 @@ class FaultPolicy:
             treatment = Treatment(code, 0.0, again=False)
         else:
             treatment = self._in_a_row(work, error, before, now, now if began is None else began)
-        self._rest(work, before, treatment, now)
-        return treatment
+        if work == self._trial:
+            self._trial = None
+        return self._rest(work, before, treatment, now)
 
     def _in_a_row(self, work: Work, error: Exception, before: Setback, now: float, began: float) -> Treatment:
         row = self._rows.setdefault(work.feed, FailuresInARow(now))
@@ -200,8 +212,10 @@ class FaultPolicy:
             row.times += 1
         elif denied:
             self._circuit.park(now)
-        else:
-            self._circuit.failed(now)
+        else:  # who answers in the platform's own form is there, and may be asked about others sooner
+            self._circuit.failed(
+                now, FIRST_PAUSE_SECONDS if isinstance(error, Gone | Rejected) else LONGEST_PAUSE_SECONDS
+            )
 
     def _is_about_an_event(self, work: Work, error: Exception) -> bool:
         """Return whether a nudge's event alone was asked for, and is not there: whoever follows up on it asks again."""
@@ -215,15 +229,38 @@ class FaultPolicy:
             return longest
         return _longer(FIRST_PAUSE_SECONDS, before.failures, longest)
 
-    def _rest(self, work: Work, before: Setback, treatment: Treatment, now: float) -> None:
-        if not treatment.again:
+    def _rest(self, work: Work, before: Setback, treatment: Treatment, now: float) -> Treatment:
+        """Let work rest; what is watched no more since its turn began is not done again."""
+        if not treatment.again or not self._scheduler.is_watched(work):
             self._scheduler.done(work, now)
-            return
-        failures = before.failures + (not self.trouble(work.feed))
+            return replace(treatment, again=False)
+        row = self._rows.get(work.feed)
+        if row is not None and row.trouble and work != Work(work.feed):
+            if len(row.aside) < MOST_ASIDE:
+                row.aside[work] = None
+            self._scheduler.pause(work, Setback(now, before.failures, before.since or now))
+            return treatment
         swept = treatment.rest >= self._scheduler.every(work.feed) and self._scheduler.sweeps(work)
-        until = now if swept else now + treatment.rest
-        setback = Setback(until, failures, before.since or now)
+        setback = Setback(now if swept else now + treatment.rest, before.failures + 1, before.since or now)
         self._scheduler.pause(work, setback, wake=not swept and work != Work(work.feed))
+        return treatment
+
+    def _next_probe(self, now: float) -> Work | None:
+        """Begin what went well before and is asked now; None where there is none, or it is watched no more."""
+        probe, self._probe = self._probe, None
+        begins = probe is not None and self._scheduler.sweeps(probe) and self._scheduler.begin(probe, now)
+        return probe if begins else None
+
+    def _next_aside(self, now: float) -> Work | None:
+        """Begin what failed in trouble the longest ago."""
+        for feed, row in self._rows.items():
+            if self._scheduler.held_until(feed) <= now:
+                while row.aside:
+                    work, _ = row.aside.popitem(last=False)
+                    listed = work.lead is None or self._scheduler.sweeps(Work(feed, work.lead))
+                    if listed and self._scheduler.begin(work, now):  # others were dropped; their nudges wake them
+                        return work
+        return None
 
 
 def _first(error: Exception) -> float:

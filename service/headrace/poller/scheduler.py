@@ -63,6 +63,7 @@ class Scheduler:
         self._setbacks: Final[OrderedDict[Work, Setback]] = OrderedDict()
         self._held: Final[dict[str, float]] = {}
         self._slots: Final[set[tuple[str, str | None]]] = set()
+        self._dropped: Final[set[tuple[str, str | None]]] = set()
 
     @property
     def running(self) -> int:
@@ -78,11 +79,14 @@ class Scheduler:
         """Watch leads from now on: feed, lead, and when it was last read (0: never), the longest ago first."""
         for feed, lead, at in leads:
             self._sweeps[feed].add(lead, at)
+            self._dropped.discard((feed, lead))
 
     def drop(self, lead: str) -> None:
         """Watch a lead no more."""
         for feed, sweep in self._sweeps.items():
             sweep.drop(lead)
+            if (feed, lead) in self._slots:
+                self._dropped.add((feed, lead))
             self._woken.pop((feed, lead), None)
             self._again.pop((feed, lead), None)
             self._setbacks.pop(Work(feed, lead), None)
@@ -136,6 +140,10 @@ class Scheduler:
         """Return what is remembered of the failures of a work item."""
         return self._setbacks.get(work, _NONE)
 
+    def held_until(self, feed: str) -> float:
+        """Return before when no turn of a feed begins."""
+        return self._held.get(feed, 0.0)
+
     def hold(self, feed: str, until: float) -> None:
         """Let no turn of a feed begin before `until`."""
         self._held[feed] = until
@@ -165,6 +173,10 @@ class Scheduler:
     def is_by_lead(self, feed: str) -> bool:
         """Return whether a feed is read by lead."""
         return feed in self._sweeps
+
+    def is_watched(self, work: Work) -> bool:
+        """Return whether the lead of work was not dropped since its turn began, or is none that could be."""
+        return (work.feed, work.lead) not in self._dropped
 
     def sweeps(self, work: Work) -> bool:
         """Return whether work has its turn in the sweep as well."""
@@ -211,6 +223,7 @@ class Scheduler:
 
     def _end(self, work: Work, *, again: bool) -> None:
         self._slots.discard((work.feed, work.lead))
+        self._dropped.discard((work.feed, work.lead))
         for woken in self._again.pop((work.feed, work.lead), ()):
             self._wake(self._woken, woken)
         if again:

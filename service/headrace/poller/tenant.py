@@ -258,7 +258,8 @@ class TenantPoller:
     async def _fail(self, work: Work, error: Exception, began: float) -> str:
         now = self.clock.now()
         treatment = self._policy.failed(work, error, now, began)
-        self._missing.failed(work, now)
+        if treatment.again:
+            self._missing.failed(work, now)
         reason = self._status.reason = sentence(error)
         _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=reason)
         if treatment.code == "broken":
