@@ -14,7 +14,7 @@ from headrace.cli._feed_rows import LATE_MS, word_of
 from headrace.poller.budget import Budget, Lease, renewed, restored, written
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.fault_policy import FaultPolicy
-from headrace.poller.gone_leads import after_gone, found_again
+from headrace.poller.gone_leads import TIMES, after_gone, found_again
 from headrace.poller.missing_leads import MissingLeads
 from headrace.poller.scheduler import SWEEP_EVERY, Scheduler, Work
 from headrace.records.cursors import FeedState, Spending, Watched
@@ -23,9 +23,19 @@ from headrace.sdk.limits import CallLimits
 from tests.unit.test_scheduler import NOW, Named
 
 RUNS: Final = 4
+APART_SECONDS: Final = 60.0
+"""Between two turns that count for dropping a lead: days are as minutes here."""
+LONGEST_TURN_SECONDS: Final = 400.0
 FEED: Final = "trail"
 KINDS: Final[tuple[Callable[[], Fault], ...]] = (
-    *(lambda: Gone(""), lambda: NoRoute(""), lambda: Rejected(""), lambda: TooHeavy(""), lambda: Unavailable("")),
+    *(
+        lambda: Gone(""),
+        lambda: Gone(""),
+        lambda: NoRoute(""),
+        lambda: Rejected(""),
+        lambda: TooHeavy(""),
+        lambda: Unavailable(""),
+    ),
     *(lambda: Denied(""), lambda: Throttled("", 30.0), lambda: Throttled("", None)),
 )
 
@@ -68,6 +78,9 @@ class Round:
         self.restarts = self._restarts(dice.choice((0, 0, 1, 3)))
         self.nudged_every = dice.choice((0.0, 0.0, 5.0, 60.0))
         self._nudge_at = NOW
+        lost = dice.sample(self.leads[1:], dice.choice((0, 0, 1, 4)) if len(self.leads) > 9 else 0)
+        self.lost = {lead: dice.choice(KINDS[:7]) for lead in lost}
+        """Leads that fail for good, and what each gets."""
         self.now = NOW
         self.read: dict[str, float] = {}
         self.watched = {lead: Watched(int(NOW * 1000), "people") for lead in self.leads}
@@ -160,7 +173,10 @@ class Round:
             lead = work.lead or ""
             faults = (outage.meets(lead, self.now, self._dice) for outage in self.outages)
             fault = next((fault for fault in faults if fault is not None), None)
-            ends = self.now + self._dice.uniform(0.1, 2.0)
+            if fault is None and lead in self.lost:
+                fault = self.lost[lead]()
+            long = fault is None and self._dice.random() < 0.002
+            ends = self.now + (self._dice.uniform(60.0, LONGEST_TURN_SECONDS) if long else self._dice.uniform(0.1, 2.0))
             heapq.heappush(self.running, (ends, self.turns, work, self.now, fault))
 
     def _count(self) -> None:
@@ -203,12 +219,14 @@ class Round:
         self.failures += 1
         self.failed.add(lead)
         if treatment.alone and isinstance(fault, Gone) and lead in self.watched:
-            after = after_gone(self.watched[lead], self.now)
+            after = after_gone(self.watched[lead], self.now, APART_SECONDS)
             if after is None:
                 self.scheduler.drop(lead)
                 self.missing.drop(lead)
                 del self.watched[lead]
-                self.dropped.append(lead)
+                self.dropped += [] if self._may_go(lead) else [lead]
+                self.leads.remove(lead)
+                self.failed.discard(lead)
             else:
                 self.watched[lead] = after
 
@@ -231,6 +249,7 @@ class Round:
             never_read=sum(lead not in self.read for lead in self.watched),
             read=int(since * 1000),
             every=self.every,
+            waiting=int(self.now * 1000),
         )
 
     def _judge(self) -> None:
@@ -243,17 +262,27 @@ class Round:
         if (waits or self.failed) and self._word() == "ok":
             self.ok_while_missing.append(f"{self.now - NOW:.0f} s: unread for {self.now - oldest:.0f} s")
         if self.now >= self.recovers():
-            self.late += [lead for lead in self.leads if self.now - self.since(lead) > self.sweep()]
+            self.late += [lead for lead in self._alive() if self.now - self.since(lead) > self.sweep()]
+
+    def _alive(self) -> list[str]:
+        """Return the leads that can be read, and are not being read in a long turn."""
+        running = {work.lead for _, _, work, _, _ in self.running}
+        return [lead for lead in self.leads if lead not in self.lost and lead not in running]
+
+    def _may_go(self, lead: str) -> bool:
+        """Return whether a lead was gone while others went well for long enough to be dropped."""
+        some = (outage for outage in self.outages if outage.leads is not None and lead in outage.leads)
+        return lead in self.lost or any(outage.end - outage.begin >= APART_SECONDS * (TIMES - 1) for outage in some)
 
     def sweep(self) -> float:
         """Return how long a round through all leads may take: the pause of a lead, and the calls at this budget."""
         share = SWEEP_EVERY if self.nudged_every else 1
         each = share * max(self.limits.window / self.limits.per_window, 2.0 / RUNS)
-        return self.every + len(self.leads) * each + 60.0
+        return self.every + len(self.leads) * each + 60.0 + LONGEST_TURN_SECONDS
 
     def recovers(self) -> float:
         """Return by when all outages should be over and done with: refused credentials are tried once an hour."""
-        parked = any(outage.fault is KINDS[5] for outage in self.outages)
+        parked = any(outage.fault is KINDS[6] for outage in self.outages)
         last = max((outage.end for outage in self.outages), default=NOW)
         taken_over = max((at for at in self.restarts), default=NOW) + 2 * self.limits.window + 30.0
         return max(last + (3600.0 * 1.2 if parked else 60.0), taken_over) + self.sweep()

@@ -14,8 +14,11 @@ from headrace.cli import feeds, main
 from headrace.cli._feed_rows import LATE_MS, FeedRow, feed_rows
 from headrace.cli._lead_files import CannotRead, leads_of
 from headrace.config.tenants import Account
+from headrace.poller.feed_status import FeedStatuses
+from headrace.poller.missing_leads import Missing
 from headrace.poller.state import TenantState
-from headrace.records.cursors import FeedState, PlatformFact, Position, Standing, Watched, entry
+from headrace.records.cursors import FeedState, OpenNudge, PlatformFact, Position, Standing, Watched, entry
+from headrace.records.nudge import AddressedNudge
 from tests.fake_provider import polled
 
 NOW = 1_786_179_600_000
@@ -232,6 +235,12 @@ def test_a_feed_is_ok_only_where_everything_was_read(capsys: pytest.CaptureFixtu
     last = "the last 2026-08-08 08:00:00 UTC; the log names them: row_incomplete"
     assert word_with(lacks) == ("partial", [f"/things/t trail: 2 rows came without a part or not at all, {last}"])
     assert word_with(replace(lacks, lacked=NOW - 25 * 60 * MINUTE))[0] == "ok"
+    nudge = AddressedNudge(feed="trail", lead="a", partition=1, offset=2, record="0a", time=1)
+    found.apply(entry(SOURCE, OpenNudge(nudge, came=NOW - 20 * MINUTE), "trail", "0a"))
+    waits = word_with(well)
+    assert waits[0] == "partial"
+    assert waits[1][0].startswith("/things/t trail: 1 webhook waiting for longer than a quarter of an hour")
+    found.apply(entry(SOURCE, OpenNudge(nudge, came=NOW - 20 * MINUTE, ended=NOW), "trail", "0a"))
     found.apply(entry(SOURCE, Position(b"1", NOW - 200 * MINUTE), "trail", "b"))
     behind = word_with(well)
     assert behind[0] == "behind"
@@ -242,3 +251,15 @@ def test_a_feed_is_ok_only_where_everything_was_read(capsys: pytest.CaptureFixtu
     assert unread[0] == "unread"
     assert unread[1][0] == "/things/t: learned of its platform: offset-counts: pages from 0"
     assert unread[1][1].startswith("/things/t trail: 1 lead never read; they take 0 s or more")
+
+
+def test_a_feed_in_its_first_pass_is_unread() -> None:
+    """Pages are stored as they come; what it reads back to may still hold all that anybody looks for."""
+    found = remembered(rows=FeedState(events=100, next=NOW + MINUTE))
+    found.apply(entry(SOURCE, Position(b"page 1", 0), "rows", ""))
+    assert rows_of(found)[0].state == "unread"
+    statuses = FeedStatuses(SOURCE, found, lambda _: Missing())
+    assert statuses.covered("rows", began=1.0, events=1, due=2.0, last=False).value == FeedState(events=101, next=2_000)
+    assert statuses.covered("rows", began=1.0, events=1, due=2.0, last=True).value == FeedState(
+        events=102, succeeded=1_000, next=2_000
+    )

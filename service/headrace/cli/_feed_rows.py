@@ -25,6 +25,10 @@ LACKING_MS: Final = 86_400_000
 """For so long a row that lacks a part is shown: nothing will bring it by itself."""
 
 
+WAITING_MS: Final = 900_000
+"""What a webhook said is read, or published as it came, some minutes later."""
+
+
 class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feed of one tenant, as `--json` writes it; what is not known is left out.
 
@@ -32,7 +36,7 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     leads are `missing`, because their last turn failed, the first `missing_since` then; `never_read` were not read yet.
     All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. So many
     rows came `lacking` a part or were left out, the last at `lacked_at`. `learned` is what was found out about the
-    platform.
+    platform. So many webhooks are `nudges_waiting` for their rows for longer than they should.
     """
 
     source: str
@@ -42,6 +46,7 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     cursor: str | UnsetType = UNSET
     leads: int | UnsetType = UNSET
     never_read: int = 0
+    nudges_waiting: int = 0
     lacking: int = 0
     lacked_at: str | UnsetType = UNSET
     learned: dict[str, str] = {}
@@ -76,25 +81,35 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
     position = tenant.positions.get((feed.name, ""))
     watched = _watched(account, tenant) if feed.by_lead else {""}
     read = tenant.longest_unread(feed.name, watched)
-    never = sum(1 for lead in watched if not tenant.read_at(feed.name, lead)) if feed.by_lead else 0
+    never = sum(1 for lead in watched if not tenant.read_at(feed.name, lead))
+    waiting = [nudge.came for (of, _), nudge in tenant.nudges.items() if of == feed.name and not nudge.ended]
     ahead = int(standing.ahead * 1000)
     now += ahead  # the poller's time: all that it stored is in it
     limits = limits_of(account)
     return FeedRow(
         source=account.source,
         feed=feed.name,
-        state=word_of(state, now, parked=bool(standing.parked), never_read=never, read=read, every=feed.every),
+        state=word_of(
+            state,
+            now,
+            parked=bool(standing.parked),
+            never_read=never,
+            read=read,
+            every=feed.every,
+            waiting=min(waiting, default=now),
+        ),
         every_seconds=feed.every,
         cursor=position.value.decode("utf-8", "replace") if position and position.value else UNSET,
         leads=len(watched) if feed.by_lead else UNSET,
-        never_read=never,
+        never_read=never if feed.by_lead else 0,
+        nudges_waiting=sum(came < now - WAITING_MS for came in waiting),
         lacking=state.lacking,
         lacked_at=_moment(state.lacked, ahead),
         learned={fact.name: fact.value for fact in learned(tenant.facts, now)},
         missing=state.missing,
         missing_since=_moment(state.since, ahead),
         pass_seconds=calls_take(len(watched), limits, standing.left) if feed.by_lead and limits else UNSET,
-        first_pass_seconds=calls_take(never, limits, standing.left) if never and limits else UNSET,
+        first_pass_seconds=calls_take(never, limits, standing.left) if feed.by_lead and never and limits else UNSET,
         last_success=_moment(state.succeeded, ahead),
         next_turn=_moment(state.next, ahead),
         staleness_seconds=max(0, now - read) // 1000 if read else UNSET,
@@ -111,15 +126,17 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
     )
 
 
-def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: int, every: int) -> Word:
+def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: int, every: int, waiting: int) -> Word:
     """Return the state of a feed: `ok` only where everything that it should have read was read.
 
-    `read` (ms) is since when something may be unread, 0 where nobody knows; `every` is in seconds.
+    `read` (ms) is since when something may be unread, 0 where nobody knows; `every` is in seconds; a webhook has been
+    `waiting` for its row since then (ms).
     """
+    waits = waiting < now - WAITING_MS
     found: tuple[tuple[Word, bool], ...] = (
         ("parked", parked),
         ("failing", state.failures > 0),
-        ("partial", state.missing > 0 or (state.lacked > 0 and now < state.lacked + LACKING_MS)),
+        ("partial", waits or state.missing > 0 or (state.lacked > 0 and now < state.lacked + LACKING_MS)),
         ("unread", not state.succeeded or never_read > 0),
         ("late", state.next > 0 and now > state.next + LATE_MS),
         ("behind", read > 0 and now > read + 2 * every * 1000 + LATE_MS),

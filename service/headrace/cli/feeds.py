@@ -57,8 +57,8 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       behind     a lead waits twice as long as it should: they are too many for the budget
       late       overdue: is a poller running?
       unread     it, or a lead of it, was never read to its end
-      partial    the last turn of some leads failed, or rows came without a part in the last day:
-                 how many, since when and why is below the table
+      partial    the last turn of some leads failed, webhooks wait for their rows, or rows came
+                 without a part in the last day: how many, since when and why is below the table
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them, start the poller again
 
@@ -156,6 +156,9 @@ def _notes(row: FeedRow) -> Iterator[str]:
         yield styled(f"{row.source} {row.feed}: {found}: {row.sentence}", fg="yellow")
     elif row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
+    if row.nudges_waiting:
+        found = f"{count(row.nudges_waiting, 'webhook')} waiting for longer than a quarter of an hour for what is read"
+        yield styled(f"{row.source} {row.feed}: {found}; they are published as they came in the end", fg="yellow")
     if row.lacked_at is not UNSET:
         found = f"{count(row.lacking, 'row')} came without a part or not at all, the last {_at(row.lacked_at)}"
         yield styled(f"{row.source} {row.feed}: {found}; the log names them: row_incomplete", fg="yellow")

@@ -8,8 +8,8 @@ the answer            one lead, or two                            several in a r
 --------------------  ------------------------------------------  --------------------------------------------------
 unavailable,          rests 10 s, twice as long each time, until  one turn at a time, 10 to 48 s apart; once one goes
 too_heavy             its next turn in the sweep at the latest    well, what failed before is read at once
-rejected, no_route    rests 10 s, then until its next turn in     as above
-                      the sweep
+rejected, no_route    rests 10 s, then until its next turn in     as above; where it is the platform itself that
+                      the sweep                                   refuses, 10 s apart
 denied                as above                                    one turn at a time, 20 s to an hour apart: the
                                                                   tenant is parked
 gone                  as above; dropped after seven times, 12 h   as above; nothing is dropped

@@ -44,8 +44,8 @@ class FeedStatuses:
         before = self.of(feed)
         self._feeds[feed] = replace(before, turns=before.turns + 1, tried=int(now * 1000))
 
-    def covered(self, feed: str, *, began: float, events: int, due: float) -> CursorEntry:
-        """Note a stored cursor: `events` more were appended, and everything up to when the turn `began` is read.
+    def covered(self, feed: str, *, began: float, events: int, due: float, last: bool) -> CursorEntry:
+        """Note a stored cursor: `events` more were appended; the `last` one of a turn: all up to its begin is read.
 
         Why leads are missing stays as long as any is.
         """
@@ -56,7 +56,7 @@ class FeedStatuses:
             replace(
                 before,
                 events=before.events + events,
-                succeeded=max(before.succeeded, int(began * 1000)),
+                succeeded=max(before.succeeded, int(began * 1000)) if last else before.succeeded,
                 next=int(due * 1000),
                 failures=0,
                 code=before.code if missing else "",

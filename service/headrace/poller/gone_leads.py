@@ -15,10 +15,10 @@ APART_SECONDS: Final = 12 * 3600.0
 """Between two turns that count: a lead is dropped after three days at the earliest."""
 
 
-def after_gone(watched: Watched, now: float) -> Watched | None:
+def after_gone(watched: Watched, now: float, apart: float = APART_SECONDS) -> Watched | None:
     """Return a lead after a turn (s since the epoch) in which it alone was gone, None where it is to be dropped."""
     at = int(now * 1000)
-    if watched.times and at < watched.gone + APART_SECONDS * 1000:
+    if watched.times and at < watched.gone + apart * 1000:
         return watched
     return replace(watched, gone=at, times=watched.times + 1) if watched.times + 1 < TIMES else None
 

@@ -32,7 +32,7 @@ from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, Watched, entry, removed
-from headrace.sdk.faults import Gone
+from headrace.sdk.faults import Gone, Incomplete
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
@@ -251,9 +251,7 @@ class TenantPoller:
         self._missing.read(work)
         if run.whole:
             self.follow_up.read(work, began, run.since)
-        watched = self._state.leads.get(work.lead or "")
-        if watched is not None and watched.times:
-            await self._writer.store([entry(self.source, found_again(watched), work.lead or "")])
+        await self._writer.store(self._found_again(work))
 
     async def _fail(self, work: Work, error: Exception, began: float) -> str:
         now = self.clock.now()
@@ -264,7 +262,9 @@ class TenantPoller:
         _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=reason)
         if treatment.code == "broken":
             _log.error("feed_broke", source=self.source, feed=work.feed, exc_info=error)
-        entries = self._after_gone(work, now) if treatment.alone and isinstance(error, Gone) else []
+        entries = self._found_again(work) if isinstance(error, Incomplete) else []
+        if treatment.alone and isinstance(error, Gone):
+            entries = self._after_gone(work, now)
         await self._writer.store([*entries, self._statuses.failed(work.feed, treatment, reason, now)])
         return treatment.code
 
@@ -273,6 +273,11 @@ class TenantPoller:
         self._metrics.row_incomplete(*self._labels, feed)
         self._statuses.lacked(feed, self.clock.now())
         _log.warning("row_incomplete", source=self.source, feed=feed, part=kind, id=part)
+
+    def _found_again(self, work: Work) -> list[CursorEntry]:
+        """Return the entry of a lead that was gone before, and is not."""
+        watched = self._state.leads.get(work.lead or "")
+        return [entry(self.source, found_again(watched), work.lead or "")] if watched and watched.times else []
 
     def _after_gone(self, work: Work, now: float) -> list[CursorEntry]:
         """Return the entry of a lead that is gone while others go well: it is counted, and dropped in the end."""
