@@ -151,6 +151,13 @@ async def test_a_page_without_rows_is_not_the_last() -> None:
     assert [cursor.more for cursor in found.cursors] == [True, False]
 
 
+@pytest.mark.parametrize("body", [b"{}", b'{"message":"maintenance"}', b'{"continuationToken":"t"}', b'{"items":7}'])
+async def test_what_has_no_list_is_no_page(body: bytes) -> None:
+    """An object of somebody else's was taken for the end of the list: its rows were outside the range from then on."""
+    with pytest.raises(Unavailable, match="no list"):
+        await read(FEED, Memory(lambda _: body), turn=LEAD)
+
+
 async def test_a_token_that_does_not_move_ends_the_turn() -> None:
     """A platform that gives the same token again would be read for ever."""
     api = Memory(lambda _: b'{"items":[],"continuationToken":"t"}')

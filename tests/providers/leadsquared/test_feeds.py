@@ -449,11 +449,28 @@ async def test_rows_that_cannot_be_read_come_once() -> None:
     assert len((await read(TEN, api, found.cursor, LEAD)).raws) == 0
 
 
-@pytest.mark.parametrize("body", [b'{"ProspectActivities":7}', b'{"RecordCount":"many"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"ProspectActivities":7}',
+        b'{"RecordCount":"many"}',
+        b"{}",
+        b'{"Message":"maintenance"}',
+        b'{"RecordCount":5}',
+        b'{"ProspectActivities":null}',
+    ],
+)
 async def test_what_is_no_page_is_no_page(body: bytes) -> None:
     """A document of another form brings nothing, and is not taken for an empty list."""
     with pytest.raises(Unavailable):
         await read(TEN, Memory(lambda _: body), turn=LEAD)
+
+
+@pytest.mark.parametrize("body", [b'{"RecordCount":0}', b'{"RecordCount":0,"ProspectActivities":null}'])
+async def test_a_count_of_0_needs_no_list(body: bytes) -> None:
+    """A lead without activities may come without their list."""
+    found = await read(TEN, Memory(lambda _: body), turn=LEAD)
+    assert (found.raws, found.lacks) == ([], "")
 
 
 async def test_a_refusal_is_reported() -> None:

@@ -44,7 +44,7 @@ class LeadEventsCursor(Struct, omit_defaults=True):
 
 
 class _LeadPingPage(Page, rename="camel"):
-    rows: Raw = field(default=Raw(b"null"), name="items")
+    rows: Raw = field(default=Raw(b""), name="items")
     continuation_token: str | None = None
 
 

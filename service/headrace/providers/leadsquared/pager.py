@@ -35,11 +35,20 @@ _LOST: Final = 3
 _AHEAD: Final = (1, 2)
 """Which pages behind one that fails show whether it does so alone: the one between may have its own reason."""
 _FAILS: Final = (NoRoute, Rejected, TooHeavy, Unavailable)
+_ABSENT: Final = Raw(b"")
+_NULL: Final = Raw(b"null")
 
 
 class _LeadSquaredPage(Page, rename="pascal"):
     record_count: int | None = None
-    rows: Raw = field(default=Raw(b"null"), name="ProspectActivities")
+    rows: Raw = field(default=Raw(b""), name="ProspectActivities")
+
+    def __post_init__(self) -> None:
+        """A list that is absent is none where the count says so, and null is none only beside a count."""
+        if self.rows == _ABSENT and self.record_count == 0:
+            self.rows = _NULL
+        elif self.rows == _NULL and self.record_count is None:
+            self.rows = _ABSENT
 
 
 class _Pass(Struct):
