@@ -310,14 +310,55 @@ async def test_a_list_that_shifts_all_the_time_is_not_whole() -> None:
 
 
 async def test_rows_that_are_counted_and_never_shown_do_not_matter() -> None:
-    """Where two passes bring the same rows and the same count, the platform counts what it does not show."""
+    """Where turns bring the same shortfall, a minute apart, the platform counts what it does not show."""
     account = Account(15)
     account.hidden = 2
     api = Memory(account)
     api.learn("offset-counts", "pages from 0")
     first = await read(TEN, api, turn=LEAD)
-    assert len(first.raws) == 15
-    assert msgspec.json.decode(first.cursor)["read"] == NOW
+    assert (len(first.raws), bool(first.lacks), first.cursors[-1].whole) == (15, True, False)
+    api.now += 59_000
+    second = await read(TEN, api, first.cursor, LEAD)
+    assert "read" not in msgspec.json.decode(second.cursor)
+    api.now += 1_000
+    third = await read(TEN, api, second.cursor, LEAD)
+    assert (third.raws, third.lacks, msgspec.json.decode(third.cursor)["read"]) == ([], "", NOW + 60_000)
+    api.now += 1_000
+    assert not (await read(TEN, api, third.cursor, LEAD)).lacks
+    account.hidden = 3
+    assert (await read(TEN, api, third.cursor, LEAD)).lacks
+
+
+async def test_a_list_that_ends_too_soon_in_one_turn_is_not_whole() -> None:
+    """Two passes of a bad minute were believed: what they did not bring was outside the look-back from then on."""
+    account = Account(239)
+    api = Memory(account)
+
+    def short(call: Call) -> bytes:
+        page = msgspec.json.decode(account(call))
+        if account.offsets[-1].endswith("/10") and account.offsets[-1] >= "5":
+            page["ProspectActivities"] = []
+        return msgspec.json.encode(page)
+
+    api.answer_with(short)
+    first = await read(TEN, api, turn=LEAD)
+    api.answer_with(account)
+    api.now += 600_000
+    second = await read(TEN, api, first.cursor, LEAD)
+    assert (bool(first.raws), bool(first.lacks), second.lacks) == (True, True, "")
+    assert len({*ids(first.raws), *ids(second.raws)}) == 239
+
+
+async def test_each_code_has_a_shortfall_of_its_own() -> None:
+    """What one code lacks says nothing about the other."""
+    one, other = Account(3), Account(4)
+    one.hidden = 1
+    feed = LeadActivitiesFeed(LeadActivitiesSettings(page_size=10, codes=[1, 2]))
+    api = Memory(lambda call: (one if b'"ActivityEvent":1' in call.body else other)(call))
+    first = await read(feed, api, turn=LEAD)
+    one.hidden, other.hidden = 0, 1
+    api.now += 600_000
+    assert (await read(feed, api, first.cursor, LEAD)).lacks
 
 
 async def test_a_list_that_shows_nothing_of_what_it_counts_is_not_whole() -> None:

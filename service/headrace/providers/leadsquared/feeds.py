@@ -7,6 +7,7 @@ not new is known by its digest and not appended. https://apidocs.leadsquared.com
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
+from itertools import chain, repeat
 from typing import Final, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec import Struct
 from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import Offsets
-from headrace.providers.leadsquared.pager import LeadSquaredPager
+from headrace.providers.leadsquared.pager import LeadSquaredPager, Shortfall
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
 from headrace.providers.leadsquared.times import micros
 from headrace.sdk.faults import Incomplete
@@ -29,11 +30,13 @@ from headrace_events import Via
 class LeadActivitiesCursor(Struct, omit_defaults=True):
     """The cursor: when the last whole reading began, in milliseconds by the platform's clock (0: never).
 
-    `known` are the rows that the next reading may take for news; of a reading that was not whole, all of them.
+    `known` are the rows that the next reading may take for news; of a reading that was not whole, all of them. `short`
+    is what it lacked, of each code.
     """
 
     read: int = 0
     known: bytes = b""
+    short: tuple[Shortfall | None, ...] = ()
 
 
 class _RowTimes(Struct, rename="pascal", gc=False):
@@ -72,10 +75,11 @@ class LeadActivitiesFeed:
         before = _decode(cursor) if cursor else LeadActivitiesCursor()
         known, fresh = Digests(before.known), Digests()
         begun, offsets = 0, Offsets(api)
-        shortfall = ""
-        for code in self._settings.codes or (None,):
+        shortfall, short = "", list[Shortfall | None]()
+        for code, lacked in zip(self._settings.codes or (None,), chain(before.short, repeat(None)), strict=False):
             pager = LeadSquaredPager(api, turn.lead, code, self._settings, offsets)
-            await pager.read()
+            await pager.read(lacked)
+            short.append(pager.short)
             begun, shortfall = begun or pager.begun, shortfall or ("" if pager.whole else pager.shortfall)
             skipped: defaultdict[Literal["outside", "unchanged"], list[bytes]] = defaultdict(list)
             while pager.rows:
@@ -93,7 +97,8 @@ class LeadActivitiesFeed:
             for reason, rows in skipped.items():
                 yield Skipped(reason, wire.LEAD_ACTIVITY, rows)
         read = before.read if shortfall else begun
-        yield Cursor(_encode(LeadActivitiesCursor(read, fresh.packed())), whole=not shortfall)
+        lacks = tuple(short) if any(short) else ()
+        yield Cursor(_encode(LeadActivitiesCursor(read, fresh.packed(), lacks)), whole=not shortfall)
         if shortfall:
             raise Incomplete(shortfall)
 

@@ -24,6 +24,8 @@ from headrace.sdk.pages import Page, open_page
 PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
 """https://apidocs.leadsquared.com/get-activities-of-a-lead/"""
 _PASSES: Final = 3
+_LASTING_MS: Final = 60_000
+"""After so long the same shortfall, in another turn, is one that lasts: what fails for a moment looks the same in one."""
 _MOST_BYTES: Final = 24 * 1024 * 1024
 """Weight of the rows of a lead that are read: some 4,000 of the largest kind. What is beyond is not read."""
 _ROW_BYTES: Final = 512
@@ -51,6 +53,13 @@ class _LeadSquaredPage(Page, rename="pascal"):
             self.rows = _ABSENT
 
 
+class Shortfall(Struct, frozen=True, array_like=True):
+    """So many rows are counted and not shown, and have been `since` a turn (ms by the platform's clock)."""
+
+    rows: int
+    since: int
+
+
 class _Pass(Struct):
     """What one pass found: the names of the rows, and the values of RecordCount on its pages."""
 
@@ -73,7 +82,8 @@ _encode: Final = msgspec.json.Encoder().encode
 class LeadSquaredPager:
     """The `rows` of one lead and code, those of the first page first; `whole` if they add up.
 
-    `begun` is when the first page came, in milliseconds by the platform's clock.
+    `begun` is when the first page came, in milliseconds by the platform's clock. `short` is what they lack in every
+    pass, None where they add up or never stood still.
     """
 
     def __init__(
@@ -81,6 +91,7 @@ class LeadSquaredPager:
     ) -> None:
         self.rows: Final[dict[bytes, None]] = {}
         self.whole = False
+        self.short: Shortfall | None = None
         self.begun = 0
         self._api: Final = api
         self._offsets: Final = offsets
@@ -104,10 +115,11 @@ class LeadSquaredPager:
             return f"a lead has more activities than there is room for: {len(self.rows)} of {self._counted} were read"
         return f"a list changed while it was read, or shows less than it counts: {len(self.rows)} of {self._counted}"
 
-    async def read(self) -> None:
-        """Read until a pass adds up, or is as short as the one before: then the platform counts what it does not show.
+    async def read(self, before: Shortfall | None = None) -> None:
+        """Read until a pass adds up, or is as short as the one before.
 
-        After a few passes, or with more rows than there is room for, it gives up, not whole. Raises `Fault`.
+        Where turns `before` were as short, the platform counts what it does not show, and it is whole. After a few
+        passes, or with more rows than there is room for, it gives up, not whole. Raises `Fault`.
         """
         last: _Pass | None = None
         for _ in range(_PASSES):
@@ -117,10 +129,17 @@ class LeadSquaredPager:
                 await self._fill(this, begin, count)
             if self.full or self._lost:
                 return
-            self.whole = this.adds_up or (this == last and bool(this.names))  # nothing at all of many is a fault
-            if self.whole:
+            if this.adds_up:
+                self.whole = True
+                return
+            if this == last and this.names:  # nothing at all of many is a fault
+                self._judge(self._counted - len(this.names), before)
                 return
             last = this
+
+    def _judge(self, rows: int, before: Shortfall | None) -> None:
+        self.short = before if before is not None and before.rows == rows else Shortfall(rows, self.begun)
+        self.whole = self.begun - self.short.since >= _LASTING_MS
 
     async def _pass_of_fitting_pages(self) -> _Pass:
         while True:
