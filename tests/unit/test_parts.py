@@ -1,5 +1,6 @@
 """What is believed where a part of a row does not come, and how many calls that costs."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -8,7 +9,7 @@ import pytest
 from headrace.poller.checkpoints import Checkpoints
 from headrace.poller.clock import Clock
 from headrace.poller.feed_api import FeedApi
-from headrace.poller.part_policy import CONTROLS, MOST_SUSPECTS, UNPROVEN_SECONDS, PartPolicy
+from headrace.poller.part_policy import CONTROLS, FORGOTTEN_SECONDS, MOST_SUSPECTS, UNPROVEN_SECONDS, PartPolicy
 from headrace.poller.parts import Parts
 from headrace.poller.platform_facts import LIFETIME_MS
 from headrace.poller.scheduler import Work
@@ -155,6 +156,44 @@ async def test_without_a_control_nothing_is_given_up_for_a_while() -> None:
     platform.now += UNPROVEN_SECONDS
     platform.turn()
     assert await platform.ask("a") is None
+
+
+async def test_what_is_believed_without_a_control_is_told() -> None:
+    """An outage of details alone that a start met cost details, and nothing showed but the first three."""
+    platform = Platform()
+    platform.faults["*"] = Gone("404")
+    for _ in range(3):
+        platform.turn()
+        for part in "abcde":
+            with contextlib.suppress(Incomplete):
+                assert await platform.ask(part) is None
+        platform.now += UNPROVEN_SECONDS
+    assert sorted(platform.given_up) == list("abcde")
+
+
+async def test_with_too_many_suspects_new_ones_wait() -> None:
+    """They used to take the place of the oldest, so that none was ever in it for three turns."""
+    platform = Platform()
+    await platform.ask("a")
+    bad = [str(number) for number in range(MOST_SUSPECTS + 10)]
+    platform.faults = {f"/{part}": Unavailable("500") for part in bad}
+    for _ in range(6):
+        platform.turn()
+        for part in set(bad) - set(platform.given_up):
+            with contextlib.suppress(Incomplete):
+                await platform.ask(part)
+    assert sorted(platform.given_up) == sorted(bad)
+
+
+def test_suspects_that_nobody_asks_for_make_room() -> None:
+    """Their rows are gone, or their leads not watched any more."""
+    policy = PartPolicy()
+    for number in range(MOST_SUSPECTS):
+        policy.turn("detail", f"old-{number}", NOW)
+    for now in (NOW, *([NOW + FORGOTTEN_SECONDS] * 3)):
+        assert not policy.gives_up("detail", "new", now, proven=True)
+        policy.turn("detail", "new", now)
+    assert policy.gives_up("detail", "new", NOW + FORGOTTEN_SECONDS, proven=True)
 
 
 async def test_a_guess_that_is_not_there_is_believed() -> None:

@@ -20,13 +20,20 @@ CONTROLS: Final = 3
 FEW: Final = 3
 """So many different parts that fail, with no good one in between, fail for one reason."""
 MOST_SUSPECTS: Final = 1_000
+FORGOTTEN_SECONDS: Final = 86_400.0
+"""After so long a suspect that was not asked for again makes room for another one."""
 
 
 class Suspect(Struct):
-    """A part that did not come in so many turns, the first of which was at `since` (seconds since the epoch)."""
+    """A part that did not come in so many turns, from `since` to `last` (seconds since the epoch).
+
+    `given_up`: its row went on without it.
+    """
 
     since: float
+    last: float
     turns: int = 0
+    given_up: bool = False
 
 
 class _Kind(Struct):
@@ -84,24 +91,35 @@ class PartPolicy:
         return len(failed) < FEW
 
     def turn(self, kind: str, part: str, now: float) -> None:
-        """Count a turn in which a part did not come."""
-        suspect = self._suspects.setdefault((kind, part), Suspect(now))
+        """Count a turn in which a part did not come; where too many did not, new ones wait until there is room."""
+        if (kind, part) not in self._suspects and not self._has_room(now):
+            return
+        suspect = self._suspects.setdefault((kind, part), Suspect(now, now))
         suspect.turns += 1
+        suspect.last = now
         self._suspects.move_to_end((kind, part))
-        if len(self._suspects) > MOST_SUSPECTS:
-            self._suspects.popitem(last=False)
 
     def gives_up(self, kind: str, part: str, now: float, *, proven: bool) -> bool:
         """Return whether a row goes on without a part; `proven`: others come. One is asked for no more often then."""
         suspect = self._suspects.get((kind, part))
         if suspect is None or suspect.turns < TURNS:
             return False
-        if proven:
-            return True
-        if now - suspect.since < UNPROVEN_SECONDS:
-            return False
-        self._of(kind).missed[part] = None
+        if not proven:
+            if now - suspect.since < UNPROVEN_SECONDS:
+                return False
+            self._of(kind).missed[part] = None
+        suspect.given_up = True
+        self._suspects.move_to_end((kind, part), last=False)
         return True
+
+    def _has_room(self, now: float) -> bool:
+        """Make room for a suspect where one of the others is done with; return whether there is."""
+        if len(self._suspects) < MOST_SUSPECTS:
+            return True
+        key, first = next(iter(self._suspects.items()))
+        if first.given_up or now - first.last >= FORGOTTEN_SECONDS:
+            del self._suspects[key]
+        return len(self._suspects) < MOST_SUSPECTS
 
     def _of(self, kind: str) -> _Kind:
         if kind not in self._kinds:

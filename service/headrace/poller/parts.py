@@ -57,9 +57,12 @@ class Parts:
         found = await self._look(kind, part, calls)
         if isinstance(found, bytes):
             return found
-        believed = isinstance(found, _THERE_IS_NONE) and (guess or self._policy.has_none(kind))
-        if believed:
-            return None
+        if isinstance(found, _THERE_IS_NONE):
+            if guess:
+                return None
+            if self._policy.has_none(kind):  # no control has shown it
+                self._given_up(kind, part)
+                return None
         # 2. a control
         proven = await self._others_come(kind, part, found)
         if proven and isinstance(found, _THERE_IS_NONE):

@@ -28,6 +28,7 @@ from tests.providers.feeds_kit import (
 )
 from tests.simulators import leadsquared
 from tests.simulators.clock import Clock
+from tests.simulators.faults import Kind
 from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["leadsquared"]
@@ -407,6 +408,31 @@ async def test_a_page_that_is_too_much_is_asked_for_in_parts() -> None:
     account.heaviest = 1
     with pytest.raises(TooHeavy):
         await read(feed, Memory(account), turn=LEAD)
+
+
+@pytest.mark.parametrize("kind", ["503", "html_504", "reset"])
+async def test_heavy_pages_that_look_like_an_outage_are_asked_for_in_parts(kind: Kind) -> None:
+    """Above a size the platform, or the gateway before it, fails without saying why: the lead never came."""
+    history = leadsquared.History(seed=11, events=300, leads=1)
+    async with leadsquared.Simulator(history, clock=Clock(history.end), allowance=Allowance()) as platform:
+        keys = {"access_key": platform.access_key, "secret_key": platform.secret_key}
+        provider, client, feed = polled("leadsquared", base_url=platform.url, **keys)
+        platform.faults.always(kind, rows_over=70, seconds=0)
+        async with Platform(client) as api:
+            found = await read(feed, api, turn=Turn(lead=history.leads[0]))
+        assert not missing(provider, found.raws, history.ledger, platform.clock.now)
+
+
+async def test_an_outage_costs_one_call_more() -> None:
+    """The first row alone shows that it was not the size of the page."""
+
+    def down(_: Call) -> bytes:
+        raise Unavailable("503")
+
+    api = Memory(down)
+    with pytest.raises(Unavailable):
+        await read(LeadActivitiesFeed(LeadActivitiesSettings()), api, turn=LEAD)
+    assert [msgspec.json.decode(call.body)["Paging"]["RowCount"] for call in api.calls] == ["500", "1"]
 
 
 class BrokenAccount(Account):

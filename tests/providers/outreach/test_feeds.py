@@ -27,6 +27,7 @@ from tests.providers.feeds_kit import (
 )
 from tests.simulators import outreach
 from tests.simulators.clock import Clock
+from tests.simulators.faults import Kind
 from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["outreach"]
@@ -88,6 +89,18 @@ def feed(**settings: Any) -> EventsFeed:
 
 def ids(raws: list[Any]) -> list[str]:
     return [PROVIDER.identity(raw).id for raw in raws]
+
+
+@pytest.mark.parametrize("kind", ["html_504", "reset"])
+async def test_heavy_pages_that_look_like_an_outage_are_asked_for_in_parts(kind: Kind) -> None:
+    """Above a size the platform, or the gateway before it, fails without saying why: nothing came."""
+    history = outreach.History(seed=11, events=60)
+    async with outreach.Simulator(history, clock=Clock(history.end), allowance=Allowance()) as platform:
+        platform.faults.always(kind, rows_over=20, seconds=0)
+        provider, client, feed = polled("outreach", base_url=platform.url, access_token=platform.access_token)
+        async with Platform(client) as api:
+            found = await read(feed, api)
+        assert not missing(provider, found.raws, history.ledger, platform.clock.now)
 
 
 async def test_a_history_is_read_completely() -> None:

@@ -17,6 +17,7 @@ from headrace.providers.leadping.nudge import SPAN_SECONDS
 from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.faults import Gone, Incomplete, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor
+from headrace.sdk.page_probe import smaller
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
 from headrace.sdk.row_digests import Digests
@@ -153,11 +154,14 @@ class LeadPingPager:
         self._plain = self._plain or api.recall(_PLAIN) is not None
         refused = False
         while True:
-            self._last = self._call(plain=self._plain)
+            self._last = self._call(self._size, plain=self._plain)
             try:
                 found, rows = await open_page(_page, await api.call(self._last))
             except TooHeavy as fault:
                 self._size, refused = halved(self._size, fault), False
+            except Unavailable as fault:
+                one = self._call(1, plain=self._plain)
+                self._size, refused = await smaller(api, self._size, one, _page, fault), False
             except (Gone, Rejected) as fault:
                 if self._token is not None:  # it may have expired: the lead need not be gone
                     self._begin_again()
@@ -179,8 +183,8 @@ class LeadPingPager:
         self._token, self._moved, self._resumed = None, False, False
         self._sent = Digests()
 
-    def _call(self, *, plain: bool) -> Call:
-        body: dict[str, object] = {"pageSize": self._size}
+    def _call(self, size: int, *, plain: bool) -> Call:
+        body: dict[str, object] = {"pageSize": size}
         if self._token is not None:
             body["continuationToken"] = self._token
         if not plain:

@@ -25,7 +25,7 @@ PATH: Final = "/v2/ProspectActivity.svc/Retrieve"
 """https://apidocs.leadsquared.com/get-activities-of-a-lead/"""
 _PASSES: Final = 3
 _LASTING_MS: Final = 60_000
-"""After so long the same shortfall, in another turn, is one that lasts: what fails for a moment looks the same in one."""
+"""After so long the same shortfall, in another turn, is one that lasts: a moment of empty pages looks like it."""
 _MOST_BYTES: Final = 24 * 1024 * 1024
 """Weight of the rows of a lead that are read: some 4,000 of the largest kind. What is beyond is not read."""
 _ROW_BYTES: Final = 512
@@ -46,7 +46,7 @@ class _LeadSquaredPage(Page, rename="pascal"):
     rows: Raw = field(default=Raw(b""), name="ProspectActivities")
 
     def __post_init__(self) -> None:
-        """A list that is absent is none where the count says so, and null is none only beside a count."""
+        """Take an absent list for none where the count says so, and null only beside a count."""
         if self.rows == _ABSENT and self.record_count == 0:
             self.rows = _NULL
         elif self.rows == _NULL and self.record_count is None:
@@ -178,6 +178,8 @@ class LeadSquaredPager:
 
         What follows the first page is known only where it is known what Offset means.
         """
+        if isinstance(fault, Unavailable) and self._size > _FEWEST and await self._one_comes(pages, got):
+            raise TooHeavy(str(fault))
         if pages == 0 and self._offsets.known is None:
             raise fault
         if isinstance(fault, TooHeavy) and self._size > _FEWEST:
@@ -190,6 +192,17 @@ class LeadSquaredPager:
             raise fault
         if self._size > _FEWEST:
             raise TooHeavy(str(fault))
+
+    async def _one_comes(self, pages: int, got: int) -> bool:
+        """Return whether the first row of a page comes by itself: then the page may be too much. Raises `Fault`."""
+        try:
+            if pages:
+                await self._ask(await self._offsets.of(self._ask, got, got), 1)
+            else:
+                await self._offsets.first(self._ask, 1)
+        except _FAILS:
+            return False
+        return True
 
     async def _fill(self, found: _Pass, begin: int, count: int) -> None:
         """Ask one by one for the rows of a page that does not come. Raises `Fault`."""

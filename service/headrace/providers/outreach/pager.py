@@ -23,6 +23,7 @@ from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Incomplete, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor, Pairs
 from headrace.sdk.http_status import no_route
+from headrace.sdk.page_probe import smaller
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
 from headrace.sdk.row_digests import Digests
@@ -199,15 +200,15 @@ class OutreachPager:
         at = self._at
         while True:
             try:
-                answer = await api.call(Call(path=EVENTS, query=self._query()))
-                found, rows = await open_page(_page, answer)
-                if bytes(found.rows) == b"null":
-                    raise Unavailable("a page came that has no list of events")
+                found, rows = await _listed(api, Call(path=EVENTS, query=self._query(self._size)))
             except TooHeavy as fault:
                 if self._size > 1:
                     self._size, at.good = halved(self._size, fault), 0
                 elif (found_alone := await self._narrow(api, fault)) is not None:
                     return _NO_PAGE, found_alone
+            except Unavailable as fault:
+                one = Call(path=EVENTS, query=self._query(1))
+                self._size, at.good = await smaller(api, self._size, one, _page, fault), 0
             except (Rejected, Gone) as fault:
                 if not at.next or at.begin in self._begun_again:  # what fails twice is not old, and would never end
                     if isinstance(fault, Gone):  # a list is never gone: somebody else answers at its path
@@ -257,11 +258,11 @@ class OutreachPager:
             self._waiting += 1
         return rows
 
-    def _query(self) -> Pairs:
+    def _query(self, size: int) -> Pairs:
         at = self._at
         if at.next:
-            return (*at.next, (_SIZE, str(self._size)))
-        return _window(at.begin, at.end, self._size).query
+            return (*at.next, (_SIZE, str(size)))
+        return _window(at.begin, at.end, size).query
 
     def _grow(self) -> None:
         self._at.good += 1
@@ -282,6 +283,14 @@ def _window(begin: int, end: int, size: int) -> Call:
     window = f"{from_millis(begin)}..{from_millis(end)}"
     query = ("filter[createdAt]", window), ("sort", "createdAt"), ("count", "false"), (_SIZE, str(size))
     return Call(path=EVENTS, query=query)
+
+
+async def _listed(api: Api, call: Call) -> tuple[_OutreachPage, list[bytes]]:
+    """Return a page and its rows. Raises `Fault`."""
+    found, rows = await open_page(_page, await api.call(call))
+    if bytes(found.rows) == b"null":
+        raise Unavailable("a page came that has no list of events")
+    return found, rows
 
 
 async def _succeeds(api: Api, call: Call, fault: TooHeavy) -> None:
