@@ -1,6 +1,7 @@
 """How the scenes are played."""
 
 import asyncio
+import itertools
 import random
 import secrets
 import time
@@ -17,6 +18,8 @@ from tests.senders import Sending
 from tests.simulators.webhooks import sendings
 
 KILL_SECONDS: Final = 30.0
+_NAMED: Final = 5
+"""Leads in one command."""
 _PATIENCE: Final = aiohttp.ClientTimeout(total=15)
 
 
@@ -69,11 +72,13 @@ class Plays:
             telling = asyncio.create_task(self._tell(account, await stage.normalizer.webhooks()))
             await stage.warm()
             account.begin()
+            naming = asyncio.create_task(_name_leads(stage, account))
             for number in range(1, 5):
                 await asyncio.sleep(max(0.0, account.begins + number * KILL_SECONDS - time.time()))
                 stage.poller.child.kill()
                 stage.start_poller()
             account.ends = time.time()
+            naming.cancel()
             await stage.recovered()
             telling.cancel()
         return [account]
@@ -99,6 +104,15 @@ class Plays:
         home = self._home / prefix
         home.mkdir(parents=True)
         return Stage(accounts, self._servers, prefix, home, self._python)
+
+
+async def _name_leads(stage: Stage, account: Account) -> None:
+    """Name leads that nobody knew, and again while they are read for the first time; until cancelled."""
+    add = ("leads", "add", "-p", account.scene.provider, "-t", account.scene.name)
+    for first in itertools.count(account.scene.leads, _NAMED):
+        leads = [account.platform.history.lead_id(number) for number in range(first, first + _NAMED)]
+        await asyncio.gather(*(stage.command(*add, *leads) for _ in range(2)))
+        await asyncio.sleep(2.0)  # the pace
 
 
 async def _deliver(client: aiohttp.ClientSession, url: str, sending: Sending) -> None:

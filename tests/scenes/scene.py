@@ -97,8 +97,9 @@ def _gateway(form: str) -> Trouble:
     return answer
 
 
-def _nothing(_: Simulator) -> None:
-    """Let the platform be well: processes are killed."""
+def _slow(platform: Simulator) -> None:
+    """Let answers take as long as they do over a network: processes are killed meanwhile."""
+    platform.faults.always("slow", seconds=0.05)
 
 
 TROUBLES: Final = (
@@ -129,6 +130,6 @@ WRONG_URLS: Final = tuple(
 
 KILLS: Final = Scene(
     name="kills", provider="leadping", leads=5_000, events=5_000, lasts=120.0, every=120, calls=150, unlisted=100,
-    trouble=_nothing,
+    trouble=_slow,
 )  # fmt: skip
-"""Webhooks tell half of what happens, and all of the leads that are not listed, twice each."""
+"""Webhooks tell half of what happens, and all of the leads that are not listed, twice each; commands name new leads."""

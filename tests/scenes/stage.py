@@ -111,6 +111,18 @@ class Stage:
     def _headrace(self) -> list[str]:
         return [str(Path(self._python).with_name("headrace")), "--config", str(self._home / "headrace.toml")]
 
+    async def command(self, *arguments: str) -> bytes:
+        """Run a command of the program, and return what it wrote to stdout."""
+        running = await asyncio.create_subprocess_exec(
+            *self._headrace(), *arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        try:
+            return (await running.communicate())[0]
+        finally:
+            if running.returncode is None:  # the scene is over
+                running.kill()
+                await running.wait()
+
     def _apply(self, text: str) -> None:
         (self._home / "headrace.toml").write_text(text)
         apply = ("topics", "apply", "--profile", "dev", "--partitions", str(PARTITIONS))
@@ -143,15 +155,7 @@ class Stage:
             await asyncio.sleep(max(1.0, began + _LOOK_SECONDS - time.time()))
 
     async def _rows(self) -> list[Any]:
-        asking = await asyncio.create_subprocess_exec(
-            *self._headrace(), "feeds", "--json", stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        )
-        try:
-            output, _ = await asking.communicate()
-        finally:
-            if asking.returncode is None:  # the scene is over
-                asking.kill()
-                await asking.wait()
+        output = await self.command("feeds", "--json")
         return [msgspec.json.decode(line) for line in output.splitlines() if line.startswith(b"{")]
 
     async def _calls(self) -> None:
