@@ -70,7 +70,7 @@ async def test_what_may_pass_is_tried_again_and_what_may_not_is_not(kafka: Broke
                 return state is not None and state.code == "rejected"
 
             await pipeline.comes(shown, "the rejection is shown")
-        assert there.calls["/leads/x/rows"] == 1
+        assert there.calls["/leads/x/rows"] <= 2  # once more after the other feed has shown that the platform is well
 
 
 async def test_a_redirect_to_another_host_is_not_followed(kafka: Broker, prefix: str) -> None:
