@@ -101,6 +101,11 @@ class Asking(Facts):
         """See headrace.sdk.feed.Api."""
         return await self._parts.ask(kind, id, calls, guess=guess)
 
+    def leave_out(self, kind: str, id: str) -> None:  # noqa: A002  (the design's word)
+        """See headrace.sdk.feed.Api."""
+        assert kind
+        self.given_up.append(id)
+
     def _millis(self) -> int:
         raise NotImplementedError
 
@@ -223,13 +228,14 @@ async def read(
     api.turn()
     things = feed.read(api, cursor, turn or Turn())
     try:
-        await _keep_books(found, things, most)
+        await keep_books(found, things, most)
     except Incomplete as fault:
         found.lacks = str(fault)
     return found
 
 
-async def _keep_books(found: Read, things: AsyncIterator[Yield], most: int | None) -> None:
+async def keep_books(found: Read, things: AsyncIterator[Yield], most: int | None = None) -> None:
+    """Note what a feed yields, as far as it comes."""
     count = 0
     async for thing in things:
         match thing:

@@ -42,6 +42,7 @@ class FeedApi:
         self._state: Final = state
         self._checkpoints: Final = checkpoints
         self._seen: Final[set[str]] = set()
+        self._given_up: Final = given_up
         self._parts: Final = Parts(parts, call=self.call, check=self._check, now=clock.now, given_up=given_up)
 
     @property
@@ -57,6 +58,10 @@ class FeedApi:
     async def part(self, kind: str, id: str, calls: Sequence[Call], *, guess: bool = False) -> bytes | None:  # noqa: A002  (the design's word)
         """See Api."""
         return await self._parts.ask(kind, id, calls, guess=guess)
+
+    def leave_out(self, kind: str, id: str) -> None:  # noqa: A002  (the design's word)
+        """See Api."""
+        self._given_up(kind, id)
 
     async def _check(self, call: Call) -> None:
         """Make a call whose answer is not held."""

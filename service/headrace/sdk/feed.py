@@ -122,6 +122,9 @@ class Api(Protocol):
         the platform brings none of the kind.
         """
 
+    def leave_out(self, kind: str, id: str) -> None:  # noqa: A002  (the design's word)
+        """Show that something does not come, and that nothing waits for it any more; kinds are as those of `part`."""
+
     def recall(self, name: str) -> str | None:
         """Return a fact about this tenant's platform, None where it is not known: seen in one turn only, or long ago.
 

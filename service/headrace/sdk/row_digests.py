@@ -15,6 +15,7 @@ class Digests:
     def __init__(self, packed: bytes = b"", most: int = MOST) -> None:
         self._most: Final = most
         # Of all that keep an order, this gives up its oldest in constant time.
+        packed = packed[-most * _SIZE :]
         self._digests: Final = OrderedDict.fromkeys(packed[at : at + _SIZE] for at in range(0, len(packed), _SIZE))
 
     def __len__(self) -> int:

@@ -36,6 +36,10 @@ class EndlessList:
         """See headrace.sdk.feed.Api."""
         raise NotImplementedError
 
+    def leave_out(self, kind: str, id: str) -> None:  # noqa: A002  (the design's word)
+        """See headrace.sdk.feed.Api."""
+        raise NotImplementedError
+
     def recall(self, name: str) -> str | None:
         """See headrace.sdk.feed.Api."""
         return "pages from 0" if name == "offset-counts" else None

@@ -17,7 +17,9 @@ from tests.providers.feeds_kit import (
     NOW,
     Memory,
     Platform,
+    Read,
     Reader,
+    keep_books,
     loses_nothing_when_killed,
     missing,
     named_by_webhooks,
@@ -214,6 +216,27 @@ async def test_a_lead_without_rows_costs_one_call() -> None:
     empty.hidden = 2  # it counts rows, and shows none at 0: that is no empty list
     await read(TEN, api, turn=LEAD)
     assert empty.offsets[3:5] == ["0/10", "1/10"]
+
+
+async def test_leads_without_rows_cost_one_call_where_all_are_so() -> None:
+    """Two turns found nothing at Offset 1 either: where no lead has rows, each turn of each cost two calls."""
+    account = Account(0)
+    api = Memory(account)
+    for number in range(10):
+        await read(TEN, api, turn=Turn(lead=f"lead-{number}"))
+    assert account.offsets == ["0/10", "1/10"] * 2 + ["0/10"] * 8
+    account.rows.append(row(1))
+    assert len((await read(TEN, api, turn=LEAD)).raws) == 1
+
+
+async def test_rows_behind_a_count_of_0_are_contrary_to_that() -> None:
+    """A platform that begins at 1 may count nothing at 0."""
+    account = Account(0)
+    api = Memory(account)
+    await read(TEN, api, turn=LEAD)
+    api.answer_with(lambda call: b'{"RecordCount":0}' if b'"Offset":"0"' in call.body else Account(3, "pages", 1)(call))
+    assert len((await read(TEN, api, turn=LEAD)).raws) == 3
+    assert not api.noted
 
 
 class RefusingAccount(Account):
@@ -453,7 +476,7 @@ class BrokenAccount(Account):
 
 @pytest.mark.parametrize("fault", [TooHeavy("500"), Unavailable("500"), Rejected("500")])
 @pytest.mark.parametrize("unit", ["pages", "rows"])
-@pytest.mark.parametrize("broken", [(0,), (12,), (24,), (3, 14)])
+@pytest.mark.parametrize("broken", [(0,), (12,), (24,), (3, 14), (9, 32, 55)])
 @pytest.mark.parametrize("size", [10, 100])
 async def test_a_row_that_fails_for_good_starves_no_other(
     fault: Fault, unit: str, broken: tuple[int, ...], size: int
@@ -471,6 +494,51 @@ async def test_a_row_that_fails_for_good_starves_no_other(
     account.broken = set()
     third = await read(feed, api, second.cursor, LEAD)
     assert (ids(third.raws), third.lacks) == (sorted(f"a{number}" for number in broken), "")
+
+
+@pytest.mark.parametrize("unit", ["pages", "rows"])
+@pytest.mark.parametrize("broken", [{1200}, {50}, {1200, 1237, 1274}, {1200, 1201}, {100, 600, 1200}])
+async def test_rows_that_fail_for_good_are_left_out(unit: str, broken: set[int]) -> None:
+    """After three turns nothing waits for them, and they are looked for once a day: each turn cost 60 to 180 calls."""
+    api = Memory(account := BrokenAccount(2000, *broken, unit=unit, fault=TooHeavy("500")))
+    api.learn("offset-counts", f"{unit} from 0")
+    feed = LeadActivitiesFeed(LeadActivitiesSettings())
+    cursor, came, calls = b"", set[str](), list[int]()
+    for turn in range(5):
+        before = len(api.calls)
+        found = await read(feed, api, cursor, LEAD)
+        cursor, came = found.cursor, came | set(ids(found.raws))
+        calls.append(len(api.calls) - before)
+        assert (bool(found.lacks), len(api.given_up)) == (turn < 2, 0 if turn < 2 else len(broken))
+        api.now += 600_000
+    assert len(came) == 2000 - len(broken)
+    assert max(calls) <= 90
+    assert max(calls[3:]) <= 35
+    account.broken.pop()
+    api.now += 24 * 3_600_000
+    assert len((await read(feed, api, cursor, LEAD)).raws) == 1
+
+
+async def test_what_was_read_before_a_fault_comes_out() -> None:
+    """An outage in mid-list brings what came before it, and forgets nothing that was known."""
+    account = Account(45, "rows")
+    api = Memory(account)
+    api.learn("offset-counts", "rows from 0")
+    whole = await read(TEN, api, turn=LEAD)
+    account.rows[3]["ModifiedOn"] = NEW
+
+    def failing(call: Call) -> bytes:
+        if int(msgspec.json.decode(call.body)["Paging"]["Offset"]) >= 20:
+            raise Unavailable("503")
+        return account(call)
+
+    api.answer_with(failing)
+    found = Read()
+    with pytest.raises(Unavailable):
+        await keep_books(found, TEN.read(api, whole.cursor, LEAD))
+    assert (ids(found.raws), found.cursors[-1].whole) == (["a3"], False)
+    api.answer_with(account)
+    assert not (await read(TEN, api, found.cursor, LEAD)).raws
 
 
 @pytest.mark.parametrize("fault", [TooHeavy("500"), Unavailable("503"), NoRoute("404")])

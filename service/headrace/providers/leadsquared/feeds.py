@@ -5,48 +5,19 @@ stands, and only the whole list can be counted against RecordCount. It costs a c
 not new is known by its digest and not appended. https://apidocs.leadsquared.com/get-activities-of-a-lead/
 """
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from itertools import chain, repeat
-from typing import Final, Literal
+from typing import Final
 
-import msgspec
-from msgspec import Struct
-
-from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import Offsets
 from headrace.providers.leadsquared.pager import LeadSquaredPager, Shortfall
+from headrace.providers.leadsquared.reading import Reading
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
-from headrace.providers.leadsquared.times import micros
-from headrace.sdk.faults import Incomplete
-from headrace.sdk.feed import Api, Cursor, Feed, Skipped, Turn, Yield
+from headrace.sdk.faults import Fault, Incomplete
+from headrace.sdk.feed import Api, Feed, Skipped, Turn, Yield
 from headrace.sdk.provider import RawEvent, Tenant
-from headrace.sdk.row_digests import Digests
 from headrace.sdk.settings import settings_of
 from headrace_events import Via
-
-
-class LeadActivitiesCursor(Struct, omit_defaults=True):
-    """The cursor: when the last whole reading began, in milliseconds by the platform's clock (0: never).
-
-    `known` are the rows that the next reading may take for news; of a reading that was not whole, all of them. `short`
-    is what it lacked, of each code.
-    """
-
-    read: int = 0
-    known: bytes = b""
-    short: tuple[Shortfall | None, ...] = ()
-
-
-class _RowTimes(Struct, rename="pascal", gc=False):
-    created_on: str | None = None
-    modified_on: str | None = None
-
-
-_decode: Final = msgspec.json.Decoder(LeadActivitiesCursor).decode
-_times: Final = msgspec.json.Decoder(_RowTimes).decode
-_encode: Final = msgspec.json.Encoder().encode
 
 
 def feeds(settings: Tenant) -> Sequence[Feed]:
@@ -63,55 +34,44 @@ class LeadActivitiesFeed:
     def __init__(self, settings: LeadActivitiesSettings) -> None:
         self.every = settings.every
         self._settings: Final = settings
-        self._look_back: Final = settings.look_back * 1000
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read a lead; a turn without one has nothing to read.
 
-        Raises `Fault`, `Incomplete` behind the cursor of a reading that is not whole.
+        Raises `Fault` behind what came before it, `Incomplete` behind the cursor of a reading that is not whole.
         """
         if turn.lead is None:
             return
-        before = _decode(cursor) if cursor else LeadActivitiesCursor()
-        known, fresh = Digests(before.known), Digests()
-        begun, offsets = 0, Offsets(api)
-        shortfall, short = "", list[Shortfall | None]()
-        for code, lacked in zip(self._settings.codes or (None,), chain(before.short, repeat(None)), strict=False):
+        reading = Reading(cursor, api.now, self._settings.look_back * 1000)
+        offsets = Offsets(api)
+        for code, short in zip(self._settings.codes or (None,), reading.short_before, strict=False):
             pager = LeadSquaredPager(api, turn.lead, code, self._settings, offsets)
-            await pager.read(lacked)
-            short.append(pager.short)
-            begun, shortfall = begun or pager.begun, shortfall or ("" if pager.whole else pager.shortfall)
-            skipped: defaultdict[Literal["outside", "unchanged"], list[bytes]] = defaultdict(list)
-            while pager.rows:
-                row, _ = pager.rows.popitem()  # the last first, and what was passed on is not held any longer
-                at = changed(row)
-                if row in known:
-                    skipped["unchanged"].append(row)
-                elif at is not None and at < before.read - self._look_back:
-                    skipped["outside"].append(row)
-                    continue
-                else:
-                    yield _raw(api, row)
-                if at is None or at >= begun - self._look_back or not pager.whole:
-                    fresh.add(row)
-            for reason, rows in skipped.items():
-                yield Skipped(reason, wire.LEAD_ACTIVITY, rows)
-        read = before.read if shortfall else begun
-        lacks = tuple(short) if any(short) else ()
-        yield Cursor(_encode(LeadActivitiesCursor(read, fresh.packed(), lacks)), whole=not shortfall)
-        if shortfall:
-            raise Incomplete(shortfall)
+            failure = await _failure(pager, short, search=reading.search)
+            for row in reading.news(pager):
+                yield _raw(api, row)
+            if reading.unchanged:
+                yield Skipped("unchanged", wire.LEAD_ACTIVITY, reading.unchanged)
+            if reading.outside:
+                yield Skipped("outside", wire.LEAD_ACTIVITY, reading.outside)
+            if failure:
+                if reading.brought:
+                    yield reading.broken_off()
+                raise failure
+        covering, left_out = reading.finished()
+        for number in range(left_out):
+            api.leave_out("activity", f"{turn.lead}/{number}")
+        yield covering
+        if reading.shortfall:
+            raise Incomplete(reading.shortfall)
 
 
-def changed(row: bytes) -> int | None:
-    """Return the later of CreatedOn and ModifiedOn in milliseconds (either may be it), None where there is neither."""
+async def _failure(pager: LeadSquaredPager, short: Shortfall | None, *, search: bool) -> Fault | None:
+    """Read a code; return what ended it before its time."""
     try:
-        found = _times(row)
-        times = [micros(found.created_on, "$.CreatedOn"), micros(found.modified_on, "$.ModifiedOn")]
-    except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    known = [at for at in times if at is not None]
-    return max(known) // 1000 if known else None
+        await pager.read(short, search=search)
+    except Fault as fault:
+        return fault
+    return None
 
 
 def _raw(api: Api, row: bytes) -> RawEvent:

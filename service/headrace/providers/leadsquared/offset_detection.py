@@ -14,6 +14,8 @@ from headrace.sdk.feed import Api
 FACT: Final = "offset-counts"
 ZERO: Final = "offset-0"
 """The fact what is at Offset 0: `rows` of each lead that has any, or a refusal (`refused`)."""
+EMPTY: Final = "empty-at-0"
+"""The fact that a lead which counts no rows at Offset 0 counts none at 1 either."""
 TWO: Final = 2
 _TRIES: Final = 3
 _REFUSALS: Final = 2
@@ -68,12 +70,19 @@ class Offsets:
         elif page.rows:
             self._api.remember(ZERO, "rows")
             return page
-        elif zero == "rows" and not page.total:
+        elif not page.total and (zero == "rows" or self._api.recall(EMPTY)):
             return page  # this lead has none
         following = await ask(1, size)
-        if following.rows and page is not None:
-            self._api.remember(ZERO, None)
+        if page is not None:
+            self._compare(page, following)
         return following
+
+    def _compare(self, zero: Listed, one: Listed) -> None:
+        """Note what a lead shows that shows no rows at Offset 0."""
+        if one.rows:
+            self._api.remember(ZERO, None)
+        if not zero.total:
+            self._api.remember(EMPTY, None if one.rows or one.total else "yes")
 
     async def of(self, ask: Ask, page: int, rows: int) -> int:
         """Return the offset of a page (counted from 0) that has so many rows before it. Raises `Fault`."""

@@ -14,9 +14,10 @@ from msgspec import Raw, Struct, field
 
 from headrace.core.weight import weight
 from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared.broken_page import FAILS, BrokenPages
 from headrace.providers.leadsquared.offset_detection import Listed, Offsets
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings
-from headrace.sdk.faults import Fault, NoRoute, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Fault, TooHeavy, Unavailable
 from headrace.sdk.feed import Api, Call
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
@@ -32,11 +33,10 @@ _ROW_BYTES: Final = 512
 """What each row takes beside its weight: its places among the rows and the names."""
 _FEWEST: Final = 25
 """As many rows as come without paging: a page of so few that is refused is refused for another reason."""
-_LOST: Final = 3
-"""So many rows in a row that do not come, asked for one by one, and those behind them are not asked for."""
+_MOST_HOLES: Final = 20
+"""With more pages that fail it is the platform that does, and not a row."""
 _AHEAD: Final = (1, 2)
 """Which pages behind one that fails show whether it does so alone: the one between may have its own reason."""
-_FAILS: Final = (NoRoute, Rejected, TooHeavy, Unavailable)
 _ABSENT: Final = Raw(b"")
 _NULL: Final = Raw(b"null")
 
@@ -99,7 +99,7 @@ class LeadSquaredPager:
         self._query: Final = (("leadId", lead), *((("getFileURL", "true"),) if settings.file_urls else ()))
         self._size = settings.page_size
         self._weight = 0
-        self._lost = self._counted = 0
+        self.lost = self._counted = 0
 
     @property
     def full(self) -> bool:
@@ -109,15 +109,16 @@ class LeadSquaredPager:
     @property
     def shortfall(self) -> str:
         """What is missing where the reading is not whole."""
-        if self._lost:
-            return f"{self._lost} of {self._counted} activities of a lead did not come, each for itself"
+        if self.lost:
+            return f"{self.lost} of {self._counted} activities of a lead did not come, each for itself"
         if self.full:
             return f"a lead has more activities than there is room for: {len(self.rows)} of {self._counted} were read"
         return f"a list changed while it was read, or shows less than it counts: {len(self.rows)} of {self._counted}"
 
-    async def read(self, before: Shortfall | None = None) -> None:
+    async def read(self, before: Shortfall | None = None, *, search: bool = True) -> None:
         """Read until a pass adds up, or is as short as the one before.
 
+        Rows of pages that fail are looked for one by one where `search` says so: `lost` are those that do not come.
         Where turns `before` were as short, the platform counts what it does not show, and it is whole. After a few
         passes, or with more rows than there is room for, it gives up, not whole. Raises `Fault`.
         """
@@ -125,9 +126,8 @@ class LeadSquaredPager:
         for _ in range(_PASSES):
             this = await self._pass_of_fitting_pages()
             self._counted = max(this.counts, default=0)
-            for begin, count in this.holes:
-                await self._fill(this, begin, count)
-            if self.full or self._lost:
+            await self._fill(this, search=search)
+            if self.full or self.lost:
                 return
             if this.adds_up:
                 self.whole = True
@@ -154,7 +154,9 @@ class LeadSquaredPager:
         while True:
             try:
                 listed = await self._listed(pages, got)
-            except _FAILS as fault:
+            except FAILS as fault:
+                if len(found.holes) >= _MOST_HOLES:
+                    raise
                 await self._pass_over(fault, pages, got)
                 found.holes.append((got, self._size))
                 pages, got = pages + 1, got + self._size
@@ -174,50 +176,49 @@ class LeadSquaredPager:
                 self._size = len(listed.rows)  # the platform's pages are smaller than requested
 
     async def _pass_over(self, fault: Fault, pages: int, got: int) -> None:
-        """Return where a page fails alone. Raises the fault where the next ones fail, or smaller ones may come.
+        """Return where a page fails alone. Raises the fault where others fail, `TooHeavy` where smaller ones may come.
 
-        What follows the first page is known only where it is known what Offset means.
+        What follows the first page is known only where it is known what Offset means. That pages behind the end come
+        without rows says nothing about the size of the first one; the others have a size that came.
         """
-        if isinstance(fault, Unavailable) and self._size > _FEWEST and await self._one_comes(pages, got):
-            raise TooHeavy(str(fault))
+        may_be_large = pages == 0 and self._size > _FEWEST
+        if may_be_large and isinstance(fault, Unavailable) and await self._one_comes(pages, got):
+            fault = TooHeavy(str(fault))
         if pages == 0 and self._offsets.known is None:
             raise fault
-        if isinstance(fault, TooHeavy) and self._size > _FEWEST:
+        behind = await self._behind(pages, got)
+        if behind is None and (may_be_large or not await self._one_comes(pages, got)):
             raise fault
-        for ahead in _AHEAD:
-            with contextlib.suppress(*_FAILS):
-                await self._listed(pages + ahead, got + ahead * self._size)
-                break
-        else:
-            raise fault
-        if self._size > _FEWEST:
+        if may_be_large and not (behind and behind.rows):
             raise TooHeavy(str(fault))
 
+    async def _behind(self, pages: int, got: int) -> Listed | None:
+        """Return a page behind one that fails, None where those fail as well. Raises `Fault`."""
+        for ahead in _AHEAD:
+            with contextlib.suppress(*FAILS):
+                return await self._listed(pages + ahead, got + ahead * self._size)
+        return None
+
     async def _one_comes(self, pages: int, got: int) -> bool:
-        """Return whether the first row of a page comes by itself: then the page may be too much. Raises `Fault`."""
+        """Return whether the first row of a page comes by itself. Raises `Fault`."""
         try:
-            if pages:
-                await self._ask(await self._offsets.of(self._ask, got, got), 1)
-            else:
-                await self._offsets.first(self._ask, 1)
-        except _FAILS:
+            await (self._rows_at(got, 1) if pages else self._offsets.first(self._ask, 1))
+        except FAILS:
             return False
         return True
 
-    async def _fill(self, found: _Pass, begin: int, count: int) -> None:
-        """Ask one by one for the rows of a page that does not come. Raises `Fault`."""
-        lost = 0
-        for place in range(begin, begin + count):
-            try:
-                listed = await self._ask(await self._offsets.of(self._ask, place, place), 1) if lost < _LOST else None
-            except _FAILS:
-                listed = None
-            lost = 0 if listed else lost + 1
-            if listed is None:
-                self._lost += place < max(self._counted, begin + 1)
-                continue
-            found.names.update(map(_name, listed.rows))
-            self._add(listed.rows)
+    async def _fill(self, found: _Pass, *, search: bool) -> None:
+        """Ask for the parts of pages that do not come. Raises `Fault`."""
+        parts = BrokenPages(self._rows_at, search=search)
+        for begin, count in found.holes:
+            await parts.read(begin, count, begin + count if found.own_counts else max(self._counted, begin + 1))
+        self.lost = parts.lost
+        found.names.update(map(_name, parts.rows))
+        self._add(parts.rows)
+
+    async def _rows_at(self, place: int, count: int) -> Listed:
+        """Request rows from one on that is counted from 0: a multiple of their count."""
+        return await self._ask(await self._offsets.of(self._ask, place // count, place), count)
 
     def _add(self, rows: Sequence[bytes]) -> None:
         for row in rows:
