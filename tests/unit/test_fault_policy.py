@@ -40,7 +40,7 @@ class Tenant:
         self.policy = FaultPolicy(self.scheduler, self.circuit)
         self.taken: list[tuple[float, str]] = []
 
-    def run(self, until: float, answer: Callable[[str, float], Fault | None], most: int = 100_000) -> None:
+    def run(self, until: float, answer: Callable[[str, float], Exception | None], most: int = 100_000) -> None:
         """Take turns, each of a second, until then; `answer` returns what is wrong with a lead's list."""
         for _ in range(most):
             work = self.policy.next(self.now)
@@ -296,3 +296,17 @@ def test_a_lead_that_is_dropped_while_its_turn_fails_is_asked_for_no_more() -> N
             tenant.policy.succeeded(work, NOW, more=False)
     tenant.run(NOW + HOUR, lambda _lead, _at: None)
     assert tenant.calls("a") == []
+
+
+def test_an_error_of_ours_in_the_platforms_trouble_rests_all_the_same() -> None:
+    """It would be tried again without any pause: the circuit rests for the platform's faults alone."""
+    tenant = Tenant(*"abcdefgh")
+    tenant.run(NOW + 30, lambda _lead, _at: Unavailable("503"))
+    assert tenant.policy.trouble("trail")
+    before, begin = len(tenant.taken), tenant.now
+
+    def broken(_lead: str, _at: float) -> Exception:
+        return KeyError("x")
+
+    tenant.run(begin + 10 * MINUTE, broken)
+    assert len(tenant.taken) - before <= 8 * 10

@@ -55,12 +55,13 @@ LONGEST_KAFKA_REST_SECONDS: Final = 30.0
 class Treatment(Struct, frozen=True):
     """What a failed turn gets: `rest` is in seconds; `again`: it is done again then.
 
-    `alone`: another lead of its feed went well since this one began to fail.
+    `alone`: another lead of its feed went well since this one began to fail. `aside`: it waits for the platform.
     """
 
     code: str
     rest: float
     alone: bool = False
+    aside: bool = False
     again: bool = True
 
 
@@ -186,7 +187,7 @@ class FaultPolicy:
             alone = before.failures > 0 and self._succeeded.get(work.feed, 0.0) > before.since
             return Treatment(code_of(error), self._own_rest(work, error, before), alone=alone)
         self._stop(work.feed, row, error, now)
-        return Treatment(code_of(error), FIRST_PAUSE_SECONDS)
+        return Treatment(code_of(error), FIRST_PAUSE_SECONDS, aside=work != Work(work.feed))
 
     def _is_trouble(self, feed: str, row: FailuresInARow, now: float, began: float) -> bool:
         """Return whether a row of failures is the platform's trouble; where that is open, ask what went well before."""
@@ -234,10 +235,10 @@ class FaultPolicy:
         if not treatment.again or not self._scheduler.is_watched(work):
             self._scheduler.done(work, now)
             return replace(treatment, again=False)
-        row = self._rows.get(work.feed)
-        if row is not None and row.trouble and work != Work(work.feed):
-            if len(row.aside) < MOST_ASIDE:
-                row.aside[work] = None
+        if treatment.aside:
+            aside = self._rows[work.feed].aside
+            if len(aside) < MOST_ASIDE:
+                aside[work] = None
             self._scheduler.pause(work, Setback(now, before.failures, before.since or now))
             return treatment
         swept = treatment.rest >= self._scheduler.every(work.feed) and self._scheduler.sweeps(work)
