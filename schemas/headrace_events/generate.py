@@ -1,6 +1,6 @@
 """Write the JSON Schemas of what we promise: `python -m headrace_events.generate [FOLDER]`.
 
-Without a folder they go to `json/` beside this package, where a test compares them with the structs.
+Without a folder they go to `schemas/json/` of the clone, where a test compares them with the structs.
 """
 
 import inspect
@@ -85,11 +85,14 @@ def _constants(words: Iterable[Word]) -> Iterable[Schema]:
 
 
 def main(folder: Path = FOLDER) -> None:
-    """Write all schemas."""
+    """Write all schemas, and say where."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (folder / name).write_bytes(encode(schema))
+        sys.stdout.write(f"{folder / name}\n")
 
 
 if __name__ == "__main__":
+    if not sys.argv[1:] and not FOLDER.is_dir():
+        sys.exit("name the folder to write to: python -m headrace_events.generate FOLDER")
     main(*map(Path, sys.argv[1:2]))

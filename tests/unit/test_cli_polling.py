@@ -127,7 +127,7 @@ def test_the_table_says_what_is_wrong_once_for_each_tenant(capsys: pytest.Captur
         "trail parked 0 never - - 2x rejected 0",
         "",
         "/things/t is parked since 2026-08-08 09:00:00 UTC, tried again at 2026-08-08 09:00:00 UTC: it says no",
-        "/things/t: the platform's clock is 90 s behind ours",
+        "/things/t: the platform's clock is 1 min 30 s behind ours",
         "/things/t trail: it will never be",
     ]
 

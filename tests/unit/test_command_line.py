@@ -88,3 +88,13 @@ def test_shells_complete_providers_and_tenants(clean: Path, line: str, completed
     environ = {"_HEADRACE_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
     done = CliRunner(env=environ).invoke(main, prog_name="headrace")
     assert [answer.partition(",")[2] for answer in done.output.split()] == completed
+
+
+@pytest.mark.parametrize("words", [("-c", "f", "-c", "g", "check"), ("check", "-c", "f", "-c", "g")], ids=" ".join)
+def test_two_configurations_in_one_place(clean: Path, words: tuple[str, ...]) -> None:
+    """Two files are refused where both stand before the command, or both behind it."""
+    for name in ("f", "g"):
+        (clean / name).write_text("")
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert "two configuration files are named, f and g: name one" in done.output

@@ -87,9 +87,9 @@ polling = true
         'headrace.toml:3: kafka.compression: expected one of lz4, zstd, gzip, snappy, none; did you mean "lz4"?',
         "headrace.toml:5: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
         "headrace.toml:7: admin.port: expected a whole number <= 65535",
-        "headrace.toml:9: receiver.port: expected a whole number, got a string",
+        "headrace.toml:9: receiver.port: expected a whole number, got text",
         'headrace.toml:11: log.levl: unknown key "levl"; did you mean "level"?; known are format, level',
-        "headrace.toml:13: tenants.outreach.acme.polling: expected true or false, got a string",
+        "headrace.toml:13: tenants.outreach.acme.polling: expected true or false, got text",
         f"headrace.toml:15: tenants.outreach.Acme_EU: {BAD_NAME}",
         f"headrace.toml:16: tenants.outreech: {NO_PROVIDER}",
     ]
@@ -160,6 +160,7 @@ events = { look_back = "2d" }
         "tenants.leadping.acme.colour",
         "tenants.outreach.acme.access_token",
         "tenants.outreach.acme.events.every",
+        "tenants.outreach.acme.events.look_back",
         "tenants.outreach.north.events.look_back",
     ]
 
@@ -289,7 +290,7 @@ def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
         },
     )
     assert reported == [
-        "HEADRACE_ADMIN__PORT: expected a whole number, got a string",
+        "HEADRACE_ADMIN__PORT: expected a whole number, got text",
         f"HEADRACE_KAFKA_BOOTSTRAP_SERVERS: {UNKNOWN}; did you mean HEADRACE_KAFKA__BOOTSTRAP_SERVERS?",
         'HEADRACE_KAFKA__COMPRESION: unknown key "compresion"; did you mean "compression"?; known are ' + KNOWN_KAFKA,
         "HEADRACE_LOG__LEVEL: expected one of debug, info, warning, error",
@@ -298,7 +299,7 @@ def test_faults_of_variables_name_the_variable(tmp_path: Path) -> None:
         + KNOWN_OUTREACH,
         'HEADRACE_TENANTS__OUTREACH__BETA__WEBHOOK_SECRETS: is no JSON list: write ["one", "two"] or one,two',
         f"HEADRACE_TENANTS__OUTREECH__ACME__POLLING: {NO_PROVIDER}",
-        "HEADRACE_TOPIC_PREFIX__X: expected a string, got a table",
+        "HEADRACE_TOPIC_PREFIX__X: expected text, got a table",
     ]
 
 

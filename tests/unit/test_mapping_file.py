@@ -113,7 +113,7 @@ FAULTS = {
     ),
     "fields that are no strings": (
         ROW + "fields = { x = 3 }",
-        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { campaign = "spring" }',
+        'acme.toml:4: row[0].fields.x: fields holds pairs of strings, such as { campaign = "spring" }',
     ),
     "a lift that is no pair": (
         ROW + 'lift = ["text"]',
@@ -189,6 +189,15 @@ FAULTS = {
         'acme.toml:5: row[1].code: code "1-9" of table activity has a row already, in line 1',
     ),
 }
+
+
+def test_every_pair_is_judged() -> None:
+    """A field that is lifted to something that is no text hides no slip in another."""
+    found = faults(ROW + 'lift = { mx_Custom_1 = "txet", mx_Custom_2 = 7 }')
+    assert [each.partition(": ")[2].partition(":")[0] for each in found] == [
+        "row[0].lift.mx_Custom_1",
+        "row[0].lift.mx_Custom_2",
+    ]
 
 
 @pytest.mark.parametrize(("text", "line"), FAULTS.values(), ids=FAULTS)

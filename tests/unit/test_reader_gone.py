@@ -101,11 +101,14 @@ def test_what_a_library_writes_ends_no_work(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a file that is always full")
-def test_a_full_disk_is_said(tmp_path: Path, environ: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "words", [("taxonomy", "words"), ("--help",), ("check", "--help"), ("--version",)], ids=" ".join
+)
+def test_a_full_disk_is_said(tmp_path: Path, environ: dict[str, str], words: tuple[str, ...]) -> None:
     """Output that cannot be written for another reason is an error of one sentence."""
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [PROGRAM, "taxonomy", "words"],
+            [PROGRAM, *words],
             stdout=full,
             stderr=subprocess.PIPE,
             cwd=tmp_path,
@@ -115,3 +118,29 @@ def test_a_full_disk_is_said(tmp_path: Path, environ: dict[str, str]) -> None:
         )
     assert done.stderr == b"Error: standard output cannot be written: No space left on device\n"
     assert done.returncode == 1
+
+
+def test_nobody_reads_what_a_shell_completes_by(tmp_path: Path, environ: dict[str, str]) -> None:
+    """The script for the completion of a shell goes without a word, too."""
+    out = without_reader()
+    done = subprocess.run(
+        [PROGRAM],
+        stdout=out,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        env=environ | {"_HEADRACE_COMPLETE": "zsh_source"},
+        timeout=DEADLINE,
+        check=False,
+    )
+    os.close(out)
+    assert (done.stderr, done.returncode) == (b"", 0)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["check", "--help", "explain -p outreach one.json", "taxonomy words"])
+def test_closed_streams(tmp_path: Path, environ: dict[str, str], words: str, closed: str) -> None:
+    """A stream that is closed takes everything, and no file of ours is opened under its number."""
+    (tmp_path / "one.json").write_text(OPENED)
+    command = ["sh", "-c", f'"$0" {words} {closed}', str(PROGRAM)]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=environ, timeout=DEADLINE, check=False)
+    assert (done.stderr, done.returncode) == (b"", 0)

@@ -1,4 +1,7 @@
 import json
+import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -155,3 +158,19 @@ def test_types_are_a_category_and_an_action() -> None:
     """A type has two parts, and only what nobody has mapped has one."""
     assert [word for word in Type if word.count(".") != 1] == ["unmapped"]
     assert taxonomy.TYPE_PREFIX + Type.CALL_COMPLETED + taxonomy.TYPE_SUFFIX == "headrace.call.completed.v1"
+
+
+def test_the_generator_asks_for_a_folder_outside_of_a_clone(tmp_path: Path) -> None:
+    """Beside an installed package stands no folder of schemas, and none is made there."""
+    package = Path(generate.__file__).parent
+    shutil.copytree(package, tmp_path / "site" / package.name)
+    done = subprocess.run(
+        [sys.executable, "-m", "headrace_events.generate"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path / "site",
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "name the folder to write to: python -m headrace_events.generate FOLDER\n"
+    assert not (tmp_path / "json").exists()

@@ -4,6 +4,8 @@ import difflib
 import importlib
 import os
 import sys
+import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,9 +59,12 @@ class _Commands(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the program. Where nobody reads a help page, click puts another stdout in its place and ends with 1."""
+        _open_closed_streams()
         stdout = sys.stdout
         try:
             return super().main(*args, **options)
+        except OSError as error:
+            sys.exit(_unwritten(error))
         except SystemExit:
             if sys.stdout is not stdout:
                 sys.exit(0)
@@ -82,6 +87,28 @@ class _Commands(click.Group):
                 formatter.write_dl(list(commands.items()))
 
 
+def _open_closed_streams() -> None:
+    """Open /dev/null for streams that are closed (`headrace run >&-`), before a file of ours takes their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  (open as long as we are)
+
+
+def _unwritten(error: OSError) -> int:
+    """Return the exit code where click could not print a page of its own. Raises `error` where it was not that."""
+    from headrace.cli._output import failed  # noqa: PLC0415  (help imports nothing)
+
+    *_, (frame, _line) = traceback.walk_tb(error.__traceback__)
+    if frame.f_globals["__name__"] != click.utils.__name__:
+        raise error
+    try:
+        failed(error)
+    except click.ClickException as refused:
+        refused.show()
+        return 1
+    return 0
+
+
 def use_configuration(ctx: click.Context, _: click.Parameter | None, file: Path | None) -> Path | None:
     """Take the configuration file that is named, wherever it stands on the command line; a second one is an error."""
     root = ctx.find_root()
@@ -89,6 +116,11 @@ def use_configuration(ctx: click.Context, _: click.Parameter | None, file: Path 
         raise click.UsageError(f"two configuration files are named, {root.obj} and {file}: name one")
     root.obj = file or root.obj
     return file
+
+
+def _use_each(ctx: click.Context, parameter: click.Parameter, files: Sequence[Path]) -> None:
+    for file in files:
+        use_configuration(ctx, parameter, file)
 
 
 def _take_configuration(command: click.Command) -> None:
@@ -100,7 +132,8 @@ def _take_configuration(command: click.Command) -> None:
                 type=click.Path(path_type=Path),
                 metavar="FILE",
                 expose_value=False,
-                callback=use_configuration,
+                multiple=True,
+                callback=_use_each,
                 help="The configuration file.",
             )
         )
@@ -119,7 +152,8 @@ def _take_configuration(command: click.Command) -> None:
     type=click.Path(path_type=Path),
     metavar="FILE",
     expose_value=False,
-    callback=use_configuration,
+    multiple=True,
+    callback=_use_each,
     help="The configuration file; default: the one named by HEADRACE_CONFIG, else ./headrace.toml, else none.",
 )
 @click.version_option(__version__, message="headrace %(version)s")

@@ -116,9 +116,14 @@ def _write(text: str, *, err: bool = False, nl: bool = True) -> None:
     try:
         click.echo(text, err=err, nl=nl)
     except OSError as error:
-        _throw_away(_ERR if err else _OUT)
-        if not err and not isinstance(error, BrokenPipeError):
-            raise click.ClickException(f"standard output cannot be written: {error.strerror}") from None
+        failed(error, err=err)
+
+
+def failed(error: OSError, *, err: bool = False) -> None:
+    """Throw away what follows on a stream that took no more. Raises `ClickException` where that is to be said."""
+    _throw_away(_ERR if err else _OUT)
+    if not err and not isinstance(error, BrokenPipeError):
+        raise click.ClickException(f"standard output cannot be written: {error.strerror}") from None
 
 
 def _throw_away(name: str) -> None:

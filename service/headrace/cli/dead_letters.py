@@ -39,6 +39,9 @@ def command(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) -
     dead again  what was sent back became a newer letter, which is listed
     copy        a newer letter is about the same record
 
+    raw in the table is the place of the record on raw, PARTITION@OFFSET: letter.raw in JSON. place in JSON is
+    that of the letter on dead-letters.
+
     It reads raw from the oldest of them on: --since makes that shorter.
 
     \b

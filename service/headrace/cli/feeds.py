@@ -168,7 +168,7 @@ def _notes(row: FeedRow) -> Iterator[str]:
     yield from _estimates(row)
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:
         ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"
-        yield f"{row.source}: the platform's clock is {abs(row.clock_skew_seconds):g} s {ahead} ours"
+        yield f"{row.source}: the platform's clock is {span(round(abs(row.clock_skew_seconds)))} {ahead} ours"
 
 
 def _estimates(row: FeedRow) -> Iterator[str]:

@@ -24,6 +24,7 @@ VARIABLE: Final = f"{PREFIX}CONFIG"
 
 _TENANTS: Final = "tenants"
 _NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
+_ALL_HOSTS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (compared, not listened on)
 _CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
 
@@ -56,6 +57,7 @@ def load_what_is_sound(path: Path | None, environ: Dict[str, str]) -> Loaded:
     raw = RawConfig(file, variables, _known(ServiceSettings))
     service = read_struct(raw, ServiceSettings, (), beside=(_TENANTS,)) or ServiceSettings()
     kafka, spool = _kafka(raw, service.kafka), _spool(raw, service)
+    _ports(raw, service)
     accounts = list(_accounts(raw, service.dedupe.window))
     sound = [account for account in accounts if not raw.faults((_TENANTS, account.provider.name, account.name))]
     left_out = {source_of(*keys[1:]): raw.faults(keys) for keys in _named(raw) if raw.faults(keys)}
@@ -108,6 +110,15 @@ def _spool(raw: RawConfig, service: ServiceSettings) -> SpoolSettings:
     return msgspec.structs.replace(spool, path=path, max_age=min(spool.max_age, window))
 
 
+def _ports(raw: RawConfig, service: ServiceSettings) -> None:
+    """Note where webhooks and metrics are to be served at one address."""
+    receiver, admin = service.receiver, service.admin
+    sound = all(raw.is_sound((table, key)) for table in ("receiver", "admin") for key in ("host", "port"))
+    one_host = receiver.host == admin.host or not {receiver.host, admin.host}.isdisjoint(_ALL_HOSTS)
+    if sound and one_host and receiver.port == admin.port != 0:
+        raw.fault(("admin", "port"), "is the port of [receiver], too: two servers cannot listen there; choose another")
+
+
 def _accounts(raw: RawConfig, window: int) -> Iterator[Account]:
     """Yield every tenant that can be read, whatever else is wrong with it; all that is wrong is noted."""
     tenants = raw.at((_TENANTS,))
@@ -141,9 +152,11 @@ def _look_backs(raw: RawConfig, window: int, settings: Tenant, keys: KeyPath) ->
         return
     for field in msgspec.structs.fields(settings):
         look_back = getattr(getattr(settings, field.name), "look_back", 0)
-        if look_back > window and raw.is_sound((*keys, field.encode_name)):
+        named = (*keys, field.encode_name, "look_back")
+        is_table = isinstance(raw.at(named[:-1]), dict | None)
+        if look_back > window and is_table and raw.is_sound(named):
             raw.fault(
-                (*keys, field.encode_name, "look_back"),
+                named,
                 "is longer than [dedupe] window: what is read again so late could be published twice; shorten it, "
                 "or widen the window",
             )
@@ -166,7 +179,7 @@ def _mapping(raw: RawConfig, provider: Provider, keys: KeyPath) -> Mapping | Non
     overlay: Iterable[Entry] = ()
     name = raw.at((*keys, "mapping"))
     try:
-        if isinstance(name, str):
+        if isinstance(name, str) and raw.is_sound((*keys, "mapping")):
             overlay = _overlay(raw, provider, (*keys, "mapping"), name)
         return build(builtin(provider.name), overlay)
     except FileFaults as error:

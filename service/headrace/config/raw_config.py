@@ -4,14 +4,14 @@
 written with `_` for `-`: `HEADRACE_TENANTS__<PROVIDER>__ACME_EU__POLLING`.
 """
 
+import contextlib
 import difflib
 import re
-import tomllib
 from collections.abc import Iterable, Mapping as Dict
 from pathlib import Path
 from typing import Any, Final
 
-from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, syntax_fault
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, parse
 
 PREFIX: Final = "HEADRACE_"
 _TENANTS: Final = "tenants"
@@ -58,7 +58,9 @@ class RawConfig:
     def path(self, keys: KeyPath, name: str) -> Path:
         """Resolve a path that is set at `keys`: relative to the file that sets it, else to the working directory."""
         folder = self.file.parent if self.file and not self.from_environment(keys) else Path()
-        return folder / Path(name).expanduser()
+        with contextlib.suppress(RuntimeError):  # ~name of somebody who is none here: as a shell takes it
+            return folder / Path(name).expanduser()
+        return folder / name
 
     def read(self, keys: KeyPath, name: str) -> str | None:
         """Read a file that is named at `keys`; None where that fails, which is noted."""
@@ -66,7 +68,7 @@ class RawConfig:
         # Somebody may have written the secret itself instead of its file's name: it is not repeated.
         shown = "the file that it names" if str(keys[-1]).endswith("_file") else str(path)
         try:
-            return path.read_text("utf-8")
+            return path.read_text("utf-8-sig")
         except OSError as error:
             self.fault(keys, f"{shown} cannot be read: {error.strerror}")
         except UnicodeDecodeError:
@@ -95,14 +97,12 @@ class RawConfig:
 
     def _read(self, file: Path) -> None:
         try:
-            text = file.read_text("utf-8")
-            self.tree = tomllib.loads(text)
+            text = file.read_text("utf-8-sig")
         except OSError as error:
             raise FileFaults([FileFault(str(file), 0, "", f"cannot be read: {error.strerror}")]) from None
         except UnicodeDecodeError:
             raise FileFaults([FileFault(str(file), 0, "", "is not UTF-8")]) from None
-        except tomllib.TOMLDecodeError as error:
-            raise FileFaults([syntax_fault(str(file), text, error)]) from None
+        self.tree = parse(str(file), text)
         self._lines = locate(text)
 
     def _lay_over(self, environ: Dict[str, str], known: Dict[str, KeyPath]) -> None:

@@ -1,7 +1,7 @@
 """Read a table of the configuration as a Struct, key by key, so that every fault in it is found at once."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 import msgspec
@@ -18,10 +18,10 @@ S = TypeVar("S", bound=Struct)
 Fields = dict[str, FieldInfo]
 
 _FILE: Final = "_file"
-_QUOTED: Final = re.compile(r"`(\w+)`")
+_QUOTED: Final = re.compile(r"`(\w+)(?: \| null)?`")
 _KINDS: Final = {
     "bool": "true or false",
-    "str": "a string",
+    "str": "text",
     "int": "a whole number",
     "float": "a number",
     "array": "a list",
@@ -53,14 +53,23 @@ def read_struct(raw: RawConfig, shape: type[S], keys: KeyPath, beside: tuple[str
     _read_secrets(raw, fields, keys, found)
     if any(field.required and field.name not in found for field in fields.values()):
         return None
-    made = shape(**found)
-    _contradictions(raw, getattr(made, "faults", tuple)(), keys, table)
-    return made
+    judged = shape(**(_as_if_there(fields, table) | found))
+    _contradictions(raw, getattr(judged, "faults", tuple)(), keys, fields)
+    return shape(**found)
 
 
-def _contradictions(raw: RawConfig, found: Iterable[Contradiction], keys: KeyPath, table: dict[str, Any]) -> None:
+def _as_if_there(fields: Fields, table: dict[str, Any]) -> dict[str, str]:
+    """Return something for what may be left out and is not: a value that is wrong does not lack."""
+    optional = (field for field in fields.values() if field.default is None)
+    return {each.name: "?" for each in optional if table.keys() & {each.encode_name, each.encode_name + _FILE}}
+
+
+def _contradictions(raw: RawConfig, found: Iterable[Contradiction], keys: KeyPath, fields: Fields) -> None:
+    """Note what contradicts. Of a list, only elements are left that are sound alone: the others hide none of them."""
+    table = raw.at(keys)
     for each in found:
-        if all(raw.is_sound((*keys, key)) for key in (each.key, *each.by)):
+        judged_by = each.by if get_origin(fields[each.key].type) is list else (each.key, *each.by)
+        if all(raw.is_sound((*keys, key)) for key in judged_by):
             in_file = each.key not in table and each.key + _FILE in table
             raw.fault((*keys, each.key + _FILE if in_file else each.key), each.reason)
 
@@ -76,12 +85,29 @@ def _read_field(raw: RawConfig, field: FieldInfo, keys: KeyPath, value: Any) -> 
             return in_bytes(value if isinstance(value, str) else "")
         if from_environment and get_origin(field.type) is list:
             value = _split(value)
+        _refuse_nul(value)
+        if get_origin(field.type) is list and isinstance(value, list):
+            return list(_elements(raw, get_args(field.type)[0], keys, value))
         return msgspec.convert(value, field.type, strict=not from_environment)
     except msgspec.ValidationError as error:
         raw.fault(keys, _reason(str(error), field.type, value))
     except (ValueError, msgspec.DecodeError) as error:
         raw.fault(keys, str(error))
     return None
+
+
+def _refuse_nul(value: Any) -> None:
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("holds a NUL character")
+
+
+def _elements(raw: RawConfig, kind: Any, keys: KeyPath, value: list[Any]) -> Iterator[Any]:
+    """Yield the elements of a list that are sound; the others are noted, each."""
+    for number, each in enumerate(value):
+        try:
+            yield msgspec.convert(each, kind, strict=not raw.from_environment(keys))
+        except msgspec.ValidationError as error:
+            raw.fault(keys, f"{_reason(str(error), kind, each)}, at [{number}]")
 
 
 def _read_secrets(raw: RawConfig, fields: Fields, keys: KeyPath, found: dict[str, Any]) -> None:
@@ -100,6 +126,8 @@ def _read_secrets(raw: RawConfig, fields: Fields, keys: KeyPath, found: dict[str
         value = found.get(name)
         if value == "" or (isinstance(value, list) and not all(value)):
             raw.fault((*keys, name), "a secret is empty")
+            del found[name]
+            found |= {name: [each for each in value if each]} if value else {}
 
 
 def _read_file(raw: RawConfig, keys: KeyPath, name: str) -> str | None:
@@ -118,7 +146,7 @@ def _split(value: str) -> list[Any]:
     if value.lstrip().startswith("["):
         try:
             found: list[Any] = msgspec.json.decode(value, type=list)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             raise ValueError('is no JSON list: write ["one", "two"] or one,two') from None
         return found
     return [word.strip() for word in value.split(",") if word.strip()]

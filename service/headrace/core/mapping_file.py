@@ -15,7 +15,6 @@ outcome = "connected"
 """
 
 import re
-import tomllib
 from collections.abc import Collection, Iterable
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from headrace.core.lift import refusal
 from headrace.core.mapping import Entry, Mapping, Row, fold
 from headrace.core.mapping_keys import INHERITED, ROW_KEYS, STATUS_KEYS, WORDS
 from headrace.core.suggestions import did_you_mean, unknown
-from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, syntax_fault
+from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, parse
 
 _PAIRS: Final = {"fields": '{ campaign = "spring" }', "lift": '{ mx_Custom_1 = "text" }'}
 _NO_CODE: Final = ("?",)
@@ -54,10 +53,7 @@ class _Reader:
         self.faults: list[FileFault] = []
         self.taken: dict[tuple[str, str, str], int] = {}
         self.shared: dict[str, _Words] = {}
-        try:
-            self.raw = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise FileFaults([syntax_fault(file, text, error)]) from None
+        self.raw = parse(file, text)
         self.lines = locate(text)
 
     def entries(self) -> list[Entry]:
@@ -156,14 +152,18 @@ class _Reader:
 
     def pairs(self, path: KeyPath, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
         pairs = raw.get(key, {})
-        if not isinstance(pairs, dict) or not all(isinstance(value, str) for value in pairs.values()):
+        if not isinstance(pairs, dict):
             self.fault((*path, key), f"{key} holds pairs of strings, such as {_PAIRS[key]}")
             return {}
-        for name, target in pairs.items() if key == "lift" else ():
-            refused = refusal(target)
+        for name, target in pairs.items():
+            if not isinstance(target, str):
+                self.fault((*path, key, name), f"{key} holds pairs of strings, such as {_PAIRS[key]}")
+                continue
+            refused = refusal(target) if key == "lift" else None
             if refused is not None:
                 self.fault((*path, key, name), f'cannot lift {name} to "{target}": {refused}')
-        return {key: pairs} if pairs else {}
+        texts = {name: target for name, target in pairs.items() if isinstance(target, str)}
+        return {key: texts} if texts else {}
 
     def refined(self, path: KeyPath, raw: dict[str, Any]) -> _Words:
         """Return the status words of a row: the shared set, then the row's own, which win."""

@@ -17,6 +17,8 @@ _KEY: Final = re.compile(rf"\s*{_PATH}\s*=")
 _TOKEN: Final = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}|' + r"'" * 3 + r".*?'{3,5}|" + rf"{_PART}|#[^\n]*|[\[{{]|[\]}}]|\n|.", re.DOTALL
 )
+_DEEPEST: Final = 64
+_MOST_DIGITS: Final = 1000
 _AT_LINE: Final = re.compile(r"\(at line (\d+), column \d+\)$")
 
 
@@ -46,6 +48,31 @@ def syntax_fault(file: str, text: str, error: Exception) -> FileFault:
     """Return why a text is no TOML, at its line: `tomllib` writes it into its message, or that the text ends there."""
     found = _AT_LINE.search(str(error))
     return FileFault(file, int(found[1]) if found else max(1, text.rstrip().count("\n") + 1), "", f"not TOML: {error}")
+
+
+def parse(file: str, text: str) -> dict[str, Any]:
+    """Return what a TOML text says. Raises `FileFaults` with the one reason why it cannot be read, at its line."""
+    fault = _beyond_reading(file, text)
+    if fault is not None:
+        raise FileFaults([fault])
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise FileFaults([syntax_fault(file, text, error)]) from None
+
+
+def _beyond_reading(file: str, text: str) -> FileFault | None:
+    """Return the first value of which `tomllib` raises something else: nested too deep, or a number too long."""
+    line, depth = 1, 0
+    for token in _TOKEN.finditer(text):
+        first = token[0][0]
+        depth += (first in "[{") - (first in "]}")
+        if depth > _DEEPEST:
+            return FileFault(file, line, "", f"values are nested more than {_DEEPEST} deep")
+        if len(token[0]) > _MOST_DIGITS and token[0].lstrip("-")[:1].isdigit():
+            return FileFault(file, line, "", f"a number has more than {_MOST_DIGITS:,} digits")
+        line += token[0].count("\n")
+    return None
 
 
 def locate(text: str) -> dict[KeyPath, int]:

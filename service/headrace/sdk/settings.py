@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Final, TypeVar
+from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
@@ -17,6 +18,10 @@ Calls = Annotated[int, Meta(ge=1)]
 BaseUrl = Annotated[
     str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", title="a URL such as https://api.example.com")
 ]
+HeaderName = Annotated[
+    str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", title="the name of an HTTP header such as X-Headrace-Secret")
+]
+"""RFC 9110, 5.1: https://www.rfc-editor.org/rfc/rfc9110#section-5.1."""
 SHORTEST_KEY: Final = 32
 _S = TypeVar("_S", bound=Tenant)
 
@@ -67,6 +72,8 @@ def check(
 
     Where a tenant is polled, one of the sets of credentials must be whole.
     """
+    if settings.base_url and not _has_address(settings.base_url):
+        yield Contradiction("base_url", "has no host, or no port of 1 to 65535 behind it")
     for name in settings.feeds:
         if name not in feeds:
             # What stands there is not repeated: it may be something that went astray.
@@ -78,8 +85,15 @@ def check(
         yield Contradiction("token_key", reason)
     if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
         needed = ", or ".join(" and ".join(each) for each in credentials)
-        by = tuple(key for each in credentials for key in each)
-        yield Contradiction("polling", f"needs {needed} (or each with _file behind it)", by)
+        yield Contradiction("polling", f"needs {needed} (or each with _file behind it)")
+
+
+def _has_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def settings_of(settings: Tenant, kind: type[_S]) -> _S:

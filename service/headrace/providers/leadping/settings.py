@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.providers.leadping.wire import FEED
-from headrace.sdk.settings import PolledTenant, check
+from headrace.sdk.settings import HeaderName, PolledTenant, check
 
 BASE_URL: Final = "https://api.leadping.ai"
 _PREFIX: Final = "whsec_"
@@ -39,7 +39,7 @@ class LeadPingSettings(PolledTenant, kw_only=True):
     """
 
     webhook_mode: Literal["signature", "bearer", "header", "none"] = "signature"
-    webhook_header: str = "X-Headrace-Secret"
+    webhook_header: HeaderName = "X-Headrace-Secret"
     webhook_event: str | None = None
     api_key: str | None = None
     api_key_file: str | None = None

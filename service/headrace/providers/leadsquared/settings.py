@@ -9,7 +9,7 @@ from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.wire import FEED
-from headrace.sdk.settings import PolledTenant, check
+from headrace.sdk.settings import HeaderName, PolledTenant, check
 
 BASE_URL: Final = "https://api.leadsquared.com"
 
@@ -35,7 +35,7 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
     `access_key` and `secret_key` are those of a user; they travel in headers, or in the URL where `keys_in` says so.
     """
 
-    webhook_header: str = "X-Headrace-Secret"
+    webhook_header: HeaderName = "X-Headrace-Secret"
     access_key: str | None = None
     access_key_file: str | None = None
     secret_key: str | None = None
