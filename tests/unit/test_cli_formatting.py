@@ -1,14 +1,17 @@
 """What the command line reads from files, and how it writes results down."""
 
 import io
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from headrace.cli import main
 from headrace.cli._event_lines import event_line, letter_line, note
-from headrace.cli._formatting import clock, count, short, table
+from headrace.cli._formatting import clock, columns_that_fit, count, short, table
 from headrace.cli._input_files import bodies
 from headrace.cli._letter_filter import moment
 from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
@@ -152,3 +155,58 @@ def test_moments_of_redrive() -> None:
     assert before <= moment("2h") + timedelta(hours=2) <= datetime.now(UTC)
     with pytest.raises(click.BadParameter, match="nor how long ago"):
         moment("yesterday")
+
+
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let standard output be a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+
+
+def test_a_free_column_ends_where_the_terminal_does(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Columns that are free are cut one after the other; without a terminal nothing is."""
+    on_a_terminal(monkeypatch)
+    rows = [("acme", "n" * 90, "c" * 30, "1"), ("b", "n", "c", "2")]
+    table(("source", "name", "code", "events"), rows, right=("events",), free=("name", "code"))
+    lines = click.unstyle(capsys.readouterr().out).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[1].split()[0] == "acme"
+    assert lines[1].split()[-1] == "1"
+    assert "n…" in lines[1]
+    assert "c" * 30 in lines[1]
+
+
+def test_columns_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many columns stand there as fit, from the left, and one at least."""
+    on_a_terminal(monkeypatch)
+    assert columns_that_fit(("a", "b", "c"), [("1" * 30, "2" * 30, "3" * 30)]) == 2
+    assert columns_that_fit(("a", "b"), [("1" * 90, "2")]) == 1
+    assert columns_that_fit(("a", "b"), [("1", "2")]) == 2
+
+
+@pytest.mark.parametrize("columns", [80, 100])
+def test_lines_of_tail_and_dead_letters_end_where_the_terminal_does(
+    columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a platform or a problem is called, and however much there is to say about it."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    letter = DeadLetter(
+        problem=Problem("no_such_tenant_here", "Title", "detail " * 40, Source(pointer="$.Created.On.Somewhere")),
+        source="/acme/north",
+        via="poll",
+        received="2026-08-08T09:00:00Z",
+        recordedtime="2026-08-08T09:00:01Z",
+        raw=RawPosition("headrace.raw", 3, 1841),
+    )
+    stage = event(category="opportunity", action="stage_changed", outcome="answered")
+    for line in (letter_line(letter, brief=True), event_line(stage, brief=True)):
+        assert len(click.unstyle(line)) <= columns
+    assert len(click.unstyle(letter_line(letter, brief=True, indent=11))) <= columns - 11
+
+
+def test_the_help_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No line of the first page breaks."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, CliRunner().invoke(main, ["--help"]).output.splitlines())) <= 80

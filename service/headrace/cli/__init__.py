@@ -163,11 +163,11 @@ def main(ctx: click.Context) -> None:
 
     \b
     Nothing is needed to try it, not even Kafka:
-      headrace explain --provider P page.json        what would become of each record, and why
+      headrace explain -p P page.json      what would become of each record
     With Kafka:
-      headrace topics apply --profile dev            once
-      headrace run                                   in one terminal
-      headrace tail                                  in another
+      headrace topics apply --profile dev  once
+      headrace run                         in one terminal
+      headrace tail                        in another
       headrace ingest --provider P --tenant T *.json
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():

@@ -4,7 +4,7 @@ import shutil
 from datetime import UTC, datetime
 from typing import Final
 
-from headrace.cli._formatting import clock, short
+from headrace.cli._formatting import clock, cut, short
 from headrace.cli._output import Styled, styled
 from headrace.core.mapping import UNMAPPED
 from headrace.observe.escapes import escaped
@@ -28,10 +28,10 @@ def event_line(event: Event, *, brief: bool) -> Styled:
         subject, named = "-" if subject == named else short(subject).removeprefix("lead/"), short(named)
     start = f"{_when(event.time or event.recordedtime, brief=brief)} {event.source[1:]:<16} {data.provenance.via:<7} "
     end = escaped(f" {subject:<11} {named:<17} {note(event, brief=brief)}".rstrip())
-    room = shutil.get_terminal_size().columns - len(start) - 20
-    if brief and len(end) > room:
-        end = end[: room - 1] + "…"
-    return start + styled(f"{event.word:<20}", fg=color) + end
+    word = f"{event.word:<20}"
+    if brief:
+        end = cut(end, shutil.get_terminal_size().columns - len(start) - len(word))
+    return start + styled(word, fg=color) + end
 
 
 def note(event: Event, *, brief: bool) -> str:
@@ -48,16 +48,19 @@ def note(event: Event, *, brief: bool) -> str:
     return ", ".join(each for each in notes if each)
 
 
-def letter_line(letter: DeadLetter, *, brief: bool) -> Styled:
-    """Return the line of a dead letter: time, source, problem and its place, the raw record with the bytes, detail."""
+def letter_line(letter: DeadLetter, *, brief: bool, indent: int = 0) -> Styled:
+    """Return the line of a dead letter: time, source, problem and its place, the raw record with the bytes, detail.
+
+    `brief` ends where a terminal does whose first `indent` columns are taken.
+    """
     where = letter.problem.source
     place = "" if where is None else where.pointer or f"byte {where.offset}"
     raw = f"{letter.raw.partition}@{letter.raw.offset}"
-    return (
-        f"{_when(letter.recordedtime, brief=brief)} {letter.source[1:]:<16} "
-        + styled(f"{letter.problem.code:<10}", fg="red")
-        + f" {place:<16} {raw:<6} {letter.problem.detail}"
-    )
+    start = f"{_when(letter.recordedtime, brief=brief)} {letter.source[1:]:<16} "
+    problem, end = f"{letter.problem.code:<10}", escaped(f" {place:<16} {raw:<6} {letter.problem.detail}")
+    if brief:
+        end = cut(end, shutil.get_terminal_size().columns - indent - len(start) - len(problem))
+    return start + styled(problem, fg="red") + end
 
 
 def _when(text: str, *, brief: bool) -> str:

@@ -18,17 +18,55 @@ _HEAD: Final = 4
 _TAIL: Final = 3
 
 
-def table(titles: Sequence[str], rows: Sequence[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+def table(
+    titles: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    free: Sequence[str] = (),
+) -> None:
     """Print rows under titles, each column as wide as its widest cell; those named in `right` are right-aligned.
 
-    Cells may be styled; all others are escaped.
+    Cells may be styled; all others are escaped. On a terminal, columns named in `free`, whose cells are not styled, are
+    cut one after the other until the lines fit.
     """
     cells = [[shown(cell) for cell in row] for row in rows]
-    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(titles, *cells, strict=True)]
+    widths = _widths(titles, cells)
+    for number in map(titles.index, free):
+        over = _length(widths) - (_terminal() or _length(widths))
+        widths[number] = max(len(titles[number]), widths[number] - max(0, over))
+        for row in cells:
+            row[number] = Styled(cut(row[number], widths[number]))
     edges = [title in right for title in titles]
     echo(styled(_line(titles, widths, edges), bold=True))
     for row in cells:
         echo(_line(row, widths, edges))
+
+
+def columns_that_fit(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> int:
+    """Return how many columns of a table fit on the terminal, counted from the left; all where there is none."""
+    widths = _widths(titles, [[shown(cell) for cell in row] for row in rows])
+    room = _terminal() or _length(widths)
+    return next(number for number in range(len(widths), 0, -1) if number == 1 or _length(widths[:number]) <= room)
+
+
+def cut(text: str, room: int) -> str:
+    """Return a text that takes no more than `room` characters: what is cut off ends in an ellipsis."""
+    return text if len(text) <= room else text[: max(0, room - 1)] + "…"
+
+
+def _widths(titles: Sequence[str], cells: Sequence[Sequence[Styled]]) -> list[int]:
+    return [max(len(click.unstyle(cell)) for cell in column) for column in zip(titles, *cells, strict=True)]
+
+
+def _length(widths: Sequence[int]) -> int:
+    """Return the length of a line, with two spaces before each column."""
+    return sum(widths) + 2 * len(widths)
+
+
+def _terminal() -> int | None:
+    """Return the columns of the terminal, None where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], edges: Sequence[bool]) -> Styled:

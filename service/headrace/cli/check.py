@@ -66,6 +66,7 @@ def _summary(config: Config) -> None:
                 f"{config.spool.max_bytes / 2**30:g} GiB",
             )
         ],
+        free=("spool", "kafka"),
     )
     echo()
     if not config.tenants.by_source:

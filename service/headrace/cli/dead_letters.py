@@ -1,5 +1,6 @@
 """`headrace dead-letters`: list the dead letters that are still open."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,6 +10,7 @@ import msgspec
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._event_lines import LETTER_TITLES, letter_line
+from headrace.cli._formatting import cut
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import LetterFilter, moment
 from headrace.cli._letter_states import STILL_OPEN, Letter, letters_with_states
@@ -33,7 +35,7 @@ def command(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) -
     \b
     open        it was never sent back (`headrace redrive`)
     sent back   it is in raw again, and not decided yet
-    unknown     it is older than what is left of raw: whether it was sent back is not known any more
+    unknown     it is older than raw: whether it was sent back is not known
     With --all:
     closed      what was sent back was read, published or not
     dead again  what was sent back became a newer letter, which is listed
@@ -62,6 +64,8 @@ def command(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) -
 def _print(letters: Sequence[Letter]) -> None:
     brief = sys.stdout.isatty()
     if brief:
-        echo(styled(f"{'':<{_WIDEST}} {LETTER_TITLES}", dim=True))
+        titles = f"{'':<{_WIDEST}} {LETTER_TITLES}"
+        echo(styled(cut(titles, shutil.get_terminal_size().columns), dim=True))
     for one in letters:
-        echo(styled(f"{one.state:<{_WIDEST}} ", bold=True) + letter_line(one.letter, brief=brief))
+        state = f"{one.state:<{_WIDEST}} "
+        echo(styled(state, bold=True) + letter_line(one.letter, brief=brief, indent=len(state)))

@@ -1,7 +1,5 @@
 """`headrace feeds`: how far each platform is read, and what is wrong with it."""
 
-import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC
@@ -14,7 +12,7 @@ from msgspec import UNSET, UnsetType
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
-from headrace.cli._formatting import count, span, table
+from headrace.cli._formatting import columns_that_fit, count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
 from headrace.config import Config
@@ -27,9 +25,6 @@ _TITLES: Final = (
     *("tenant", "feed", "state", "leads", "last success", "next turn", "staleness", "errors"),
     *("records", "left today"),
 )
-_NARROW_COLUMNS: Final = 8
-"""Columns of the table on a terminal of less than `_WIDE_CHARACTERS`."""
-_WIDE_CHARACTERS: Final = 130
 _RIGHT: Final = ("last success", "next turn", "staleness", "records", "left today")
 _COLORS: Final[dict[Word, str]] = {
     "ok": "green",
@@ -53,14 +48,16 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
 
     \b
     A feed is
-      ok         everything was read that should have been, and is read again in time
-      behind     a lead waits twice as long as it should: they are too many for the budget
+      ok         all was read that should have been, and is read again in time
+      behind     a lead waits twice as long as it should: too many for the budget
       late       overdue: is a poller running?
       unread     it, or a lead of it, was never read to its end
-      partial    the last turn of some leads failed, webhooks wait for their rows, or rows came
-                 without a part in the last day: how many, since when and why is below the table
+      partial    the last turn of some leads failed, webhooks wait for their rows,
+                 or rows came without a part in the last day: how many, since when
+                 and why is below the table
       failing    its last turn failed; the reason is below the table
-      parked     the platform denies the tenant's credentials: correct them, start the poller again
+      parked     the platform denies the tenant's credentials: correct them,
+                 start the poller again
 
     Staleness is the time since the feed was read to its end; of a feed that is read lead by lead, since that lead was
     read that has waited longest. The poller stores this with each page and every half minute.
@@ -104,8 +101,7 @@ def _write(found: Sequence[FeedRow], now: float) -> None:
     for source, feeds in groupby(found, key=lambda row: row.source):
         for number, row in enumerate(feeds):
             cells.append(_cells(row, now, source[1:] if number == 0 else ""))
-    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _WIDE_CHARACTERS
-    shown = _NARROW_COLUMNS if narrow else len(_TITLES)
+    shown = columns_that_fit(_TITLES, cells)
     table(_TITLES[:shown], [each[:shown] for each in cells], right=_RIGHT)
     notes = [note for row in found for note in _notes(row)]
     if notes:

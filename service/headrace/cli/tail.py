@@ -1,6 +1,7 @@
 """`headrace tail`: follow events, or dead letters, as they are published."""
 
 import contextlib
+import shutil
 import sys
 from collections.abc import AsyncGenerator
 from typing import Any, Final
@@ -11,6 +12,7 @@ from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._event_lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
+from headrace.cli._formatting import cut
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import Styled, echo, echo_json, is_read, styled, while_read
 from headrace.cli._topic_reader import read_dead_letters, read_events
@@ -86,7 +88,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
     config = arguments.configuration(ctx)
     if sys.stdout.isatty() and not wanted.as_json:
-        echo(styled(LETTER_TITLES if wanted.dead_letters else EVENT_TITLES, dim=True))
+        titles = LETTER_TITLES if wanted.dead_letters else EVENT_TITLES
+        echo(styled(cut(titles, shutil.get_terminal_size().columns), dim=True))
     with contextlib.suppress(KeyboardInterrupt):
         lines = _letters(config, wanted) if wanted.dead_letters else _events(config, wanted)
         run_with_kafka(config, while_read(_print(lines, wanted.most)))

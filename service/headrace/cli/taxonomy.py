@@ -89,7 +89,7 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None, 
             code.source,
             code.resource,
             code.code,
-            code.name or "-",
+            "-" if code.name in (None, "", code.code) else code.name,
             code.published_as,
             *((use.today,) if whole else ()),
             f"{use.events:,}",
@@ -98,4 +98,4 @@ def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None, 
         for code, use in listed
     ]
     titles = ("source", "resource", "code", "name", "published as", *(("today",) if whole else ()), "events", "last")
-    table(titles, rows, right=("events", "last"))
+    table(titles, rows, right=("events", "last"), free=("name", "code"))
