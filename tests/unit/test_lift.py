@@ -190,3 +190,34 @@ def test_what_is_a_target_is_taken(target: str) -> None:
     for native in ("mx_1", "mx_2", "mx_3", "mx_4"):
         lift(found, {native: target})
     assert len(found.fields or {}) < 4 or target.startswith("fields.")
+
+
+def test_what_stands_in_a_place_is_not_overwritten() -> None:
+    """The platform's own value stays, the field too, and a sentence says so; an equal value is one."""
+    found = data(mx_1="mine", mx_2="lead-2", mx_3="2026-05-04T06:07:08Z", mx_4="more", mx_5="theirs", place="constant")
+    found.title, found.refs, found.times = "theirs", {"lead": "lead-1"}, {"created": "2026-01-01T00:00:00Z"}
+    moves = {"mx_1": "title", "mx_2": "refs.lead", "mx_3": "times.created", "mx_4": "fields.place", "mx_5": "title"}
+    lift(found, moves)
+    assert (found.title, found.refs, found.times) == (
+        "theirs",
+        {"lead": "lead-1"},
+        {"created": "2026-01-01T00:00:00Z"},
+    )
+    assert found.fields == {
+        "mx_1": "mine",
+        "mx_2": "lead-2",
+        "mx_3": "2026-05-04T06:07:08Z",
+        "mx_4": "more",
+        "place": "constant",
+    }
+    assert misfits(found, moves) == [
+        f"{native} stays in fields: {target} has a value already" for native, target in list(moves.items())[:4]
+    ]
+
+
+def test_parts_of_a_value_are_places_of_their_own() -> None:
+    """A currency joins an amount that is there; a change keeps what it says."""
+    found = data(mx_1="EUR", mx_2="7", mx_3="b")
+    found.value, found.change = Value("12"), Change("stage", "a")
+    lift(found, {"mx_1": "value.currency", "mx_2": "value.amount", "mx_3": "change.to"})
+    assert (found.value, found.change, found.fields) == (Value("12", "EUR"), Change("stage", "a", "b"), {"mx_2": "7"})

@@ -123,6 +123,10 @@ FAULTS = {
         ROW + '[row.lift]\nmx_1 = "value.size"',
         'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": ' + TARGETS,
     ),
+    "two fields in one place": (
+        ROW + '[row.lift]\nmx_1 = "text"\nmx_2 = "text"',
+        'acme.toml:6: row[0].lift.mx_2: cannot lift mx_2 to "text": mx_1 is lifted there, and a place holds one value',
+    ),
     "a slip in a place": (
         ROW + 'lift = { mx_1 = "txet" }',
         (

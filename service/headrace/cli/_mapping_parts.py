@@ -40,7 +40,8 @@ def parts() -> Iterator[Part]:
     yield Part("tables", note, ("table", "its codes", "provider"), tables)
     note = (
         'Where `lift = { mx_Custom_1 = "text" }` may move a native field to; NAME is a name of your own, of letters, '
-        "digits and _. What does not fit its place stays in `fields`."
+        "digits and _. A place holds one value: what the platform itself says stays there. What does not fit its "
+        "place, or finds it taken, stays in `fields`."
     )
     yield Part(
         "lift targets",

@@ -107,7 +107,7 @@ def lift(data: Data, moves: dict[str, str], read: values.Reader = timestamps.can
     """Move `data.fields[native]` to each target; a field that is not there is passed over. `read` reads its times.
 
     `fields.NAME` renames in place, every other target is canonical. A value that does not fit its target (a duration
-    that is no number, a name that is taken) stays where it was.
+    that is no number) stays where it was, and so does one whose target holds another value already.
     """
     fields = data.fields
     if not fields or not moves:
@@ -124,13 +124,31 @@ def lift(data: Data, moves: dict[str, str], read: values.Reader = timestamps.can
 
 
 def misfits(data: Data, moves: dict[str, str]) -> list[str]:
-    """Return a sentence for each field that `lift` left where it was, because its value does not fit the target."""
+    """Return a sentence for each field that `lift` left where it was: its value does not fit, or the place is taken."""
     fields = data.fields or {}
     return [
-        f"{native} stays in fields: {target} takes {takes(target) or 'plain text'}"
+        f"{native} stays in fields: {target} {_why(data, target, fields[native])}"
         for native, target in moves.items()
-        if not _renames(target) and fields.get(native) not in (None, "")
+        if target != f"{_OWN}.{native}" and fields.get(native) not in (None, "")
     ]
+
+
+def _why(data: Data, target: str, value: Any) -> str:
+    """Return why a value was not lifted; in which forms its provider writes times is not known here."""
+    head, _, name = target.partition(".")
+    fits = head in ("times", _OWN) or _fitting(head, name, value, timestamps.canonical) is not None
+    if fits and _held(data, target) is not None:
+        return "has a value already"
+    return f"takes {takes(target) or 'plain text'}"
+
+
+def _held(data: Data, target: str) -> Any:
+    """Return what stands at a target, None where it is free."""
+    head, _, name = target.partition(".")
+    place = getattr(data, head)
+    if not name or place is None:
+        return place
+    return place.get(name) if isinstance(place, dict) else getattr(place, "from_" if name == "from" else name)
 
 
 def _renames(target: str) -> bool:
@@ -138,13 +156,16 @@ def _renames(target: str) -> bool:
 
 
 def _place(data: Data, target: str, value: Any, read: values.Reader) -> bool:
-    """Set a canonical value. Return False where it does not fit and stays in `fields`."""
+    """Set a canonical value. Return False where it does not fit, or another stands there: it stays in `fields`."""
     head, _, name = target.partition(".")
     if _renames(target):
         return False
     fitting = _fitting(head, name, value, read)
     if fitting is None:
         return False
+    held = _held(data, target)
+    if held is not None:
+        return bool(held == fitting)
     if not name:
         setattr(data, head, fitting)
     elif head in _NAMED:

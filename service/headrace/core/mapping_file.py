@@ -148,7 +148,17 @@ class _Reader:
             self.fault((*path, "provisional"), "provisional is true or false")
         for key in ("fields", "lift"):
             found |= self.pairs(path, raw, key)
+        self.one_each((*path, "lift"), found.get("lift", {}))
         return found
+
+    def one_each(self, path: KeyPath, moves: dict[str, str]) -> None:
+        """Check that no two fields are lifted to one place."""
+        taken: dict[str, str] = {}
+        for name, target in moves.items():
+            first = taken.setdefault(str(target), name)
+            if first != name:
+                reason = f'cannot lift {name} to "{target}": {first} is lifted there, and a place holds one value'
+                self.fault((*path, name), reason)
 
     def pairs(self, path: KeyPath, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
         pairs = raw.get(key, {})

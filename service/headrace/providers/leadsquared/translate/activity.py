@@ -13,7 +13,7 @@ from headrace.providers.leadsquared.identity import DELETED, MIRROR, guid, is_ne
 from headrace.providers.leadsquared.times import canonical, canonical_or_none
 from headrace.providers.leadsquared.translate.custom_fields import content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
-from headrace.providers.leadsquared.translate.enrichment import add
+from headrace.providers.leadsquared.translate.enrichment import add, opportunity_of
 from headrace.providers.leadsquared.translate.meaning import first_of, meaning_of
 from headrace.providers.leadsquared.wire import TABLE
 from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, RawEvent
@@ -123,7 +123,9 @@ def _subject(data: Data) -> str:
 
 
 def _lift(data: Data, activity: DecodedActivity, moves: dict[str, str]) -> None:
-    """Move what the row lifts, from custom fields or `Data`."""
+    """Move what the row lifts, from custom fields or `Data`; what the platform itself names later is not lifted."""
+    if opportunity_of(data, activity):
+        moves = {native: target for native, target in moves.items() if target != "refs.opportunity"}
     fields: dict[str, Any] = {} if data.fields is None else data.fields
     for native in moves:
         if native in activity.pairs and native not in fields and activity.pairs[native] not in (None, ""):

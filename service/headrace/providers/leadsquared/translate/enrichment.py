@@ -41,11 +41,16 @@ def add(data: Data, row: Row, activity: DecodedActivity, found: Content, creator
 
 
 def _point(data: Data, activity: DecodedActivity) -> None:
-    """Name the opportunity: an activity of a code from 12000 to 12999 is one itself."""
-    if activity.code[:2] == "12" and len(activity.code) == _CODE and "/" not in activity.id:
-        data.refs = {**(data.refs or {}), "opportunity": data.native.id}
-    elif activity.opportunity and (name := one_guid(activity.opportunity)):
+    """Name the opportunity."""
+    if name := opportunity_of(data, activity):
         data.refs = {**(data.refs or {}), "opportunity": name}
+
+
+def opportunity_of(data: Data, activity: DecodedActivity) -> str | None:
+    """Return the opportunity that an activity belongs to: one of a code from 12000 to 12999 is one itself."""
+    if activity.code[:2] == "12" and len(activity.code) == _CODE and "/" not in activity.id:
+        return data.native.id
+    return one_guid(activity.opportunity) or None if activity.opportunity else None
 
 
 def _place_texts(data: Data, activity: DecodedActivity, found: Content) -> None:
