@@ -28,7 +28,7 @@ _outside: Final = re.compile(rb'["\[\]{},]').search
 _inside: Final = re.compile(rb'["\[\]{}]').search
 _rest_of_string: Final = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL).match
 _member: Final = re.compile(rb'("[^"\\]*+(?:\\.[^"\\]*+)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL).match
-_name: Final = msgspec.json.Decoder(str).decode
+_string: Final = msgspec.json.Decoder(str).decode
 
 _S = TypeVar("_S", bound=msgspec.Struct)
 
@@ -40,6 +40,20 @@ class UnsoundError(ValueError):
 def without_bom(body: bytes) -> bytes:
     """Return a body without the byte order mark that some programs of Windows begin UTF-8 with: it is no JSON."""
     return body.removeprefix(codecs.BOM_UTF8)
+
+
+def decoded_once(body: bytes) -> bytes:
+    """Return what a JSON string holds where that is an object or array, else the bytes as they are.
+
+    Whoever builds a body by hand encodes an event twice.
+    """
+    if body.lstrip()[:1] != b'"':
+        return body
+    try:
+        inner = _string(body)
+    except UNCUTTABLE:
+        return body
+    return inner.encode() if inner.lstrip()[:1] in {"{", "["} else body
 
 
 def is_sound(text: bytes, opening: bytes) -> bool:
@@ -95,7 +109,7 @@ def member(part: bytes) -> tuple[str, bytes] | None:
     """Return the name and the value of a part of an object; None where it has no name that can be read."""
     found = _member(part)
     try:
-        return (_name(found[1]), part[found.end() :]) if found else None
+        return (_string(found[1]), part[found.end() :]) if found else None
     except UNCUTTABLE:
         return None
 

@@ -10,7 +10,7 @@ from msgspec import Raw
 from headrace.core.problems import Undecodable, bad_value
 from headrace.providers.leadping.wire import AUTOMATION, BUNDLE, CALL, DETAIL, ROW, ROWLESS, SMS
 from headrace.sdk.array_items import array_items
-from headrace.sdk.json_structure import UNCUTTABLE, is_sound, members, without_bom
+from headrace.sdk.json_structure import UNCUTTABLE, decoded_once, is_sound, members, without_bom
 from headrace.sdk.provider import UNREADABLE, Piece
 
 _decode_members: Final = msgspec.json.Decoder(dict[str, Raw] | list[Raw]).decode
@@ -32,7 +32,7 @@ def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
     The records of a page have one shape, those of a bare list each their own. Automation bodies are free-form: they
     are taken for what they are only where `resource` says so, or where an event is found inside.
     """
-    body = without_bom(body)
+    body = decoded_once(without_bom(body))
     if resource == AUTOMATION:
         yield from automation(body, None)
         return
@@ -56,7 +56,7 @@ def automation(body: bytes, pointer: str | None, most: int = sys.maxsize) -> lis
     What the tenant's pointer names needs an `id` to be an event. Without a pointer the body itself and its member
     `event` are looked at, and have to look like a record that we know. Of more than `most` records, one more is cut.
     """
-    body = without_bom(body)
+    body = decoded_once(without_bom(body))
     try:
         found = _members(body)
     except msgspec.ValidationError:
@@ -109,7 +109,7 @@ def _is_json(body: bytes) -> bool:
 
 
 def _rows(array: bytes) -> Iterator[bytes]:
-    return iter(()) if array == b"null" else array_items(array)
+    return iter(()) if array == b"null" else map(decoded_once, array_items(array))
 
 
 def _page_shape(items: Iterator[bytes], resource: str | None) -> str | None:
@@ -154,7 +154,7 @@ def _object(value: bytes) -> dict[str, Raw]:
 def _events(body: bytes, pointer: str, default: str | None, most: int = sys.maxsize) -> list[Piece]:
     """Cut the records at a pointer; empty where there is none."""
     try:
-        value = _at(body, pointer)
+        value = decoded_once(_at(body, pointer))
         found = _members(value)
     except (*UNCUTTABLE, LookupError):
         return []
@@ -171,7 +171,7 @@ def _records(value: bytes, found: dict[str, Raw] | Iterator[bytes], default: str
         return [Piece(shape, value)] if shape else []
     pieces: list[Piece] = []
     known = False
-    for record in found:
+    for record in map(decoded_once, found):
         inside = _records(record, _object(record), default)
         known = known or bool(inside)
         pieces += inside or [Piece(UNREADABLE, record)]

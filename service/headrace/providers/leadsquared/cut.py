@@ -7,14 +7,14 @@ from msgspec import UNSET, Raw, UnsetType
 from headrace.core.problems import Problem, Source, Undecodable
 from headrace.providers.leadsquared import wire
 from headrace.sdk.array_items import array_items
-from headrace.sdk.json_structure import UNCUTTABLE, open_object, without_bom
+from headrace.sdk.json_structure import UNCUTTABLE, decoded_once, open_object, without_bom
 from headrace.sdk.provider import UNREADABLE, Piece
 
 
 def cut(body: bytes, resource: str | None = None, hint: str = "") -> Iterator[Piece]:
     """Cut a body; `hint` is the kind that its webhook has, `resource` names what no shape shows. Never raises."""
+    body = decoded_once(without_bom(body))
     try:
-        body = decoded_once(without_bom(body))
         if body.lstrip()[:1] == b"[":
             for item in array_items(body):
                 yield _single(item, resource, hint)
@@ -32,17 +32,6 @@ def cut(body: bytes, resource: str | None = None, hint: str = "") -> Iterator[Pi
         yield Piece(_shape(probe, body, resource), body, hint)
 
 
-def decoded_once(body: bytes) -> bytes:
-    """Return what a JSON string holds where that is an object or array, else the bytes as they are.
-
-    Whoever builds a body by hand encodes an event twice. Raises what msgspec raises.
-    """
-    if body.lstrip()[:1] != b'"':
-        return body
-    inner = wire.decode_string(body)
-    return inner.encode() if inner.lstrip()[:1] in {"{", "["} else body
-
-
 def refuse(value: bytes) -> Undecodable:
     """Return why a body could not be cut. Raises what msgspec raises where it is not JSON."""
     wire.decode_raw(value)
@@ -54,8 +43,8 @@ def refuse(value: bytes) -> Undecodable:
 
 
 def _single(body: bytes, resource: str | None, hint: str) -> Piece:
+    body = decoded_once(body)
     try:
-        body = decoded_once(body)
         return Piece(_shape(open_object(wire.probe, body), body, resource), body, hint)
     except UNCUTTABLE:
         return Piece(UNREADABLE, body)

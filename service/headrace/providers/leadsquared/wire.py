@@ -214,5 +214,4 @@ decode_change: Final = msgspec.json.Decoder(RecordChange).decode
 decode_fields: Final = msgspec.json.Decoder(Fields).decode
 probe: Final = msgspec.json.Decoder(Probe)
 decode_any: Final = msgspec.json.Decoder(Any).decode
-decode_string: Final = msgspec.json.Decoder(str).decode
 decode_raw: Final = msgspec.json.Decoder(Raw).decode

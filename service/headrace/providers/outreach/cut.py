@@ -8,7 +8,7 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from headrace.providers.outreach.wire import EVENT, WEBHOOK
 from headrace.sdk.array_items import array_items
-from headrace.sdk.json_structure import UNCUTTABLE, open_object, without_bom
+from headrace.sdk.json_structure import UNCUTTABLE, decoded_once, open_object, without_bom
 from headrace.sdk.provider import UNREADABLE, Piece
 
 
@@ -30,12 +30,12 @@ _meta: Final = msgspec.json.Decoder(_EventName)
 
 def cut(body: bytes, resource: str | None = None) -> Iterator[Piece]:
     """Cut a page, a single record, a row, a webhook body, or an array of these; never raises."""
-    body = without_bom(body)
+    body = decoded_once(without_bom(body))
     try:
         parts = array_items(body) if body.lstrip()[:1] == b"[" else iter((body,))
     except UNCUTTABLE:
         parts = iter((body,))
-    for part in parts:
+    for part in map(decoded_once, parts):
         yield from _pieces(part, resource)
 
 
