@@ -8,7 +8,7 @@ from headrace.providers.leadsquared import provider, wire
 from headrace.providers.leadsquared.settings import LeadSquaredSettings
 from headrace.sdk.provider import Draft
 from headrace_events import Via
-from tests.providers.leadsquared.decode_row import draft, event, raw_of
+from tests.providers.leadsquared.decode_row import draft, event, explained, raw_of
 from tests.providers.leadsquared.test_unedited import fates_of
 from tests.providers.leadsquared.twins import rendering
 
@@ -56,8 +56,8 @@ def test_the_kind_in_the_url_makes_no_lead_of_it(hint: str) -> None:
 def test_automations_are_told_apart_by_what_they_carry() -> None:
     """Another campaign is another fact; the same content, spelled in another way, is the same."""
     other = BODY | {"CampaignId": "roofs-2"}
-    same = dict(reversed(BODY.items())) | {"ProspectID": LEAD, "Extra": None, "More": ""}
-    bodies = [BODY, other, same, other]
+    same = dict(reversed(BODY.items())) | {"ProspectID": LEAD, "Extra": None, "More": "", "Status": " in progress"}
+    bodies = [BODY | {"Status": "InProgress"}, other, same, other]
     renderings = [rendering(wire.AUTOMATION_ACTIVITY, Via.WEBHOOK, body) for body in bodies]
     assert fates_of(renderings, polling=False) == ["published", "published", "duplicate", "duplicate"]
     assert fates_of(renderings, polling=True) == ["published", "published", "duplicate", "duplicate"]
@@ -90,3 +90,17 @@ def test_no_feed_brings_an_automation_under_its_name() -> None:
     assert isinstance(found, Draft)
     assert raw_of(BODY).shape == wire.AUTOMATION_ACTIVITY
     assert provider.nudge(found, LeadSquaredSettings(polling=True)) is None
+
+
+def test_the_platforms_own_opportunity_is_not_overwritten() -> None:
+    """A field that a row lifts there stays in the fields, and explain says so."""
+    deal = "5b2f3a10-5c1e-4b7a-9d43-1f0f6b2ad0c1"
+    overlay = OVERLAY.replace("refs.campaign", "refs.opportunity")
+    body = BODY | {"RelatedOpportunityId": deal}
+    found = event(body, overlay=overlay)
+    assert found["data"]["refs"] == {"lead": LEAD, "opportunity": deal}
+    assert found["data"]["fields"]["CampaignId"] == "roofs-1"
+    assert explained(body, overlay=overlay).misfits == [
+        "CampaignId stays in fields: refs.opportunity has a value already"
+    ]
+    assert event(BODY, overlay=overlay)["data"]["refs"]["opportunity"] == "roofs-1"

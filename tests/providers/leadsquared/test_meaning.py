@@ -102,6 +102,10 @@ def test_what_shapes_tell_differently_is_no_edit(shape: Any, before: dict[str, A
 
 
 SPELLINGS: dict[str, list[Any]] = {
+    "Status": ["CallFailure", "call_failure", "Call Failure", " CALLFAILURE ", "call-failure"],
+    "ActivityEvent_Note": [
+        f"Status{{=}}{word}{{next}}Tag{{=}}a" for word in ("Not Answered", "notanswered", " NOT_ANSWERED")
+    ],
     "mx_Custom_3": ["95", 95.0, 95, "95.0"],
     "Amount": ["120.50", 120.5, "120.5"],
     "mx_Custom_9": ["", None, " ", {}, []],
@@ -116,7 +120,7 @@ SPELLINGS: dict[str, list[Any]] = {
     random=st.randoms(),
 )
 def test_an_activity_means_the_same_in_every_spelling(shape: Any, fields: dict[str, Any], random: Any) -> None:
-    """Numbers or strings, zeros, empty, null or absent, forms of a time, order: equal records have equal meanings."""
+    """Numbers or strings, zeros, empty, null or absent, times, status words, order: equal is equal."""
     shuffled = list(fields.items())
     random.shuffle(shuffled)
     first = {name: forms[0] for name, forms in SPELLINGS.items()}
@@ -126,3 +130,12 @@ def test_an_activity_means_the_same_in_every_spelling(shape: Any, fields: dict[s
     assert isinstance(found, Draft)
     assert meaning_of(found) == meaning(shape(first))
     assert found.data.duration_seconds == 95
+
+
+@pytest.mark.parametrize("word", ["answered", " Answered ", "ANSWERED"])
+def test_a_status_in_another_spelling_is_no_edit(word: str) -> None:
+    """In a field, a note, or the Data of the platform's own rows; and in tasks."""
+    assert meaning(row({"Status": word})) == meaning(row({}))
+    assert meaning(described(word, key="Status")) == meaning(described("Answered", key="Status"))
+    task = {"UserTaskId": GUID, "Name": "Call back", "StatusCode": "Answered", "CreatedOn": ROW["CreatedOn"]}
+    assert meaning(task | {"StatusCode": word}) == meaning(task)

@@ -351,3 +351,18 @@ def test_no_body_takes_the_name_of_another_fact(body: dict[str, Any], pointer: s
     assert problem is not None
     assert problem.source is not None
     assert (problem.code, problem.source.pointer) == ("bad_value", pointer)
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "words"),
+    [
+        ("call.updated", "state", ["in_progress", "In Progress", " inProgress"]),
+        ("call.updated", "outcome", ["Completed", "completed", " COMPLETED "]),
+        ("call.updated", "direction", ["inbound", " Inbound "]),
+        ("prospect.updated", "state", ["in_progress", "In Progress"]),
+    ],
+)
+def test_a_word_in_another_spelling_is_the_same_fact(name: str, field: str, words: list[str]) -> None:
+    """Case, spaces and separators of a state, an outcome or a direction make no other id."""
+    assert len({named(webhook(name, attributes={field: word, "note": "a"})) for word in words}) == 1
+    assert named(webhook(name, attributes={field: "other"})) != named(webhook(name, attributes={field: words[0]}))

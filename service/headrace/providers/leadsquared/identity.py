@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.core.mapping import fold
 from headrace.core.problems import bad_value
 from headrace.providers.leadsquared import cut, wire
 from headrace.providers.leadsquared.guids import one_guid
-from headrace.providers.leadsquared.times import micros, one_form
+from headrace.providers.leadsquared.times import micros, one_form, one_word
 from headrace.sdk.provider import Identity, RawEvent, Version
 
 MIRROR: Final = "3011"
@@ -77,6 +78,7 @@ def automation_id(value: bytes) -> str:
     key = wire.decode_automation(value)
     name = guid(key.prospect_id or key.related_prospect_id or "", "$.ProspectID")
     carried = {each: one_form(found) for each, found in wire.decode_fields(value).items() if found not in (None, "")}
+    carried |= {each: one_word(found) for each, found in carried.items() if each == "Status"}
     carried |= {each: one_guid(found) for each, found in carried.items() if each in {"ProspectID", "RelatedProspectId"}}
     return f"{name}/{key.activity_event}/{hashlib.blake2b(_sorted(carried), digest_size=8).hexdigest()}"
 
@@ -144,7 +146,7 @@ def task_kind(raw: RawEvent, values: wire.Fields, pointer: str) -> str:
     if raw.hint:
         return raw.hint
     status = text(values, "StatusCode", pointer) or text(values, "Status", pointer)
-    if status is not None and status.casefold() in {"1", "completed"}:
+    if status is not None and fold(status) in {"1", "completed"}:
         return "task_completed"
     created, modified = (text(values, key, pointer) for key in ("CreatedOn", "ModifiedOn"))
     return "task_created" if raw.shape == wire.TASK and is_new(created, modified, pointer) else "task_updated"

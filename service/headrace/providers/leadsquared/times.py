@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from headrace.core import values
+from headrace.core.mapping import fold
 from headrace.core.problems import bad_value
 from headrace.core.timestamps import instant
 
@@ -76,6 +77,11 @@ def micros(text: str | None, pointer: str) -> int | None:
 def one_form(value: Any) -> str:
     """Return a value so that its forms in two shapes compare equal: times in three forms, numbers as strings."""
     return values.one_text(value, canonical)
+
+
+def one_word(value: Any) -> str:
+    """Return a status word so that its spellings compare equal: those that find one row of the table."""
+    return fold(one_form(value))
 
 
 def _moment(text: str) -> datetime:

@@ -73,6 +73,8 @@ _CHANGED: Final = {
     "task": ("owner",),
 }
 """Relationships whose change has a type of its own, the more telling one first."""
+_WORDS: Final = frozenset({"direction", "outcome", "state"})
+"""Attributes that hold one word of a list, in whatever spelling."""
 _RELATIONS: Final = frozenset({"stage", "owner"})
 """The words of these in the table."""
 
@@ -177,7 +179,7 @@ def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
     attributes, relationships = body.data.attributes or {}, body.data.relationships or {}
     outcome, state = attributes.get("outcome"), _state(attributes)
     if fact.resource == "call" and isinstance(outcome, str) and outcome:
-        inbound = str(attributes.get("direction")).lower() == "inbound"
+        inbound = fold(str(attributes.get("direction"))) == "inbound"
         refined = f"inbound {outcome}" if inbound else outcome
         moments = ("completedAt", *_moments(fact, fold(state or "")))
         return msgspec.structs.replace(fact, id=ident, word=refined, moments=moments, status=outcome)
@@ -225,7 +227,12 @@ def _digest(body: WebhookBody) -> str:
 
     `beforeUpdate` stays out, so that payload versions 1 and 2 agree. What was cleared is a change: it keeps its name.
     """
-    attributes = {name: one_form(value) for name, value in (body.data.attributes or {}).items()}
+    attributes = {name: _form(name, value) for name, value in (body.data.attributes or {}).items()}
     relationships = {name: related_ids(value) for name, value in (body.data.relationships or {}).items()}
     changes = (attributes, relationships)
     return hashlib.blake2b(_sorted(changes), digest_size=8).hexdigest()
+
+
+def _form(name: str, value: Any) -> Any:
+    form = one_form(value)
+    return fold(form) if name in _WORDS and isinstance(form, str) else form

@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Any, Final
 
 from headrace.core.mapping import fold
-from headrace.core.values import one_form, url
+from headrace.core.values import decimal, one_form, url, whole
 from headrace.providers.leadping.wire import LeadPingActivity, LeadPingCall, Sms
 from headrace_events import Actor
 
@@ -102,6 +102,8 @@ def activity_extra(part: LeadPingActivity, direction: str | None, actor: Actor |
         extra |= _sms_only(part)
     if part.voicemail_url and url(part.voicemail_url) is None:
         extra["voicemailUrl"] = part.voicemail_url
+    if part.billable_amount and decimal(part.billable_amount) is None:
+        extra["billableAmount"] = part.billable_amount
     if part.direction and direction is None:
         extra["direction"] = part.direction
     if part.traffic_type and fold(part.traffic_type) not in _PLAIN_TRAFFIC:
@@ -131,6 +133,10 @@ def call_extra(call: LeadPingCall) -> dict[str, Any]:
     for name, link in (("recordingUrl", call.recording_url), ("voicemailUrl", call.voicemail_url)):
         if link and url(link) is None:
             extra[name] = link
+    if call.billable_amount and decimal(call.billable_amount) is None:
+        extra["billableAmount"] = call.billable_amount
+    if call.billable_seconds and whole(call.billable_seconds) is None:
+        extra["billableSeconds"] = call.billable_seconds
     return extra
 
 

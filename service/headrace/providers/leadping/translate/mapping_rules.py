@@ -25,8 +25,8 @@ _DIRECTIONS: Final = frozenset({"inbound", "outbound"})
 
 
 def direction_of(word: str | None) -> str | None:
-    """Return inbound or outbound, in whatever case it is written; None for any other word."""
-    word = word.lower() if word else None
+    """Return inbound or outbound, however it is spelled; None for any other word."""
+    word = fold(word) if word else None
     return word if word in _DIRECTIONS else None
 
 

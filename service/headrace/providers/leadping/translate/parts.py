@@ -85,7 +85,7 @@ def traffic_of(part: LeadPingActivity) -> str | None:
     """Return the word for real or other traffic: from `trafficType` where it is there, the older `isWarmup` else."""
     if part.traffic_type:
         return _TRAFFIC.get(fold(part.traffic_type))
-    return None if part.is_warmup is None else _WARMUP.get(str(part.is_warmup).lower())
+    return None if part.is_warmup is None else _WARMUP.get(fold(str(part.is_warmup)))
 
 
 def actor_of(part: LeadPingActivity, call: LeadPingCall | None) -> Actor | None:
@@ -134,9 +134,9 @@ def parties_of(part: LeadPingActivity | LeadPingCall, call: LeadPingCall | None 
 
 def cost_of(part: LeadPingActivity | LeadPingCall, at: str, call: LeadPingCall | None = None) -> Cost | None:
     """Return the platform's bill; a row that does not know it takes it from its call. Raises `Undecodable`."""
-    amount, status, seconds = _amount(part.billable_amount, at), part.billing_status or None, None
+    amount, status, seconds = values.decimal(part.billable_amount), part.billing_status or None, None
     if call is not None:
-        amount = amount or _amount(call.billable_amount, "$.call")
+        amount = amount or values.decimal(call.billable_amount)
         status = status or call.billing_status or None
         seconds = _seconds(call.billable_seconds, "$.call")
     elif isinstance(part, LeadPingCall):
@@ -148,23 +148,12 @@ def cost_of(part: LeadPingActivity | LeadPingCall, at: str, call: LeadPingCall |
 
 def meaning_of_cost(cost: Cost | None) -> tuple[object, ...] | None:
     """Return what counts of a bill, whatever the spelling of its amount."""
-    return None if cost is None else (values.one_form(cost.amount), cost.billable_seconds, cost.status)
-
-
-def _amount(amount: str | float | None, at: str) -> str | None:
-    """Return money, which some generations send as a number, as a decimal string; a string keeps its digits."""
-    if amount is None or amount == "":
-        return None
-    number = values.decimal(amount)
-    if number is None:
-        raise bad_value(f"{at}.billableAmount", "this is no sum of money")
-    return number
+    return None if cost is None else (values.one_form(cost.amount), cost.billable_seconds, fold(cost.status or ""))
 
 
 def _seconds(seconds: float | str | None, at: str) -> int | None:
-    if seconds is None or seconds == "":
-        return None
-    number = values.whole(seconds)
-    if number is None:
-        raise bad_value(f"{at}.billableSeconds", "this is no whole number of seconds")
-    return number
+    """Return whole seconds, None for what is no number of them. Raises `Undecodable` where they are negative."""
+    number = values.decimal(seconds)
+    if number is not None and number[0] == "-":
+        raise bad_value(f"{at}.billableSeconds", "a length of time is not negative")
+    return values.whole(seconds)

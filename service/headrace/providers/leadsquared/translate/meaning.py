@@ -6,7 +6,7 @@ under "Meaning" what is left out.
 
 from typing import Any, Final
 
-from headrace.providers.leadsquared.times import one_form
+from headrace.providers.leadsquared.times import one_form, one_word
 from headrace.providers.leadsquared.translate import notes
 from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity
@@ -15,6 +15,7 @@ from headrace_events import Data
 
 _OWN: Final = "mx_"
 _DESCRIPTION: Final = "NotableEventDescription"
+_STATUS: Final = "Status"
 _APART: Final = frozenset(
     (
         "ActivityScore",
@@ -42,7 +43,7 @@ def meaning_of(data: Data, found: Content, activity: DecodedActivity) -> tuple[o
     return (
         data.direction,
         data.outcome,
-        data.native.status,
+        one_word(data.native.status),
         data.refs,
         data.times,
         data.duration_seconds,
@@ -92,7 +93,9 @@ def _loose(found: Content) -> list[str]:
 def _comparable(fields: Fields, but: str | None = None) -> list[tuple[str, str]]:
     """Return what fields hold, sorted, each value in one form, without what says nothing or does not count."""
     pairs = [
-        (key, form) for key, value in fields.items() if key != but and key not in _APART and (form := one_form(value))
+        (key, form)
+        for key, value in fields.items()
+        if key != but and key not in _APART and (form := one_word(value) if key == _STATUS else one_form(value))
     ]
     pairs.sort()
     return pairs

@@ -8,7 +8,7 @@ from typing import Any, Final
 from headrace.core.mapping import Mapping, Row
 from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.identity import task, task_identity, task_kind, text
-from headrace.providers.leadsquared.times import canonical_or_none
+from headrace.providers.leadsquared.times import canonical_or_none, one_word
 from headrace.providers.leadsquared.translate.custom_fields import content
 from headrace.providers.leadsquared.translate.people import who_did
 from headrace.providers.leadsquared.wire import TABLE, Fields
@@ -78,7 +78,7 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         provenance=UNPUBLISHED,
     )
     data.actor = _actor(row, values, pointer)
-    meaning = (tuple(sorted(refs.items())), times.get("scheduled"), data.title, data.text, status)
+    meaning = (tuple(sorted(refs.items())), times.get("scheduled"), data.title, data.text, one_word(status))
     _keep(data, row, values, before)
     return Draft(
         row=row,

@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from headrace.core import values
-from headrace.core.mapping import Row
+from headrace.core.mapping import Row, fold
 from headrace.core.timestamps import parse
 from headrace.providers.outreach.facts import WebhookFact
 from headrace.providers.outreach.translate.parts import moment, parties_of, without_nulls
@@ -37,7 +37,7 @@ def refs_of(body: WebhookBody, fact: WebhookFact) -> dict[str, str]:
 
 def direction_of(body: WebhookBody, fact: WebhookFact) -> str | None:
     """Return the direction of a call; nothing else has one."""
-    word = str((body.data.attributes or {}).get("direction")).lower() if fact.resource == "call" else ""
+    word = fold(str((body.data.attributes or {}).get("direction"))) if fact.resource == "call" else ""
     return word if word in ("inbound", "outbound") else None
 
 
