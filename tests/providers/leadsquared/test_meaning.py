@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from headrace.records.event import meaning_of
 from headrace.sdk.provider import Draft
-from tests.providers.leadsquared.decode_row import GUID, ROW, draft
+from tests.providers.leadsquared.decode_row import GUID, ROW, draft, explained
 
 CALL = ROW | {"EventCode": 22}
 PLAIN = {key: value for key, value in ROW.items() if key != "ActivityFields"}
@@ -139,3 +140,14 @@ def test_a_status_in_another_spelling_is_no_edit(word: str) -> None:
     assert meaning(described(word, key="Status")) == meaning(described("Answered", key="Status"))
     task = {"UserTaskId": GUID, "Name": "Call back", "StatusCode": "Answered", "CreatedOn": ROW["CreatedOn"]}
     assert meaning(task | {"StatusCode": word}) == meaning(task)
+
+
+def test_custom_fields_may_be_encoded_twice() -> None:
+    """The Data of an item is decoded where it is a JSON string; any other text is refused at its place."""
+    plain = item({"mx_Custom_1": "7", "mx_Custom_8": None})
+    assert meaning(plain | {"Data": json.dumps(plain["Data"])}) == meaning(plain)
+    assert meaning(plain | {"Data": " "}) == meaning(plain | {"Data": {}})
+    problem = explained(plain | {"Data": "[1]"}).problem
+    assert problem is not None
+    assert problem.source is not None
+    assert problem.source.pointer == "$.Data"

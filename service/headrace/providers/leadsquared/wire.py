@@ -111,7 +111,7 @@ class ActivityItem(Struct, rename="pascal", gc=False):
     related_opportunity_id: str | None = None
     created_by: str | None = None
     created_by_name: str | None = None
-    data: Fields | None = None
+    data: Fields | str | None = None
     activity_type: Any = None
     score: Any = None
 

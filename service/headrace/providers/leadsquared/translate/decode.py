@@ -9,9 +9,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from headrace.core.problems import bad_value
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.identity import automation_id
-from headrace.providers.leadsquared.translate.notes import without_nulls
+from headrace.providers.leadsquared.translate.notes import open_object, without_nulls
 from headrace.providers.leadsquared.wire import Fields, Pair
 from headrace.sdk.provider import RawEvent
 
@@ -157,7 +158,7 @@ def _item(value: bytes) -> DecodedActivity:
     except msgspec.ValidationError:
         item = wire.decode_item(value)
         extra = _others(value, wire.ActivityItem)
-    fields = item.data or {}
+    fields = _custom(item.data)
     if item.created_by:
         fields["CreatedBy"] = item.created_by
     if item.activity_type is not None:
@@ -177,6 +178,16 @@ def _item(value: bytes) -> DecodedActivity:
         extra=extra,
         creator=item.created_by_name,
     )
+
+
+def _custom(data: Fields | str | None) -> Fields:
+    """Return the custom fields of an item, decoded where they are a JSON string. Raises `Undecodable`."""
+    if not isinstance(data, str):
+        return data or {}
+    found = open_object(data) if data.strip() else {}
+    if not isinstance(found, dict):
+        raise bad_value("$.Data", "custom fields are an object, or a JSON string that holds one")
+    return found
 
 
 def _automation(value: bytes) -> DecodedActivity:
