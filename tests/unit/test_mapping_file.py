@@ -127,6 +127,13 @@ FAULTS = {
         ROW + '[row.lift]\nmx_1 = "text"\nmx_2 = "text"',
         'acme.toml:6: row[0].lift.mx_2: cannot lift mx_2 to "text": mx_1 is lifted there, and a place holds one value',
     ),
+    "a constant and a field in one place": (
+        ROW + 'fields = { place = "a" }\nlift = { mx_1 = "fields.place" }',
+        (
+            'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "fields.place": a constant stands there, '
+            "and a place holds one value"
+        ),
+    ),
     "a slip in a place": (
         ROW + 'lift = { mx_1 = "txet" }',
         (

@@ -148,17 +148,18 @@ class _Reader:
             self.fault((*path, "provisional"), "provisional is true or false")
         for key in ("fields", "lift"):
             found |= self.pairs(path, raw, key)
-        self.one_each((*path, "lift"), found.get("lift", {}))
+        self.one_each((*path, "lift"), found.get("lift", {}), found.get("fields", {}))
         return found
 
-    def one_each(self, path: KeyPath, moves: dict[str, str]) -> None:
-        """Check that no two fields are lifted to one place."""
-        taken: dict[str, str] = {}
+    def one_each(self, path: KeyPath, moves: dict[str, str], constants: Collection[str]) -> None:
+        """Check that no two fields are lifted to one place, and none to the name of a constant."""
+        taken = {f"fields.{name}": "a constant stands" for name in constants}
         for name, target in moves.items():
-            first = taken.setdefault(str(target), name)
-            if first != name:
-                reason = f'cannot lift {name} to "{target}": {first} is lifted there, and a place holds one value'
+            place = str(target)  # `pairs` tells what is no text
+            if place in taken:
+                reason = f'cannot lift {name} to "{place}": {taken[place]} there, and a place holds one value'
                 self.fault((*path, name), reason)
+            taken[place] = f"{name} is lifted"
 
     def pairs(self, path: KeyPath, raw: dict[str, Any], key: str) -> dict[str, dict[str, str]]:
         pairs = raw.get(key, {})
