@@ -1,18 +1,20 @@
 """Calls and the budget that they are made within, against a simulated platform that counts them."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 
 from headrace.poller.http_client import MOST_REDIRECTS
+from headrace.records.cursors import CursorEntry
 from headrace.sdk.faults import Throttled, Unavailable
 from headrace.sdk.feed import Call
 from tests.simulators import leadping
 from tests.simulators.clock import Clock
 from tests.simulators.faults import Kind
 from tests.simulators.quota import Allowance, Form
-from tests.unit.polled_tenant import calling
+from tests.unit.polled_tenant import Memory, calling
 
 IN_PASSING = 0.2
 """Seconds that a test may take between an answer and a look at what became of it."""
@@ -61,6 +63,63 @@ async def test_redirects_end(platform: leadping.Simulator) -> None:
             platform.faults.next(1, kind)
             with pytest.raises(Unavailable, match="redirects a POST"):
                 await tenant.send(LIST)
+
+
+class SlowMemory(Memory):
+    """Takes what is to be stored in its order, one after the other, each once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may = asyncio.Event()
+        self.may.set()
+        self._turn = asyncio.Lock()
+        self.waiting = 0
+
+    async def store(self, entries: Sequence[CursorEntry]) -> None:
+        """Wait, then remember."""
+        self.waiting += 1
+        async with self._turn:
+            await self.may.wait()
+            self.waiting -= 1
+            await super().store(entries)
+
+
+async def test_what_a_throttled_call_stores_takes_no_lease_back(
+    platform: leadping.Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is stored behind a newer lease that is on its way: after a kill a successor would begin too early."""
+    memory, answered = SlowMemory(), asyncio.Event()
+
+    async def late(*_: object) -> Throttled:
+        await answered.wait()
+        return Throttled("429", 1.0)
+
+    async with calling(platform, memory) as tenant:
+        await tenant.send(DETAIL)
+        with monkeypatch.context() as patched:
+            patched.setattr(tenant.limiter, "_exchanged", late)
+            throttled = asyncio.create_task(tenant.send(LIST))
+            await until(lambda: tenant.budget.out == 1)
+        tenant.limiter._lease.until = 0.0  # it has ended meanwhile
+        memory.may.clear()
+        renewing = asyncio.create_task(tenant.send(DETAIL))
+        await until(lambda: memory.waiting == 1)
+        answered.set()
+        await until(lambda: memory.waiting == 2)
+        memory.may.set()
+        await asyncio.wait_for(renewing, 10)
+        with pytest.raises(Throttled):
+            await asyncio.wait_for(throttled, 10)
+        stored = memory.state.of("/leadping/acme").spending
+        assert stored is not None
+        assert stored.until == tenant.limiter._lease.until
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  (a count: nothing sets an event)
+            await asyncio.sleep(0.001)
 
 
 @pytest.mark.parametrize("form", ["http", "epoch", "iso"])

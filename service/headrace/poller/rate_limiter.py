@@ -48,6 +48,8 @@ class RateLimiter:
         self._writer: Final = writer
         self._metrics: Final = metrics
         self._lease = Lease()
+        self._newest = Lease()
+        """The lease that was written last: it is stored by now, or on its way."""
         self._turnstile: Final = asyncio.Lock()
         self._ended: Final = asyncio.Event()
 
@@ -74,7 +76,7 @@ class RateLimiter:
             return found
         try:
             if isinstance(found, Throttled):  # a successor keeps to it as well
-                await self._writer.store([entry(self._source, written(self._budget, self._lease, self._clock.now()))])
+                await self._writer.store([entry(self._source, written(self._budget, self._newest, self._clock.now()))])
             raise found
         finally:
             # Else the error and its traceback refer to each other, and hold what was read until they are collected.
@@ -87,8 +89,8 @@ class RateLimiter:
     def final_spending(self) -> Spending:
         """Return what was spent, without a lease: no further call is made."""
         now = self._clock.now()
-        self._lease = Lease()
-        return written(self._budget, Lease(until=now), now)
+        self._lease, self._newest = Lease(), Lease(until=now)
+        return written(self._budget, self._newest, now)
 
     async def _exchanged(self, signed: Call, sent: float, slot: AnswerSlot) -> bytes | Call | Fault:
         """Return the body of a good answer, the call that it redirects to, or what is wrong with it."""
@@ -150,7 +152,7 @@ class RateLimiter:
 
     async def _renew(self) -> None:
         now = self._clock.now()
-        lease = renewed(self._budget.limits, now)
+        lease = self._newest = renewed(self._budget.limits, now)
         await self._writer.store([entry(self._source, written(self._budget, lease, now))])
         self._lease = lease
 
