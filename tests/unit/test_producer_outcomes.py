@@ -4,7 +4,8 @@ import asyncio
 import gc
 
 import pytest
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.producer import sender
 
 from headrace.config import KafkaSettings
 from headrace.kafka.producer import Transactions
@@ -21,6 +22,34 @@ async def test_what_fails_while_a_producer_is_closed_is_looked_at(caplog: pytest
     del manager, transactions
     gc.collect()
     assert "never retrieved" not in caplog.text
+
+
+async def test_what_fails_twice_or_after_all_is_closed_is_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    """The client replaces the future of a transaction that fails a second time, and goes on to fail after its end."""
+    transactions = Transactions(KafkaSettings(), "normalizer-0")
+    manager = transactions._producer._txn_manager
+    manager.set_pid_and_epoch(1, 0)
+    manager.begin_transaction()
+    manager.error_transaction(KafkaError())
+    manager.fatal_error(ProducerFenced())
+    await transactions.close()
+    manager.fatal_error(ProducerFenced())
+    del manager, transactions
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def test_requests_that_fail_beside_another_are_looked_at(caplog: pytest.LogCaptureFixture) -> None:
+    """The client ends with the first of its tasks that fails, and leaves the others."""
+    tasks = [sender.create_task(_fail()) for _ in range(2)]
+    await asyncio.wait(tasks)
+    del tasks
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
+async def _fail() -> None:
+    raise ProducerFenced
 
 
 async def test_a_producer_without_a_transaction_is_cut_off() -> None:

@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 from headrace.config import KafkaSettings
 from headrace.kafka.call import ABORT_DEADLINE, call
 from headrace.kafka.closed_connection import heed_closed_connections
+from headrace.kafka.outcomes import look_at_outcomes
 
 __all__ = [
     "ABORT_DEADLINE",
@@ -27,7 +28,6 @@ __all__ = [
     "cut_off",
     "end_waits",
     "fail_unsent",
-    "ignore_outcomes",
     "is_definite",
     "start_client",
     "stops_in_time",
@@ -43,6 +43,7 @@ STOP_DEADLINE: Final = 3.0
 _log = structlog.get_logger()
 
 heed_closed_connections()
+look_at_outcomes()
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
@@ -104,21 +105,8 @@ async def stops_in_time(closing: Awaitable[None], deadline: float) -> bool:
     return bool(done) and not task.cancelled()
 
 
-def ignore_outcomes(producer: AIOKafkaProducer) -> None:
-    """Look at the outcomes that the client leaves lying: asyncio would log each with its traceback."""
-    accumulator, transaction = producer._message_accumulator, producer._txn_manager  # noqa: SLF001  (nothing public gives them)
-    waiting = [batch for batches in accumulator._batches.values() for batch in batches]  # noqa: SLF001  (as above)
-    left = [batch._drain_waiter for batch in waiting]  # noqa: SLF001  (as above)
-    left += [batch.future for batch in (*waiting, *accumulator._pending_batches)]  # noqa: SLF001  (as above)
-    if transaction is not None and (ending := transaction.wait_for_transaction_end()) is not None:
-        left.append(ending)
-    for future in left:
-        future.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
 def fail_unsent(producer: AIOKafkaProducer, reason: str) -> None:
     """Fail everything that a producer has not had an answer to; whoever waits for it gets a connection error."""
-    ignore_outcomes(producer)
     accumulator = producer._message_accumulator  # noqa: SLF001  (nothing public ends a wait for an answer)
     accumulator.reenqueue = lambda _: None  # a request that fails now would queue its batch again, to be sent later
     accumulator.fail_all(KafkaConnectionError(reason))

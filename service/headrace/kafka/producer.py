@@ -27,7 +27,6 @@ from headrace.kafka.client import (
     cut_off,
     end_waits,
     fail_unsent,
-    ignore_outcomes,
     is_definite,
     start_client,
 )
@@ -175,7 +174,6 @@ class Transactions:
         try:
             return await call(self._writing, WRITE_DEADLINE)
         except (KafkaError, TimeoutError, AssertionError) as error:
-            ignore_outcomes(self._producer)
             if not isinstance(error, ProducerFenced):
                 await self._abort()
             raise WriteFailed(error) from error
@@ -195,7 +193,6 @@ class Transactions:
             await self._cut_off()
             raise
         finally:
-            ignore_outcomes(self._producer)  # what failed only now
             end_waits(self._producer)
 
     async def _transaction(self, groups: Groups, expected: Offsets) -> dict[tuple[str, int], int]:
