@@ -55,6 +55,10 @@ class Listing:
         self._page = settings.page
         self._says_since = settings.says_since
 
+    def rewound(self, since: int) -> bytes:
+        """Return the cursor at the row of that number."""
+        return b"%d" % since
+
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read pages until the list has no more."""
         if turn.event is not None:

@@ -17,7 +17,7 @@ from headrace.poller.platform_facts import known, learned, noted
 from headrace.providers.discover import discover
 from headrace.records.cursors import PlatformFact
 from headrace.sdk.faults import Denied, Fault, Incomplete, Throttled, Unavailable
-from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Polled, Sighting, Skipped, Turn, Yield
+from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Note, Polled, Sighting, Skipped, Turn, Yield
 from headrace.sdk.provider import Provider, RawEvent, Tenant
 from headrace_events import Via
 from tests.senders import Sender
@@ -51,6 +51,11 @@ class Facts:
 
     def __init__(self) -> None:
         self.noted: Final[dict[str, PlatformFact]] = {}
+        self.notes: Final[dict[tuple[str, str], bytes]] = {}
+
+    def note(self, feed: str, key: str) -> bytes:
+        """See headrace.sdk.feed.Api."""
+        return self.notes.get((feed, key), b"")
 
     @property
     def facts(self) -> dict[str, str]:
@@ -211,6 +216,9 @@ class Read:
     before: list[int] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     leads: list[str] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
+    notes: dict[str, bytes] = field(default_factory=dict)
+    """Those that a cursor followed."""
     lacks: str = ""
     """What the feed said that did not come, "" where all did."""
 
@@ -231,12 +239,13 @@ async def read(
         await keep_books(found, things, most)
     except Incomplete as fault:
         found.lacks = str(fault)
+    api.notes.update({(feed.name, key): value for key, value in found.notes.items()})
     return found
 
 
 async def keep_books(found: Read, things: AsyncIterator[Yield], most: int | None = None) -> None:
     """Note what a feed yields, as far as it comes."""
-    count = 0
+    count, notes = 0, dict[str, bytes]()
     async for thing in things:
         match thing:
             case RawEvent():
@@ -244,8 +253,12 @@ async def keep_books(found: Read, things: AsyncIterator[Yield], most: int | None
             case Cursor():
                 found.cursors.append(thing)
                 found.before.append(len(found.raws))
+                found.notes |= notes
             case Sighting():
                 found.leads.append(thing.lead)
+                found.sightings.append(thing)
+            case Note():
+                notes[thing.key] = thing.value
             case Skipped():
                 found.skipped[thing.reason] += len(thing.rows)
         count += 1

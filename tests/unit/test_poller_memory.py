@@ -9,6 +9,7 @@ import pytest
 
 from headrace.poller.checkpoints import MOST_SIGHTED, Checkpoints
 from headrace.poller.circuit_breaker import CircuitBreaker
+from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.lead_discovery import MOST_FOUND, LeadDiscovery
 from headrace.poller.scheduler import Scheduler, Work
@@ -18,6 +19,7 @@ from headrace.poller.sweep import LOOKED_AT
 from headrace.poller.tenant import TenantPoller
 from headrace.records.cursors import CursorEntry, Watched
 from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Unavailable
+from headrace.sdk.feed import Sighting
 from tests.unit.test_scheduler import NOW, Named
 
 MANY = 40_000
@@ -90,7 +92,9 @@ async def test_leads_that_a_feed_comes_across_are_handed_over_by_the_thousand() 
         Named("all"),
         Work("all"),
         began=NOW,
-        wake=lambda leads: woken.append(len(leads)),
+        watch_leads=lambda leads, with_news: woken.append(len(leads) and len(with_news)),
+        by_lead=(),
+        clock=Clock(),
         state=TenantState(),
         raw=nothing,
         watch=nothing,
@@ -98,7 +102,7 @@ async def test_leads_that_a_feed_comes_across_are_handed_over_by_the_thousand() 
         writer=cast("Any", storing),
     )
     for number in range(MANY + 1):
-        await checkpoints.sight(f"lead-{number}")
+        await checkpoints.sight(Sighting(f"lead-{number}"))
     await checkpoints.save()
     assert storing.stored == sum(woken) == MANY + 1
     assert storing.most_together == MOST_SIGHTED

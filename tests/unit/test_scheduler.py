@@ -23,6 +23,10 @@ class Named:
         """Never read."""
         raise NotImplementedError(f"{api} {cursor!r} {turn}")
 
+    def rewound(self, since: int) -> bytes:
+        """Never rewound."""
+        raise NotImplementedError(str(since))
+
 
 def a_schedule(*leads: str) -> Scheduler:
     """Make a schedule of one tenant feed and one that is read by lead."""

@@ -1,22 +1,25 @@
 """Checkpoints of one turn of a feed: what it yielded is durable in raw before the cursor that covers it is stored."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from msgspec.structs import replace
 
+from headrace.poller.clock import Clock
 from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
-from headrace.records.cursors import CursorEntry, PlatformFact, Position, Watched, entry, removed
-from headrace.sdk.feed import Cursor, Feed
+from headrace.records.cursors import CursorEntry, FeedNote, PlatformFact, Position, Watched, entry, removed
+from headrace.sdk.feed import Cursor, Feed, Note, Sighting
 
 STORE_EVERY_SECONDS: Final = 0.2
 """Pages that follow each other faster than that are covered by one stored cursor."""
+LISTED_LATE_MS: Final = 60_000
+"""So long after its news a lead may list them: one that was read before is read again."""
 MOST_SIGHTED: Final = 1_000
 """Leads that a feed came across, until they are stored though no cursor is."""
 
@@ -24,7 +27,8 @@ MOST_SIGHTED: Final = 1_000
 class Checkpoints:
     """Stores the cursors of one run, each once everything that it covers is durable in raw.
 
-    `wake` is called with leads that the feed came across, once they are stored. `began` is in seconds since the epoch.
+    `watch_leads` is called with the leads that the feed came across, once they are stored, and with those of them that
+    have news for the feeds `by_lead`. `began` is in seconds since the epoch.
     Only the last cursor of a run says that everything up to `began` is read: a run that a crash interrupts is due again
     at once. The cursors of a turn around a fact are not stored: they are no position to read on from.
     """
@@ -36,7 +40,9 @@ class Checkpoints:
         work: Work,
         *,
         began: float,
-        wake: Callable[[Sequence[str]], None],
+        watch_leads: Callable[[Sequence[str], Sequence[str]], None],
+        by_lead: Collection[str],
+        clock: Clock,
         state: TenantState,
         raw: RawEventWriter,
         watch: RowWatch,
@@ -50,14 +56,17 @@ class Checkpoints:
         self._lead: Final = work.lead or ""
         self._around: Final = work.around
         self._began: Final = began
-        self._wake: Final = wake
+        self._watch_leads: Final = watch_leads
+        self._by_lead: Final = by_lead
+        self._clock: Final = clock
         self._state: Final = state
         self._raw: Final = raw
         self._watch: Final = watch
         self._statuses: Final = statuses
         self._writer: Final = writer
         self._pending: Cursor | None = None
-        self._sighted: dict[str, None] = {}
+        self._notes: dict[str, bytes] = {}
+        self._sighted: dict[str, Sighting] = {}
         self._counted = 0
         self._stored_at = 0.0
 
@@ -70,9 +79,21 @@ class Checkpoints:
         """Take a cursor, to be stored before the next API call or at the end of the run."""
         self._pending = cursor
 
-    async def sight(self, lead: str) -> None:
+    def take_note(self, note: Note) -> None:
+        """Take a note, to be stored with the next cursor."""
+        self._notes[note.key] = note.value
+
+    def note(self, feed: str, key: str) -> bytes:
+        """Return what a feed noted, in this run or before; nothing where it did not."""
+        if feed == self._feed.name and key in self._notes:
+            return self._notes[key]
+        found = self._state.notes.get((feed, key))
+        return found.value if found else b""
+
+    async def sight(self, seen: Sighting) -> None:
         """Take a lead that the feed came across, to be woken with the next cursor, or together with many others."""
-        self._sighted[lead] = None
+        before = self._sighted.get(seen.lead)
+        self._sighted[seen.lead] = seen if before is None else _merged(before, seen)
         if len(self._sighted) >= MOST_SIGHTED:
             await self._write([])
 
@@ -108,10 +129,14 @@ class Checkpoints:
 
     async def _write(self, entries: Sequence[CursorEntry]) -> None:
         """Store entries and the leads that were sighted since the last ones; then wake these."""
-        sighted, self._sighted = list(self._sighted), {}
-        await self._writer.store([*entries, *(entry(self._source, self._woken(lead), lead) for lead in sighted)])
+        sighted, self._sighted = self._sighted, {}
+        with_news = {lead: None for lead, seen in sighted.items() if self._has_news(seen)}
+        watched = {lead: self._watched(lead, woken=lead in with_news) for lead in sighted}
+        known = self._state.leads
+        leads = [entry(self._source, after, lead) for lead, after in watched.items() if after != known.get(lead)]
+        await self._writer.store([*entries, *leads])
         if sighted:
-            self._wake(sighted)
+            self._watch_leads(list(sighted), list(with_news))
 
     async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
         """Make durable what a cursor covers; return what may be stored then."""
@@ -124,9 +149,16 @@ class Checkpoints:
         return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
 
     def _learned(self) -> list[CursorEntry]:
-        """Return what was learned since the last cursor: facts, and nudges that rows brought."""
+        """Return what was learned since the last cursor: facts, notes, and nudges that rows brought."""
         facts, self.facts = self.facts, {}
+        notes, self._notes = self._notes, {}
         return [
+            *(
+                entry(self._source, FeedNote(value), self._feed.name, key)
+                if value
+                else removed(self._source, FeedNote, self._feed.name, key)
+                for key, value in notes.items()
+            ),
             *(
                 removed(self._source, PlatformFact, name) if fact is None else entry(self._source, fact, name)
                 for name, fact in facts.items()
@@ -134,6 +166,21 @@ class Checkpoints:
             *self._watch.settle(),
         ]
 
-    def _woken(self, lead: str) -> Watched:
+    def _has_news(self, seen: Sighting) -> bool:
+        """Return whether a lead is to be read: its news may be younger than its last reading."""
+        if seen.brought or not seen.at:
+            return not seen.brought
+        read = min((self._state.read_at(feed, seen.lead) for feed in self._by_lead), default=0)
+        return read < seen.at - self._clock.skew * 1000 + LISTED_LATE_MS
+
+    def _watched(self, lead: str, *, woken: bool) -> Watched:
         began, known = int(self._began * 1000), self._state.leads.get(lead)
-        return Watched(began, "feed", began) if known is None else replace(known, woken=began)
+        if known is None:
+            return Watched(began, "feed", began if woken else 0)
+        return replace(known, woken=began) if woken else known
+
+
+def _merged(one: Sighting, other: Sighting) -> Sighting:
+    """Return what two sightings of a lead say: the news of either that was not brought."""
+    news = [seen.at for seen in (one, other) if not seen.brought]
+    return Sighting(one.lead, 0 if 0 in news else max(news, default=0), brought=not news)

@@ -67,6 +67,10 @@ class FeedApi:
         """Make a call whose answer is not held."""
         self.answers.release(weight(await self.call(call)))
 
+    def note(self, feed: str, key: str) -> bytes:
+        """See Api."""
+        return self._checkpoints.note(feed, key)
+
     def recall(self, name: str) -> str | None:
         """See Api."""
         return known(self._fact(name), self._millis())

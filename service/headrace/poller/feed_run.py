@@ -9,7 +9,7 @@ from headrace.poller.checkpoints import Checkpoints
 from headrace.poller.feed_api import FeedApi
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.scheduler import Work
-from headrace.sdk.feed import Cursor, Feed, Sighting, Skipped, Turn, Yield
+from headrace.sdk.feed import Cursor, Feed, Note, Sighting, Skipped, Turn, Yield
 from headrace.sdk.ids import can_be_id
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
@@ -58,7 +58,9 @@ class FeedRun:
                 self._checkpoints.hold(item)
                 self.whole, self.since = item.whole, item.since
             case Sighting() if can_be_id(item.lead):
-                await self._checkpoints.sight(item.lead)
+                await self._checkpoints.sight(item)
+            case Note():
+                self._checkpoints.take_note(item)
             case Skipped():
                 self.skipped[item.reason] = self.skipped.get(item.reason, 0) + len(item.rows)
                 await self._raw.pass_over(self._rows(item))

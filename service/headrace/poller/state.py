@@ -9,6 +9,7 @@ from headrace.poller.budget import LEASE_SECONDS
 from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
+    FeedNote,
     FeedState,
     NudgeGap,
     NudgePosition,
@@ -34,6 +35,8 @@ class TenantState:
         self.positions: Final[dict[tuple[str, str], Position]] = {}
         self.leads: Final[dict[str, Watched]] = {}
         self.facts: Final[dict[str, PlatformFact]] = {}
+        self.notes: Final[dict[tuple[str, str], FeedNote]] = {}
+        """By feed and key."""
         self.feeds: Final[dict[str, FeedState]] = {}
         self.nudges: Final[dict[tuple[str, str], OpenNudge]] = {}
         self.token: SealedTokens | None = None
@@ -80,6 +83,8 @@ class TenantState:
                 _put(self.leads, name, value)
             case "fact":
                 _put(self.facts, name, value)
+            case "note":
+                _put(self.notes, (one.names[0], one.names[1]), value)
             case "state":
                 _put(self.feeds, name, value)
             case "nudge":

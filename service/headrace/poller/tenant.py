@@ -204,7 +204,9 @@ class TenantPoller:
             feed,
             work,
             began=began,
-            wake=self._wake,
+            watch_leads=self._watch_found,
+            by_lead=self.by_lead,
+            clock=self.clock,
             state=self._state,
             raw=raw,
             watch=watch,
@@ -294,11 +296,11 @@ class TenantPoller:
         _log.warning("lead_dropped", source=self.source, feed=work.feed, lead=lead, times=watched.times)
         return [removed(self.source, Watched, lead)]
 
-    def _wake(self, leads: Sequence[str]) -> None:
-        """Watch the leads that a feed came across, and read them next."""
+    def _watch_found(self, leads: Sequence[str], with_news: Sequence[str]) -> None:
+        """Watch the leads that a feed came across, and read those with news soon."""
         self.watch(leads)
         for feed in self.by_lead:
-            for lead in leads:
+            for lead in with_news:
                 self._scheduler.wake(Work(feed, lead))
 
     def _count(self, work: Work, code: str, began: float, raw: RawEventWriter, run: FeedRun) -> None:

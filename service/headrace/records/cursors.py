@@ -57,6 +57,12 @@ class PlatformFact(Struct, frozen=True, omit_defaults=True):
     seen: int = 0
 
 
+class FeedNote(Struct, frozen=True):
+    """kind `note` (feed, key): a part of what the feed remembers beside its cursor."""
+
+    value: bytes
+
+
 class SealedTokens(Struct, frozen=True, omit_defaults=True):
     """kind `token`: encrypted tokens, when the access token was minted and expires, and when a mint last began.
 
@@ -185,6 +191,7 @@ CursorValue: TypeAlias = (
     Position
     | Watched
     | PlatformFact
+    | FeedNote
     | SealedTokens
     | Spending
     | FeedState
@@ -201,6 +208,7 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "cursor": Position,
     "lead": Watched,
     "fact": PlatformFact,
+    "note": FeedNote,
     "token": SealedTokens,
     "spent": Spending,
     "state": FeedState,

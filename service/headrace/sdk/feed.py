@@ -66,9 +66,25 @@ class Cursor(Struct, frozen=True):
 
 
 class Sighting(Struct, frozen=True):
-    """A lead that the feed came across: it is watched from now on, and its feed woken."""
+    """A lead that the feed came across: it is watched from now on, and its feed woken.
+
+    `at` (ms by the platform's clock) is when it had its news, 0 where nobody knows: a lead that was read since is not
+    woken. Nor is one whose news the feed brought itself (`brought`).
+    """
 
     lead: str
+    at: int = 0
+    brought: bool = False
+
+
+class Note(Struct, frozen=True):
+    """A part of what the feed remembers, of a key of its own: stored with the cursor that follows, read by `Api.note`.
+
+    It is for what one cursor of a megabyte cannot hold. An empty value is forgotten.
+    """
+
+    key: str
+    value: bytes
 
 
 class Skipped(Struct, frozen=True):
@@ -82,7 +98,7 @@ class Skipped(Struct, frozen=True):
     rows: Sequence[bytes]
 
 
-Yield = RawEvent | Cursor | Sighting | Skipped
+Yield = RawEvent | Cursor | Sighting | Skipped | Note
 
 
 class Turn(Struct, frozen=True, kw_only=True):
@@ -93,11 +109,16 @@ class Turn(Struct, frozen=True, kw_only=True):
     `around` (ms since the epoch) asks for the rows of facts from then until `AROUND_MS` later, and for them alone:
     those created in these hours, and as much before and later as such rows may be. Only a feed that says `since` has
     such turns, for what is older. They begin with an empty cursor, and no cursor of theirs is stored.
+
+    `span` (ms since the epoch, from the first until before the second) asks for the rows that were created or changed
+    then, and for them alone, whatever the feed knows of them. Such a turn begins with an empty cursor, or with one that
+    another turn of the same span yielded with `more`; it yields no `Note`.
     """
 
     lead: str | None = None
     event: str | None = None
     around: int | None = None
+    span: tuple[int, int] | None = None
 
 
 class Api(Protocol):
@@ -125,6 +146,9 @@ class Api(Protocol):
     def leave_out(self, kind: str, id: str) -> None:  # noqa: A002  (the design's word)
         """Show that something does not come, and that nothing waits for it any more; kinds are as those of `part`."""
 
+    def note(self, feed: str, key: str) -> bytes:
+        """Return what a feed of this tenant noted under a key, in this turn or before; nothing where it did not."""
+
     def recall(self, name: str) -> str | None:
         """Return a fact about this tenant's platform, None where it is not known: seen in one turn only, or long ago.
 
@@ -147,6 +171,9 @@ class Feed(Protocol):
 
     def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read on from a cursor (empty at first) to where the platform has no more now. Raises `Fault`."""
+
+    def rewound(self, since: int) -> bytes:
+        """Return a cursor from which all is read that was created or changed since then (ms since the epoch)."""
 
 
 class Tokens(Protocol):

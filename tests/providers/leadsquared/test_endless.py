@@ -40,6 +40,10 @@ class EndlessList:
         """See headrace.sdk.feed.Api."""
         raise NotImplementedError
 
+    def note(self, feed: str, key: str) -> bytes:
+        """See headrace.sdk.feed.Api."""
+        raise NotImplementedError
+
     def recall(self, name: str) -> str | None:
         """See headrace.sdk.feed.Api."""
         return "pages from 0" if name == "offset-counts" else None

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from headrace.providers.leadping import wire
 from headrace.providers.leadping.hydrate import EventHead, HydratedEvent, hydrate, read_head
-from headrace.providers.leadping.pager import LeadPingPager, created
+from headrace.providers.leadping.pager import LeadPingPager, created, rewound
 from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSettings
 from headrace.sdk.faults import Incomplete
 from headrace.sdk.feed import Api, Feed, Sighting, Skipped, Turn, Yield
@@ -58,6 +58,10 @@ class LeadEventsFeed:
     def __init__(self, settings: LeadEventsSettings) -> None:
         self.every = settings.every
         self._settings: Final = settings
+
+    def rewound(self, since: int) -> bytes:
+        """See Feed."""
+        return rewound(since)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read a lead, then the event that a nudge named where the list did not bring it. Raises `Fault`.

@@ -194,6 +194,11 @@ class LeadPingPager:
         return Call(path=self._path, method="POST", body=_encode(body))
 
 
+def rewound(since: int) -> bytes:
+    """Return a cursor from which all is read that was created since then (ms since the epoch)."""
+    return _encode(LeadEventsCursor(since=max(since, 1)))
+
+
 def created(head: EventHead | None) -> int | None:
     """Return when a row was created, in milliseconds; None where it does not say so in a known form."""
     if head is None or not head.created_at:

@@ -11,7 +11,7 @@ from typing import Final
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.offset_detection import Offsets
 from headrace.providers.leadsquared.pager import LeadSquaredPager, Shortfall
-from headrace.providers.leadsquared.reading import Reading
+from headrace.providers.leadsquared.reading import Reading, rewound
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
 from headrace.sdk.faults import Fault, Incomplete
 from headrace.sdk.feed import Api, Feed, Skipped, Turn, Yield
@@ -34,6 +34,10 @@ class LeadActivitiesFeed:
     def __init__(self, settings: LeadActivitiesSettings) -> None:
         self.every = settings.every
         self._settings: Final = settings
+
+    def rewound(self, since: int) -> bytes:
+        """See Feed."""
+        return rewound(since, self._settings.look_back * 1000)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read a lead; a turn without one has nothing to read.

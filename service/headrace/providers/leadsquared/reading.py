@@ -136,6 +136,11 @@ class Reading:
         return cursor, lost.rows if lost.left_out and lost.turns == _LEFT_OUT_AFTER else 0
 
 
+def rewound(since: int, look_back: int) -> bytes:
+    """Return a cursor for which all is news that was created or changed since then (ms); `look_back` is in ms."""
+    return _encode(LeadActivitiesCursor(max(since + look_back, 1)))
+
+
 def changed(row: bytes) -> int | None:
     """Return the later of CreatedOn and ModifiedOn in milliseconds (either may be it), None where there is neither."""
     try:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from headrace.providers.outreach import wire
 from headrace.providers.outreach.client import event_call
 from headrace.providers.outreach.cut import cut
-from headrace.providers.outreach.pager import OutreachPager
+from headrace.providers.outreach.pager import OutreachPager, rewound
 from headrace.providers.outreach.settings import BASE_URL, OutreachSettings
 from headrace.sdk.faults import Gone
 from headrace.sdk.feed import Api, Feed, Skipped, Turn, Yield
@@ -32,6 +32,10 @@ class EventsFeed:
         self.every = settings.events.every
         self._settings: Final = settings.events
         self._host: Final = urlsplit(settings.base_url or BASE_URL).hostname
+
+    def rewound(self, since: int) -> bytes:
+        """See Feed."""
+        return rewound(since)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read the event that a nudge named, then the list; or the list around a fact alone. Raises `Fault`."""

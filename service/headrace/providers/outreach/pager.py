@@ -308,3 +308,8 @@ def created_at(row: bytes) -> int | None:
         return micros(created) // 1000 if created else None
     except (ValueError, RecursionError):  # msgspec's errors and bad UTF-8 are ValueErrors, too
         return None
+
+
+def rewound(since: int) -> bytes:
+    """Return a cursor from which all is read that was created since then (ms since the epoch)."""
+    return _encode(EventsCursor(head=max(since, 1)))

@@ -7,7 +7,7 @@ from headrace.sdk.feed import Api, Feed, Skipped, Turn, Yield
 from headrace.sdk.provider import RawEvent, Tenant
 from headrace.sdk.settings import settings_of
 from headrace_events import Via
-from tests.providers.tutorial.acme.pager import AcmePager
+from tests.providers.tutorial.acme.pager import AcmePager, rewound
 from tests.providers.tutorial.acme.settings import AcmeEventsSettings, AcmeSettings
 from tests.providers.tutorial.acme.wire import EVENT, FEED, NAME
 
@@ -26,6 +26,10 @@ class AcmeEventsFeed:
     def __init__(self, settings: AcmeEventsSettings) -> None:
         self.every = settings.every
         self._settings: Final = settings
+
+    def rewound(self, since: int) -> bytes:
+        """See Feed."""
+        return rewound(since)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:  # noqa: ARG002  (no webhook nudges)
         """Read on from a cursor, empty at first, to the end of the list. Raises `Fault`."""

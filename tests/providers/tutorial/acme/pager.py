@@ -81,3 +81,8 @@ class AcmePager:
     def _call(self) -> Call:
         page = () if self._at.next is None else (("page", self._at.next),)
         return Call(path=EVENTS, query=(("since", str(self._at.since)), ("limit", str(self._size)), *page))
+
+
+def rewound(since: int) -> bytes:
+    """Return a cursor from which all is read that was changed since then (ms since the epoch)."""
+    return _encode(AcmeCursor(newest=since))
