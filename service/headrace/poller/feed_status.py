@@ -100,7 +100,7 @@ class FeedStatuses:
 class TenantStatus:
     """The standing of one tenant: whether it is parked and why, what is left of its budget. Metrics show it as well.
 
-    `feeds` are the names of its feeds, `by_lead` those that are read by lead; `reason` is why a feed run failed last.
+    `feeds` are the names of its feeds, `by_lead` those that are read by lead; `reason` returns why a turn failed last.
     """
 
     def __init__(
@@ -118,10 +118,11 @@ class TenantStatus:
         metrics: PollerMetrics,
         statuses: FeedStatuses,
         missing: Callable[[str], Missing],
+        reason: Callable[[], str],
     ) -> None:
-        self.reason = ""
         self._statuses: Final = statuses
         self._missing: Final = missing
+        self._reason: Final = reason
         self._source: Final = account.source
         self._labels: Final = (account.provider.name, account.name)
         self._feeds: Final = feeds
@@ -171,7 +172,7 @@ class TenantStatus:
         standing = Standing(
             parked=parked,
             again=int((now + wait) * 1000) if wait else 0,
-            sentence=self.reason if wait else "",
+            sentence=self._reason() if wait else "",
             skew=round(self._clock.skew, 1),
             ahead=round(self._clock.ahead),
             left={span: count for span, count in left.items() if span != "window"},

@@ -1,8 +1,7 @@
-"""One polled tenant: its feed runs, several at a time, and what is stored and counted of each."""
+"""One polled tenant: its turns, several at a time, and what is known of it."""
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Final
 
 import aiohttp
@@ -12,27 +11,22 @@ from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.poller.budget import restored
-from headrace.poller.checkpoints import Checkpoints
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import TOLERANCE_SECONDS, Clock
-from headrace.poller.fault_policy import SEVERAL, FaultPolicy, sentence
-from headrace.poller.feed_api import FeedApi
-from headrace.poller.feed_run import FeedRun
-from headrace.poller.feed_status import FeedStatuses, TenantStatus
-from headrace.poller.gone_leads import after_gone, found_again
+from headrace.poller.fault_policy import FaultPolicy
+from headrace.poller.feed_status import TenantStatus
 from headrace.poller.metrics import PollerMetrics
-from headrace.poller.missing_leads import Missing, MissingLeads
 from headrace.poller.nudge_follow_up import NudgeFollowUp
-from headrace.poller.part_policy import PartPolicy
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
-from headrace.poller.raw_writer import RawEventWriter
+from headrace.poller.resume import resume
 from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
-from headrace.records.cursors import CursorEntry, Watched, entry, removed
-from headrace.sdk.faults import Gone, Incomplete
+from headrace.poller.turn_outcome import TurnOutcomes
+from headrace.poller.turn_runner import TurnRunner
+from headrace.records.cursors import CursorEntry, entry
 
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
@@ -66,28 +60,20 @@ class TenantPoller:
         self.by_lead: Final = [feed.name for feed in feeds if feed.by_lead]
         self.clock: Final = Clock(begin=state.newest)
         self.budget: Final = restored(client.limits, state.spending)
-        self._account: Final = account
         self._labels: Final = (account.provider.name, account.name)
         self._settings: Final = client.settings
-        self._feeds: Final = {feed.name: feed for feed in feeds}
         self._leads: Final = client.leads
-        self._appender: Final = appender
-        self._raw: Final = raw
-        self._letters: Final = letters
         self._state: Final = state
-        self._writer: Final = writer
         self._metrics: Final = metrics
         self._limiter: Final = limiter_of(
             account, client, session, budget=self.budget, clock=self.clock, writer=writer, metrics=metrics
         )
-        self._retries: Final = retries_of(
+        retries = retries_of(
             account, client, self._limiter, clock=self.clock, state=state, writer=writer, metrics=metrics
         )
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
-        self._parts: Final = PartPolicy()
         self._policy: Final = FaultPolicy(self._scheduler, self._circuit)
-        self._missing: Final = MissingLeads()
         self._news: Final = asyncio.Event()
         self.follow_up: Final = NudgeFollowUp(
             account,
@@ -101,10 +87,22 @@ class TenantPoller:
             raw_lifetime=raw_lifetime,
             metrics=metrics,
         )
-        self._statuses: Final = FeedStatuses(self.source, state, self._what_is_missing)
+        self._outcomes: Final = TurnOutcomes(
+            account,
+            named=self._leads,
+            by_lead=self.by_lead,
+            drop=self.drop,
+            scheduler=self._scheduler,
+            policy=self._policy,
+            follow_up=self.follow_up,
+            clock=self.clock,
+            state=state,
+            writer=writer,
+            metrics=metrics,
+        )
         self._status: Final = TenantStatus(
             account,
-            list(self._feeds),
+            [feed.name for feed in feeds],
             self.by_lead,
             scheduler=self._scheduler,
             circuit=self._circuit,
@@ -113,8 +111,27 @@ class TenantPoller:
             state=state,
             writer=writer,
             metrics=metrics,
-            statuses=self._statuses,
-            missing=self._what_is_missing,
+            statuses=self._outcomes.statuses,
+            missing=self._outcomes.missing,
+            reason=lambda: self._outcomes.reason,
+        )
+        self._turns: Final = TurnRunner(
+            account,
+            {feed.name: feed for feed in feeds},
+            self.by_lead,
+            watch_found=self._watch_found,
+            appender=appender,
+            raw=raw,
+            letters=letters,
+            clock=self.clock,
+            limiter=self._limiter,
+            retries=retries,
+            policy=self._policy,
+            follow_up=self.follow_up,
+            outcomes=self._outcomes,
+            state=state,
+            writer=writer,
+            metrics=metrics,
         )
         self._resume()
 
@@ -145,40 +162,28 @@ class TenantPoller:
         """Watch a lead no more, unless the settings name it."""
         if lead not in self._leads:
             self._scheduler.drop(lead)
-            self._missing.drop(lead)
+            self._outcomes.failing.drop(lead)
 
     def final_spending(self) -> CursorEntry:
         """Return the entry of what was really spent; no further call is made."""
         return entry(self.source, self._limiter.final_spending())
 
     def _resume(self) -> None:
-        """Fill the schedule with what is remembered; what was woken and not read since is woken again."""
-        positions = self._state.positions
+        """Go on where an earlier process ended, and show how far that was."""
         if self.clock.ahead > TOLERANCE_SECONDS:
             _log.warning("clock_behind_predecessor", source=self.source, seconds=round(self.clock.ahead, 1))
-        for (feed, lead), position in positions.items():
-            if not lead:
-                self._scheduler.read_at(feed, position.at / 1000)
-                if position.at:
-                    self._metrics.fresh(*self._labels, feed, position.at / 1000 - self.clock.ahead)
-        for feed in self.by_lead:
-            read = {
-                lead: positions[feed, lead].at if (feed, lead) in positions else 0
-                for lead in (*self._leads, *self._state.leads)
-            }
-            ordered = sorted(read.items(), key=lambda item: item[1])
-            self._scheduler.watch((feed, lead, at / 1000) for lead, at in ordered)
-            self._policy.went_well(feed, [lead for lead, at in ordered[-SEVERAL:] if at])
-            for lead, watched in self._state.leads.items():
-                if watched.woken > read[lead]:
-                    self._scheduler.wake(Work(feed, lead))
+        resume(self._state, self._scheduler, self._policy, by_lead=self.by_lead, named=self._leads)
+        for (feed, lead), position in self._state.positions.items():
+            if not lead and position.at:
+                self._metrics.fresh(*self._labels, feed, position.at / 1000 - self.clock.ahead)
         if self._state.token is not None:
             self._metrics.token(*self._labels, self._state.token.expires / 1000)
 
     async def _run_feeds(self) -> None:
         while True:
             work = await self._next()
-            await self._run_feed(work)
+            await self._turns.run(work)
+            await self._status.update()
             self._news.set()
 
     async def _next(self) -> Work:
@@ -195,123 +200,12 @@ class TenantPoller:
             except TimeoutError:
                 continue
 
-    async def _run_feed(self, work: Work) -> None:
-        began, feed = self.clock.now(), self._feeds[work.feed]
-        watch = self.follow_up.watch(work)
-        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider, watch)
-        checkpoints = Checkpoints(
-            self.source,
-            feed,
-            work,
-            began=began,
-            watch_leads=self._watch_found,
-            by_lead=self.by_lead,
-            clock=self.clock,
-            state=self._state,
-            raw=raw,
-            watch=watch,
-            statuses=self._statuses,
-            writer=self._writer,
-        )
-        api = FeedApi(
-            self._account.name,
-            clock=self.clock,
-            limiter=self._limiter,
-            retries=self._retries,
-            state=self._state,
-            checkpoints=checkpoints,
-            answers=self._metrics.answers.hold(),
-            parts=self._parts,
-            given_up=partial(self._give_up_part, work.feed),
-        )
-        run = FeedRun(feed, work, api, raw, checkpoints)
-        self._statuses.began(feed.name, began)
-        code = "ok"
-        try:
-            with api.answers:
-                await run.run()
-        except Exception as error:  # noqa: BLE001  (a broken feed stops no other: its error is logged, and it pauses)
-            code = await self._fail(work, error, began)
-        else:
-            self._policy.succeeded(work, self.clock.now(), more=run.unfinished)
-            if not run.unfinished:
-                await self._read(work, began, run)
-        finally:
-            watch.release()
-        self._count(work, code, began, raw, run)
-        await self._status.update()
-
-    def _what_is_missing(self, feed: str) -> Missing:
-        """Return what is missing of a feed: all of it where that is the platform's trouble."""
-        missing = self._missing.of(feed)
-        if missing.leads and self._policy.trouble(feed):
-            return missing._replace(leads=self._scheduler.watched(feed) if feed in self.by_lead else 1)
-        return missing
-
-    async def _read(self, work: Work, began: float, run: FeedRun) -> None:
-        """Note that a feed was read to its end."""
-        self._missing.read(work)
-        if run.whole:
-            self.follow_up.read(work, began, run.since)
-        await self._writer.store(self._found_again(work))
-
-    async def _fail(self, work: Work, error: Exception, began: float) -> str:
-        now = self.clock.now()
-        treatment = self._policy.failed(work, error, now, began)
-        if treatment.again:
-            self._missing.failed(work, now)
-        reason = self._status.reason = sentence(error)
-        _log.warning("turn_failed", source=self.source, feed=work.feed, code=treatment.code, reason=reason)
-        if treatment.code == "broken":
-            _log.error("feed_broke", source=self.source, feed=work.feed, exc_info=error)
-        entries = self._found_again(work) if isinstance(error, Incomplete) else []
-        if treatment.alone and isinstance(error, Gone):
-            entries = self._after_gone(work, now)
-        await self._writer.store([*entries, self._statuses.failed(work.feed, treatment, reason, now)])
-        return treatment.code
-
-    def _give_up_part(self, feed: str, kind: str, part: str) -> None:
-        """Show that a row goes on without one of its parts, which did not come in turn after turn."""
-        self._metrics.row_incomplete(*self._labels, feed)
-        self._statuses.lacked(feed, self.clock.now())
-        _log.warning("row_incomplete", source=self.source, feed=feed, part=kind, id=part)
-
-    def _found_again(self, work: Work) -> list[CursorEntry]:
-        """Return the entry of a lead that was gone before, and is not."""
-        watched = self._state.leads.get(work.lead or "")
-        return [entry(self.source, found_again(watched), work.lead or "")] if watched and watched.times else []
-
-    def _after_gone(self, work: Work, now: float) -> list[CursorEntry]:
-        """Return the entry of a lead that is gone while others go well: it is counted, and dropped in the end."""
-        self.follow_up.give_up(work)
-        lead = work.lead or ""
-        watched = self._state.leads.get(lead)
-        if watched is None or lead in self._leads:
-            return []
-        after = after_gone(watched, now)
-        if after is not None:
-            return [entry(self.source, after, lead)] if after != watched else []
-        self.drop(lead)
-        self._metrics.lead_gone(*self._labels)
-        _log.warning("lead_dropped", source=self.source, feed=work.feed, lead=lead, times=watched.times)
-        return [removed(self.source, Watched, lead)]
-
     def _watch_found(self, leads: Sequence[str], with_news: Sequence[str]) -> None:
         """Watch the leads that a feed came across, and read those with news soon."""
         self.watch(leads)
         for feed in self.by_lead:
             for lead in with_news:
                 self._scheduler.wake(Work(feed, lead))
-
-    def _count(self, work: Work, code: str, began: float, raw: RawEventWriter, run: FeedRun) -> None:
-        labels = (*self._labels, work.feed)
-        self._metrics.turn(*labels, code, self.clock.now() - began)
-        self._metrics.appended(*labels, raw.appended)
-        for reason, count in {**run.skipped, "too_large": raw.too_large}.items():
-            if count:
-                self._metrics.skipped(*labels, reason, count)
-        if code == "ok" and work.around is None and work.feed not in self.by_lead:
-            self._metrics.fresh(*labels, began - self.clock.ahead)
 
     def _may_sweep(self) -> bool:
         """Return whether there is budget to read leads that nothing named."""
