@@ -461,3 +461,28 @@ async def test_a_killed_reading_loses_nothing() -> None:
     """From every cursor, in mid-window or between two, a reading goes on to the same end."""
     account = Account(*[row(n, 60 * 7 * n) for n in range(12)])
     await loses_nothing_when_killed(PROVIDER, feed(page_size=2, history=4 * 86_400), Memory(account))
+
+
+async def test_a_span_is_read_alone() -> None:
+    """What was created in it comes, in windows, whatever the feed knows; a killed turn goes on behind its last page."""
+    account = Account(*(row(number, number) for number in range(300)))
+    span = NOW - 200 * MINUTE, NOW - 100 * MINUTE  # the second is not part of it
+    wanted = {str(number) for number in range(101, 201)}
+    reading = feed(window=1_800, page_size=7)
+    whole = await read(reading, Memory(account), turn=Turn(span=span))
+    assert sorted(ids(whole.raws)) == sorted(wanted)
+    assert [cursor.more for cursor in whole.cursors] == [True] * (len(whole.cursors) - 1) + [False]
+    for most in range(1, 140, 9):
+        killed = await read(reading, Memory(account), turn=Turn(span=span), most=most)
+        covered = killed.raws[: killed.before[-1]] if killed.cursors else []
+        rest = await read(reading, Memory(account), killed.cursor if killed.cursors else b"", turn=Turn(span=span))
+        found = ids([*covered, *rest.raws])
+        assert set(found) == wanted
+        assert len(found) <= len(wanted) + 7
+
+
+async def test_a_span_of_one_moment_is_read() -> None:
+    """The shortest there is: nothing before it, nothing behind it."""
+    account = Account(row(1, 3), row(2, 2), row(3, 1))
+    moment = NOW - 2 * MINUTE
+    assert ids((await read(feed(), Memory(account), turn=Turn(span=(moment, moment + 1)))).raws) == ["2"]

@@ -38,11 +38,11 @@ class EventsFeed:
         return rewound(since)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
-        """Read the event that a nudge named, then the list; or the list around a fact alone. Raises `Fault`."""
+        """Read the event that a nudge named, then the list; or its part around a fact, or of a span. Raises `Fault`."""
         if turn.event is not None:
             for raw in await self._single(api, turn.event):
                 yield raw
-        pager = OutreachPager(self._settings, self._host, cursor, turn.around)
+        pager = OutreachPager(self._settings, self._host, cursor, turn.around, turn.span)
         for row in await pager.missed(api):
             if pager.known.add(row):
                 yield _raw(api, row)

@@ -83,15 +83,21 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class OutreachPager:
-    """Reads from a cursor to the platform's now, or `around` a fact. `open` while there is a window to read."""
+    """Reads from a cursor to the platform's now, or `around` a fact, or a `span`. `open`: there is a window to read."""
 
     def __init__(
-        self, settings: EventsSettings, host: str | None, cursor: bytes = b"", around: int | None = None
+        self,
+        settings: EventsSettings,
+        host: str | None,
+        cursor: bytes = b"",
+        around: int | None = None,
+        span: tuple[int, int] | None = None,
     ) -> None:
         self._at: Final = _decode(cursor) if cursor else EventsCursor()
         self._settings: Final = settings
         self._host: Final = host
         self._around: Final = around
+        self._span: Final = span
         self._since = 0
         self._until = self._at.end
         self._whole: Final = not self._at.end
@@ -113,6 +119,9 @@ class OutreachPager:
         at = self._at
         if self._around is not None:
             self._begin_around(self._around)
+            return
+        if self._span is not None:
+            self._begin_span(*self._span)
             return
         if api.now < at.head or not at.head:
             await self._look(api)  # our clock is behind theirs, or nothing is known yet
@@ -186,10 +195,17 @@ class OutreachPager:
         self._until = around + AROUND_MS + (SPAN_SECONDS + self._settings.look_back) * 1000
         self._begin(max(around - SPAN_SECONDS * 1000, 0))
 
+    def _begin_span(self, begin: int, end: int) -> None:
+        """Open the first window of a span, or go on with the one that was being read."""
+        self._until = end - 1  # a window holds its end
+        if not self.open:
+            self._at.head = end  # nothing in it is news, for which the look-back would be read as well
+            self._begin(begin)
+
     def _open(self, begin: int) -> None:
         """Open a window, where there is time enough for one."""
         begin, end = around(self._at.holes, begin, min(begin + self._settings.window * 1000, self._until))
-        if begin < self._until:
+        if begin < self._until or (begin == self._until and self._span is not None):
             self._at.begin, self._at.end = begin, max(begin, end)
 
     async def _look(self, api: Api) -> None:
