@@ -1,6 +1,7 @@
 """The polled side of the fake provider: settings, client and feeds. `integration.fake_platform` answers its calls.
 
-The feed `rows` reads a list of the tenant, `trail` a list of each lead, `finder` names leads with news.
+The feed `rows` reads a list of the tenant, `trail` a list of each lead, `finder` names leads with news. Rows have no
+times: where a time is asked for, it is the number of a row in its list.
 """
 
 import contextlib
@@ -66,18 +67,20 @@ class Listing:
                 yield _raw(api, await api.call(Call(path=f"/rows/{turn.event}")))
             return
         since = api.now if self._says_since and cursor else 0
-        after, more = int(cursor or b"0"), True
+        begin, end = turn.span or (0, None)
+        after, more = int(cursor or begin), True
         while more:
             path = self._path.format(lead=turn.lead)
-            body = await api.call(Call(path=path, query=(("after", str(after)), ("size", str(self._page)))))
+            size = self._page if end is None else min(self._page, end - after)
+            body = await api.call(Call(path=path, query=(("after", str(after)), ("size", str(size)))))
             page = msgspec.json.decode(body, type=Page)
             for row in page.rows:
                 yield _raw(api, bytes(row))
             for lead in page.leads:
                 yield Sighting(lead)
             api.remember("seen", str(page.last))
-            after, more = page.last, page.more
-            yield Cursor(b"%d" % after if turn.around is None else b"0", since=since)
+            after, more = page.last, page.more and (end is None or page.last < end)
+            yield Cursor(b"%d" % after if turn.around is None else b"0", more=more and end is not None, since=since)
 
 
 class Bloated(Listing):

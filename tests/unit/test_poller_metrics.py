@@ -197,7 +197,7 @@ def test_every_outcome_and_every_reason_is_known() -> None:
     codes = {fault.code for fault in vars(faults).values() if isinstance(fault, type) and hasattr(fault, "code")}
     assert {"ok", *codes} - {"incomplete"} == set(CALLS)  # no call is: a turn of several is
     own = {fault_policy.code_of(error) for error in (KafkaError(), TimeoutError(), ConnectionError(), KeyError())}
-    assert {*CALLS, *codes, *own} == set(TURNS)
+    assert {*CALLS, *codes, *own, "stopped"} == set(TURNS)
     assert issubclass(faults.Denied, faults.Fault)
     reasons = Skipped.__annotations__["reason"].__args__
     assert {*reasons, "too_large"} == set(SKIPPED)

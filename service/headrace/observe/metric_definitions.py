@@ -351,7 +351,8 @@ POLLER: Final = (
         "counter",
         "turns",
         ("provider", "tenant", "feed", "outcome"),
-        "Turns of feeds: `ok`, the fault that ended it, `append` where raw did not take it, `broken` where we failed.",
+        "Turns of feeds: `ok`, the fault that ended it, `append` where raw did not take it, `broken` where we failed, "
+        "`stopped` where people paused the feed.",
     ),
     Family(
         "headrace_turn_duration_seconds",
@@ -402,6 +403,20 @@ POLLER: Final = (
         "seconds",
         ("provider", "tenant", "feed"),
         "Since when the first of these is missing, since the epoch; 0 where none is.",
+    ),
+    Family(
+        "headrace_feed_paused",
+        "gauge",
+        "1",
+        ("provider", "tenant", "feed"),
+        "1 while a feed makes no calls because people said so, else 0.",
+    ),
+    Family(
+        "headrace_backfills_open",
+        "gauge",
+        "backfills",
+        ("provider", "tenant"),
+        "Back-fills of a tenant that were ordered and have not ended.",
     ),
     Family(
         "headrace_tenant_parked",

@@ -60,9 +60,9 @@ class _LongWindow:
             free_at = (part + BUCKETS + 1) * self._part
         return free_at - now
 
-    def take(self, now: float) -> None:
+    def take(self, now: float, calls: int = 1) -> None:
         part = int(now / self._part)
-        self.counts[part] = self.counts.get(part, 0) + 1
+        self.counts[part] = self.counts.get(part, 0) + calls
 
 
 class Budget:
@@ -109,6 +109,12 @@ class Budget:
         """Note that a call was answered, or abandoned."""
         self._out -= 1
         self._ends.append(now)
+
+    def spend(self, calls: int, now: float) -> None:
+        """Count calls that somebody else makes about now."""
+        self._ends.extend([now] * min(calls, self.limits.per_window))
+        for long in self._long.values():
+            long.take(now, calls)
 
     def hold(self, until: float) -> None:
         """Let no call start before `until`: the platform said so."""

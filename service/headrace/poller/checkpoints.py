@@ -14,6 +14,7 @@ from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, FeedNote, PlatformFact, Position, Watched, entry, removed
+from headrace.records.ordered import FeedOrders, RewoundPosition
 from headrace.sdk.feed import Cursor, Feed, Note, Sighting
 
 STORE_EVERY_SECONDS: Final = 0.2
@@ -30,7 +31,8 @@ class Checkpoints:
     `watch_leads` is called with the leads that the feed came across, once they are stored, and with those of them that
     have news for the feeds `by_lead`. `began` is in seconds since the epoch.
     Only the last cursor of a run says that everything up to `began` is read: a run that a crash interrupts is due again
-    at once. The cursors of a turn around a fact are not stored: they are no position to read on from.
+    at once. The cursors of a turn around a fact are not stored: they are no position to read on from. `rewind` is the
+    order by which the run begins further back.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Checkpoints:
         watch: RowWatch,
         statuses: FeedStatuses,
         writer: StateWriter,
+        rewind: FeedOrders | None = None,
     ) -> None:
         self.facts: dict[str, PlatformFact | None] = {}
         """What the feed has learned since the last cursor; None where something is believed no more."""
@@ -64,6 +67,7 @@ class Checkpoints:
         self._watch: Final = watch
         self._statuses: Final = statuses
         self._writer: Final = writer
+        self._rewind: Final = rewind
         self._pending: Cursor | None = None
         self._notes: dict[str, bytes] = {}
         self._sighted: dict[str, Sighting] = {}
@@ -72,8 +76,13 @@ class Checkpoints:
 
     @property
     def position(self) -> Position | None:
-        """The stored position of the feed and lead, where the run reads on from it."""
-        return None if self._around is not None else self._state.positions.get((self._feed.name, self._lead))
+        """The stored position of the feed and lead, where the run reads on from it; one further back where it must."""
+        if self._around is not None:
+            return None
+        stored = self._state.positions.get((self._feed.name, self._lead))
+        if self._rewind is None:
+            return stored
+        return Position(self._feed.rewound(self._rewind.since), stored.at if stored else 0)
 
     def hold(self, cursor: Cursor) -> None:
         """Take a cursor, to be stored before the next API call or at the end of the run."""
@@ -146,7 +155,15 @@ class Checkpoints:
             return self._learned()
         before = self.position
         at = int(self._began * 1000) if last else before.at if before else 0
-        return [entry(self._source, Position(cursor.value, at), self._feed.name, self._lead), *self._learned()]
+        position = entry(self._source, Position(cursor.value, at), self._feed.name, self._lead)
+        return [position, *self._rewound(last=last), *self._learned()]
+
+    def _rewound(self, *, last: bool) -> list[CursorEntry]:
+        """Return the entry that keeps an order from setting back this position once more, until it says so itself."""
+        key = self._feed.name, self._lead
+        if last:
+            return [removed(self._source, RewoundPosition, *key)] if key in self._state.rewound else []
+        return [] if self._rewind is None else [entry(self._source, RewoundPosition(self._rewind.rewound), *key)]
 
     def _learned(self) -> list[CursorEntry]:
         """Return what was learned since the last cursor: facts, notes, and nudges that rows brought."""

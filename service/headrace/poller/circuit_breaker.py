@@ -53,6 +53,10 @@ class CircuitBreaker:
         """Let one turn through at a time, to find out whether it is the platform that fails."""
         self._in_doubt = True
 
+    def try_now(self) -> None:
+        """Let the next turn begin at once."""
+        self.until = 0.0
+
     def failed(self, now: float, longest: float = LONGEST_PAUSE_SECONDS) -> None:
         """Note that it is the platform that fails."""
         self._open(now, FIRST_PAUSE_SECONDS, longest)

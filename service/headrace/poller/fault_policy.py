@@ -161,6 +161,19 @@ class FaultPolicy:
             for aside in row.aside:
                 self._scheduler.wake(aside)
 
+    def stopped(self, work: Work, now: float) -> None:
+        """Note a turn that was stopped before its end: it goes on when it may, and says nothing about the platform."""
+        if work == self._trial:
+            self._trial = None
+        self._scheduler.done(work, now, more=True)
+
+    def wake_now(self, work: Work) -> None:
+        """Let work begin at once, whatever rests: people say that there is a reason to ask again."""
+        self._scheduler.forget_setback(work)
+        self._scheduler.hold(work.feed, 0.0)
+        self._circuit.try_now()
+        self._scheduler.wake(work)
+
     def failed(self, work: Work, error: Exception, now: float, began: float | None = None) -> Treatment:
         """Note a turn that failed, which had begun then; return the treatment that it got."""
         before, code = self._scheduler.setback(work), code_of(error)

@@ -7,10 +7,10 @@ from headrace.core.weight import weight
 from headrace.poller.answer_memory import AnswerSlot
 from headrace.poller.checkpoints import Checkpoints
 from headrace.poller.clock import Clock
+from headrace.poller.paced_limiter import Limiter
 from headrace.poller.part_policy import PartPolicy
 from headrace.poller.parts import Parts
 from headrace.poller.platform_facts import known, noted
-from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.retries import Retries
 from headrace.poller.state import TenantState
 from headrace.records.cursors import PlatformFact
@@ -25,13 +25,14 @@ class FeedApi:
         tenant: str,
         *,
         clock: Clock,
-        limiter: RateLimiter,
+        limiter: Limiter,
         retries: Retries,
         state: TenantState,
         checkpoints: Checkpoints,
         answers: AnswerSlot,
         parts: PartPolicy,
         given_up: Callable[[str, str], None],
+        check: Callable[[], None] = lambda: None,
     ) -> None:
         self.tenant: Final = tenant
         self.answers: Final = answers
@@ -43,6 +44,7 @@ class FeedApi:
         self._checkpoints: Final = checkpoints
         self._seen: Final[set[str]] = set()
         self._given_up: Final = given_up
+        self._check_order: Final = check
         self._parts: Final = Parts(parts, call=self.call, check=self._check, now=clock.now, given_up=given_up)
 
     @property
@@ -51,7 +53,8 @@ class FeedApi:
         return int(self._clock.theirs() * 1000)
 
     async def call(self, call: Call) -> bytes:
-        """See Api. What the feed yielded before is stored first."""
+        """See Api. What the feed yielded before is stored first. Raises `TurnStopped` where people want no more."""
+        self._check_order()
         await self._checkpoints.before_call(at_once=self._limiter.is_free())
         return await self._retries.call(call, self.answers)
 

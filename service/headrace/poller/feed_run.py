@@ -35,7 +35,8 @@ class FeedRun:
     async def run(self) -> None:
         """Read to the end of the turn. Raises `Fault`, `KafkaError`, `TimeoutError`, and whatever breaks in a feed."""
         position = self._checkpoints.position
-        turn = Turn(lead=self._work.lead, event=self._work.event, around=self._work.around)
+        work = self._work
+        turn = Turn(lead=work.lead, event=work.event, around=work.around, span=work.span)
         items = self._feed.read(self._api, position.value if position else b"", turn)
         try:
             async for item in items:

@@ -1,7 +1,7 @@
 """Append one record to raw by its id: what `headrace fetch` does.
 
-It runs beside the poller and outside of its budget. It uses the access token that the poller stored, and mints none:
-only the poller that owns the tenant does.
+It runs beside the poller, which counts its calls in the tenant's budget. It uses the access token that the poller
+stored, and mints none: only the poller that owns the tenant does.
 """
 
 import time
@@ -17,6 +17,7 @@ from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topics import describe
 from headrace.poller.http_client import HttpClient, open_session
 from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
+from headrace.poller.order_writer import announce_calls
 from headrace.poller.platform_client import PlatformClient, client_of
 from headrace.poller.state import read_all
 from headrace.records.cursors import SealedTokens
@@ -35,11 +36,13 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     """Ask for a record and append it to raw; return where it is durable.
 
     Raises `Unready` where the tenant cannot be polled, `Fault` for what the platform says (`Gone`: it has no such
-    record), `KafkaError`, `TimeoutError`.
+    record), `KafkaError`, `TimeoutError`; where the poller cannot be told of the calls, none is made.
     """
     client = client_of(account)
     token = await _token(config, account, client)
     calls = client.provider.single(client.settings, resource, id)
+    if account.settings.polling:
+        await announce_calls(config, account.source, len(calls))
     async with open_session() as session:
         body = await _first(HttpClient(session, client.api.base_url), client.api, calls, token)
     now, name = int(time.time() * 1000), account.provider.name

@@ -6,7 +6,7 @@ What must hold, of the numbers of one process, after each turn:
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -25,8 +25,9 @@ CALLS: Final = ("ok", "denied", "gone", "no_route", "rejected", "throttled", "to
 """Outcomes of calls."""
 REDIRECTED: Final = "redirected"
 """Outcome of a call that goes on as another."""
-TURNS: Final = (*CALLS, "append", "broken", "incomplete")
-"""Outcomes of turns: the fault that ended it, `append` where Kafka failed, `broken` for an error of ours."""
+TURNS: Final = (*CALLS, "append", "broken", "incomplete", "stopped")
+"""Outcomes of turns: the fault that ended it, `append` where Kafka failed, `broken` for an error of ours, `stopped`
+where people paused its feed."""
 SKIPPED: Final = ("outside", "repeated", "too_large", "unchanged")
 """Why a row was left out."""
 
@@ -50,6 +51,8 @@ class _TenantGauges(Struct):
     skew: float = 0.0
     nudges: int = 0
     nudge_bytes: int = 0
+    paused: Collection[str] = ()
+    backfills: int = 0
 
 
 class PollerMetrics(TaskMetrics):
@@ -86,14 +89,14 @@ class PollerMetrics(TaskMetrics):
             registry.series(f"headrace_feed_{name}")
             for name in (
                 *("staleness_seconds", "last_success_timestamp_seconds"),
-                *("missing_leads", "missing_since_timestamp_seconds"),
+                *("missing_leads", "missing_since_timestamp_seconds", "paused"),
             )
         )
         self._by_tenant = tuple(
             registry.series(f"headrace_{name}")
             for name in (
                 *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
-                *("nudges_open", "nudges_bytes"),
+                *("nudges_open", "nudges_bytes", "backfills_open"),
             )
         )
         self._answers = tuple(
@@ -171,6 +174,14 @@ class PollerMetrics(TaskMetrics):
         gauges = self._of(provider, tenant)
         gauges.nudges, gauges.nudge_bytes = count, size
 
+    def paused(self, provider: str, tenant: str, feeds: Collection[str]) -> None:
+        """Note which feeds people let make no calls."""
+        self._of(provider, tenant).paused = feeds
+
+    def backfills(self, provider: str, tenant: str, count: int) -> None:
+        """Note how many back-fills have not ended."""
+        self._of(provider, tenant).backfills = count
+
     def nudge_returned(self, source: str) -> None:
         """Count a record that went to raw again as told, because no feed brought what it tells."""
         _, provider, tenant = source.split("/", 2)
@@ -240,12 +251,13 @@ class PollerMetrics(TaskMetrics):
                 self._left.values[*tenant.labels, span] = left
             for feed in tenant.feeds:
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
-                found = (stale, tenant.succeeded.get(feed, 0), *tenant.missing.get(feed, (0, 0.0)))
+                missing = tenant.missing.get(feed, (0, 0.0))
+                found = (stale, tenant.succeeded.get(feed, 0), *missing, int(feed in tenant.paused))
                 for series, value in zip(self._by_feed, found, strict=True):
                     series.values[*tenant.labels, feed] = value
             gauges = (
                 *(int(tenant.parked), tenant.watched, tenant.expires, tenant.skew),
-                *(tenant.nudges, tenant.nudge_bytes),
+                *(tenant.nudges, tenant.nudge_bytes, tenant.backfills),
             )
             for series, value in zip(self._by_tenant, gauges, strict=True):
                 series.values[tenant.labels] = value

@@ -23,7 +23,8 @@ from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
 from headrace.poller.unpolled_nudges import UnpolledNudges
 from headrace.records.cursors import LEADS, CursorEntry, NudgePosition, entry
-from headrace.records.nudge import AddressedNudge, decode_nudge
+from headrace.records.nudge import AddressedNudge
+from headrace.records.order import Order, decode_nudge_or_order, name_of
 
 STORE_EVERY_SECONDS: Final = 1.0
 POSITION_EVERY_SECONDS: Final = 60.0
@@ -39,17 +40,17 @@ _log = structlog.get_logger()
 
 
 class ReceivedNudge(Struct, frozen=True):
-    """A nudge of a tenant, with the time (ms) at which it was written."""
+    """A nudge of a tenant, or an order, with the time (ms) at which it was written."""
 
     source: str
-    nudge: AddressedNudge
+    nudge: AddressedNudge | Order
     at: int
 
 
 def nudge_of(record: Record) -> ReceivedNudge | None:
-    """Return the nudge of a record, None where it is damaged. Raises `NewerFormat`."""
+    """Return the nudge of a record, or the order, None where it is damaged. Raises `NewerFormat`."""
     try:
-        source, nudge = decode_nudge(record.topic, record.key, record.value)
+        source, nudge = decode_nudge_or_order(record.topic, record.key, record.value)
     except ValueError:
         _log.warning("nudge_not_understood", partition=record.partition, offset=record.offset)
         return None
@@ -98,14 +99,17 @@ class NudgeInbox:
         self._stored_at = time.monotonic()
 
     async def take(self, found: ReceivedNudge | None, partition: int, offset: int) -> None:
-        """Wake the feed that a nudge names, and watch its lead, unless the nudge was taken before."""
+        """Wake the feed that a nudge names, and watch its lead, unless the nudge was taken before; take an order."""
         await self._room.wait()
         if offset < self._taken.get(partition, 0):
             return
-        if found is not None and found.nudge.feed == LEADS:
+        if found is not None and isinstance(found.nudge, AddressedNudge) and found.nudge.feed == LEADS:
             self._leads_changed.set()
         elif found is not None and self._at_home(found.source):
-            await self._take(found.source, found.nudge, found.at)
+            if isinstance(found.nudge, AddressedNudge):
+                await self._take(found.source, found.nudge, found.at)
+            else:
+                self._take_order(found.source, found.nudge)
             self._moved = True
         self._taken[partition] = offset + 1
 
@@ -123,6 +127,12 @@ class NudgeInbox:
             self._unpolled.take(source, nudge, at)
         if tenant.follow_up.nudges.overfull if tenant else self._unpolled.overfull:
             self._room.clear()
+
+    def _take_order(self, source: str, order: Order) -> None:
+        if source in self._tenants:
+            self._tenants[source].orders.take(order)
+        else:
+            _log.warning("order_passed_over", source=source, order=name_of(order), reason="the tenant is not polled")
 
     async def run(self) -> None:
         """Store what is open and how far nudges were taken; look after what stays open. Until cancelled.
@@ -174,6 +184,7 @@ class NudgeInbox:
         entries = list(self._unpolled.take_unstored())
         for tenant in self._tenants.values():
             entries += tenant.follow_up.nudges.take_unstored()
+            entries += tenant.orders.take_unstored()
         return entries
 
     async def _look_after(self) -> None:

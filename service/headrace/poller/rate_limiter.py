@@ -15,7 +15,7 @@ from headrace.poller.http_client import MOST_REDIRECTS, HttpClient
 from headrace.poller.metrics import REDIRECTED, PollerMetrics
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.state_writer import StateWriter
-from headrace.records.cursors import Spending, entry
+from headrace.records.cursors import CursorEntry, Spending, entry
 from headrace.sdk.faults import Fault, Throttled, Unavailable
 from headrace.sdk.feed import Answer, ApiClient, Call
 
@@ -85,6 +85,12 @@ class RateLimiter:
     def is_free(self) -> bool:
         """Return whether the budget lets a call start at once."""
         return self._budget.wait(self._clock.now()) == 0.0
+
+    def spend(self, calls: int) -> CursorEntry:
+        """Count calls that somebody else makes about now; return what is to be stored, before anything is awaited."""
+        now = self._clock.now()
+        self._budget.spend(calls, now)
+        return entry(self._source, written(self._budget, self._newest, now))
 
     def final_spending(self) -> Spending:
         """Return what was spent, without a lease: no further call is made."""

@@ -9,6 +9,7 @@ from headrace.poller.answer_memory import AnswerSlot
 from headrace.poller.clock import Clock
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.oauth_tokens import OAuthTokens
+from headrace.poller.paced_limiter import Limiter
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.state import TenantState
@@ -25,10 +26,14 @@ LONGEST_WAIT_SECONDS: Final = 60.0
 class Retries:
     """The calls of one tenant; several feed runs may make calls at the same time."""
 
-    def __init__(self, api: ApiClient, limiter: RateLimiter, tokens: OAuthTokens) -> None:
+    def __init__(self, api: ApiClient, limiter: Limiter, tokens: OAuthTokens) -> None:
         self._api: Final = api
         self._limiter: Final = limiter
         self._tokens: Final = tokens
+
+    def through(self, limiter: Limiter) -> "Retries":
+        """Return the same calls, let through by another limiter; access tokens are minted as ever."""
+        return Retries(self._api, limiter, self._tokens)
 
     async def call(self, call: Call, slot: AnswerSlot) -> bytes:
         """Return the body of a good answer, which `slot` counts.

@@ -7,6 +7,7 @@ its share of the turns, however much is woken.
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from math import inf
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -30,18 +31,19 @@ SWEEP_EVERY: Final = 4
 class Work(Struct, frozen=True):
     """A turn to take: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it.
 
-    `around` is that of `Turn`: such a turn reads what was long ago, and says nothing about what is new.
+    `around` and `span` are those of `Turn`: such a turn reads what was long ago, and says nothing about what is new.
     """
 
     feed: str
     lead: str | None = None
     event: str | None = None
     around: int | None = None
+    span: tuple[int, int] | None = None
 
     @property
     def reads_on(self) -> bool:
         """Whether its feed reads on to the platform's now, and nothing else."""
-        return self.event is None and self.around is None
+        return self.event is None and self.around is None and self.span is None
 
 
 _NONE: Final = Setback()
@@ -62,6 +64,8 @@ class Scheduler:
         self._again: Final[Woken] = {}
         self._setbacks: Final[OrderedDict[Work, Setback]] = OrderedDict()
         self._held: Final[dict[str, float]] = {}
+        self.paused: Collection[str] = ()
+        """The feeds of which people let no turn begin."""
         self._slots: Final[set[tuple[str, str | None]]] = set()
         self._dropped: Final[set[tuple[str, str | None]]] = set()
 
@@ -113,8 +117,11 @@ class Scheduler:
         return found
 
     def begin(self, work: Work, now: float) -> bool:
-        """Begin the turn of one work item, whether it rests or not; return False where its lead is being read."""
-        if self._runs(work):
+        """Begin the turn of one work item, whether it rests or not.
+
+        Return False where its lead is being read, or its feed is paused.
+        """
+        if self._runs(work) or work.feed in self.paused:
             return False
         self._begin(work, now)
         return True
@@ -142,7 +149,12 @@ class Scheduler:
 
     def held_until(self, feed: str) -> float:
         """Return before when no turn of a feed begins."""
-        return self._held.get(feed, 0.0)
+        return inf if feed in self.paused else self._held.get(feed, 0.0)
+
+    def forget_setback(self, work: Work) -> None:
+        """Let work begin that rests because it failed."""
+        if self._setbacks.pop(work, None) is not None and work.feed in self._due and work.reads_on:
+            self._due[work.feed] = 0.0
 
     def hold(self, feed: str, until: float) -> None:
         """Let no turn of a feed begin before `until`."""
@@ -155,7 +167,7 @@ class Scheduler:
         for name, leads in self._sweeps.items() if sweep else ():
             due = leads.due()
             if due is not None:
-                moments.append(max(due, self._held.get(name, 0.0)))
+                moments.append(max(due, self.held_until(name)))
         return max(0.0, min(moments) - now) if moments else None
 
     def leads(self, feed: str) -> Collection[str]:
@@ -183,7 +195,7 @@ class Scheduler:
         return work.reads_on and work.lead is not None and work.lead in self._sweeps[work.feed].leads
 
     def _ready(self, now: float, *, sweep: bool) -> Iterator[Work]:
-        swept = [name for name in self._sweeps if sweep and self._held.get(name, 0.0) <= now]
+        swept = [name for name in self._sweeps if sweep and self.held_until(name) <= now]
         for name, due in self._due.items():  # thousands of leads that one of these found must not keep it from finding
             failed = self.setback(Work(name)).since > 0.0  # then it has its turn like any other, or nothing else would
             if 0.0 < due < now - self._feeds[name].every and not failed and self._may(Work(name), now):
@@ -191,7 +203,7 @@ class Scheduler:
         if self._woken and self._woken_in_a_row + 1 >= SWEEP_EVERY:
             yield from self._oldest(swept, now)
         for slot, group in self._woken.items():
-            if slot not in self._slots and self._held.get(slot[0], 0.0) <= now:
+            if slot not in self._slots and self.held_until(slot[0]) <= now:
                 yield from (work for work in group if self._may(work, now))
         for name, due in sorted(self._due.items(), key=lambda item: item[1]):
             if due <= now and self._may(Work(name), now):
@@ -216,7 +228,7 @@ class Scheduler:
 
     def _from(self, work: Work) -> float:
         """Return the moment before which a work item may not begin."""
-        return max(self.setback(work).until, self._held.get(work.feed, 0.0))
+        return max(self.setback(work).until, self.held_until(work.feed))
 
     def _runs(self, work: Work) -> bool:
         return (work.feed, work.lead) in self._slots
@@ -269,7 +281,7 @@ class Scheduler:
         for feed, lead in self._woken:
             if (feed, lead) in self._slots:
                 continue
-            at = self._held.get(feed, 0.0)
+            at = self.held_until(feed)
             if at <= now:
                 at = max(at, min(self.setback(work).until for work in self._woken[feed, lead]))
             if at <= now:

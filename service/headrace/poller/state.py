@@ -24,6 +24,7 @@ from headrace.records.cursors import (
     Watched,
     decode,
 )
+from headrace.records.ordered import Backfill, FeedOrders, RewoundPosition
 
 V = TypeVar("V", bound=CursorValue)
 
@@ -39,6 +40,23 @@ class TenantState:
         """By feed and key."""
         self.feeds: Final[dict[str, FeedState]] = {}
         self.nudges: Final[dict[tuple[str, str], OpenNudge]] = {}
+        self.orders: Final[dict[str, FeedOrders]] = {}
+        self.rewound: Final[dict[tuple[str, str], RewoundPosition]] = {}
+        self.backfills: Final[dict[str, Backfill]] = {}
+        """By id."""
+        self._named: Final[dict[str, dict[str, Any]]] = {
+            "lead": self.leads,
+            "fact": self.facts,
+            "state": self.feeds,
+            "orders": self.orders,
+            "backfill": self.backfills,
+        }
+        self._named_twice: Final[dict[str, dict[tuple[str, str], Any]]] = {
+            "cursor": self.positions,
+            "note": self.notes,
+            "nudge": self.nudges,
+            "rewound": self.rewound,
+        }
         self.token: SealedTokens | None = None
         self.minted: SealedTokens | None = None
         """New tokens that `cursors` did not take yet: nobody else has them."""
@@ -53,6 +71,7 @@ class TenantState:
         stored += [position.at for position in self.positions.values()]
         stored += [feed.tried for feed in self.feeds.values()]
         stored += [moment for nudge in self.nudges.values() for moment in (nudge.came, nudge.looked, nudge.ended)]
+        stored += [moment for one in self.orders.values() for moment in (one.paused, one.rewound, one.woken)]
         leased = self.spending.until - LEASE_SECONDS if self.spending else 0.0
         return max(leased, *(moment / 1000 for moment in stored))
 
@@ -75,26 +94,18 @@ class TenantState:
 
     def apply(self, one: CursorEntry) -> None:
         """Take over one entry."""
-        name, value = one.names[0] if one.names else "", one.value
+        value = one.value
         match one.kind:
-            case "cursor":
-                _put(self.positions, (one.names[0], one.names[1]), value)
-            case "lead":
-                _put(self.leads, name, value)
-            case "fact":
-                _put(self.facts, name, value)
-            case "note":
-                _put(self.notes, (one.names[0], one.names[1]), value)
-            case "state":
-                _put(self.feeds, name, value)
-            case "nudge":
-                _put(self.nudges, (one.names[0], one.names[1]), value)
             case "token":
                 self.token = value if isinstance(value, SealedTokens) else None
             case "spent":
                 self.spending = value if isinstance(value, Spending) else None
             case "standing":
                 self.standing = value if isinstance(value, Standing) else Standing()
+            case kind if kind in self._named:
+                _put(self._named[kind], one.names[0], value)
+            case kind if kind in self._named_twice:
+                _put(self._named_twice[kind], (one.names[0], one.names[1]), value)
 
 
 class WrittenRecord(NamedTuple):

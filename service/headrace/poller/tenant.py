@@ -10,6 +10,7 @@ import structlog
 from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
+from headrace.poller.backfill_runner import BackfillRunner
 from headrace.poller.budget import restored
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import TOLERANCE_SECONDS, Clock
@@ -17,6 +18,7 @@ from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.feed_status import TenantStatus
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
+from headrace.poller.order_effects import OrderEffects
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
 from headrace.poller.resume import resume
@@ -24,6 +26,7 @@ from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
+from headrace.poller.tenant_orders import TenantOrders
 from headrace.poller.turn_outcome import TurnOutcomes
 from headrace.poller.turn_runner import TurnRunner
 from headrace.records.cursors import CursorEntry, entry
@@ -87,6 +90,20 @@ class TenantPoller:
             raw_lifetime=raw_lifetime,
             metrics=metrics,
         )
+        self.orders: Final = TenantOrders(
+            account.source,
+            [feed.name for feed in feeds],
+            state=state,
+            now=self.clock.now,
+            obeying=OrderEffects(
+                account,
+                scheduler=self._scheduler,
+                policy=self._policy,
+                limiter=self._limiter,
+                news=self._news,
+                metrics=metrics,
+            ),
+        )
         self._outcomes: Final = TurnOutcomes(
             account,
             named=self._leads,
@@ -129,6 +146,20 @@ class TenantPoller:
             policy=self._policy,
             follow_up=self.follow_up,
             outcomes=self._outcomes,
+            orders=self.orders,
+            state=state,
+            writer=writer,
+            metrics=metrics,
+        )
+        self._backfills: Final = BackfillRunner(
+            account,
+            {feed.name: feed for feed in feeds},
+            named=self._leads,
+            turns=self._turns,
+            orders=self.orders,
+            circuit=self._circuit,
+            limits=client.limits,
+            clock=self.clock,
             state=state,
             writer=writer,
             metrics=metrics,
@@ -141,6 +172,7 @@ class TenantPoller:
             for _ in range(RUNS):
                 group.create_task(self._run_feeds())
             group.create_task(self._status.run())
+            group.create_task(self._backfills.run())
 
     def canonical_lead(self, lead: str) -> str | None:
         """Return a lead as the provider's subjects have it, None where it can be none."""
@@ -172,6 +204,7 @@ class TenantPoller:
         """Go on where an earlier process ended, and show how far that was."""
         if self.clock.ahead > TOLERANCE_SECONDS:
             _log.warning("clock_behind_predecessor", source=self.source, seconds=round(self.clock.ahead, 1))
+        self.orders.resume()
         resume(self._state, self._scheduler, self._policy, by_lead=self.by_lead, named=self._leads)
         for (feed, lead), position in self._state.positions.items():
             if not lead and position.at:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
@@ -14,15 +14,34 @@ from headrace.poller.feed_api import FeedApi
 from headrace.poller.feed_run import FeedRun
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
+from headrace.poller.paced_limiter import Limiter, TurnStopped
 from headrace.poller.part_policy import PartPolicy
 from headrace.poller.rate_limiter import RateLimiter
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import Retries
+from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
+from headrace.poller.tenant_orders import TenantOrders
 from headrace.poller.turn_outcome import TurnOutcomes
 from headrace.sdk.feed import Feed
+
+
+class Calls(NamedTuple):
+    """What lets calls through, and what makes them through it."""
+
+    limiter: Limiter
+    retries: Retries
+
+
+class BegunTurn(NamedTuple):
+    """One turn, to be run within `api.answers`; `watch` is released at its end."""
+
+    run: FeedRun
+    api: FeedApi
+    raw: RawEventWriter
+    watch: RowWatch
 
 
 class TurnRunner:
@@ -47,6 +66,7 @@ class TurnRunner:
         policy: FaultPolicy,
         follow_up: NudgeFollowUp,
         outcomes: TurnOutcomes,
+        orders: TenantOrders,
         state: TenantState,
         writer: StateWriter,
         metrics: PollerMetrics,
@@ -59,22 +79,25 @@ class TurnRunner:
         self._raw: Final = raw
         self._letters: Final = letters
         self._clock: Final = clock
-        self._limiter: Final = limiter
-        self._retries: Final = retries
+        self.calls: Final = Calls(limiter, retries)
+        """How turns make their calls."""
         self._policy: Final = policy
         self._follow_up: Final = follow_up
         self._outcomes: Final = outcomes
+        self._orders: Final = orders
         self._parts: Final = PartPolicy()
         self._state: Final = state
         self._writer: Final = writer
         self._metrics: Final = metrics
 
-    async def run(self, work: Work) -> None:
-        """Take one turn to its end, whatever that is."""
-        began, feed = self._clock.now(), self._feeds[work.feed]
+    def begin(
+        self, work: Work, began: float, calls: Calls, checkpoints: Callable[..., Checkpoints] = Checkpoints
+    ) -> BegunTurn:
+        """Make ready what one turn is read with: its calls go through `calls`."""
+        feed, check = self._feeds[work.feed], partial(self._orders.check, work.feed)
         watch = self._follow_up.watch(work)
         raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider, watch)
-        checkpoints = Checkpoints(
+        made = checkpoints(
             self._account.source,
             feed,
             work,
@@ -87,24 +110,34 @@ class TurnRunner:
             watch=watch,
             statuses=self._outcomes.statuses,
             writer=self._writer,
+            rewind=self._orders.rewind(work.feed, work.lead or ""),
         )
         api = FeedApi(
             self._account.name,
             clock=self._clock,
-            limiter=self._limiter,
-            retries=self._retries,
+            limiter=calls.limiter,
+            retries=calls.retries,
             state=self._state,
-            checkpoints=checkpoints,
+            checkpoints=made,
             answers=self._metrics.answers.hold(),
             parts=self._parts,
             given_up=partial(self._outcomes.give_up_part, work.feed),
+            check=check,
         )
-        run = FeedRun(feed, work, api, raw, checkpoints)
-        self._outcomes.statuses.began(feed.name, began)
+        return BegunTurn(FeedRun(feed, work, api, raw, made), api, raw, watch)
+
+    async def run(self, work: Work) -> None:
+        """Take one turn to its end, whatever that is."""
+        began = self._clock.now()
+        run, api, raw, watch = self.begin(work, began, self.calls)
+        self._outcomes.statuses.began(work.feed, began)
         code = "ok"
         try:
             with api.answers:
                 await run.run()
+        except TurnStopped:
+            code = "stopped"
+            self._policy.stopped(work, self._clock.now())
         except Exception as error:  # noqa: BLE001  (a broken feed stops no other: its error is logged, and it pauses)
             code = await self._outcomes.failed(work, error, began)
         else:

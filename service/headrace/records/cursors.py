@@ -12,6 +12,7 @@ from msgspec import Struct
 from headrace.core.record import ProducerRecord, RemovalRecord
 from headrace.records.newer_format import NewerFormat
 from headrace.records.nudge import AddressedNudge
+from headrace.records.ordered import Backfill, FeedOrders, RewoundPosition
 from headrace.records.raw import digest, place
 
 FORMAT: Final = 1
@@ -202,6 +203,9 @@ CursorValue: TypeAlias = (
     | TopicId
     | NudgeGap
     | BarrierToken
+    | FeedOrders
+    | RewoundPosition
+    | Backfill
 )
 
 KINDS: Final[dict[str, type[CursorValue]]] = {
@@ -219,6 +223,9 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "nudge": OpenNudge,
     "topic": TopicId,
     "gap": NudgeGap,
+    "orders": FeedOrders,
+    "rewound": RewoundPosition,
+    "backfill": Backfill,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}

@@ -176,6 +176,13 @@ class Feed(Protocol):
         """Return a cursor from which all is read that was created or changed since then (ms since the epoch)."""
 
 
+@runtime_checkable
+class FindsLeads(Protocol):
+    """A feed that brings no rows, only leads, for others to read."""
+
+    finds_leads_only: Literal[True]
+
+
 class Tokens(Protocol):
     """How access tokens are had where a platform hands them out against a refresh token that changes each time."""
 

@@ -1,0 +1,221 @@
+"""Reads the back-fills of one tenant, beside its live feeds, at the pace that each was given.
+
+A turn that fails is tried again, later each time: that says nothing about the live feeds, and holds none of them. A
+lead that the platform does not know is passed over at once, one that it refuses after some tries; both are counted.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any, Final
+
+import structlog
+
+from headrace.config.tenants import Account
+from headrace.poller.backfill_checkpoints import BackfillCheckpoints
+from headrace.poller.backfills import piece
+from headrace.poller.circuit_breaker import (
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PARKING_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    CircuitBreaker,
+)
+from headrace.poller.clock import Clock
+from headrace.poller.fault_policy import SEVERAL, code_of, sentence
+from headrace.poller.leads_in_order import LeadsInOrder
+from headrace.poller.metrics import PollerMetrics
+from headrace.poller.paced_limiter import PacedLimiter, TurnStopped
+from headrace.poller.scheduler import Work
+from headrace.poller.state import TenantState
+from headrace.poller.state_writer import StateWriter
+from headrace.poller.tenant_orders import TenantOrders
+from headrace.poller.token_bucket import TokenBucket, sustained_rate
+from headrace.poller.turn_runner import Calls, TurnRunner
+from headrace.records.cursors import CursorEntry
+from headrace.records.ordered import Backfill
+from headrace.sdk.faults import Denied, Gone, NoRoute, Rejected, Throttled, TooHeavy
+from headrace.sdk.feed import Feed
+from headrace.sdk.limits import CallLimits
+
+LONGEST_WAIT_SECONDS: Final = 30.0
+TRIES: Final = 5
+"""So often a lead is tried that the platform refuses."""
+
+_log = structlog.get_logger()
+
+
+class BackfillRunner:
+    """Reads the back-fills of `orders` one after the other. `named` are the leads of the settings."""
+
+    def __init__(
+        self,
+        account: Account,
+        feeds: Mapping[str, Feed],
+        *,
+        named: Collection[str],
+        turns: TurnRunner,
+        orders: TenantOrders,
+        circuit: CircuitBreaker,
+        limits: CallLimits,
+        clock: Clock,
+        state: TenantState,
+        writer: StateWriter,
+        metrics: PollerMetrics,
+    ) -> None:
+        self._source: Final = account.source
+        self._labels: Final = (account.provider.name, account.name)
+        self._feeds: Final = feeds
+        self._leads: Final = LeadsInOrder(state.leads, named)
+        self._turns: Final = turns
+        self._orders: Final = orders
+        self._table: Final = orders.backfills
+        self._circuit: Final = circuit
+        self._rate: Final = sustained_rate(limits)
+        self._clock: Final = clock
+        self._writer: Final = writer
+        self._metrics: Final = metrics
+        self._rests_until = 0.0
+        self._gone_in_a_row = 0
+        self._buckets: Final[dict[str, TokenBucket]] = {}
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            self._orders.changed.clear()
+            self._metrics.backfills(*self._labels, self._table.waiting)
+            now = self._clock.now()
+            wait = max(self._circuit.wait(now), self._rests_until - now)
+            found = self._table.next(self._may) if wait <= 0.0 else None
+            if found is not None:
+                await self._go_on(*found)
+                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(wait, LONGEST_WAIT_SECONDS) if wait > 0.0 else LONGEST_WAIT_SECONDS):
+                    await self._orders.changed.wait()
+
+    def _may(self, feed: str) -> bool:
+        return feed in self._feeds and not self._orders.is_paused(feed)
+
+    async def _go_on(self, name: str, found: Backfill) -> None:
+        """Take the next turn of a back-fill, or note that it has ended."""
+        if not found.began:
+            _log.info("backfill_began", source=self._source, id=name, feed=found.feed)
+            await self._note(name, began=self._millis())
+        if not self._feeds[found.feed].by_lead:
+            begin, end = piece(found)
+            if begin < end:
+                await self._turn(name, Work(found.feed, span=(begin, end)), covered=end)
+            else:
+                await self._end(name)
+            return
+        if found.total != self._leads.count:
+            await self._note(name, total=self._leads.count)
+        lead = await self._leads.behind(found.lead)
+        if lead is None:
+            await self._end(name)
+        else:
+            await self._turn(name, Work(found.feed, lead, span=(found.since, found.until)), lead=lead)
+
+    async def _turn(self, name: str, work: Work, **behind: Any) -> None:
+        """Take one turn; once it has read to its end, the back-fill is `behind` it."""
+        found = self._table.get(name)
+        if found is None or found.ended:
+            return
+        tally = Tally(self._paced(name, found))
+        begun = self._turns.begin(
+            work,
+            self._clock.now(),
+            Calls(tally.limiter, self._turns.calls.retries.through(tally.limiter)),
+            partial(BackfillCheckpoints, cursor=found.cursor, covered=partial(self._covered, name, tally)),
+        )
+        error: Exception | None = None
+        try:
+            with begun.api.answers:
+                await begun.run.run()
+        except Exception as raised:  # noqa: BLE001  (a broken feed stops nothing else)
+            error = raised
+        finally:
+            begun.watch.release()
+        self._metrics.appended(*self._labels, work.feed, begun.raw.appended)
+        after = self._ended(found, work, error, {} if begun.run.unfinished else behind)
+        await self._note(name, **after, **tally.more(self._table.get(name), begun.raw.appended))
+
+    def _ended(self, found: Backfill, work: Work, error: Exception | None, behind: dict[str, Any]) -> dict[str, Any]:
+        """Return what changes with the end of a turn, and let the next one wait where it has to."""
+        if isinstance(error, TurnStopped):
+            return {}
+        read = {"cursor": b"", "done": found.done + (work.lead is not None), **behind} if behind else {}
+        if error is None:
+            self._gone_in_a_row = 0
+            return {"failures": 0, "code": "", "sentence": "", **read}
+        reason = {"code": code_of(error), "sentence": sentence(error)}
+        _log.warning("backfill_turn_failed", source=self._source, feed=work.feed, lead=work.lead, **reason)
+        if reason["code"] == "broken":
+            _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=error)
+        if work.lead is not None and self._passes_over(found, error):
+            counted = "gone" if isinstance(error, Gone) else "left_out"
+            return {"failures": 0, **reason, **read, counted: getattr(found, counted) + 1}
+        self._rests_until = self._clock.now() + _rest(error, found.failures)
+        return {"failures": found.failures + 1, **reason}
+
+    def _passes_over(self, found: Backfill, error: Exception) -> bool:
+        """Return whether a lead is not tried again.
+
+        Several that are gone in a row may be the platform's trouble: then each is tried as one that is refused.
+        """
+        tried = found.failures + 1 >= TRIES
+        if isinstance(error, Gone):
+            self._gone_in_a_row += found.failures == 0
+            return tried or self._gone_in_a_row < SEVERAL
+        return tried and (isinstance(error, Rejected | NoRoute | TooHeavy) or code_of(error) == "broken")
+
+    def _covered(self, name: str, tally: "Tally", cursor: bytes, events: int) -> list[CursorEntry]:
+        return self._table.go_on(name, cursor=cursor, **tally.more(self._table.get(name), events))
+
+    async def _end(self, name: str) -> None:
+        found = self._table.get(name)
+        outcome = "partial" if found is not None and found.left_out else "done"
+        self._buckets.pop(name, None)
+        await self._note(name, ended=self._millis(), outcome=outcome)
+        _log.info("backfill_ended", source=self._source, id=name, outcome=outcome)
+
+    async def _note(self, name: str, **changes: Any) -> None:
+        await self._writer.store(self._table.go_on(name, **changes))
+
+    def _paced(self, name: str, found: Backfill) -> PacedLimiter:
+        """Return what lets the calls of a back-fill through, until it is cancelled or its feed paused."""
+        bucket = self._buckets.setdefault(name, TokenBucket(self._rate * found.share))
+
+        def check() -> None:
+            self._orders.check(found.feed)
+            if (now := self._table.get(name)) is None or now.ended:
+                raise TurnStopped(name)
+
+        return PacedLimiter(self._turns.calls.limiter, bucket, self._clock, check=check, changed=self._orders.changed)
+
+    def _millis(self) -> int:
+        return int(self._clock.now() * 1000)
+
+
+class Tally:
+    """What one turn has called and brought, and how much of that is noted."""
+
+    def __init__(self, limiter: PacedLimiter) -> None:
+        self.limiter: Final = limiter
+        self._calls = 0
+        self._events = 0
+
+    def more(self, found: Backfill | None, events: int) -> dict[str, int]:
+        """Return the sums of a back-fill with what came since the last call."""
+        calls, self._calls = self.limiter.calls - self._calls, self.limiter.calls
+        more, self._events = events - self._events, events
+        return {"calls": found.calls + calls, "events": found.events + more} if found else {}
+
+
+def _rest(error: Exception, failures: int) -> float:
+    """Return for how many seconds a back-fill rests after a failure, which so many came before in a row."""
+    if isinstance(error, Throttled) and error.wait is not None:
+        return error.wait
+    longest = LONGEST_PARKING_SECONDS if isinstance(error, Denied) else LONGEST_PAUSE_SECONDS
+    return float(min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 20), longest))

@@ -1,0 +1,87 @@
+"""The back-fills of one tenant, and what each change of one stores. Pure: times are milliseconds since the epoch.
+
+A back-fill of a feed that is not read by lead goes through its time piece by piece, oldest first: what a piece brought
+is never read again, however often its poller dies. One of a feed by lead goes through the leads in the order of their
+ids. One back-fill of a tenant is read at a time, the one that was ordered first.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from headrace.records.cursors import CursorEntry, entry, removed
+from headrace.records.order import StartBackfill
+from headrace.records.ordered import Backfill
+
+MOST_WAITING: Final = 100
+"""Back-fills of a tenant that have not ended; further ones are refused."""
+MOST_ENDED: Final = 50
+"""Back-fills of a tenant that are remembered once they have ended."""
+PIECES: Final = 20
+SHORTEST_PIECE_MS: Final = 3_600_000
+
+Span = tuple[int, int]
+
+
+class Backfills:
+    """Back-fills by id. `changed` is called after each change that people made."""
+
+    def __init__(self, source: str, stored: Mapping[str, Backfill], changed: Callable[[], None]) -> None:
+        self._source: Final = source
+        self._found: Final = dict(stored)
+        self._changed: Final = changed
+
+    def get(self, name: str) -> Backfill | None:
+        """Return a back-fill."""
+        return self._found.get(name)
+
+    @property
+    def waiting(self) -> int:
+        """How many have not ended."""
+        return sum(not one.ended for one in self._found.values())
+
+    def next(self, may: Callable[[str], bool]) -> tuple[str, Backfill] | None:
+        """Return the one that is to be read now, of a feed that `may` be read."""
+        open_ = ((one.ordered, name) for name, one in self._found.items() if not one.ended and may(one.feed))
+        first = min(open_, default=None)
+        return None if first is None else (first[1], self._found[first[1]])
+
+    def start(self, order: StartBackfill, now: int) -> list[CursorEntry]:
+        """Begin a back-fill; return what is to be stored, nothing where its id is known or too many wait."""
+        if order.id in self._found or self.waiting >= MOST_WAITING:
+            return []
+        began = Backfill(feed=order.feed, since=order.since, until=order.until, share=order.share, ordered=now)
+        return [*self._forget_old(), self._put(order.id, began)]
+
+    def cancel(self, name: str, now: int) -> list[CursorEntry]:
+        """End a back-fill; return what is to be stored, nothing where it has ended."""
+        found = self._found.get(name)
+        return [self._put(name, replace(found, ended=now, outcome="cancelled"))] if found and not found.ended else []
+
+    def go_on(self, name: str, **changes: Any) -> list[CursorEntry]:
+        """Note how far one has got; return what is to be stored, nothing where it has ended meanwhile."""
+        found = self._found.get(name)
+        if found is None or found.ended:
+            return []
+        self._found[name] = replace(found, **changes)
+        return [entry(self._source, self._found[name], name)]
+
+    def _put(self, name: str, after: Backfill) -> CursorEntry:
+        self._found[name] = after
+        self._changed()
+        return entry(self._source, after, name)
+
+    def _forget_old(self) -> list[CursorEntry]:
+        ended = sorted((one.ended, name) for name, one in self._found.items() if one.ended)
+        old = [name for _, name in ended[: max(0, len(ended) + 1 - MOST_ENDED)]]
+        for name in old:
+            del self._found[name]
+        return [removed(self._source, Backfill, name) for name in old]
+
+
+def piece(found: Backfill) -> Span:
+    """Return the time that is read next: from the first until before the second."""
+    begin = max(found.since, found.covered)
+    length = max(SHORTEST_PIECE_MS, -(-(found.until - found.since) // PIECES))
+    return begin, min(begin + length, found.until)

@@ -1,0 +1,178 @@
+"""The orders that one tenant is under: feeds that are paused, read again from a time on, woken; back-fills.
+
+What is taken is carried out when it is handed over to be stored: whatever follows from it is stored behind it, and the
+position in `nudges` with it. So each order is carried out once, however often a poller dies.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterator
+from typing import Final, Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from headrace.poller.backfills import Backfills
+from headrace.poller.paced_limiter import TurnStopped
+from headrace.poller.scheduler import Work
+from headrace.poller.state import TenantState
+from headrace.records.cursors import CursorEntry, Position, entry
+from headrace.records.order import (
+    CancelBackfill,
+    Order,
+    Pause,
+    Resume,
+    Rewind,
+    SpentCalls,
+    StartBackfill,
+    Wake,
+    name_of,
+)
+from headrace.records.ordered import FeedOrders
+
+WHOLE: Final = ""
+"""Where the name of a feed stands, the tenant as a whole."""
+MOST_TAKEN: Final = 10_000
+"""Orders of a tenant that wait for a second at most; what comes beyond is passed over, and said."""
+
+_log = structlog.get_logger()
+
+
+class Obeying(Protocol):
+    """What carries out orders of the moment."""
+
+    def pause_feeds(self, feeds: Collection[str]) -> None:
+        """Begin turns of none of these feeds, and of all others."""
+
+    def wake_now(self, work: Work) -> None:
+        """Read something at once, whether it rests or not."""
+
+    def spend(self, calls: int) -> CursorEntry:
+        """Count calls that others make; return what is to be stored."""
+
+
+class TenantOrders:
+    """Orders for a tenant with these `feeds`. `now` returns seconds since the epoch."""
+
+    def __init__(
+        self,
+        source: str,
+        feeds: Collection[str],
+        *,
+        state: TenantState,
+        now: Callable[[], float],
+        obeying: Obeying,
+    ) -> None:
+        self.changed: Final = asyncio.Event()
+        """Set after orders were carried out."""
+        self.backfills: Final = Backfills(source, state.backfills, self.changed.set)
+        self._source: Final = source
+        self._names: Final = feeds
+        self._state: Final = state
+        self._now: Final = now
+        self._obeying: Final = obeying
+        self._feeds: Final = dict(state.orders)
+        self._taken: Final[list[Order]] = []
+
+    def resume(self) -> None:
+        """Carry on with what was ordered of an earlier process."""
+        self._obeying.pause_feeds(self._paused_feeds())
+        for name, order in self._feeds.items():
+            position = self._state.positions.get((name, ""))
+            if order.woken and (position is None or position.at <= order.woken):
+                self._obeying.wake_now(Work(name))
+
+    def take(self, order: Order) -> None:
+        """Take an order."""
+        if len(self._taken) >= MOST_TAKEN:
+            _log.error("order_passed_over", source=self._source, order=name_of(order), reason="too many at once")
+            return
+        self._taken.append(order)
+
+    def take_unstored(self) -> list[CursorEntry]:
+        """Carry out what was taken; return what is to be stored, in this order and before anything else."""
+        taken, self._taken[:] = list(self._taken), []
+        entries = [one for order in taken for one in self._carried_out(order)]
+        if taken:
+            self.changed.set()
+        return entries
+
+    def is_paused(self, feed: str) -> bool:
+        """Return whether a feed makes no calls."""
+        return bool(self._of(WHOLE).paused or self._of(feed).paused)
+
+    def check(self, feed: str) -> None:
+        """Raise `TurnStopped` where a feed makes no calls."""
+        if self.is_paused(feed):
+            raise TurnStopped(feed)
+
+    def rewind(self, feed: str, lead: str) -> FeedOrders | None:
+        """Return the order by which the next turn reads again from a time on; None where none does, or it has begun.
+
+        A lead that was never read is not read sooner for it.
+        """
+        order, position = self._of(feed), self._state.positions.get((feed, lead), None if lead else Position(b""))
+        if not order.rewound or position is None or position.at > order.rewound:
+            return None
+        begun = self._state.rewound.get((feed, lead))
+        return None if begun is not None and begun.at == order.rewound else order
+
+    def _carried_out(self, order: Order) -> Iterator[CursorEntry]:
+        named = getattr(order, "feed", WHOLE)
+        if named != WHOLE and named not in self._names:
+            _log.warning("order_passed_over", source=self._source, order=name_of(order), feed=named)
+            return
+        _log.info("order_taken", source=self._source, order=name_of(order), feed=named)
+        now = int(self._now() * 1000)
+        match order:
+            case Pause():
+                yield from self._pause(named, now)
+            case Resume():
+                yield from self._resume(named, now)
+            case Rewind(since=since):
+                for feed in self._meant(named):
+                    yield self._put(feed, replace(self._of(feed), since=since, rewound=now))
+            case Wake():
+                yield from self._wake(named, now)
+            case SpentCalls(calls=calls):
+                yield self._obeying.spend(calls)
+            case StartBackfill():
+                yield from self.backfills.start(order, now)
+            case CancelBackfill(id=name):
+                yield from self.backfills.cancel(name, now)
+
+    def _pause(self, feed: str, now: int) -> Iterator[CursorEntry]:
+        if not self._of(feed).paused:
+            yield self._put(feed, replace(self._of(feed), paused=now))
+        self._obeying.pause_feeds(self._paused_feeds())
+
+    def _resume(self, feed: str, now: int) -> Iterator[CursorEntry]:
+        """Let a feed go on; where the whole tenant is paused, all others stay so."""
+        if feed != WHOLE and self._of(WHOLE).paused:
+            for other in self._names:
+                if other != feed and not self._of(other).paused:
+                    yield self._put(other, replace(self._of(other), paused=now))
+        for name in [name for name, order in self._feeds.items() if order.paused]:
+            if feed in (WHOLE, name) or name == WHOLE:
+                yield self._put(name, replace(self._of(name), paused=0))
+        self._obeying.pause_feeds(self._paused_feeds())
+
+    def _wake(self, feed: str, now: int) -> Iterator[CursorEntry]:
+        for name in self._meant(feed):
+            yield self._put(name, replace(self._of(name), woken=now))
+            self._obeying.wake_now(Work(name))
+
+    def _meant(self, feed: str) -> Collection[str]:
+        return self._names if feed == WHOLE else (feed,)
+
+    def _of(self, feed: str) -> FeedOrders:
+        return self._feeds.get(feed, _NONE)
+
+    def _put(self, feed: str, after: FeedOrders) -> CursorEntry:
+        self._feeds[feed] = after
+        return entry(self._source, after, feed)
+
+    def _paused_feeds(self) -> list[str]:
+        return [feed for feed in self._names if self.is_paused(feed)]
+
+
+_NONE: Final = FeedOrders()

@@ -1,0 +1,168 @@
+"""Orders of people, carried out by the poller on a broker: each once, whatever becomes of it."""
+
+from collections import Counter
+
+import pytest
+
+from headrace.poller.order_writer import announce_calls, append_orders
+from headrace.records.order import CancelBackfill, Order, Pause, Resume, Rewind, StartBackfill, Wake
+from headrace.records.ordered import Backfill
+from headrace.sdk.limits import CallLimits
+from tests.fake_provider import polled
+from tests.integration.fake_platform import platform
+from tests.integration.pipeline import until
+from tests.integration.poller_harness import PolledPipeline, make_polled
+from tests.kafka.broker import Broker
+
+pytestmark = pytest.mark.apache_kafka
+
+SOURCE = "/things/t"
+BACKFILL = StartBackfill("b1", "rows", 20, 60, 0.25)
+
+
+async def order(pipeline: PolledPipeline, *orders: Order) -> None:
+    """Append orders for the tenant."""
+    await append_orders(pipeline.config, SOURCE, orders)
+
+
+async def paused(pipeline: PolledPipeline, feed: str = "rows") -> bool:
+    """Return whether a feed is paused, as `cursors` has it."""
+    found = (await pipeline.remembered()).orders.get(feed)
+    return bool(found and found.paused)
+
+
+async def backfill(pipeline: PolledPipeline, name: str = "b1") -> Backfill:
+    """Return a back-fill that has ended."""
+    found: list[Backfill] = []
+
+    async def ended() -> bool:
+        one = (await pipeline.remembered()).backfills.get(name)
+        found[:] = [one] if one is not None and one.ended else []
+        return bool(found)
+
+    await pipeline.comes(ended, f"{name} has ended")
+    return found[0]
+
+
+async def test_a_paused_feed_makes_no_calls_until_it_is_resumed(kafka: Broker, prefix: str) -> None:
+    """The pause outlives its poller; the feed goes on where it was."""
+    async with platform() as there:
+        there.add(*range(20))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, every=1))
+        async with pipeline.poller():
+            await pipeline.covered(20)
+            await order(pipeline, Pause("rows"))
+            await pipeline.comes(lambda: paused(pipeline), "it is paused")
+        calls = there.calls["/rows"]
+        there.add(*range(20, 40))
+        async with pipeline.poller() as working:
+            await working.runs()
+            await order(pipeline, Wake("rows"))
+            await pipeline.comes(lambda: woken(pipeline), "the order behind it is taken")
+            assert there.calls["/rows"] == calls
+            await order(pipeline, Resume())
+            await pipeline.covered(40)
+        assert Counter(await pipeline.ids()) == Counter(range(40))
+
+
+async def woken(pipeline: PolledPipeline) -> bool:
+    """Return whether an order to wake the feed was carried out."""
+    return (await pipeline.remembered()).orders["rows"].woken > 0
+
+
+async def test_a_rewound_feed_reads_again_from_there_once(kafka: Broker, prefix: str) -> None:
+    """By lead as well, each at its next turn; one that was never read is read as ever."""
+    async with platform() as there:
+        there.add(*range(20))
+        there.add(*range(100, 120), path="/leads/a/rows")
+        account = polled(there.url, every=1, feeds=["rows", "trail"], leads=["a"])
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, account)
+        async with pipeline.poller():
+            await pipeline.covered(20)
+            await pipeline.covered(20, "trail", "a")
+            await order(pipeline, Rewind(15))
+            await until_counted(pipeline, {**dict.fromkeys(range(15, 20), 2), **dict.fromkeys(range(115, 120), 2)})
+            calls = there.calls["/rows"]
+            await until(lambda: there.calls["/rows"] > calls + 1, "it is read twice more")
+        counted = Counter(await pipeline.ids())
+        assert counted == Counter([*range(20), *range(15, 20), *range(100, 120), *range(115, 120)])
+        assert (await pipeline.remembered()).rewound == {}
+
+
+async def until_counted(pipeline: PolledPipeline, wanted: dict[int, int]) -> None:
+    """Wait until ids are in raw so often."""
+
+    async def there() -> bool:
+        return wanted.items() <= Counter(await pipeline.ids()).items()
+
+    await pipeline.comes(there, "the ids are in raw again")
+
+
+async def test_a_backfill_reads_its_time_once_more(kafka: Broker, prefix: str) -> None:
+    """Its rows are appended, its progress is stored, and the live feed's cursor does not move for it."""
+    async with platform() as there:
+        there.add(*range(100))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url))
+        async with pipeline.poller() as working:
+            await pipeline.covered(100)
+            await order(pipeline, BACKFILL, BACKFILL)
+            found = await backfill(pipeline)
+            assert working.total("feed_records_total", feed="rows") == 140
+        assert Counter(await pipeline.ids()) == Counter([*range(100), *range(20, 60)])
+        assert (found.outcome, found.calls, found.events, found.covered) == ("done", 6, 40, 60)
+        assert await pipeline.cursor() == 100
+
+
+async def test_a_backfill_by_lead_passes_over_what_is_gone(kafka: Broker, prefix: str) -> None:
+    """All watched leads are read, in the order of their ids, and those that the platform does not know are counted."""
+    leads = [f"l{number}" for number in range(8)]
+    async with platform() as there:
+        for number, lead in enumerate(leads):
+            there.add(*range(number * 100, number * 100 + 10), path=f"/leads/{lead}/rows")
+        account = polled(there.url, feeds=["trail"], leads=[*leads, "l3x"])
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, account)
+        async with pipeline.poller():
+            for lead in leads:
+                await pipeline.covered(10, "trail", lead)
+            await order(pipeline, StartBackfill("b1", "trail", 2, 9, 0.25))
+            found = await backfill(pipeline)
+        twice = {number * 100 + each for number in range(8) for each in range(2, 9)}
+        assert {number for number, count in Counter(await pipeline.ids()).items() if count == 2} == twice
+        assert (found.outcome, found.done, found.total, found.gone, found.lead) == ("done", 9, 9, 1, "l7")
+
+
+async def test_a_cancelled_backfill_ends(kafka: Broker, prefix: str) -> None:
+    """It makes no call more, though it waits for one."""
+    async with platform() as there:
+        there.add(*range(100))
+        limits = CallLimits(per_window=1_000, window=1.0, per_day=86_400)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1_000, limits=limits))
+        async with pipeline.poller():
+            await pipeline.covered(100)
+            await order(pipeline, StartBackfill("b1", "rows", 0, 100, 0.000_1))
+            await order(pipeline, StartBackfill("b2", "rows", 0, 100, 1.0))
+            await order(pipeline, CancelBackfill("b1"))
+            assert (await backfill(pipeline)).outcome == "cancelled"
+            assert (await backfill(pipeline, "b2")).outcome == "done"
+
+
+async def test_calls_of_others_count_in_the_budget(kafka: Broker, prefix: str) -> None:
+    """They are counted once, whoever polls."""
+    async with platform() as there:
+        limits = CallLimits(per_window=1_000, window=1.0, per_day=1_000)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, limits=limits))
+        await announce_calls(pipeline.config, SOURCE, 7)
+
+        async def counted() -> bool:
+            spent = (await pipeline.remembered()).spending
+            return spent is not None and sum(spent.day.values()) >= 7
+
+        async with pipeline.poller():
+            await pipeline.comes(counted, "they are counted")
+        async with pipeline.poller() as working:
+            await working.runs()
+            await order(pipeline, Pause("rows"))
+            await pipeline.comes(lambda: paused(pipeline), "what stands behind is taken")
+        spent = (await pipeline.remembered()).spending
+        assert spent is not None
+        assert sum(spent.day.values()) == 7 + there.calls["/rows"]
