@@ -23,6 +23,7 @@ _SECTIONS: Final = {
     },
     "Feed it": {
         "leads": "choose the leads to poll, where a platform is read lead by lead",
+        "backfill": "read a bounded time of a platform once more",
         "fetch": "fetch one record from its platform, by its id",
         "ingest": "ingest files: API pages, rows, webhook bodies",
         "redrive": "send dead letters back to be read again",

@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
+from headrace.cli._backfill_rows import SHOWN_MS, BackfillRow, backfill_row
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
 from headrace.poller.budget import DAY_SECONDS
@@ -12,11 +13,12 @@ from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.platform_facts import learned
 from headrace.poller.state import TenantState
 from headrace.records.cursors import FeedState
+from headrace.records.ordered import FeedOrders
 from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import PolledTenant
 
-Word: TypeAlias = Literal["ok", "behind", "late", "unread", "partial", "failing", "parked"]
+Word: TypeAlias = Literal["ok", "behind", "late", "unread", "partial", "failing", "parked", "paused"]
 LATE_MS: Final = 120_000
 """A turn that is overdue for longer: probably no poller runs."""
 
@@ -36,7 +38,8 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     leads are `missing`, because their last turn failed, the first `missing_since` then; `never_read` were not read yet.
     All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. So many
     rows came `lacking` a part or were left out, the last at `lacked_at`. `learned` is what was found out about the
-    platform. So many webhooks are `nudges_waiting` for their rows for longer than they should.
+    platform. So many webhooks are `nudges_waiting` for their rows for longer than they should. Where people wanted it
+    read again from `rewound_to` on, so many leads (of other feeds: 1) are `not_rewound` yet.
     """
 
     source: str
@@ -67,6 +70,10 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     calls_left: dict[str, int] = {}
     clock_skew_seconds: float = 0.0
+    paused_since: str | UnsetType = UNSET
+    rewound_to: str | UnsetType = UNSET
+    not_rewound: int = 0
+    backfills: list[BackfillRow] = []
 
 
 def feed_rows(account: Account, tenant: TenantState, now: int) -> Iterator[FeedRow]:
@@ -86,6 +93,9 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
     ahead = int(standing.ahead * 1000)
     now += ahead  # the poller's time: all that it stored is in it
     limits = limits_of(account)
+    orders = tenant.orders.get(feed.name, FeedOrders())
+    paused = orders.paused or tenant.orders.get("", orders).paused
+    not_rewound = _not_rewound(feed.name, orders, tenant)
     return FeedRow(
         source=account.source,
         feed=feed.name,
@@ -93,6 +103,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
             state,
             now,
             parked=bool(standing.parked),
+            paused=paused > 0,
             never_read=never,
             read=read,
             every=feed.every,
@@ -123,10 +134,28 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         reason=standing.sentence,
         calls_left=standing.left,
         clock_skew_seconds=standing.skew,
+        paused_since=_moment(paused, ahead),
+        rewound_to=_moment(orders.since if not_rewound else 0, 0),
+        not_rewound=not_rewound,
+        backfills=[
+            backfill_row(name, found, now)
+            for name, found in sorted(tenant.backfills.items(), key=lambda item: item[1].ordered)
+            if found.feed == feed.name and (not found.ended or found.ended > now - SHOWN_MS)
+        ],
     )
 
 
-def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: int, every: int, waiting: int) -> Word:
+def word_of(
+    state: FeedState,
+    now: int,
+    *,
+    parked: bool,
+    paused: bool = False,
+    never_read: int,
+    read: int,
+    every: int,
+    waiting: int,
+) -> Word:
     """Return the state of a feed: `ok` only where everything that it should have read was read.
 
     `read` (ms) is since when something may be unread, 0 where nobody knows; `every` is in seconds; a webhook has been
@@ -134,6 +163,7 @@ def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: 
     """
     waits = waiting < now - WAITING_MS
     found: tuple[tuple[Word, bool], ...] = (
+        ("paused", paused),
         ("parked", parked),
         ("failing", state.failures > 0),
         ("partial", waits or state.missing > 0 or (state.lacked > 0 and now < state.lacked + LACKING_MS)),
@@ -142,6 +172,13 @@ def word_of(state: FeedState, now: int, *, parked: bool, never_read: int, read: 
         ("behind", read > 0 and now > read + 2 * every * 1000 + LATE_MS),
     )
     return next((word for word, holds in found if holds), "ok")
+
+
+def _not_rewound(feed: str, orders: FeedOrders, tenant: TenantState) -> int:
+    """Count the positions of a feed that are to be read again from a time on, and were not read to their end since."""
+    if not orders.rewound:
+        return 0
+    return sum(of == feed and position.at <= orders.rewound for (of, _), position in tenant.positions.items())
 
 
 def calls_take(calls: int, limits: CallLimits, left: Mapping[str, int]) -> int:

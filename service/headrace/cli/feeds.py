@@ -11,6 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from headrace.cli import _arguments as arguments
+from headrace.cli._backfill_rows import sentence_of
+from headrace.cli._feed_orders import pause, resume, rewind, wake
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
 from headrace.cli._formatting import columns_that_fit, count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
@@ -34,17 +36,20 @@ _COLORS: Final[dict[Word, str]] = {
     "partial": "yellow",
     "failing": "red",
     "parked": "red",
+    "paused": "magenta",
 }
 _SKEWED_SECONDS: Final = 5.0
 
 
-@click.command("feeds")
+@click.group("feeds", invoke_without_command=True)
 @click.option("-p", "--provider", type=arguments.PROVIDER, help="Only tenants of this provider.")
 @click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only the tenant of this name.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a feed.")
 @click.pass_context
 def command(ctx: click.Context, provider: Provider | None, tenant: str | None, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
     """Show how far the platform of every polled tenant is read, and what is wrong with it.
+
+    The commands below order what a poller is to do with the feeds of a tenant.
 
     \b
     A feed is
@@ -58,6 +63,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them,
                  start the poller again
+      paused     people said so: headrace feeds resume lets it go on
 
     Staleness is the time since the feed was read to its end; of a feed that is read lead by lead, since that lead was
     read that has waited longest. The poller stores this with each page and every half minute.
@@ -66,6 +72,8 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       headrace feeds
       headrace feeds -t acme --json | jq 'select(.state != "ok")'
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    if ctx.invoked_subcommand is not None:
+        return
     config = arguments.configuration(ctx)
     accounts = [
         account
@@ -83,6 +91,10 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
     else:
         _write(found, time.time())
         _write_gaps(state, time.time() - config.dedupe.window)
+
+
+for _order in (pause, resume, wake, rewind):
+    command.add_command(_order)
 
 
 async def _read_state(config: Config) -> PartitionState:
@@ -141,6 +153,7 @@ def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
 
 def _notes(row: FeedRow) -> Iterator[str]:
     """Yield what does not fit into a cell."""
+    yield from _ordered(row)
     again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
     if row.parked_since is not UNSET:
         yield styled(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
@@ -165,6 +178,18 @@ def _notes(row: FeedRow) -> Iterator[str]:
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:
         ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"
         yield f"{row.source}: the platform's clock is {span(round(abs(row.clock_skew_seconds)))} {ahead} ours"
+
+
+def _ordered(row: FeedRow) -> Iterator[str]:
+    """Yield what people ordered, and how far it is."""
+    if row.paused_since is not UNSET:
+        yield styled(f"{row.source} {row.feed}: paused since {_at(row.paused_since)}", fg="magenta")
+    if row.rewound_to is not UNSET:
+        left = f"; {count(row.not_rewound, 'lead')} to go" if row.leads is not UNSET else ""
+        yield f"{row.source} {row.feed}: is read again from {_at(row.rewound_to)} on{left}"
+    for one in row.backfills:
+        span_ = f"{_at(one.since)} to {_at(one.until)}"
+        yield f"{row.source} {row.feed}: back-fill {one.id} of {span_}: {sentence_of(one)}"
 
 
 def _estimates(row: FeedRow) -> Iterator[str]:

@@ -33,7 +33,8 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, 
     """Ask a platform for the record with this ID and append it to raw; the normalizer does the rest.
 
     The record is treated as if a poll had brought it: what was published before is a duplicate. This makes one or two
-    calls outside of the tenant's budget. Where access tokens rotate, it uses the one that the poller has stored.
+    calls, which the poller counts in the tenant's budget. Where access tokens rotate, it uses the one that the poller
+    has stored.
 
     \b
       headrace fetch -p PROVIDER -t acme -r event 70001
@@ -62,7 +63,7 @@ def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as
 
 
 async def _fetch(config: Config, account: Account, resource: str, id: str) -> list[RawPosition]:  # noqa: A002  (as above)
-    await existing_topics(config, "raw", "cursors")
+    await existing_topics(config, "raw", "cursors", "nudges")
     try:
         return await fetch(config, account, resource, id)
     except Gone as fault:
