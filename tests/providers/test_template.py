@@ -3,6 +3,7 @@
 import pytest
 
 from headrace.sdk.feed import Polled
+from headrace.sdk.hooks import Hooked
 from tests.providers.suite import HOMES, Home, provider_of
 
 TEMPLATE = {
@@ -11,6 +12,8 @@ TEMPLATE = {
 }
 POLLED = {"nudge.py", "settings.py", "client.py", "pager.py", "feeds.py"}
 """The files of a provider that polls."""
+HOOKED = {"hooks.py"}
+"""Of a provider that says how its webhooks are registered."""
 
 
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
@@ -20,4 +23,5 @@ def test_the_same_files_are_in_every_folder(home: Home) -> None:
     files = {path.name for path in home.folder.iterdir()} - {"__pycache__"}
     assert not (TEMPLATE | POLLED if polls else TEMPLATE) - files
     first_lines = (home.folder / "README.md").read_text("utf-8").partition("\n## ")[0]
-    assert not [name for name in files - TEMPLATE - POLLED if f"`{name}`" not in first_lines]
+    assert (files >= HOOKED) == isinstance(provider_of(home), Hooked)
+    assert not [name for name in files - TEMPLATE - POLLED - HOOKED if f"`{name}`" not in first_lines]

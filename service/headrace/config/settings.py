@@ -31,6 +31,16 @@ Servers = Annotated[
 """Addresses of brokers."""
 
 
+PublicUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^\s?#]*)?$",
+        max_length=900,
+        title="an https URL without query such as https://hooks.example.com",
+    ),
+]
+"""Where platforms reach the receiver. Some take 1,024 characters at most: the path of a tenant stands behind it."""
+
 CONSUMED: Final = ("events", "dead-letters")
 """How the names of topics end that consumers read."""
 
@@ -157,6 +167,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     """Everything in `headrace.toml` but `[tenants]`."""
 
     topic_prefix: TopicPrefix = "headrace."
+    public_url: PublicUrl | None = None
     kafka: KafkaSettings = KafkaSettings()
     dedupe: DedupeSettings = DedupeSettings()
     spool: SpoolSettings = SpoolSettings()

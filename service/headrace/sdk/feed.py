@@ -26,7 +26,7 @@ class Call(Struct, frozen=True, kw_only=True):
     """One request: `path` is joined to the tenant's `base_url`, or is a whole URL on the same host."""
 
     path: str
-    method: Literal["GET", "POST"] = "GET"
+    method: Literal["GET", "POST", "DELETE"] = "GET"
     query: Pairs = ()
     headers: Pairs = ()
     body: bytes = b""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.providers.leadsquared import client, cut, feeds, identity, nudge, translate, webhook, wire
+from headrace.providers.leadsquared import client, cut, feeds, hooks, identity, nudge, translate, webhook, wire
 from headrace.providers.leadsquared.settings import LeadSquaredSettings
 from headrace.sdk.provider import Tenant
 
@@ -11,7 +11,7 @@ __all__ = ["LeadSquared", "provider"]
 
 
 class LeadSquared:
-    """The contracts of `sdk/provider.py` and `sdk/feed.py`; each method is a module of this folder."""
+    """The contracts of `sdk/provider.py`, `sdk/feed.py` and `sdk/hooks.py`; each method is a module of this folder."""
 
     name: str = wire.NAME
     Settings: type[Tenant] = LeadSquaredSettings
@@ -30,6 +30,8 @@ class LeadSquared:
     single = staticmethod(client.single)
     client = staticmethod(client.client)
     feeds = staticmethod(feeds.feeds)
+
+    hooks = staticmethod(hooks.hooks)
 
 
 provider = LeadSquared()

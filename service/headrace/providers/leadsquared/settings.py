@@ -1,9 +1,9 @@
 """The shape of `[tenants.leadsquared.*]`."""
 
 from collections.abc import Iterable
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, get_args
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
@@ -29,6 +29,19 @@ class LeadActivitiesSettings(Struct, frozen=True, forbid_unknown_fields=True, kw
     every: Seconds = 600
 
 
+HookEvent = Literal["activity_created", "activity_updated", "lead_created", "lead_owner_changed", "lead_stage_changed"]
+
+
+class LeadSquaredHooksSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The webhooks that `headrace hooks` looks after: one an event, of activities one for each of `codes`.
+
+    Without `codes` they are those of `lead_activities`, or else those of telephone calls.
+    """
+
+    events: list[HookEvent] = field(default_factory=lambda: list(get_args(HookEvent)))
+    codes: list[int] = []
+
+
 class LeadSquaredSettings(PolledTenant, kw_only=True):
     """A LeadSquared account: `webhook_header` names the header that carries the secret of webhooks.
 
@@ -42,6 +55,7 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
     secret_key_file: str | None = None
     keys_in: Literal["headers", "url"] = "headers"
     lead_activities: LeadActivitiesSettings = LeadActivitiesSettings()
+    hooks: LeadSquaredHooksSettings = LeadSquaredHooksSettings()
 
     def canonical_lead(self, lead: str) -> str | None:
         """Return a GUID in lower case, as identities and subjects have it."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Final
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
@@ -12,6 +12,15 @@ from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.outreach.io"
 _OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")
+
+
+HookName = Annotated[
+    str,
+    Meta(
+        pattern=r"^(\*|[A-Za-z]{1,100})\.(\*|[A-Za-z]{1,100})$", title="a resource and an action such as mailing.opened"
+    ),
+]
+"""What a webhook is about; `*` is any."""
 
 
 class EventsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -33,6 +42,8 @@ class OutreachSettings(PolledTenant, kw_only=True):
 
     Either `access_token`, which is a bearer or S2S token that somebody else keeps fresh, or an OAuth app: client_id,
     client_secret, redirect_uri and the first refresh_token, which changes with every use and is kept from then on.
+
+    `hooks` are the webhooks that `headrace hooks` looks after.
     """
 
     allow_unsigned: bool = False
@@ -45,6 +56,7 @@ class OutreachSettings(PolledTenant, kw_only=True):
     redirect_uri: str | None = None
     refresh_token: str | None = None
     refresh_token_file: str | None = None
+    hooks: list[HookName] = field(default_factory=lambda: ["*.*"])
     events: EventsSettings = EventsSettings()
 
     def faults(self) -> Iterable[Contradiction]:
