@@ -2,7 +2,7 @@
 
 Their histories begin in the past and go on while it runs: what lies ahead appears in its time, or when the control
 endpoint (see `control`) moves it on. What a configuration needs is written to stdout. With `--hooks URL` what appears
-is also delivered there as signed webhooks.
+is also delivered there as signed webhooks; so it is to the webhooks that were registered by API, in any case.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from tests.simulators.control import PREFIX, Control
 from tests.simulators.history import Shape
 from tests.simulators.server import Simulator
 from tests.simulators.serving import Served
-from tests.simulators.webhooks import sendings
+from tests.simulators.webhooks import deliver_to_registered, sendings
 
 _PROVIDERS: Final = ("leadping", "leadsquared", "outreach")
 _PAUSE: Final = 1.0
@@ -37,14 +37,20 @@ def simulator(provider: str, *, seed: int, events: int, shape: Shape, clock: Clo
     return outreach.Simulator(outreach.History(seed, events, shape=shape), clock=clock)
 
 
-async def deliver(platform: Simulator, sender: senders.Sender, url: str) -> None:
-    """Deliver what appears from now on, until cancelled; what cannot be delivered is lost, as with the real ones."""
+async def deliver(platform: Simulator, sender: senders.Sender, url: str | None) -> None:
+    """Deliver what appears from now on, until cancelled; what cannot be delivered is lost, as with the real ones.
+
+    It goes to `url`, where there is one, and to the webhooks that are registered at the platform.
+    """
     since = platform.clock.now
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
         while True:
             await asyncio.sleep(_PAUSE)
             until = platform.clock.now
             for sending in sendings(platform.history, sender, since, until):
+                await deliver_to_registered(platform, http, sending)
+                if url is None:
+                    continue
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                     async with http.post(url + sending.path, data=sending.body, headers=sending.headers()):
                         pass
@@ -70,8 +76,7 @@ async def serve(options: argparse.Namespace) -> None:
             sender = senders.make(name, options.tenant, options.seed)
             keys = platform.tenant(f"{served.url}/{name}")
             sys.stdout.write(senders.toml(sender, **keys) + "\n")
-            if options.hooks:
-                jobs.append(asyncio.create_task(deliver(platform, sender, options.hooks)))
+            jobs.append(asyncio.create_task(deliver(platform, sender, options.hooks)))
         sys.stdout.flush()
         await stopped.wait()
         for job in jobs:

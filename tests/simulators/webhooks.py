@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final, NamedTuple
 
+import aiohttp
+import msgspec
+
 from tests.senders import Fact, Sender, Sending
 from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.api_call import encode
 from tests.simulators.clock import iso
 from tests.simulators.history import History, Payload
 from tests.simulators.ledger import Plan
+from tests.simulators.server import Simulator
 
 _MINUTE: Final = 60
 _NAMES: Final = {
@@ -48,6 +52,23 @@ def sendings(history: History, sender: Sender, since: float, until: float) -> It
         yield from _batches(history, sender, news)
     elif isinstance(history, outreach.History):
         yield from _actions(history, sender, news)
+
+
+async def deliver_to_registered(platform: Simulator, http: aiohttp.ClientSession, sending: Sending) -> int:
+    """Deliver a sending to the webhooks that are registered at its platform; return how many deliveries were taken."""
+    if isinstance(platform, outreach.Simulator):
+        event = msgspec.json.decode(sending.body)["meta"]["eventName"]
+        return await platform.webhooks.deliver(http, event, sending.body)
+    if not isinstance(platform, leadsquared.Simulator):
+        return 0
+    items = msgspec.json.decode(sending.body)
+    events = {"LeadActivity_Post_Update": True, "LeadActivity_Post_Create": False}
+    return sum(
+        [
+            await platform.webhooks.deliver(http, event, [item for item in items if ("ModifiedOn" in item) is update])
+            for event, update in events.items()
+        ]
+    )
 
 
 def _automations(history: leadping.History, sender: Sender, news: list[News]) -> Iterator[Sending]:

@@ -13,6 +13,7 @@ from tests.simulators.clock import Clock
 from tests.simulators.history import Payload
 from tests.simulators.leadsquared.history import KINDS, MIRROR, OPPORTUNITY, History
 from tests.simulators.leadsquared.paging import UNPAGED, Offset, Part, Window, by_index, by_offset, code_of, window_of
+from tests.simulators.leadsquared.webhooks import Webhooks
 from tests.simulators.ledger import Plan
 from tests.simulators.quota import Allowance, Form
 from tests.simulators.timeline import scramble
@@ -37,7 +38,8 @@ class Conduct(server.Conduct, kw_only=True):
     rows make a page at most; pages larger than `heaviest` are a generic HTTP 500, as are windows of
     RetrieveRecentlyModified longer than `longest` seconds. `system_codes`: RetrieveByActivityEvent serves 3002 too.
     `activities_move_leads`: an activity changes its lead's ModifiedOn. `gone_lead` is what the activities of a deleted
-    lead are: none, or an error (both assumptions). Rows that appear while pages are read shift those that follow.
+    lead are: none, or an error (both assumptions). `hook_numbers` says which event of webhooks is made
+    in the place of the one that was ordered, by numbers. Rows that appear while pages are read shift those that follow.
     """
 
     offset: Offset = "rows"
@@ -49,6 +51,7 @@ class Conduct(server.Conduct, kw_only=True):
     system_codes: bool = False
     activities_move_leads: bool = True
     gone_lead: Literal["empty", "error"] = "empty"
+    hook_numbers: dict[str, str] = {}  # noqa: RUF012  (every Struct gets one of its own)
 
 
 class Simulator(server.Simulator):
@@ -68,6 +71,7 @@ class Simulator(server.Simulator):
         access_key: str = "u$rinvented",
         secret_key: str = "invented-secret-key",  # noqa: S107  (of nobody)
     ) -> None:
+        self.webhooks: Final = Webhooks(lambda: self.conduct.hook_numbers)
         super().__init__(history, clock=clock, allowance=allowance, form=form, wall=wall)
         self.history: History = history
         self.conduct: Conduct = Conduct()
@@ -88,6 +92,7 @@ class Simulator(server.Simulator):
             Route("POST", "/v2/LeadManagement.svc/Leads.RecentlyModified", self._leads, page=True),
             Route("GET", f"{_ACTIVITIES}/GetActivityDetails", self._details),
             Route("GET", f"{_ACTIVITIES}/ActivityTypes.Get", self._types),
+            *self.webhooks.routes(),
         )
 
     def authenticate(self, call: ApiCall) -> None:

@@ -16,6 +16,7 @@ from tests.simulators.ledger import Plan
 from tests.simulators.outreach.history import History
 from tests.simulators.outreach.query import FIFTY, Query, cursor, query_of
 from tests.simulators.outreach.tokens import Tokens, TooSoon
+from tests.simulators.outreach.webhooks import Webhooks
 from tests.simulators.quota import Allowance, Form, retry_after
 from tests.simulators.timeline import Timeline
 
@@ -66,6 +67,7 @@ class Simulator(server.Simulator):
         wall: Callable[[], float] = time.time,
         access_token: str = "invented-access-token",  # noqa: S107  (of nobody)
     ) -> None:
+        self.webhooks: Final = Webhooks()
         super().__init__(history, clock=clock, allowance=allowance, form=form, wall=wall)
         self.history: History = history
         self.conduct: Conduct = Conduct()
@@ -83,6 +85,7 @@ class Simulator(server.Simulator):
             Route("POST", "/oauth/token", self._token),
             Route("GET", "/api/v2/events", self._list, page=True),
             Route("GET", "/api/v2/events/{id}", self._one),
+            *self.webhooks.routes(),
             Route("GET", "/api/v2/{resource}", self._nothing),
         )
 
