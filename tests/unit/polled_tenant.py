@@ -59,7 +59,7 @@ class CallingTenant:
         self.tokens: Final = OAuthTokens(
             account, client, self.limiter, clock=self.clock, state=state, writer=memory, metrics=metrics
         )
-        self._retries: Final = Retries(client.api, self.limiter, self.tokens)
+        self.retries: Final = Retries(client.api, self.limiter, self.tokens)
 
     async def send(self, call: Call) -> bytes:
         """Make a call once."""
@@ -67,7 +67,7 @@ class CallingTenant:
 
     async def call(self, call: Call) -> bytes:
         """Make a call, and again where that may help."""
-        return await self._retries.call(call, AnswerMemory().hold())
+        return await self.retries.call(call, AnswerMemory().hold())
 
 
 @contextlib.asynccontextmanager

@@ -426,6 +426,22 @@ POLLER: Final = (
         "1 while a tenant is parked because the platform denies its credentials, else 0.",
     ),
     Family(
+        "headrace_hooks",
+        "gauge",
+        "1",
+        ("provider", "tenant", "state"),
+        "Webhooks at the platform that are ours or needed, by state, as of the last look: `ok`; `foreign` does what is "
+        "needed but is not ours; `missing`, `gone`, `disabled`, `elsewhere` (points to another URL) and `differs` (is "
+        "about something else) are trouble; `unneeded`.",
+    ),
+    Family(
+        "headrace_hooks_looked_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "When the platform's list of webhooks was last read, since the epoch; 0 where it was not, or is not to be.",
+    ),
+    Family(
         "headrace_token_expiry_timestamp_seconds",
         "gauge",
         "seconds",

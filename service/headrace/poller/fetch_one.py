@@ -6,7 +6,6 @@ stored, and mints none: only the poller that owns the tenant does.
 
 import time
 from collections.abc import Sequence
-from typing import Final
 
 from headrace.config import Config
 from headrace.config.tenants import Account
@@ -15,21 +14,16 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.raw_writer import RawWriter
 from headrace.kafka.topics import describe
+from headrace.poller.current_token import current_token
 from headrace.poller.http_client import HttpClient, open_session
-from headrace.poller.oauth_tokens import CannotOpen, TokenSealer
 from headrace.poller.order_writer import announce_calls
-from headrace.poller.platform_client import PlatformClient, client_of
+from headrace.poller.platform_client import client_of
 from headrace.poller.state import read_all
-from headrace.records.cursors import SealedTokens
 from headrace.records.raw import to_raw_record
-from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy
+from headrace.sdk.faults import Fault, Gone, NoRoute, Rejected, TooHeavy
 from headrace.sdk.feed import ApiClient, Call
 from headrace.sdk.provider import RawEvent
-from headrace.sdk.settings import PolledTenant
 from headrace_events import RawPosition, Via
-
-SOON_SECONDS: Final = 30.0
-"""An access token that expires within that is not used any more."""
 
 
 async def fetch(config: Config, account: Account, resource: str, id: str) -> list[RawPosition]:  # noqa: A002  (the design's word)
@@ -39,7 +33,7 @@ async def fetch(config: Config, account: Account, resource: str, id: str) -> lis
     record), `KafkaError`, `TimeoutError`; where the poller cannot be told of the calls, none is made.
     """
     client = client_of(account)
-    token = await _token(config, account, client)
+    token = current_token((await read_all(config)).of(account.source), client) if client.api.tokens else None
     calls = client.provider.single(client.settings, resource, id)
     if account.settings.polling:
         await announce_calls(config, account.source, len(calls))
@@ -87,20 +81,3 @@ async def _first(http: HttpClient, api: ApiClient, calls: Sequence[Call], token:
             raise fault
         gone = fault
     raise gone
-
-
-async def _token(config: Config, account: Account, client: PlatformClient) -> str | None:
-    """Return the access token that the poller stored, None where none is needed. Raises `Denied` if it has expired."""
-    if client.api.tokens is None:
-        return None
-    stored = (await read_all(config)).of(account.source).token
-    if stored is None or stored.expires / 1000 < time.time() + SOON_SECONDS:
-        raise Denied("there is no access token that holds: the poller mints them, is it running?")
-    return _opened(stored, client.settings)
-
-
-def _opened(stored: SealedTokens, settings: PolledTenant) -> str:
-    try:
-        return TokenSealer(settings.token_key or "").open(stored.sealed).access
-    except CannotOpen as error:
-        raise Denied(f"{error}: give the key that sealed them as a further line of token_key") from None

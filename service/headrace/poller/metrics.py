@@ -16,6 +16,7 @@ from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.poller.answer_memory import AnswerMemory
 from headrace.poller.budget import Span
+from headrace.poller.hook_states import STATES as HOOK_STATES
 from headrace.poller.platform_client import Unready, client_of
 from headrace.records.cursors import home_partition
 from headrace.sdk.feed import Polled
@@ -53,6 +54,8 @@ class _TenantGauges(Struct):
     nudge_bytes: int = 0
     paused: Collection[str] = ()
     backfills: int = 0
+    hooks: Mapping[str, int] = {}
+    hooks_looked: float = 0.0
 
 
 class PollerMetrics(TaskMetrics):
@@ -96,9 +99,10 @@ class PollerMetrics(TaskMetrics):
             registry.series(f"headrace_{name}")
             for name in (
                 *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
-                *("nudges_open", "nudges_bytes", "backfills_open"),
+                *("nudges_open", "nudges_bytes", "backfills_open", "hooks_looked_timestamp_seconds"),
             )
         )
+        self._hooks = registry.series("headrace_hooks")
         self._answers = tuple(
             registry.series(f"headrace_answers_{name}") for name in ("bytes", "highest_bytes", "limit_bytes")
         )
@@ -182,6 +186,11 @@ class PollerMetrics(TaskMetrics):
         """Note how many back-fills have not ended."""
         self._of(provider, tenant).backfills = count
 
+    def hooks(self, provider: str, tenant: str, counts: Mapping[str, int], at: float) -> None:
+        """Note how many webhooks there are by state, as the platform said at that time (s)."""
+        gauges = self._of(provider, tenant)
+        gauges.hooks, gauges.hooks_looked = counts, at
+
     def nudge_returned(self, source: str) -> None:
         """Count a record that went to raw again as told, because no feed brought what it tells."""
         _, provider, tenant = source.split("/", 2)
@@ -238,7 +247,7 @@ class PollerMetrics(TaskMetrics):
 
     def _read_tenants(self) -> None:
         """Show the tenants that are polled here, as they are now."""
-        for series in (self._left, *self._by_feed, *self._by_tenant):
+        for series in (self._left, self._hooks, *self._by_feed, *self._by_tenant):
             series.values.clear()
         held = self.answers
         for series, size in zip(self._answers, (held.weight, held.highest, held.limit), strict=True):
@@ -249,6 +258,8 @@ class PollerMetrics(TaskMetrics):
         for tenant in self._owned():
             for span, left in tenant.left.items():
                 self._left.values[*tenant.labels, span] = left
+            for state in HOOK_STATES:
+                self._hooks.values[*tenant.labels, state] = tenant.hooks.get(state, 0)
             for feed in tenant.feeds:
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
                 missing = tenant.missing.get(feed, (0, 0.0))
@@ -257,7 +268,7 @@ class PollerMetrics(TaskMetrics):
                     series.values[*tenant.labels, feed] = value
             gauges = (
                 *(int(tenant.parked), tenant.watched, tenant.expires, tenant.skew),
-                *(tenant.nudges, tenant.nudge_bytes, tenant.backfills),
+                *(tenant.nudges, tenant.nudge_bytes, tenant.backfills, tenant.hooks_looked),
             )
             for series, value in zip(self._by_tenant, gauges, strict=True):
                 series.values[tenant.labels] = value

@@ -33,7 +33,7 @@ from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
 from headrace.poller.unpolled_nudges import UnpolledNudges
-from headrace.records.cursors import BarrierToken, CursorEntry, decode, encode, entry, home_partition
+from headrace.records.cursors import BY_COMMANDS, BarrierToken, CursorEntry, decode, encode, entry, home_partition
 
 REREAD_EVERY_SECONDS: Final = 60.0
 FINAL_WRITE_SECONDS: Final = 2.0
@@ -196,6 +196,7 @@ class PartitionPoller(PartitionOwner):
                 writer=writer,
                 window=self._config.dedupe.window,
                 raw_lifetime=raw_lifetime,
+                public_url=self._config.public_url,
                 metrics=self._metrics,
             )
 
@@ -235,18 +236,19 @@ class PartitionPoller(PartitionOwner):
                 _log.warning("leads_not_read", partition=self.partition, reason=type(error).__name__)
 
     async def _take_leads(self) -> None:
-        """Take over the records of leads alone: of everything else, memory knows more than a part of the log."""
+        """Take over what commands write alone: of everything else, memory knows more than a part of the log."""
         async with Consumer(self._config.kafka) as log:
             first, end = await log.bounds(self._cursors.name, self.partition)
             at = max(first, self._leads_to)
             log.seek(self._cursors.name, self.partition, at)
             while at < end:
                 records, at = await log.next(self._cursors.name, self.partition)
-                leads = [one for one in _entries(records) if one.kind == "lead"]
-                self._remembered.apply(leads)
+                found = [one for one in _entries(records) if one.kind in BY_COMMANDS]
+                self._remembered.apply(found)
                 self._leads_to = at
-                for lead in leads:
-                    self._take_lead(lead)
+                for lead in found:
+                    if lead.kind == "lead":
+                        self._take_lead(lead)
 
     def _take_lead(self, lead: CursorEntry) -> None:
         tenant = self.tenants.get(lead.source)

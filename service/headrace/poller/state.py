@@ -24,6 +24,7 @@ from headrace.records.cursors import (
     Watched,
     decode,
 )
+from headrace.records.hooks import HookOrder, HookReport, OwnHook
 from headrace.records.ordered import Backfill, FeedOrders, RewoundPosition
 
 V = TypeVar("V", bound=CursorValue)
@@ -44,12 +45,18 @@ class TenantState:
         self.rewound: Final[dict[tuple[str, str], RewoundPosition]] = {}
         self.backfills: Final[dict[str, Backfill]] = {}
         """By id."""
+        self.hooks: Final[dict[str, OwnHook]] = {}
+        """By id at the platform."""
+        self.hook_orders: Final[dict[str, HookOrder]] = {}
+        self.hook_report: HookReport | None = None
         self._named: Final[dict[str, dict[str, Any]]] = {
             "lead": self.leads,
             "fact": self.facts,
             "state": self.feeds,
             "orders": self.orders,
             "backfill": self.backfills,
+            "hook": self.hooks,
+            "hook-order": self.hook_orders,
         }
         self._named_twice: Final[dict[str, dict[tuple[str, str], Any]]] = {
             "cursor": self.positions,
@@ -100,6 +107,8 @@ class TenantState:
                 self.token = value if isinstance(value, SealedTokens) else None
             case "spent":
                 self.spending = value if isinstance(value, Spending) else None
+            case "hooks":
+                self.hook_report = value if isinstance(value, HookReport) else None
             case "standing":
                 self.standing = value if isinstance(value, Standing) else Standing()
             case kind if kind in self._named:

@@ -16,6 +16,7 @@ from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import TOLERANCE_SECONDS, Clock
 from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.feed_status import TenantStatus
+from headrace.poller.hook_watch import HookWatch
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.order_effects import OrderEffects
@@ -56,6 +57,7 @@ class TenantPoller:
         writer: StateWriter,
         window: float,
         raw_lifetime: float,
+        public_url: str | None,
         metrics: PollerMetrics,
     ) -> None:
         feeds = client.feeds
@@ -73,6 +75,15 @@ class TenantPoller:
         )
         retries = retries_of(
             account, client, self._limiter, clock=self.clock, state=state, writer=writer, metrics=metrics
+        )
+        self._hooks: Final = HookWatch(
+            account,
+            public_url,
+            retries=self._retries,
+            clock=self.clock,
+            state=state,
+            writer=writer,
+            metrics=metrics,
         )
         self._scheduler: Final = Scheduler(feeds)
         self._circuit: Final = CircuitBreaker()
@@ -173,6 +184,7 @@ class TenantPoller:
                 group.create_task(self._run_feeds())
             group.create_task(self._status.run())
             group.create_task(self._backfills.run())
+            group.create_task(self._hooks.run())
 
     def canonical_lead(self, lead: str) -> str | None:
         """Return a lead as the provider's subjects have it, None where it can be none."""

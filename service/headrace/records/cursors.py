@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.core.record import ProducerRecord, RemovalRecord
+from headrace.records.hooks import HookOrder, HookReport, OwnHook
 from headrace.records.newer_format import NewerFormat
 from headrace.records.nudge import AddressedNudge
 from headrace.records.ordered import Backfill, FeedOrders, RewoundPosition
@@ -206,8 +207,13 @@ CursorValue: TypeAlias = (
     | FeedOrders
     | RewoundPosition
     | Backfill
+    | OwnHook
+    | HookOrder
+    | HookReport
 )
 
+BY_COMMANDS: Final = ("lead", "hook", "hook-order")
+"""Kinds of records that commands write, too: a poller that is at work reads them."""
 KINDS: Final[dict[str, type[CursorValue]]] = {
     "cursor": Position,
     "lead": Watched,
@@ -226,6 +232,9 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "orders": FeedOrders,
     "rewound": RewoundPosition,
     "backfill": Backfill,
+    "hook": OwnHook,
+    "hook-order": HookOrder,
+    "hooks": HookReport,
 }
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 _DECODERS: Final = {name: msgspec.json.Decoder(kind) for name, kind in KINDS.items()}
