@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import UNSET, Struct, UnsetType
 
 from headrace.cli._backfill_rows import SHOWN_MS, BackfillRow, backfill_row
+from headrace.cli._hook_notes import hook_notes
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
 from headrace.poller.budget import DAY_SECONDS
@@ -39,7 +40,8 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. So many
     rows came `lacking` a part or were left out, the last at `lacked_at`. `learned` is what was found out about the
     platform. So many webhooks are `nudges_waiting` for their rows for longer than they should. Where people wanted it
-    read again from `rewound_to` on, so many leads (of other feeds: 1) are `not_rewound` yet.
+    read again from `rewound_to` on, so many leads (of other feeds: 1) are `not_rewound` yet. `webhooks` are sentences
+    about those of the tenant that are not registered as they should be.
     """
 
     source: str
@@ -74,6 +76,7 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rewound_to: str | UnsetType = UNSET
     not_rewound: int = 0
     backfills: list[BackfillRow] = []
+    webhooks: tuple[str, ...] = ()
 
 
 def feed_rows(account: Account, tenant: TenantState, now: int) -> Iterator[FeedRow]:
@@ -142,6 +145,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
             for name, found in sorted(tenant.backfills.items(), key=lambda item: item[1].ordered)
             if found.feed == feed.name and (not found.ended or found.ended > now - SHOWN_MS)
         ],
+        webhooks=tuple(hook_notes(tenant)),
     )
 
 

@@ -174,6 +174,7 @@ def _notes(row: FeedRow) -> Iterator[str]:
     if row.learned:
         facts = ", ".join(f"{name}: {value}" for name, value in row.learned.items())
         yield f"{row.source}: learned of its platform: {facts}"
+    yield from (styled(f"{row.source}: {note}", fg="yellow") for note in row.webhooks)
     yield from _estimates(row)
     if abs(row.clock_skew_seconds) >= _SKEWED_SECONDS:
         ahead = "ahead of" if row.clock_skew_seconds > 0 else "behind"

@@ -18,6 +18,7 @@ from headrace.poller.metrics import PollerMetrics
 from headrace.poller.retries import Retries
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
+from headrace.poller.tenant_orders import WHOLE
 from headrace.records.cursors import entry
 from headrace.records.hooks import HookFinding, HookReport
 from headrace.sdk.faults import Fault
@@ -73,7 +74,8 @@ class HookWatch:
             began = self._clock.now()
             try:
                 async with asyncio.timeout(LONGEST_LOOK_SECONDS):
-                    await self.look(hooks)
+                    if not self._is_paused():
+                        await self.look(hooks)
             except (Fault, TimeoutError) as fault:
                 _log.warning("hooks_not_read", source=self._source, reason=str(fault) or "the budget is used up")
             except Exception as error:  # noqa: BLE001  (what breaks here stops no feed: it is logged)
@@ -90,6 +92,11 @@ class HookWatch:
         self._log_changes(before.findings, report.findings)
         self._show(report)
         await self._writer.store([entry(self._source, report)])
+
+    def _is_paused(self) -> bool:
+        """Return whether people let the tenant make no calls."""
+        whole = self._state.orders.get(WHOLE)
+        return bool(whole and whole.paused)
 
     async def _call(self, call: Call) -> bytes:
         with self._metrics.answers.hold() as slot:

@@ -23,8 +23,8 @@ from headrace.poller.hook_list import hooks_of
 from headrace.poller.hook_memory import HookMemory
 from headrace.poller.hook_states import HookRow, adopted, hook_rows
 from headrace.poller.http_client import HttpClient, open_session
+from headrace.poller.order_writer import announce_calls
 from headrace.poller.platform_client import client_of
-from headrace.poller.spent_calls import count_calls
 from headrace.poller.state import TenantState
 from headrace.records.cursors import CursorEntry, entry, removed
 from headrace.records.hooks import HookOrder, OwnHook
@@ -149,9 +149,11 @@ async def hook_work(config: Config, account: Account, state: TenantState, calls:
     token = current_token(state, client)
     async with open_session() as session, HookMemory(config, account.source) as memory:
         made = HookCalls(HttpClient(session, client.api.base_url), client.api, hooks, token)
-        await count_calls(config, account, calls)
+        if account.settings.polling:
+            await announce_calls(config, account.source, calls)
         yield HookWork(account, hooks, made, state, memory)
-        await count_calls(config, account, made.made - calls)
+        if account.settings.polling and made.made > calls:
+            await announce_calls(config, account.source, made.made - calls)
 
 
 def _read(tells: str, row: HookRow) -> HookOutcome:
