@@ -79,7 +79,7 @@ class TenantPoller:
         self._hooks: Final = HookWatch(
             account,
             public_url,
-            retries=self._retries,
+            retries=retries,
             clock=self.clock,
             state=state,
             writer=writer,
