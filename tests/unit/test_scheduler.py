@@ -1,14 +1,18 @@
 """Whose turn it is, without a clock."""
 
 import random
-from collections import deque
-from collections.abc import AsyncIterator
+from collections import Counter, deque
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
 
 from headrace.poller.scheduler import EVENTS_BY_LEAD, MOST_WOKEN, Scheduler, Work
 from headrace.poller.setback import Setback
+from headrace.poller.shares import KINDS, MOST_AHEAD, MOST_SWEPT, SHARES, Kind, Shares
 from headrace.sdk.feed import Api, Turn, Yield
 
 NOW = 1_800_000_000.0
+WOKEN = KINDS[:-1]
 
 
 class Named:
@@ -35,11 +39,12 @@ def a_schedule(*leads: str) -> Scheduler:
     return schedule
 
 
-def order(schedule: Scheduler, now: float, *, sweep: bool = True) -> list[Work]:
+def order(schedule: Scheduler, now: float, kinds: Sequence[Kind] = KINDS) -> list[Work]:
     """Take every turn that there is, each ending well before the next begins."""
     taken: list[Work] = []
-    while (work := schedule.next(now, sweep=sweep)) is not None:
+    while (work := schedule.next(now, kinds)) is not None:
         taken.append(work)
+        schedule.spent(work, 1)
         schedule.done(work, now)
     return taken
 
@@ -71,7 +76,7 @@ def test_without_budget_for_it_nothing_is_swept() -> None:
     """The sweep gives way, what is woken does not."""
     schedule = a_schedule("a")
     schedule.wake(Work("trail", "z"))
-    assert order(schedule, NOW, sweep=False) == [Work("trail", "z"), Work("all")]
+    assert order(schedule, NOW, WOKEN) == [Work("trail", "z"), Work("all")]
 
 
 def test_one_turn_of_a_feed_and_lead_at_a_time() -> None:
@@ -109,14 +114,85 @@ def test_a_feed_with_more_to_bring_goes_on_behind_what_was_woken() -> None:
     assert order(schedule, NOW) == [Work("trail", "a"), Work("all")]
 
 
-def test_a_feed_that_is_long_overdue_goes_before_what_was_woken() -> None:
-    """However many leads a discovery feed has woken, it is read again."""
+def test_each_kind_of_work_goes_in_its_order() -> None:
+    """News that webhooks told, feeds that are due, leads that these found, the sweep."""
+    schedule = a_schedule("swept")
+    assert schedule.wake(Work("trail", "found"), "found")
+    assert schedule.wake(Work("trail", "nudged"))
+    kinds = []
+    while (work := schedule.next(NOW)) is not None:
+        kinds.append((schedule.kind_of(work), work.lead))
+        schedule.done(work, NOW)
+    assert kinds == [("nudged", "nudged"), ("due", None), ("found", "found"), ("swept", "swept")]
+
+
+def test_what_a_feed_found_and_a_webhook_names_has_the_webhooks_place() -> None:
+    """And the other way round it stays there; what is woken while it is read counts as much."""
     schedule = a_schedule()
-    order(schedule, NOW)
-    for number in range(5):
-        schedule.wake(Work("trail", str(number)))
-    assert schedule.next(NOW + 119) == Work("trail", "0")
-    assert schedule.next(NOW + 121) == Work("all")
+    orders: list[tuple[Kind, Kind]] = [("found", "nudged"), ("nudged", "found")]
+    for first, then in orders:
+        schedule.wake(Work("trail", "other"), "found")
+        schedule.wake(Work("trail", "a"), first)
+        schedule.wake(Work("trail", "a"), then)
+        work = schedule.next(NOW)
+        assert work == Work("trail", "a")
+        assert schedule.kind_of(work) == "nudged"
+        schedule.wake(work, first)
+        schedule.wake(work, then)
+        schedule.done(work, NOW)
+        again = schedule.next(NOW)
+        assert again == work
+        assert schedule.kind_of(again) == "nudged"
+        schedule.done(again, NOW)
+        order(schedule, NOW)
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_no_kind_of_work_starves(calls: int) -> None:
+    """However much of each there is, each gets its share of the calls, and what goes first gets the rest."""
+    schedule = Scheduler([Named("all", every=1), Named("trail", by_lead=True, every=1)])
+    schedule.watch(("trail", f"swept-{number}", 0.0) for number in range(2_000))
+    taken: Counter[str] = Counter()
+    for turn in range(1_000):
+        now = NOW + turn
+        schedule.wake(Work("trail", f"nudged-{turn}"))
+        schedule.wake(Work("trail", f"found-{turn}"), "found")
+        work = schedule.next(now)
+        assert work is not None
+        taken[schedule.kind_of(work)] += calls
+        schedule.spent(work, calls)
+        schedule.done(work, now)
+    for kind, share in SHARES.items():
+        assert taken[kind] >= share * 1_000 * calls - 20
+    assert taken["nudged"] > 0.45 * 1_000 * calls
+
+
+def test_a_long_turn_of_a_feed_counts_against_it_for_a_while_only() -> None:
+    """A backlog of hundreds of calls keeps a feed from nothing that is due later."""
+    schedule = Scheduler([Named("all", every=60), Named("trail", by_lead=True, every=1)])
+    work = schedule.next(NOW)
+    assert work == Work("all")
+    schedule.spent(work, 5_000)
+    schedule.done(work, NOW)
+    now, waited = NOW + 60, 0
+    while True:
+        schedule.wake(Work("trail", f"nudged-{waited}"))
+        work = schedule.next(now)
+        assert work is not None
+        if work == Work("all"):
+            break
+        waited += 1
+        schedule.spent(work, 1)
+        schedule.done(work, now)
+    assert waited <= (MOST_AHEAD + 1) / SHARES["due"]
+
+
+def test_the_sweep_may_get_more_within_bounds() -> None:
+    """Where the longest staleness asks for it."""
+    shares = Shares()
+    for wanted, found in ((0.0, SHARES["swept"]), (0.3, 0.3), (7.0, MOST_SWEPT)):
+        shares.swept = wanted
+        assert shares.swept == found
 
 
 def test_a_feed_that_fails_again_and_again_keeps_nothing_from_its_turn() -> None:
@@ -135,7 +211,7 @@ def test_what_rests_is_left_alone_until_then() -> None:
         assert schedule.next(NOW) == work
         schedule.pause(work, Setback(NOW + 300), wake=True)
     schedule.wake(Work("trail", "a"))
-    assert schedule.wait(NOW, sweep=False) == 300.0
+    assert schedule.wait(NOW, WOKEN) == 300.0
     assert order(schedule, NOW + 299) == []
     assert set(order(schedule, NOW + 300)) == {Work("all"), Work("trail", "a")}
 
@@ -168,7 +244,7 @@ def test_many_events_of_one_lead_become_one_reading_of_it() -> None:
     for number in range(EVENTS_BY_LEAD + 5):
         schedule.wake(Work("trail", "a", f"e{number}"))
     schedule.wake(Work("trail", "b"))
-    taken = order(schedule, NOW, sweep=False)
+    taken = order(schedule, NOW, WOKEN)
     assert [work.event for work in taken if work.lead == "a"] == [None]
     assert Work("trail", "b") in taken
 
@@ -184,7 +260,7 @@ def test_woken_work_is_bounded_and_no_watched_lead_is_forgotten() -> None:
             schedule.wake(Work("trail", lead, f"{event}"))
     for event in range(2 * MOST_WOKEN):
         schedule.wake(Work("all", event=f"{event}"))
-    held = sum(len(group) for group in schedule._woken.values())
+    held = sum(len(group) for _, group in schedule._woken.line("nudged"))
     assert held <= MOST_WOKEN * (EVENTS_BY_LEAD + 2)
     taken = order(schedule, NOW + 1)
     assert {work.lead for work in taken if work.lead} == set(leads)
@@ -195,12 +271,12 @@ def test_work_that_comes_while_its_lead_is_read_is_bounded_too() -> None:
     """It is merged while it waits, and comes once when the turn has ended."""
     schedule = a_schedule("a")
     assert schedule.wake(Work("trail", "a"))
-    running = schedule.next(NOW, sweep=False)
+    running = schedule.next(NOW, WOKEN)
     assert running == Work("trail", "a")
     for number in range(1_000):
         schedule.wake(Work("trail", "a", f"e{number}"))
     schedule.done(running, NOW)
-    assert len(order(schedule, NOW, sweep=False)) <= EVENTS_BY_LEAD + 2
+    assert len(order(schedule, NOW, WOKEN)) <= EVENTS_BY_LEAD + 2
 
 
 def test_a_feed_that_is_held_is_not_looked_through() -> None:
@@ -209,8 +285,8 @@ def test_a_feed_that_is_held_is_not_looked_through() -> None:
     order(schedule, NOW)
     schedule.wake(Work("trail", "a"))
     schedule.hold("trail", NOW + 30)
-    assert schedule.next(NOW + 1, sweep=False) is None
-    assert schedule.wait(NOW + 1, sweep=False) == 29
+    assert schedule.next(NOW + 1, WOKEN) is None
+    assert schedule.wait(NOW + 1, WOKEN) == 29
 
 
 def test_a_turn_around_a_fact_is_no_turn_of_its_feed() -> None:
@@ -220,11 +296,11 @@ def test_a_turn_around_a_fact_is_no_turn_of_its_feed() -> None:
     schedule.watch([("trail", "a", NOW - 500)])
     for work in (Work("all", around=0), Work("trail", "a", around=0)):
         assert schedule.wake(work)
-        assert schedule.next(NOW + 1, sweep=False) == work
+        assert schedule.next(NOW + 1, WOKEN) == work
         schedule.pause(work, Setback(NOW + 2), wake=True)
-    assert schedule.next(NOW + 2, sweep=False) == Work("all", around=0)
+    assert schedule.next(NOW + 2, WOKEN) == Work("all", around=0)
     schedule.done(Work("all", around=0), NOW + 59)
-    assert schedule.next(NOW + 59, sweep=False) == Work("trail", "a", around=0)
+    assert schedule.next(NOW + 59, WOKEN) == Work("trail", "a", around=0)
     schedule.done(Work("trail", "a", around=0), NOW + 59)
     assert order(schedule, NOW + 60) == [Work("all"), Work("trail", "a")]
 
@@ -238,12 +314,13 @@ def test_a_turn_around_a_fact_is_merged_with_none() -> None:
     for number in range(EVENTS_BY_LEAD):
         schedule.wake(Work("trail", "a", f"e{number}"))
     events = [Work("trail", "a", f"e{number}") for number in range(EVENTS_BY_LEAD)]
-    assert order(schedule, NOW) == [*around, *events, Work("all")]
+    taken = order(schedule, NOW)
+    assert [work for work in taken if work != Work("all")] == [*around, *events]
     for work in around:
         schedule.wake(work)
     for number in range(EVENTS_BY_LEAD + 1):
         schedule.wake(Work("trail", "a", f"e{number}"))
-    assert order(schedule, NOW, sweep=False) == [*around, Work("trail", "a")]
+    assert order(schedule, NOW, WOKEN) == [*around, Work("trail", "a")]
 
 
 def test_where_too_much_is_woken_a_turn_around_a_fact_is_left_to_its_nudge() -> None:

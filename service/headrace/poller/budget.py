@@ -26,6 +26,8 @@ SHARE: Final = 100
 """A hundredth of a long budget is leased at a time: so much of it may be lost to a crash."""
 LONG_WINDOW_SECONDS: Final = 60.0
 """From this length on a lease counts the short window, too: a successor can simply wait for a shorter one."""
+_USED: Final = 0.9
+_PARTS_OF_THE_END: Final = 12
 
 Span = Literal["window", "day", "year"]
 
@@ -43,6 +45,7 @@ class _LongWindow:
     def __init__(self, most: int, window: float, counts: Counts) -> None:
         self.most: Final = most
         self.counts: Final = counts
+        self.window: Final = window
         self._part: Final = window / BUCKETS
 
     def left(self, now: float) -> int:
@@ -133,6 +136,14 @@ class Budget:
         found: dict[Span, int] = {"window": self._window_left(now)}
         return found | {span: long.left(now) for span, long in self._long.items()}
 
+    def lasting(self, now: float) -> float | None:
+        """Return the calls a second at which the long budgets never run out; None where there is none.
+
+        That is nine tenths of the even rate: the rest is there for a burst. A budget that is nearly spent is spent
+        slower: what is left then lasts for another twelfth of its window.
+        """
+        return min((_lasting(long.left(now), long) for long in self._long.values()), default=None)
+
     def has_left(self, share: float, now: float) -> bool:
         """Return whether more than a share of the day's and of the year's calls is left."""
         return all(long.left(now) > share * long.most for long in self._long.values())
@@ -191,6 +202,10 @@ def restored(limits: CallLimits, spending: Spending | None) -> Budget:
     else:
         budget.fill(spending.filled, spending.until)
     return budget
+
+
+def _lasting(left: int, long: _LongWindow) -> float:
+    return max(0.0, min(_USED * long.most, _PARTS_OF_THE_END * left)) / long.window
 
 
 def _with(counts: Counts, span: float, lease: Lease, now: float) -> Counts:

@@ -25,7 +25,7 @@ the tenant.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from msgspec import Struct, field
@@ -41,6 +41,7 @@ from headrace.poller.circuit_breaker import (
 )
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.setback import Setback
+from headrace.poller.shares import KINDS, Kind
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy
 
 SEVERAL: Final = 3
@@ -122,22 +123,22 @@ class FaultPolicy:
         """Note leads that went well in an earlier process, the last one last."""
         self._well.setdefault(feed, deque(maxlen=SEVERAL)).extend(leads)
 
-    def next(self, now: float, *, sweep: bool = True) -> Work | None:
+    def next(self, now: float, kinds: Collection[Kind] = KINDS) -> Work | None:
         """Return the work whose turn it is, None where there is none now; it runs until it succeeded or failed."""
         if not self._circuit.allows(now, trying=self._trial is not None):
             return None
-        work = self._next_probe(now) or self._scheduler.next(now, sweep=sweep) or self._next_aside(now)
+        work = self._next_probe(now) or self._scheduler.next(now, kinds) or self._next_aside(now)
         if self._circuit.in_doubt:
             self._trial = work
         return work
 
-    def wait(self, now: float, *, sweep: bool = True) -> float | None:
+    def wait(self, now: float, kinds: Collection[Kind] = KINDS) -> float | None:
         """Return the seconds until there may be work, None where only news or the end of a turn bring some."""
         rest = self._circuit.wait(now)
         if rest or not self._circuit.allows(now, trying=self._trial is not None):
             return rest or None  # what waits need not be looked through before something may begin
         waits = [max(0.0, self._scheduler.held_until(feed) - now) for feed, row in self._rows.items() if row.aside]
-        wait = self._scheduler.wait(now, sweep=sweep)
+        wait = self._scheduler.wait(now, kinds)
         waits += [] if wait is None else [wait]
         return max(min(waits), SHORTEST_WAIT_SECONDS) if waits else None
 
@@ -159,7 +160,7 @@ class FaultPolicy:
         if row is not None and row.trouble:
             self._scheduler.hold(work.feed, 0.0)
             for aside in row.aside:
-                self._scheduler.wake(aside)
+                self._scheduler.wake(aside, "found")
 
     def stopped(self, work: Work, now: float) -> None:
         """Note a turn that was stopped before its end: it goes on when it may, and says nothing about the platform."""

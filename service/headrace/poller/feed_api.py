@@ -35,6 +35,8 @@ class FeedApi:
         check: Callable[[], None] = lambda: None,
     ) -> None:
         self.tenant: Final = tenant
+        self.calls = 0
+        """Calls so far, without those that were made again."""
         self.answers: Final = answers
         """Memory of what was answered in this run, until the feed passes it on or a cursor covers it."""
         self._clock: Final = clock
@@ -56,6 +58,7 @@ class FeedApi:
         """See Api. What the feed yielded before is stored first. Raises `TurnStopped` where people want no more."""
         self._check_order()
         await self._checkpoints.before_call(at_once=self._limiter.is_free())
+        self.calls += 1
         return await self._retries.call(call, self.answers)
 
     async def part(self, kind: str, id: str, calls: Sequence[Call], *, guess: bool = False) -> bytes | None:  # noqa: A002  (the design's word)

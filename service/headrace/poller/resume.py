@@ -25,4 +25,4 @@ def resume(
         policy.went_well(feed, [lead for lead, at in ordered[-SEVERAL:] if at])
         for lead, watched in state.leads.items():
             if watched.woken > read[lead]:
-                scheduler.wake(Work(feed, lead))
+                scheduler.wake(Work(feed, lead), "found")

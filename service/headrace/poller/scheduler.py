@@ -1,54 +1,27 @@
-"""Scheduler of one tenant: first what was woken, then tenant feeds that are due, then the leads read longest ago. Pure.
+"""Scheduler of one tenant: nudges, then tenant feeds that are due, then the leads that these found, then the sweep.
 
 One turn of a feed and lead at a time, for they share a cursor; times are seconds since the epoch. Nothing cleverer
-pays: discovery and nudges name the leads that have news, and the sweep over all leads finds what those missed. It has
-its share of the turns, however much is woken.
+pays: discovery and nudges name the leads that have news, and the sweep over all leads finds what those missed. Each
+kind of work has its share of the calls (`shares.py`), however much of another there is. Pure.
 """
 
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from math import inf
-from typing import Final, TypeAlias
-
-from msgspec import Struct
+from typing import Final
 
 from headrace.poller.setback import Setback
+from headrace.poller.shares import KINDS, Kind, Shares
 from headrace.poller.sweep import Sweep
+from headrace.poller.woken import EVENTS_BY_LEAD, MOST_WOKEN, Slot, WokenWork, Work, slot_of
 from headrace.sdk.feed import Feed
 
-EVENTS_BY_LEAD: Final = 4
-"""Events of one lead that are read one by one: where more are woken, the lead is read instead."""
-MOST_WOKEN: Final = 5_000
-"""Leads, and events of one feed without a lead, that are woken of one tenant. Beyond it, a lead is the next of the
-sweep, a feed is due, and an event of which nobody knows the lead is left to whoever follows up on nudges."""
+__all__ = ["EVENTS_BY_LEAD", "MOST_SETBACKS", "MOST_WOKEN", "Scheduler", "Work"]
+
 MOST_SETBACKS: Final = 5_000
 """Work that failed and is remembered, beside one item for each watched lead: it fails in a row no more once so many
 others failed since."""
-SWEEP_EVERY: Final = 4
-"""Of so many turns one at least was not woken, where there is any."""
-
-
-class Work(Struct, frozen=True):
-    """A turn to take: of a feed, of one lead where the feed is read by lead, of one event where a nudge named it.
-
-    `around` and `span` are those of `Turn`: such a turn reads what was long ago, and says nothing about what is new.
-    """
-
-    feed: str
-    lead: str | None = None
-    event: str | None = None
-    around: int | None = None
-    span: tuple[int, int] | None = None
-
-    @property
-    def reads_on(self) -> bool:
-        """Whether its feed reads on to the platform's now, and nothing else."""
-        return self.event is None and self.around is None and self.span is None
-
-
 _NONE: Final = Setback()
-Woken: TypeAlias = dict[tuple[str, str | None], dict[Work, None]]
-"""Work by feed and lead, in the order in which these were woken."""
 
 
 class Scheduler:
@@ -59,20 +32,20 @@ class Scheduler:
         self._due: Final[dict[str, float]] = {}
         self._sweeps: Final = {feed.name: Sweep(feed.every) for feed in self._feeds.values() if feed.by_lead}
         self._due.update((feed.name, 0.0) for feed in self._feeds.values() if not feed.by_lead)
-        self._woken_in_a_row = 0
-        self._woken: Final[Woken] = {}
-        self._again: Final[Woken] = {}
+        self.shares: Final = Shares()
+        self._woken: Final = WokenWork()
+        self._again: Final = WokenWork()
         self._setbacks: Final[OrderedDict[Work, Setback]] = OrderedDict()
         self._held: Final[dict[str, float]] = {}
         self.paused: Collection[str] = ()
         """The feeds of which people let no turn begin."""
-        self._slots: Final[set[tuple[str, str | None]]] = set()
-        self._dropped: Final[set[tuple[str, str | None]]] = set()
+        self._running: Final[dict[Slot, Kind]] = {}
+        self._dropped: Final[set[Slot]] = set()
 
     @property
     def running(self) -> int:
         """How many turns have begun and not ended."""
-        return len(self._slots)
+        return len(self._running)
 
     def read_at(self, feed: str, at: float) -> None:
         """Note when a tenant feed was last read, by an earlier process."""
@@ -89,14 +62,14 @@ class Scheduler:
         """Watch a lead no more."""
         for feed, sweep in self._sweeps.items():
             sweep.drop(lead)
-            if (feed, lead) in self._slots:
+            if (feed, lead) in self._running:
                 self._dropped.add((feed, lead))
-            self._woken.pop((feed, lead), None)
-            self._again.pop((feed, lead), None)
+            self._woken.drop((feed, lead))
+            self._again.drop((feed, lead))
             self._setbacks.pop(Work(feed, lead), None)
 
-    def wake(self, work: Work) -> bool:
-        """Put work first in line; return False where there is no such feed, or it names neither lead nor event."""
+    def wake(self, work: Work, kind: Kind = "nudged") -> bool:
+        """Put work in line; return False where there is no such feed, or it names neither lead nor event."""
         feed = self._feeds.get(work.feed)
         if feed is None:
             return False
@@ -104,17 +77,17 @@ class Scheduler:
             work = Work(work.feed, event=work.event, around=work.around)
         elif work.lead is None and work.event is None:
             return False
-        self._wake(self._again if self._runs(work) else self._woken, work)
+        self._wake(self._again if self._runs(work) else self._woken, work, kind)
         return True
 
-    def next(self, now: float, *, sweep: bool = True) -> Work | None:
+    def next(self, now: float, kinds: Collection[Kind] = KINDS) -> Work | None:
         """Return the work item whose turn it is, None where there is none now; it runs until `done` or `pause`."""
-        found = next(self._ready(now, sweep=sweep), None)
-        if found is not None:
-            woken = found in self._woken.get((found.feed, found.lead), ())
-            self._woken_in_a_row = self._woken_in_a_row + 1 if woken else 0
-            self._begin(found, now)
-        return found
+        for kind in self.shares.order():
+            found = next(self._ready(kind, now), None) if kind in kinds else None
+            if found is not None:
+                self._begin(found, kind, now)
+                return found
+        return None
 
     def begin(self, work: Work, now: float) -> bool:
         """Begin the turn of one work item, whether it rests or not.
@@ -123,8 +96,16 @@ class Scheduler:
         """
         if self._runs(work) or work.feed in self.paused:
             return False
-        self._begin(work, now)
+        self._begin(work, "found", now)
         return True
+
+    def kind_of(self, work: Work) -> Kind:
+        """Return as what the turn of work began."""
+        return self._running[slot_of(work)]
+
+    def spent(self, work: Work, calls: int) -> None:
+        """Note how many calls a turn has made, before it ends."""
+        self.shares.count(self.kind_of(work), calls)
 
     def done(self, work: Work, now: float, *, more: bool = False) -> None:
         """Note a turn that succeeded; `more`: it has more to bring at once, behind what was woken before."""
@@ -160,11 +141,11 @@ class Scheduler:
         """Let no turn of a feed begin before `until`."""
         self._held[feed] = until
 
-    def wait(self, now: float, *, sweep: bool = True) -> float | None:
+    def wait(self, now: float, kinds: Collection[Kind] = KINDS) -> float | None:
         """Return the seconds until there may be work, None where only news bring some."""
-        moments = [at for at in (self._first_woken(now),) if at is not None]
+        moments = [at for at in (self._first_woken(now, kinds),) if at is not None]
         moments += [max(due, self._from(Work(name))) for name, due in self._due.items() if not self._runs(Work(name))]
-        for name, leads in self._sweeps.items() if sweep else ():
+        for name, leads in self._sweeps.items() if "swept" in kinds else ():
             due = leads.due()
             if due is not None:
                 moments.append(max(due, self.held_until(name)))
@@ -194,21 +175,17 @@ class Scheduler:
         """Return whether work has its turn in the sweep as well."""
         return work.reads_on and work.lead is not None and work.lead in self._sweeps[work.feed].leads
 
-    def _ready(self, now: float, *, sweep: bool) -> Iterator[Work]:
-        swept = [name for name in self._sweeps if sweep and self.held_until(name) <= now]
-        for name, due in self._due.items():  # thousands of leads that one of these found must not keep it from finding
-            failed = self.setback(Work(name)).since > 0.0  # then it has its turn like any other, or nothing else would
-            if 0.0 < due < now - self._feeds[name].every and not failed and self._may(Work(name), now):
-                yield Work(name)
-        if self._woken and self._woken_in_a_row + 1 >= SWEEP_EVERY:
-            yield from self._oldest(swept, now)
-        for slot, group in self._woken.items():
-            if slot not in self._slots and self.held_until(slot[0]) <= now:
+    def _ready(self, kind: Kind, now: float) -> Iterator[Work]:
+        """Yield what may begin now of a kind."""
+        for slot, group in self._woken.line(kind):
+            if slot not in self._running and self.held_until(slot[0]) <= now:
                 yield from (work for work in group if self._may(work, now))
-        for name, due in sorted(self._due.items(), key=lambda item: item[1]):
-            if due <= now and self._may(Work(name), now):
-                yield Work(name)
-        yield from self._oldest(swept, now)
+        if kind == "due":
+            for name, due in sorted(self._due.items(), key=lambda item: item[1]):
+                if due <= now and self._may(Work(name), now):
+                    yield Work(name)
+        elif kind == "swept":
+            yield from self._oldest([name for name in self._sweeps if self.held_until(name) <= now], now)
 
     def _oldest(self, feeds: Sequence[str], now: float) -> Iterator[Work]:
         """Yield of each feed the lead read longest ago."""
@@ -217,9 +194,9 @@ class Scheduler:
             if lead is not None:
                 yield Work(feed, lead)
 
-    def _begin(self, work: Work, now: float) -> None:
-        self._slots.add((work.feed, work.lead))
-        self._take(work)
+    def _begin(self, work: Work, kind: Kind, now: float) -> None:
+        self._running[slot_of(work)] = kind
+        self._woken.take(work)
         if work.lead is not None and work.around is None:
             self._sweeps[work.feed].read(work.lead, now)
 
@@ -231,60 +208,42 @@ class Scheduler:
         return max(self.setback(work).until, self.held_until(work.feed))
 
     def _runs(self, work: Work) -> bool:
-        return (work.feed, work.lead) in self._slots
+        return slot_of(work) in self._running
 
     def _end(self, work: Work, *, again: bool) -> None:
-        self._slots.discard((work.feed, work.lead))
-        self._dropped.discard((work.feed, work.lead))
-        for woken in self._again.pop((work.feed, work.lead), ()):
-            self._wake(self._woken, woken)
+        slot = slot_of(work)
+        kind = self._running.pop(slot, "nudged")
+        self._dropped.discard(slot)
+        meanwhile = self._again.drop(slot)
+        if meanwhile is not None:
+            for woken in meanwhile[1]:
+                self._wake(self._woken, woken, meanwhile[0])
         if again:
-            self._wake(self._woken, work)
+            self._wake(self._woken, work, kind)
 
-    def _wake(self, woken: Woken, work: Work) -> None:
-        """Put work in line, merged with what is woken of its lead, or leave it to the sweep where the line is full.
+    def _wake(self, woken: WokenWork, work: Work, kind: Kind) -> None:
+        """Put work in line; where the line is full, a lead is the next of the sweep, and a feed is due.
 
-        A turn around a fact is merged with none, and no sweep takes its place: its nudge wakes it again.
+        An event of which nobody knows the lead is left to whoever follows up on nudges, and so is a turn around a fact.
         """
-        slot = work.feed, work.lead
-        group = woken.get(slot, {})
-        if work in group:
-            return
-        if len(group if slot in woken and work.lead is None else woken) >= MOST_WOKEN:
-            self._leave_to_sweep(work)
-            return
-        far = {each: None for each in group if each.around is not None}
-        if work.lead is not None and work.event is not None and len(group) - len(far) >= EVENTS_BY_LEAD:
-            group, work = far, Work(work.feed, work.lead)
-        group[work] = None
-        woken[slot] = group
-
-    def _leave_to_sweep(self, work: Work) -> None:
-        if work.around is not None:
+        if woken.wake(work, kind) or work.around is not None:
             return
         if work.feed in self._due:
             self._due[work.feed] = 0.0
         elif work.lead is not None and work.lead in self._sweeps[work.feed].leads:
             self._sweeps[work.feed].put_first(work.lead)
 
-    def _take(self, work: Work) -> None:
-        """Take work out of the line."""
-        slot = work.feed, work.lead
-        group = self._woken.get(slot, {})
-        group.pop(work, None)
-        if not group:
-            self._woken.pop(slot, None)
-
-    def _first_woken(self, now: float) -> float | None:
+    def _first_woken(self, now: float, kinds: Collection[Kind]) -> float | None:
         """Return when the first woken work may begin, None where there is none; a moment not behind `now` is enough."""
         first: float | None = None
-        for feed, lead in self._woken:
-            if (feed, lead) in self._slots:
-                continue
-            at = self.held_until(feed)
-            if at <= now:
-                at = max(at, min(self.setback(work).until for work in self._woken[feed, lead]))
-            if at <= now:
-                return at
-            first = at if first is None else min(first, at)
+        for kind in kinds:
+            for (feed, lead), group in self._woken.line(kind):
+                if (feed, lead) in self._running:
+                    continue
+                at = self.held_until(feed)
+                if at <= now:
+                    at = max(at, min(self.setback(work).until for work in group))
+                if at <= now:
+                    return at
+                first = at if first is None else min(first, at)
         return first

@@ -12,6 +12,7 @@ from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.poller.backfill_runner import BackfillRunner
 from headrace.poller.budget import restored
+from headrace.poller.call_pace import CallPace
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import TOLERANCE_SECONDS, Clock
 from headrace.poller.fault_policy import FaultPolicy
@@ -35,8 +36,6 @@ from headrace.records.cursors import CursorEntry, entry
 RUNS: Final = 4
 """Feed runs of one tenant at a time."""
 LONGEST_WAIT_SECONDS: Final = 30.0
-RESERVE: Final = 0.1
-"""Share of a long budget that the sweep leaves to what is woken or due."""
 
 _log = structlog.get_logger()
 
@@ -86,6 +85,7 @@ class TenantPoller:
             metrics=metrics,
         )
         self._scheduler: Final = Scheduler(feeds)
+        self._pace: Final = CallPace()
         self._circuit: Final = CircuitBreaker()
         self._policy: Final = FaultPolicy(self._scheduler, self._circuit)
         self._news: Final = asyncio.Event()
@@ -148,6 +148,7 @@ class TenantPoller:
             {feed.name: feed for feed in feeds},
             self.by_lead,
             watch_found=self._watch_found,
+            spent=self._spent,
             appender=appender,
             raw=raw,
             letters=letters,
@@ -233,12 +234,13 @@ class TenantPoller:
 
     async def _next(self) -> Work:
         while True:
-            now, sweep = self.clock.now(), self._may_sweep()
+            now = self.clock.now()
+            kinds = self._pace.allowed(self.budget, now)
             self._news.clear()
-            work = self._policy.next(now, sweep=sweep)
+            work = self._policy.next(now, kinds)
             if work is not None:
                 return work
-            wait = self._policy.wait(now, sweep=sweep)
+            wait = self._policy.wait(now, kinds)
             try:
                 async with asyncio.timeout(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS)):
                     await self._news.wait()
@@ -250,8 +252,9 @@ class TenantPoller:
         self.watch(leads)
         for feed in self.by_lead:
             for lead in with_news:
-                self._scheduler.wake(Work(feed, lead))
+                self._scheduler.wake(Work(feed, lead), "found")
 
-    def _may_sweep(self) -> bool:
-        """Return whether there is budget to read leads that nothing named."""
-        return self.budget.has_left(RESERVE, self.clock.now())
+    def _spent(self, work: Work, calls: int) -> None:
+        """Note how many calls a turn has made, before it ends."""
+        self._pace.count(self._scheduler.kind_of(work), calls, self.clock.now())
+        self._scheduler.spent(work, calls)

@@ -1,6 +1,7 @@
 """Takes the turns of one tenant's feeds: what they bring goes to raw, their cursors are stored, their end is noted."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -47,7 +48,8 @@ class BegunTurn(NamedTuple):
 class TurnRunner:
     """Takes turns of `feeds`, of which `by_lead` are read by lead.
 
-    `watch_found` is called with the leads that a feed came across, and those of them that have news.
+    `watch_found` is called with the leads that a feed came across, and those of them that have news; `spent` with a
+    turn and the number of its calls, before it ends.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class TurnRunner:
         by_lead: Sequence[str],
         *,
         watch_found: Callable[[Sequence[str], Sequence[str]], None],
+        spent: Callable[[Work, int], None],
         appender: Appender,
         raw: Topic,
         letters: Topic,
@@ -75,6 +78,7 @@ class TurnRunner:
         self._feeds: Final = feeds
         self._by_lead: Final = by_lead
         self._watch_found: Final = watch_found
+        self._spent: Final = spent
         self._appender: Final = appender
         self._raw: Final = raw
         self._letters: Final = letters
@@ -133,7 +137,7 @@ class TurnRunner:
         self._outcomes.statuses.began(work.feed, began)
         code = "ok"
         try:
-            with api.answers:
+            with api.answers, self._counting(work, api):
                 await run.run()
         except TurnStopped:
             code = "stopped"
@@ -147,3 +151,11 @@ class TurnRunner:
         finally:
             watch.release()
         self._outcomes.count(work, code, began, raw, run)
+
+    @contextmanager
+    def _counting(self, work: Work, api: FeedApi) -> Iterator[None]:
+        """Count the calls of a turn, however it ends."""
+        try:
+            yield
+        finally:
+            self._spent(work, api.calls)
