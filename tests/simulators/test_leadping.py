@@ -73,6 +73,29 @@ async def test_a_list_can_be_narrowed_and_ordered(platform: leadping.Simulator) 
     assert len(before) + len(found) == 300
 
 
+async def test_the_organizations_list_is_where_its_generation_has_it(platform: leadping.Simulator) -> None:
+    """Newer generations know organizations, the oldest businesses; an unknown id, and the other path, are a 404."""
+    for generation, good, other in (
+        ("g4", "organizations/org_1", "businesses/biz_1"),
+        ("g1", "businesses/biz_1", "organizations/org_1"),
+    ):
+        platform.conduct = leadping.Conduct(generation=generation)  # type: ignore[arg-type]  # (one of the words)
+        assert len(await rows(platform, f"/events/{good}")) == 300
+        assert (await ask(platform, f"/events/{other}", {}))[0] == 404
+        assert (await ask(platform, f"/events/{good}9", {}))[0] == 404
+    platform.conduct = leadping.Conduct(tenant_list="none")
+    assert (await ask(platform, "/events/organizations/org_1", {}))[0] == 404
+
+
+async def test_one_users_list_hides_the_leads_of_others(platform: leadping.Simulator) -> None:
+    """It looks whole: nothing in it says that rows are left out."""
+    platform.conduct.hidden = {HISTORY.leads[0]}
+    mine = await rows(platform, "/events/all/my")
+    assert 0 < len(mine) < 300
+    assert all(row["leadId"] != HISTORY.leads[0] for row in mine)
+    assert len(await rows(platform, "/events/organizations/org_1")) == 300
+
+
 async def test_a_token_of_another_query_is_refused(platform: leadping.Simulator) -> None:
     """A token goes with its query."""
     platform.conduct.max_page = 5

@@ -97,6 +97,10 @@ class History(history.History):
         """Return no more versions than the kind has stages."""
         return moves[: len(self.kind_of(number).stages)]
 
+    def organization(self, generation: Generation) -> str:
+        """Return the id of the organization, which the oldest generation calls a business."""
+        return "biz_1" if generation == "g1" else "org_1"
+
     def kind_of(self, number: int) -> Kind:
         """Return the kind of an activity."""
         return self.pick(number, _KINDS)
@@ -153,7 +157,7 @@ class History(history.History):
         """Return the call of an activity."""
         row, stage, times = self.row(plan, version, generation), self._stage(plan, version), self._times(plan, version)
         values = self.values_of(plan.number)
-        ended = "endedAt" in times
+        ended, organization = "endedAt" in times, self.organization(generation)
         call: Payload = {
             "id": self.call_id(plan) if own_calls else row["id"],
             "leadId": row["leadId"],
@@ -176,11 +180,11 @@ class History(history.History):
             "billingStatus": "billed" if ended else None,
         }
         if generation == "g4":
-            return call | {"leadName": values.person(), "organizationId": "org_1", "outboundSource": "manual"}
+            return call | {"leadName": values.person(), "organizationId": organization, "outboundSource": "manual"}
         call["recordingUrl"] = f"https://recordings.example.com/{plan.number}.mp3" if ended else None
         if generation == "g3":
-            return call | {"leadName": values.person(), "organizationId": "org_1", "consoleEntries": []}
-        return call | {"telnyxId": row["telnyxId"], "businessId": "biz_1", "providerStatus": None, "metadata": {}}
+            return call | {"leadName": values.person(), "organizationId": organization, "consoleEntries": []}
+        return call | {"telnyxId": row["telnyxId"], "businessId": organization, "providerStatus": None, "metadata": {}}
 
     def _stage(self, plan: Plan, version: int) -> Stage:
         """Return the stage of a version: the last version has the last stage, those before it the stages before it."""

@@ -10,6 +10,7 @@ from aiohttp import web
 from tests.simulators import server
 from tests.simulators.api_call import ApiCall, ApiError, Route, encode
 from tests.simulators.clock import Clock
+from tests.simulators.gateway import refusal
 from tests.simulators.history import Payload
 from tests.simulators.leadping.history import Generation, History
 from tests.simulators.leadping.paging import Place, Query, query_of, token
@@ -28,7 +29,9 @@ class Conduct(server.Conduct, kw_only=True):
     `detail` is where details are; None: `{id}/detail` in g1, `detail/{id}` in the newer ones. `own_calls`: a call has
     an id of its own, which newer rows name in `relatedEntityId`; else it has the activity's. `max_page` cuts larger
     pages. Every `empty_every`th page has no rows, and a token that goes on; the last `repeats` rows of a page stand on
-    the next one again. `gone_lead` is what the list of a deleted lead answers with (an assumption).
+    the next one again. `gone_lead` is what the list of a deleted lead answers with (an assumption). `tenant_list` is
+    the list of the whole organization; None: `businesses` in g1, `organizations` in the newer generations. The leads
+    that are `hidden` stand in none of the one user's list, `/events/all/my`.
     """
 
     generation: Generation = "g4"
@@ -39,6 +42,13 @@ class Conduct(server.Conduct, kw_only=True):
     empty_every: int = 0
     repeats: int = 0
     gone_lead: int = 404
+    tenant_list: Literal["organizations", "businesses", "none"] | None = None
+    hidden: set[str] = set()  # noqa: RUF012  (every Struct gets a set of its own)
+
+    @property
+    def organization_list(self) -> str:
+        """The word in the path of the organization's list."""
+        return self.tenant_list or ("businesses" if self.generation == "g1" else "organizations")
 
 
 class Simulator(server.Simulator):
@@ -63,15 +73,16 @@ class Simulator(server.Simulator):
         self._orders: Final[dict[tuple[str, float], Timeline]] = {}
 
     def credentials(self) -> dict[str, object]:
-        """Return the API key."""
-        return {"api_key": self.api_key}
+        """Return the API key, and whose it is."""
+        return {"api_key": self.api_key, "organization": self.history.organization(self.conduct.generation)}
 
     def routes(self) -> Sequence[Route]:
         """Return the endpoints of the API reference, and those of newer generations."""
         return (
             Route("POST", "/events/leads/{lead}", self._of_lead, page=True),
-            Route("POST", "/events/all/my", self._of_all, page=True),
-            Route("POST", "/events/organizations/{organization}", self._of_all, page=True),
+            Route("POST", "/events/all/my", self._of_user, page=True),
+            Route("POST", "/events/organizations/{organization}", self._of_organization, page=True),
+            Route("POST", "/events/businesses/{business}", self._of_business, page=True),
             Route("POST", "/events/calls/lead/{lead}", self._calls_of_lead, page=True),
             Route("GET", "/events/calls/{id}", self._call),
             Route("GET", "/events/detail/{id}", self._new_detail),
@@ -140,11 +151,30 @@ class Simulator(server.Simulator):
     async def _of_lead(self, call: ApiCall) -> web.Response:
         return self._page(call, self._lead(call), self.row)
 
-    async def _of_all(self, call: ApiCall) -> web.Response:
+    async def _of_user(self, call: ApiCall) -> web.Response:
+        hidden = self.conduct.hidden
+        return self._page(call, "", self.row, shows=lambda plan: self.history.leads[plan.lead] not in hidden)
+
+    async def _of_organization(self, call: ApiCall) -> web.Response:
+        return self._of_all(call, "organizations", call.names["organization"])
+
+    async def _of_business(self, call: ApiCall) -> web.Response:
+        return self._of_all(call, "businesses", call.names["business"])
+
+    def _of_all(self, call: ApiCall, word: str, id: str) -> web.Response:  # noqa: A002  (the API's word)
+        if word != self.conduct.organization_list:
+            if self.conduct.unknown_path != "platform":
+                return refusal(404, self.conduct.unknown_path)
+            raise ApiError(404, "There is no such endpoint.", "route")
+        if id != self.history.organization(self.conduct.generation):
+            raise ApiError(404, "There is no such organization.")
         return self._page(call, "", self.row)
 
     async def _calls_of_lead(self, call: ApiCall) -> web.Response:
-        return self._page(call, self._lead(call), self._call_row, only="Call")
+        return self._page(call, self._lead(call), self._call_row, shows=self._is_call)
+
+    def _is_call(self, plan: Plan) -> bool:
+        return self.history.kind_of(plan.number).type == "Call"
 
     def _lead(self, call: ApiCall) -> str:
         lead = call.names["lead"]
@@ -155,7 +185,7 @@ class Simulator(server.Simulator):
     async def _call(self, call: ApiCall) -> web.Response:
         known = self._calls if self.conduct.own_calls else self.history.by_id
         plan = known.get(call.names["id"])
-        if plan is None or not self.shown(plan) or self.history.kind_of(plan.number).type != "Call":
+        if plan is None or not self.shown(plan) or not self._is_call(plan):
             raise ApiError(404, "There is no such call.")
         return _json(self._call_row(plan))
 
@@ -184,11 +214,17 @@ class Simulator(server.Simulator):
             self._orders[name] = Timeline(plans, lambda plan: plan.created, self.conduct.unsorted)
         return self._orders[name]
 
-    def _page(self, call: ApiCall, lead: str, row_of: Callable[[Plan], Payload], only: str = "") -> web.Response:
+    def _page(
+        self,
+        call: ApiCall,
+        lead: str,
+        row_of: Callable[[Plan], Payload],
+        shows: Callable[[Plan], bool] = lambda _: True,
+    ) -> web.Response:
         query = query_of(call.request.path, call.query, call.json(), self.conduct.max_page)
 
         def accept(plan: Plan) -> bool:
-            if only and self.history.kind_of(plan.number).type != only:
+            if not shows(plan):
                 return False
             return self.shown(plan) and query.fits(plan) and (query.matches is None or query.matches(row_of(plan)))
 
