@@ -134,12 +134,16 @@ def test_feeds_say_that_nudges_were_gone(world: World) -> None:
 def test_feeds_are_shown_from_unread_to_read(world: World) -> None:
     """A poller is woken by an import and reads what it names; `feeds` tells how far it is, table and JSON."""
     unread = {(row["source"], row["feed"], row["state"]) for row in world.feeds()}
-    assert unread == {("/leadping/acme", "lead-events", "unread"), ("/outreach/north", "events", "unread")}
+    assert unread == {
+        ("/leadping/acme", "lead-events", "unread"),
+        ("/leadping/acme", "tenant-events", "unread"),
+        ("/outreach/north", "events", "unread"),
+    }
     with world.headrace.start("run", "--role", "poller"):
         comes(lambda: {row["state"] for row in world.feeds(*NORTH)} == {"ok"}, "the tenant's own feed is read")
         world.headrace("leads", "import", *ACME, "-", stdin="\n".join(world.leads))
         comes(lambda: {row["state"] for row in world.feeds()} == {"ok"}, "the leads are read")
-        (row,) = world.feeds(*ACME)
+        row, _ = world.feeds(*ACME)
         assert row["leads"] == len(world.leads)
         assert row["staleness_seconds"] >= 0
         assert {"cursor", "last_success", "next_turn"} <= world.feeds(*NORTH)[0].keys()
@@ -148,8 +152,9 @@ def test_feeds_are_shown_from_unread_to_read(world: World) -> None:
             *("tenant", "feed", "state", "leads", "last", "success", "next", "turn", "staleness", "errors"),
             *("records", "left", "today"),
         ]
-        assert [line.split()[:3] for line in lines[1:3]] == [
+        assert [line.split()[:3] for line in lines[1:4]] == [
             ["leadping/acme", "lead-events", "ok"],
+            ["tenant-events", "ok", "-"],
             ["outreach/north", "events", "ok"],
         ]
     assert len(ids(world, "outreach")) == len(world.outreach.history.ledger.wanted(world.outreach.history.end))

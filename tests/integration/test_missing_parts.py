@@ -67,7 +67,7 @@ async def scene(kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.01)
     history = leadping.History(seed=3, events=EVENTS, leads=1)
     async with leadping.Simulator(history, allowance=Allowance()) as platform:
-        configured = account(platform, api_key=platform.api_key, leads=history.leads)
+        configured = account(platform, api_key=platform.api_key, leads=history.leads, feeds=["lead-events"])
         yield Scene(platform, await make_polled(kafka.bootstrap_servers, prefix, configured))
 
 

@@ -53,9 +53,15 @@ class Facts:
         self.noted: Final[dict[str, PlatformFact]] = {}
         self.notes: Final[dict[tuple[str, str], bytes]] = {}
 
+        self.positions: Final[dict[tuple[str, str], bytes]] = {}
+
     def note(self, feed: str, key: str) -> bytes:
         """See headrace.sdk.feed.Api."""
         return self.notes.get((feed, key), b"")
+
+    def position(self, feed: str, lead: str) -> bytes:
+        """See headrace.sdk.feed.Api."""
+        return self.positions.get((feed, lead), b"")
 
     @property
     def facts(self) -> dict[str, str]:
@@ -232,15 +238,27 @@ async def read(
     feed: Feed, api: Memory | Platform, cursor: bytes = b"", turn: Turn | None = None, most: int | None = None
 ) -> Read:
     """Read a feed to its end, or until it has yielded `most` things: then it is killed there."""
-    found = Read()
+    found, turn = Read(), turn or Turn()
     api.turn()
-    things = feed.read(api, cursor, turn or Turn())
+    before = dict(api.notes)
     try:
-        await keep_books(found, things, most)
+        await keep_books(found, _noting(api, feed, feed.read(api, cursor, turn)), most)
     except Incomplete as fault:
         found.lacks = str(fault)
-    api.notes.update({(feed.name, key): value for key, value in found.notes.items()})
+    finally:
+        api.notes.clear()  # what no cursor followed is lost
+        api.notes.update(before | {(feed.name, key): value for key, value in found.notes.items()})
+    if found.cursors and turn.span is None and turn.around is None:
+        api.positions[feed.name, turn.lead or ""] = found.cursor
     return found
+
+
+async def _noting(api: Memory | Platform, feed: Feed, things: AsyncIterator[Yield]) -> AsyncIterator[Yield]:
+    """Let the notes of a turn be known in it."""
+    async for thing in things:
+        if isinstance(thing, Note):
+            api.notes[feed.name, thing.key] = thing.value
+        yield thing
 
 
 async def keep_books(found: Read, things: AsyncIterator[Yield], most: int | None = None) -> None:
@@ -268,13 +286,19 @@ async def keep_books(found: Read, things: AsyncIterator[Yield], most: int | None
 
 def polled(name: str, **settings: Any) -> tuple[Provider, ApiClient, Feed]:
     """Return a provider, and the client and first feed of a tenant with such settings."""
+    provider, client, feeds = polled_feeds(name, **settings)
+    return provider, client, next(iter(feeds.values()))
+
+
+def polled_feeds(name: str, **settings: Any) -> tuple[Provider, ApiClient, dict[str, Feed]]:
+    """Return a provider, and the client and all feeds by name of a tenant with such settings."""
     provider = discover()[name]
     assert isinstance(provider, Polled)
     own: Tenant = provider.Settings(**{"polling": True, **settings})
     assert not list(own.faults())
     client = provider.client(own)
     assert client
-    return provider, client, provider.feeds(own)[0]
+    return provider, client, {feed.name: feed for feed in provider.feeds(own)}
 
 
 def missing(provider: Provider, raws: list[RawEvent], ledger: Ledger, now: float) -> Mapping[Key, str]:

@@ -79,7 +79,7 @@ async def polled(name: str, answer: Callable[[Call], bytes]) -> tuple[list[bytes
     """Return what a feed brings of a platform, and whether it read everything."""
     provider = discover()[name]
     assert isinstance(provider, Polled)
-    (feed,) = provider.feeds(SETTINGS[name])
+    feed, *_ = provider.feeds(SETTINGS[name])
     found = await read(feed, Memory(answer), turn=Turn(lead=LEAD) if feed.by_lead else None)
     return [raw.value for raw in found.raws], found.cursors[-1].whole
 

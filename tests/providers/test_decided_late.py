@@ -19,7 +19,7 @@ from headrace.poller.clock import Clock
 from headrace.poller.open_nudges import OpenNudges
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
-from headrace.providers.leadping.feeds import LeadEventsFeed
+from headrace.providers.leadping.lead_events import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.providers.outreach import wire
 from headrace.providers.outreach.feeds import EventsFeed

@@ -44,7 +44,7 @@ OAUTH = 'client_id = "a"\nclient_secret = "b"\nredirect_uri = "c"\nrefresh_token
         (
             "leadping",
             '\nfeeds = ["lead-event"]',
-            '3: {}.feeds: names a feed that is none of lead-events; did you mean "lead-events"?',
+            '3: {}.feeds: names a feed that is none of lead-events, tenant-events; did you mean "lead-events"?',
         ),
         (
             "leadsquared",

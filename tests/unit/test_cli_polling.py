@@ -99,6 +99,23 @@ def test_a_feed_that_failed_says_why_and_a_parked_tenant_goes_first() -> None:
     assert (first.parked_since, first.rests_until) == ("2026-08-08T08:59:00Z", "2026-08-08T09:01:00Z")
 
 
+def test_a_feed_that_cannot_read_all_is_partial_and_says_what_to_set() -> None:
+    """However well its turns go."""
+    unread = "one user's view is read: set organization"
+    found = remembered(rows=FeedState(succeeded=NOW, next=NOW + MINUTE, unread=unread))
+    row, _ = rows_of(found)
+    assert (row.state, row.unread) == ("partial", unread)
+
+
+def test_what_a_feed_cannot_read_is_stored_with_the_last_cursor_of_a_turn() -> None:
+    """In mid-turn what was known before stays."""
+    statuses = FeedStatuses("/toy/acme", TenantState(), lambda _: Missing(0, 0.0))
+    for last, unread, shown in ((True, "this", "this"), (False, "", "this"), (True, "", "")):
+        after = statuses.covered("rows", began=1.0, events=0, due=2.0, last=last, unread=unread).value
+        assert isinstance(after, FeedState)
+        assert after.unread == shown
+
+
 def test_a_feed_by_lead_is_as_stale_as_its_longest_unread_lead() -> None:
     """A lead that was never read counts from when it was named."""
     found = TenantState()

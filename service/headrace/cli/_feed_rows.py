@@ -35,6 +35,8 @@ WAITING_MS: Final = 900_000
 class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One feed of one tenant, as `--json` writes it; what is not known is left out.
 
+    `unread` is what it cannot read with these settings, in a sentence.
+
     `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead. So many
     leads are `missing`, because their last turn failed, the first `missing_since` then; `never_read` were not read yet.
     All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. So many
@@ -67,6 +69,7 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     code: str = ""
     sentence: str = ""
+    unread: str = ""
     parked_since: str | UnsetType = UNSET
     rests_until: str | UnsetType = UNSET
     reason: str = ""
@@ -132,6 +135,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         failures=state.failures,
         code=state.code,
         sentence=state.sentence,
+        unread=state.unread,
         parked_since=_moment(standing.parked, ahead),
         rests_until=_moment(standing.again if standing.again > now else 0, ahead),
         reason=standing.sentence,
@@ -170,7 +174,10 @@ def word_of(
         ("paused", paused),
         ("parked", parked),
         ("failing", state.failures > 0),
-        ("partial", waits or state.missing > 0 or (state.lacked > 0 and now < state.lacked + LACKING_MS)),
+        (
+            "partial",
+            waits or state.missing > 0 or bool(state.unread) or (state.lacked > 0 and now < state.lacked + LACKING_MS),
+        ),
         ("unread", not state.succeeded or never_read > 0),
         ("late", state.next > 0 and now > state.next + LATE_MS),
         ("behind", read > 0 and now > read + 2 * every * 1000 + LATE_MS),

@@ -59,7 +59,8 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
       unread     it, or a lead of it, was never read to its end
       partial    the last turn of some leads failed, webhooks wait for their rows,
                  or rows came without a part in the last day: how many, since when
-                 and why is below the table
+                 and why is below the table; so is what to set where these settings
+                 do not let it read everything
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them,
                  start the poller again
@@ -165,6 +166,8 @@ def _notes(row: FeedRow) -> Iterator[str]:
         yield styled(f"{row.source} {row.feed}: {found}: {row.sentence}", fg="yellow")
     elif row.sentence and row.sentence != row.reason:
         yield f"{row.source} {row.feed}: {row.sentence}"
+    if row.unread:
+        yield styled(f"{row.source} {row.feed}: {row.unread}", fg="yellow")
     if row.nudges_waiting:
         found = f"{count(row.nudges_waiting, 'webhook')} waiting for longer than a quarter of an hour for what is read"
         yield styled(f"{row.source} {row.feed}: {found}; they are published as they came in the end", fg="yellow")

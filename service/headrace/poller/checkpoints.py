@@ -133,7 +133,11 @@ class Checkpoints:
         count, self._counted = self._raw.appended - self._counted, self._raw.appended
         due = self._began + self._feed.every
         if self._around is None:
-            entries.append(self._statuses.covered(self._feed.name, began=self._began, events=count, due=due, last=last))
+            entries.append(
+                self._statuses.covered(
+                    self._feed.name, began=self._began, events=count, due=due, last=last, unread=cursor.unread
+                )
+            )
         await self._write(entries)
 
     async def _write(self, entries: Sequence[CursorEntry]) -> None:

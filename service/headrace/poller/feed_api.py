@@ -77,6 +77,11 @@ class FeedApi:
         """See Api."""
         return self._checkpoints.note(feed, key)
 
+    def position(self, feed: str, lead: str) -> bytes:
+        """See Api."""
+        found = self._state.positions.get((feed, lead))
+        return found.value if found else b""
+
     def recall(self, name: str) -> str | None:
         """See Api."""
         return known(self._fact(name), self._millis())

@@ -44,7 +44,7 @@ class FeedStatuses:
         before = self.of(feed)
         self._feeds[feed] = replace(before, turns=before.turns + 1, tried=int(now * 1000))
 
-    def covered(self, feed: str, *, began: float, events: int, due: float, last: bool) -> CursorEntry:
+    def covered(self, feed: str, *, began: float, events: int, due: float, last: bool, unread: str = "") -> CursorEntry:
         """Note a stored cursor: `events` more were appended; the `last` one of a turn: all up to its begin is read.
 
         Why leads are missing stays as long as any is.
@@ -58,6 +58,7 @@ class FeedStatuses:
                 events=before.events + events,
                 succeeded=max(before.succeeded, int(began * 1000)) if last else before.succeeded,
                 next=int(due * 1000),
+                unread=unread if last else before.unread,
                 failures=0,
                 code=before.code if missing else "",
                 sentence=before.sentence if missing else "",

@@ -106,7 +106,7 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
 
     So many leads are `missing`, the first of them `since` then: their last turn failed. A feed that is not read by lead
     counts as one. So many rows were `lacking` a part that did not come, or were left out as a whole, the last at
-    `lacked`.
+    `lacked`. `unread` is what the feed cannot read with these settings.
     """
 
     turns: int = 0
@@ -121,6 +121,7 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
     since: int = 0
     lacking: int = 0
     lacked: int = 0
+    unread: str = ""
 
 
 class Standing(Struct, frozen=True, omit_defaults=True):

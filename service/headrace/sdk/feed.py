@@ -55,14 +55,16 @@ class Cursor(Struct, frozen=True):
     """Everything yielded before it is covered by `value`. `more`: the same feed has more to bring at once.
 
     `whole` is False where the feed knows that it could not read everything that it should, or read a part of it in a
-    turn before. `since` is the oldest moment at which it looked in this turn, in ms by the platform's clock: 0 where it
-    looked at everything there is, or where no webhook is left to it.
+    turn before; `unread` is what it cannot read with these settings, in a sentence with what to set. `since` is the
+    oldest moment at which it looked in this turn, in ms by the platform's clock: 0 where it looked at everything there
+    is, or where no webhook is left to it.
     """
 
     value: bytes
     more: bool = False
     whole: bool = True
     since: int = 0
+    unread: str = ""
 
 
 class Sighting(Struct, frozen=True):
@@ -148,6 +150,9 @@ class Api(Protocol):
 
     def note(self, feed: str, key: str) -> bytes:
         """Return what a feed of this tenant noted under a key, in this turn or before; nothing where it did not."""
+
+    def position(self, feed: str, lead: str) -> bytes:
+        """Return the stored cursor of a feed of this tenant, and of a lead; nothing where there is none."""
 
     def recall(self, name: str) -> str | None:
         """Return a fact about this tenant's platform, None where it is not known: seen in one turn only, or long ago.

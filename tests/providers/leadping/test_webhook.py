@@ -302,6 +302,12 @@ def test_an_overlay_decides_what_is_left_to_the_feed() -> None:
     assert decided({"type": "lead.hot"}, hot).fates == ["published"]
 
 
+def test_the_feed_that_is_read_is_woken() -> None:
+    """Where the leads are not read one by one, the list of all of them brings the event."""
+    found = decided({"event": EVENT}, webhook_event="/event", feeds=["tenant-events"])
+    assert (found.fates, found.nudges) == (["nudged"], [Nudge("tenant-events", "lead-9", "act-9001")])
+
+
 def test_an_event_of_a_feed_that_is_not_read_is_published() -> None:
     """Whoever polls other feeds alone gets what the webhook tells."""
     assert decided({"event": EVENT}, feeds=["another"]).fates == ["published"]

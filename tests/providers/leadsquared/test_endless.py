@@ -44,6 +44,11 @@ class EndlessList:
         """See headrace.sdk.feed.Api."""
         raise NotImplementedError
 
+    def position(self, feed: str, lead: str) -> bytes:
+        """Nothing was read before."""
+        assert feed + lead
+        return b""
+
     def recall(self, name: str) -> str | None:
         """See headrace.sdk.feed.Api."""
         return "pages from 0" if name == "offset-counts" else None

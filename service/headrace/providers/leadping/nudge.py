@@ -15,13 +15,15 @@ SPAN_SECONDS: Final = 300
 def nudge(draft: Draft, settings: Tenant) -> Nudge | None:
     """Return the nudge of the feed for the event, where it has a name of its own there, and its lead.
 
+    The feed of the leads is asked where it is read: it reads one lead, and nothing else.
     Whether calls and messages share their ids with the events of the list is not documented: they are compared.
     """
     own, native = settings_of(settings, LeadPingSettings), draft.data.native
     lead = own.canonical_lead((draft.data.refs or {}).get("lead", ""))
-    if not own.reads(wire.FEED):
+    feed = next((each for each in (wire.FEED, wire.TENANT_FEED) if own.reads(each)), None)
+    if feed is None:
         return None
     if native.resource == "activity":
         event = native.id if can_be_id(native.id) else None
-        return Nudge(wire.FEED, lead, event) if lead or event else None
-    return Nudge(wire.FEED, lead, traits={"lead": lead}, span=SPAN_SECONDS) if lead else None
+        return Nudge(feed, lead, event) if lead or event else None
+    return Nudge(feed, lead, traits={"lead": lead}, span=SPAN_SECONDS) if lead else None

@@ -10,7 +10,8 @@ from msgspec import Meta, Struct
 
 from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
-from headrace.providers.leadping.wire import FEED
+from headrace.providers.leadping.wire import FEED, TENANT_FEED
+from headrace.sdk.ids import can_be_id
 from headrace.sdk.settings import HeaderName, PolledTenant, check
 
 BASE_URL: Final = "https://api.leadping.ai"
@@ -30,12 +31,24 @@ class LeadEventsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     every: Seconds = 300
 
 
+class TenantEventsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `tenant-events` is read: `page_size` rows a page, once in `every`.
+
+    Rows change in place and do not say when: those created in the last five minutes are looked at in every turn, those
+    of the last hour every ten minutes, of the last day every six hours, and of the whole `look_back` once a day.
+    """
+
+    page_size: Annotated[int, Meta(ge=1, le=1000)] = 100
+    look_back: Seconds = 7 * 86_400
+    every: Seconds = 60
+
+
 class LeadPingSettings(PolledTenant, kw_only=True):
     """A tenant's settings.
 
     `webhook_mode` is what the automation's webhook action is set to, `webhook_header` the header of its mode `header`.
     `webhook_event` is a JSON pointer (RFC 6901) to the event, or the array of events, inside the body.
-    `api_key` is the organization's.
+    `api_key` is the organization's, `organization` its id, by which the events of all its leads are asked for.
     """
 
     webhook_mode: Literal["signature", "bearer", "header", "none"] = "signature"
@@ -43,11 +56,15 @@ class LeadPingSettings(PolledTenant, kw_only=True):
     webhook_event: str | None = None
     api_key: str | None = None
     api_key_file: str | None = None
+    organization: str | None = None
     lead_events: LeadEventsSettings = LeadEventsSettings()
+    tenant_events: TenantEventsSettings = TenantEventsSettings()
 
     def faults(self) -> Iterator[Contradiction]:
         """Yield what can never work, and what is missing where polling is on: the API key."""
-        yield from check(self, (FEED,), (("api_key",),))
+        yield from check(self, (FEED, TENANT_FEED), (("api_key",),))
+        if self.organization is not None and not can_be_id(self.organization):
+            yield Contradiction("organization", "can be no organization's id")
         if self.webhook_event and not self.webhook_event.startswith("/"):
             yield Contradiction("webhook_event", 'is a JSON pointer and starts with "/", such as "/event"')
         if self.webhook_mode == "signature" and not all(map(key_of, self.webhook_secrets)):

@@ -13,6 +13,8 @@ from msgspec import Struct
 NAME: Final = "leadping"
 FEED: Final = "lead-events"
 """The feed that reads the events of one lead."""
+TENANT_FEED: Final = "tenant-events"
+"""The feed that reads the events of all leads."""
 
 RESOURCES: Final = {
     "activity": "list rows, event details, and bundles of row, detail and call",
