@@ -74,16 +74,25 @@ async def run(*command: object) -> list[dict[str, Any]]:
 @pytest.mark.slow
 @pytest.mark.parametrize("own_calls", [False, True])
 async def test_the_vendors_client_reads_all_of_leadping(own_calls: bool) -> None:  # noqa: FBT001  (a case)
-    """Every activity of every lead as it is now, with its detail and its call, in spite of a 429 and empty pages."""
+    """Every activity of every lead as it is now, with its detail and its call, in spite of a 429 and empty pages.
+
+    The organization's list has the later half of the same rows.
+    """
     python = python_with("leadping")
     history = leadping.History(seed=21, events=300, leads=6)
     async with leadping.Simulator(history, allowance=Allowance()) as platform:
         platform.conduct = leadping.Conduct(empty_every=4, unsorted=3600.0, own_calls=own_calls)
         platform.faults.next(1, "429", after=5)
-        found = await run(python, VENDORS / "read_leadping.py", platform.url, platform.api_key, *history.leads)
+        since = history.plans[150].created
+        account = (platform.url, platform.api_key, "org_1", iso(since, "Z"))
+        everything = await run(python, VENDORS / "read_leadping.py", *account, *history.leads)
         assert platform.faults.come == {"429": 1}
         assert set(platform.answers) == {200, 429}
+    found = [row for row in everything if "organization" not in row]
     assert sorted(row["id"] for row in found) == sorted(history.by_id)
+    later = {row["id"]: row["summary"] for row in everything if "organization" in row}
+    assert later.keys() == {history.id_of(plan) for plan in history.plans if plan.created >= since}
+    assert later.items() <= {row["id"]: row["summary"] for row in found}.items()
     for row in found:
         plan = history.by_id[row["id"]]
         last = len(plan.moves) - 1

@@ -10,6 +10,7 @@ from headrace.core.timestamps import from_millis, micros
 from headrace.providers.leadping.known_rows import SLICE_MS
 from headrace.providers.leadping.lead_events import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSettings, TenantEventsSettings
+from headrace.providers.leadping.tenant_cursor import MOST_CALLS
 from headrace.providers.leadping.tenant_events import TenantEventsFeed
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Unavailable
 from headrace.sdk.feed import Call, Sighting, Turn
@@ -262,6 +263,37 @@ async def test_a_row_that_changes_in_place_is_found_in_time(age: float, within: 
     assert [raw.value for raw in turns.raws] == [msgspec.json.encode(account.rows["e1"])]
 
 
+async def test_a_clock_that_is_ahead_hides_no_row() -> None:
+    """Before the first answer the time is ours: what is created from the platform's now on is read in the next turn."""
+    account = Account()
+    turns = Turns(api := Memory(account))
+    await turns.settle()
+    theirs = api.now
+
+    def answer(call: Call) -> bytes:
+        api.now = theirs
+        return account(call)
+
+    api.answer_with(answer)
+    for minute in range(4):
+        account.rows[f"e{minute}"] = row(minute) | {"createdAt": from_millis(theirs - 1)}
+        api.now = theirs + HOUR
+        assert len((await turns.next(minutes=0)).raws) == 1
+        theirs += MINUTE
+
+
+async def test_the_past_is_read_with_a_few_calls_a_turn() -> None:
+    """Calls that each need their record must not hold up what is new: a turn has its share for what was before."""
+    account = Account(*[row(n, minutes_ago=10 + n / 10, timelineType="Call", status="Ended") for n in range(500)])
+    account.calls |= {each: {"id": each, "status": "completed"} for each in account.rows}
+    turns = Turns(api := Memory(account), feed_of(page_size=10))
+    while len(turns.raws) < 500:
+        before = len(api.calls)
+        assert (await turns.next()).raws
+        assert len(api.calls) - before <= MOST_CALLS + 12
+    assert ids(turns.raws) == sorted(account.rows)
+
+
 async def test_rows_of_the_first_reading_come_newest_first() -> None:
     """What is new comes with the first page; the look-back follows, and nothing before it is read."""
     account = Account(*[row(n, minutes_ago=60 * 5 * n + 1) for n in range(40)])
@@ -281,8 +313,8 @@ async def test_a_row_that_turns_back_is_news() -> None:
         assert len((await turns.next()).raws) == 1
 
 
-async def test_rows_outside_the_window_are_left_to_theirs() -> None:
-    """A list that does not keep to its bounds is heard for what is inside; it is not read for ever."""
+async def test_a_list_that_keeps_to_no_window_is_not_read_for_ever() -> None:
+    """What it shows is taken, but for what is older than the look-back."""
     account = Account(row(1), row(2, minutes_ago=60 * 24 * 30))
     account.ranged = False
     turns = Turns(Memory(account))
@@ -291,6 +323,18 @@ async def test_rows_outside_the_window_are_left_to_theirs() -> None:
     account.rows = {f"e{n}": row(n, minutes_ago=60 * 24 * 30) for n in range(3_000)}
     with pytest.raises(Unavailable, match="does not keep to startAt"):
         await turns.next()
+
+
+async def test_a_row_of_another_window_comes() -> None:
+    """Where the bounds are those of another time than createdAt, a row stands in the window of that one alone."""
+    account = Account(row(1))
+    turns = Turns(Memory(account))
+    await turns.settle()
+    account.ranged = False
+    account.rows["e2"] = row(2, minutes_ago=47 * 60)
+    for _ in range(3):
+        await turns.next()
+    assert ids(turns.raws) == ["e1", "e2"]
 
 
 async def test_pages_that_are_too_many_rows_are_asked_for_in_parts() -> None:

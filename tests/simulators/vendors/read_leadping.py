@@ -1,13 +1,14 @@
 """Read a whole LeadPing account with the vendor's own client, and write what it understood as JSON, a line a row.
 
-Runs in an environment of its own: `python read_leadping.py BASE_URL API_KEY LEAD…`. The lists of the leads, then for
-every row its detail, and for every call its record.
+Runs in an environment of its own: `python read_leadping.py BASE_URL API_KEY ORGANIZATION SINCE LEAD…`. The lists of the
+leads, then for every row its detail, and for every call its record; then the list of the organization since a time.
 """
 
 import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 
 # None of these is installed where the types are checked.
@@ -15,6 +16,7 @@ from kiota_abstractions.authentication.api_key_authentication_provider import ( 
     ApiKeyAuthenticationProvider,
     KeyLocation,
 )
+from kiota_abstractions.base_request_configuration import RequestConfiguration  # type: ignore[import-not-found]
 from kiota_http.httpx_request_adapter import HttpxRequestAdapter  # type: ignore[import-not-found]
 from leadping import LeadpingOpenApiClient  # type: ignore[import-not-found]
 from leadping.models.request_data_options import RequestDataOptions  # type: ignore[import-not-found]
@@ -28,12 +30,12 @@ def client_of(base_url: str, api_key: str) -> Any:
     return LeadpingOpenApiClient(adapter)
 
 
-async def rows_of(client: Any, lead: str) -> AsyncIterator[Any]:
-    """Follow the continuation token of a lead's list to its end."""
+async def rows_of(builder: Any, configuration: Any = None) -> AsyncIterator[Any]:
+    """Follow the continuation token of a list to its end."""
     options = RequestDataOptions()
     options.page_size = 20
     while True:
-        page = await client.events.leads.by_lead_id(lead).post(options)
+        page = await builder.post(options, configuration)
         for row in page.items or []:
             yield row
         options.continuation_token = page.continuation_token
@@ -56,18 +58,22 @@ def record_of(row: Any) -> dict[str, Any]:
     }
 
 
-async def main(base_url: str, api_key: str, leads: list[str]) -> None:
+async def main(base_url: str, api_key: str, organization: str, since: str, leads: list[str]) -> None:
     """Read everything."""
     client = client_of(base_url, api_key)
     for lead in leads:
-        async for row in rows_of(client, lead):
+        async for row in rows_of(client.events.leads.by_lead_id(lead)):
             detail = await client.events.detail.by_event_id(row.id).get()
             found = record_of(row) | {"detail": detail.id, "modified": detail.modified_at.isoformat()}
             if found["type"] == "Call":
                 call = await client.events.calls.by_call_event_id(row.related_entity_id or row.id).get()
                 found |= {"call": call.id, "call_status": call.status.value}
             sys.stdout.write(json.dumps(found) + "\n")
+    of_all = client.events.organizations.by_organization_id(organization)
+    parameters = of_all.WithOrganizationItemRequestBuilderPostQueryParameters(start_at=datetime.fromisoformat(since))
+    async for row in rows_of(of_all, RequestConfiguration(query_parameters=parameters)):
+        sys.stdout.write(json.dumps(record_of(row) | {"organization": organization}) + "\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3:]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], sys.argv[5:]))

@@ -8,7 +8,7 @@ from headrace.providers.leadping.bundles import HydratedRow, may_be_open
 from headrace.providers.leadping.hydrate import EventHead, read_head
 from headrace.providers.leadping.known_rows import KnownRows, key_of, slice_of
 from headrace.providers.leadping.pager import created, was_listed
-from headrace.providers.leadping.tenant_cursor import TenantPlan, Window
+from headrace.providers.leadping.tenant_cursor import TenantPlan, Window, is_outside
 from headrace.providers.leadping.tenant_span import SpanPlan
 from headrace.sdk.feed import Api, Note
 from headrace.sdk.row_digests import Digests
@@ -47,8 +47,8 @@ class NewsBooks:
         """See Books."""
         head = read_head(row)
         made = created(head)
-        if _is_outside(made, window) or (self._plan.backwards and made is not None and made < self._since):
-            return "outside"
+        if made is not None and made < self._since and (self._plan.backwards or is_outside(made, window)):
+            return "outside"  # what is shown else is news, whichever window it belongs to
         if made is not None and made < self._plan.at.again and not self._plan.backwards:
             return "repeated" if row in self._repeated else None
         state = self._known.state(row, head, made)
@@ -94,7 +94,7 @@ class SpanBooks:
 
     def skips(self, row: bytes, window: Window) -> Reason | None:
         """See Books."""
-        if _is_outside(created(read_head(row)), window):
+        if is_outside(created(read_head(row)), window):
             return "outside"
         return "repeated" if row in self._plan.passed else None
 
@@ -105,8 +105,3 @@ class SpanBooks:
     def notes(self) -> Iterator[Note]:
         """See Books."""
         return iter(())
-
-
-def _is_outside(made: int | None, window: Window) -> bool:
-    """Return whether the platform did not keep to the window; what has no time belongs wherever it came."""
-    return made is not None and not window.begin <= made < window.end

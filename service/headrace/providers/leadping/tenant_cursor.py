@@ -3,7 +3,7 @@
 1. From where it stands to the platform's now, and the last five minutes before that once more.
 2. The ten minutes of rows that wait for one of their parts.
 3. What was read before, for rows change in place and do not say so: the last hour, the last day, the whole look-back,
-   each as often as `_LEVELS` says, a few pages in a turn, from now backwards.
+   each as often as `_LEVELS` says, with a few calls in a turn, from now backwards.
 
 A window goes on where it was left: its token is part of the cursor. Where the platform does not take a token any more,
 the window is cut to a quarter, so that one of some length is read within the life of a token.
@@ -26,8 +26,8 @@ _OVERLAP_MS: Final = 5 * 60_000
 """So much every turn reads again."""
 _LEVELS: Final = ((_HOUR_MS, 10 * 60_000), (_DAY_MS, 6 * _HOUR_MS))
 """So much of the past is read again so often; what is older once a day."""
-MOST_PAGES: Final = 20
-"""Pages of the past that one turn reads again: with 300 calls a minute one in fifteen."""
+MOST_CALLS: Final = 60
+"""Calls with which one turn reads the past again, for pages and for what their rows lack: of 300 a minute a fifth."""
 _MOST_LATE: Final = 4
 """Slices with rows that wait, of which one turn reads so many."""
 
@@ -69,6 +69,11 @@ class TenantEventsCursor(Struct, omit_defaults=True):
 
 _decode: Final = msgspec.json.Decoder(TenantEventsCursor).decode
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def is_outside(made: int | None, window: Window) -> bool:
+    """Return whether a row was not created in a window; what has no time belongs wherever it came."""
+    return made is not None and not window.begin <= made < window.end
 
 
 def decoded(cursor: bytes) -> TenantEventsCursor:
@@ -113,8 +118,8 @@ class TenantPlan:
         self.at: Final = at
         self._overlap: Final = min(look_back, _OVERLAP_MS)
         self._levels: Final = levels_of(look_back)
-        self._now: Final = now
-        self._pages = MOST_PAGES
+        self._now = now
+        self._calls = MOST_CALLS
         self._waiting: Final[set[int]] = set()
         self.resumed: Final = at.live is not None
         self.backwards = False
@@ -122,6 +127,7 @@ class TenantPlan:
         at.size = min(at.size * 2, page_size) or page_size
         at.again = now if at.again < 0 else at.again
         at.levels = (at.levels + [Level() for _ in self._levels])[: len(self._levels)]
+        self._until = max(now, at.head)
         self.since = min(at.head, now) - self._overlap
 
     def windows(self) -> Iterator[Window]:
@@ -132,10 +138,15 @@ class TenantPlan:
         for level, (span, every) in zip(self.at.levels, self._levels, strict=True):
             yield from self._level(level, span, every)
 
-    def page_read(self) -> bool:
-        """Count a page; return whether the turn may read another one of the same window."""
-        self._pages -= self.backwards
-        return self._pages > 0
+    def page_read(self, now: int, bundles: int) -> bool:
+        """Count a page, and the rows that got a part; return whether the turn may read on in the same window.
+
+        A clock that was ahead before the first answer (`now` is by it) must not have the last word on what is read.
+        """
+        self._now = now
+        self._until = min(self._until, now)
+        self._calls -= (1 + bundles) if self.backwards else 0
+        return self._calls > 0
 
     def wait(self, made: int | None) -> None:
         """Note a row that waits for one of its parts, created then."""
@@ -164,13 +175,12 @@ class TenantPlan:
 
     def _live(self) -> Iterator[Window]:
         at, first = self.at, True
-        until = max(self._now, at.head)
-        while at.live is not None or first or at.head < until:
+        while at.live is not None or first or at.head < self._until:
             if at.live is None:
                 begin = at.head - (self._overlap if first else 0)
-                at.live, first = Window(begin, min(begin + self._width, until)), False
+                at.live, first = Window(begin, min(begin + self._width, self._until)), False
             yield at.live
-            at.head, at.live = max(at.head, at.live.end), None
+            at.head, at.live = min(max(at.head, at.live.end), self._now), None
             self._widen()
         if at.head >= at.again:
             at.again = 0
@@ -187,10 +197,10 @@ class TenantPlan:
         if not level.left:
             level.begun = level.left = self._now
         oldest = level.begun - span
-        while level.left > oldest and self._pages > 0:
+        while level.left > oldest and self._calls > 0:
             level.window = level.window or Window(max(level.left - self._width, oldest), level.left)
             yield level.window
-            if self._pages <= 0 and level.window.token is not None:
+            if self._calls <= 0 and level.window.token is not None:
                 return
             level.left, level.window = level.window.begin, None
             self._widen()

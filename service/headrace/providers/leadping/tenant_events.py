@@ -84,7 +84,7 @@ async def _windows(api: Api, found: TenantList, plan: Plan, books: Books) -> Asy
             async for item in _page(api, pages, rows, books):
                 yield item
             yield plan.cursor()
-            if not plan.page_read():
+            if not plan.page_read(api.now, pages.bundles):
                 break
 
 
@@ -93,10 +93,11 @@ async def _page(api: Api, pages: WindowPages, rows: Sequence[bytes], books: Book
     skipped: defaultdict[Reason, list[bytes]] = defaultdict(list)
     async for found in put_together(api, pages, _news(pages, rows, books, skipped)):
         books.add(found)
+        pages.bundles += found.event is not None
         yield found.raw(api)
         if found.lead:
             yield Sighting(found.lead, brought=True)
-    pages.refuse_outside(len(rows), len(skipped.get("outside", ())))
+    pages.refuse_outside(rows)
     for reason, left in skipped.items():
         yield Skipped(reason, wire.ROW, left)
     for note in books.notes():

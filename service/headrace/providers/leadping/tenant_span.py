@@ -63,7 +63,7 @@ class SpanPlan:
                 at.head, at.window = at.window.end, None
                 self.passed = Digests(most=_MOST_ROWS)
 
-    def page_read(self) -> bool:
+    def page_read(self, now: int, bundles: int) -> bool:  # noqa: ARG002  (whoever back-fills has its own share)
         """Return that the turn may read another page."""
         return True
 

@@ -1,11 +1,12 @@
 """The pages of one window of the list of all leads. Pure but for the calls."""
 
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from headrace.providers.leadping.hydrate import read_head
 from headrace.providers.leadping.list_pages import ListPages
 from headrace.providers.leadping.pager import created
-from headrace.providers.leadping.tenant_cursor import TenantPlan, Window
+from headrace.providers.leadping.tenant_cursor import TenantPlan, Window, is_outside
 from headrace.providers.leadping.tenant_list import page_call
 from headrace.providers.leadping.tenant_span import SpanPlan
 from headrace.sdk.faults import Gone, Rejected, Unavailable
@@ -30,6 +31,8 @@ class WindowPages(ListPages):
         self.window: Final = window
         self._plan: Final = plan
         self._outside = 0
+        self.bundles = 0
+        """Rows that got a part."""
 
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page. Raises `Fault`."""
@@ -57,8 +60,9 @@ class WindowPages(ListPages):
         """See PageOfRows."""
         self._plan.wait(created(read_head(row)))
 
-    def refuse_outside(self, rows: int, outside: int) -> None:
-        """Raise `Unavailable` for a list that does not keep to its window."""
-        self._outside = self._outside + 1 if rows and rows == outside else 0
+    def refuse_outside(self, rows: Sequence[bytes]) -> None:
+        """Raise `Unavailable` for a list that does not keep to its window, page after page."""
+        far = bool(rows) and all(is_outside(created(read_head(row)), self.window) for row in rows)
+        self._outside = self._outside + 1 if far else 0
         if self._outside >= _MOST_OUTSIDE:
             raise Unavailable("the list of all events does not keep to startAt and endAt: it would be read to its end")
