@@ -6,19 +6,21 @@ several answers is met here in every mixture of states.
 """
 
 from collections import deque
+from collections.abc import Sequence
 from random import Random
 from typing import Any, Final
 
 import pytest
 
 from headrace.config.tenants import Account, Tenants
+from headrace.providers.leadping.settings import TenantEventsSettings
 from headrace.records.nudge import AddressedNudge, decode_nudge
 from headrace.sdk.faults import Unavailable
-from headrace.sdk.feed import ApiClient, Call, Turn
+from headrace.sdk.feed import ApiClient, Call, Feed, Turn
 from headrace.sdk.provider import Delivery, RawEvent
 from tests import senders
 from tests.providers import suite
-from tests.providers.feeds_kit import Platform, polled, read
+from tests.providers.feeds_kit import Platform, polled_feeds, read
 from tests.providers.kit import TENANT
 from tests.senders import Sending
 from tests.simulators import leadping, leadsquared, outreach
@@ -37,6 +39,8 @@ MOVES: Final = 0.5
 """How often the platform moves on before a call."""
 FREE: Final = Allowance()
 KEYS: Final[dict[str, dict[str, Any]]] = {"leadping": {"webhook_event": "/event"}}
+TOGETHER: Final = (("lead-events", "tenant-events"), ("tenant-events",))
+"""Feeds of a platform that bring the same events, and the list of all leads alone."""
 
 
 class MovingPlatform(Platform):
@@ -62,35 +66,38 @@ class MovingPlatform(Platform):
         return await super().call(call)
 
 
-class JoinedFeed:
-    """A feed and the webhooks of one tenant, and what is decided on all that they bring."""
+class JoinedFeeds:
+    """Feeds (the first one, or those that are named) and the webhooks of one tenant, and what is decided on all."""
 
-    def __init__(self, simulator: Simulator, dice: Random, **keys: Any) -> None:
+    def __init__(self, simulator: Simulator, dice: Random, *feeds: str, **keys: Any) -> None:
         self.sender = senders.make(simulator.provider)
         tenant: dict[str, Any] = {"webhook_secrets": [self.sender.secret], **simulator.tenant(), **keys}
-        self.provider, client, self._feed = polled(simulator.provider, **tenant)
+        self.provider, client, there = polled_feeds(simulator.provider, **tenant)
+        self._feeds: Final = {name: there[name] for name in feeds or list(there)[:1]}
         self._settings: Final = self.provider.Settings(**tenant)
         self.api = MovingPlatform(client, simulator, dice)
         mapping = suite.mapping_of(next(home for home in suite.HOMES if home.name == simulator.provider))
         self.partition = Partition(Tenants([Account(self.provider, TENANT, self._settings, mapping)]))
         self._simulator: Final = simulator
-        self._cursors: Final[dict[str | None, bytes]] = {}
+        self._cursors: Final[dict[tuple[str, str | None], bytes]] = {}
         self._nudges: Final[deque[AddressedNudge]] = deque()
 
-    async def turn(self, lead: str | None = None, event: str | None = None) -> None:
+    async def turn(self, feed: Feed, lead: str | None = None, event: str | None = None) -> None:
         """Read one turn from the last cursor: a feed that is not by lead has one."""
+        at = feed.name, lead
         try:
-            found = await read(self._feed, self.api, self._cursors.get(lead, b""), Turn(lead=lead, event=event))
+            found = await read(feed, self.api, self._cursors.get(at, b""), Turn(lead=lead, event=event))
         except Unavailable:
             return  # a list that changes with every look: the runner reads it again from the last cursor
         if found.cursors:
-            self._cursors[lead] = found.cursor
+            self._cursors[at] = found.cursor
         self._take(found.raws)
 
     async def sweep(self) -> None:
-        """Read every lead once, or the one list."""
-        for lead in self._simulator.history.leads if self._feed.by_lead else [None]:
-            await self.turn(lead)
+        """Read every list of a lead once, or the one list."""
+        for feed in self._feeds.values():
+            for lead in self._simulator.history.leads if feed.by_lead else [None]:
+                await self.turn(feed, lead)
 
     def deliver(self, sending: Sending) -> None:
         """Take a webhook in."""
@@ -113,7 +120,8 @@ class JoinedFeed:
         while self._nudges:
             nudge = self._nudges.popleft()
             alone = nudge.event is not None and dice.random() < 0.2
-            await self.turn(nudge.lead if self._feed.by_lead and not alone else None, nudge.event)
+            feed = self._feeds[nudge.feed]
+            await self.turn(feed, nudge.lead if feed.by_lead and not alone else None, nudge.event)
 
     def complaints(self) -> list[str]:
         """Let the ledger judge the events."""
@@ -140,10 +148,10 @@ def simulator_of(provider: str, seed: int) -> Simulator:
             return outreach.Simulator(events, clock=Clock(events.begin), allowance=FREE)
 
 
-async def play(simulator: Simulator, dice: Random, **keys: Any) -> list[str]:
+async def play(simulator: Simulator, dice: Random, *feeds: str, **keys: Any) -> list[str]:
     """Let a history happen while it is read and delivered; return what the ledger has to say."""
     async with simulator:
-        joined = JoinedFeed(simulator, dice, **keys)
+        joined = JoinedFeeds(simulator, dice, *feeds, **keys)
         history = simulator.history
         coming = list(sendings(history, joined.sender, history.begin, history.end))
         async with joined.api:
@@ -159,6 +167,9 @@ async def play(simulator: Simulator, dice: Random, **keys: Any) -> list[str]:
             await joined.woken(dice)
             await joined.sweep()
             await joined.sweep()
+            for _ in range(30 if feeds else 0):  # a day later all that changed in place was looked at again
+                simulator.clock.advance(3_600)
+                await joined.sweep()
     assert not joined.partition.letters
     return joined.complaints()
 
@@ -168,3 +179,12 @@ async def play(simulator: Simulator, dice: Random, **keys: Any) -> list[str]:
 async def test_a_platform_that_moves_on_while_it_is_read_gives_one_event_a_version(provider: str, seed: int) -> None:
     """Every activity is there, no version twice, and the last one last."""
     assert await play(simulator_of(provider, seed), Random(seed), **KEYS.get(provider, {})) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("feeds", TOGETHER, ids=["both feeds", "all leads"])
+async def test_the_list_of_all_leads_gives_one_event_a_version(feeds: Sequence[str], seed: int) -> None:
+    """Whether a row, a bundle of some parts or a whole bundle is there first, and whichever feed brings it."""
+    settings = TenantEventsSettings(page_size=7, look_back=60 * 86_400)
+    keys = KEYS["leadping"] | {"feeds": list(feeds), "tenant_events": settings}
+    assert await play(simulator_of("leadping", seed), Random(seed), *feeds, **keys) == []
