@@ -154,6 +154,7 @@ events = { look_back = "2d" }
         "tenants.leadsquared.Acme.lead_activities.look_back",
         "tenants.leadsquared.Acme.polling",
         "tenants.leadping.acme.lead_events.look_back",
+        "tenants.leadping.acme.tenant_events.look_back",
         "tenants.leadping.acme.polling",
         "tenants.leadping.acme.webhook_secrets_file",
         "tenants.leadping.acme.webhook_event",
