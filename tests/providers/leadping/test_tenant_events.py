@@ -372,6 +372,17 @@ async def test_the_list_of_the_lead_does_not_hydrate_what_was_brought() -> None:
     assert not (await read(lead, api, first.cursor, Turn(lead="lead-1"))).raws
 
 
+async def test_a_lead_that_is_rewound_is_read_again() -> None:
+    """Whatever the list of all leads brought: for this once."""
+    account = Account(row(1), row(8), row(15))
+    api = Memory(account)
+    await Turns(api).next()
+    lead = LeadEventsFeed(LeadEventsSettings(page_size=1))
+    found = await read(lead, api, lead.rewound(NOW - HOUR), turn=Turn(lead="lead-1"))
+    assert ids(found.raws) == ["e1", "e15", "e8"]
+    assert not (await read(lead, api, found.cursor, turn=Turn(lead="lead-1"))).raws
+
+
 async def test_a_call_that_goes_on_is_asked_for_again() -> None:
     """While its row stays as it is: with the next look at the last hour, not with every turn."""
     account = Account(row(1, timelineType="Call", status="Active"))

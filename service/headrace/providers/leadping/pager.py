@@ -32,7 +32,7 @@ class LeadEventsCursor(Struct, omit_defaults=True):
     """The cursor: times in milliseconds by the platform's clock; `begun` is 0 between two readings.
 
     `since` bounds the reading, `known` are the rows of the one before, `fresh` those of this one that the next one will
-    meet again, and `passed` those that it will not.
+    meet again, and `passed` those that it will not. `again`: all is read whatever the feed of all leads brought.
     """
 
     since: int = 0
@@ -41,6 +41,7 @@ class LeadEventsCursor(Struct, omit_defaults=True):
     known: bytes = b""
     fresh: bytes = b""
     passed: bytes = b""
+    again: bool = False
 
 
 _decode: Final = msgspec.json.Decoder(LeadEventsCursor).decode
@@ -51,7 +52,8 @@ class LeadPingPager(ListPages):
     """Reads the list of one lead from a cursor, or the rows of a `span`, or what may tell facts `around` a moment.
 
     These are the rows created in its hours, and in the look-back before them, for rows change in place. `begun`: ms
-    since the epoch. Of `rows` that it read, `waiting` wait for one of their parts. `reads_on`: to the platform's now.
+    since the epoch. Of `rows` that it read, `waiting` wait for one of their parts. `reads_on`: to the platform's now,
+    what is news alone.
     """
 
     whole_bundles: bool = True
@@ -63,7 +65,8 @@ class LeadPingPager(ListPages):
         if turn.span is not None and not cursor:
             position = LeadEventsCursor(since=max(turn.span[0], 1))
         super().__init__(settings.page_size, position.token)
-        self.reads_on: Final = turn.around is None and turn.span is None
+        self._again: Final = position.again
+        self.reads_on: Final = turn.around is None and turn.span is None and not position.again
         self._until: Final = _end_of(turn)
         self.begun = position.begun
         self._path: Final = at(_PATH, lead)
@@ -125,7 +128,7 @@ class LeadPingPager(ListPages):
             return Cursor(_encode(done), whole=self._is_one_reading, since=self._looked_since)
         digests = (self._known.packed(), self._fresh.packed(), self._passed.packed())
         token = None if self.waiting else self.token
-        at = LeadEventsCursor(self._since, self.begun, token, *digests)
+        at = LeadEventsCursor(self._since, self.begun, token, *digests, again=self._again)
         return Cursor(_encode(at), more=not self.whole, whole=not self.waiting)
 
     @property
@@ -171,7 +174,7 @@ def _end_of(turn: Turn) -> int | None:
 
 def rewound(since: int) -> bytes:
     """Return a cursor from which all is read that was created since then (ms since the epoch)."""
-    return _encode(LeadEventsCursor(since=max(since, 1)))
+    return _encode(LeadEventsCursor(since=max(since, 1), again=True))
 
 
 def was_listed(cursor: bytes, row: bytes) -> bool:
