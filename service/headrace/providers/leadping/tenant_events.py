@@ -5,6 +5,7 @@ looking again: `tenant_cursor.py` says when, `tenant_books.py` what is news. The
 the list shows is brought.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Final
@@ -102,6 +103,7 @@ async def _page(api: Api, pages: WindowPages, rows: Sequence[bytes], books: Book
         yield Skipped(reason, wire.ROW, left)
     for note in books.notes():
         yield note
+        await asyncio.sleep(0)  # a page of unsorted rows may change the notes of a whole day
 
 
 def _news(
