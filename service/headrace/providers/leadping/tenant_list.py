@@ -19,10 +19,7 @@ from headrace.sdk.feed import Api, Call
 
 LIST: Final = "tenant-list"
 """The fact which list answered, and for which organization it was asked."""
-UNREAD: Final = (
-    'one user\'s view is read, not all events: set organization = "…" to its id, as LeadPing shows it '
-    "(calls that name theirs bring it by themselves)"
-)
+UNREAD: Final = "one user's view is read, not all events: set organization to its id"
 _PATHS: Final = {"organizations": "/events/organizations/{}", "businesses": "/events/businesses/{}"}
 MY: Final = "my"
 _MY_PATH: Final = "/events/all/my"
