@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from headrace.poller.oauth_tokens import TokenSealer, TokenSecrets
 from headrace.records.cursors import CursorValue, SealedTokens, decode, encode, entry, home_partition
 from headrace.records.hooks import HookFinding, HookReport
+from headrace.records.order import SpentCalls, decode_nudge_or_order
 from headrace.records.raw import from_raw_record
 from tests import senders
 from tests.integration.command import Headrace
@@ -128,6 +129,17 @@ def test_webhooks_are_shown_made_and_deleted(world: World) -> None:
     text += "".join(str(record.value) for record in world.headrace.read("cursors"))
     for secret in (world.north.secret, world.east.secret, world.west.secret, "planted", world.outreach.access_token):
         assert secret not in text
+
+
+def test_calls_count_in_the_budget_before_they_are_made(world: World) -> None:
+    """Each command orders the poller to count its calls: as many as the platform then gets."""
+    world.headrace("hooks", "show", *NORTH)
+    world.headrace("hooks", "apply", "--yes", *NORTH)
+    world.headrace("hooks", "delete", "--yes", *NORTH)
+    found = [decode_nudge_or_order("nudges", one.key, one.value) for one in world.headrace.read("nudges")]
+    counted = [order.calls for source, order in found if source == "/outreach/north" and isinstance(order, SpentCalls)]
+    assert counted == [1, 1, 3, 2]  # apply looks, asks, looks again, makes, reads back; delete looks, deletes
+    assert sum(counted) == len(world.outreach.calls)
 
 
 def test_a_platform_without_calls_says_what_to_do_by_hand(world: World) -> None:

@@ -16,6 +16,7 @@ from headrace.poller.hook_watch import EVERY_SECONDS, FIRST_SECONDS, HookWatch
 from headrace.poller.metrics import PollerMetrics
 from headrace.providers.discover import discover
 from headrace.records.hooks import OwnHook
+from headrace.records.ordered import FeedOrders
 from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.hooks import FAILED, Hook
 from tests.simulators.quota import Allowance
@@ -150,6 +151,23 @@ async def test_a_fault_is_a_line_and_the_next_hour_looks_again() -> None:
         assert [line["event"] for line in logs] == ["hooks_not_read", "hook_in_trouble"]
         assert world.gauge("hooks", state="missing") == 1
         assert world.gauge("hooks_looked_timestamp_seconds") >= world.began + EVERY_SECONDS
+
+
+async def test_a_tenant_that_people_paused_is_not_asked() -> None:
+    """It makes no calls, until it is resumed."""
+    platform = outreach.Simulator(outreach.History(seed=1, events=5))
+    async with platform, calling(platform, memory := Memory()) as tenant:
+        world = World(tenant, platform, memory, ends=DAY)
+        world.state.orders[""] = FeedOrders(paused=1)
+
+        def happens() -> None:
+            if world.now >= world.began + DAY / 2:
+                assert not platform.calls or "" not in world.state.orders
+                world.state.orders.pop("", None)
+
+        world.happens = happens
+        await world.run()
+        assert len(platform.calls) == 12
 
 
 async def test_what_breaks_in_the_watch_stops_nothing() -> None:

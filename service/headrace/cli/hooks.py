@@ -27,8 +27,6 @@ _NO_URL: Final = (
     'public_url = "https://hooks.example.com", at the top of headrace.toml'
 )
 
-_LISTS: Final = 2
-"""Calls of a change beside one for each webhook: what is there, before and after."""
 _AT_ONCE: Final = 8
 """Platforms that are asked at a time."""
 
@@ -111,7 +109,7 @@ def apply(ctx: click.Context, provider: Provider | None, tenant: str | None, yes
     if not total:
         echo("There is nothing to create.")
     elif yes or confirmed(f"Create {count(total, 'webhook')}?"):
-        outcomes = run_with_kafka(config, _change(config, accounts, missing, HookWork.create))
+        outcomes = run_with_kafka(config, _change(config, accounts, missing, HookWork.create, lists=2))
         _report(outcomes, found)
     else:
         echo("Nothing was created.")
@@ -146,7 +144,7 @@ def delete(ctx: click.Context, provider: Provider | None, tenant: str | None, ye
     if not total:
         echo("Headrace has made none that is left.")
     elif yes or confirmed(f"Delete {count(total, 'webhook')}?"):
-        _report(run_with_kafka(config, _change(config, accounts, own, HookWork.delete)), ())
+        _report(run_with_kafka(config, _change(config, accounts, own, HookWork.delete, lists=1)), ())
     else:
         echo("Nothing was deleted.")
 
@@ -216,14 +214,19 @@ async def _change(
     accounts: Sequence[Account],
     chosen: Mapping[str, Sequence[str]],
     act: Callable[[HookWork, Sequence[str]], Awaitable[list[HookOutcome]]],
+    *,
+    lists: int,
 ) -> list[tuple[str, HookOutcome]]:
-    """Do something to what was chosen of each tenant, by source; what is wrong with one tenant stops no other."""
+    """Do something to what was chosen of each tenant, by source; what is wrong with one tenant stops no other.
+
+    It takes a call for each webhook, and so many to list what is there.
+    """
     state = await _read_state(config)
     found: list[tuple[str, HookOutcome]] = []
     for account in accounts:
         if names := chosen[account.source]:
             try:
-                async with hook_work(config, account, state.of(account.source), _LISTS + len(names)) as work:
+                async with hook_work(config, account, state.of(account.source), lists + len(names)) as work:
                     found += [(account.source, each) for each in await act(work, names)]
             except (Fault, Unready) as fault:
                 found.append((account.source, HookOutcome("", _sentence(fault), well=False)))
