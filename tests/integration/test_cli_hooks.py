@@ -227,6 +227,15 @@ def test_a_refusal_is_one_sentence_and_the_others_are_made(world: World) -> None
     assert not world.stored("hook-order")
 
 
+def test_after_a_denial_nothing_more_is_tried(world: World) -> None:
+    """A platform that throttles, or denies, would say so again; what was made before it is read back."""
+    world.leadsquared.faults.next(1, "403", path="/Create", after=1)
+    done = world.headrace("hooks", "apply", "--yes", *EAST, code=1)
+    assert "LeadActivity_Post_Create 21 is registered" in done.stdout
+    assert "/leadsquared/east Lead_Owner_Change was not made, nor anything behind it: " in done.stderr
+    assert len(world.leadsquared.webhooks.registered.all) == 1
+
+
 def test_one_tenant_that_cannot_be_asked_stops_no_other(world: World) -> None:
     """Its fault is a sentence, and the exit code 1."""
     world.outreach.conduct.rejects = 401

@@ -36,11 +36,15 @@ SETTLED_MS: Final = 120_000
 
 
 class HookOutcome(Struct, frozen=True):
-    """What became of one webhook; `well` is False where somebody has to look after it."""
+    """What became of one webhook; `well` is False where somebody has to look after it.
+
+    `stops` says that no other call would go better: none is made.
+    """
 
     tells: str
     sentence: str
     well: bool = True
+    stops: bool = False
 
 
 class HookWork:
@@ -64,15 +68,17 @@ class HookWork:
     async def create(self, tells: Collection[str]) -> list[HookOutcome]:
         """Make those of these that are missing. Raises `Fault` where the platform cannot be asked what is there."""
         rows = [row for row in await self.look() if row.to_create and row.tells in tells]
-        outcomes: dict[str, HookOutcome] = {}
+        outcomes: list[HookOutcome] = []
+        made: list[str] = []
         for row in rows:
             outcome = await self._create(row)
-            if outcome is not None:
-                outcomes[row.tells] = outcome
-            if outcome is not None and outcome.sentence.startswith(_STOPPED):
+            if outcome is None:
+                made.append(row.tells)
+                continue
+            outcomes.append(outcome)
+            if outcome.stops:
                 break
-        made = [row.tells for row in rows if row.tells not in outcomes]
-        return [*outcomes.values(), *(await self._read_back(made) if made else ())]
+        return [*outcomes, *(await self._read_back(made) if made else ())]
 
     async def delete(self, ids: Collection[str]) -> list[HookOutcome]:
         """Delete those of ours; each is asked for once, whatever comes of it. Raises `Fault` as `create` does."""
@@ -95,8 +101,9 @@ class HookWork:
             if is_unknown(fault):
                 return HookOutcome(tells, f"may have been made or not ({fault}): run this again later", well=False)
             await self._store([removed(source, HookOrder, tells)])
-            stops = _STOPPED if isinstance(fault, Denied | Throttled) else "was refused"
-            return HookOutcome(tells, f"{stops}: {fault}", well=False)
+            if isinstance(fault, Denied | Throttled):
+                return HookOutcome(tells, f"was not made, nor anything behind it: {fault}", well=False, stops=True)
+            return HookOutcome(tells, f"was refused: {fault}", well=False)
         if made:
             done = [entry(source, OwnHook(tells, row.url, now), made), removed(source, HookOrder, tells)]
             await self._store(done + ([removed(source, OwnHook, row.id)] if row.state == "gone" else []))
@@ -132,9 +139,6 @@ class HookWork:
         await self._memory.store(entries)
         for one in entries:
             self._state.apply(one)
-
-
-_STOPPED: Final = "was not made, nor anything behind it"
 
 
 @contextlib.asynccontextmanager
