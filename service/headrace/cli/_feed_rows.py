@@ -110,6 +110,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
             now,
             parked=bool(standing.parked),
             paused=paused > 0,
+            rewinding=not_rewound > 0,
             never_read=never,
             read=read,
             every=feed.every,
@@ -159,6 +160,7 @@ def word_of(
     *,
     parked: bool,
     paused: bool = False,
+    rewinding: bool = False,
     never_read: int,
     read: int,
     every: int,
@@ -180,6 +182,7 @@ def word_of(
         ),
         ("unread", not state.succeeded or never_read > 0),
         ("late", state.next > 0 and now > state.next + LATE_MS),
+        ("behind", rewinding),
         ("behind", read > 0 and now > read + 2 * every * 1000 + LATE_MS),
     )
     return next((word for word, holds in found if holds), "ok")

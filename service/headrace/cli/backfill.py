@@ -132,14 +132,16 @@ async def _write(config: Config, source: str, order: Order) -> None:
 
 def _cancel(config: Config, account: Account, name: str) -> None:
     found = run_with_kafka(config, _read_state(config, account.source)).backfills
-    if name not in found:
-        open_ = ", ".join(each for each, one in found.items() if not one.ended) or "none is open"
-        raise click.ClickException(f'{account.source} has no back-fill "{name}": {open_}')
-    if found[name].ended:
+    if name in found and found[name].ended:
         echo(f"Back-fill {name} has ended already: {found[name].outcome}.")
         return
     run_with_kafka(config, _write(config, account.source, CancelBackfill(name)))
-    echo(f"Ordered: end back-fill {name}. A running poller does it within seconds; what it brought stays.")
+    known = (
+        ""
+        if name in found
+        else f" None of {account.source} has this id so far: if it was ordered just now, it ends at once."
+    )
+    echo(f"Ordered: end back-fill {name}. A running poller does it within seconds; what it brought stays.{known}")
 
 
 async def _read_state(config: Config, source: str) -> TenantState:

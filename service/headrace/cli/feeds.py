@@ -54,7 +54,8 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
     \b
     A feed is
       ok         all was read that should have been, and is read again in time
-      behind     a lead waits twice as long as it should: too many for the budget
+      behind     a lead waits twice as long as it should: too many for the budget;
+                 or it is being read again, because people said so
       late       overdue: is a poller running?
       unread     it, or a lead of it, was never read to its end
       partial    the last turn of some leads failed, webhooks wait for their rows,

@@ -6,7 +6,7 @@ lead that the platform does not know is passed over at once, one that it refuses
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -46,7 +46,10 @@ _log = structlog.get_logger()
 
 
 class BackfillRunner:
-    """Reads the back-fills of `orders` one after the other. `named` are the leads of the settings."""
+    """Reads the back-fills of `orders` one after the other.
+
+    `named` are the leads of the settings; `spent` is called with the number of calls of each turn.
+    """
 
     def __init__(
         self,
@@ -54,6 +57,7 @@ class BackfillRunner:
         feeds: Mapping[str, Feed],
         *,
         named: Collection[str],
+        spent: Callable[[int], None],
         turns: TurnRunner,
         orders: TenantOrders,
         circuit: CircuitBreaker,
@@ -67,6 +71,7 @@ class BackfillRunner:
         self._labels: Final = (account.provider.name, account.name)
         self._feeds: Final = feeds
         self._leads: Final = LeadsInOrder(state.leads, named)
+        self._spent: Final = spent
         self._turns: Final = turns
         self._orders: Final = orders
         self._table: Final = orders.backfills
@@ -137,6 +142,7 @@ class BackfillRunner:
             error = raised
         finally:
             begun.watch.release()
+            self._spent(tally.limiter.calls)
         self._metrics.appended(*self._labels, work.feed, begun.raw.appended)
         after = self._ended(found, work, error, {} if begun.run.unfinished else behind)
         await self._note(name, **after, **tally.more(self._table.get(name), begun.raw.appended))

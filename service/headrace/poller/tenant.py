@@ -167,6 +167,7 @@ class TenantPoller:
             account,
             {feed.name: feed for feed in feeds},
             named=self._leads,
+            spent=lambda calls: self._pace.count("due", calls, self.clock.now()),
             turns=self._turns,
             orders=self.orders,
             circuit=self._circuit,
