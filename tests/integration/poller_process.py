@@ -24,9 +24,11 @@ from tests.integration.poller_harness import BRISK
 
 
 @contextlib.asynccontextmanager
-async def process(servers: str, prefix: str, url: str, **settings: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Start a poller; it is killed (SIGKILL) at the end."""
-    argument = msgspec.json.encode((servers, prefix, url, settings)).decode()
+async def process(
+    servers: str, prefix: str, url: str, session: int = 6, /, **settings: Any
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a poller; it is killed (SIGKILL) at the end. After `session` seconds others know."""
+    argument = msgspec.json.encode((servers, prefix, url, session, settings)).decode()
     started = await asyncio.create_subprocess_exec(
         sys.executable, "-m", __name__, argument, cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.DEVNULL
     )
@@ -38,9 +40,9 @@ async def process(servers: str, prefix: str, url: str, **settings: Any) -> Async
         await asyncio.wait_for(started.wait(), DEADLINE)
 
 
-async def _main(servers: str, prefix: str, url: str, settings: dict[str, Any]) -> None:
+async def _main(servers: str, prefix: str, url: str, session: int, settings: dict[str, Any]) -> None:
     # A session so short that the next process need not wait long for this one.
-    kafka = KafkaSettings(bootstrap_servers=servers, session_timeout=6)
+    kafka = KafkaSettings(bootstrap_servers=servers, session_timeout=session)
     config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
     health = Health(time.monotonic, role="poller")
     metrics = PollerMetrics(Registry("1.2.3"), config.tenants)

@@ -1,7 +1,10 @@
 """`headrace feeds pause|resume|wake|rewind` and `headrace backfill`, with Kafka, simulated platforms and a poller."""
 
+import signal
+
 import pytest
 
+from tests.integration.command import DEADLINE, first_line
 from tests.integration.test_cli_polling import NORTH, World, comes, world
 
 __all__ = ["world"]
@@ -31,9 +34,24 @@ def test_orders_without_a_poller_say_that_they_wait(world: World) -> None:
         (2, ("--since", "1h", "--until", "2h"), "lies behind --until"),
         (2, ("--since", "1h", "--until", "2999-01-01T00:00Z"), "is in the future"),
         (2, (), "say from when on: --since TIME"),
-        (1, ("--cancel", "abc"), 'has no back-fill "abc": none is open'),
     ):
         assert sentence in headrace("backfill", *NORTH, *words, code=code).stderr
+
+
+def test_a_backfill_goes_on_without_the_command(world: World) -> None:
+    """Ctrl-C ends the command alone, which says how to look after it, and how to end it."""
+    headrace = world.headrace
+    with headrace.start("backfill", *NORTH, "--since", "2h") as process:
+        assert first_line(process).startswith("Ordered: back-fill ")
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=DEADLINE)
+    assert rest.startswith("It goes on without you. How far it is: headrace feeds -p outreach -t north. To end it: ")
+    ended = headrace(*rest.split("To end it: headrace ")[1].split())
+    assert ended.stdout.startswith("Ordered: end back-fill ")
+    assert "if it was ordered just now, it ends at once" in ended.stderr
+    with headrace.start("run", "--role", "poller"):
+        comes(lambda: bool(world.feeds(*NORTH)[0].get("backfills")), "it is taken")
+        comes(lambda: world.feeds(*NORTH)[0]["backfills"][0]["state"] == "cancelled", "it is cancelled")
 
 
 def test_orders_are_carried_out(world: World) -> None:
