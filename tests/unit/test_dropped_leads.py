@@ -1,8 +1,8 @@
-"""How long the cursor of a lead outlives its place on the watch-list."""
+"""How long what is known of a lead outlives its place on the watch-list."""
 
-from headrace.poller.dropped_leads import change
+from headrace.poller.dropped_leads import change, forgotten
 from headrace.poller.state import TenantState
-from headrace.records.cursors import Position, encode, entry, removed
+from headrace.records.cursors import DroppedLead, Position, encode, entry, removed
 
 SOURCE, KEY = "/p/t", ("trail", "a")
 DAY_MS = 86_400_000
@@ -38,6 +38,21 @@ def test_a_lead_that_comes_back_has_its_cursor_as_before() -> None:
     assert after(state, NOW + 29 * DAY_MS, watched=True) == Position(b"cursor", 5)
     after(state, NOW + 40 * DAY_MS)
     assert after(state, NOW + 69 * DAY_MS) == Position(b"cursor", 5, NOW + 40 * DAY_MS)
+
+
+def test_why_a_lead_was_dropped_is_known_for_as_long_as_its_cursor() -> None:
+    """And no longer than it is watched again, whoever named it."""
+    state = TenantState()
+    state.apply(entry(SOURCE, DroppedLead(NOW, 1, "event", 7, "gone"), "a"))
+
+    def over(now: int, *, watched: bool) -> bool:
+        found = forgotten(SOURCE, state, "a", watched=watched, now=now, lifetime=LIFETIME)
+        assert found in (None, removed(SOURCE, DroppedLead, "a"))
+        return found is not None
+
+    assert not over(NOW + 30 * DAY_MS, watched=False)
+    assert over(NOW + 30 * DAY_MS + 1, watched=False)
+    assert over(NOW + 1, watched=True)
 
 
 def test_what_is_removed_is_written_without_a_value() -> None:

@@ -485,6 +485,13 @@ POLLER: Final = (
         "Leads that are watched no more because the platform does not know them.",
     ),
     Family(
+        "headrace_leads_held_back",
+        "gauge",
+        "leads",
+        ("provider", "tenant"),
+        "Leads that the platform does not know, and that stay watched: they are too many at once to be dropped.",
+    ),
+    Family(
         "headrace_rows_incomplete_total",
         "counter",
         "rows",

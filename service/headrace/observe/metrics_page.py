@@ -84,6 +84,7 @@ _HOLDS: Final = (
     ("no nudge was gone before it was read", "sum(headrace_nudge_gaps_total) == 0"),
     ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
     ("every feed and lead is read as it should be", "max(headrace_feed_missing_leads) == 0"),
+    ("no mass of leads is about to be dropped", "max(headrace_leads_held_back) == 0"),
     ("no platform throttles us", _still('headrace_calls_total{outcome="throttled"}')),
     ("no feed breaks", _still('headrace_turns_total{outcome="broken"}')),
     ("every code that comes in has a row", _still("headrace_unmapped_total")),

@@ -1,4 +1,7 @@
-"""Cursors of leads that nobody watches any more: a lead may come back, so they are kept for a while, then removed."""
+"""What is left of leads that nobody watches any more: a lead may come back, so it is kept for a while, then removed.
+
+These are the cursors of such a lead, and why it was dropped.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,7 +12,7 @@ from msgspec.structs import replace
 from headrace.poller.state import PartitionState, TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
-from headrace.records.cursors import CursorEntry, Position, entry, removed
+from headrace.records.cursors import CursorEntry, DroppedLead, Position, entry, removed
 
 KEPT_SECONDS: Final = 30 * 86_400.0
 """And never less than the dedupe window: within it, a lead that comes back is not read from its beginning."""
@@ -18,7 +21,7 @@ _AT_ONCE: Final = 2_000
 
 
 class DroppedLeads:
-    """Looks after the cursors of the `tenants` of one partition, which are kept for `lifetime` seconds."""
+    """Looks after what is left of leads of the `tenants` of one partition, kept for `lifetime` seconds."""
 
     def __init__(
         self, writer: StateWriter, tenants: Mapping[str, TenantPoller], remembered: PartitionState, *, lifetime: float
@@ -45,6 +48,14 @@ class DroppedLeads:
             )
             await self._writer.store([one for one in changed if one is not None])
             await asyncio.sleep(0)
+        leads = list(state.dropped)
+        for begin in range(0, len(leads), _AT_ONCE):
+            over = (
+                forgotten(source, state, lead, watched=tenant.watches(lead), now=now, lifetime=self._lifetime)
+                for lead in leads[begin : begin + _AT_ONCE]
+            )
+            await self._writer.store([one for one in over if one is not None])
+            await asyncio.sleep(0)
 
 
 def change(
@@ -59,3 +70,12 @@ def change(
     if not position.dropped:
         return entry(source, replace(position, dropped=now), *key)
     return removed(source, Position, *key) if now - position.dropped > lifetime * 1000 else None
+
+
+def forgotten(
+    source: str, state: TenantState, lead: str, *, watched: bool, now: int, lifetime: float
+) -> CursorEntry | None:
+    """Return what removes why a lead was dropped, None while that is kept; `now` in ms, `lifetime` in seconds."""
+    dropped = state.dropped.get(lead)
+    over = dropped is not None and (watched or now - dropped.at > lifetime * 1000)
+    return removed(source, DroppedLead, lead) if over else None

@@ -15,6 +15,7 @@ from headrace.poller.fault_policy import Treatment
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.missing_leads import Missing
 from headrace.poller.oldest_lead import OldestLead
+from headrace.poller.resting_leads import RestingLeads
 from headrace.poller.scheduler import Scheduler
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
@@ -120,10 +121,12 @@ class TenantStatus:
         statuses: FeedStatuses,
         missing: Callable[[str], Missing],
         reason: Callable[[], str],
+        resting: RestingLeads,
     ) -> None:
         self._statuses: Final = statuses
         self._missing: Final = missing
         self._reason: Final = reason
+        self._resting: Final = resting
         self._source: Final = account.source
         self._labels: Final = (account.provider.name, account.name)
         self._feeds: Final = feeds
@@ -147,6 +150,7 @@ class TenantStatus:
             for feed, oldest in self._oldest.items():
                 await self._show_oldest(feed, oldest)
             await self.update(always=True)
+            await self._writer.store(self._resting.changed(self._clock.now()))
             await asyncio.sleep(UPDATE_EVERY_SECONDS)
 
     async def _show_oldest(self, feed: str, oldest: OldestLead) -> None:
@@ -166,6 +170,7 @@ class TenantStatus:
         self._metrics.budget(*self._labels, left)
         for feed in self._by_lead:
             self._metrics.watched(*self._labels, self._scheduler.watched(feed))
+        self._metrics.held_back(*self._labels, len(self._state.drops.held))
         for feed in self._feeds:
             missing = self._missing(feed)
             self._metrics.missing(*self._labels, feed, missing.leads, missing.since - self._clock.ahead)

@@ -18,9 +18,16 @@ APART_SECONDS: Final = 12 * 3600.0
 def after_gone(watched: Watched, now: float, apart: float = APART_SECONDS) -> Watched | None:
     """Return a lead after a turn (s since the epoch) in which it alone was gone, None where it is to be dropped."""
     at = int(now * 1000)
+    if watched.times >= TIMES:
+        return None  # it was held back: mass_drop.py
     if watched.times and at < watched.gone + apart * 1000:
         return watched
     return replace(watched, gone=at, times=watched.times + 1) if watched.times + 1 < TIMES else None
+
+
+def held_back(watched: Watched, now: float) -> Watched:
+    """Return a lead that is to be dropped and is not: it stands at the last turn in which it was gone."""
+    return watched if watched.times >= TIMES else replace(watched, gone=int(now * 1000), times=TIMES)
 
 
 def found_again(watched: Watched) -> Watched:

@@ -56,6 +56,7 @@ class _TenantGauges(Struct):
     backfills: int = 0
     hooks: Mapping[str, int] = {}
     hooks_looked: float = 0.0
+    held_back: int = 0
 
 
 class PollerMetrics(TaskMetrics):
@@ -100,6 +101,7 @@ class PollerMetrics(TaskMetrics):
             for name in (
                 *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
                 *("nudges_open", "nudges_bytes", "backfills_open", "hooks_looked_timestamp_seconds"),
+                "leads_held_back",
             )
         )
         self._hooks = registry.series("headrace_hooks")
@@ -168,6 +170,10 @@ class PollerMetrics(TaskMetrics):
     def lead_gone(self, provider: str, tenant: str) -> None:
         """Count a lead that is watched no more because the platform does not know it."""
         self._gone.add((provider, tenant))
+
+    def held_back(self, provider: str, tenant: str, leads: int) -> None:
+        """Note how many leads are not dropped because they are too many."""
+        self._of(provider, tenant).held_back = leads
 
     def row_incomplete(self, provider: str, tenant: str, feed: str) -> None:
         """Count a row that went on without one of its parts, which did not come in turn after turn."""
@@ -269,6 +275,7 @@ class PollerMetrics(TaskMetrics):
             gauges = (
                 *(int(tenant.parked), tenant.watched, tenant.expires, tenant.skew),
                 *(tenant.nudges, tenant.nudge_bytes, tenant.backfills, tenant.hooks_looked),
+                tenant.held_back,
             )
             for series, value in zip(self._by_tenant, gauges, strict=True):
                 series.values[tenant.labels] = value

@@ -21,12 +21,12 @@ class MissingLeads:
 
     def failed(self, work: Work, now: float) -> None:
         """Note a turn that failed, unless it was for an event alone or around a fact: its nudge stays open."""
-        if _reads(work):
+        if reads_all(work):
             self._since[work.feed].setdefault(work.lead, now)
 
     def read(self, work: Work) -> None:
         """Note a turn that brought everything."""
-        if _reads(work):
+        if reads_all(work):
             self._since[work.feed].pop(work.lead, None)
 
     def drop(self, lead: str) -> None:
@@ -40,6 +40,6 @@ class MissingLeads:
         return Missing(len(leads), next(iter(leads.values()))) if leads else Missing()
 
 
-def _reads(work: Work) -> bool:
+def reads_all(work: Work) -> bool:
     """Return whether a turn reads all of its lead, or of its feed."""
     return work.around is None and (work.lead is not None or work.event is None)

@@ -50,12 +50,16 @@ class NudgeFollowUp:
         self._metrics: Final = metrics
 
     def take(self, nudge: AddressedNudge, at: int) -> None:
-        """Wake what a nudge of the time `at` (ms) names. A nudge of people wakes nothing that was read since."""
+        """Wake what a nudge of the time `at` (ms) names.
+
+        A nudge of people wakes nothing that was read since, and what rests after failures as well.
+        """
         work = self._work(nudge)
         self._news.set()
         if nudge.partition < 0:
             read = self._state.positions.get((work.feed, work.lead or ""))
             if nudge.event is not None or read is None or read.at <= at:
+                self._scheduler.forget_setback(work)
                 self._scheduler.wake(work)
             return
         self.nudges.open(nudge, self._clock.now(), at, expected=self._scheduler.wake(work))

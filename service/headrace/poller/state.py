@@ -6,9 +6,11 @@ from typing import Any, Final, NamedTuple, TypeVar
 from headrace.config import Config
 from headrace.kafka.consumer import read
 from headrace.poller.budget import LEASE_SECONDS
+from headrace.poller.mass_drop import DropBound
 from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
+    DroppedLead,
     FeedNote,
     FeedState,
     NudgeGap,
@@ -16,6 +18,7 @@ from headrace.records.cursors import (
     OpenNudge,
     PlatformFact,
     Position,
+    Resting,
     SealedTokens,
     SearchPosition,
     Spending,
@@ -36,10 +39,15 @@ class TenantState:
     def __init__(self) -> None:
         self.positions: Final[dict[tuple[str, str], Position]] = {}
         self.leads: Final[dict[str, Watched]] = {}
+        self.dropped: Final[dict[str, DroppedLead]] = {}
+        """May hold leads that are watched again, until somebody tidies up."""
+        self.drops: Final = DropBound()
         self.facts: Final[dict[str, PlatformFact]] = {}
         self.notes: Final[dict[tuple[str, str], FeedNote]] = {}
         """By feed and key."""
         self.feeds: Final[dict[str, FeedState]] = {}
+        self.resting: Final[dict[str, Resting]] = {}
+        """By feed."""
         self.nudges: Final[dict[tuple[str, str], OpenNudge]] = {}
         self.orders: Final[dict[str, FeedOrders]] = {}
         self.rewound: Final[dict[tuple[str, str], RewoundPosition]] = {}
@@ -51,8 +59,10 @@ class TenantState:
         self.hook_report: HookReport | None = None
         self._named: Final[dict[str, dict[str, Any]]] = {
             "lead": self.leads,
+            "dropped": self.dropped,
             "fact": self.facts,
             "state": self.feeds,
+            "resting": self.resting,
             "orders": self.orders,
             "backfill": self.backfills,
             "hook": self.hooks,
@@ -113,6 +123,7 @@ class TenantState:
                 self.standing = value if isinstance(value, Standing) else Standing()
             case kind if kind in self._named:
                 _put(self._named[kind], one.names[0], value)
+                self.drops.take(one)
             case kind if kind in self._named_twice:
                 _put(self._named_twice[kind], (one.names[0], one.names[1]), value)
 

@@ -142,6 +142,7 @@ class TenantPoller:
             statuses=self._outcomes.statuses,
             missing=self._outcomes.missing,
             reason=lambda: self._outcomes.reason,
+            resting=self._outcomes.resting,
         )
         self._turns: Final = TurnRunner(
             account,
@@ -208,7 +209,7 @@ class TenantPoller:
         """Watch a lead no more, unless the settings name it."""
         if lead not in self._leads:
             self._scheduler.drop(lead)
-            self._outcomes.failing.drop(lead)
+            self._outcomes.drop(lead)
 
     def final_spending(self) -> CursorEntry:
         """Return the entry of what was really spent; no further call is made."""

@@ -10,15 +10,17 @@ from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import FaultPolicy, sentence
 from headrace.poller.feed_run import FeedRun
 from headrace.poller.feed_status import FeedStatuses
-from headrace.poller.gone_leads import after_gone, found_again
+from headrace.poller.gone_leads import TIMES, after_gone, found_again, held_back
+from headrace.poller.mass_drop import SPAN_SECONDS
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.missing_leads import Missing, MissingLeads
 from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.raw_writer import RawEventWriter
+from headrace.poller.resting_leads import LONGEST_SENTENCE, RestingLeads
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
-from headrace.records.cursors import CursorEntry, Watched, entry, removed
+from headrace.records.cursors import CursorEntry, DroppedLead, Watched, entry, removed
 from headrace.sdk.faults import Gone, Incomplete
 
 _log = structlog.get_logger()
@@ -49,7 +51,9 @@ class TurnOutcomes:
         self.reason = ""
         """Why a turn failed last."""
         self.failing: Final = MissingLeads()
+        self._warned = 0.0
         self.statuses: Final = FeedStatuses(account.source, state, self.missing)
+        self.resting: Final = RestingLeads(account.source, scheduler, self.missing, state.resting.items())
         self._source: Final = account.source
         self._labels: Final = (account.provider.name, account.name)
         self._named: Final = named
@@ -73,6 +77,7 @@ class TurnOutcomes:
     async def read(self, work: Work, began: float, run: FeedRun) -> None:
         """Note that a feed was read to its end."""
         self.failing.read(work)
+        self.resting.read(work)
         if run.whole:
             self._follow_up.read(work, began, run.since)
         await self._writer.store(self._found_again(work))
@@ -84,14 +89,20 @@ class TurnOutcomes:
         if treatment.again:
             self.failing.failed(work, now)
         reason = self.reason = sentence(error)
+        self.resting.failed(work, treatment, reason, now)
         _log.warning("turn_failed", source=self._source, feed=work.feed, code=treatment.code, reason=reason)
         if treatment.code == "broken":
             _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=error)
         entries = self._found_again(work) if isinstance(error, Incomplete) else []
         if treatment.alone and isinstance(error, Gone):
-            entries = self._after_gone(work, now)
+            entries = self._after_gone(work, error, now)
         await self._writer.store([*entries, self.statuses.failed(work.feed, treatment, reason, now)])
         return treatment.code
+
+    def drop(self, lead: str) -> None:
+        """Miss a lead no more."""
+        self.failing.drop(lead)
+        self.resting.drop(lead)
 
     def give_up_part(self, feed: str, kind: str, part: str) -> None:
         """Show that a row goes on without one of its parts, which did not come in turn after turn."""
@@ -115,17 +126,29 @@ class TurnOutcomes:
         watched = self._state.leads.get(work.lead or "")
         return [entry(self._source, found_again(watched), work.lead or "")] if watched and watched.times else []
 
-    def _after_gone(self, work: Work, now: float) -> list[CursorEntry]:
-        """Return the entry of a lead that is gone while others go well: it is counted, and dropped in the end."""
+    def _after_gone(self, work: Work, error: Gone, now: float) -> list[CursorEntry]:
+        """Return the entry of a lead that is gone while others go well: counted, in the end dropped or held back."""
         self._follow_up.give_up(work)
         lead = work.lead or ""
         watched = self._state.leads.get(lead)
         if watched is None or lead in self._named:
             return []
         after = after_gone(watched, now)
+        if after is None and not self._state.drops.may_drop(lead, len(self._state.leads), now):
+            after = held_back(watched, now)
+            self._warn_of_mass_drop(now)
         if after is not None:
             return [entry(self._source, after, lead)] if after != watched else []
         self._drop(lead)
         self._metrics.lead_gone(*self._labels)
-        _log.warning("lead_dropped", source=self._source, feed=work.feed, lead=lead, times=watched.times)
-        return [removed(self._source, Watched, lead)]
+        _log.warning("lead_dropped", source=self._source, feed=work.feed, lead=lead, times=TIMES)
+        dropped = DroppedLead(
+            int(now * 1000), watched.added, watched.by, TIMES, Gone.code, sentence(error)[:LONGEST_SENTENCE]
+        )
+        return [removed(self._source, Watched, lead), entry(self._source, dropped, lead)]
+
+    def _warn_of_mass_drop(self, now: float) -> None:
+        if now >= self._warned + SPAN_SECONDS:
+            self._warned = now
+            held = len(self._state.drops.held)
+            _log.error("mass_drop_stopped", source=self._source, held_back=held, watched=len(self._state.leads))

@@ -48,6 +48,20 @@ class Watched(Struct, frozen=True, omit_defaults=True):
     times: int = 0
 
 
+class DroppedLead(Struct, frozen=True, omit_defaults=True):
+    """kind `dropped` (lead): watched no more since `at`: it alone was gone so many `times`, the platform said so last.
+
+    `added` and `by` are those of `Watched`. It is removed with the lead's cursors, or when the lead is watched again.
+    """
+
+    at: int
+    added: int
+    by: Literal["settings", "people", "feed", "event"]
+    times: int
+    code: str
+    sentence: str = ""
+
+
 class PlatformFact(Struct, frozen=True, omit_defaults=True):
     """kind `fact` (name): what a feed has learned about the platform, seen in so many turns, last `at`.
 
@@ -124,6 +138,34 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
     unread: str = ""
 
 
+class RestingLead(Struct, frozen=True, array_like=True):
+    """A lead of which no turn begins before `until`: it fails `since` then, so many times in a row.
+
+    "" is the feed, where that is not read by lead. `reason` is the number of a reason of `Resting`. Where it is set
+    `aside`, it is read once its feed goes well again.
+    """
+
+    lead: str
+    reason: int
+    since: int
+    until: int
+    failures: int
+    aside: bool = False
+
+
+class Resting(Struct, frozen=True, omit_defaults=True):
+    """kind `resting` (feed): the leads that rest, as many as are listed, and how many `more`, as of `at`.
+
+    `reasons` are codes with their sentences. No turn of the feed begins before `held`.
+    """
+
+    at: int
+    leads: tuple[RestingLead, ...]
+    reasons: tuple[tuple[str, str], ...]
+    more: int = 0
+    held: int = 0
+
+
 class Standing(Struct, frozen=True, omit_defaults=True):
     """kind `standing`: state of the tenant as a whole. `skew` is in seconds: the platform's clock minus ours.
 
@@ -193,11 +235,13 @@ class OpenNudge(Struct, frozen=True, omit_defaults=True):
 CursorValue: TypeAlias = (
     Position
     | Watched
+    | DroppedLead
     | PlatformFact
     | FeedNote
     | SealedTokens
     | Spending
     | FeedState
+    | Resting
     | Standing
     | SearchPosition
     | NudgePosition
@@ -218,11 +262,13 @@ BY_COMMANDS: Final = ("lead", "hook", "hook-order")
 KINDS: Final[dict[str, type[CursorValue]]] = {
     "cursor": Position,
     "lead": Watched,
+    "dropped": DroppedLead,
     "fact": PlatformFact,
     "note": FeedNote,
     "token": SealedTokens,
     "spent": Spending,
     "state": FeedState,
+    "resting": Resting,
     "standing": Standing,
     "read": SearchPosition,
     "barrier": BarrierToken,
