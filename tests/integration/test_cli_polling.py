@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from headrace.records.cursors import NudgeGap, encode, entry
+from headrace.records.cursors import DroppedLead, NudgeGap, Watched, encode, entry, home_partition
 from headrace.records.raw import from_raw_record
 from tests import senders
 from tests.integration.command import DEADLINE, Headrace
@@ -114,11 +115,49 @@ def test_leads_are_added_listed_and_removed_once(world: World) -> None:
     assert (by["7"], by["81"], by["84"]) == ("settings", "people", "people")
     assert "82" not in by
     table = headrace("leads", "list", *ACME).stdout.splitlines()
-    assert table[0].split() == ["lead", "named", "by", "since", "read", "news"]
+    assert table[0].split() == ["lead", "state", "named", "by", "since", "read", "news"]
     assert table[-1] == "3,504 leads of /leadping/acme."
-    assert headrace("leads", "list", *NORTH).stdout.splitlines()[1].split()[:2] == ["7", "settings"]
+    assert headrace("leads", "list", *NORTH).stdout.splitlines()[1].split()[:3] == ["7", "watched", "settings"]
     done = headrace("leads", "remove", *ACME, "7")
     assert done.stderr == "7 is watched all the same: take it out of leads in the configuration\n"
+
+
+def test_dropped_leads_are_listed_and_restored_and_watched_ones_woken(world: World) -> None:
+    """Each says how many, and how many are unknown; who was dropped is listed with the reason until it is restored."""
+    headrace = world.headrace
+    now = int(time.time() * 1000)
+    remembered = [entry("/leadping/acme", Watched(now, "people", gone=now, times=3), "80")]
+    remembered += [
+        entry("/leadping/acme", DroppedLead(now, 1, "feed", 7, "gone", "the platform answered 404"), lead)
+        for lead in ("81", "82", "83")
+    ]
+    home = home_partition("/leadping/acme", 2)
+    headrace.append("cursors", *(replace(encode(one), partition=home) for one in remembered))
+    table = [line.split() for line in headrace("leads", "list", *ACME).stdout.splitlines()]
+    assert [row[1:3] for row in table[1:5]] == [["gone", "3x"], *[["dropped", "feed"]] * 3]
+    assert " ".join(table[-1]).endswith("; 3 dropped: headrace leads list --dropped says why.")
+    dropped = headrace("leads", "list", *ACME, "--dropped").stdout.splitlines()
+    assert [line.split()[0] for line in dropped[1:4]] == ["81", "82", "83"]
+    assert dropped[1].split()[1:3] + dropped[1].split()[-1:] == ["dropped", "feed", "7x"]
+    assert dropped[5:7] == [
+        "  3 dropped: the platform answered 404",
+        "headrace leads restore watches dropped leads again.",
+    ]
+    done = headrace("leads", "wake", *ACME, "80", "81", "99")
+    assert done.stdout == "1 lead of /leadping/acme woken; 2 not on the list.\n"
+    assert done.stderr == "1 of them was dropped: headrace leads restore takes it back\n"
+    done = headrace("leads", "restore", *ACME, "81", "99")
+    assert done.stdout == "1 lead of /leadping/acme restored; 1 not among the dropped.\n"
+    assert headrace("leads", "remove", *ACME, "82").stdout == "1 lead of /leadping/acme removed.\n"
+    assert headrace("leads", "restore", *ACME, "--all").stdout == "1 lead of /leadping/acme restored.\n"
+    listed = [json.loads(line) for line in headrace("leads", "list", *ACME, "--json").stdout.splitlines()]
+    assert [(each["lead"], each["state"], each["by"]) for each in listed] == [
+        ("80", "watched", "people"),
+        ("81", "watched", "feed"),
+        ("83", "watched", "feed"),
+    ]
+    empty = headrace("leads", "list", *ACME, "--dropped").stdout
+    assert empty == "No lead of /leadping/acme was dropped or is held back.\n"
 
 
 def test_feeds_say_that_nudges_were_gone(world: World) -> None:

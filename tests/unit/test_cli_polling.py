@@ -2,9 +2,11 @@
 
 import io
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from msgspec import UNSET
@@ -13,11 +15,23 @@ from msgspec.structs import replace
 from headrace.cli import feeds, main
 from headrace.cli._feed_rows import LATE_MS, FeedRow, feed_rows
 from headrace.cli._lead_files import CannotRead, leads_of
+from headrace.cli._resting import resting_feeds, write as write_resting
 from headrace.config.tenants import Account
 from headrace.poller.feed_status import FeedStatuses
+from headrace.poller.gone_leads import TIMES
 from headrace.poller.missing_leads import Missing
 from headrace.poller.state import TenantState
-from headrace.records.cursors import FeedState, OpenNudge, PlatformFact, Position, Standing, Watched, entry
+from headrace.records.cursors import (
+    FeedState,
+    OpenNudge,
+    PlatformFact,
+    Position,
+    Resting,
+    RestingLead,
+    Standing,
+    Watched,
+    entry,
+)
 from headrace.records.nudge import AddressedNudge
 from tests.fake_provider import polled
 
@@ -42,6 +56,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def tenant(*leads: str) -> Account:
     """Configure a tenant with a feed of its own, and one by lead."""
     return polled("http://nowhere", feeds=["rows", "trail"], leads=list(leads))
+
+
+def from_timestamp(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
 
 
 def remembered(**states: FeedState) -> TenantState:
@@ -230,6 +248,17 @@ def test_a_file_without_leads_ends_before_kafka_is_asked(run: Any) -> None:
     assert done.stderr == "Error: LEAD names no lead\n"
 
 
+def test_leads_are_woken_only_where_feeds_are_read_by_lead(run: Any) -> None:
+    """Where none is, nothing is written; what to restore has to be said."""
+    Path("headrace.toml").write_text("[tenants.outreach.acme]\n")
+    done = run("leads", "wake", "-p", "outreach", "-t", "acme", "7")
+    assert done.stderr == "Error: no feed of /outreach/acme is read lead by lead: see headrace feeds wake\n"
+    for words in ((), ("--all", "7")):
+        done = run("leads", "restore", "-p", "outreach", "-t", "acme", *words)
+        assert done.exit_code == 2
+        assert "name the leads, or say --all" in done.stderr
+
+
 def test_a_feed_is_ok_only_where_everything_was_read(capsys: pytest.CaptureFixture[str]) -> None:
     """Leads that failed, that were never read or wait too long, rows without a part: each is said, with its number."""
     well = FeedState(succeeded=NOW - MINUTE, next=NOW + MINUTE)
@@ -268,6 +297,64 @@ def test_a_feed_is_ok_only_where_everything_was_read(capsys: pytest.CaptureFixtu
     assert unread[0] == "unread"
     assert unread[1][0] == "/things/t: learned of its platform: offset-counts: pages from 0"
     assert unread[1][1].startswith("/things/t trail: 1 lead never read; they take 0 s or more")
+
+
+def test_who_rests_is_shown_with_the_reason_and_until_when(capsys: pytest.CaptureFixture[str]) -> None:
+    """A table a feed, its reasons below; what waits for its feed has no time of its own."""
+    found = TenantState()
+    reasons = (("gone", "it is not there"), ("unavailable", "no answer"))
+    leads = (
+        RestingLead("a", 0, NOW - 5 * MINUTE, NOW + MINUTE, 2),
+        RestingLead("b", 1, NOW - MINUTE, NOW - 1, 1),
+        RestingLead("c", 1, NOW - MINUTE, NOW, 1, aside=True),
+    )
+    found.apply(entry(SOURCE, Resting(NOW - 3 * MINUTE, leads, reasons, more=1_000, held=NOW + MINUTE), "trail"))
+    found.apply(entry(SOURCE, Resting(NOW, (RestingLead("", 0, NOW, NOW + MINUTE, 1),), reasons[1:]), "rows"))
+    rests = list(resting_feeds(tenant(), found))
+    write_resting(rests, from_timestamp(NOW))
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [
+        "/things/t rows: rests",
+        "  lead  why             until  times     since",
+        "  -     unavailable  09:01:00     1x  09:00:00",
+        "  unavailable, 1 of these: no answer",
+        "",
+        "/things/t trail: 1,003 leads not read in time; no turn before 09:01:00 (as of 08:57:00)",
+        "  lead  why             until  times     since",
+        "  a     gone         09:01:00     2x  08:55:00",
+        "  b     unavailable       now     1x  08:59:00",
+        "  c     unavailable  its feed     1x  08:59:00",
+        "  and 1,000 more",
+        "  unavailable, 2 of these: no answer",
+        "  gone, 1 of these: it is not there",
+    ]
+    assert msgspec.to_builtins(rests[1])["leads"][2] == {
+        "lead": "c",
+        "code": "unavailable",
+        "sentence": "no answer",
+        "times": 1,
+        "since": "2026-08-08T08:59:00Z",
+        "aside": True,
+    }
+    write_resting([], from_timestamp(NOW))
+    assert capsys.readouterr().out == "No lead rests.\n"
+
+
+def test_feeds_say_that_a_mass_of_leads_is_held_back(capsys: pytest.CaptureFixture[str]) -> None:
+    """Once for the tenant, with what to look at and what to do."""
+    found = remembered(trail=FeedState(succeeded=NOW - MINUTE, next=NOW + MINUTE))
+    for number in range(3):
+        found.apply(entry(SOURCE, Watched(NOW, "people", gone=NOW, times=TIMES), f"{number}"))
+    rows = rows_of(found)
+    assert [row.held_back for row in rows] == [3, 3]
+    feeds._write(rows, NOW / 1000)
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("  /things/t: ")]
+    assert [line.split(": ", 1)[1] for line in notes] == [
+        "its platform does not know 3 leads, too many at once to be dropped: they stay watched",
+        (
+            "check its credentials and address; headrace leads list --dropped names the leads, "
+            "headrace leads remove takes away what is gone indeed"
+        ),
+    ]
 
 
 def test_a_feed_in_its_first_pass_is_unread() -> None:

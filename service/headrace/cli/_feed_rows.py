@@ -43,7 +43,8 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     rows came `lacking` a part or were left out, the last at `lacked_at`. `learned` is what was found out about the
     platform. So many webhooks are `nudges_waiting` for their rows for longer than they should. Where people wanted it
     read again from `rewound_to` on, so many leads (of other feeds: 1) are `not_rewound` yet. `webhooks` are sentences
-    about those of the tenant that are not registered as they should be.
+    about those of the tenant that are not registered as they should be. So many of its leads are `held_back`: the
+    platform does not know them, and they are too many at once to be dropped.
     """
 
     source: str
@@ -80,6 +81,7 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     not_rewound: int = 0
     backfills: list[BackfillRow] = []
     webhooks: tuple[str, ...] = ()
+    held_back: int = 0
 
 
 def feed_rows(account: Account, tenant: TenantState, now: int) -> Iterator[FeedRow]:
@@ -151,6 +153,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
             if found.feed == feed.name and (not found.ended or found.ended > now - SHOWN_MS)
         ],
         webhooks=tuple(hook_notes(tenant)),
+        held_back=len(tenant.drops.held),
     )
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Final
 
@@ -17,6 +17,7 @@ from headrace.cli._feed_rows import FeedRow, Word, feed_rows
 from headrace.cli._formatting import columns_that_fit, count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
+from headrace.cli._resting import resting_feeds, write as write_resting
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis, parse
@@ -44,9 +45,10 @@ _SKEWED_SECONDS: Final = 5.0
 @click.group("feeds", invoke_without_command=True)
 @click.option("-p", "--provider", type=arguments.PROVIDER, help="Only tenants of this provider.")
 @click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only the tenant of this name.")
+@click.option("--resting", is_flag=True, help="Show which leads rest after failures, why and until when.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a feed.")
 @click.pass_context
-def command(ctx: click.Context, provider: Provider | None, tenant: str | None, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
+def command(ctx: click.Context, provider: Provider | None, tenant: str | None, resting: bool, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
     """Show how far the platform of every polled tenant is read, and what is wrong with it.
 
     The commands below order what a poller is to do with the feeds of a tenant.
@@ -73,6 +75,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
     \b
       headrace feeds
       headrace feeds -t acme --json | jq 'select(.state != "ok")'
+      headrace feeds --resting
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     if ctx.invoked_subcommand is not None:
         return
@@ -86,6 +89,9 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, a
         echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
         return
     state = run_with_kafka(config, _read_state(config))
+    if resting:
+        _show_resting(accounts, state, as_json=as_json)
+        return
     found = list(_rows(accounts, state))
     if as_json:
         for row in found:
@@ -102,6 +108,17 @@ for _order in (pause, resume, wake, rewind):
 async def _read_state(config: Config) -> PartitionState:
     await existing_topics(config, "cursors")
     return await read_all(config)
+
+
+def _show_resting(accounts: Sequence[Account], state: PartitionState, *, as_json: bool) -> None:
+    found = [feed for account in accounts for feed in resting_feeds(account, state.of(account.source))]
+    if as_json:
+        for feed in found:
+            echo_json(msgspec.json.encode(feed))
+        return
+    for note in dict.fromkeys(note for row in _rows(accounts, state) for note in _standing_notes(row)):
+        echo(note)
+    write_resting(found, datetime.now(UTC))
 
 
 def _rows(accounts: Sequence[Account], state: PartitionState) -> Iterator[FeedRow]:
@@ -156,11 +173,9 @@ def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
 def _notes(row: FeedRow) -> Iterator[str]:
     """Yield what does not fit into a cell."""
     yield from _ordered(row)
-    again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
-    if row.parked_since is not UNSET:
-        yield styled(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
-    elif again:
-        yield styled(f"{row.source} is paused after failures{again}: {row.reason}", fg="yellow")
+    yield from _standing_notes(row)
+    if row.held_back:
+        yield from (styled(f"{row.source}: {note}", fg="red") for note in _held_back(row.held_back))
     if row.missing and row.leads is not UNSET:
         since = "" if row.missing_since is UNSET else f" since {_at(row.missing_since)}"
         found = f"{row.missing:,} of {count(row.leads, 'lead')} not read as it should be{since}"
@@ -195,6 +210,23 @@ def _ordered(row: FeedRow) -> Iterator[str]:
     for one in row.backfills:
         span_ = f"{_at(one.since)} to {_at(one.until)}"
         yield f"{row.source} {row.feed}: back-fill {one.id} of {span_}: {sentence_of(one)}"
+
+
+def _standing_notes(row: FeedRow) -> Iterator[str]:
+    """Yield why no feed of a tenant is read."""
+    again = "" if row.rests_until is UNSET else f", tried again at {_at(row.rests_until)}"
+    if row.parked_since is not UNSET:
+        yield styled(f"{row.source} is parked since {_at(row.parked_since)}{again}: {row.reason}", fg="red")
+    elif again:
+        yield styled(f"{row.source} is paused after failures{again}: {row.reason}", fg="yellow")
+
+
+def _held_back(leads: int) -> Iterator[str]:
+    yield f"its platform does not know {count(leads, 'lead')}, too many at once to be dropped: they stay watched"
+    yield (
+        "check its credentials and address; headrace leads list --dropped names the leads, "
+        "headrace leads remove takes away what is gone indeed"
+    )
 
 
 def _estimates(row: FeedRow) -> Iterator[str]:

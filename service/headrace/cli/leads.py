@@ -1,60 +1,26 @@
 """`headrace leads`: which leads are watched, where a platform is read lead by lead."""
 
-import contextlib
-import sys
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO
 
 import click
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._feed_rows import calls_take, limits_of
-from headrace.cli._formatting import clock, count, span, table
+from headrace.cli._formatting import count, span
 from headrace.cli._input_files import opened
-from headrace.cli._kafka_errors import existing_topics, run_with_kafka
-from headrace.cli._lead_files import CannotRead, checked, leads_of
+from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._lead_files import CannotRead, leads_of
+from headrace.cli._lead_rows import dropped_leads, lead_rows, write, write_dropped
 from headrace.cli._output import echo, echo_json
-from headrace.config import Config
+from headrace.cli._watch_list import BAR_FROM_LEADS, canonical, checked_leads, of_a_tenant, read_state, write_counted
 from headrace.config.tenants import Account
-from headrace.core.timestamps import from_millis
-from headrace.poller.state import TenantState, read_all
-from headrace.poller.watch_list import append_leads, remove_leads
+from headrace.poller.state import TenantState
+from headrace.poller.watch_list import append_leads, remove_leads, restore_leads, wake_leads
+from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.provider import Provider
-from headrace.sdk.settings import PolledTenant
-
-_BAR_FROM_LEADS: Final = 2_000
-"""Leads from which a progress bar is shown."""
-
-_tenant_options: Final = (
-    click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name."),
-    click.option(
-        "-t",
-        "--tenant",
-        type=arguments.TENANT,
-        metavar="NAME",
-        required=True,
-        help="Name of a configured tenant of the provider.",
-    ),
-)
-
-
-def _of_a_tenant(function: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_tenant_options):
-        function = option(function)
-    return function
-
-
-class Lead(Struct, frozen=True, omit_defaults=True):
-    """One watched lead, as `--json` writes it: who named it when, when it was read, when it last had news."""
-
-    lead: str
-    by: str
-    since: str | UnsetType = UNSET
-    read: str | UnsetType = UNSET
-    news: str | UnsetType = UNSET
 
 
 @click.group("leads")
@@ -67,7 +33,7 @@ def command() -> None:
 
 
 @command.command("add", short_help="watch leads")
-@_of_a_tenant
+@of_a_tenant
 @click.argument("leads", metavar="LEAD...", nargs=-1, required=True)
 @click.pass_context
 def add(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, ...]) -> None:
@@ -76,11 +42,11 @@ def add(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, .
     \b
       headrace leads add -p PROVIDER -t acme 81 82
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    _watch(ctx, provider, tenant, _checked(leads))
+    _watch(ctx, provider, tenant, checked_leads(leads))
 
 
 @command.command("import", short_help="watch all leads of a file")
-@_of_a_tenant
+@of_a_tenant
 @click.option("--column", metavar="NAME", help="Column, or key, that holds the lead; by default lead, lead id or id.")
 @click.argument("file", metavar="FILE", type=arguments.FILE)
 @click.pass_context
@@ -101,37 +67,42 @@ def import_(ctx: click.Context, provider: Provider, tenant: str, column: str | N
     _watch(ctx, provider, tenant, leads)
 
 
-@command.command("list", short_help="list the leads that are watched")
-@_of_a_tenant
+@command.command("list", short_help="list the leads that are watched, and those that were dropped")
+@of_a_tenant
+@click.option("--dropped", is_flag=True, help="Only leads that were dropped or are held back, and why.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object a lead.")
 @click.pass_context
-def list_(ctx: click.Context, provider: Provider, tenant: str, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
+def list_(ctx: click.Context, provider: Provider, tenant: str, dropped: bool, as_json: bool) -> None:  # noqa: FBT001  (click passes flags so)
     """List the leads that are watched: who named each, since when, and when it was last read.
+
+    A lead that the platform alone of others does not know, seven times over days, is dropped: it is watched no more.
+    Where more than one in a hundred (and more than ten) would be dropped within an hour, they are held back: they stay
+    watched. The state says which, or how often a lead was gone so far.
 
     \b
       headrace leads list -p PROVIDER -t acme
-      headrace leads list -p PROVIDER -t acme --json | jq -r .lead
+      headrace leads list -p PROVIDER -t acme --dropped
+      headrace leads list -p PROVIDER -t acme --json | jq -r 'select(.state != "dropped").lead'
     """  # noqa: D301  (as above)
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    found = _listed(settings, run_with_kafka(config, _read_state(config, account)))
+    state = run_with_kafka(config, read_state(config, account))
+    found = lead_rows(state, canonical(settings, settings.leads))
+    if dropped:
+        found = [lead for lead in found if lead.state != "watched"]
     if as_json:
         for lead in found:
             echo_json(msgspec.json.encode(lead))
-        return
-    if not found:
-        echo(f"No lead of {account.source} is watched.")
-        return
-    now = datetime.now(UTC)
-    moments = ((_clock(lead.since, now), _clock(lead.read, now), _clock(lead.news, now)) for lead in found)
-    rows = [(lead.lead, lead.by, *times) for lead, times in zip(found, moments, strict=True)]
-    table(("lead", "named by", "since", "read", "news"), rows, right=("since", "read", "news"))
-    echo()
-    echo(f"{count(len(found), 'lead')} of {account.source}.")
+    elif not found:
+        echo(f"No lead of {account.source} {'was dropped or is held back' if dropped else 'is watched'}.")
+    elif dropped:
+        write_dropped(found, datetime.now(UTC))
+    else:
+        write(found, account.source, datetime.now(UTC))
 
 
 @command.command("remove", short_help="watch leads no more")
-@_of_a_tenant
+@of_a_tenant
 @click.argument("leads", metavar="LEAD...", nargs=-1, required=True)
 @click.pass_context
 def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, ...]) -> None:
@@ -142,14 +113,87 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     """  # noqa: D301  (as above)
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    named = _canonical(settings, _checked(leads))
-    state = run_with_kafka(config, _read_state(config, account))
-    known = [lead for lead in named if lead in state.leads]
+    named = canonical(settings, checked_leads(leads))
+    state = run_with_kafka(config, read_state(config, account))
+    known = [lead for lead in named if lead in state.leads or lead in state.dropped]
     if known:
-        run_with_kafka(config, _write(remove_leads(config, account.source, known), len(known)))
+        run_with_kafka(config, write_counted(remove_leads(config, account.source, known), len(known)))
     echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(named) - len(known))}.")
-    for lead in sorted(set(named) & set(_canonical(settings, settings.leads))):
+    for lead in sorted(set(named) & set(canonical(settings, settings.leads))):
         echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
+
+
+@command.command("wake", short_help="read leads next")
+@of_a_tenant
+@click.argument("leads", metavar="LEAD...", nargs=-1, required=True)
+@click.pass_context
+def wake(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, ...]) -> None:
+    """Read LEADs next, those too that rest after failures. It takes a running poller.
+
+    \b
+      headrace leads wake -p PROVIDER -t acme 81
+    """  # noqa: D301  (as above)
+    config = arguments.configuration(ctx)
+    account, settings = arguments.polled(config, provider, tenant)
+    feeds = [feed.name for feed in _feeds(account) if feed.by_lead]
+    if not feeds:
+        raise click.ClickException(f"no feed of {account.source} is read lead by lead: see headrace feeds wake")
+    named = canonical(settings, checked_leads(leads))
+    state = run_with_kafka(config, read_state(config, account))
+    watched = {*state.leads, *canonical(settings, settings.leads)}
+    known = [lead for lead in named if lead in watched]
+    if known:
+        run_with_kafka(config, write_counted(wake_leads(config, account.source, feeds, known), len(known)))
+    echo(f"{count(len(known), 'lead')} of {account.source} woken{_rest(len(named) - len(known))}.")
+    _point_to_dropped(state, named)
+    _warn_of_no_polling(account)
+
+
+@command.command("restore", short_help="watch leads again that were dropped")
+@of_a_tenant
+@click.option("--all", "everyone", is_flag=True, help="All leads that were dropped.")
+@click.argument("leads", metavar="[LEAD...]", nargs=-1)
+@click.pass_context
+def restore(ctx: click.Context, provider: Provider, tenant: str, everyone: bool, leads: tuple[str, ...]) -> None:  # noqa: FBT001  (as above)
+    """Watch LEADs again that were dropped, or all of them; each is read on from where it was.
+
+    \b
+      headrace leads restore -p PROVIDER -t acme 81 82
+      headrace leads restore -p PROVIDER -t acme --all
+    """  # noqa: D301  (as above)
+    if bool(leads) == everyone:
+        raise click.UsageError("name the leads, or say --all")
+    config = arguments.configuration(ctx)
+    account, settings = arguments.polled(config, provider, tenant)
+    state = run_with_kafka(config, read_state(config, account))
+    dropped = dropped_leads(state)
+    named = list(dropped) if everyone else canonical(settings, checked_leads(leads))
+    known = {lead: dropped[lead] for lead in named if lead in dropped}
+    if known:
+        run_with_kafka(config, write_counted(restore_leads(config, account.source, known), len(known)))
+    unknown = len(named) - len(known)
+    echo(
+        f"{count(len(known), 'lead')} of {account.source} restored"
+        + (f"; {unknown:,} not among the dropped" if unknown else "")
+        + "."
+    )
+    _warn_of_no_polling(account)
+
+
+def _feeds(account: Account) -> Sequence[Feed]:
+    return account.provider.feeds(account.settings) if isinstance(account.provider, Polled) else ()
+
+
+def _point_to_dropped(state: TenantState, named: Iterable[str]) -> None:
+    gone = len(dropped_leads(state).keys() & set(named))
+    if gone:
+        them = "1 of them was dropped: headrace leads restore takes it back"
+        echo(them if gone == 1 else f"{gone:,} of them were dropped: headrace leads restore takes them back", err=True)
+
+
+def _warn_of_no_polling(account: Account) -> None:
+    if not account.settings.polling:
+        echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
 
 
 def _rest(unknown: int) -> str:
@@ -160,53 +204,18 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
     """Write those leads that are new, and print how many they were."""
     config = arguments.configuration(ctx)
     account, settings = arguments.polled(config, provider, tenant)
-    leads = _canonical(settings, leads)
-    state = run_with_kafka(config, _read_state(config, account))
+    leads = canonical(settings, leads)
+    state = run_with_kafka(config, read_state(config, account))
     new = [lead for lead in leads if lead not in state.leads]
     if new:
-        run_with_kafka(config, _write(append_leads(config, account.source, new), len(new)))
+        run_with_kafka(config, write_counted(append_leads(config, account.source, new), len(new)))
     known = len(leads) - len(new)
     echo(f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + ".")
     limits = limits_of(account)
-    if limits is not None and len(new) >= _BAR_FROM_LEADS:
+    if limits is not None and len(new) >= BAR_FROM_LEADS:
         took = span(calls_take(len(new), limits, state.standing.left), 1)
         echo(f"To read each of them once takes {took} or more at this budget: headrace feeds counts those never read.")
-    if not account.settings.polling:
-        echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
-
-
-async def _read_state(config: Config, account: Account) -> TenantState:
-    await existing_topics(config, "cursors", "nudges")
-    return (await read_all(config)).of(account.source)
-
-
-async def _write(counts: AsyncIterator[int], length: int) -> None:
-    """Write, with a progress bar on a terminal where it takes a while."""
-    with _bar(length) as move:
-        before = 0
-        async for done in counts:
-            move(done - before)
-            before = done
-
-
-@contextlib.contextmanager
-def _bar(length: int) -> Any:
-    """Yield what moves a progress bar on."""
-    hidden = length < _BAR_FROM_LEADS or not sys.stderr.isatty()
-    with click.progressbar(length=length, label="leads", file=sys.stderr, show_pos=True, hidden=hidden) as bar:
-        yield bar.update
-
-
-def _checked(leads: Iterable[str]) -> list[str]:
-    try:
-        return list(dict.fromkeys(checked(lead, "LEAD") for lead in leads))
-    except CannotRead as reason:
-        raise click.ClickException(str(reason)) from None
-
-
-def _canonical(settings: PolledTenant, leads: Iterable[str]) -> list[str]:
-    """Return leads as the provider's subjects have them, each once: ids that differ in case are one lead."""
-    return list(dict.fromkeys(filter(None, map(settings.canonical_lead, leads))))
+    _warn_of_no_polling(account)
 
 
 def _read(stream: BinaryIO, column: str | None) -> list[str]:
@@ -214,24 +223,3 @@ def _read(stream: BinaryIO, column: str | None) -> list[str]:
         return list(dict.fromkeys(leads_of(stream, column)))
     except CannotRead as reason:
         raise click.ClickException(str(reason)) from None
-
-
-def _listed(settings: PolledTenant, state: TenantState) -> list[Lead]:
-    """Return the watched leads in the order of their ids."""
-    read: dict[str, int] = {}
-    for (_, lead), position in state.positions.items():
-        read[lead] = max(read.get(lead, 0), position.at)
-    named = {lead: (watched.by, watched.added, watched.woken) for lead, watched in state.leads.items()}
-    named |= {lead: ("settings", 0, 0) for lead in _canonical(settings, settings.leads) if lead not in named}
-    return [
-        Lead(lead, by, _moment(added), _moment(read.get(lead, 0)), _moment(woken))
-        for lead, (by, added, woken) in sorted(named.items())
-    ]
-
-
-def _moment(millis: int) -> str | UnsetType:
-    return from_millis(millis) if millis else UNSET
-
-
-def _clock(moment: str | UnsetType, now: datetime) -> str:
-    return "-" if moment is UNSET else clock(moment, now)
