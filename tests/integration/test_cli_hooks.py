@@ -16,7 +16,7 @@ from headrace.records.hooks import HookFinding, HookReport
 from headrace.records.order import SpentCalls, decode_nudge_or_order
 from headrace.records.raw import from_raw_record
 from tests import senders
-from tests.integration.command import Headrace
+from tests.integration.command import DEADLINE, Headrace
 from tests.integration.test_cli_polling import comes, served
 from tests.kafka.broker import Broker
 from tests.kafka.ports import free_port
@@ -191,6 +191,23 @@ def test_a_create_without_an_answer_is_said_and_found_again(world: World, fault:
         assert not world.stored("hook-order")
     else:
         assert "was ordered a moment ago" in again.stderr
+
+
+def test_a_command_that_is_killed_while_it_creates_leaves_a_webhook_that_is_known(world: World) -> None:
+    """The order stands in cursors then, and the next command takes what it finds for ours."""
+    made = world.outreach.webhooks.registered.all
+    world.outreach.faults.next(1, "unanswered", path="/webhooks", after=2, seconds=DEADLINE)
+    with world.headrace.start("hooks", "apply", "--yes", *NORTH) as process:
+        comes(lambda: bool(made), "the platform has made it")
+        process.kill()
+        process.wait(DEADLINE)
+    assert (len(world.stored("hook")), len(world.stored("hook-order"))) == (0, 1)
+    assert world.states(*NORTH) == [("ok", "*.*", True)]
+    assert (len(world.stored("hook")), world.stored("hook-order")) == (1, [])
+    assert "There is nothing to create." in world.headrace("hooks", "apply", "--yes", *NORTH).stdout
+    assert len(made) == 1
+    world.headrace("hooks", "delete", "--yes", *NORTH)
+    assert not made
 
 
 def test_a_deletion_without_an_answer_is_never_tried_again(world: World) -> None:
