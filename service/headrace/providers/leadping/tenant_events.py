@@ -119,8 +119,8 @@ def _news(
 
 
 def _ended(plan: Plan, found: TenantList) -> Iterator[Yield]:
-    """Yield the last cursor of a turn. Raises `Incomplete` where rows wait for one of their parts."""
+    """Yield the last cursor of a turn. Raises `Incomplete` where rows wait for one of their parts: it is not the end."""
     waits = plan.waits()
-    yield plan.cursor(whole=found.whole and not waits, unread="" if found.whole else UNREAD, more=False)
+    yield plan.cursor(whole=found.whole and not waits, unread="" if found.whole else UNREAD, more=waits)
     if waits:
         raise Incomplete("the detail or call of some events did not come")
