@@ -1,5 +1,6 @@
 """The feed of all events of a tenant: which list, which rows, how often again; in memory and on the simulated one."""
 
+from functools import cache
 from random import Random
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ class Account:
         self.queries.append((query, body))
         if body["pageSize"] > self.most:
             raise Rejected("400")
-        begin, end = (micros(query[name]) // 1000 for name in ("startAt", "endAt"))
+        begin, end = (millis(query[name]) for name in ("startAt", "endAt"))
         shown = [row for row in self.rows.values() if not self.ranged or begin <= made_of(row) < end]
         at = int(body.get("continuationToken", "t0")[1:])
         upto = at + body["pageSize"]
@@ -87,7 +88,12 @@ class Account:
 
 
 def made_of(row: dict[str, Any]) -> int:
-    return micros(row["createdAt"]) // 1000
+    return millis(row["createdAt"])
+
+
+@cache
+def millis(text: str) -> int:
+    return micros(text) // 1000
 
 
 class Turns:
@@ -561,7 +567,7 @@ async def test_twenty_thousand_rows_are_read_completely() -> None:
     """Two hours of a large tenant; the second reading brings what changed, and nothing else."""
     dice = Random(7)
     account = Account(*[row(n, minutes_ago=dice.uniform(0.01, 120)) for n in range(20_000)])
-    turns = Turns(api := Memory(account), feed_of(page_size=1000))
+    turns = Turns(api := Memory(account), feed_of(page_size=1000, look_back=86_400))
     await turns.settle()
     assert len(turns.raws) == 20_000
     changed = dice.sample(sorted(account.rows), 300)
