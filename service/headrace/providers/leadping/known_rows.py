@@ -17,8 +17,9 @@ from headrace.sdk.feed import Api, Note
 SLICE_MS: Final = 600_000
 MOST_ROWS: Final = 60_000
 """Of one note, which may have 1 MB: beyond it the first are forgotten, and come again with every look."""
-_MOST_LOADED: Final = 200
-"""Notes that are in memory unpacked: a page may have rows of a whole day, unsorted."""
+MOST_LOADED: Final = 100_000
+"""Rows that are in memory unpacked, 20 MB: those of a page may be of a whole day, unsorted. Beyond it others are packed
+again."""
 _HALF: Final = 5
 _ENTRY: Final = 2 * _HALF
 _UNDATED: Final = "undated"
@@ -57,7 +58,10 @@ class KnownRows:
         self._api: Final = api
         self._oldest: Final = oldest
         self._slices: Final[OrderedDict[str, dict[bytes, bytes]]] = OrderedDict()
+        self._loaded = 0
         self._changed: Final[set[str]] = set()
+        self._packed: Final[dict[str, bytes]] = {}
+        """What has changed and is not noted yet, of slices that are not in memory any more."""
 
     def state(self, row: bytes, head: EventHead | None, made: int | None) -> State:
         """Return what is known of a row, created then."""
@@ -72,27 +76,46 @@ class KnownRows:
             return
         key, name = _key(made), _name(row, head)
         rows = self._rows(key)
+        before = len(rows)
         rows.pop(name, None)
         rows[name] = _digest(row + _OPEN if is_open else row)
         if len(rows) > MOST_ROWS:
             del rows[next(iter(rows))]
+        self._loaded += len(rows) - before
         self._changed.add(key)
+        self._packed.pop(key, None)
+        self._make_room()
 
     def notes(self) -> Iterator[Note]:
         """Yield what has changed since the last call."""
+        while self._packed:
+            yield Note(*self._packed.popitem())
         for key in sorted(self._changed):
-            yield Note(key, b"".join(name + digest for name, digest in self._slices[key].items()))
+            yield Note(key, _pack(self._slices[key]))
         self._changed.clear()
-        while len(self._slices) > _MOST_LOADED:
-            self._slices.popitem(last=False)
 
     def _rows(self, key: str) -> dict[bytes, bytes]:
         if key not in self._slices:
-            packed = self._api.note(wire.TENANT_FEED, key)
+            packed = self._packed.get(key) or self._api.note(wire.TENANT_FEED, key)
             entries = (packed[at : at + _ENTRY] for at in range(0, len(packed), _ENTRY))
             self._slices[key] = {entry[:_HALF]: entry[_HALF:] for entry in entries}
+            self._loaded += len(self._slices[key])
+            self._make_room()
         self._slices.move_to_end(key)
         return self._slices[key]
+
+    def _make_room(self) -> None:
+        """Pack what was not looked at for the longest time, but for the last slice."""
+        while self._loaded > MOST_LOADED and len(self._slices) > 1:
+            key, rows = self._slices.popitem(last=False)
+            self._loaded -= len(rows)
+            if key in self._changed:
+                self._changed.discard(key)
+                self._packed[key] = _pack(rows)
+
+
+def _pack(rows: dict[bytes, bytes]) -> bytes:
+    return b"".join(name + digest for name, digest in rows.items())
 
 
 def _key(made: int | None) -> str:

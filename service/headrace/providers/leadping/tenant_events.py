@@ -119,7 +119,7 @@ def _news(
 
 
 def _ended(plan: Plan, found: TenantList) -> Iterator[Yield]:
-    """Yield the last cursor of a turn. Raises `Incomplete` where rows wait for one of their parts: it is not the end."""
+    """Yield the last cursor of a turn. Raises `Incomplete` where rows wait for one of their parts: there is more."""
     waits = plan.waits()
     yield plan.cursor(whole=found.whole and not waits, unread="" if found.whole else UNREAD, more=waits)
     if waits:
