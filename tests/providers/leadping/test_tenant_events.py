@@ -208,6 +208,17 @@ async def test_calls_name_their_organization() -> None:
     assert (ids(found.raws), found.cursors[-1].whole, found.cursors[-1].unread) == (["e2"], True, "")
 
 
+async def test_an_organization_stays_known() -> None:
+    """What calls told expires after a week without calls; the list that was read by it is asked first all the same."""
+    turns = Turns(api := Memory(Account(row(1))), feed_of(None))
+    api.learn("organization", "org_1")
+    assert (await turns.next()).cursors[-1].whole
+    api.noted.clear()
+    api.calls.clear()
+    assert (await turns.next()).cursors[-1].whole
+    assert set(paths(api)) == {ORGANIZATIONS}
+
+
 async def test_a_wrong_organization_is_refused_in_words() -> None:
     """No list answers: it says what to look at, and learns nothing."""
     api = Memory(Account(path="none"))

@@ -45,7 +45,8 @@ class TenantEventsFeed:
             for item in await read_event(api, turn.event, None):
                 yield item
             return
-        found = await tenant_list(api, self._organization)
+        before = decoded(api.position(self.name, "")).shown_by
+        found = await tenant_list(api, self._organization, before)
         items = self._read_on(api, cursor, found)
         if turn.span is not None or turn.around is not None:
             items = self._read_span(api, cursor, turn, found)

@@ -47,9 +47,13 @@ def page_call(path: str, begin: int, end: int, size: int, token: str | None = No
     return Call(path=path, method="POST", query=query, body=_encode(body))
 
 
-async def tenant_list(api: Api, organization: str | None) -> TenantList:
-    """Return the list that is known to answer, else the first that does. Raises `Fault` where none does."""
-    lists = list(_lists(organization, organization or api.recall(ORGANIZATION)))
+async def tenant_list(api: Api, organization: str | None, before: str = "") -> TenantList:
+    """Return the list that is known to answer, else the first that does; `before` is the name of the one before.
+
+    Facts expire, and a list that has all events is not left for the view of one user meanwhile. Raises `Fault` where
+    none answers.
+    """
+    lists = list(_lists(organization, organization or api.recall(ORGANIZATION) or before.partition(" ")[2] or None))
     known = api.recall(LIST)
     for each in lists:
         if each.name == known:
