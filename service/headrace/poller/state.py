@@ -1,12 +1,15 @@
 """What a poller remembers, as the records of its partition of `cursors` say. Memory follows the log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple, TypeVar
 
 from headrace.config import Config
 from headrace.kafka.consumer import read
 from headrace.poller.budget import LEASE_SECONDS
+from headrace.poller.held_leads import SharedNames
 from headrace.poller.mass_drop import DropBound
+from headrace.poller.positions import Positions
+from headrace.poller.watched_leads import WatchedLeads
 from headrace.records.cursors import (
     CursorEntry,
     CursorValue,
@@ -17,14 +20,12 @@ from headrace.records.cursors import (
     NudgePosition,
     OpenNudge,
     PlatformFact,
-    Position,
     Resting,
     SealedTokens,
     SearchPosition,
     Spending,
     Standing,
     TopicId,
-    Watched,
     decode,
 )
 from headrace.records.hooks import HookOrder, HookReport, OwnHook
@@ -37,8 +38,9 @@ class TenantState:
     """What is remembered of one tenant. Positions are by feed and lead, "" where the feed is not read by lead."""
 
     def __init__(self) -> None:
-        self.positions: Final[dict[tuple[str, str], Position]] = {}
-        self.leads: Final[dict[str, Watched]] = {}
+        names = SharedNames()
+        self.positions: Final = Positions(names)
+        self.leads: Final = WatchedLeads(names)
         self.dropped: Final[dict[str, DroppedLead]] = {}
         """May hold leads that are watched again, until somebody tidies up."""
         self.drops: Final = DropBound()
@@ -57,7 +59,7 @@ class TenantState:
         """By id at the platform."""
         self.hook_orders: Final[dict[str, HookOrder]] = {}
         self.hook_report: HookReport | None = None
-        self._named: Final[dict[str, dict[str, Any]]] = {
+        self._named: Final[Mapping[str, MutableMapping[str, Any]]] = {
             "lead": self.leads,
             "dropped": self.dropped,
             "fact": self.facts,
@@ -68,7 +70,7 @@ class TenantState:
             "hook": self.hooks,
             "hook-order": self.hook_orders,
         }
-        self._named_twice: Final[dict[str, dict[tuple[str, str], Any]]] = {
+        self._named_twice: Final[Mapping[str, MutableMapping[tuple[str, str], Any]]] = {
             "cursor": self.positions,
             "note": self.notes,
             "nudge": self.nudges,
@@ -84,8 +86,7 @@ class TenantState:
     def newest(self) -> float:
         """The newest time (seconds) that pollers have stored of it as theirs, 0 where they have stored none."""
         token = self.token or SealedTokens("")
-        stored = [token.minted, token.intent]
-        stored += [position.at for position in self.positions.values()]
+        stored = [token.minted, token.intent, self.positions.newest]
         stored += [feed.tried for feed in self.feeds.values()]
         stored += [moment for nudge in self.nudges.values() for moment in (nudge.came, nudge.looked, nudge.ended)]
         stored += [moment for one in self.orders.values() for moment in (one.paused, one.rewound, one.woken)]
@@ -101,13 +102,11 @@ class TenantState:
 
     def read_at(self, feed: str, lead: str) -> int:
         """Return when (ms) the last turn of a lead began that read it to its end, 0 where there was none."""
-        position = self.positions.get((feed, lead))
-        return position.at if position else 0
+        return self.positions.read_at(feed, lead)
 
     def unread_since(self, feed: str, lead: str, unnamed: int = 0) -> int:
         """Return when (ms) a lead was last read, or from when it counts as `longest_unread` says."""
-        position, watched = self.positions.get((feed, lead)), self.leads.get(lead)
-        return (position and position.at) or (watched and watched.added) or unnamed
+        return self.positions.read_at(feed, lead) or self.leads.added(lead) or unnamed
 
     def apply(self, one: CursorEntry) -> None:
         """Take over one entry."""
@@ -193,7 +192,7 @@ async def read_all(config: Config) -> PartitionState:
     return state
 
 
-def _put(values: dict[Any, V], key: object, value: CursorValue | None) -> None:
+def _put(values: MutableMapping[Any, V], key: object, value: CursorValue | None) -> None:
     if value is None:
         values.pop(key, None)
     else:
