@@ -35,6 +35,9 @@ Passed: TypeAlias = Callable[[int, int], None]
 SETTLE_DEADLINE: Final = 5.0
 """Seconds without a record after which `read` takes an open transaction for a hanging one."""
 
+TOGETHER: Final = 2_000
+"""Records that are unpacked without letting others run: some milliseconds."""
+
 LOOK_AGAIN_SECONDS: Final = 30.0
 """Time after which partitions that had no leader are looked for again."""
 
@@ -134,7 +137,7 @@ class Consumer:
         return [partition for partition, led in found.items() if led]
 
     async def _next(self, at: TopicPartition, wait: float) -> tuple[list[Record], int]:
-        return await self._reader.next([at], wait, 10_000), await self._reader.position(at)
+        return await self._reader.next([at], wait, TOGETHER), await self._reader.position(at)
 
 
 async def read(
@@ -204,7 +207,7 @@ async def _records(
     left = {at for at in parts if starts[at] < ends[at]}
     moved_at = time.monotonic()
     while lasts() if follow else left and time.monotonic() - moved_at < SETTLE_DEADLINE:
-        records = await call(reader.next(parts, 0.2, 5_000), CALL_DEADLINE)
+        records = await call(reader.next(parts, 0.2, TOGETHER), CALL_DEADLINE)
         for record in records:
             moved_at = time.monotonic()
             if follow or record.offset < ends[TopicPartition(record.topic, record.partition)]:

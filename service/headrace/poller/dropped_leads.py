@@ -5,10 +5,12 @@ These are the cursors of such a lead, and why it was dropped.
 
 import asyncio
 from collections.abc import Mapping
+from itertools import islice
 from typing import Final
 
 from msgspec.structs import replace
 
+from headrace.poller.slices import SLICE, in_slices
 from headrace.poller.state import PartitionState, TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
@@ -17,7 +19,6 @@ from headrace.records.cursors import CursorEntry, DroppedLead, Position, entry, 
 KEPT_SECONDS: Final = 30 * 86_400.0
 """And never less than the dedupe window: within it, a lead that comes back is not read from its beginning."""
 EVERY_SECONDS: Final = 6 * 3_600.0
-_AT_ONCE: Final = 2_000
 
 
 class DroppedLeads:
@@ -40,22 +41,20 @@ class DroppedLeads:
 
     async def _look_through(self, source: str, tenant: TenantPoller) -> None:
         state, now = self._remembered.of(source), int(tenant.clock.now() * 1000)
-        keys = [key for key in state.positions if key[1]]
-        for begin in range(0, len(keys), _AT_ONCE):
+        keys = state.positions.keys_by_lead()
+        while some := list(islice(keys, SLICE)):
             changed = (
                 change(source, state, key, watched=tenant.watches(key[1]), now=now, lifetime=self._lifetime)
-                for key in keys[begin : begin + _AT_ONCE]
+                for key in some
             )
             await self._writer.store([one for one in changed if one is not None])
             await asyncio.sleep(0)
-        leads = list(state.dropped)
-        for begin in range(0, len(leads), _AT_ONCE):
+        async for leads in in_slices(list(state.dropped)):
             over = (
                 forgotten(source, state, lead, watched=tenant.watches(lead), now=now, lifetime=self._lifetime)
-                for lead in leads[begin : begin + _AT_ONCE]
+                for lead in leads
             )
             await self._writer.store([one for one in over if one is not None])
-            await asyncio.sleep(0)
 
 
 def change(

@@ -4,17 +4,20 @@ import asyncio
 from bisect import bisect_right
 from collections.abc import Collection
 from heapq import nsmallest
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 TOGETHER: Final = 1_000
 """Leads that are looked up at a time."""
-SLICE: Final = 10_000
+SLICE: Final = 5_000
 """Leads that are looked at before others get their turn: some milliseconds."""
 
 
 class LeadsInOrder:
-    """Leads that are watched, and those that the settings name, as they are when they are looked up."""
+    """Leads that are watched, and those that the settings name, as they are when they are looked up.
+
+    Iterating over `watched` bears that some come or go meanwhile.
+    """
 
     def __init__(self, watched: Collection[str], named: Collection[str]) -> None:
         self._watched: Final = watched
@@ -37,7 +40,7 @@ class LeadsInOrder:
 
     async def _look_up(self, lead: str) -> list[str]:
         found: list[str] = []
-        leads = iter([*self._watched, *self._named])  # they change while others have their turn
+        leads = chain(self._watched, self._named)
         while some := list(islice(leads, SLICE)):
             found = nsmallest(TOGETHER, {*found, *(one for one in some if one > lead)})
             await asyncio.sleep(0)

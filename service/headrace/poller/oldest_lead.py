@@ -41,9 +41,12 @@ class OldestLead:
         return None
 
     def look(self, leads: Collection[str], now: float) -> Iterator[None]:
-        """Look at all leads; others may run whenever it yields. Only a look that ends counts."""
+        """Look at all leads; others may run whenever it yields. Only a look that ends counts.
+
+        Iterating over the leads has to bear that some come or go meanwhile.
+        """
         newest_first: list[tuple[int, str]] = []
-        for number, lead in enumerate(tuple(leads), 1):
+        for number, lead in enumerate(leads, 1):
             at = self._read_at(lead)
             if len(newest_first) < MOST_OLDEST:
                 heapq.heappush(newest_first, (-at, lead))

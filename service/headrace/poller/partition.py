@@ -29,6 +29,7 @@ from headrace.poller.nudges_topic import NudgesTopic
 from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.raw_return import RawReturn
 from headrace.poller.shared_reader import SharedReader
+from headrace.poller.slices import in_slices
 from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
@@ -126,7 +127,8 @@ class PartitionPoller(PartitionOwner):
             async for records, position in groups:
                 if any((one.offset, one.key, one.value or b"") == remembered.last for one in records):
                     remembered.last = None
-                remembered.apply(_entries(records))
+                async for some in in_slices(records):
+                    remembered.apply(_entries(some))
                 remembered.read_to = position
 
     async def work(self, producer: Transactions) -> None:
@@ -243,12 +245,13 @@ class PartitionPoller(PartitionOwner):
             log.seek(self._cursors.name, self.partition, at)
             while at < end:
                 records, at = await log.next(self._cursors.name, self.partition)
-                found = [one for one in _entries(records) if one.kind in BY_COMMANDS]
-                self._remembered.apply(found)
+                async for some in in_slices(records):
+                    found = [one for one in _entries(some) if one.kind in BY_COMMANDS]
+                    self._remembered.apply(found)
+                    for lead in found:
+                        if lead.kind == "lead":
+                            self._take_lead(lead)
                 self._leads_to = at
-                for lead in found:
-                    if lead.kind == "lead":
-                        self._take_lead(lead)
 
     def _take_lead(self, lead: CursorEntry) -> None:
         tenant = self.tenants.get(lead.source)

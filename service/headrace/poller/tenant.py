@@ -23,7 +23,7 @@ from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.order_effects import OrderEffects
 from headrace.poller.platform_client import PlatformClient
 from headrace.poller.rate_limiter import limiter_of
-from headrace.poller.resume import resume
+from headrace.poller.resume import WatchedSchedule
 from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
@@ -178,10 +178,13 @@ class TenantPoller:
             writer=writer,
             metrics=metrics,
         )
-        self._resume()
+        self._watched: Final = WatchedSchedule(
+            state, self._scheduler, self._policy, by_lead=self.by_lead, named=self._leads
+        )
 
     async def run(self) -> None:
-        """Run feeds until cancelled."""
+        """Go on where an earlier process ended, then run feeds, until cancelled."""
+        await self._resume()
         async with asyncio.TaskGroup() as group:
             for _ in range(RUNS):
                 group.create_task(self._run_feeds())
@@ -195,14 +198,11 @@ class TenantPoller:
 
     def watches(self, lead: str) -> bool:
         """Return whether a lead is watched."""
-        return lead in self._state.leads or lead in self._leads
+        return self._watched.watches(lead)
 
     def watch(self, leads: Sequence[str]) -> None:
         """Watch leads from now on."""
-        positions = self._state.positions
-        for feed in self.by_lead:
-            read = ((lead, positions.get((feed, lead))) for lead in leads)
-            self._scheduler.watch((feed, lead, position.at / 1000 if position else 0.0) for lead, position in read)
+        self._watched.watch(leads)
         self._news.set()
 
     def drop(self, lead: str) -> None:
@@ -215,14 +215,14 @@ class TenantPoller:
         """Return the entry of what was really spent; no further call is made."""
         return entry(self.source, self._limiter.final_spending())
 
-    def _resume(self) -> None:
-        """Go on where an earlier process ended, and show how far that was."""
+    async def _resume(self) -> None:
+        """Fill the schedule with what an earlier process has stored, and show how far that was."""
         if self.clock.ahead > TOLERANCE_SECONDS:
             _log.warning("clock_behind_predecessor", source=self.source, seconds=round(self.clock.ahead, 1))
         self.orders.resume()
-        resume(self._state, self._scheduler, self._policy, by_lead=self.by_lead, named=self._leads)
-        for (feed, lead), position in self._state.positions.items():
-            if not lead and position.at:
+        await self._watched.resume()
+        for feed, position in self._state.positions.whole.items():
+            if position.at:
                 self._metrics.fresh(*self._labels, feed, position.at / 1000 - self.clock.ahead)
         if self._state.token is not None:
             self._metrics.token(*self._labels, self._state.token.expires / 1000)
