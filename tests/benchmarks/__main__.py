@@ -7,12 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import codec, decode, flat, latency, memory, polling, receiver, restore, whole
+from tests.benchmarks import codec, decode, flat, latency, leads, memory, polling, receiver, restore, whole
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import Row, text
 from tests.kafka.find import find
 
-PURE = {"decode": decode.rows, "codec": codec.rows, "memory": memory.rows, "flat": flat.rows}
+PURE = {
+    "decode": decode.rows,
+    "codec": codec.rows,
+    "memory": memory.rows,
+    "leads": leads.memory_rows,
+    "flat": flat.rows,
+}
 ON_KAFKA = {
     "whole": whole.rows,
     "spread": whole.spread_rows,
@@ -20,6 +26,7 @@ ON_KAFKA = {
     "receiver": receiver.rows,
     "latency": latency.rows,
     "polling": polling.rows,
+    "loop": leads.loop_rows,
 }
 
 

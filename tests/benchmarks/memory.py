@@ -54,7 +54,8 @@ def random_rows(count: int, rng: np.random.Generator) -> NDArray[Any]:
     return rows
 
 
-def _resident() -> int:
+def resident() -> int:
+    """Return the resident memory of this process, in bytes."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize()
 
@@ -62,11 +63,11 @@ def _resident() -> int:
 def _main(count: int) -> Used:
     rng = np.random.default_rng(1)
     remember(MarkTable(), TOGETHER, rng)  # what numpy loads at first use is not measured
-    before = _resident()
+    before = resident()
     marks = MarkTable()
     remember(marks, count, rng)
     highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Used(marks.nbytes, _resident() - before, highest - before)
+    return Used(marks.nbytes, resident() - before, highest - before)
 
 
 if __name__ == "__main__":

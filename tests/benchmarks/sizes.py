@@ -24,6 +24,9 @@ class Sizes(Struct, frozen=True, kw_only=True):
     polled: int
     windows: int
     """Short windows of a budget that are watched."""
+    leads: int
+    imported: int
+    """Leads that come while so many are watched."""
 
 
 FULL: Final = Sizes(
@@ -41,6 +44,8 @@ FULL: Final = Sizes(
     watched=30.0,
     polled=100_000,
     windows=12,
+    leads=1_000_000,
+    imported=100_000,
 )
 QUICK: Final = Sizes(
     rounds=1,
@@ -57,4 +62,6 @@ QUICK: Final = Sizes(
     watched=2.0,
     polled=2_000,
     windows=2,
+    leads=2_000,
+    imported=500,
 )
