@@ -102,6 +102,29 @@ async def test_input_errors_are_http_500(platform: leadsquared.Simulator, change
     assert (status, error["Status"], error["ExceptionType"]) == (500, "Error", "MXInvalidInputException")
 
 
+@pytest.mark.parametrize(("conduct", "answers"), [("served", 200), ("absent", 404), ("broken", 500)])
+async def test_an_account_may_have_no_list_of_all_codes(
+    platform: leadsquared.Simulator, conduct: Any, answers: int
+) -> None:
+    """RetrieveRecentlyModified answers, is no method there, or fails for every window."""
+    platform.conduct.all_codes = conduct
+    window = {"FromDate": spaced(HISTORY.begin), "ToDate": spaced(HISTORY.end)}
+    status, _ = await ask(platform, "/v2/ProspectActivity.svc/RetrieveRecentlyModified", {"Parameter": window})
+    assert status == answers
+
+
+@pytest.mark.parametrize(("conduct", "answers"), [("served", 200), ("empty", 200), ("refused", 500)])
+async def test_codes_that_no_catalogue_has(platform: leadsquared.Simulator, conduct: Any, answers: int) -> None:
+    """They are served, have no rows, or are refused; a bad code fails in either way."""
+    platform.conduct.system_codes = conduct
+    window = {"FromDate": spaced(HISTORY.begin - 7200), "ToDate": spaced(HISTORY.end), "ActivityEvent": 3002}
+    status, page = await ask(platform, BY_CODE, {"Parameter": window})
+    assert (status, bool(page.get("List"))) == (answers, conduct == "served")
+    platform.conduct.bad_codes = {22: "input", 21: "generic"}
+    names = [(await ask(platform, BY_CODE, {"Parameter": window | {"ActivityEvent": code}}))[1] for code in (22, 21)]
+    assert [error["ExceptionType"] for error in names] == ["MXInvalidInputException", "MXException"]
+
+
 async def test_an_activity_moves_its_lead(platform: leadsquared.Simulator) -> None:
     """Leads.RecentlyModified names the leads of a window; RetrieveRecentlyModified their activities."""
     window = {"FromDate": spaced(HISTORY.end - 3600), "ToDate": spaced(HISTORY.end)}

@@ -36,7 +36,9 @@ class Conduct(server.Conduct, kw_only=True):
 
     `offset` and `first_offset` are what Offset of Retrieve means. `keys` is where credentials are taken from. `most`
     rows make a page at most; pages larger than `heaviest` are a generic HTTP 500, as are windows of
-    RetrieveRecentlyModified longer than `longest` seconds. `system_codes`: RetrieveByActivityEvent serves 3002 too.
+    RetrieveRecentlyModified longer than `longest` seconds. `all_codes` is what RetrieveRecentlyModified does: it may be
+    no method of the account, or answer HTTP 500 to all. `system_codes`: RetrieveByActivityEvent serves 3002 too; where
+    it does not it shows no rows, or refuses the code. `bad_codes` are HTTP 500 there: an input error, or a generic one.
     `activities_move_leads`: an activity changes its lead's ModifiedOn. `gone_lead` is what the activities of a deleted
     lead are: none, or an error (both assumptions). `hook_numbers` says which event of webhooks is made
     in the place of the one that was ordered, by numbers. Rows that appear while pages are read shift those that follow.
@@ -48,7 +50,9 @@ class Conduct(server.Conduct, kw_only=True):
     most: int = 1000
     heaviest: int = 1000
     longest: float = float("inf")
-    system_codes: bool = False
+    all_codes: Literal["served", "absent", "broken"] = "served"
+    system_codes: Literal["served", "empty", "refused"] = "empty"
+    bad_codes: dict[int, Literal["input", "generic"]] = {}  # noqa: RUF012  (every Struct gets one of its own)
     activities_move_leads: bool = True
     gone_lead: Literal["empty", "error"] = "empty"
     hook_numbers: dict[str, str] = {}  # noqa: RUF012  (every Struct gets one of its own)
@@ -154,7 +158,11 @@ class Simulator(server.Simulator):
         if code is None:
             raise ApiError(500, "ActivityEvent is required", "permanent")
         part = by_index(body.get("Paging") or {}, self.conduct.most)
-        served = self.conduct.system_codes or not 3000 <= code < 4000
+        served = self.conduct.system_codes == "served" or not 3000 <= code < 4000
+        if not served and self.conduct.system_codes == "refused":
+            raise ApiError(500, "ActivityEvent is not valid", "permanent")
+        if bad := self.conduct.bad_codes.get(code):
+            raise ApiError(500, "Something went wrong", "permanent" if bad == "input" else "")
         rows = self._window(window, code) if served else []
         drop_empty = bool(body["Parameter"].get("RemoveEmptyValue"))
 
@@ -165,9 +173,11 @@ class Simulator(server.Simulator):
         return self._page("List", rows, part, tell)
 
     async def _modified(self, call: ApiCall) -> web.Response:
+        if self.conduct.all_codes == "absent":
+            raise ApiError(404, "There is no such endpoint.", "route")
         body = call.json()
         window = window_of(body)
-        if window.until - window.since > self.conduct.longest:
+        if self.conduct.all_codes == "broken" or window.until - window.since > self.conduct.longest:
             raise ApiError(500, "Something went wrong")
         part = by_index(body.get("Paging") or {}, self.conduct.most)
         fields = bool((body.get("Parameter") or {}).get("IncludeCustomFields"))
