@@ -49,8 +49,10 @@ class PolledPlatforms:
         """Return the keys of a tenant: LeadPing rests until a webhook wakes its feed, the others are polled often."""
         feed = {"leadsquared": "lead_activities", "leadping": "lead_events", "outreach": "events"}[provider]
         platform = self.by_name[provider]
-        leads = {} if provider == "outreach" else {"leads": platform.history.leads}
-        return platform.tenant() | leads | {f"{feed}.every": _SELDOM if provider == "leadping" else _OFTEN}
+        more: dict[str, object] = {"feeds": [feed.replace("_", "-")]}  # each step shows what one feed brings
+        if provider != "outreach":
+            more["leads"] = platform.history.leads
+        return platform.tenant() | more | {f"{feed}.every": _SELDOM if provider == "leadping" else _OFTEN}
 
     def steps(self) -> Iterator[str | Step]:
         """Yield what happens, with remarks between."""

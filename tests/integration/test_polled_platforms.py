@@ -15,7 +15,7 @@ from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 from tests.providers.feeds_kit import trouble
 from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.history import History
+from tests.simulators.history import History, Shape
 from tests.simulators.ledger import Key
 from tests.simulators.quota import Allowance
 from tests.simulators.server import Simulator
@@ -82,3 +82,21 @@ async def test_the_feeds_bring_the_whole_history_of_their_platforms(
         async with pipeline.poller():
             await pipeline.comes(whole, "the histories of three platforms are in raw")
         assert third.tokens.reused == third.tokens.too_soon == 0
+
+
+async def test_leads_that_nobody_named_are_found_and_read(kafka: Broker, prefix: str) -> None:
+    """What was changed within a day is found by the feeds of the account; each lead's own feed brings the rest."""
+    lists = leadsquared.History(seed=3, events=80, leads=5, shape=Shape(span=72_000.0, edited=0.0))
+    async with leadsquared.Simulator(lists, allowance=FREE) as platform:
+        platform.conduct.all_codes = "absent"
+        tenant = account(platform, access_key=platform.access_key, secret_key=platform.secret_key)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, tenant)
+
+        async def whole() -> bool:
+            texts = await found(pipeline)
+            return all(mark in texts.get(key, "") for key, mark in lists.ledger.wanted(lists.end).items())
+
+        async with pipeline.poller():
+            await pipeline.comes(whole, "the history of an account without a list of leads is in raw")
+    paths = {call.path.rsplit("/", 1)[1] for call in platform.calls}
+    assert {"Retrieve", "RetrieveByActivityEvent", "Leads.RecentlyModified", "ActivityTypes.Get"} <= paths

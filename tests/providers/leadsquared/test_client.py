@@ -20,6 +20,8 @@ def error(kind: str, status: str = "Error") -> bytes:
     [
         (200, b'{"RecordCount":0,"ProspectActivities":[]}', None),
         (200, b'{"Status":"Success"}', None),
+        (200, b'[{"ActivityEvent":22}]', None),
+        (200, b'[{"ActivityEvent":22}', Unavailable),
         (200, error("MXInvalidInputException"), Rejected),
         (200, error("MXThrottleException"), Throttled),
         (200, error("MXException"), Unavailable),

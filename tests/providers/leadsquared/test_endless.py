@@ -60,7 +60,7 @@ class EndlessList:
 async def test_a_list_without_end_is_read_as_far_as_there_is_room() -> None:
     """What was read is brought, the newest of it last, and the cursor says that something is missing."""
     api = EndlessList()
-    (feed,) = provider.feeds(LeadSquaredSettings(access_key="a", secret_key="s"))  # noqa: S106  (no secret)
+    feed = provider.feeds(LeadSquaredSettings(access_key="a", secret_key="s"))[0]  # noqa: S106  (no secret)
     items: list[Yield] = []
     with pytest.raises(Incomplete):
         await _read(items, feed.read(api, b"", Turn(lead="lead")))

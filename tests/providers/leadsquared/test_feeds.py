@@ -618,6 +618,28 @@ async def test_a_refusal_is_reported() -> None:
         await read(TEN, Memory(refuse), turn=LEAD)
 
 
+async def test_a_span_of_a_lead_is_read_by_both_times() -> None:
+    """What was created or changed in it comes, whatever is known; a row without times comes as well."""
+    account = Account(30)
+    account.rows[3] |= {"CreatedOn": "2026-09-01 10:00:00"}
+    account.rows[4] |= {"ModifiedOn": "2026-09-01 10:00:00"}
+    account.rows[5] |= {"ModifiedOn": "2026-09-01 11:00:00"}
+    account.rows[6] |= {"ModifiedOn": "x", "CreatedOn": None}
+    begin = 1_788_256_800_000  # 2026-09-01 10:00:00
+    found = await read(TEN, Memory(account), turn=Turn(lead="lead-1", span=(begin, begin + 3_600_000)))
+    assert [msgspec.json.decode(raw.value)["Id"] for raw in found.raws] == ["a6", "a4", "a3"]
+    assert found.cursors[-1].whole
+    account.hidden = 1
+    api, lacks, cursor = Memory(account), list[bool](), b""
+    for _ in range(3):
+        found = await read(TEN, api, cursor, Turn(lead="lead-1", span=(begin, begin + 3_600_000)))
+        cursor = found.cursor
+        lacks.append(bool(found.lacks))
+        assert found.cursors[-1].whole is not lacks[-1]
+    assert lacks == [True, True, False]
+    assert len(api.given_up) == 1
+
+
 async def test_a_turn_without_a_lead_asks_nothing() -> None:
     """The reference has no call that brings one activity."""
     api = Memory(Account(2))

@@ -8,7 +8,11 @@ from msgspec.structs import replace
 from headrace.core.mapping_file import build, read
 from headrace.providers.discover import builtin
 from headrace.providers.leadsquared import provider
-from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
+from headrace.providers.leadsquared.settings import (
+    ActivitiesByCodeSettings,
+    LeadActivitiesSettings,
+    LeadSquaredSettings,
+)
 from headrace.records.raw import printable
 from headrace.sdk.provider import Accepted, Delivery, Nudge, Refused
 from tests.providers.kit import RECEIVED
@@ -187,6 +191,27 @@ def test_an_overlay_leaves_to_the_feed_what_that_can_bring(kind: str, body: Any,
         for code, type_ in (*rows, ("opportunity_deleted", "opportunity.deleted"))
     )
     assert decided(body, kind, codes, overlay).fates == [fate]
+
+
+@pytest.mark.parametrize(
+    ("code", "codes", "fate"), [("22", [], "nudged"), ("22", [21], "published"), ("3002", [], "published")]
+)
+def test_without_the_feed_of_leads_that_of_codes_is_woken(code: str, codes: list[int], fate: str) -> None:
+    """For codes that it is sure to bring: a stage and an owner are published as told."""
+    overlay = f'[[row]]\ncode = "{code}"\ntype = "call.completed"\nreach = "nudge"\n'
+    own = replace(
+        SETTINGS,
+        polling=True,
+        feeds=["activities-by-code", "modified-leads"],
+        activities_by_code=ActivitiesByCodeSettings(codes=codes),
+    )
+    mapping = build(builtin(provider.name), read(overlay, "acme.toml", provider.tables))
+    item = ITEM | {"ActivityEvent": code, "RelatedProspectId": "CD"}
+    found = decide_on(provider, accepted(delivery([item]), own).events, own, mapping)
+    assert found.fates == [fate]
+    assert [nudge.feed for nudge in found.nudges] == (["activities-by-code"] if fate == "nudged" else [])
+    stage = accepted(replace(delivery(CHANGE), query={"kind": "lead_stage_changed"}), own).events
+    assert decide_on(provider, stage, own, mapping).fates == ["published"]
 
 
 def test_an_overlay_publishes_what_the_table_leaves_to_the_feed() -> None:

@@ -123,6 +123,7 @@ def deal(status: str, modified: str, hint: str) -> list[Rendering]:
         item(7, 12000, fields, hint=hint),
         lead_row(7, 12000, fields, modified),
         code_row(7, 12000, fields, modified),
+        modified_row(7, 12000, fields, modified),
     ]
 
 

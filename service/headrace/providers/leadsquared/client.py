@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 from msgspec.structs import replace
 
 from headrace.providers.leadsquared.settings import BASE_URL, LeadSquaredSettings
@@ -40,6 +40,7 @@ _CREDENTIALS: Final = re.compile(
 _NOT_FOUND: Final = re.compile(r"notfound", re.IGNORECASE)
 """What the names speak of: the platform's own are not listed anywhere, so they are told by their words."""
 _ERROR: Final = "error"
+_GOOD: Final = 200
 _FAILED: Final = 500
 
 
@@ -49,6 +50,7 @@ class _LeadSquaredError(Struct, rename="pascal"):
 
 
 _error: Final = msgspec.json.Decoder(_LeadSquaredError).decode
+_whole: Final = msgspec.json.Decoder(Raw).decode
 
 
 class LeadSquaredClient:
@@ -82,6 +84,8 @@ class LeadSquaredClient:
         sentence = f"the platform answered {answer.status} without a reason"
         if answer.status == _FAILED:
             return TooHeavy(sentence)
+        if answer.status == _GOOD and _is_list(answer.body):  # the catalogue of types is one
+            return None
         fault = judge(answer, now)
         if isinstance(fault, Gone):  # the reference: 404 is a method that does not exist
             return no_route(str(fault))
@@ -116,6 +120,14 @@ def _judge_exception(kind: str, answer: Answer, now: float) -> Fault:
     if _QUESTION.search(kind):
         return Rejected(sentence)
     return Gone(sentence) if _NOT_FOUND.search(kind) and not of_service else Unavailable(sentence)
+
+
+def _is_list(body: bytes) -> bool:
+    """Return whether a body is one whole JSON array."""
+    try:
+        return body.lstrip()[:1] == b"[" and bool(_whole(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def _read(body: bytes) -> _LeadSquaredError | None:

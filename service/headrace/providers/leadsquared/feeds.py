@@ -1,4 +1,4 @@
-"""The feed `lead-activities`: all activities of one lead, those that are new or changed.
+"""The feeds that there are, and `lead-activities`: all activities of one lead, those that are new or changed.
 
 A turn reads all pages of its lead. Retrieve takes neither a window nor an order, an edit changes a row wherever it
 stands, and only the whole list can be counted against RecordCount. It costs a call for every `page_size` rows; what is
@@ -9,6 +9,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared.code_feed import ActivitiesByCodeFeed
+from headrace.providers.leadsquared.lead_span import read_span
+from headrace.providers.leadsquared.modified_leads import ModifiedLeadsFeed
 from headrace.providers.leadsquared.offset_detection import Offsets
 from headrace.providers.leadsquared.pager import LeadSquaredPager, Shortfall
 from headrace.providers.leadsquared.reading import Reading, rewound
@@ -21,8 +24,14 @@ from headrace_events import Via
 
 
 def feeds(settings: Tenant) -> Sequence[Feed]:
-    """Return the one feed there is: it is read for every lead that is watched."""
-    return (LeadActivitiesFeed(settings_of(settings, LeadSquaredSettings).lead_activities),)
+    """Return the feeds that are switched on: that of each lead, and the two that find what is new."""
+    own = settings_of(settings, LeadSquaredSettings)
+    there: tuple[Feed, ...] = (
+        LeadActivitiesFeed(own.lead_activities),
+        ActivitiesByCodeFeed(own.activities_by_code),
+        ModifiedLeadsFeed(own.modified_leads),
+    )
+    return [feed for feed in there if not own.feeds or feed.name in own.feeds]
 
 
 class LeadActivitiesFeed:
@@ -44,12 +53,17 @@ class LeadActivitiesFeed:
 
         Raises `Fault` behind what came before it, `Incomplete` behind the cursor of a reading that is not whole.
         """
-        if turn.lead is None:
-            return
+        if turn.lead is not None:
+            reads_on = turn.span is None
+            things = self._read_on(api, turn.lead, cursor) if reads_on else read_span(api, cursor, turn, self._settings)
+            async for thing in things:
+                yield thing
+
+    async def _read_on(self, api: Api, lead: str, cursor: bytes) -> AsyncIterator[Yield]:
         reading = Reading(cursor, api.now, self._settings.look_back * 1000)
         offsets = Offsets(api)
         for code, short in zip(self._settings.codes or (None,), reading.short_before, strict=False):
-            pager = LeadSquaredPager(api, turn.lead, code, self._settings, offsets)
+            pager = LeadSquaredPager(api, lead, code, self._settings, offsets)
             failure = await _failure(pager, short, search=reading.search)
             for row in reading.news(pager):
                 yield _raw(api, row)
@@ -63,7 +77,7 @@ class LeadActivitiesFeed:
                 raise failure
         covering, left_out = reading.finished()
         for number in range(left_out):
-            api.leave_out("activity", f"{turn.lead}/{number}")
+            api.leave_out("activity", f"{lead}/{number}")
         yield covering
         if reading.shortfall:
             raise Incomplete(reading.shortfall)

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct, field
 from headrace.core.contradiction import Contradiction
 from headrace.core.units import Seconds
 from headrace.providers.leadsquared.guids import one_guid
-from headrace.providers.leadsquared.wire import FEED
+from headrace.providers.leadsquared.wire import BY_CODE, FEED, LEADS
 from headrace.sdk.settings import HeaderName, PolledTenant, check
 
 BASE_URL: Final = "https://api.leadsquared.com"
@@ -42,6 +42,36 @@ class LeadSquaredHooksSettings(Struct, frozen=True, forbid_unknown_fields=True, 
     codes: list[int] = []
 
 
+class ActivitiesByCodeSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `activities-by-code` is read: where nothing happens, one call in `every` for all codes together.
+
+    `codes` are the activity codes to read; without any, those of the account's catalogue. `extra_codes` are tried
+    beside them: the platform's own (3001, 3002), which no catalogue has. The first reading of a code begins `history`
+    ago. Rows that show up at most `look_back` late are still found. `recently_modified` False never asks for all codes
+    at once.
+    """
+
+    page_size: Annotated[int, Meta(ge=25, le=1000)] = 1000
+    codes: list[int] = []
+    extra_codes: list[int] = []
+    history: Seconds = 86_400
+    look_back: Seconds = 6 * 3_600
+    recently_modified: bool = True
+    every: Seconds = 120
+
+
+class ModifiedLeadsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How `modified-leads` is read: `page_size` leads a page, once in `every`.
+
+    The first reading begins `history` ago; the last `look_back` is read again with every turn.
+    """
+
+    page_size: Annotated[int, Meta(ge=25, le=5000)] = 1000
+    history: Seconds = 86_400
+    look_back: Seconds = 600
+    every: Seconds = 120
+
+
 class LeadSquaredSettings(PolledTenant, kw_only=True):
     """A LeadSquared account: `webhook_header` names the header that carries the secret of webhooks.
 
@@ -56,6 +86,8 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
     keys_in: Literal["headers", "url"] = "headers"
     lead_activities: LeadActivitiesSettings = LeadActivitiesSettings()
     hooks: LeadSquaredHooksSettings = LeadSquaredHooksSettings()
+    activities_by_code: ActivitiesByCodeSettings = ActivitiesByCodeSettings()
+    modified_leads: ModifiedLeadsSettings = ModifiedLeadsSettings()
 
     def canonical_lead(self, lead: str) -> str | None:
         """Return a GUID in lower case, as identities and subjects have it."""
@@ -64,4 +96,4 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
 
     def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: the keys."""
-        return check(self, (FEED,), (("access_key", "secret_key"),))
+        return check(self, (FEED, BY_CODE, LEADS), (("access_key", "secret_key"),))

@@ -13,6 +13,10 @@ from msgspec import UNSET, Raw, Struct, UnsetType, field
 NAME: Final = "leadsquared"
 FEED: Final = "lead-activities"
 """The feed that reads the activities of one lead."""
+BY_CODE: Final = "activities-by-code"
+"""The feed that reads the activities of the account, code by code."""
+LEADS: Final = "modified-leads"
+"""The feed that finds the leads that were changed."""
 
 RESOURCES: Final = {
     "activity": "pages or rows of Retrieve, RetrieveByActivityEvent, RetrieveRecentlyModified; activity webhooks",
