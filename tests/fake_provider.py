@@ -56,7 +56,7 @@ class Row(Struct, omit_defaults=True):
 
     `do` is what becomes of it: "mirror" or "noop" is dropped, "bad" is a problem, "break" and "nameless" fail as only
     a mistake of ours does, "no feed" has no feed to wake, "other id" is polled under another id with the same `size`,
-    "swell" is published with its text four times. An event is published with `size` bytes more.
+    "swell" is published with its text four times. An event is published with `size` bytes more, and `at` is its time.
     """
 
     id: int | str
@@ -65,6 +65,7 @@ class Row(Struct, omit_defaults=True):
     do: str = ""
     code: str = "call"
     size: int = 0
+    at: str | None = None
 
 
 decode_row: Final = msgspec.json.Decoder(Row).decode
@@ -118,7 +119,7 @@ class FakeProvider:
         )
         if row.do in ("no feed", "broken nudge", "other id"):
             data.native.name = row.do
-        return Draft(row=found, subject=f"lead/{row.id}", time=None, data=data, meaning=(row.text,))
+        return Draft(row=found, subject=f"lead/{row.id}", time=row.at, data=data, meaning=(row.text,))
 
     def nudge(self, draft: Draft, settings: Tenant) -> Nudge | None:
         """Return the nudge of a thing, unless its row says that no feed asks for it."""

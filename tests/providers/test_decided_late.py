@@ -42,6 +42,7 @@ from tests.simulators.clock import Clock as SimulatedClock
 from tests.simulators.history import Shape
 from tests.simulators.quota import Allowance
 from tests.simulators.webhooks import sendings
+from tests.unit.ledgers import ledger_of
 
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
@@ -102,7 +103,14 @@ class Reads:
         """Take one turn as a poller does."""
         self.around += around is not None
         work = Work(self.feed.name, self.lead, event, around)
-        watch = RowWatch(self.nudges, self.account, work, Clock(lambda: self.now), asyncio.Event())
+        watch = RowWatch(
+            self.nudges,
+            ledger_of(self.account.source),
+            self.account,
+            work,
+            clock=Clock(lambda: self.now),
+            stored=asyncio.Event(),
+        )
         began, since, whole = self.now, 0, True
         cursor = self.stored if around is None else b""
         async for item in self.feed.read(self._api, cursor, Turn(lead=self.lead, event=event, around=around)):

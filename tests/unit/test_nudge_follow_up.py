@@ -12,6 +12,7 @@ from headrace.records.cursors import OpenNudge
 from headrace.records.nudge import AddressedNudge
 from headrace.sdk.settings import PolledTenant
 from tests.fake_provider import polled
+from tests.unit.ledgers import ledger_of
 from tests.unit.test_scheduler import Named
 
 NUDGE = AddressedNudge(feed="rows", event="7", partition=2, offset=40, record="07", time=1)
@@ -37,6 +38,7 @@ def followed(state: TenantState, scheduler: Scheduler, by_lead: list[str], clock
         state=state,
         window=86_400.0,
         raw_lifetime=86_400.0 * 30,
+        ledger=ledger_of(account.source, state),
         metrics=cast("Any", Silent()),
     )
 

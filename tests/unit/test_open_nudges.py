@@ -21,6 +21,7 @@ from headrace.records.raw import to_raw_record
 from headrace.sdk.feed import AROUND_MS
 from headrace.sdk.provider import RawEvent
 from tests.fake_provider import FAKE, account, thing
+from tests.unit.ledgers import ledger_of
 
 SOURCE = "/things/t"
 DAY = 86_400.0
@@ -482,7 +483,8 @@ def test_nudges_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def watch_of(nudges: OpenNudges, work: Work, tenant: Account | None = None) -> RowWatch:
     """Return what watches the rows of a run."""
-    return RowWatch(nudges, tenant or account("acme"), work, Clock(lambda: 200.0), asyncio.Event())
+    of = tenant or account("acme")
+    return RowWatch(nudges, ledger_of(of.source), of, work, clock=Clock(lambda: 200.0), stored=asyncio.Event())
 
 
 def saw(watch: RowWatch, raw: RawEvent) -> bool:

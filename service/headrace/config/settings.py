@@ -107,6 +107,12 @@ class DedupeSettings(Struct, frozen=True, kw_only=True):
     window: Seconds = 30 * 86_400
 
 
+class LedgerSettings(Struct, frozen=True, kw_only=True):
+    """`[ledger]`: an hour of the loss ledger stays open for `settle` after its end: what comes later is lost."""
+
+    settle: Seconds = 7_200
+
+
 class SpoolSettings(Struct, frozen=True, kw_only=True):
     """`[spool]`: where deliveries wait while Kafka is away.
 
@@ -170,6 +176,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     public_url: PublicUrl | None = None
     kafka: KafkaSettings = KafkaSettings()
     dedupe: DedupeSettings = DedupeSettings()
+    ledger: LedgerSettings = LedgerSettings()
     spool: SpoolSettings = SpoolSettings()
     receiver: ReceiverSettings = ReceiverSettings()
     admin: AdminSettings = AdminSettings()

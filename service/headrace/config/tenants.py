@@ -35,6 +35,10 @@ class Tenants:
     ) -> None:
         self.by_source: Final[Dict[str, Account]] = {account.source: account for account in accounts}
         self.left_out: Final[Dict[str, list[FileFault]]] = left_out or {}
+        self.both_ways: Final = frozenset(
+            account.source for account in self if account.settings.polling and account.settings.takes_webhooks
+        )
+        """The sources of those that are polled and take webhooks: what one way loses, the other one shows."""
 
     def get(self, provider: str, tenant: str) -> Account | None:
         """Return one tenant, None where it is not configured."""

@@ -5,9 +5,11 @@ from collections.abc import Mapping as Dict, Sequence
 from typing import Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.dedupe import Seen
+from headrace.records.facts import CommitFacts
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, Fate, encode_record
 
@@ -40,7 +42,8 @@ class CommitLimits(Struct, frozen=True):
     """What the topics allow: bytes of one record, and how long (in seconds) marks and raw records are kept.
 
     `lifetime` is the retention of seen: a mark older than that may be gone from the log. A duplicate whose mark would
-    expire before its own raw record, that is `raw_lifetime` later, is marked again.
+    expire before its own raw record, that is `raw_lifetime` later, is marked again. An hour of the loss ledger closes
+    `settle` seconds after its end.
     """
 
     topic: str
@@ -48,6 +51,7 @@ class CommitLimits(Struct, frozen=True):
     event_bytes: int = 2 * 1024 * 1024
     lifetime: int = 35 * 86_400
     raw_lifetime: int = 30 * 86_400
+    settle: int = 7_200
 
 
 class Decision(Struct, frozen=True, gc=False, kw_only=True):
@@ -78,6 +82,8 @@ class Commit(Struct, frozen=True, kw_only=True):
     marks: dict[bytes, Mark]
     seen_value: bytes
     decisions: list[Decision]
+    missed: Counter[str] = Counter()
+    """Facts by source that only the sweep found, and discovery did not."""
 
     @property
     def fates(self) -> Counter[str]:
@@ -93,6 +99,12 @@ def skip(seen: Seen, to: int) -> Commit:
 def rewrite(seen: Seen) -> Commit:
     """Return a commit that writes the position of a quiet partition again, before its last record ages out."""
     return _position_alone(seen.next_offset, seen.totals)
+
+
+def close_hours(seen: Seen, facts: CommitFacts, reports: list[ProducerRecord]) -> Commit:
+    """Return a commit that reports hours of the loss ledger, and counts nothing."""
+    value = encode_record(seen.next_offset, seen.totals, {}, facts)
+    return replace(_position_alone(seen.next_offset, seen.totals), nudges=reports, seen_value=value)
 
 
 def add(totals: Sequence[int], fates: Dict[str, int]) -> tuple[int, ...]:

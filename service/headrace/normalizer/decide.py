@@ -19,6 +19,7 @@ from headrace.core.mapping import Row
 from headrace.core.problems import from_exception
 from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
+from headrace.normalizer.batch_facts import BatchFacts
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
@@ -76,6 +77,8 @@ class _Batch:
         self.letters: list[ProducerRecord] = []
         self.nudges: list[ProducerRecord] = []
         self.decisions: list[Decision] = []
+        began = batch[0].timestamp if batch and tenants.by_source else 0  # without tenants, no hour is closed
+        self.facts = BatchFacts(seen.ledger, tenants.both_ways, began=began, settle=limits.settle)
 
     def commit(self) -> Commit:
         """Decide on the records in their order. Raises `WaitsForMapping`, `NewerFormat`."""
@@ -100,10 +103,11 @@ class _Batch:
             totals=totals,
             events=self.events,
             letters=self.letters,
-            nudges=self.nudges,
+            nudges=self.nudges + self.facts.reports(self.limits.partition, self.tenants.both_ways),
             marks=self.marks,
-            seen_value=encode_record(next_offset, totals, self.marks),
+            seen_value=encode_record(next_offset, totals, self.marks, self.facts.part()),
             decisions=self.decisions,
+            missed=self.facts.missed,
         )
 
     def decode(self) -> Iterator[DecodedRecord]:
@@ -120,6 +124,7 @@ class _Batch:
         mark = self.mark(decoded.key)
         if not isinstance(decoded.became, Problem) and (fate := _settled(decoded, mark)) is not None:
             self.remember(decoded, decoded.key, mark)
+            self.facts.again(decoded)
             self.record_decision(decoded, fate)
             return
         # 2. translated
@@ -137,6 +142,7 @@ class _Batch:
     def judge_draft(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> None:
         """Publish a draft, or do not, and mark its id."""
         verdict = self.verdict(decoded, draft, mark)
+        self.facts.saw(decoded, draft, verdict.fate, known=mark is not None)
         if verdict.fate == "published":
             if draft.later is not None and mark is not None and not decoded.raw.replay:
                 _make_later(draft, draft.later)
@@ -158,7 +164,7 @@ class _Batch:
         """Judge a draft by what is remembered of its id."""
         if decoded.raw.replay:
             return judge_replay(mark, decoded.version, decoded.meaning)
-        nudge = nudge_record(decoded, draft, self.limits.partition)
+        nudge = nudge_record(decoded, draft, self.limits.partition, self.facts)
         first = first_of(draft) if UNKNOWN in (decoded.version, mark.version if mark else None) else 0
         shape = shape_digest(decoded.raw.shape)
         verdict = judge(mark, decoded.version, shape, decoded.meaning, polled=nudge is not None, first=first)

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from headrace.normalizer.ledger import Ledger
 from headrace.normalizer.mark_table import MarkTable
 from headrace.records.mark import IMMUTABLE, MOST_MEANINGS, UNKNOWN, Mark, unpack
 from headrace.records.seen import TOTALS, Fate, SeenRecord, merge
@@ -30,7 +31,7 @@ class Verdict(Struct, frozen=True, gc=False):
 
 
 class Seen:
-    """The memory of one raw partition: marks, position and totals, as far as `read_to` on the seen topic.
+    """The memory of one raw partition: marks, position, totals, and the loss ledger, as far as `read_to` on `seen`.
 
     `restored` says that there was a record at all: without one, it is unknown what was published. `last` is the seen
     offset of the newest commit in it, where that is known.
@@ -42,6 +43,7 @@ class Seen:
     def forget(self) -> None:
         """Begin without memory: what it was made of does not stand in the log."""
         self.marks = MarkTable()
+        self.ledger = Ledger()
         self.next_offset = 0
         self.totals: tuple[int, ...] = (0,) * len(TOTALS)
         self.read_to = 0
@@ -53,6 +55,7 @@ class Seen:
         if records:
             merged = merge(records)
             self.marks.put(unpack(merged.rows), merged.more)
+            self.ledger.apply(merged.facts)
             self.next_offset, self.totals = merged.next_offset, merged.totals
             self.restored = True
         self.read_to = read_to

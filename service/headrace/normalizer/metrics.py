@@ -51,6 +51,7 @@ class NormalizerMetrics(TaskMetrics):
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
         self._end_to_end = registry.histogram("headrace_end_to_end_seconds")
+        self._missed = registry.series("headrace_missed_by_discovery_total")
         self._letters = registry.capped("headrace_dead_letters_total")
         self._unmapped = registry.capped("headrace_unmapped_total")
         self._provisional = registry.capped("headrace_provisional_total")
@@ -86,6 +87,8 @@ class NormalizerMetrics(TaskMetrics):
         self._time(commit.decisions, now_ms)
         for letter in commit.letters:
             self._count_letter(letter)
+        for source, count in commit.missed.items():
+            self._missed.add(self._accounts.get(source, UNKNOWN), count)
 
     def _count(self, decisions: Sequence[Decision]) -> None:
         listed = False
@@ -147,6 +150,7 @@ class NormalizerMetrics(TaskMetrics):
                 self._letters.start(*account, reason)
             for codes in (self._unmapped, self._provisional):
                 codes.start(*account, OTHER)
+            self._missed.start(*account)
 
     def _read_tasks(self) -> None:
         """Take the partitions as they are now; what is no longer owned is not shown."""

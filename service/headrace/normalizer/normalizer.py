@@ -108,4 +108,5 @@ class Normalizer:
             event_bytes=int(self.topics[f"{prefix}events"].config["max.message.bytes"]),
             lifetime=retention_ms(seen) // 1000,
             raw_lifetime=max(self.config.dedupe.window, retention_ms(raw) // 1000),
+            settle=self.config.ledger.settle,
         )

@@ -18,6 +18,7 @@ from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member, OutOfRange
 from headrace.kafka.partition_owner import DAY_SECONDS, Pace, PartitionOwner, TaskState
 from headrace.kafka.producer import Transactions, WriteFailed
+from headrace.normalizer.batch_facts import close_quiet
 from headrace.normalizer.batch_size import BatchSize
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, rewrite, skip
 from headrace.normalizer.decide import WaitsForMapping, decide, refuse
@@ -122,6 +123,7 @@ class NormalizerTask(PartitionOwner):
             self.enter(TaskState.RUNNING)
             records = []
         if not records:
+            await self._close_hours(producer)
             await self._rewrite_when_old(producer)
         elif records[0].offset != self.seen.next_offset:
             await self._skip_gap(producer, records[0].offset)
@@ -199,6 +201,13 @@ class NormalizerTask(PartitionOwner):
     async def _write_alone(self, producer: Transactions, commit: Commit) -> None:
         """Write a commit that no records of raw stand behind, and let memory follow."""
         self._apply(commit, await self._write(producer, commit))
+
+    async def _close_hours(self, producer: Transactions) -> None:
+        """Report the hours of the loss ledger that are over, where nothing comes that would show it."""
+        if self._raw.end() == self.seen.next_offset:
+            commit = close_quiet(self.seen, self._tenants.both_ways, self._limits, self._now_ms())
+            if commit is not None:
+                await self._write_alone(producer, commit)
 
     async def _rewrite_when_old(self, producer: Transactions) -> None:
         """Write the position of a quiet partition again, long before its last record ages out."""

@@ -143,6 +143,13 @@ NORMALIZER: Final = (
         "Events that this process published.",
     ),
     Family(
+        "headrace_missed_by_discovery_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant"),
+        "Published records older than 15 minutes that only the sweep found: discovery should have named their leads.",
+    ),
+    Family(
         "headrace_end_to_end_seconds",
         "histogram",
         "seconds",
@@ -512,6 +519,27 @@ POLLER: Final = (
         ("provider", "tenant"),
         "What the nudges that are remembered take in `cursors`; beyond 4 MiB the record of one more goes back to raw "
         "at once.",
+    ),
+    Family(
+        "headrace_ledger_facts",
+        "gauge",
+        "facts",
+        ("provider", "tenant", "via"),
+        "Facts of the last closed hour that `both` ways told, `webhook` alone or `poll` alone.",
+    ),
+    Family(
+        "headrace_ledger_lost_ratio",
+        "gauge",
+        "1",
+        ("provider", "tenant", "via"),
+        "Share of the facts of the last closed hour that this way did not tell, and the other one did.",
+    ),
+    Family(
+        "headrace_ledger_hour_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "When the last closed hour of the loss ledger began, since the epoch.",
     ),
     Family(
         "headrace_nudges_returned_total",

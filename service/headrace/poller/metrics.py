@@ -17,8 +17,10 @@ from headrace.observe.tasks import TaskMetrics
 from headrace.poller.answer_memory import AnswerMemory
 from headrace.poller.budget import Span
 from headrace.poller.hook_states import STATES as HOOK_STATES
+from headrace.poller.ledger_gauges import LedgerGauges
 from headrace.poller.platform_client import Unready, client_of
 from headrace.records.cursors import home_partition
+from headrace.records.ledger_hour import LedgerHour
 from headrace.sdk.feed import Polled
 from headrace_events import Via
 
@@ -52,6 +54,7 @@ class _TenantGauges(Struct):
     skew: float = 0.0
     nudges: int = 0
     nudge_bytes: int = 0
+    hour: tuple[int, LedgerHour] = (0, LedgerHour())
     paused: Collection[str] = ()
     backfills: int = 0
     hooks: Mapping[str, int] = {}
@@ -69,6 +72,7 @@ class PollerMetrics(TaskMetrics):
         super().__init__(registry, "poller", clock)
         self.answers: Final = AnswerMemory()
         """What the feed runs of this process hold of answers."""
+        self._hours: Final = LedgerGauges(registry)
         self._now: Final = clock
         self._partitions = 0
         accounts = {(a.provider.name, a.name): a for a in tenants}
@@ -184,6 +188,10 @@ class PollerMetrics(TaskMetrics):
         gauges = self._of(provider, tenant)
         gauges.nudges, gauges.nudge_bytes = count, size
 
+    def hour(self, provider: str, tenant: str, number: int, hour: LedgerHour) -> None:
+        """Note the last closed hour of the loss ledger, by its number since the epoch."""
+        self._of(provider, tenant).hour = (number, hour)
+
     def paused(self, provider: str, tenant: str, feeds: Collection[str]) -> None:
         """Note which feeds people let make no calls."""
         self._of(provider, tenant).paused = feeds
@@ -255,6 +263,7 @@ class PollerMetrics(TaskMetrics):
         """Show the tenants that are polled here, as they are now."""
         for series in (self._left, self._hooks, *self._by_feed, *self._by_tenant):
             series.values.clear()
+        self._hours.clear()
         held = self.answers
         for series, size in zip(self._answers, (held.weight, held.highest, held.limit), strict=True):
             series.values[()] = size
@@ -262,6 +271,7 @@ class PollerMetrics(TaskMetrics):
             self._unread.values[topic,] = round(unread(), 3)
         now = self._now()
         for tenant in self._owned():
+            self._hours.show(tenant.labels, *tenant.hour)
             for span, left in tenant.left.items():
                 self._left.values[*tenant.labels, span] = left
             for state in HOOK_STATES:

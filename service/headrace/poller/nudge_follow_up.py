@@ -6,6 +6,7 @@ from typing import Final
 
 from headrace.config.tenants import Account
 from headrace.poller.clock import Clock
+from headrace.poller.loss_ledger import LossLedger
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.open_nudges import OpenNudges
 from headrace.poller.row_watch import RowWatch
@@ -34,9 +35,11 @@ class NudgeFollowUp:
         state: TenantState,
         window: float,
         raw_lifetime: float,
+        ledger: LossLedger,
         metrics: PollerMetrics,
     ) -> None:
         self.nudges: Final = OpenNudges(account.source, state.nudges, by_lead, window=window, raw_lifetime=raw_lifetime)
+        self.ledger: Final = ledger
         self._account: Final = account
         self._labels: Final = (account.provider.name, account.name)
         self._settings: Final = settings
@@ -54,6 +57,9 @@ class NudgeFollowUp:
 
         A nudge of people wakes nothing that was read since, and what rests after failures as well.
         """
+        if nudge.hour is not None:
+            self.ledger.add(nudge.hour, self._clock.now())
+            return
         work = self._work(nudge)
         self._news.set()
         if nudge.partition < 0:
@@ -66,7 +72,7 @@ class NudgeFollowUp:
 
     def watch(self, work: Work) -> RowWatch:
         """Return what watches the rows of a run."""
-        return RowWatch(self.nudges, self._account, work, self._clock, self._stored)
+        return RowWatch(self.nudges, self.ledger, self._account, work, clock=self._clock, stored=self._stored)
 
     def read(self, work: Work, began: float, since: int) -> None:
         """Note that a feed was read, whole and with success, by a run that began then, back to `since` (ms).
@@ -90,7 +96,10 @@ class NudgeFollowUp:
                 self.nudges.give_up(nudge.feed, nudge.lead or "")
             self._news.set()
         self.nudges.expire(now)
+        self.ledger.expire(now)
         self._metrics.nudges(*self._labels, len(self.nudges), self.nudges.bytes)
+        if (last := self.ledger.last_closed) is not None:
+            self._metrics.hour(*self._labels, *last)
         vain = self.nudges.in_vain(now)
         if vain:
             self._stored.clear()

@@ -184,6 +184,7 @@ class NudgeInbox:
         entries = list(self._unpolled.take_unstored())
         for tenant in self._tenants.values():
             entries += tenant.follow_up.nudges.take_unstored()
+            entries += tenant.follow_up.ledger.take_unstored()
             entries += tenant.orders.take_unstored()
         return entries
 

@@ -199,6 +199,7 @@ class PartitionPoller(PartitionOwner):
                 window=self._config.dedupe.window,
                 raw_lifetime=raw_lifetime,
                 public_url=self._config.public_url,
+                settle=self._config.ledger.settle,
                 metrics=self._metrics,
             )
 

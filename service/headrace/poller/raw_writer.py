@@ -27,11 +27,21 @@ class RawEventWriter:
 
     Raises `KafkaError`, `TimeoutError`. `appended` counts what is durable, `too_large` what raw never takes: it becomes
     a dead letter here, because the normalizer never sees it, and the rest of the page must proceed. `watch` looks at
-    every row, and says which of them are wanted.
+    every row, and says which of them are wanted. `swept`: nothing had named the lead whose rows these are.
     """
 
-    def __init__(self, appender: Appender, raw: Topic, letters: Topic, provider: Provider, watch: RowWatch) -> None:
+    def __init__(
+        self,
+        appender: Appender,
+        raw: Topic,
+        letters: Topic,
+        provider: Provider,
+        watch: RowWatch,
+        *,
+        swept: bool = False,
+    ) -> None:
         self.too_large = 0
+        self._swept: Final = swept
         self._watch: Final = watch
         self._appender: Final = appender
         self._raw: Final = raw
@@ -51,6 +61,8 @@ class RawEventWriter:
 
     async def add(self, raw: RawEvent) -> None:
         """Take a raw event; the group before it is appended where that is full."""
+        if self._swept:
+            raw = replace(raw, swept=True)
         record = to_raw_record(self._provider, raw)
         if self._watch.waits:
             await self._watch.ready()
@@ -71,7 +83,7 @@ class RawEventWriter:
         elif self._watch.waits:
             await self._watch.ready()
             for raw in raws:
-                self._watch.saw(raw, to_raw_record(self._provider, raw).key)
+                self._watch.saw(raw, to_raw_record(self._provider, raw).key, before=True)
 
     async def flush(self) -> None:
         """Append what was added, and wait until it is durable."""

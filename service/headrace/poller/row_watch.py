@@ -6,6 +6,7 @@ from typing import Final
 from headrace.config.tenants import Account
 from headrace.core.timestamps import micros
 from headrace.poller.clock import Clock
+from headrace.poller.loss_ledger import LossLedger
 from headrace.poller.nudge_table import NudgeKey, ReadRow
 from headrace.poller.open_nudges import OpenNudges
 from headrace.poller.scheduler import Work
@@ -19,14 +20,26 @@ class RowWatch:
     Before `saw`, wait until it is `ready`: `stored` is not set while it is being stored what goes back to raw.
     """
 
-    def __init__(self, nudges: OpenNudges, account: Account, work: Work, clock: Clock, stored: asyncio.Event) -> None:
+    def __init__(
+        self,
+        nudges: OpenNudges,
+        ledger: LossLedger,
+        account: Account,
+        work: Work,
+        *,
+        clock: Clock,
+        stored: asyncio.Event,
+    ) -> None:
         self._nudges: Final = nudges
+        self._ledger: Final = ledger
         self._stored: Final = stored
         self._account: Final = account
         self._work: Final = work
         self._clock: Final = clock
         self._brought: Final[dict[NudgeKey, OpenNudge]] = {}
         self._rows: Final[dict[str, OpenNudge]] = {}
+        self._facts: Final[dict[str, tuple[int | None, bool]]] = {}
+        """By row of another id than its nudge: the time (ms) of its fact, and whether it was read before."""
 
     @property
     def waits(self) -> bool:
@@ -42,8 +55,8 @@ class RowWatch:
         """Return when it is stored of which records the rows are duplicates."""
         await self._stored.wait()
 
-    def saw(self, raw: RawEvent, key: bytes) -> bool:
-        """Note a row that was read, by its key in raw.
+    def saw(self, raw: RawEvent, key: bytes, *, before: bool = False) -> bool:
+        """Note a row that was read, by its key in raw; `before`: it was read and appended in a turn before.
 
         Return whether its fact is published as told under another id: where the id is the same, the normalizer knows.
         """
@@ -51,7 +64,7 @@ class RowWatch:
         known = self._rows.get(row) or self._nudges.of_row(feed, row)
         if known is not None:
             return _is_twin(known, row)
-        key_found = self._nudges.same_record(feed, row) or self._same_fact(raw)
+        key_found = self._nudges.same_record(feed, row) or self._same_fact(raw, row, before=before)
         found = None if key_found is None else self._nudges.hold(key_found)
         if key_found is None or found is None:
             return False
@@ -67,23 +80,35 @@ class RowWatch:
 
     def settle(self) -> list[CursorEntry]:
         """Return the entries for what was brought since the last call: its rows are durable."""
-        now, brought = self._clock.now(), list(self._rows.items())
-        self._rows.clear()
-        self._brought.clear()
-        entries = [self._nudges.bring(found.nudge, row, now) for row, found in brought]
-        return [one for one in entries if one is not None]
+        now, brought, facts = self._clock.now(), list(self._rows.items()), dict(self._facts)
+        for settled in (self._rows, self._brought, self._facts):
+            settled.clear()
+        entries: list[CursorEntry] = []
+        for row, found in brought:
+            one = self._nudges.bring(found.nudge, row, now)
+            if one is None:
+                continue
+            entries.append(one)
+            if row in facts and not found.row:
+                time, before = facts[row]
+                later = None if before else now - (found.written or found.came) / 1000
+                self._ledger.pair(found.nudge.counted, time, later, now)
+        return [*entries, *self._ledger.take_unstored()]
 
     def release(self) -> None:
         """Forget what was not settled: the run failed before its rows were durable."""
         for key in self._brought:
             self._nudges.release(key)
 
-    def _same_fact(self, raw: RawEvent) -> NudgeKey | None:
+    def _same_fact(self, raw: RawEvent, row: str, *, before: bool) -> NudgeKey | None:
         """Return the nudge without a shared id that a row says."""
         feed = self._work.feed
         if not self._nudges.compares(feed, self._work.lead) or (becomes := self._translated(raw)) is None:
             return None
-        return self._nudges.same_fact(feed, becomes, self._brought)
+        found = self._nudges.same_fact(feed, becomes, self._brought)
+        if found is not None:
+            self._facts[row] = becomes.time, before
+        return found
 
     def _translated(self, raw: RawEvent) -> ReadRow | None:
         """Return what a row becomes, None where that is no event."""

@@ -1,7 +1,7 @@
 """What a poller remembers, as the records of its partition of `cursors` say. Memory follows the log."""
 
 from collections.abc import Iterable, Mapping, MutableMapping
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from headrace.config import Config
 from headrace.kafka.consumer import read
@@ -29,9 +29,8 @@ from headrace.records.cursors import (
     decode,
 )
 from headrace.records.hooks import HookOrder, HookReport, OwnHook
+from headrace.records.ledger_hour import LedgerHour, WebhookKinds
 from headrace.records.ordered import Backfill, FeedOrders, RewoundPosition
-
-V = TypeVar("V", bound=CursorValue)
 
 
 class TenantState:
@@ -81,6 +80,9 @@ class TenantState:
         """New tokens that `cursors` did not take yet: nobody else has them."""
         self.spending: Spending | None = None
         self.standing = Standing()
+        self.hours: Final[dict[int, LedgerHour]] = {}
+        """The loss ledger, by hours since the epoch."""
+        self.webhook_kinds = WebhookKinds({})
 
     @property
     def newest(self) -> float:
@@ -112,6 +114,10 @@ class TenantState:
         """Take over one entry."""
         value = one.value
         match one.kind:
+            case "ledger":
+                _put(self.hours, int(one.names[0]), value)
+            case "kinds":
+                self.webhook_kinds = value if isinstance(value, WebhookKinds) else WebhookKinds({})
             case "token":
                 self.token = value if isinstance(value, SealedTokens) else None
             case "spent":
@@ -192,8 +198,8 @@ async def read_all(config: Config) -> PartitionState:
     return state
 
 
-def _put(values: MutableMapping[Any, V], key: object, value: CursorValue | None) -> None:
+def _put(values: MutableMapping[Any, Any], key: object, value: CursorValue | None) -> None:
     if value is None:
         values.pop(key, None)
     else:
-        values[key] = value  # type: ignore[assignment]  # the kind of the record decided its type
+        values[key] = value

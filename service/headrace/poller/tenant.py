@@ -18,6 +18,7 @@ from headrace.poller.clock import TOLERANCE_SECONDS, Clock
 from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.feed_status import TenantStatus
 from headrace.poller.hook_watch import HookWatch
+from headrace.poller.loss_ledger import LossLedger
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
 from headrace.poller.order_effects import OrderEffects
@@ -57,6 +58,7 @@ class TenantPoller:
         window: float,
         raw_lifetime: float,
         public_url: str | None,
+        settle: float,
         metrics: PollerMetrics,
     ) -> None:
         feeds = client.feeds
@@ -99,6 +101,7 @@ class TenantPoller:
             state=state,
             window=window,
             raw_lifetime=raw_lifetime,
+            ledger=LossLedger(self.source, state, partitions=raw.partitions, settle=settle, window=window),
             metrics=metrics,
         )
         self.orders: Final = TenantOrders(

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from headrace.core.record import ProducerRecord, RemovalRecord
 from headrace.records.hooks import HookOrder, HookReport, OwnHook
+from headrace.records.ledger_hour import LedgerHour, WebhookKinds
 from headrace.records.newer_format import NewerFormat
 from headrace.records.nudge import AddressedNudge
 from headrace.records.ordered import Backfill, FeedOrders, RewoundPosition
@@ -249,6 +250,8 @@ CursorValue: TypeAlias = (
     | TopicId
     | NudgeGap
     | BarrierToken
+    | LedgerHour
+    | WebhookKinds
     | FeedOrders
     | RewoundPosition
     | Backfill
@@ -276,6 +279,8 @@ KINDS: Final[dict[str, type[CursorValue]]] = {
     "nudge": OpenNudge,
     "topic": TopicId,
     "gap": NudgeGap,
+    "ledger": LedgerHour,
+    "kinds": WebhookKinds,
     "orders": FeedOrders,
     "rewound": RewoundPosition,
     "backfill": Backfill,

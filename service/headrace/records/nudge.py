@@ -6,9 +6,12 @@ import msgspec
 from msgspec import Struct
 
 from headrace.core.record import ProducerRecord
+from headrace.records.hour_report import HourReport
 from headrace.records.newer_format import NewerFormat
 
 FORMAT: Final = b"\x01"
+LEDGER: Final = "ledger"
+"""Feed of the record that reports an hour of the loss ledger: it wakes nothing."""
 
 
 class AddressedNudge(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -17,7 +20,8 @@ class AddressedNudge(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=
     `partition` and `offset` are the place in raw of the webhook's record that said so, `record` is its key in hex, and
     `time` (ms since the epoch) is that of the fact. A row of the same key brings the fact; with `span` (seconds) also
     one of another id: of one of these `types`, equal in what it knows of `traits`, at most so far away in time. The
-    nudges of people have none of these.
+    nudges of people have none of these. `counted` is the hour of the loss ledger to which the fact belongs, 0 of none;
+    `hour` is what a record of feed `LEDGER` says, and nothing else.
     """
 
     feed: str
@@ -30,6 +34,8 @@ class AddressedNudge(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=
     types: tuple[str, ...] = ()
     traits: dict[str, str] = {}
     span: int | None = None
+    counted: int = 0
+    hour: HourReport | None = None
 
 
 _encode: Final = msgspec.json.Encoder().encode

@@ -6,6 +6,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 
+from headrace.records.facts import CommitFacts
 from headrace.records.mark import ROW, Mark, pack
 from headrace.records.newer_format import NewerFormat
 
@@ -30,30 +31,37 @@ Fate = Literal["published", "duplicate", "unchanged", "conflict", "stale", "mirr
 
 
 class SeenHeader(Struct, array_like=True, gc=False):
-    """The head of a seen record: the position after it, the running totals, and the further meanings of marks."""
+    """The head of a seen record: the position after it, the running totals, further meanings of marks, and facts."""
 
     next_offset: int
     totals: tuple[int, ...]
     more: list[tuple[bytes, tuple[int, ...]]] = []
+    facts: CommitFacts | None = None
 
 
 class SeenRecord(Struct, frozen=True):
-    """One committed record of the `seen` topic: position, totals, and the marks that changed, as `pack` wrote them."""
+    """One committed record of the `seen` topic: position, totals, and the marks that changed, as `pack` wrote them.
+
+    `facts` are those of the loss ledger, commit by commit.
+    """
 
     next_offset: int
     totals: tuple[int, ...]
     rows: bytes
     more: Sequence[tuple[bytes, tuple[int, ...]]] = ()
+    facts: Sequence[CommitFacts] = ()
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(SeenHeader).decode
 
 
-def encode_record(next_offset: int, totals: Sequence[int], marks: dict[bytes, Mark]) -> bytes:
+def encode_record(
+    next_offset: int, totals: Sequence[int], marks: dict[bytes, Mark], facts: CommitFacts | None = None
+) -> bytes:
     """Return a seen record: version byte, length of the header, header, packed marks."""
     rows, more = pack(marks.items())
-    header = _encode(SeenHeader(next_offset, tuple(totals), more))
+    header = _encode(SeenHeader(next_offset, tuple(totals), more, facts))
     return bytes((FORMAT,)) + len(header).to_bytes(4, "little") + header + rows
 
 
@@ -77,11 +85,13 @@ def decode_record(value: bytes) -> SeenRecord:
     rows = value[end:]
     if len(rows) % ROW.itemsize:
         raise ValueError(f"the marks take {len(rows)} bytes, which is no multiple of {ROW.itemsize}")
-    return SeenRecord(header.next_offset, header.totals, rows, header.more)
+    facts = () if header.facts is None else (header.facts,)
+    return SeenRecord(header.next_offset, header.totals, rows, header.more, facts)
 
 
 def merge(records: Sequence[SeenRecord]) -> SeenRecord:
     """Return one record for several, oldest first: it says what all of them say, and has the last one's position."""
     last = records[-1]
     more = [pair for record in records for pair in record.more]
-    return SeenRecord(last.next_offset, last.totals, b"".join([record.rows for record in records]), more)
+    facts = [part for record in records for part in record.facts]
+    return SeenRecord(last.next_offset, last.totals, b"".join([record.rows for record in records]), more, facts)

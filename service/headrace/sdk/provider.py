@@ -34,6 +34,11 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     webhook_secrets_file: str | None = None
     mapping: str | None = None
 
+    @property
+    def takes_webhooks(self) -> bool:
+        """Return whether deliveries of the tenant are accepted at all."""
+        return bool(self.webhook_secrets)
+
     def reads(self, feed: str) -> bool:  # noqa: ARG002  (a polled tenant may choose its feeds)
         """Return whether a feed of that name is read for this tenant."""
         return self.polling
@@ -99,6 +104,7 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     letter: str = ""
     as_told: bool = False
     twin: bool = False
+    swept: bool = False
     value: bytes = b""
 
     @property

@@ -60,6 +60,11 @@ class LeadPingSettings(PolledTenant, kw_only=True):
     lead_events: LeadEventsSettings = LeadEventsSettings()
     tenant_events: TenantEventsSettings = TenantEventsSettings()
 
+    @property
+    def takes_webhooks(self) -> bool:
+        """See Tenant: without a mode, no secret is needed."""
+        return self.webhook_mode == "none" or super().takes_webhooks
+
     def faults(self) -> Iterator[Contradiction]:
         """Yield what can never work, and what is missing where polling is on: the API key."""
         yield from check(self, (FEED, TENANT_FEED), (("api_key",),))

@@ -59,6 +59,11 @@ class OutreachSettings(PolledTenant, kw_only=True):
     hooks: list[HookName] = field(default_factory=lambda: ["*.*"])
     events: EventsSettings = EventsSettings()
 
+    @property
+    def takes_webhooks(self) -> bool:
+        """See Tenant."""
+        return self.allow_unsigned or super().takes_webhooks
+
     def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: credentials, and a key to seal tokens with where they change."""
         yield from check(self, (FEED,), (("access_token",), _OAUTH))
