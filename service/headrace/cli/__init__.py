@@ -32,6 +32,7 @@ _SECTIONS: Final = {
     },
     "Look into it": {
         "feeds": "show how far each feed has been read, and what is wrong with it",
+        "ledger": "show what webhooks or polling lost, hour by hour",
         "explain": "explain what would become of a file, without publishing",
         "tail": "follow events, or dead letters, as they are published",
         "dead-letters": "list the dead letters that are still open",

@@ -14,6 +14,8 @@ from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.platform_facts import learned
 from headrace.poller.state import TenantState
 from headrace.records.cursors import FeedState
+from headrace.records.facts import HOUR_MS
+from headrace.records.ledger_hour import LedgerHour
 from headrace.records.ordered import FeedOrders
 from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.limits import CallLimits
@@ -44,7 +46,8 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     platform. So many webhooks are `nudges_waiting` for their rows for longer than they should. Where people wanted it
     read again from `rewound_to` on, so many leads (of other feeds: 1) are `not_rewound` yet. `webhooks` are sentences
     about those of the tenant that are not registered as they should be. So many of its leads are `held_back`: the
-    platform does not know them, and they are too many at once to be dropped.
+    platform does not know them, and they are too many at once to be dropped. So many records of the last day were
+    `missed_by_discovery`: the sweep found them.
     """
 
     source: str
@@ -55,6 +58,7 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     leads: int | UnsetType = UNSET
     never_read: int = 0
     nudges_waiting: int = 0
+    missed_by_discovery: int = 0
     lacking: int = 0
     lacked_at: str | UnsetType = UNSET
     learned: dict[str, str] = {}
@@ -123,6 +127,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         leads=len(watched) if feed.by_lead else UNSET,
         never_read=never if feed.by_lead else 0,
         nudges_waiting=sum(came < now - WAITING_MS for came in waiting),
+        missed_by_discovery=missed_in_a_day(tenant.hours, now) if feed.by_lead else 0,
         lacking=state.lacking,
         lacked_at=_moment(state.lacked, ahead),
         learned={fact.name: fact.value for fact in learned(tenant.facts, now)},
@@ -155,6 +160,11 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         webhooks=tuple(hook_notes(tenant)),
         held_back=len(tenant.drops.held),
     )
+
+
+def missed_in_a_day(hours: Mapping[int, LedgerHour], now: int) -> int:
+    """Return how many records of the last day the sweep found, and discovery did not; `now` is in ms."""
+    return sum(hour.missed for number, hour in hours.items() if number * HOUR_MS >= now - DAY_SECONDS * 1000)
 
 
 def word_of(

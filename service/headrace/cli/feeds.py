@@ -187,6 +187,9 @@ def _notes(row: FeedRow) -> Iterator[str]:
     if row.nudges_waiting:
         found = f"{count(row.nudges_waiting, 'webhook')} waiting for longer than a quarter of an hour for what is read"
         yield styled(f"{row.source} {row.feed}: {found}; they are published as they came in the end", fg="yellow")
+    if row.missed_by_discovery:
+        found = f"{count(row.missed_by_discovery, 'record')} of the last day found by the sweep alone"
+        yield styled(f"{row.source} {row.feed}: {found}: no feed had named their leads", fg="yellow")
     if row.lacked_at is not UNSET:
         found = f"{count(row.lacking, 'row')} came without a part or not at all, the last {_at(row.lacked_at)}"
         yield styled(f"{row.source} {row.feed}: {found}; the log names them: row_incomplete", fg="yellow")
