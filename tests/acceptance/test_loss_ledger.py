@@ -16,7 +16,7 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
-from headrace.poller.state import read_all
+from headrace.poller.state import TenantState, read_all
 from headrace.records.ledger_hour import HOUR_SECONDS, LedgerHour
 from headrace_events import decode
 from tests import senders
@@ -94,9 +94,12 @@ class LossyPlatform:
         """Return the ends of the logs."""
         return "\n".join(f"{role}:\n{program.tail(12)}" for role, program in self._programs.items())
 
-    async def happen(self, until: float) -> None:
-        """Let time go on; deliver the webhooks of what happens, but those that are lost, each fact by itself."""
-        news = list(self._news(until))
+    async def happen(self, until: float, since: float | None = None) -> None:
+        """Let time go on; deliver the webhooks of what happens, but those that are lost, each fact by itself.
+
+        What happens begins `since` then, or now.
+        """
+        news = list(self._news(self.platform.clock.now if since is None else since, until))
         self._dice.shuffle(news)
         lost = set(self._dice.sample(range(len(news)), round(len(news) * LOST)))
         before = self._dice.random() < 0.5
@@ -120,11 +123,22 @@ class LossyPlatform:
         found = [found_of(decode(record.value or b"")) for record in await self._pipeline.records("events")]
         return len(self.platform.history.ledger.complaints(found, self.platform.clock.now))
 
-    async def complete(self) -> None:
-        """Wait until all that happened is published."""
+    async def delivered(self) -> int:
+        """Wait until all is published that webhooks brought, or that they woke a feed for; return what is missing."""
+        facts = sum(self.platform.history.key_of(plan) is not None for plan in self.platform.history.plans)
+        await self.complete(facts - len(self.sent - self.lost))
+        await self._pipeline.settled()
+        return await self.missing()
+
+    async def stored(self) -> TenantState:
+        """Return what the poller has stored."""
+        return (await read_all(self._pipeline.config)).of(self.sender.source)
+
+    async def complete(self, missing: int = 0) -> None:
+        """Wait until all that happened is published, or no more than so much is `missing`."""
 
         async def judged() -> bool:
-            return not await self.missing()
+            return await self.missing() <= missing
 
         try:
             await until(judged, "all is published", every=0.5)
@@ -141,8 +155,7 @@ class LossyPlatform:
 
         async def closed() -> bool:
             nonlocal found
-            state = await read_all(self._pipeline.config)
-            found = state.of(self.sender.source).hours.get(self.hour, found)
+            found = (await self.stored()).hours.get(self.hour, found)
             return found.closed > 0
 
         try:
@@ -152,17 +165,17 @@ class LossyPlatform:
             raise
         return found
 
-    def _news(self, until: float) -> Iterator[Sending]:
+    def _news(self, since: float, until: float) -> Iterator[Sending]:
         """Yield the webhooks of what happens, one for each fact."""
         history, sender = self.platform.history, self.sender
         if isinstance(history, leadsquared.History):  # which tells a minute at a time
             for plan in history.plans:
                 move, key = plan.moves[0], history.key_of(plan)
-                if self.platform.clock.now < move.appears <= until and history.kind_of(plan.number).own and key:
+                if since < move.appears <= until and history.kind_of(plan.number).own and key:
                     body = leadsquared_body(history.item(plan, 0, modified=False))
                     yield Sending(sender, body, frozenset({sender.fact(key.resource, key.id)}))
         else:
-            yield from sendings(history, sender, self.platform.clock.now, until)
+            yield from sendings(history, sender, since, until)
 
     def _configuration(self) -> str:
         feed, provider = FEEDS[self.platform.provider], self.platform.provider
@@ -186,12 +199,12 @@ def leadsquared_body(item: Any) -> bytes:
 
 @contextlib.asynccontextmanager
 async def lossy_platform(
-    kafka: Broker, prefix: str, home: Path, provider: str, dice: random.Random, **keys: Any
+    kafka: Broker, prefix: str, home: Path, provider: str, dice: random.Random, *, leads: int, **keys: Any
 ) -> AsyncIterator[LossyPlatform]:
-    """Run a process for each role, for a platform on which nothing has happened yet."""
+    """Run a process for each role, for a platform on which nothing has happened yet. All `keys` are the tenant's."""
     begin = float((int(time.time()) // HOUR_SECONDS - 1) * HOUR_SECONDS)
     shape = Shape(start=begin, span=HOUR_SECONDS - 60.0, late=0.0, edited=0.0)
-    history = MODULES[provider].History(SEED, EVENTS, leads=12, shape=shape)
+    history = MODULES[provider].History(SEED, EVENTS, leads=leads, shape=shape)
     async with MODULES[provider].Simulator(history, clock=Clock(history.begin), allowance=Allowance()) as platform:
         found = LossyPlatform(await make_pipeline(kafka.bootstrap_servers, prefix), platform, home, dice, **keys)
         try:
@@ -209,7 +222,7 @@ async def test_lost_webhooks_are_what_the_ledger_counts(
 ) -> None:
     """Of a thousand facts 3 % of the webhooks are lost: the ratio is right to a tenth of a per cent."""
     dice = random.Random(SEED)
-    async with lossy_platform(kafka, prefix, tmp_path, provider, dice) as lossy:
+    async with lossy_platform(kafka, prefix, tmp_path, provider, dice, leads=12) as lossy:
         begin, end = lossy.platform.clock.now, lossy.platform.history.end
         for number in range(1, STRETCHES + 1):
             await lossy.happen(begin + (end - begin) * number / STRETCHES)
@@ -221,3 +234,25 @@ async def test_lost_webhooks_are_what_the_ledger_counts(
     counted = (hour.both, hour.webhook, hour.poll, hour.uncounted)
     assert counted == (len(lossy.sent) - len(lossy.lost), 0, len(lossy.lost), 0)
     assert abs(hour.webhooks_lost - len(lossy.lost) / len(lossy.sent)) < 0.001
+
+
+@pytest.mark.parametrize("provider", sorted(FEEDS))
+async def test_a_hole_is_filled_by_itself(kafka: Broker, prefix: str, tmp_path: Path, provider: str) -> None:
+    """What neither way brought of the leads that lost all their webhooks is there after the automatic back-fill."""
+    dice = random.Random(SEED)
+    feed = FEEDS[provider]
+    keys: dict[str, Any] = {f"{feed}.every": "6h", "feeds": [feed.replace("_", "-")]}
+    keys |= {"ledger.holes_over": 0.01, "ledger.backfill": True, "budget.per_day": 50_000_000}
+    async with lossy_platform(kafka, prefix, tmp_path, provider, dice, leads=600, **keys) as lossy:
+        await until(lambda: len(lossy.platform.calls) >= 600, "each lead was read once, before anything happened")
+        lossy.platform.clock.advance(lossy.platform.history.end - lossy.platform.clock.now)
+        await lossy.happen(lossy.platform.history.end, since=lossy.platform.history.begin)
+        assert await lossy.delivered() > 0
+        hour = await lossy.close()
+        for _ in range(3):
+            lossy.kill("poller")
+            await asyncio.sleep(dice.random())  # somewhere in the back-fill, or before it
+        await lossy.complete()
+        stored = await lossy.stored()
+    assert hour.facts < len(lossy.sent) + 1
+    assert list(stored.backfills) == [stored.hours[lossy.hour].backfill]

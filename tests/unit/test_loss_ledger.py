@@ -13,13 +13,18 @@ from headrace.normalizer import ledger as ledger_module
 from headrace.normalizer.batch_facts import close_quiet
 from headrace.normalizer.commit import Commit
 from headrace.normalizer.dedupe import Seen
+from headrace.poller.backfills import Backfills
+from headrace.poller.loss_holes import LossHoles
+from headrace.poller.loss_ledger import LossLedger
 from headrace.poller.state import TenantState
+from headrace.records.cursors import CursorEntry
 from headrace.records.facts import HOUR_MS
 from headrace.records.hour_report import HourReport, at_most, sum_of, with_lateness
 from headrace.records.nudge import decode_nudge
 from headrace.records.raw import to_raw_record
 from headrace.records.seen import decode_record
 from headrace.sdk.provider import RawEvent
+from headrace.sdk.settings import HoleSettings
 from headrace_events import Via
 from tests.fake_provider import FAKE, account, thing
 from tests.unit.ledgers import ledger_of
@@ -295,3 +300,60 @@ def test_latenesses_are_kept_by_edges() -> None:
 def test_limits_are_those_of_the_settings() -> None:
     """An hour stays open for two hours where nothing else is configured."""
     assert LIMITS.settle == 7_200
+
+
+def with_holes(state: TenantState, *, now: float = 0.0, **settings: Any) -> tuple[LossLedger, LossHoles]:
+    """Return a ledger of two partitions, and what looks for holes in it."""
+    ledger = ledger_of(SOURCE, state, now=now)
+    backfills = Backfills(SOURCE, state.backfills, lambda: None)
+    return ledger, LossHoles(SOURCE, HoleSettings(**settings), feed="rows", ledger=ledger, backfills=backfills)
+
+
+def store(state: TenantState, entries: Iterable[CursorEntry]) -> None:
+    """Remember what is to be stored."""
+    for one in entries:
+        state.apply(one)
+
+
+HOLED: Final = HourReport(hour=HOUR, partition=0, both=97, poll={"call.completed x#1": 3}, webhook_kinds=("x#1",))
+
+
+@pytest.mark.parametrize("report", [HOLED, HourReport(hour=HOUR, partition=0, both=97, webhook=3)])
+def test_a_hole_is_read_once_more(report: HourReport) -> None:
+    """Whichever way lost too many: one back-fill of just that hour, also where a crash came in between."""
+    state = TenantState()
+    ledger, holes = with_holes(state, holes_over=0.01, backfill=True)
+    ledger.add(report, SETTLED / 1000)
+    store(state, ledger.take_unstored())  # with a row that was brought: what follows from the hour is lost by a crash
+    for _ in range(2):
+        ledger, holes = with_holes(state, now=SETTLED / 1000, holes_over=0.01, backfill=True)
+        store(state, holes.take_unstored(SETTLED / 1000))
+    ((name, found),) = state.backfills.items()
+    assert (found.feed, found.since, found.until) == ("rows", BEGIN, BEGIN + HOUR_MS)
+    assert (state.hours[HOUR].backfill, state.hours[HOUR].hole) == (name, SETTLED)
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_hole"),
+    [({}, False), ({"holes_over": 0.03, "backfill": True}, False), ({"holes_over": 0.02}, True)],
+    ids=["off", "not over", "without a back-fill"],
+)
+def test_what_starts_no_backfill(settings: dict[str, Any], is_hole: bool) -> None:  # noqa: FBT001  (a parameter)
+    """Nothing is read once more that nobody asked for; a hole is remembered all the same."""
+    state = TenantState()
+    ledger, holes = with_holes(state, **settings)
+    ledger.add(HOLED, SETTLED / 1000)
+    store(state, holes.take_unstored(SETTLED / 1000))
+    assert state.backfills == {}
+    assert (state.hours[HOUR].hole > 0) == is_hole
+
+
+def test_a_bound_that_is_set_later_is_for_later_hours() -> None:
+    """Who lowers the bound does not read a month once more."""
+    state = TenantState()
+    ledger, holes = with_holes(state)
+    ledger.add(HOLED, SETTLED / 1000)
+    store(state, holes.take_unstored(SETTLED / 1000))
+    later = SETTLED / 1000 + 7_200
+    _, holes = with_holes(state, now=later, holes_over=0.01, backfill=True)
+    assert holes.take_unstored(later) == []

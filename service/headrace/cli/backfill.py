@@ -20,14 +20,14 @@ from headrace.cli._tenant_options import BEYOND_WINDOW, check_window, feed_of, f
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
+from headrace.poller.backfills import DEFAULT_SHARE, feed_to_read
 from headrace.poller.order_writer import append_orders
 from headrace.poller.state import TenantState, read_all
 from headrace.records.order import CancelBackfill, Order, StartBackfill
 from headrace.records.ordered import Backfill
-from headrace.sdk.feed import Feed, FindsLeads
+from headrace.sdk.feed import Feed
 from headrace.sdk.provider import Provider
 
-DEFAULT_SHARE: Final = 0.25
 _PATIENCE_SECONDS: Final = 20.0
 _BAR: Final = 20
 
@@ -114,10 +114,10 @@ def _feed(account: Account, name: str | None) -> Feed:
     """Return the feed to read: the one that is named, else the first of the whole tenant that brings rows."""
     if name is not None:
         return feed_of(account, name)
-    bringing = [feed for feed in feeds_of(account) if not isinstance(feed, FindsLeads)]
-    if not bringing:
+    found = feed_to_read(feeds_of(account))
+    if found is None:
         raise click.ClickException(f"{account.source} has no feed that brings rows")
-    return min(bringing, key=lambda feed: feed.by_lead)
+    return found
 
 
 def _how_to_look(account: Account, name: str) -> str:

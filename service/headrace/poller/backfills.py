@@ -5,7 +5,7 @@ is never read again, however often its poller dies. One of a feed by lead goes t
 ids. One back-fill of a tenant is read at a time, the one that was ordered first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -13,7 +13,10 @@ from msgspec.structs import replace
 from headrace.records.cursors import CursorEntry, entry, removed
 from headrace.records.order import StartBackfill
 from headrace.records.ordered import Backfill
+from headrace.sdk.feed import Feed, FindsLeads
 
+DEFAULT_SHARE: Final = 0.25
+"""Of the calls that a tenant's budget allows day after day: what a back-fill may make where nobody says otherwise."""
 MOST_WAITING: Final = 100
 """Back-fills of a tenant that have not ended; further ones are refused."""
 MOST_ENDED: Final = 50
@@ -78,6 +81,12 @@ class Backfills:
         for name in old:
             del self._found[name]
         return [removed(self._source, Backfill, name) for name in old]
+
+
+def feed_to_read(feeds: Iterable[Feed]) -> Feed | None:
+    """Return the feed that a back-fill reads where none is named: the first of the whole tenant that brings rows."""
+    bringing = [feed for feed in feeds if not isinstance(feed, FindsLeads)]
+    return min(bringing, key=lambda feed: feed.by_lead, default=None)
 
 
 def piece(found: Backfill) -> Span:

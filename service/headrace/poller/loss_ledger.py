@@ -16,6 +16,8 @@ from headrace.records.facts import HOUR_MS
 from headrace.records.hour_report import HourReport, sum_of, with_lateness
 from headrace.records.ledger_hour import LedgerHour, WebhookKinds
 
+JUDGED_SECONDS: Final = 3_600.0
+"""An hour that was closed longer ago was looked at by whoever polled then."""
 MOST_UNTOLD: Final = 200
 """Kinds of an hour that polling alone told and no webhook yet; facts of further ones are uncounted."""
 MOST_KINDS: Final = 500
@@ -28,7 +30,9 @@ class LossLedger:
     `settle` and `window` are in seconds: how long an hour stays open, and for how long it is kept.
     """
 
-    def __init__(self, source: str, state: TenantState, *, partitions: int, settle: float, window: float) -> None:
+    def __init__(
+        self, source: str, state: TenantState, *, partitions: int, settle: float, window: float, now: float
+    ) -> None:
         self._source: Final = source
         self._partitions: Final = partitions
         self._settle: Final = settle
@@ -36,6 +40,9 @@ class LossLedger:
         self._hours: Final[dict[int, LedgerHour]] = dict(state.hours)
         self._webhook_kinds: Final[dict[str, int]] = dict(state.webhook_kinds.kinds)
         self._unstored: Final[dict[str, CursorEntry]] = {}
+        self._unjudged: Final = {
+            hour for hour, found in self._hours.items() if found.closed and found.closed / 1000 > now - JUDGED_SECONDS
+        }
 
     @property
     def hours(self) -> Mapping[int, LedgerHour]:
@@ -71,6 +78,8 @@ class LossLedger:
             closed=int(now * 1000) if len(reported) >= self._partitions else 0,
         )
         self._store(report.hour, self._settled(after))
+        if after.closed:
+            self._unjudged.add(report.hour)
 
     def pair(self, counted: int, row: int | None, later: float | None, now: float) -> None:
         """Note that a row said what a webhook told, which was counted to the hour `counted`.
@@ -86,6 +95,12 @@ class LossLedger:
         self._store(counted, replace(found, both=found.both + 1, webhook=found.webhook - 1, poll_later=late))
         found = self._hours.get(of_row, LedgerHour())
         self._store(of_row, replace(found, poll=found.poll - 1))
+
+    def take_unjudged(self) -> list[int]:
+        """Return the hours that were closed since the last call, and those of which a crash may have kept the rest."""
+        unjudged = [hour for hour in sorted(self._unjudged) if hour in self._hours and not self._hours[hour].hole]
+        self._unjudged.clear()
+        return unjudged
 
     def note(self, hour: int, found: LedgerHour) -> None:
         """Remember what became of an hour after it was closed."""

@@ -184,7 +184,7 @@ class NudgeInbox:
         entries = list(self._unpolled.take_unstored())
         for tenant in self._tenants.values():
             entries += tenant.follow_up.nudges.take_unstored()
-            entries += tenant.follow_up.ledger.take_unstored()
+            entries += tenant.holes.take_unstored(tenant.clock.now())
             entries += tenant.orders.take_unstored()
         return entries
 

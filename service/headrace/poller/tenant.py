@@ -11,6 +11,7 @@ from headrace.config.tenants import Account
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.poller.backfill_runner import BackfillRunner
+from headrace.poller.backfills import feed_to_read
 from headrace.poller.budget import restored
 from headrace.poller.call_pace import CallPace
 from headrace.poller.circuit_breaker import CircuitBreaker
@@ -18,6 +19,7 @@ from headrace.poller.clock import TOLERANCE_SECONDS, Clock
 from headrace.poller.fault_policy import FaultPolicy
 from headrace.poller.feed_status import TenantStatus
 from headrace.poller.hook_watch import HookWatch
+from headrace.poller.loss_holes import LossHoles
 from headrace.poller.loss_ledger import LossLedger
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_follow_up import NudgeFollowUp
@@ -101,7 +103,9 @@ class TenantPoller:
             state=state,
             window=window,
             raw_lifetime=raw_lifetime,
-            ledger=LossLedger(self.source, state, partitions=raw.partitions, settle=settle, window=window),
+            ledger=LossLedger(
+                self.source, state, partitions=raw.partitions, settle=settle, window=window, now=self.clock.now()
+            ),
             metrics=metrics,
         )
         self.orders: Final = TenantOrders(
@@ -117,6 +121,14 @@ class TenantPoller:
                 news=self._news,
                 metrics=metrics,
             ),
+        )
+        bringing = feed_to_read(feeds)
+        self.holes: Final = LossHoles(
+            account.source,
+            client.settings.ledger,
+            feed=None if bringing is None else bringing.name,
+            ledger=self.follow_up.ledger,
+            backfills=self.orders.backfills,
         )
         self._outcomes: Final = TurnOutcomes(
             account,

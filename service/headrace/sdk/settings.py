@@ -40,6 +40,16 @@ class Allowance(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
         return replace(limits, **{name: value for name, value in own.items() if value})
 
 
+class HoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`ledger = { … }`: an hour in which one way lost more than this share of all facts is a hole.
+
+    It is logged; with `backfill`, what happened in that hour is read once more.
+    """
+
+    holes_over: Annotated[float, Meta(ge=0.0, le=1.0)] = 1.0
+    backfill: bool = False
+
+
 class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     """What a polled tenant may set; a provider's `Settings` derives from it and adds its credentials.
 
@@ -52,6 +62,7 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     feeds: list[str] = []  # noqa: RUF012  (every Struct gets a list of its own)
     leads: list[str] = []  # noqa: RUF012  (as above)
     budget: Allowance = Allowance()
+    ledger: HoleSettings = HoleSettings()
     token_key: str | None = None
     token_key_file: str | None = None
 
