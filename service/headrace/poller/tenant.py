@@ -31,6 +31,7 @@ from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
+from headrace.poller.swept_turns import SweptTurns
 from headrace.poller.tenant_orders import TenantOrders
 from headrace.poller.turn_outcome import TurnOutcomes
 from headrace.poller.turn_runner import TurnRunner
@@ -165,6 +166,7 @@ class TenantPoller:
             self.by_lead,
             watch_found=self._watch_found,
             spent=self._spent,
+            swept=SweptTurns(feeds, scheduler=self._scheduler, orders=self.orders, state=state, clock=self.clock),
             appender=appender,
             raw=raw,
             letters=letters,

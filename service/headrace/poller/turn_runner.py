@@ -1,6 +1,6 @@
 """Takes the turns of one tenant's feeds: what they bring goes to raw, their cursors are stored, their end is noted."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Final, NamedTuple
@@ -49,7 +49,7 @@ class TurnRunner:
     """Takes turns of `feeds`, of which `by_lead` are read by lead.
 
     `watch_found` is called with the leads that a feed came across, and those of them that have news; `spent` with a
-    turn and the number of its calls, before it ends.
+    turn and the number of its calls, before it ends. What turns bring that are `swept` is marked.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class TurnRunner:
         *,
         watch_found: Callable[[Sequence[str], Sequence[str]], None],
         spent: Callable[[Work, int], None],
+        swept: Container[Work],
         appender: Appender,
         raw: Topic,
         letters: Topic,
@@ -79,6 +80,7 @@ class TurnRunner:
         self._by_lead: Final = by_lead
         self._watch_found: Final = watch_found
         self._spent: Final = spent
+        self._swept: Final = swept
         self._appender: Final = appender
         self._raw: Final = raw
         self._letters: Final = letters
@@ -95,12 +97,18 @@ class TurnRunner:
         self._metrics: Final = metrics
 
     def begin(
-        self, work: Work, began: float, calls: Calls, checkpoints: Callable[..., Checkpoints] = Checkpoints
+        self,
+        work: Work,
+        began: float,
+        calls: Calls,
+        checkpoints: Callable[..., Checkpoints] = Checkpoints,
+        *,
+        swept: bool = False,
     ) -> BegunTurn:
         """Make ready what one turn is read with: its calls go through `calls`."""
         feed, check = self._feeds[work.feed], partial(self._orders.check, work.feed)
         watch = self._follow_up.watch(work)
-        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider, watch)
+        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider, watch, swept=swept)
         made = checkpoints(
             self._account.source,
             feed,
@@ -133,7 +141,7 @@ class TurnRunner:
     async def run(self, work: Work) -> None:
         """Take one turn to its end, whatever that is."""
         began = self._clock.now()
-        run, api, raw, watch = self.begin(work, began, self.calls)
+        run, api, raw, watch = self.begin(work, began, self.calls, swept=work in self._swept)
         self._outcomes.statuses.began(work.feed, began)
         code = "ok"
         try:
