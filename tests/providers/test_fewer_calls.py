@@ -22,6 +22,7 @@ from tests.providers import suite
 from tests.providers.feeds_kit import Memory, read
 from tests.providers.suite import HOMES, Home
 from tests.providers.test_reach import ABLE, OWN, WEBHOOKS, decided, received, settings_of
+from tests.unit.ledgers import ledger_of
 
 WAKING = [case for case in WEBHOOKS if case.id in (OWN | ABLE) - {"acme-webhook"}]
 """The webhooks that may wake a feed; where no lead stands between, as in the tutorial, each event is a turn."""
@@ -61,6 +62,7 @@ def _follow_up(home: Home, scheduler: Scheduler) -> NudgeFollowUp:
         state=TenantState(),
         window=86_400.0,
         raw_lifetime=86_400.0 * 30,
+        ledger=ledger_of(f"/{home.name}/acme"),
         metrics=cast("Any", _Silent()),
     )
 
