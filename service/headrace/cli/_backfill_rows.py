@@ -84,7 +84,11 @@ def seconds_left(found: Backfill, now: int) -> int | None:
 
 def sentence_of(row: BackfillRow) -> str:
     """Return what there is to say of a back-fill, in one line."""
+    if row.state == "waiting":
+        return row.state
     parts = [row.state if row.state != "running" else f"{row.portion:.0%}"]
+    if row.seconds_left is not UNSET:
+        parts.append(f"some {span(row.seconds_left, 1)} left")
     if row.total:
         parts.append(f"{row.done:,} of {count(row.total, 'lead')}")
     parts.append(f"{count(row.records, 'record')} in {count(row.calls, 'call')}")
@@ -94,6 +98,4 @@ def sentence_of(row: BackfillRow) -> str:
         parts.append(f"{count(row.left_out, 'lead')} not read: {row.sentence}")
     if row.failures:
         parts.append(f"tried again after {count(row.failures, 'failure')}: {row.sentence}")
-    if row.seconds_left is not UNSET:
-        parts.append(f"some {span(row.seconds_left, 1)} left")
     return ", ".join(parts)
