@@ -19,6 +19,7 @@ from headrace.poller.order_writer import append_orders
 from headrace.records.cursors import Position, encode, entry, home_partition
 from headrace.records.order import StartBackfill
 from headrace.records.ordered import Backfill
+from headrace.sdk.limits import CallLimits
 from tests.fake_provider import polled
 from tests.integration.fake_platform import FakePlatform, platform
 from tests.integration.pipeline import until
@@ -34,9 +35,11 @@ MISSED: Final = 2_400
 LEADS: Final = [f"l{number:02}" for number in range(40)]
 OF_A_LEAD: Final = 45
 PAGE: Final = 3
-HOW: Final[dict[str, Any]] = {"page": PAGE, "every": 5}
+LIMITS: Final = CallLimits(per_window=1_000_000, window=3_600.0)
+"""A budget that is counted over a lease of ten seconds: the next process need not wait until that is over."""
+HOW: Final[dict[str, Any]] = {"page": PAGE, "every": 5, "limits": LIMITS}
 
-pytestmark = [pytest.mark.apache_kafka, pytest.mark.crash, pytest.mark.timeout(90 + 12 * KILLS)]
+pytestmark = [pytest.mark.apache_kafka, pytest.mark.crash, pytest.mark.timeout(90 + 20 * KILLS)]
 
 
 async def test_a_backfill_that_is_killed_again_and_again_has_no_hole_and_no_double(kafka: Broker, prefix: str) -> None:
@@ -45,7 +48,7 @@ async def test_a_backfill_that_is_killed_again_and_again_has_no_hole_and_no_doub
         there.add(*range(MISSED))
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, **HOW))
         await _pass_over(pipeline, "rows", MISSED, [""])
-        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "rows", 0, MISSED, 0.25)])
+        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "rows", 0, MISSED, 1.0)])
         async with pipeline.running() as running:
             came = await _killed(pipeline, there, ["/rows"], KILLS)
             await pipeline.covered(MISSED + len(came))
@@ -66,7 +69,7 @@ async def test_a_backfill_by_lead_that_is_killed_has_no_hole(kafka: Broker, pref
             missed.update(ids)
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, **how))
         await _pass_over(pipeline, "trail", OF_A_LEAD, LEADS)
-        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "trail", 0, OF_A_LEAD, 0.25)])
+        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "trail", 0, OF_A_LEAD, 1.0)])
         came = await _killed(pipeline, there, [f"/leads/{lead}/rows" for lead in LEADS], kills, **how)
     found = (await pipeline.remembered()).backfills["b1"]
     assert found.done == found.total == len(LEADS)

@@ -18,6 +18,7 @@ from headrace.observe.registry import Registry
 from headrace.poller import nudge_inbox, open_nudges
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.poller import Poller
+from headrace.sdk.limits import CallLimits
 from tests.fake_provider import polled
 from tests.integration.pipeline import DEADLINE
 from tests.integration.poller_harness import BRISK
@@ -43,6 +44,8 @@ async def process(
 async def _main(servers: str, prefix: str, url: str, session: int, settings: dict[str, Any]) -> None:
     # A session so short that the next process need not wait long for this one.
     kafka = KafkaSettings(bootstrap_servers=servers, session_timeout=session)
+    if "limits" in settings:
+        settings["limits"] = msgspec.convert(settings["limits"], CallLimits)
     config = Config(topic_prefix=prefix, kafka=kafka, tenants=Tenants([polled(url, **settings)]))
     health = Health(time.monotonic, role="poller")
     metrics = PollerMetrics(Registry("1.2.3"), config.tenants)
