@@ -5,7 +5,7 @@ change: then that was its news. https://apidocs.leadsquared.com/get-leads-by-dat
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Raw, Struct, field
@@ -70,6 +70,7 @@ class ModifiedLeadsFeed:
 
     name: str = wire.LEADS
     by_lead: bool = False
+    finds_leads_only: Literal[True] = True
 
     def __init__(self, settings: ModifiedLeadsSettings) -> None:
         self.every = settings.every
