@@ -219,6 +219,15 @@ def commit_of_first() -> bytes:
     return Partition(tenant(), now=BEGIN - 3 * HOUR_MS).hear(FAKE, webhook("first")).seen_value
 
 
+def test_a_commit_that_is_read_again_counts_once() -> None:
+    """A take-over by the process that had the partition before begins with the newest commit that it knows."""
+    here = HourPartition()
+    value = here.hear_at(BEGIN + 600_000, webhook("a"), polled("a"), polled("b")).seen_value
+    here.seen.apply([decode_record(value)], here.seen.read_to)
+    (report,) = here.close()
+    assert (report.both, report.webhook, sum(report.poll.values())) == (1, 0, 1)
+
+
 def test_a_restore_passes_over_what_is_closed() -> None:
     """Weeks of facts are in the log, of which a few hours count: the rest is not even unpacked."""
     here, log = HourPartition(), [commit_of_first()]

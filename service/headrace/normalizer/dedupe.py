@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from headrace.normalizer.ledger import Ledger
 from headrace.normalizer.mark_table import MarkTable
+from headrace.records.facts import CommitFacts
 from headrace.records.mark import IMMUTABLE, MOST_MEANINGS, UNKNOWN, Mark, unpack
 from headrace.records.seen import TOTALS, Fate, SeenRecord, merge
 
@@ -55,7 +56,9 @@ class Seen:
         if records:
             merged = merge(records)
             self.marks.put(unpack(merged.rows), merged.more)
-            self.ledger.apply(merged.facts)
+            # A restore reads the newest commit again: marks are what they are, but facts would count twice.
+            new = (one if upto > self.next_offset else CommitFacts(one.closed) for upto, one in merged.facts)
+            self.ledger.apply(new)
             self.next_offset, self.totals = merged.next_offset, merged.totals
             self.restored = True
         self.read_to = read_to

@@ -42,14 +42,14 @@ class SeenHeader(Struct, array_like=True, gc=False):
 class SeenRecord(Struct, frozen=True):
     """One committed record of the `seen` topic: position, totals, and the marks that changed, as `pack` wrote them.
 
-    `facts` are those of the loss ledger, commit by commit.
+    `facts` are those of the loss ledger, commit by commit, each with the position behind it.
     """
 
     next_offset: int
     totals: tuple[int, ...]
     rows: bytes
     more: Sequence[tuple[bytes, tuple[int, ...]]] = ()
-    facts: Sequence[CommitFacts] = ()
+    facts: Sequence[tuple[int, CommitFacts]] = ()
 
 
 _encode: Final = msgspec.msgpack.Encoder().encode
@@ -85,7 +85,7 @@ def decode_record(value: bytes) -> SeenRecord:
     rows = value[end:]
     if len(rows) % ROW.itemsize:
         raise ValueError(f"the marks take {len(rows)} bytes, which is no multiple of {ROW.itemsize}")
-    facts = () if header.facts is None else (header.facts,)
+    facts = () if header.facts is None else ((header.next_offset, header.facts),)
     return SeenRecord(header.next_offset, header.totals, rows, header.more, facts)
 
 
