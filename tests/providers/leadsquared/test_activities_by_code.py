@@ -167,7 +167,7 @@ async def test_one_bad_code_stops_no_other(kind: type[Fault]) -> None:
     assert ACTIVITY % 22 in runner.ids
 
 
-@pytest.mark.parametrize("kind", [Rejected, Unavailable])
+@pytest.mark.parametrize("kind", [Rejected, Unavailable, Denied])
 @pytest.mark.parametrize("late", [True, False])
 async def test_several_bad_codes_stand_for_themselves(kind: type[Fault], late: bool) -> None:  # noqa: FBT001  (a case)
     """From the beginning or later on: the others are read, whatever code comes first."""
@@ -185,7 +185,7 @@ async def test_several_bad_codes_stand_for_themselves(kind: type[Fault], late: b
             await runner.turns()
     assert set(runner.ids) == {ACTIVITY % code for code in range(104, 112)}
     found = await read(runner.feed, runner.api, runner.cursor)
-    assert "nor 3 codes more" in found.lacks
+    assert "and of 3 more," in found.lacks
 
 
 async def test_an_outage_is_the_platforms() -> None:

@@ -193,7 +193,7 @@ class _CodeTurn:
         if not lacking:
             return self._streams.lack
         code, at = lacking[0]
-        rest = f", nor {len(lacking) - 1} codes more" if len(lacking) > 1 else ""
+        rest = f", and of {len(lacking) - 1} more," if len(lacking) > 1 else ""
         return f"activities of code {code}{rest} did not come: {at.reason}"
 
     def _learn(self, name: str) -> None:

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.providers.leadsquared.offset_detection import Listed
-from headrace.sdk.faults import Gone, NoRoute, Rejected, TooHeavy, Unavailable
+from headrace.sdk.faults import Denied, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 
 WINDOW_MS: Final = 86_400_000
 SECOND_MS: Final = 1_000
@@ -24,7 +24,7 @@ _GROWS_AFTER: Final = 8
 _PASSES: Final = 3
 _MOST_PAGES: Final = 20
 """Pages of one second."""
-REFUSED: Final = (Gone, NoRoute, Rejected, TooHeavy, Unavailable)
+REFUSED: Final = (Denied, Gone, NoRoute, Rejected, TooHeavy, Unavailable)
 
 Ask = Callable[[int, int, int, int], Awaitable[Listed]]
 """Asks for a page: from, to (ms, both within), PageIndex from 1, PageSize."""
