@@ -104,6 +104,18 @@ def test_a_nudge_for_a_whole_feed_wakes_it_whatever_lead_it_names() -> None:
     assert order(schedule, NOW) == [Work("all")]
 
 
+def test_a_feed_is_due_again_so_long_after_its_turn_began() -> None:
+    """However long the turn takes: news wait for no longer than that, and what `feeds` says of the next turn holds."""
+    schedule = a_schedule()
+    work = schedule.next(NOW)
+    assert work == Work("all")
+    schedule.done(work, NOW + 20)
+    assert schedule.wait(NOW + 20) == 40.0
+    assert schedule.next(NOW + 60) == work
+    schedule.done(work, NOW + 200)
+    assert schedule.next(NOW + 200) == work
+
+
 def test_a_feed_with_more_to_bring_goes_on_behind_what_was_woken() -> None:
     """A backlog keeps nobody waiting."""
     schedule = a_schedule()

@@ -111,7 +111,7 @@ class Scheduler:
         """Note a turn that succeeded; `more`: it has more to bring at once, behind what was woken before."""
         self._setbacks.pop(work, None)
         if work.feed in self._due and work.reads_on:
-            self._due[work.feed] = now + self._feeds[work.feed].every
+            self._due[work.feed] = max(self._due[work.feed], now)
         self._end(work, again=more)
 
     def pause(self, work: Work, setback: Setback, *, wake: bool = False) -> None:
@@ -199,6 +199,8 @@ class Scheduler:
         self._woken.take(work)
         if work.lead is not None and work.around is None:
             self._sweeps[work.feed].read(work.lead, now)
+        elif work.feed in self._due and work.reads_on:
+            self._due[work.feed] = now + self._feeds[work.feed].every  # from its begin: a long turn delays no other
 
     def _may(self, work: Work, now: float) -> bool:
         return not self._runs(work) and self._from(work) <= now
