@@ -12,9 +12,10 @@ DAY = 86_400
 LIMITS = CallLimits(per_window=10, window=5.0, per_day=10_000)
 
 
-def spend(wanted: dict[Kind, float], days: int = 3) -> list[Counter[str]]:
+def spend(wanted: dict[Kind, float], days: int = 3, swept: float = SHARES["swept"]) -> list[Counter[str]]:
     """Make each call that is wanted of a kind (calls a second) as soon as it may be; return those of each hour."""
     pace, budget, shares = CallPace(), Budget(LIMITS), Shares()
+    shares.swept = swept
     waiting, hours = dict.fromkeys(wanted, 0.0), list[Counter[str]]()
     for second in range(0, days * DAY, 2):
         now = NOW + second
@@ -23,7 +24,7 @@ def spend(wanted: dict[Kind, float], days: int = 3) -> list[Counter[str]]:
         for kind, rate in wanted.items():
             waiting[kind] = min(waiting[kind] + 2 * rate, 1e6)
         for _ in range(4):
-            allowed = pace.allowed(budget, now)
+            allowed = pace.allowed(budget, now, swept=swept)
             ready = [each for each in shares.order() if each in allowed and waiting.get(each, 0.0) >= 1.0]
             if not ready or budget.wait(now) != 0.0:
                 break
@@ -54,9 +55,33 @@ def test_nothing_starves_where_nudges_want_more_than_there_is() -> None:
     assert min(hour["due"] for hour in hours[1:]) >= 59
 
 
+def test_a_sweep_that_has_to_be_faster_gets_its_share_of_the_whole_budget() -> None:
+    """Whatever nudges and found leads want beside it; what is due has all its calls."""
+    more: list[dict[Kind, float]] = [{}, {"nudged": 100.0, "found": 100.0}]
+    for wanted in more:
+        last = sum(spend(wanted | {"due": 1 / 60, "swept": 100.0}, days=3, swept=0.5)[-48:], Counter())
+        assert last["swept"] >= 0.48 * 2 * 10_000, last
+        assert last["due"] >= 48 * 59
+
+
 def test_a_burst_of_nudges_is_read_at_once() -> None:
     """They are not held to the even pace while the budget lasts."""
     assert spend({"nudged": 1.0}, days=1)[0]["nudged"] > 3_500
+
+
+def test_the_sweep_leaves_room_in_the_short_window() -> None:
+    """Its calls are spread over it, so that one which is due never waits for many; in the long run none is lost."""
+    pace, budget = CallPace(), Budget(CallLimits(per_window=300, window=60.0))
+    now, swept, waited = NOW, 0, list[float]()
+    while now < NOW + 600:
+        if budget.wait(now) == 0.0 and "swept" in pace.allowed(budget, now):
+            budget.start(now)
+            budget.end(now)
+            swept += 1
+        waited.append(budget.wait(now) or 0.0)
+        now += 0.03
+    assert max(waited) <= 2.0
+    assert swept >= 0.98 * 600 * 5
 
 
 def test_without_a_long_budget_everything_may_begin() -> None:

@@ -7,9 +7,11 @@ from msgspec import UNSET, Struct, UnsetType
 
 from headrace.cli._backfill_rows import SHOWN_MS, BackfillRow, backfill_row
 from headrace.cli._hook_notes import hook_notes
+from headrace.cli._staleness import max_staleness, sweeping_of
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
 from headrace.poller.budget import DAY_SECONDS
+from headrace.poller.max_staleness import Per
 from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.platform_facts import learned
 from headrace.poller.state import TenantState
@@ -41,7 +43,9 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `staleness_seconds` is since when something may be unread: of a feed by lead, its longest unread lead. So many
     leads are `missing`, because their last turn failed, the first `missing_since` then; `never_read` were not read yet.
-    All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. So many
+    All of them take `pass_seconds` at the tenant's budget, those that were never read `first_pass_seconds`. Where a
+    round through all leads takes longer than its `max_staleness_seconds`, beside all else, it takes `sweep_seconds`,
+    and so many calls a second, a day or a year `would_do`. So many
     rows came `lacking` a part or were left out, the last at `lacked_at`. `learned` is what was found out about the
     platform. So many webhooks are `nudges_waiting` for their rows for longer than they should. Where people wanted it
     read again from `rewound_to` on, so many leads (of other feeds: 1) are `not_rewound` yet. `webhooks` are sentences
@@ -66,6 +70,9 @@ class FeedRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing_since: str | UnsetType = UNSET
     pass_seconds: int | UnsetType = UNSET
     first_pass_seconds: int | UnsetType = UNSET
+    max_staleness_seconds: int | UnsetType = UNSET
+    sweep_seconds: int | UnsetType = UNSET
+    would_do: dict[Per, float] = {}
     last_success: str | UnsetType = UNSET
     next_turn: str | UnsetType = UNSET
     staleness_seconds: int | UnsetType = UNSET
@@ -108,6 +115,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
     orders = tenant.orders.get(feed.name, FeedOrders())
     paused = orders.paused or tenant.orders.get("", orders).paused
     not_rewound = _not_rewound(feed.name, orders, tenant)
+    sweep = sweeping_of(account, tenant, limits, len(watched)) if feed.by_lead and limits else None
     return FeedRow(
         source=account.source,
         feed=feed.name,
@@ -135,6 +143,9 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
         missing_since=_moment(state.since, ahead),
         pass_seconds=calls_take(len(watched), limits, standing.left) if feed.by_lead and limits else UNSET,
         first_pass_seconds=calls_take(never, limits, standing.left) if feed.by_lead and never and limits else UNSET,
+        max_staleness_seconds=max_staleness(account) if feed.by_lead else UNSET,
+        sweep_seconds=sweep.seconds if sweep and not sweep.holds else UNSET,
+        would_do=sweep.would_do if sweep else {},
         last_success=_moment(state.succeeded, ahead),
         next_turn=_moment(state.next, ahead),
         staleness_seconds=max(0, now - read) // 1000 if read else UNSET,

@@ -18,6 +18,7 @@ from headrace.cli._formatting import columns_that_fit, count, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
 from headrace.cli._resting import resting_feeds, write as write_resting
+from headrace.cli._staleness import sentence
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis, parse
@@ -233,13 +234,16 @@ def _held_back(leads: int) -> Iterator[str]:
 
 
 def _estimates(row: FeedRow) -> Iterator[str]:
-    """Yield how long what is not read yet takes."""
+    """Yield how long what is not read yet takes, and a round through all leads where that is too long."""
     if row.never_read:
         took = "" if row.first_pass_seconds is UNSET else f"; they take {span(row.first_pass_seconds, 1)} or more"
         yield f"{row.source} {row.feed}: {count(row.never_read, 'lead')} never read{took} at this budget"
     elif row.state == "behind" and row.leads is not UNSET:
         took = "" if row.pass_seconds is UNSET else f", which takes {span(row.pass_seconds, 1)} or more at this budget"
         yield f"{row.source} {row.feed}: it is behind with its round through {count(row.leads, 'lead')}{took}"
+    if row.sweep_seconds is not UNSET and row.max_staleness_seconds is not UNSET:
+        found = sentence(row.sweep_seconds, row.would_do, row.max_staleness_seconds)
+        yield styled(f"{row.source} {row.feed}: {found}", fg="yellow")
 
 
 def _ago(moment: str | UnsetType, now: float) -> str:

@@ -15,6 +15,7 @@ from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._lead_files import CannotRead, leads_of
 from headrace.cli._lead_rows import dropped_leads, lead_rows, write, write_dropped
 from headrace.cli._output import echo, echo_json
+from headrace.cli._staleness import warn_of_staleness
 from headrace.cli._watch_list import BAR_FROM_LEADS, canonical, checked_leads, of_a_tenant, read_state, write_counted
 from headrace.config.tenants import Account
 from headrace.poller.state import TenantState
@@ -215,6 +216,8 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
     if limits is not None and len(new) >= BAR_FROM_LEADS:
         took = span(calls_take(len(new), limits, state.standing.left), 1)
         echo(f"To read each of them once takes {took} or more at this budget: headrace feeds counts those never read.")
+    if limits is not None:
+        warn_of_staleness(account, state, limits, len({*state.leads, *new, *canonical(settings, settings.leads)}))
     _warn_of_no_polling(account)
 
 

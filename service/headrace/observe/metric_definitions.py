@@ -483,6 +483,20 @@ POLLER: Final = (
         (),
         "What they may weigh; beyond it a turn holds no more than 1 MiB.",
     ),
+    Family(
+        "headrace_max_staleness_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "For how long a lead may go unread, as `max_staleness` sets it.",
+    ),
+    Family(
+        "headrace_sweep_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "How long a round through all leads takes at this budget; more than `max_staleness` is not kept.",
+    ),
     Family("headrace_leads_watched", "gauge", "leads", ("provider", "tenant"), "Leads that are watched."),
     Family(
         "headrace_leads_gone_total",

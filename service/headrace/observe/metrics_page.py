@@ -83,6 +83,7 @@ _HOLDS: Final = (
     ("what webhooks told comes to the pollers", 'max(headrace_topic_unread_seconds{topic="nudges"}) < 60'),
     ("no nudge was gone before it was read", "sum(headrace_nudge_gaps_total) == 0"),
     ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
+    ("every lead is read within its maximum staleness", "headrace_sweep_seconds <= headrace_max_staleness_seconds"),
     ("every feed and lead is read as it should be", "max(headrace_feed_missing_leads) == 0"),
     ("no mass of leads is about to be dropped", "max(headrace_leads_held_back) == 0"),
     ("no platform throttles us", _still('headrace_calls_total{outcome="throttled"}')),

@@ -27,6 +27,8 @@ SHARE: Final = 100
 LONG_WINDOW_SECONDS: Final = 60.0
 """From this length on a lease counts the short window, too: a successor can simply wait for a shorter one."""
 _USED: Final = 0.9
+_CATCHES_UP: Final = 0.02
+"""Of a short window: calls that were made later than the even spread has them are made up for within so much of it."""
 _PARTS_OF_THE_END: Final = 12
 
 Span = Literal["window", "day", "year"]
@@ -77,6 +79,7 @@ class Budget:
         self._ends: Final[deque[float]] = deque()
         self._out = 0
         self._held_until = 0.0
+        self._even_at = 0.0
         self._long: Final[dict[Span, _LongWindow]] = {}
         if limits.per_day:
             self._long["day"] = _LongWindow(limits.per_day, DAY_SECONDS, self.spent.day)
@@ -102,9 +105,15 @@ class Budget:
             waits.append(self._ends[0] + self.limits.window - now)
         return max(waits)
 
+    def even_wait(self, now: float) -> float:
+        """Return the seconds until one more call is no sooner than if all were spread evenly: 0 is now."""
+        return max(0.0, self._even_at - now)
+
     def start(self, now: float) -> None:
         """Count a call that is sent now."""
         self._out += 1
+        late = now - self.limits.window * _CATCHES_UP
+        self._even_at = max(self._even_at, late) + self.limits.window / self.limits.per_window
         for long in self._long.values():
             long.take(now)
 
@@ -143,6 +152,10 @@ class Budget:
         slower: what is left then lasts for another twelfth of its window.
         """
         return min((_lasting(long.left(now), long) for long in self._long.values()), default=None)
+
+    def allowance(self) -> float:
+        """Return the calls a second that the long budgets allow in all. Raises `ValueError` where there is none."""
+        return min(long.most / long.window for long in self._long.values())
 
     def has_left(self, share: float, now: float) -> bool:
         """Return whether more than a share of the day's and of the year's calls is left."""

@@ -1,12 +1,16 @@
-"""Pace of a tenant's calls where its budget is by the day or the year: no hour spends what others need later. Pure.
+"""Pace of a tenant's calls: no hour of a budget by the day or the year spends what others need later. Pure.
+
+The sweep spreads its calls over the short window as well: in bursts it would fill it, and all else would wait for half
+a minute, again and again.
 
 Tenant feeds are never held back: they cost little and name what has news; a tenth of the budget is theirs alone. The
 leads that they found, and the sweep, go at the pace at which the budget lasts, all calls counted. Nudges are read at
 once while two fifths of the budget are left, at that pace below it. Where they take all of it, the others keep the
-shares that `shares.py` grants them.
+shares that `shares.py` grants them. A sweep that has to be faster has its share of the whole budget, which nudges leave
+to it.
 """
 
-from collections import deque
+from collections import Counter, deque
 from typing import Final
 
 from headrace.poller.budget import Budget
@@ -24,37 +28,40 @@ class CallPace:
     """The calls of the last hour, and which kinds of work may make more of them. Times are seconds since the epoch."""
 
     def __init__(self) -> None:
-        self._parts: Final[deque[tuple[float, int, int]]] = deque()
-        self._all = self._patient = 0
+        self._parts: Final[deque[tuple[float, Counter[Kind]]]] = deque()
+        self._calls: Final[Counter[Kind]] = Counter()
 
     def count(self, kind: Kind, calls: int, now: float) -> None:
         """Note calls that were made."""
         if not calls:
             return
         self._forget(now)
-        patient = calls if kind in _PATIENT else 0
-        self._all, self._patient = self._all + calls, self._patient + patient
         part = now // _PART_SECONDS * _PART_SECONDS
-        if self._parts and self._parts[-1][0] >= part:
-            at, all_before, patient_before = self._parts.pop()
-            self._parts.append((at, all_before + calls, patient_before + patient))
-        else:
-            self._parts.append((part, calls, patient))
+        if not self._parts or self._parts[-1][0] < part:
+            self._parts.append((part, Counter()))
+        self._parts[-1][1][kind] += calls
+        self._calls[kind] += calls
 
-    def allowed(self, budget: Budget, now: float) -> tuple[Kind, ...]:
-        """Return the kinds of work that may begin."""
+    def allowed(self, budget: Budget, now: float, *, swept: float = SHARES["swept"]) -> tuple[Kind, ...]:
+        """Return the kinds of work that may begin; `swept` is the share of the calls that the sweep has."""
+        early = ("swept",) if budget.even_wait(now) else ()
         lasting = budget.lasting(now)
         if lasting is None:
-            return tuple(KINDS)
+            return tuple(kind for kind in KINDS if kind not in early)
         self._forget(now)
         an_hour = lasting * HOUR_SECONDS
-        even = self._all < an_hour
-        nudged: tuple[Kind, ...] = ("nudged",) if budget.has_left(OTHERS_LEAVE if even else NUDGES_LEAVE, now) else ()
-        granted = self._patient < an_hour * _GRANTED
-        patient = _PATIENT if (even or granted) and budget.has_left(OTHERS_LEAVE, now) else ()
-        return (*nudged, "due", *patient)
+        even = self._calls.total() < an_hour
+        granted = sum(self._calls[kind] for kind in _PATIENT) < an_hour * _GRANTED
+        patient = (even or granted) and budget.has_left(OTHERS_LEAVE, now)
+        more = swept if swept > SHARES["swept"] else 0.0
+        may: dict[Kind, bool] = {
+            "nudged": budget.has_left(OTHERS_LEAVE if even else min(NUDGES_LEAVE + more, 1.0 - OTHERS_LEAVE), now),
+            "due": True,
+            "found": patient,
+            "swept": patient or self._calls["swept"] < budget.allowance() * HOUR_SECONDS * more,
+        }
+        return tuple(kind for kind in KINDS if may[kind] and kind not in early)
 
     def _forget(self, now: float) -> None:
         while self._parts and self._parts[0][0] + HOUR_SECONDS <= now:
-            _, calls, patient = self._parts.popleft()
-            self._all, self._patient = self._all - calls, self._patient - patient
+            self._calls.subtract(self._parts.popleft()[1])

@@ -17,11 +17,14 @@ from headrace.poller.missing_leads import Missing
 from headrace.poller.oldest_lead import OldestLead
 from headrace.poller.resting_leads import RestingLeads
 from headrace.poller.scheduler import Scheduler
+from headrace.poller.staleness_watch import StalenessWatch
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, FeedState, Standing, entry
 
 UPDATE_EVERY_SECONDS: Final = 30.0
+AVERAGED: Final = 0.01
+"""What one reading of a lead counts in the average of all."""
 
 
 class FeedStatuses:
@@ -78,6 +81,12 @@ class FeedStatuses:
         before = self.of(feed)
         self._feeds[feed] = replace(before, lacking=before.lacking + 1, lacked=int(now * 1000))
         self._unstored.add(feed)
+
+    def took(self, feed: str, calls: int) -> None:
+        """Note how many calls a reading of a lead took: their average is stored with the next change."""
+        before = self.of(feed)
+        average = before.lead_calls + (calls - before.lead_calls) * AVERAGED if before.lead_calls else float(calls)
+        self._feeds[feed] = replace(before, lead_calls=average)
 
     def changed(self) -> list[CursorEntry]:
         """Return the states in which something else is missing, or lacking, than was stored."""
@@ -138,6 +147,7 @@ class TenantStatus:
         self._state: Final = state
         self._writer: Final = writer
         self._metrics: Final = metrics
+        self._staleness: Final = StalenessWatch(account, budget.limits, scheduler.shares, metrics)
         self._standing = state.standing
         began = int(clock.now() * 1000)
         self._oldest: Final = {
@@ -171,6 +181,9 @@ class TenantStatus:
         for feed in self._by_lead:
             self._metrics.watched(*self._labels, self._scheduler.watched(feed))
         self._metrics.held_back(*self._labels, len(self._state.drops.held))
+        self._staleness.look(
+            {feed: (self._scheduler.watched(feed), self._statuses.of(feed).lead_calls) for feed in self._by_lead}
+        )
         for feed in self._feeds:
             missing = self._missing(feed)
             self._metrics.missing(*self._labels, feed, missing.leads, missing.since - self._clock.ahead)

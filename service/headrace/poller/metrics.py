@@ -60,6 +60,8 @@ class _TenantGauges(Struct):
     hooks: Mapping[str, int] = {}
     hooks_looked: float = 0.0
     held_back: int = 0
+    max_staleness: float = 0.0
+    sweep: float = 0.0
 
 
 class PollerMetrics(TaskMetrics):
@@ -105,7 +107,7 @@ class PollerMetrics(TaskMetrics):
             for name in (
                 *("tenant_parked", "leads_watched", "token_expiry_timestamp_seconds", "clock_skew_seconds"),
                 *("nudges_open", "nudges_bytes", "backfills_open", "hooks_looked_timestamp_seconds"),
-                "leads_held_back",
+                *("leads_held_back", "max_staleness_seconds", "sweep_seconds"),
             )
         )
         self._hooks = registry.series("headrace_hooks")
@@ -205,6 +207,11 @@ class PollerMetrics(TaskMetrics):
         gauges = self._of(provider, tenant)
         gauges.hooks, gauges.hooks_looked = counts, at
 
+    def sweep(self, provider: str, tenant: str, seconds: float, within: float) -> None:
+        """Note how long a round through all leads takes at most, and in which time it should be through."""
+        gauges = self._of(provider, tenant)
+        gauges.sweep, gauges.max_staleness = seconds, within
+
     def nudge_returned(self, source: str) -> None:
         """Count a record that went to raw again as told, because no feed brought what it tells."""
         _, provider, tenant = source.split("/", 2)
@@ -285,7 +292,7 @@ class PollerMetrics(TaskMetrics):
             gauges = (
                 *(int(tenant.parked), tenant.watched, tenant.expires, tenant.skew),
                 *(tenant.nudges, tenant.nudge_bytes, tenant.backfills, tenant.hooks_looked),
-                tenant.held_back,
+                *(tenant.held_back, tenant.max_staleness, tenant.sweep),
             )
             for series, value in zip(self._by_tenant, gauges, strict=True):
                 series.values[tenant.labels] = value

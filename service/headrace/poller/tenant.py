@@ -254,14 +254,14 @@ class TenantPoller:
     async def _next(self) -> Work:
         while True:
             now = self.clock.now()
-            kinds = self._pace.allowed(self.budget, now)
+            kinds = self._pace.allowed(self.budget, now, swept=self._scheduler.shares.swept)
             self._news.clear()
             work = self._policy.next(now, kinds)
             if work is not None:
                 return work
-            wait = self._policy.wait(now, kinds)
+            waits = (self._policy.wait(now, kinds), self.budget.even_wait(now) or None, LONGEST_WAIT_SECONDS)
             try:
-                async with asyncio.timeout(LONGEST_WAIT_SECONDS if wait is None else min(wait, LONGEST_WAIT_SECONDS)):
+                async with asyncio.timeout(min(wait for wait in waits if wait is not None)):
                     await self._news.wait()
             except TimeoutError:
                 continue
@@ -275,5 +275,8 @@ class TenantPoller:
 
     def _spent(self, work: Work, calls: int) -> None:
         """Note how many calls a turn has made, before it ends."""
-        self._pace.count(self._scheduler.kind_of(work), calls, self.clock.now())
+        kind = self._scheduler.kind_of(work)
+        self._pace.count(kind, calls, self.clock.now())
         self._scheduler.spent(work, calls)
+        if kind == "swept":
+            self._outcomes.statuses.took(work.feed, calls)

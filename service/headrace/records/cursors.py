@@ -121,7 +121,8 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
 
     So many leads are `missing`, the first of them `since` then: their last turn failed. A feed that is not read by lead
     counts as one. So many rows were `lacking` a part that did not come, or were left out as a whole, the last at
-    `lacked`. `unread` is what the feed cannot read with these settings.
+    `lacked`. `unread` is what the feed cannot read with these settings. A reading of a lead took so many `lead_calls`
+    on the average, 0 where nobody knows.
     """
 
     turns: int = 0
@@ -137,6 +138,7 @@ class FeedState(Struct, frozen=True, omit_defaults=True):
     lacking: int = 0
     lacked: int = 0
     unread: str = ""
+    lead_calls: float = 0.0
 
 
 class RestingLead(Struct, frozen=True, array_like=True):

@@ -53,14 +53,16 @@ class HoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     """What a polled tenant may set; a provider's `Settings` derives from it and adds its credentials.
 
-    `base_url` and `feeds` are the provider's own where they are empty. `leads` are watched in addition to
-    those that are found. `token_key` seals the tokens that are stored in Kafka: 32 characters or more, such as
-    `openssl rand -base64 32` writes; of several lines the first seals, and all open.
+    `base_url` and `feeds` are the provider's own where they are empty. `leads` are watched in addition to those that
+    are found; no lead is unread for longer than `max_staleness`, or it is shown that the budget is too small for that.
+    `token_key` seals the tokens that are stored in Kafka: 32 characters or more, such as `openssl rand -base64 32`
+    writes; of several lines the first seals, and all open.
     """
 
     base_url: BaseUrl = ""
     feeds: list[str] = []  # noqa: RUF012  (every Struct gets a list of its own)
     leads: list[str] = []  # noqa: RUF012  (as above)
+    max_staleness: Seconds = 86_400
     budget: Allowance = Allowance()
     ledger: HoleSettings = HoleSettings()
     token_key: str | None = None
