@@ -256,6 +256,14 @@ def test_reports_of_all_partitions_come_together_once() -> None:
     assert hour.untold == {"": 5}  # no webhook tells such facts: none is lost
 
 
+def test_a_kind_that_a_later_hour_tells_counts_in_open_hours() -> None:
+    """Where the ways have hours of their own, what is known of webhooks may come with another hour's report."""
+    ledger = ledger_of(SOURCE, partitions=2)
+    ledger.add(HourReport(hour=HOUR, partition=0, poll={"call.made x#1": 2}), SETTLED / 1000)
+    ledger.add(HourReport(hour=HOUR + 1, partition=0, webhook=1, webhook_kinds=("call.made",)), SETTLED / 1000)
+    assert (ledger.hours[HOUR].poll, ledger.hours[HOUR].untold) == (2, {})
+
+
 def test_kinds_that_no_webhook_tells_are_bounded() -> None:
     """Until the last partition has reported, a webhook may tell them yet; names come from outside."""
     ledger = ledger_of(SOURCE, partitions=3)
@@ -272,13 +280,14 @@ def test_a_pair_of_two_ids_is_one_fact() -> None:
     ledger.pair(HOUR, BEGIN + 600_000, 40.0, BEGIN / 1000 + 700)
     ledger.pair(HOUR, BEGIN + HOUR_MS + 1, None, BEGIN / 1000 + 3_700)
     ledger.pair(0, BEGIN + 600_000, 40.0, BEGIN / 1000 + 700)  # it was not counted
-    ledger.pair(HOUR, BEGIN, 40.0, SETTLED / 1000 + 1)  # nor was this row
+    ledger.pair(HOUR + 1, BEGIN, 40.0, SETTLED / 1000 + 1)  # nor was the row of this, which happened long before
     ledger.add(
         HourReport(hour=HOUR, partition=0, webhook=3, poll={"call.made x#1": 2}, webhook_kinds=("call.made",)), 0.0
     )
-    ledger.add(HourReport(hour=HOUR + 1, partition=0, poll={"call.made x#1": 1}), 0.0)
+    ledger.add(HourReport(hour=HOUR + 1, partition=0, webhook=1, poll={"call.made x#1": 1}), 0.0)
     hour, after = ledger.hours[HOUR], ledger.hours[HOUR + 1]
-    assert (hour.both, hour.webhook, hour.poll, after.poll) == (2, 1, 1, 0)
+    assert (hour.both, hour.webhook, hour.poll) == (2, 1, 1)
+    assert (after.both, after.webhook, after.poll) == (1, 0, 0)
     assert at_most(hour.poll_later, 0.5) == 60
 
 

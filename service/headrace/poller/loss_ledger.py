@@ -57,10 +57,10 @@ class LossLedger:
 
     def add(self, report: HourReport, now: float) -> None:
         """Take the report of one raw partition, unless it was taken before or is older than what is kept."""
-        before = self._hours.get(report.hour, LedgerHour())
-        if report.partition in before.partitions or report.hour < self._oldest(now):
+        if report.partition in self._hours.get(report.hour, LedgerHour()).partitions or report.hour < self._oldest(now):
             return
         self._note_kinds(report)
+        before = self._hours.get(report.hour, LedgerHour())
         untold = dict(before.untold)
         for kind, count in report.poll.items():
             untold[kind] = untold.get(kind, 0) + count
@@ -85,16 +85,22 @@ class LossLedger:
         """Note that a row said what a webhook told, which was counted to the hour `counted`.
 
         `row` is the time (ms) of the row's fact; the row was `later` by so many seconds, or earlier by nobody knows how
-        many. A row whose hour was closed before it came was never counted.
+        many. Each way's fact has an hour of its own: what was not counted because that was closed is not taken off.
         """
-        of_row = int(now * 1000 if row is None else min(row, now * 1000)) // HOUR_MS
-        if not counted or (of_row + 1) * HOUR_MS / 1000 + self._settle < now:
+        if not counted:
             return
-        found = self._hours.get(counted, LedgerHour())
-        late = found.poll_later if later is None else with_lateness(found.poll_later, max(0.0, later))
-        self._store(counted, replace(found, both=found.both + 1, webhook=found.webhook - 1, poll_later=late))
-        found = self._hours.get(of_row, LedgerHour())
-        self._store(of_row, replace(found, poll=found.poll - 1))
+        of_row = int(now * 1000 if row is None else min(row, now * 1000)) // HOUR_MS
+        if self._is_open(counted, now):
+            found = self._hours.get(counted, LedgerHour())
+            late = found.poll_later if later is None else with_lateness(found.poll_later, max(0.0, later))
+            self._store(counted, replace(found, both=found.both + 1, webhook=found.webhook - 1, poll_later=late))
+        if self._is_open(of_row, now):
+            found = self._hours.get(of_row, LedgerHour())
+            self._store(of_row, replace(found, poll=found.poll - 1))
+
+    def _is_open(self, hour: int, now: float) -> bool:
+        """Return whether what comes now still belongs to an hour."""
+        return now < (hour + 1) * HOUR_MS / 1000 + self._settle
 
     def take_unjudged(self) -> list[int]:
         """Return the hours that were closed since the last call, and those of which a crash may have kept the rest."""
@@ -138,6 +144,8 @@ class LossLedger:
         return type_ in self._webhook_kinds or name in self._webhook_kinds
 
     def _note_kinds(self, report: HourReport) -> None:
+        """Remember what webhooks tell; hours that are open may hold facts of a kind that is new."""
+        new = [kind for kind in report.webhook_kinds if kind not in self._webhook_kinds]
         for kind in report.webhook_kinds:
             self._webhook_kinds[kind] = max(report.hour, self._webhook_kinds.get(kind, 0))
         for kind in sorted(self._webhook_kinds, key=self._webhook_kinds.__getitem__)[
@@ -146,6 +154,10 @@ class LossLedger:
             del self._webhook_kinds[kind]
         if report.webhook_kinds:
             self._unstored[""] = entry(self._source, WebhookKinds(dict(self._webhook_kinds)))
+
+        for hour, found in list(self._hours.items()) if new else ():
+            if found.untold and not found.closed:
+                self._store(hour, self._settled(found))
 
     def _forget(self, kind: str) -> None:
         del self._webhook_kinds[kind]
