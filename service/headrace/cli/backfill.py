@@ -80,11 +80,15 @@ def command(
     name = secrets.token_hex(4)
     order = StartBackfill(name, _feed(account, feed).name, begin, end, share)
     run_with_kafka(config, _write(config, account.source, order))
-    echo(f"Ordered: back-fill {name}, {order.feed} of {account.source}, {from_millis(begin)} to {from_millis(end)}.")
+    ordered = (
+        f"Ordered: back-fill {name}, {order.feed} of {account.source}, {from_millis(begin)} to {from_millis(end)}."
+    )
     if no_wait:
+        echo(ordered)
         echo(_how_to_look(account, name))
         return
     try:
+        echo(ordered)
         found = run_with_kafka(config, _follow(config, account.source, name, int(time.time() * 1000)))
     except KeyboardInterrupt:
         progress("")
