@@ -115,7 +115,8 @@ async def test_a_quiet_account_costs_one_call_in_two_minutes() -> None:
     assert {call.split()[1] for call in of_codes} == {str(code) for code in account.codes}
 
 
-async def test_a_code_with_many_rows_comes_often_and_none_starves() -> None:
+@pytest.mark.parametrize("rows", [5, 60])
+async def test_a_code_with_many_rows_comes_often_and_none_starves(rows: int) -> None:
     """By their volume: of two busy codes among twenty no row waits long, each quiet one is read within the bound."""
     account = Account(tuple(range(100, 120)))
     runner = Runner(account, feed_of(page_size=1000))
@@ -125,7 +126,7 @@ async def test_a_code_with_many_rows_comes_often_and_none_starves() -> None:
     while runner.api.now < began + 4 * HOUR:
         runner.api.now += 2 * MINUTE
         for code in (100, 101):
-            for _ in range(5):
+            for _ in range(rows):
                 number += 1
                 account.put(number, runner.api.now - MINUTE, code=code)
         account.calls.clear()
@@ -133,7 +134,8 @@ async def test_a_code_with_many_rows_comes_often_and_none_starves() -> None:
             brought.setdefault(PROVIDER.identity(raw).id, runner.api.now)
         for call in account.calls:
             read_at.setdefault(call.split()[-1], []).append(runner.api.now)
-    waits = sorted(at - began - ((int(ident[:8], 16) - 1) // 10 + 1) * 2 * MINUTE for ident, at in brought.items())
+    came = {ident: began + ((int(ident[:8], 16) - 1) // (2 * rows) + 1) * 2 * MINUTE for ident in brought}
+    waits = sorted(at - came[ident] for ident, at in brought.items())
     assert waits[len(waits) // 2] <= 20 * MINUTE
     for code in account.codes:
         moments = [began, *read_at[str(code)], runner.api.now]

@@ -120,12 +120,12 @@ class _CodeTurn:
             if control is None:
                 raise next(iter(self._failed.values()))
             return control
-        name = self._schedule.due(now)
-        if name is None and now - self._at.turned >= self._every - _EARLY_MS:
+        if now - self._at.turned >= self._every - _EARLY_MS:  # before busy streams, or quiet ones would wait for ever
             name = self._schedule.next(now, oldest=self._at.oldest)
             if name is not None:
                 self._at.turned, self._at.oldest = now, not self._at.oldest
-        return name
+                return name
+        return self._schedule.due(now)
 
     def _note_failure(self, name: str, fault: Fault) -> None:
         """Note that a stream does not come. Raises the fault where it is the platform's."""
