@@ -19,6 +19,8 @@ from headrace.poller.shares import KINDS, SHARES, Kind
 HOUR_SECONDS: Final = 3_600.0
 NUDGES_LEAVE: Final = 0.4
 OTHERS_LEAVE: Final = 0.1
+LEFT_TO_SWEEP: Final = 0.05
+"""So much more nudges and found leads leave, where the sweep has to be faster."""
 _PART_SECONDS: Final = 300.0
 _PATIENT: Final[tuple[Kind, ...]] = ("found", "swept")
 _GRANTED: Final = sum(SHARES[kind] for kind in _PATIENT)
@@ -52,13 +54,15 @@ class CallPace:
         an_hour = lasting * HOUR_SECONDS
         even = self._calls.total() < an_hour
         granted = sum(self._calls[kind] for kind in _PATIENT) < an_hour * _GRANTED
-        patient = (even or granted) and budget.has_left(OTHERS_LEAVE, now)
         more = swept if swept > SHARES["swept"] else 0.0
+        leave = OTHERS_LEAVE + (LEFT_TO_SWEEP if more else 0.0)
+        patient = (even or granted) and budget.has_left(leave, now)
+        own = self._calls["swept"] < budget.allowance() * HOUR_SECONDS * more
         may: dict[Kind, bool] = {
-            "nudged": budget.has_left(OTHERS_LEAVE if even else min(NUDGES_LEAVE + more, 1.0 - OTHERS_LEAVE), now),
+            "nudged": budget.has_left(leave if even else min(NUDGES_LEAVE + more, 1.0 - OTHERS_LEAVE), now),
             "due": True,
             "found": patient,
-            "swept": patient or self._calls["swept"] < budget.allowance() * HOUR_SECONDS * more,
+            "swept": patient or (own and budget.has_left(OTHERS_LEAVE, now)),
         }
         return tuple(kind for kind in KINDS if may[kind] and kind not in early)
 
