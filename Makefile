@@ -10,7 +10,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench scenes schemas clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench staleness scenes schemas clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -70,6 +70,9 @@ format: venv  ## let ruff write the code
 
 bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the benchmarks)
 	@$(PY) -m tests.benchmarks $(ARGS)
+
+staleness: venv  ## how stale 100,000 leads are on a virtual clock: table and plot, some minutes (ARGS="--dry")
+	@$(PY) -m tests.staleness $(ARGS)
 
 scenes: venv  ## show what platforms in trouble do to what is published, a quarter of an hour (ARGS as for tests.scenes)
 	@$(PY) -m tests.scenes $(ARGS)

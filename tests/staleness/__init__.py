@@ -1,0 +1,1 @@
+"""How stale events are on a virtual clock, and what plays it."""
