@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 
+from headrace.providers.leadping.settings import TenantEventsSettings
 from headrace.records.raw import from_raw_record
 from tests.integration.poller_harness import make_polled
 from tests.integration.test_polled_platforms import account
@@ -17,13 +18,15 @@ pytestmark = pytest.mark.apache_kafka
 
 LEADS = 60
 EVENTS = 300
+OFTEN = TenantEventsSettings(every=1)
+"""What the past holds comes over some turns."""
 
 
 async def test_leads_that_nobody_named_are_found_and_read(kafka: Broker, prefix: str) -> None:
     """All events come and all leads are watched, whichever poller reads; each event is put together once."""
     history = leadping.History(seed=4, events=EVENTS, leads=LEADS, shape=Shape(span=2 * 86_400.0))
     async with leadping.Simulator(history, allowance=Allowance()) as platform:
-        configured = account(platform, api_key=platform.api_key, organization="org_1")
+        configured = account(platform, api_key=platform.api_key, organization="org_1", tenant_events=OFTEN)
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, configured)
         wanted = history.ledger.wanted(history.end)
         texts: dict[Key, list[str]] = {}
