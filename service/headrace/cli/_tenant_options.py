@@ -14,7 +14,7 @@ from headrace.core.suggestions import did_you_mean
 from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.provider import Provider
 
-_OPTIONS: Final = (
+_TENANT: Final = (
     click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name."),
     click.option(
         "-t",
@@ -24,19 +24,24 @@ _OPTIONS: Final = (
         required=True,
         help="Name of a configured tenant of the provider.",
     ),
-    click.option("-f", "--feed", metavar="NAME", help="One of its feeds; an unknown one lists all."),
 )
+_FEED: Final = click.option("-f", "--feed", metavar="NAME", help="One of its feeds; an unknown one lists all.")
 
 BEYOND_WINDOW: Final = click.option(
     "--beyond-window", is_flag=True, help="Go back beyond the dedupe window: copies may come twice."
 )
 
 
-def of_a_feed(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a tenant and of one of its feeds."""
-    for option in reversed(_OPTIONS):
+def of_a_tenant(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a tenant."""
+    for option in reversed(_TENANT):
         function = option(function)
     return function
+
+
+def of_a_feed(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a tenant and of one of its feeds."""
+    return of_a_tenant(_FEED(function))
 
 
 def polled_account(config: Config, provider: Provider, tenant: str) -> Account:

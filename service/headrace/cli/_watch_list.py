@@ -1,13 +1,12 @@
-"""What the commands of `headrace leads` share: their options, the ids that they take, reading and writing."""
+"""What the commands of `headrace leads` share: the ids that they take, reading and writing."""
 
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 import click
 
-from headrace.cli import _arguments as arguments
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._lead_files import CannotRead, checked
 from headrace.config import Config
@@ -17,25 +16,6 @@ from headrace.sdk.settings import PolledTenant
 
 BAR_FROM_LEADS: Final = 2_000
 """Leads from which a progress bar is shown."""
-
-_tenant_options: Final = (
-    click.option("-p", "--provider", type=arguments.PROVIDER, required=True, help="Provider name."),
-    click.option(
-        "-t",
-        "--tenant",
-        type=arguments.TENANT,
-        metavar="NAME",
-        required=True,
-        help="Name of a configured tenant of the provider.",
-    ),
-)
-
-
-def of_a_tenant(function: Callable[..., None]) -> Callable[..., None]:
-    """Let a command take a provider and a tenant."""
-    for option in reversed(_tenant_options):
-        function = option(function)
-    return function
 
 
 async def read_state(config: Config, account: Account) -> TenantState:

@@ -16,7 +16,8 @@ from headrace.cli._lead_files import CannotRead, leads_of
 from headrace.cli._lead_rows import dropped_leads, lead_rows, write, write_dropped
 from headrace.cli._output import echo, echo_json
 from headrace.cli._staleness import warn_of_staleness
-from headrace.cli._watch_list import BAR_FROM_LEADS, canonical, checked_leads, of_a_tenant, read_state, write_counted
+from headrace.cli._tenant_options import of_a_tenant
+from headrace.cli._watch_list import BAR_FROM_LEADS, canonical, checked_leads, read_state, write_counted
 from headrace.config.tenants import Account
 from headrace.poller.state import TenantState
 from headrace.poller.watch_list import append_leads, remove_leads, restore_leads, wake_leads
