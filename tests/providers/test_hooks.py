@@ -97,6 +97,9 @@ def test_leadsquared_needs_one_webhook_a_code_and_the_kind_of_others_in_the_url(
     ]
     own = hooks("leadsquared", hooks={"events": ["activity_created"]}, lead_activities={"codes": [203]})
     assert [each.tells for each in own.wanted] == ["LeadActivity_Post_Create 203"]
+    both = {"lead_activities": {"codes": [203]}, "activities_by_code": {"codes": [205]}}
+    streamed = hooks("leadsquared", hooks={"events": ["activity_created"]}, **both)
+    assert [each.tells for each in streamed.wanted] == ["LeadActivity_Post_Create 205"]
     chosen = hooks(
         "leadsquared", hooks={"events": ["activity_created"], "codes": [204]}, lead_activities={"codes": [203]}
     )

@@ -147,7 +147,8 @@ def hooks(settings: Tenant, url: str) -> LeadSquaredHooks:
 
 
 def _wanted(settings: LeadSquaredSettings, url: str) -> Iterator[WantedHook]:
-    codes = settings.hooks.codes or settings.lead_activities.codes or CALLS
+    read = settings.activities_by_code.codes or settings.lead_activities.codes
+    codes = settings.hooks.codes or read or CALLS
     for event in dict.fromkeys(settings.hooks.events):
         name, kind = _EVENTS[event]
         if kind:

@@ -35,7 +35,7 @@ HookEvent = Literal["activity_created", "activity_updated", "lead_created", "lea
 class LeadSquaredHooksSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The webhooks that `headrace hooks` looks after: one an event, of activities one for each of `codes`.
 
-    Without `codes` they are those of `lead_activities`, or else those of telephone calls.
+    Without `codes` they are those of `activities_by_code`, of `lead_activities`, or else those of telephone calls.
     """
 
     events: list[HookEvent] = field(default_factory=lambda: list(get_args(HookEvent)))
