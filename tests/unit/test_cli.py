@@ -96,6 +96,8 @@ def test_check_says_what_is_good(run: Any) -> None:
     assert (provider, tenant, overlay, polling, secrets) == ("outreach", "acme", "1", "on", "2")
     assert len(mapping) == 8
     assert int(rows) > 100
+    Path("headrace.toml").write_text('[tenants.outreach.acme]\npaused = true\npolling = true\naccess_token = "three"\n')
+    assert run("check").output.splitlines()[-1].split()[-2:] == ["paused", "none"]
 
 
 def test_check_without_a_configuration(run: Any) -> None:

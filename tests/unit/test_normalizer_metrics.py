@@ -426,7 +426,10 @@ def test_the_key_of_the_sum_names_fields_of_a_decision() -> None:
 def test_it_shows_which_tenants_leave_webhooks_to_a_poller() -> None:
     """Without a poller of theirs, what these tenants are told would wait for nobody: the page says how that shows."""
     registry = Registry("1.2.3")
-    NormalizerMetrics(registry, [*tenants(TABLE, "acme", polling=True), *tenants(TABLE, "brio")])
+    polled, paused = tenants(TABLE, "acme", polling=True), tenants(TABLE, "rests", polling=True)
+    for account in paused:
+        account.settings.paused = True
+    NormalizerMetrics(registry, [*polled, *paused, *tenants(TABLE, "brio")])
     numbers = read(registry.render())
     shown = {dict(labels)["tenant"]: n for (name, labels), n in numbers.items() if name.endswith("polling_configured")}
-    assert shown == {"acme": 1, "brio": 0}
+    assert shown == {"acme": 1, "rests": 0, "brio": 0}

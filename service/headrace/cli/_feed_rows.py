@@ -123,7 +123,7 @@ def _row(account: Account, feed: Feed, tenant: TenantState, now: int) -> FeedRow
             state,
             now,
             parked=bool(standing.parked),
-            paused=paused > 0,
+            paused=paused > 0 or account.settings.paused,
             rewinding=not_rewound > 0,
             never_read=never,
             read=read,

@@ -49,6 +49,8 @@ def polled_account(config: Config, provider: Provider, tenant: str) -> Account:
     account, settings = arguments.polled(config, provider, tenant)
     if not settings.polling:
         raise click.ClickException(f"{account.source} is not polled: set polling = true for this tenant")
+    if settings.paused:
+        raise click.ClickException(f"{account.source} is paused: take paused = true out of its settings first")
     return account
 
 

@@ -96,5 +96,6 @@ def _row(account: Account) -> tuple[object, ...]:
     own = sum(1 for entry in builtin(account.provider.name) for _ in entry.rows())
     overlay = sum(1 for _ in account.mapping.rows()) - own
     polling = "on" if account.settings.polling else "off"
+    polling = "paused" if account.settings.paused else polling
     secrets = len(account.settings.webhook_secrets)
     return account.provider.name, account.name, account.mapping.id, own, overlay or "-", polling, secrets or "none"

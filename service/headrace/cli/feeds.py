@@ -68,7 +68,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, r
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them,
                  start the poller again
-      paused     people said so: headrace feeds resume lets it go on
+      paused     people said so: headrace feeds resume lets it go on, or its tenant's settings do
 
     Staleness is the time since the feed was read to its end; of a feed that is read lead by lead, since that lead was
     read that has waited longest. The poller stores this with each page and every half minute.

@@ -47,7 +47,7 @@ class NormalizerMetrics(TaskMetrics):
         self._accounts: Final = {a.source: (a.provider.name, a.name) for a in accounts}
         polling = registry.series("headrace_polling_configured")
         for account in accounts:
-            polling.values[account.provider.name, account.name] = int(account.settings.polling)
+            polling.values[account.provider.name, account.name] = int(account.settings.is_polled)
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
         self._end_to_end = registry.histogram("headrace_end_to_end_seconds")

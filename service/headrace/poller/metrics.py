@@ -303,7 +303,7 @@ class PollerMetrics(TaskMetrics):
 
 
 def _is_polled(account: Account) -> bool:
-    return account.settings.polling and isinstance(account.provider, Polled)
+    return account.settings.is_polled and isinstance(account.provider, Polled)
 
 
 def _feeds(account: Account) -> tuple[str, ...]:

@@ -180,7 +180,7 @@ class PartitionPoller(PartitionOwner):
     def _add_tenants(self, writer: StateWriter, raw_lifetime: float) -> None:
         """Take on every tenant that lives here and can be polled."""
         for account in self._accounts():
-            if not account.settings.polling:
+            if not account.settings.is_polled:
                 continue
             try:
                 client = client_of(account)

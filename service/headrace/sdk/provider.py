@@ -27,12 +27,21 @@ UNPUBLISHED: Final = Provenance(
 
 
 class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
-    """The settings that every tenant has; a provider's `Settings` adds its own."""
+    """The settings that every tenant has; a provider's `Settings` adds its own.
+
+    A `paused` tenant is not polled; its deliveries are taken into raw all the same.
+    """
 
     polling: bool = False
+    paused: bool = False
     webhook_secrets: list[str] = []
     webhook_secrets_file: str | None = None
     mapping: str | None = None
+
+    @property
+    def is_polled(self) -> bool:
+        """Return whether a poller reads the tenant's feeds now."""
+        return self.polling and not self.paused
 
     @property
     def takes_webhooks(self) -> bool:
