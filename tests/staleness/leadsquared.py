@@ -43,6 +43,7 @@ class LeadSquared:
         lists = ", one list" if one_list else ""
         self.name: Final = f"LeadSquared, {limits.per_window} calls in {limits.window:.0f} s{a_day}{lists}"
         self.limits: Final = limits
+        self._one_list: Final = one_list
         self._streams: dict[str, Ints] = {}
         self._states: Final = {str(code): StreamState() for code in range(1 if one_list else CODES)}
         self._schedule: Final = StreamSchedule(self._states, self._by_code.every * 1000)
@@ -77,7 +78,7 @@ class LeadSquared:
         return False
 
     def _modified(self, world: World, now: float) -> Turn:
-        """Wake the leads that changed, unless a stream brought their change or they were read since."""
+        """Wake the leads that changed, unless the one list brought their change or they were read since."""
         events = self._all(world)
         first, last = np.searchsorted(world.load.at[events], (self._changed - self._leads.look_back, now))
         changed: dict[int, float] = {}
@@ -86,9 +87,9 @@ class LeadSquared:
         for _ in range(1 + len(changed) // self._leads.page_size):
             yield
         for lead, at in changed.items():
-            new = at > self._changed and not self._recent.has(str(lead), _millis(at))
-            if new and self._read_at.get(lead, -1.0) < at:
-                world.found(lead)
+            brought = self._recent.has(str(lead), _millis(at))
+            if at > self._changed and not (brought and self._one_list) and self._read_at.get(lead, -1.0) < at:
+                world.found(lead, "unsure" if brought else "found")
         self._changed = now
         return False
 

@@ -61,7 +61,7 @@ class World(Protocol):
     def bring(self, events: Ints, at: float) -> None:
         """Note that events are durable, unless they were before."""
 
-    def found(self, lead: int) -> None:
+    def found(self, lead: int, kind: Kind = "found") -> None:
         """Wake a lead that a list named."""
 
 
@@ -186,10 +186,10 @@ class Model:
         """See World."""
         self.brought[events] = np.minimum(self.brought[events], at)
 
-    def found(self, lead: int) -> None:
+    def found(self, lead: int, kind: Kind = "found") -> None:
         """See World."""
         for name in self._by_lead:
-            self._wake(Work(name, str(lead)), "found")
+            self._wake(Work(name, str(lead)), kind)
 
     def _arrivals(self) -> Iterator[tuple[float, int]]:
         """Return when webhooks arrive, and the events that they tell."""

@@ -8,10 +8,10 @@ import numpy as np
 from headrace.cli._formatting import span
 from tests.staleness.measure import Result
 
-KINDS: Final = ("nudged", "due", "found", "swept")
+KINDS: Final = ("nudged", "due", "found", "unsure", "swept")
 _HEAD: Final = (
-    *("platform", "way", "p50", "p95", "max", "calls an event", "calls: nudged, due, found, swept"),
-    *("longest wait: nudged, due, found", "longest unread lead", "never read"),
+    *("platform", "way", "p50", "p95", "max", "calls an event", "calls: nudged, due, found, unsure, swept"),
+    *("longest wait: nudged, due, found, unsure", "longest unread lead", "never read"),
 )
 
 
@@ -35,7 +35,7 @@ def _cells(result: Result) -> Iterator[str]:
     every = sum(result.calls.values())
     yield " · ".join(f"{result.calls.get(kind, 0) / every:.0%}" for kind in KINDS)
     waits = result.waits
-    yield " · ".join(_time(waits.longest[kind]) if kind in waits.longest else "-" for kind in KINDS[:3])
+    yield " · ".join(_time(waits.longest[kind]) if kind in waits.longest else "-" for kind in KINDS[:4])
     swept = "swept" in result.calls
     yield _time(waits.lead) if swept else "-"
     yield f"{waits.never_read:,}" if swept else "-"

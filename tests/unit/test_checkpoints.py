@@ -1,6 +1,6 @@
 """What a run stores beside its cursors: notes, and the leads that it came across."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from headrace.poller.checkpoints import LISTED_LATE_MS, Checkpoints
 from headrace.poller.clock import Clock
 from headrace.poller.scheduler import Work
+from headrace.poller.shares import Kind
 from headrace.poller.state import PartitionState
 from headrace.records.cursors import CursorEntry, Position, Watched, decode, encode
 from headrace.sdk.feed import Note, Sighting
@@ -25,7 +26,7 @@ class Tenant:
         self.state = self.memory.of(SOURCE)
         self.stored: list[CursorEntry] = []
         self.watched: list[str] = []
-        self.with_news: list[str] = []
+        self.with_news: dict[str, Kind] = {}
         self.clock = Clock(lambda: NOW, lambda: 0.0)
         self.checkpoints = self.run()
 
@@ -54,10 +55,10 @@ class Tenant:
             record = encode(one)
             self.memory.apply([decode(record.key or b"", record.written or b"")])
 
-    def watch(self, leads: Sequence[str], with_news: Sequence[str]) -> None:
+    def watch(self, leads: Sequence[str], with_news: Mapping[str, Kind]) -> None:
         """Note leads."""
         self.watched += leads
-        self.with_news += with_news
+        self.with_news |= with_news
 
     def read(self, lead: str, at: int) -> None:
         """Let a lead be watched, and read then."""
@@ -107,8 +108,46 @@ async def test_a_lead_whose_news_were_read_is_not_woken(seen: list[Sighting], ha
     for one in seen:
         await tenant.checkpoints.sight(one)
     await tenant.checkpoints._write([])
-    assert (tenant.watched, tenant.with_news) == (["81"], ["81"] if has_news else [])
+    assert (tenant.watched, tenant.with_news) == (["81"], {"81": "found"} if has_news else {})
     assert [one.value for one in tenant.stored] == ([Watched(1, "people", READ + 100_000)] if has_news else [])
+
+
+@pytest.mark.parametrize(
+    ("seen", "kind"),
+    [
+        ([Sighting("81", at=READ + 1, brought=True, unsure=True)], "unsure"),
+        ([Sighting("81", at=READ - LISTED_LATE_MS, brought=True, unsure=True)], None),
+        ([Sighting("81", at=READ + 1, brought=True), Sighting("81", at=READ + 1, brought=True, unsure=True)], "unsure"),
+        ([Sighting("81", at=READ + 1, brought=True, unsure=True), Sighting("81", at=READ + 1)], "found"),
+        ([Sighting("81", at=READ + 1), Sighting("81", at=READ + 9, brought=True, unsure=True)], "found"),
+    ],
+)
+async def test_a_lead_whose_news_may_hide_others_is_woken_behind_those_that_have_some(
+    seen: list[Sighting], kind: Kind | None
+) -> None:
+    """And whoever takes over does the same."""
+    tenant = Tenant()
+    tenant.read("81", READ)
+    for one in seen:
+        await tenant.checkpoints.sight(one)
+    await tenant.checkpoints._write([])
+    assert tenant.with_news == ({} if kind is None else {"81": kind})
+    expected = Watched(1, "people", READ + 100_000, unsure=kind == "unsure")
+    assert [one.value for one in tenant.stored] == ([] if kind is None else [expected])
+
+
+async def test_news_for_certain_are_not_made_unsure_before_they_are_read() -> None:
+    """They are, when they were read; and certain ones make unsure ones certain."""
+    tenant = Tenant()
+    tenant.read("81", READ)
+    known = []
+    for at, unsure in ((READ + 1, True), (READ + 1, False), (READ + 2, True), (READ + 200_000, True)):
+        if at == READ + 200_000:
+            tenant.state.positions["trail", "81"] = Position(b"", READ + 100_001)
+        await tenant.checkpoints.sight(Sighting("81", at=at, brought=unsure, unsure=unsure))
+        await tenant.checkpoints._write([])
+        known.append(tenant.state.leads["81"].unsure)
+    assert known == [True, False, False, True]
 
 
 async def test_a_new_lead_is_watched_whatever_is_known_of_its_news() -> None:
@@ -119,7 +158,7 @@ async def test_a_new_lead_is_watched_whatever_is_known_of_its_news() -> None:
     await tenant.checkpoints.sight(Sighting("82", brought=True))
     await tenant.checkpoints._write([])
     assert [one.value for one in tenant.stored] == [Watched(READ + 100_000, "feed")]
-    assert (tenant.watched, tenant.with_news) == (["82", "82"], [])
+    assert (tenant.watched, tenant.with_news) == (["82", "82"], {})
 
 
 async def test_news_are_compared_by_the_platforms_clock() -> None:
@@ -129,4 +168,4 @@ async def test_news_are_compared_by_the_platforms_clock() -> None:
     tenant.read("81", READ)
     await tenant.checkpoints.sight(Sighting("81", at=READ + 3_600_000 - LISTED_LATE_MS))
     await tenant.checkpoints._write([])
-    assert tenant.with_news == []
+    assert tenant.with_news == {}

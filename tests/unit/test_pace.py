@@ -47,7 +47,7 @@ def test_a_sweep_without_end_lasts_through_the_day() -> None:
 
 def test_nothing_starves_where_nudges_want_more_than_there_is() -> None:
     """Though nudges spend a whole day in an hour, the others go on in every hour, and what is due has all it wants."""
-    hours = spend({"nudged": 100.0, "due": 1 / 60, "found": 100.0, "swept": 100.0}, days=4)
+    hours = spend({"nudged": 100.0, "due": 1 / 60, "found": 100.0, "unsure": 100.0, "swept": 100.0}, days=4)
     last = sum(hours[-48:], Counter())
     assert last["due"] >= 48 * 59
     for kind in KINDS:

@@ -129,13 +129,20 @@ def test_a_feed_with_more_to_bring_goes_on_behind_what_was_woken() -> None:
 def test_each_kind_of_work_goes_in_its_order() -> None:
     """News that webhooks told, feeds that are due, leads that these found, the sweep."""
     schedule = a_schedule("swept")
+    assert schedule.wake(Work("trail", "unsure"), "unsure")
     assert schedule.wake(Work("trail", "found"), "found")
     assert schedule.wake(Work("trail", "nudged"))
     kinds = []
     while (work := schedule.next(NOW)) is not None:
         kinds.append((schedule.kind_of(work), work.lead))
         schedule.done(work, NOW)
-    assert kinds == [("nudged", "nudged"), ("due", None), ("found", "found"), ("swept", "swept")]
+    assert kinds == [
+        ("nudged", "nudged"),
+        ("due", None),
+        ("found", "found"),
+        ("unsure", "unsure"),
+        ("swept", "swept"),
+    ]
 
 
 def test_what_a_feed_found_and_a_webhook_names_has_the_webhooks_place() -> None:
@@ -169,6 +176,7 @@ def test_no_kind_of_work_starves(calls: int) -> None:
         now = NOW + turn
         schedule.wake(Work("trail", f"nudged-{turn}"))
         schedule.wake(Work("trail", f"found-{turn}"), "found")
+        schedule.wake(Work("trail", f"unsure-{turn}"), "unsure")
         work = schedule.next(now)
         assert work is not None
         taken[schedule.kind_of(work)] += calls
@@ -176,7 +184,7 @@ def test_no_kind_of_work_starves(calls: int) -> None:
         schedule.done(work, now)
     for kind, share in SHARES.items():
         assert taken[kind] >= share * 1_000 * calls - 20
-    assert taken["nudged"] > 0.45 * 1_000 * calls
+    assert taken["nudged"] > 0.42 * 1_000 * calls
 
 
 def test_a_long_turn_of_a_feed_counts_against_it_for_a_while_only() -> None:

@@ -22,7 +22,7 @@ OTHERS_LEAVE: Final = 0.1
 LEFT_TO_SWEEP: Final = 0.05
 """So much more nudges and found leads leave, where the sweep has to be faster."""
 _PART_SECONDS: Final = 300.0
-_PATIENT: Final[tuple[Kind, ...]] = ("found", "swept")
+_PATIENT: Final[tuple[Kind, ...]] = ("found", "unsure", "swept")
 _GRANTED: Final = sum(SHARES[kind] for kind in _PATIENT)
 
 
@@ -62,6 +62,7 @@ class CallPace:
             "nudged": budget.has_left(leave if even else min(NUDGES_LEAVE + more, 1.0 - OTHERS_LEAVE), now),
             "due": True,
             "found": patient,
+            "unsure": patient,
             "swept": patient or (own and budget.has_left(OTHERS_LEAVE, now)),
         }
         return tuple(kind for kind in KINDS if may[kind] and kind not in early)

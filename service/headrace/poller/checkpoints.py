@@ -1,7 +1,7 @@
 """Checkpoints of one turn of a feed: what it yielded is durable in raw before the cursor that covers it is stored."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from headrace.poller.feed_status import FeedStatuses
 from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
+from headrace.poller.shares import Kind
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, FeedNote, PlatformFact, Position, Watched, entry, removed
@@ -29,7 +30,7 @@ class Checkpoints:
     """Stores the cursors of one run, each once everything that it covers is durable in raw.
 
     `watch_leads` is called with the leads that the feed came across, once they are stored, and with those of them that
-    have news for the feeds `by_lead`. `began` is in seconds since the epoch.
+    have news for the feeds `by_lead`, as which kind of work. `began` is in seconds since the epoch.
     Only the last cursor of a run says that everything up to `began` is read: a run that a crash interrupts is due again
     at once. The cursors of a turn around a fact are not stored: they are no position to read on from. `rewind` is the
     order by which the run begins further back.
@@ -42,7 +43,7 @@ class Checkpoints:
         work: Work,
         *,
         began: float,
-        watch_leads: Callable[[Sequence[str], Sequence[str]], None],
+        watch_leads: Callable[[Sequence[str], Mapping[str, Kind]], None],
         by_lead: Collection[str],
         clock: Clock,
         state: TenantState,
@@ -143,13 +144,13 @@ class Checkpoints:
     async def _write(self, entries: Sequence[CursorEntry]) -> None:
         """Store entries and the leads that were sighted since the last ones; then wake these."""
         sighted, self._sighted = self._sighted, {}
-        with_news = {lead: None for lead, seen in sighted.items() if self._has_news(seen)}
-        watched = {lead: self._watched(lead, woken=lead in with_news) for lead in sighted}
+        with_news = {lead: kind for lead, seen in sighted.items() if (kind := self._wakes(seen)) is not None}
+        watched = {lead: self._watched(lead, with_news.get(lead)) for lead in sighted}
         known = self._state.leads
         leads = [entry(self._source, after, lead) for lead, after in watched.items() if after != known.get(lead)]
         await self._writer.store([*entries, *leads])
         if sighted:
-            self._watch_leads(list(sighted), list(with_news))
+            self._watch_leads(list(sighted), with_news)
 
     async def _covered(self, cursor: Cursor, *, last: bool) -> list[CursorEntry]:
         """Make durable what a cursor covers; return what may be stored then."""
@@ -187,21 +188,30 @@ class Checkpoints:
             *self._watch.settle(),
         ]
 
-    def _has_news(self, seen: Sighting) -> bool:
-        """Return whether a lead is to be read: its news may be younger than its last reading."""
-        if seen.brought or not seen.at:
-            return not seen.brought
-        read = min((self._state.read_at(feed, seen.lead) for feed in self._by_lead), default=0)
-        return read < seen.at - self._clock.skew * 1000 + LISTED_LATE_MS
+    def _wakes(self, seen: Sighting) -> Kind | None:
+        """Return as what a lead is to be read: its news may be younger than its last reading; None where it is not."""
+        if seen.brought and not seen.unsure:
+            return None
+        if seen.at and self._read_at(seen.lead) >= seen.at - self._clock.skew * 1000 + LISTED_LATE_MS:
+            return None
+        return "unsure" if seen.brought else "found"
 
-    def _watched(self, lead: str, *, woken: bool) -> Watched:
-        began, known = int(self._began * 1000), self._state.leads.get(lead)
-        if known is None:
-            return Watched(began, "feed", began if woken else 0)
-        return replace(known, woken=began) if woken else known
+    def _read_at(self, lead: str) -> int:
+        return min((self._state.read_at(feed, lead) for feed in self._by_lead), default=0)
+
+    def _watched(self, lead: str, woken: Kind | None) -> Watched:
+        began = int(self._began * 1000)
+        known = self._state.leads.get(lead) or Watched(began, "feed")
+        if woken is None:
+            return known
+        waits = known.woken > self._read_at(lead) and not known.unsure  # for certain: that stays
+        return replace(known, woken=began, unsure=woken == "unsure" and not waits)
 
 
 def _merged(one: Sighting, other: Sighting) -> Sighting:
     """Return what two sightings of a lead say: the news of either that was not brought."""
-    news = [seen.at for seen in (one, other) if not seen.brought]
-    return Sighting(one.lead, 0 if 0 in news else max(news, default=0), brought=not news)
+    news = [seen for seen in (one, other) if not seen.brought] or [seen for seen in (one, other) if seen.unsure]
+    if not news:
+        return Sighting(one.lead, brought=True)
+    at = [seen.at for seen in news]
+    return Sighting(one.lead, 0 if 0 in at else max(at), brought=news[0].brought, unsure=news[0].unsure)

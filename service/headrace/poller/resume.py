@@ -9,6 +9,7 @@ from typing import Final
 
 from headrace.poller.fault_policy import SEVERAL, FaultPolicy
 from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.shares import Kind
 from headrace.poller.slices import SLICE
 from headrace.poller.state import TenantState
 
@@ -75,19 +76,19 @@ def resume(
         leads = _OldestFirst(state, feed, named)
         yield from leads.sort()
         newest: deque[str] = deque(maxlen=SEVERAL)
-        for number, (lead, at, woken) in enumerate(leads, 1):
+        for number, (lead, at, woken, kind) in enumerate(leads, 1):
             scheduler.watch([(feed, lead, at / 1000)])
             if at:
                 newest.append(lead)
             if woken > at:
-                scheduler.wake(Work(feed, lead), "found")
+                scheduler.wake(Work(feed, lead), kind)
             if number % SLICE == 0:
                 yield
         policy.went_well(feed, list(newest))
 
 
 class _OldestFirst:
-    """The leads of a feed, when (ms) each was read, by that time, and woken; those of the settings are first of equals.
+    """The leads of a feed, when (ms) each was read, by that time, and woken as what; of equals those of settings first.
 
     It holds numbers of rows: the names of a million leads would take 90 MB, and sorting all of them at once a second.
     """
@@ -114,16 +115,17 @@ class _OldestFirst:
         self._sort_from(begin)
         yield
 
-    def __iter__(self) -> Iterator[tuple[str, int, int]]:
+    def __iter__(self) -> Iterator[tuple[str, int, int, Kind]]:
         for index in heapq.merge(*self._runs, key=self._at.__getitem__):
             at, row = self._at[index], index - len(self._named)
             if row < 0:
-                yield self._named[index], at, 0
+                yield self._named[index], at, 0, "found"
                 continue
             row = self._rows[row]
             # Whose lead went meanwhile, his row may be that of one that came.
             if self._watched.held.holds(row) and self._read_at(row) == at:
-                yield self._watched.held.name(row), at, self._watched.woken_at(row)
+                kind: Kind = "unsure" if self._watched.unsure(row) else "found"
+                yield self._watched.held.name(row), at, self._watched.woken_at(row), kind
 
     def _sort_from(self, begin: int) -> int:
         end = len(self._at)

@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["nudged", "due", "found", "swept"]
-"""What a webhook or a person named; a tenant feed that is due; a lead that such a feed named; a lead of the sweep."""
+Kind: TypeAlias = Literal["nudged", "due", "found", "unsure", "swept"]
+"""What a webhook or a person named; a tenant feed that is due; a lead that such a feed named; one that it named though
+what it knows of its news was brought; a lead of the sweep."""
 
-KINDS: Final[Sequence[Kind]] = ("nudged", "due", "found", "swept")
-SHARES: Final[Mapping[Kind, float]] = MappingProxyType({"nudged": 1 / 4, "due": 1 / 8, "found": 1 / 4, "swept": 1 / 8})
+KINDS: Final[Sequence[Kind]] = ("nudged", "due", "found", "unsure", "swept")
+SHARES: Final[Mapping[Kind, float]] = MappingProxyType(
+    {"nudged": 1 / 4, "due": 1 / 8, "found": 1 / 4, "unsure": 1 / 16, "swept": 1 / 8}
+)
 MOST_SWEPT: Final = 1 / 2
 """What the sweep gets at most where it must be faster to keep to the longest staleness."""
 MOST_OWED: Final = 8.0

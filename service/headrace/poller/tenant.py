@@ -1,7 +1,7 @@
 """One polled tenant: its turns, several at a time, and what is known of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import aiohttp
@@ -29,6 +29,7 @@ from headrace.poller.rate_limiter import limiter_of
 from headrace.poller.resume import WatchedSchedule
 from headrace.poller.retries import retries_of
 from headrace.poller.scheduler import Scheduler, Work
+from headrace.poller.shares import Kind
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.swept_turns import SweptTurns
@@ -266,12 +267,12 @@ class TenantPoller:
             except TimeoutError:
                 continue
 
-    def _watch_found(self, leads: Sequence[str], with_news: Sequence[str]) -> None:
+    def _watch_found(self, leads: Sequence[str], with_news: Mapping[str, Kind]) -> None:
         """Watch the leads that a feed came across, and read those with news soon."""
         self.watch(leads)
         for feed in self.by_lead:
-            for lead in with_news:
-                self._scheduler.wake(Work(feed, lead), "found")
+            for lead, kind in with_news.items():
+                self._scheduler.wake(Work(feed, lead), kind)
 
     def _spent(self, work: Work, calls: int) -> None:
         """Note how many calls a turn has made, before it ends."""

@@ -22,6 +22,7 @@ from headrace.poller.raw_writer import RawEventWriter
 from headrace.poller.retries import Retries
 from headrace.poller.row_watch import RowWatch
 from headrace.poller.scheduler import Work
+from headrace.poller.shares import Kind
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant_orders import TenantOrders
@@ -58,7 +59,7 @@ class TurnRunner:
         feeds: Mapping[str, Feed],
         by_lead: Sequence[str],
         *,
-        watch_found: Callable[[Sequence[str], Sequence[str]], None],
+        watch_found: Callable[[Sequence[str], Mapping[str, Kind]], None],
         spent: Callable[[Work, int], None],
         swept: Container[Work],
         appender: Appender,

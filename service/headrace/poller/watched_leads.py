@@ -2,10 +2,13 @@
 
 from array import array
 from collections.abc import Iterator, MutableMapping
-from typing import Final
+from typing import Any, Final
 
 from headrace.poller.held_leads import HeldLeads, SharedNames
 from headrace.records.cursors import Watched
+
+_UNSURE: Final = 0x80
+"""The bit of `_by` for it."""
 
 
 class WatchedLeads(MutableMapping[str, Watched]):
@@ -42,7 +45,7 @@ class WatchedLeads(MutableMapping[str, Watched]):
         if watched.by not in self._words:
             self._words.append(watched.by)
         self._added[row], self._woken[row] = watched.added, watched.woken
-        self._by[row] = self._words.index(watched.by)
+        self._by[row] = self._words.index(watched.by) | (_UNSURE if watched.unsure else 0)
         self._odd.pop(row, None)
         if self._plain(row) != watched:
             self._odd[row] = watched
@@ -62,6 +65,10 @@ class WatchedLeads(MutableMapping[str, Watched]):
         """Return when (ms) news of the lead of a row were seen last, 0 where none were."""
         return self._woken[row]
 
+    def unsure(self, row: int) -> bool:
+        """Return whether the news that were seen last of the lead of a row may all be brought."""
+        return bool(self._by[row] & _UNSURE)
+
     def _plain(self, row: int) -> Watched:
-        by = self._words[self._by[row]]
-        return Watched(self._added[row], by, self._woken[row])  # type: ignore[arg-type]  # one that was put
+        by: Any = self._words[self._by[row] & ~_UNSURE]
+        return Watched(self._added[row], by, self._woken[row], unsure=self.unsure(row))

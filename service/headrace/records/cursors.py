@@ -39,7 +39,8 @@ class Position(Struct, frozen=True, omit_defaults=True):
 class Watched(Struct, frozen=True, omit_defaults=True):
     """kind `lead` (lead): watched since `added`, who named it, and when a feed last saw news of it (`woken`).
 
-    The platform did not know it so many `times`, the last one at `gone`; 0 once it knows it.
+    `unsure`: what the feed knew of these was brought already, and may hide others. The platform did not know it so many
+    `times`, the last one at `gone`; 0 once it knows it.
     """
 
     added: int
@@ -47,6 +48,7 @@ class Watched(Struct, frozen=True, omit_defaults=True):
     woken: int = 0
     gone: int = 0
     times: int = 0
+    unsure: bool = False
 
 
 class DroppedLead(Struct, frozen=True, omit_defaults=True):

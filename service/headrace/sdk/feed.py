@@ -71,12 +71,14 @@ class Sighting(Struct, frozen=True):
     """A lead that the feed came across: it is watched from now on, and its feed woken.
 
     `at` (ms by the platform's clock) is when it had its news, 0 where nobody knows: a lead that was read since is not
-    woken. Nor is one whose news the feed brought itself (`brought`).
+    woken. Nor is one whose news the feed brought itself (`brought`), unless that may hide others (`unsure`): then it is
+    woken behind those that have news for certain.
     """
 
     lead: str
     at: int = 0
     brought: bool = False
+    unsure: bool = False
 
 
 class Note(Struct, frozen=True):

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from headrace.providers.leadsquared.code_streams import FACT
 from headrace.providers.leadsquared.modified_leads import ModifiedLeadsFeed
 from headrace.providers.leadsquared.recent_leads import NOTE, RecentLeads
 from headrace.providers.leadsquared.settings import ModifiedLeadsSettings
@@ -67,10 +68,16 @@ async def test_a_change_is_told_once_and_the_last_minutes_are_read_again() -> No
     assert len(account.calls) == 4
 
 
-async def test_leads_whose_news_the_streams_brought_are_not_woken() -> None:
-    """Where a row came that is not older than the change; any later change wakes the lead."""
+@pytest.mark.parametrize("one_list", [False, True])
+async def test_leads_whose_news_the_streams_brought_are_not_woken(*, one_list: bool) -> None:
+    """Where a row came that is not older than the change; any later change wakes the lead.
+
+    Streams of codes are not all codes: a stage change before a call moved the lead as well, and only the lead has it.
+    """
     account, leads = Account(), RecentLeads()
     api = Memory(account)
+    if one_list:
+        api.learn(FACT, "yes")
     for number in range(4):
         account.leads[LEAD % number] = NOW - HOUR
     leads.add(LEAD % 1, NOW - HOUR)
@@ -84,6 +91,7 @@ async def test_leads_whose_news_the_streams_brought_are_not_woken() -> None:
         LEAD % 2: False,
         LEAD % 3: True,
     }
+    assert [seen.unsure for seen in found.sightings] == [seen.brought and not one_list for seen in found.sightings]
 
 
 def test_recent_leads_are_bounded() -> None:

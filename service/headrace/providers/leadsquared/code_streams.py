@@ -62,6 +62,8 @@ class CodeStreams:
         await self._list()
         if self._settings.recently_modified:
             await self._try_all()
+        elif self._api.recall(FACT) is not None:
+            self._api.remember(FACT, None)
         if self._settings.recently_modified and self._api.recall(FACT) == "yes":
             self.states[ALL] = self._all
             if not self._all.head:

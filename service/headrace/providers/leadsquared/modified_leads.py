@@ -1,7 +1,8 @@
 """The feed `modified-leads`: which leads were changed, new ones too. It brings no row, it names leads to be read.
 
 A lead that was changed is woken, unless the streams of activities brought a row of it that is not older than its
-change: then that was its news. https://apidocs.leadsquared.com/get-leads-by-date-range/
+change: then that was its news. Where these are streams of codes, one of another code, like a stage change, may hide
+behind it: such a lead is woken behind others. https://apidocs.leadsquared.com/get-leads-by-date-range/
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -12,6 +13,7 @@ from msgspec import Raw, Struct, field
 
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.activity_lists import body_of, listed
+from headrace.providers.leadsquared.code_streams import FACT
 from headrace.providers.leadsquared.guids import one_guid
 from headrace.providers.leadsquared.offset_detection import Listed
 from headrace.providers.leadsquared.recent_leads import NOTE, RecentLeads
@@ -88,6 +90,7 @@ class ModifiedLeadsFeed:
                 await _asking(api)(api.now, api.now, 1, _FEW)  # a day ago by their clock, which is known with an answer
             self._begin(at, api.now, turn.span)
         known, recent = Digests(at.known), RecentLeads(api.note(wire.BY_CODE, NOTE))
+        by_code = api.recall(FACT) != "yes"
         reader = WindowReader(at.place, _asking(api), size=self._settings.page_size, time_of=_time, name_of=_id)
         for _ in range(_PAGES):
             for row in await reader.page():
@@ -95,7 +98,8 @@ class ModifiedLeadsFeed:
                 if not lead:
                     at.lacks += 1
                 elif (turn.span is None or changed < turn.span[1]) and known.add(f"{lead} {changed}".encode()):
-                    yield Sighting(lead, changed, brought=changed > 0 and recent.has(lead, changed))
+                    brought = changed > 0 and recent.has(lead, changed)
+                    yield Sighting(lead, changed, brought=brought, unsure=brought and by_code)
             at.lacks += reader.short
             at.known = known.packed()
             if reader.done:
