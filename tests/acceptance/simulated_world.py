@@ -10,6 +10,7 @@ from tests import senders
 from tests.simulators import leadping, leadsquared, outreach
 from tests.simulators.clock import Clock
 from tests.simulators.faults import Kind
+from tests.simulators.history import Shape
 from tests.simulators.quota import Allowance
 from tests.simulators.server import Simulator
 
@@ -19,26 +20,49 @@ CALLS: Final = Allowance(per_window=250, window=1.0)
 TROUBLE: Final[tuple[Kind, ...]] = (
     "429", "502", "503", "html", "truncated", "cut_off", "reset", "lost", "slow", "bad_item",
 )  # fmt: skip
+LASTS_WIDE: Final = 45.0
+"""Seconds in which the events of a wide world are created; they change in the minute behind that."""
 _STEP: Final = 0.1
+_WIDE: Final[Mapping[str, Mapping[str, object]]] = {
+    "leadping": {"lead_events.every": "1h", "tenant_events.every": "2s"},
+    "leadsquared": {
+        "lead_activities.every": "1h",
+        "activities_by_code.every": "2s",
+        "activities_by_code.page_size": 50,
+        "modified_leads.every": "2s",
+        "modified_leads.page_size": 50,
+        "budget.per_day": 10_000_000,
+    },
+}
+"""Leads are read for what these feeds tell: the sweep begins another round when all is over."""
 
 Lines = Mapping[str, object]
 """Keys of a tenant."""
 
 
 class SimulatedWorld:
-    """Three platforms with one account each, of as many `events`; all that is left to chance is left to `seed`."""
+    """Three platforms with one account each, of as many `events`; all that is left to chance is left to `seed`.
 
-    def __init__(self, seed: int, events: int) -> None:
+    Ten days pass, and their leads are named in the configuration. With `wide` leads there are so many, which nobody
+    names: the feeds of whole accounts find them, in time as it goes. For a poller compares when a lead was read, by our
+    clock, with when it had news, by the platform's: both have to run alike.
+    """
+
+    def __init__(self, seed: int, events: int, wide: int | None = None) -> None:
         self.dice: Final = random.Random(seed)
+        self.events: Final = events
         self.begins: Final = leadping.History(seed, 0).begin
+        self._wide: Final = wide is not None
+        self._pace = 0.0
+        shape = Shape() if wide is None else Shape(span=LASTS_WIDE, late_by=10.0, edits=2, soon=10.0, edited_by=30.0)
         self.leadping: Final = leadping.Simulator(
-            leadping.History(seed, events), clock=Clock(self.begins), allowance=CALLS
+            leadping.History(seed, events, leads=wide, shape=shape), clock=Clock(self.begins), allowance=CALLS
         )
         self.leadsquared: Final = leadsquared.Simulator(
-            leadsquared.History(seed, events), clock=Clock(self.begins), allowance=CALLS
+            leadsquared.History(seed, events, leads=wide, shape=shape), clock=Clock(self.begins), allowance=CALLS
         )
         self.outreach: Final = outreach.Simulator(
-            outreach.History(seed, events), clock=Clock(self.begins), allowance=CALLS
+            outreach.History(seed, events, leads=wide, shape=shape), clock=Clock(self.begins), allowance=CALLS
         )
         self.platforms: Final[tuple[Simulator, ...]] = (self.leadping, self.leadsquared, self.outreach)
         self._misbehave()
@@ -59,14 +83,24 @@ class SimulatedWorld:
             yield
 
     async def go_on(self, seconds: float) -> None:
-        """Let all that will ever happen happen, within so many seconds."""
+        """Let all that will ever happen happen, within so many seconds; in a wide world, in time as it goes."""
+        if self._wide:
+            seconds = max(platform.history.end for platform in self.platforms) - self.begins
         steps = max(1, int(seconds / _STEP))
+        self._pace = (self.leadping.history.end - self.begins) / seconds
         for _ in range(steps):
             for platform in self.platforms:
                 platform.clock.advance((platform.history.end - self.begins) / steps)
             await asyncio.sleep(_STEP)
         for platform in self.platforms:
             platform.clock.advance(max(0.0, platform.history.end - platform.clock.now))
+
+    async def go_by(self) -> None:
+        """Let time go on, until cancelled: what feeds look at again and again, they do by the platform's clock."""
+        while True:
+            for platform in self.platforms:
+                platform.clock.advance(_STEP * self._pace)
+            await asyncio.sleep(_STEP)
 
     async def break_down(self) -> None:
         """Let something go wrong on a platform now and then, and tokens end in mid-page; until cancelled."""
@@ -92,7 +126,8 @@ class SimulatedWorld:
         activities = self.leadping.conduct
         activities.repeats, activities.empty_every, activities.own_calls, activities.unsorted = 2, 5, True, 5.0
         self.leadsquared.conduct.offset = "pages"
-        self.leadsquared.clock.tick = 7.0  # rows appear while pages are read
+        if not self._wide:
+            self.leadsquared.clock.tick = 7.0  # rows appear while pages are read
         events = self.outreach.conduct
         events.beyond, events.repeats, events.unsorted, events.heaviest, events.two_quotas = 3, 2, 30.0, 60, True
         self.outreach.tokens.terms.old = "dies_on_use"
@@ -100,6 +135,8 @@ class SimulatedWorld:
     def _keys(self, platform: Simulator) -> Lines:
         limits = {"budget.per_window": CALLS.per_window, "budget.window": "1s"}
         keys: dict[str, object] = {"base_url": platform.url, "polling": True} | limits
+        if self._wide and platform is not self.outreach:
+            return keys | platform.credentials() | dict(_WIDE[platform.provider])
         if platform is self.leadping:
             pages = {"lead_events.page_size": 10, "lead_events.every": "5s"}
             return keys | platform.credentials() | pages | {"leads": platform.history.leads}

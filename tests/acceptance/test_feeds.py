@@ -26,6 +26,8 @@ from tests.results import ShowResult
 from tests.simulators.ledger import Found, found_of
 
 EVENTS: Final = int(os.environ.get("HEADRACE_FEEDS_EVENTS", "2000"))
+LEADS: Final = 5_000
+"""Of an account whose leads nobody names."""
 SEED: Final = int(os.environ.get("HEADRACE_FEEDS_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 PARTITIONS: Final = 4
 LASTS: Final = 45.0 + EVENTS / 50
@@ -81,7 +83,21 @@ async def test_promises_2_and_3_every_event_of_three_platforms_comes_out_once(
     kafka: Broker, prefix: str, tmp_path: Path, show_result: ShowResult
 ) -> None:
     """Through faults, late rows, edits, ended tokens and SIGKILL: each event is there, its last version last, once."""
-    began, world, names = time.monotonic(), SimulatedWorld(SEED, EVENTS), _spread()
+    show_result(await _played(SimulatedWorld(SEED, EVENTS), kafka, prefix, tmp_path))
+
+
+@pytest.mark.timeout(600)
+async def test_promises_2_and_3_every_event_of_5000_leads_that_nobody_named_comes_out_once(
+    kafka: Broker, prefix: str, tmp_path: Path, show_result: ShowResult
+) -> None:
+    """The feeds of whole accounts find all of them, through the same troubles."""
+    played = await _played(SimulatedWorld(SEED, EVENTS, LEADS), kafka, prefix, tmp_path)
+    show_result(f"{LEADS} leads that nobody named: {played}")
+
+
+async def _played(world: SimulatedWorld, kafka: Broker, prefix: str, tmp_path: Path) -> str:
+    """Let ten days pass, and judge what came out; return what there is to show."""
+    began, names = time.monotonic(), _spread()
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=PARTITIONS)
     async with world.open():
         crowd = Crowd(pipeline, world.tenants(names), tmp_path, world.dice)
@@ -90,16 +106,20 @@ async def test_promises_2_and_3_every_event_of_three_platforms_comes_out_once(
             async with _beside(world, crowd):
                 await world.go_on(LASTS)
             world.recover()
-            await _complete(pipeline, world)
+            goes_by = asyncio.create_task(world.go_by())
+            try:
+                await _complete(pipeline, world)
+            finally:
+                goes_by.cancel()
             await pipeline.settled()
             complaints = await _complaints(pipeline, world)
             assert not any(complaints.values()), f"seed {SEED}: {complaints}"
             await crowd.stop()
         finally:
             crowd.close()
-    show_result(f"{await _summary(pipeline, world, crowd)}, {time.monotonic() - began:.0f} s, seed {SEED}")
     assert {platform.provider: platform.quota.exceeded for platform in world.platforms} == dict.fromkeys(PROVIDERS, 0)
     assert (world.outreach.tokens.too_soon, world.outreach.tokens.reused) == (0, 0)
+    return f"{await _summary(pipeline, world, crowd)}, {time.monotonic() - began:.0f} s, seed {SEED}"
 
 
 def _spread() -> Mapping[str, str]:

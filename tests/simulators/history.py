@@ -21,15 +21,12 @@ Thing = TypeVar("Thing")
 START: Final = 1_790_812_800.0
 """2026-10-01, a Thursday."""
 
-_FAST: Final = 120
-"""Versions that follow quickly follow within so many seconds."""
-
 
 class Shape(Struct, frozen=True, kw_only=True):
     """What a history is like: shares are of all versions, times in seconds.
 
     `late` of them appear up to `late_by` after they were made. `edited` of the activities change, up to `edits` times,
-    half of the changes within two minutes, half within `edited_by`.
+    half of the changes within `soon`, half within `edited_by`.
     """
 
     start: float = START
@@ -38,6 +35,7 @@ class Shape(Struct, frozen=True, kw_only=True):
     late_by: float = 3600.0
     edited: float = 0.2
     edits: int = 3
+    soon: float = 120.0
     edited_by: float = DAY
 
 
@@ -138,4 +136,4 @@ def _moves(rng: random.Random, created: float, changes: int, shape: Shape) -> It
         late = rng.random() * shape.late_by if rng.random() < shape.late else 0.0
         shown = max(shown + 1, at + int(late))
         yield Move(at, shown)
-        at += 1 + int(rng.random() * (_FAST if rng.random() < 0.5 else shape.edited_by))
+        at += 1 + int(rng.random() * (shape.soon if rng.random() < 0.5 else shape.edited_by))
