@@ -3,6 +3,7 @@
 import asyncio
 import faulthandler
 import gc
+import os
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
@@ -12,6 +13,9 @@ import uvloop
 
 from headrace import __version__
 from headrace.config import Config
+from headrace.config.config_watch import ConfigWatch
+from headrace.config.live import LiveConfig
+from headrace.config.live_report import LiveReport
 from headrace.kafka.producer import Transactions
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
@@ -57,17 +61,22 @@ def run(config: Config, roles: Iterable[str]) -> int:
 
 async def _main(config: Config, names: Sequence[str]) -> None:
     registry = Registry(__version__)
-    roles = [ROLES[name](config, registry) for name in names]
+    live = LiveConfig(config)
+    live.follow(lambda config: configure(config.log.format, config.log.level))
+    report = LiveReport(live, registry)
+    roles = [ROLES[name](live, registry) for name in names]
     main = asyncio.current_task()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, main, number)
-    async with serve(config.admin.host, config.admin.port, registry, *(role.health for role in roles)) as port:
+    probed = (*(role.health for role in roles), report)
+    async with serve(config.admin.host, config.admin.port, registry, *probed) as port:
         fields = {key: value for role in roles for key, value in role.log_fields.items()}
         _log.info("started", version=__version__, roles=list(names), admin=port, **fields)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_guard())
+                group.create_task(ConfigWatch(live, os.environ).run())
                 receives = any(isinstance(role, ReceiverRole) for role in roles)
                 for role in roles:
                     if receives and isinstance(role, NormalizerRole | PollerRole):

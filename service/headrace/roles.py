@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import msgspec
 import structlog
 
-from headrace.config import Config
+from headrace.config.live import LiveConfig
 from headrace.kafka.partition_owner import CannotRun
 from headrace.kafka.topics import UnfitTopics, verify
 from headrace.kafka.wait_for_kafka import when_kafka_answers
@@ -43,7 +43,7 @@ class Role(Protocol):
 
     log_fields: Mapping[str, object]
 
-    def __init__(self, config: Config, registry: Registry) -> None:
+    def __init__(self, live: LiveConfig, registry: Registry) -> None:
         """Build the role; nothing is opened yet."""
 
     @property
@@ -61,9 +61,11 @@ class ReceiverRole:
     what it can, then the spool is closed. What stays in it is drained by the next process.
     """
 
-    def __init__(self, config: Config, registry: Registry) -> None:
-        self._config: Final = config
+    def __init__(self, live: LiveConfig, registry: Registry) -> None:
+        self._live: Final = live
+        config = live.config
         self._metrics: Final = ReceiverMetrics(registry, config.tenants)
+        live.follow(lambda config: self._metrics.know(config.tenants))
         self.health: Final = ReceiverHealth(time.monotonic)
         self._metrics.kafka.show(self.health.contact)
         host = "localhost" if config.receiver.host in ALL_INTERFACES else config.receiver.host
@@ -73,16 +75,16 @@ class ReceiverRole:
 
     async def run(self) -> None:
         """See Role. Raises `CannotSpool`, `CannotServe`."""
-        config = self._config
+        config = self._live.config
         async with Spool(config.spool.path, config.spool.max_bytes) as spool:
             self._check_volume()
             ingress = Ingress(config, spool, self._metrics, self.health)
             async with _running_beside(ingress.run()):
-                await Receiver(config, ingress, self._metrics, self.health).run()
+                await Receiver(self._live, ingress, self._metrics, self.health).run()
 
     def _check_volume(self) -> None:
         """Log where the spool's volume is too small for it: it would be full before its limit."""
-        spool = self._config.spool
+        spool = self._live.config.spool
         missing = missing_bytes(Path(spool.path), spool.max_bytes)
         self._metrics.volume_lacks(missing)
         if missing:
@@ -100,23 +102,25 @@ class NormalizerRole:
     name = "normalizer"
     log_fields: Mapping[str, object] = {}
 
-    def __init__(self, config: Config, registry: Registry) -> None:
-        self._config: Final = config
-        self._metrics: Final = NormalizerMetrics(registry, config.tenants)
+    def __init__(self, live: LiveConfig, registry: Registry) -> None:
+        self._live: Final = live
+        self._metrics: Final = NormalizerMetrics(registry, live.config.tenants)
+        live.follow(lambda config: self._metrics.know(config.tenants))
         self.health: Final = Health(time.monotonic)
         self._metrics.kafka.show(self.health.contact)
 
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
-        topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
+        config = self._live.config
+        topics = await when_kafka_answers(config.kafka, lambda: verify(config))
         self.health.verified()
         self.health.kafka(answers=True)
         normalizer = Normalizer(
-            self._config,
+            self._live,
             topics,
             metrics=self._metrics,
             health=self.health,
-            decided=_decision_log(self._config),
+            decided=_decision_log(self._live),
         )
         await normalizer.run()
 
@@ -126,20 +130,24 @@ class PollerRole:
 
     name = "poller"
 
-    def __init__(self, config: Config, registry: Registry) -> None:
-        self._config: Final = config
-        self._metrics: Final = PollerMetrics(registry, config.tenants)
+    def __init__(self, live: LiveConfig, registry: Registry) -> None:
+        self._live: Final = live
+        self._metrics: Final = PollerMetrics(registry, live.config.tenants)
+        live.follow(lambda config: self._metrics.know(config.tenants))
         self.health: Final = Health(time.monotonic, role="poller")
         self._metrics.kafka.show(self.health.contact)
-        self.log_fields: Mapping[str, object] = {"polled": sum(account.settings.polling for account in config.tenants)}
+        self.log_fields: Mapping[str, object] = {
+            "polled": sum(account.settings.is_polled for account in live.config.tenants)
+        }
 
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
-        topics = await when_kafka_answers(self._config.kafka, lambda: verify(self._config))
+        config = self._live.config
+        topics = await when_kafka_answers(config.kafka, lambda: verify(config))
         self.health.verified()
         self.health.kafka(answers=True)
-        self._metrics.spread(topics[f"{self._config.topic_prefix}cursors"].partitions)
-        await Poller(self._config, topics, self._metrics, self.health).run()
+        self._metrics.spread(topics[f"{config.topic_prefix}cursors"].partitions)
+        await Poller(self._live, topics, self._metrics, self.health).run()
 
 
 async def run_beside_receiver(role: NormalizerRole | PollerRole) -> None:
@@ -176,13 +184,11 @@ async def _running_beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None
             running.cancel()
 
 
-def _decision_log(config: Config) -> Callable[[list[Decision]], None]:
+def _decision_log(live: LiveConfig) -> Callable[[list[Decision]], None]:
     """Return what logs every decision under the level debug, and nothing otherwise."""
-    if config.log.level != "debug":
-        return lambda _: None
 
     def log(decisions: list[Decision]) -> None:
-        for decision in decisions:
+        for decision in decisions if live.config.log.level == "debug" else ():
             _log.debug("record_decided", **msgspec.structs.asdict(decision))
 
     return log

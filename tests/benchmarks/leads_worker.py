@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from headrace.config import Config, KafkaSettings
+from headrace.config.live import LiveConfig
 from headrace.config.tenants import Tenants
 from headrace.kafka.topics import verify
 from headrace.observe.health import Health
@@ -75,7 +76,7 @@ async def _main(job: Job) -> Watching:
     accounts = Tenants([polled(job.url, feeds=[FEED], limits=ALLOWED)])
     config = Config(topic_prefix=job.prefix, kafka=kafka, tenants=accounts)
     metrics = PollerMetrics(Registry("benchmark"), accounts)
-    poller = Poller(config, await verify(config), metrics, Health(time.monotonic, role="poller"))
+    poller = Poller(LiveConfig(config), await verify(config), metrics, Health(time.monotonic, role="poller"))
     loop.ended("start")
     running = asyncio.create_task(poller.run())
     tenant = await _tenant(running, poller)

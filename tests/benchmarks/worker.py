@@ -18,6 +18,7 @@ import uvloop
 from msgspec import Struct
 
 from headrace.config import Config, KafkaSettings
+from headrace.config.live import LiveConfig
 from headrace.core.record import ProducerRecord
 from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member
@@ -83,7 +84,7 @@ async def ours(job: Job, watch: Watch) -> None:
     metrics, health = NormalizerMetrics(Registry("benchmark"), config.tenants), Health(time.monotonic)
     topics = await verify(config)
     normalizer = Normalizer(
-        config, topics, metrics=metrics, health=health, decided=lambda decisions: watch.saw(len(decisions))
+        LiveConfig(config), topics, metrics=metrics, health=health, decided=lambda decisions: watch.saw(len(decisions))
     )
     await normalizer.run()
 

@@ -16,6 +16,7 @@ import msgspec
 
 from headrace import __version__
 from headrace.config import Config, KafkaSettings
+from headrace.config.live import LiveConfig
 from headrace.config.tenants import Account, Tenants
 from headrace.core.record import ProducerRecord
 from headrace.kafka import topics
@@ -118,9 +119,19 @@ class Pipeline:
     """One pipeline: `config` names its prefix, broker and tenants."""
 
     def __init__(self, config: Config, partitions: int) -> None:
-        self.config = config
+        self.live = LiveConfig(config)
         self.partitions = partitions
         self.topics: dict[str, Topic] = {}
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self.live.config
+
+    @config.setter
+    def config(self, config: Config) -> None:
+        """Begin with another one: what runs keeps the one before."""
+        self.live = LiveConfig(config)
 
     def topic(self, name: str) -> str:
         """Return a topic's full name."""
@@ -176,7 +187,7 @@ class Pipeline:
     ) -> Normalizer:
         """Make a normalizer, not running yet."""
         return Normalizer(
-            self.config,
+            self.live,
             self.topics,
             metrics=NormalizerMetrics(Registry(__version__), self.config.tenants),
             health=Health(time.monotonic),

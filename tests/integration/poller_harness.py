@@ -29,9 +29,10 @@ class RunningPoller:
     def __init__(self, pipeline: Pipeline, pace: Pace) -> None:
         self._registry: Final = Registry("1.2.3")
         metrics = PollerMetrics(self._registry, pipeline.config.tenants)
+        pipeline.live.follow(lambda config: metrics.know(config.tenants))
         metrics.spread(pipeline.topics[pipeline.topic("cursors")].partitions)
         health = Health(time.monotonic, role="poller")
-        self.poller = Poller(pipeline.config, pipeline.topics, metrics, health, pace)
+        self.poller = Poller(pipeline.live, pipeline.topics, metrics, health, pace)
         self.ended = asyncio.create_task(self.poller.run())
 
     def total(self, name: str, **labels: str) -> float:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from headrace.config import Config, KafkaSettings
+from headrace.config.live import LiveConfig
 from headrace.config.tenants import Tenants
 from headrace.kafka.topics import verify
 from headrace.observe.health import Health
@@ -50,7 +51,7 @@ async def _main(servers: str, prefix: str, url: str, session: int, settings: dic
     health = Health(time.monotonic, role="poller")
     metrics = PollerMetrics(Registry("1.2.3"), config.tenants)
     open_nudges.APART_SECONDS, nudge_inbox.TICK_SECONDS = (0.0, 0.0, 0.0), 0.1  # type: ignore[misc]  # no test waits for minutes
-    await Poller(config, await verify(config), metrics, health, BRISK).run()
+    await Poller(LiveConfig(config), await verify(config), metrics, health, BRISK).run()
 
 
 if __name__ == "__main__":

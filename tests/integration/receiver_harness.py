@@ -13,6 +13,7 @@ import msgspec
 
 from headrace import __version__
 from headrace.config import Config, load
+from headrace.config.live import LiveConfig
 from headrace.kafka import topics
 from headrace.kafka.consumer import Record, read
 from headrace.observe.health import ReceiverHealth
@@ -145,7 +146,7 @@ async def running_receiver(
     metrics = ReceiverMetrics(registry, config.tenants)
     async with Spool(home / "spool.db", config.spool.max_bytes) as waiting, aiohttp.ClientSession() as client:
         ingress = Ingress(config, waiting, metrics, health)
-        found = Receiver(config, ingress, metrics, health)
+        found = Receiver(LiveConfig(config), ingress, metrics, health)
         keeping, serving = asyncio.create_task(ingress.run()), asyncio.create_task(found.run())
         try:
             await until(lambda: found.port is not None, "the receiver listens")

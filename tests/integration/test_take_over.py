@@ -225,7 +225,7 @@ async def _pretender(pipeline: Pipeline) -> AsyncIterator[NormalizerTask]:
     ) as member:
         await asyncio.wait_for(owned.wait(), DEADLINE)
         task = NormalizerTask(
-            pipeline.config,
+            pipeline.live,
             0,
             Seen(),
             limits=normalizer.limits(0),

@@ -8,6 +8,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from headrace.config.file_stamps import FileStamps
 from headrace.config.raw_config import PREFIX, RawConfig
 from headrace.config.settings import Config, KafkaSettings, ServiceSettings, SpoolSettings
 from headrace.config.struct_reader import read_struct
@@ -28,12 +29,16 @@ _ALL_HOSTS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (compared, not listened
 _CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
 
-def load(path: Path | None, environ: Dict[str, str]) -> Config:
+def load(
+    path: Path | None, environ: Dict[str, str], *, stamps: FileStamps | None = None, window: int | None = None
+) -> Config:
     """Load `path`, or the file that HEADRACE_CONFIG names, or ./headrace.toml, or else the environment alone.
 
-    Raises `FileFaults` with everything that is wrong: keys, values, tenants and the rows of their overlays.
+    The tenants of `tenants.d` beside it are loaded with it. `stamps` gets all files that are read; `window` is the
+    dedupe window that is in force (seconds), where it is another one. Raises `FileFaults` with everything that is
+    wrong: keys, values, tenants and the rows of their overlays.
     """
-    found = load_what_is_sound(path, environ)
+    found = load_what_is_sound(path, environ, stamps=stamps, window=window)
     if found.faults:
         raise FileFaults(found.faults)
     return found.config
@@ -50,15 +55,20 @@ class Loaded(Struct, frozen=True):
     service_faults: list[FileFault]
 
 
-def load_what_is_sound(path: Path | None, environ: Dict[str, str]) -> Loaded:
+def load_what_is_sound(
+    path: Path | None, environ: Dict[str, str], *, stamps: FileStamps | None = None, window: int | None = None
+) -> Loaded:
     """Load as `load` does, with what is wrong beside what is sound. Raises `FileFaults` for a file that is no TOML."""
+    stamps = stamps or FileStamps()
     file = find(path, environ)
+    if file is None:
+        stamps.note(Path(FILE))
     variables = {name: value for name, value in environ.items() if name != VARIABLE}
-    raw = RawConfig(file, variables, _known(ServiceSettings))
+    raw = RawConfig(file, variables, _known(ServiceSettings), stamps)
     service = read_struct(raw, ServiceSettings, (), beside=(_TENANTS,)) or ServiceSettings()
     kafka, spool = _kafka(raw, service.kafka), _spool(raw, service)
     _ports(raw, service)
-    accounts = list(_accounts(raw, service.dedupe.window))
+    accounts = list(_accounts(raw, min(service.dedupe.window, window or service.dedupe.window)))
     sound = [account for account in accounts if not raw.faults((_TENANTS, account.provider.name, account.name))]
     left_out = {source_of(*keys[1:]): raw.faults(keys) for keys in _named(raw) if raw.faults(keys)}
     sections = msgspec.structs.asdict(service) | {"kafka": kafka, "spool": spool}
@@ -94,6 +104,7 @@ def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
         if name is not None:
             path = raw.path(("kafka", key), name)
             paths[key] = str(path)
+            raw.stamps.note(path)
             if not path.is_file():
                 raw.fault(("kafka", key), f"there is no file {path}")
     return msgspec.structs.replace(kafka, **paths)

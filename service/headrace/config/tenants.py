@@ -35,6 +35,8 @@ class Tenants:
     ) -> None:
         self.by_source: Final[Dict[str, Account]] = {account.source: account for account in accounts}
         self.left_out: Final[Dict[str, list[FileFault]]] = left_out or {}
+        self.providers: Final = frozenset(account.provider.name for account in self)
+        """The names of those that have a tenant."""
         self.both_ways: Final = frozenset(
             account.source for account in self if account.settings.polling and account.settings.takes_webhooks
         )

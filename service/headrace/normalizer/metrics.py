@@ -43,11 +43,8 @@ class NormalizerMetrics(TaskMetrics):
         """The commit of a partition whose outcome is unknown, and when (monotonic) it was written: it is counted once
         the log shows that it stands, by whichever task owns the partition then."""
         self._lags: Final[dict[int, RawLag]] = {}
-        accounts = list(tenants)
-        self._accounts: Final = {a.source: (a.provider.name, a.name) for a in accounts}
-        polling = registry.series("headrace_polling_configured")
-        for account in accounts:
-            polling.values[account.provider.name, account.name] = int(account.settings.is_polled)
+        self._accounts: dict[str, tuple[str, str]] = {}
+        self._polling = registry.series("headrace_polling_configured")
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
         self._end_to_end = registry.histogram("headrace_end_to_end_seconds")
@@ -64,7 +61,18 @@ class NormalizerMetrics(TaskMetrics):
             )
         }
         self._start_known()
+        self.know(tenants)
         registry.before_scrape(self._read_tasks)
+
+    def know(self, tenants: Iterable[Account]) -> None:
+        """Count for these tenants from now on; what was counted of others stays."""
+        before, self._accounts = self._accounts, {}
+        self._polling.values.clear()
+        for account in tenants:
+            labels = self._accounts[account.source] = account.provider.name, account.name
+            self._polling.values[labels] = int(account.settings.is_polled)
+            if account.source not in before:
+                self._start_account(labels)
 
     def task_restored(self, partition: int, seen: Seen, seconds: float) -> None:
         """Note that a task's memory is restored; from now on `seen` is read whenever the metrics are."""
@@ -140,17 +148,18 @@ class NormalizerMetrics(TaskMetrics):
         for via in Via:
             self._end_to_end.start(via)
             self._decided.start(*UNKNOWN, via, "dead")
-            for account in self._accounts.values():
-                for fate in FATES:
-                    self._decided.start(*account, via, fate)
         for reason in (*REASONS_UNKNOWN, OTHER):
             self._letters.start(*UNKNOWN, reason)
-        for account in self._accounts.values():
-            for reason in (*REASONS, OTHER):
-                self._letters.start(*account, reason)
-            for codes in (self._unmapped, self._provisional):
-                codes.start(*account, OTHER)
-            self._missed.start(*account)
+
+    def _start_account(self, account: tuple[str, str]) -> None:
+        for via in Via:
+            for fate in FATES:
+                self._decided.start(*account, via, fate)
+        for reason in (*REASONS, OTHER):
+            self._letters.start(*account, reason)
+        for codes in (self._unmapped, self._provisional):
+            codes.start(*account, OTHER)
+        self._missed.start(*account)
 
     def _read_tasks(self) -> None:
         """Take the partitions as they are now; what is no longer owned is not shown."""

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from headrace.config import Config
+from headrace.config.live import LiveConfig
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
 from headrace.kafka.group import ConsumerGroup
@@ -39,7 +39,7 @@ class Normalizer:
 
     def __init__(
         self,
-        config: Config,
+        live: LiveConfig,
         topics: dict[str, Topic],
         *,
         metrics: NormalizerMetrics,
@@ -48,7 +48,8 @@ class Normalizer:
         pace: Pace = DEFAULT_PACE,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.config = config
+        config = live.config
+        self._live: Final = live
         self.topics = topics
         self.metrics = metrics
         self.health = health
@@ -77,7 +78,7 @@ class Normalizer:
 
     def _task(self, member: Member, partition: int) -> NormalizerTask:
         return NormalizerTask(
-            self.config,
+            self._live,
             partition,
             self.memory.setdefault(partition, Seen()),
             limits=self.limits(partition),
@@ -100,13 +101,13 @@ class Normalizer:
 
     def limits(self, partition: int) -> CommitLimits:
         """Return what the topics allow to the task of a partition."""
-        prefix = self.config.topic_prefix
+        prefix = self._live.config.topic_prefix
         raw, seen = self.topics[f"{prefix}raw"], self.topics[f"{prefix}seen"]
         return CommitLimits(
             topic=raw.name,
             partition=partition,
             event_bytes=int(self.topics[f"{prefix}events"].config["max.message.bytes"]),
             lifetime=retention_ms(seen) // 1000,
-            raw_lifetime=max(self.config.dedupe.window, retention_ms(raw) // 1000),
-            settle=self.config.ledger.settle,
+            raw_lifetime=max(self._live.config.dedupe.window, retention_ms(raw) // 1000),
+            settle=self._live.config.ledger.settle,
         )

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from headrace.config import Config
+from headrace.config.live import LiveConfig
 from headrace.core.record import ProducerRecord
 from headrace.kafka.barrier import Barrier
 from headrace.kafka.consumer import Record
@@ -52,7 +52,7 @@ class NormalizerTask(PartitionOwner):
 
     def __init__(
         self,
-        config: Config,
+        live: LiveConfig,
         partition: int,
         seen: Seen,
         *,
@@ -64,6 +64,7 @@ class NormalizerTask(PartitionOwner):
         pace: Pace,
         clock: Callable[[], float],
     ) -> None:
+        config = live.config
         self._outputs = Outputs(config.topic_prefix, partition)
         super().__init__(
             kafka=config.kafka,
@@ -76,7 +77,7 @@ class NormalizerTask(PartitionOwner):
             pace=pace,
         )
         self.seen = seen
-        self._tenants = config.tenants
+        self._live = live
         self._limits = limits
         self._metrics: NormalizerMetrics = metrics
         self._commits = commits
@@ -136,7 +137,7 @@ class NormalizerTask(PartitionOwner):
         if batch[0].offset == self._batch_size.unwritable:
             return refuse(batch[0], self.seen, self._limits, now)
         try:
-            return decide(batch, self.seen, self._tenants, self._limits, now)
+            return decide(batch, self.seen, self._live.config.tenants, self._limits, now)
         except WaitsForMapping as waits:
             _log.warning("task_waits_for_mapping", partition=self.partition, reason=str(waits))
             return None
@@ -205,7 +206,7 @@ class NormalizerTask(PartitionOwner):
     async def _close_hours(self, producer: Transactions) -> None:
         """Report the hours of the loss ledger that are over, where nothing comes that would show it."""
         if self._raw.end() == self.seen.next_offset:
-            commit = close_quiet(self.seen, self._tenants.both_ways, self._limits, self._now_ms())
+            commit = close_quiet(self.seen, self._live.config.tenants.both_ways, self._limits, self._now_ms())
             if commit is not None:
                 await self._write_alone(producer, commit)
 

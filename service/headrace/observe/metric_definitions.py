@@ -50,6 +50,27 @@ EVERYWHERE: Final = (
         ("role",),
         "When Kafka last answered a role, by records or by where its logs end, since the epoch; 0 where it never did.",
     ),
+    Family(
+        "headrace_configuration_loaded_timestamp_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "When the configuration in force was taken over, since the epoch.",
+    ),
+    Family(
+        "headrace_configuration_refused",
+        "gauge",
+        "faults",
+        (),
+        "Faults in the files of the configuration as they are now: unless 0, what was in force before stays.",
+    ),
+    Family(
+        "headrace_configuration_restart_needed",
+        "gauge",
+        "keys",
+        (),
+        "Keys of which the files hold another value than the process was started with, and that need a restart.",
+    ),
 )
 
 TASKS: Final = (

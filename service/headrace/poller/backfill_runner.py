@@ -83,10 +83,16 @@ class BackfillRunner:
         self._rests_until = 0.0
         self._gone_in_a_row = 0
         self._buckets: Final[dict[str, TokenBucket]] = {}
+        self._stopping = False
+
+    def stop(self) -> None:
+        """End once the turn in progress has stored what it read: it makes no further call."""
+        self._stopping = True
+        self._orders.changed.set()
 
     async def run(self) -> None:
-        """Read until cancelled."""
-        while True:
+        """Read until stopped or cancelled."""
+        while not self._stopping:
             self._orders.changed.clear()
             self._metrics.backfills(*self._labels, self._table.waiting)
             now = self._clock.now()
@@ -195,7 +201,7 @@ class BackfillRunner:
 
         def check() -> None:
             self._orders.check(found.feed)
-            if (now := self._table.get(name)) is None or now.ended:
+            if self._stopping or (now := self._table.get(name)) is None or now.ended:
                 raise TurnStopped(name)
 
         return PacedLimiter(self._turns.calls.limiter, bucket, self._clock, check=check, changed=self._orders.changed)

@@ -99,4 +99,5 @@ class LeadDiscovery:
         for source, lead in found:
             leads.setdefault(source, []).append(lead)
         for source, named in leads.items():
-            self._tenants[source].watch(named)
+            if source in self._tenants:  # else it begins again from what was stored
+                self._tenants[source].watch(named)

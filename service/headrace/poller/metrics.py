@@ -77,8 +77,9 @@ class PollerMetrics(TaskMetrics):
         self._hours: Final = LedgerGauges(registry)
         self._now: Final = clock
         self._partitions = 0
-        accounts = {(a.provider.name, a.name): a for a in tenants}
-        self._accounts: Final = {labels: a for labels, a in accounts.items() if _is_polled(a)}
+        self._accounts: Final[dict[Labels, Account]] = {}
+        """All that were polled at any time."""
+        self._polled: dict[Labels, Account] = {}
         self._tenants: Final[dict[Labels, _TenantGauges]] = {}
         self._calls = registry.capped("headrace_calls_total")
         self._call_duration = registry.histogram("headrace_call_duration_seconds")
@@ -114,11 +115,22 @@ class PollerMetrics(TaskMetrics):
         self._answers = tuple(
             registry.series(f"headrace_answers_{name}") for name in ("bytes", "highest_bytes", "limit_bytes")
         )
-        for labels in accounts:  # nudges go back of a tenant whose polling was switched off as well
-            self._returned.start(*labels)
-        for account in self._accounts.values():
-            self._start_account(account)
+        self.know(tenants)
         registry.before_scrape(self._read_tenants)
+
+    def know(self, tenants: Iterable[Account]) -> None:
+        """Count for these tenants from now on; what was counted of others stays."""
+        before, self._polled = self._polled, {}
+        for account in tenants:
+            labels = account.provider.name, account.name
+            self._returned.start(*labels)  # nudges go back of a tenant whose polling was switched off as well
+            if not _is_polled(account):
+                continue
+            self._polled[labels] = self._accounts[labels] = account
+            if before.get(labels) is not account:
+                self._start_account(account)
+        for labels in [labels for labels in self._tenants if self._polled.get(labels) is not before.get(labels)]:
+            del self._tenants[labels]
 
     def spread(self, partitions: int) -> None:
         """Note over how many partitions of `cursors` the tenants are spread: a process shows those that it owns."""
@@ -299,7 +311,7 @@ class PollerMetrics(TaskMetrics):
 
     def _owned(self) -> Iterator[_TenantGauges]:
         if self._partitions:
-            yield from (self._of(*labels) for labels in self._accounts if self._home(labels) in self.owned)
+            yield from (self._of(*labels) for labels in self._polled if self._home(labels) in self.owned)
 
 
 def _is_polled(account: Account) -> bool:

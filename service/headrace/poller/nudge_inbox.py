@@ -183,9 +183,7 @@ class NudgeInbox:
         """Return what has changed. Nothing may be awaited until the writer has it: what comes later stands behind."""
         entries = list(self._unpolled.take_unstored())
         for tenant in self._tenants.values():
-            entries += tenant.follow_up.nudges.take_unstored()
-            entries += tenant.holes.take_unstored(tenant.clock.now())
-            entries += tenant.orders.take_unstored()
+            entries += unstored(tenant)
         return entries
 
     async def _look_after(self) -> None:
@@ -205,3 +203,10 @@ class NudgeInbox:
             await self._store()
         if not (self._unpolled.overfull or any(one.follow_up.nudges.overfull for one in self._tenants.values())):
             self._room.set()
+
+
+def unstored(tenant: TenantPoller) -> list[CursorEntry]:
+    """Return what has changed of a tenant beside its feeds since the last call, to be stored."""
+    entries = tenant.follow_up.nudges.take_unstored()
+    entries += tenant.holes.take_unstored(tenant.clock.now())
+    return [*entries, *tenant.orders.take_unstored()]

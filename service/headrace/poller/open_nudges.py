@@ -187,16 +187,17 @@ class OpenNudges:
             if not found.ended:
                 self._store(key, replace(found, reads=READS))
 
-    def in_vain(self, now: float) -> list[AddressedNudge]:
+    def in_vain(self, now: float, *, for_their_age: bool = False) -> list[AddressedNudge]:
         """Return what no read brought: its record goes to raw again, and its row is a duplicate.
 
+        `for_their_age`, only what raw does not hold for much longer.
         That has to be stored before the record is appended, and before any further row is looked at.
         """
         oldest = (now - self._longest) * 1000
         waiting = [
             (key, found)
             for key, found in self._table.open()
-            if found.reads >= READS or (found.written or found.came) < oldest
+            if (found.reads >= READS and not for_their_age) or (found.written or found.came) < oldest
         ]
         free = [(key, found) for key, found in waiting if key not in self._held]
         for key, found in free:

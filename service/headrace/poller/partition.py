@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import aiohttp
 import structlog
 
-from headrace.config import Config
+from headrace.config.live import LiveConfig
 from headrace.config.tenants import Account
 from headrace.core.record import ProducerRecord
 from headrace.kafka.admin import Topic
@@ -26,13 +27,14 @@ from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.nudge_inbox import NudgeInbox, ReceivedNudge
 from headrace.poller.nudges_topic import NudgesTopic
-from headrace.poller.platform_client import Unready, client_of
+from headrace.poller.platform_client import client_of
 from headrace.poller.raw_return import RawReturn
 from headrace.poller.shared_reader import SharedReader
 from headrace.poller.slices import in_slices
 from headrace.poller.state import PartitionState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
+from headrace.poller.tenant_tasks import Paused, TenantTasks
 from headrace.poller.unpolled_nudges import UnpolledNudges
 from headrace.records.cursors import BY_COMMANDS, BarrierToken, CursorEntry, decode, encode, entry, home_partition
 
@@ -50,7 +52,7 @@ class PartitionPoller(PartitionOwner):
 
     def __init__(
         self,
-        config: Config,
+        live: LiveConfig,
         member: Member,
         partition: int,
         *,
@@ -63,13 +65,15 @@ class PartitionPoller(PartitionOwner):
         metrics: PollerMetrics,
         pace: Pace,
     ) -> None:
+        config = live.config
         prefix = config.topic_prefix
         topics_written = [f"{prefix}cursors"]
         super().__init__(
             config.kafka, f"{prefix}poller", partition, topics_written, member=member, metrics=metrics, pace=pace
         )
         self.tenants: Final[dict[str, TenantPoller]] = {}
-        self._config: Final = config
+        self._live: Final = live
+        self._config: Final = config  # for what no change of tenants touches
         self._cursors: Final = topics[f"{prefix}cursors"]
         self._raw: Final = topics[f"{prefix}raw"]
         self._letters: Final = topics[f"{prefix}dead-letters"]
@@ -136,13 +140,11 @@ class PartitionPoller(PartitionOwner):
         writer = StateWriter(producer, self._cursors, self.partition, self._remembered, self._metrics)
         discovery = LeadDiscovery(writer, self.tenants, self._remembered.searched)
         raw_return = RawReturn(self._config.kafka, self._raw, self._appender, self._metrics)
-        self._add_tenants(writer, raw_return.lifetime)
-        inbox = self._inbox(writer, discovery, raw_return)
+        tasks, unpolled = self._tasks(writer, discovery, raw_return.lifetime)
+        inbox = self._inbox(writer, discovery, raw_return, unpolled)
         self.enter(TaskState.RUNNING)
-        if any(tenant.by_lead for tenant in self.tenants.values()):
-            self._events.add(discovery)
         try:
-            await self._together(writer, discovery, inbox)
+            await self._together(writer, tasks, discovery, inbox)
         except asyncio.CancelledError:
             await self._write_final_spending(writer)
             raise
@@ -152,9 +154,11 @@ class PartitionPoller(PartitionOwner):
             self._remembered.known_at = time.monotonic()
             self.tenants.clear()
 
-    def _inbox(self, writer: StateWriter, discovery: LeadDiscovery, raw_return: RawReturn) -> NudgeInbox:
+    def _inbox(
+        self, writer: StateWriter, discovery: LeadDiscovery, raw_return: RawReturn, unpolled: UnpolledNudges
+    ) -> NudgeInbox:
         """Return what takes the nudges of the tenants that live here."""
-        remembered, window, kafka = self._remembered, self._config.dedupe.window, self._config.kafka
+        remembered, kafka = self._remembered, self._config.kafka
         topic = NudgesTopic(
             kafka,
             f"{self._config.topic_prefix}nudges",
@@ -167,7 +171,7 @@ class PartitionPoller(PartitionOwner):
         return NudgeInbox(
             writer,
             self.tenants,
-            UnpolledNudges(remembered, self.tenants, window=window, raw_lifetime=raw_return.lifetime),
+            unpolled,
             topic,
             self._nudges,
             at_home=self._is_at_home,
@@ -177,45 +181,62 @@ class PartitionPoller(PartitionOwner):
             leads_changed=self._reread,
         )
 
-    def _add_tenants(self, writer: StateWriter, raw_lifetime: float) -> None:
-        """Take on every tenant that lives here and can be polled."""
-        for account in self._accounts():
-            if not account.settings.is_polled:
-                continue
-            try:
-                client = client_of(account)
-            except Unready as error:
-                _log.error("tenant_not_polled", source=account.source, reason=str(error))
-                continue
-            self.tenants[account.source] = TenantPoller(
-                account,
-                client,
-                session=self._session,
-                appender=self._appender,
-                raw=self._raw,
-                letters=self._letters,
-                state=self._remembered.of(account.source),
-                writer=writer,
-                window=self._config.dedupe.window,
-                raw_lifetime=raw_lifetime,
-                public_url=self._config.public_url,
-                settle=self._config.ledger.settle,
-                metrics=self._metrics,
-            )
+    def _tasks(
+        self, writer: StateWriter, discovery: LeadDiscovery, raw_lifetime: float
+    ) -> tuple[TenantTasks, UnpolledNudges]:
+        """Return what runs every tenant that lives here and can be polled, and the nudges of the others."""
 
-    def _accounts(self) -> list[Account]:
-        """Return the tenants that live here, polled or not."""
-        return [account for account in self._config.tenants if self._is_at_home(account.source)]
+        def began(tenant: TenantPoller) -> None:
+            if tenant.by_lead:
+                self._events.add(discovery)
+
+        unpolled = UnpolledNudges(
+            self._remembered,
+            {account.source for account in self._live.config.tenants if account.settings.is_polled},
+            paused=Paused(self._live),
+            window=self._config.dedupe.window,
+            raw_lifetime=raw_lifetime,
+        )
+        tasks = TenantTasks(
+            self._live,
+            self.tenants,
+            unpolled,
+            writer,
+            at_home=self._is_at_home,
+            make=partial(self._tenant, writer, raw_lifetime),
+            began=began,
+        )
+        tasks.begin()
+        return tasks, unpolled
+
+    def _tenant(self, writer: StateWriter, raw_lifetime: float, account: Account) -> TenantPoller:
+        """Make the poller of a tenant. Raises `Unready`."""
+        return TenantPoller(
+            account,
+            client_of(account),
+            session=self._session,
+            appender=self._appender,
+            raw=self._raw,
+            letters=self._letters,
+            state=self._remembered.of(account.source),
+            writer=writer,
+            window=self._config.dedupe.window,
+            raw_lifetime=raw_lifetime,
+            public_url=self._config.public_url,
+            settle=self._config.ledger.settle,
+            metrics=self._metrics,
+        )
 
     def _is_at_home(self, source: str) -> bool:
         """Return whether a tenant lives here, whether it is configured or not."""
         return home_partition(source, self._cursors.partitions) == self.partition
 
-    async def _together(self, writer: StateWriter, discovery: LeadDiscovery, inbox: NudgeInbox) -> None:
+    async def _together(
+        self, writer: StateWriter, tasks: TenantTasks, discovery: LeadDiscovery, inbox: NudgeInbox
+    ) -> None:
         """Run everything beside the writer; its end, or its error, ends the rest."""
-        parts: list[Coroutine[None, None, None]] = [tenant.run() for tenant in self.tenants.values()]
         dropped = DroppedLeads(writer, self.tenants, self._remembered, lifetime=self._config.dedupe.window)
-        parts += [discovery.run(), inbox.run(), self._read_leads(), dropped.run()]
+        parts = (tasks.run(), discovery.run(), inbox.run(), self._read_leads(), dropped.run())
         running = [asyncio.create_task(part) for part in parts]
         writing = asyncio.create_task(writer.run())
         try:

@@ -17,7 +17,7 @@ from typing import Final
 
 import aiohttp
 
-from headrace.config import Config
+from headrace.config.live import LiveConfig
 from headrace.kafka.admin import Topic
 from headrace.kafka.appender import Appender
 from headrace.kafka.group import ConsumerGroup
@@ -41,17 +41,18 @@ class Poller:
 
     def __init__(
         self,
-        config: Config,
+        live: LiveConfig,
         topics: dict[str, Topic],
         metrics: PollerMetrics,
         health: Health,
         pace: Pace = DEFAULT_PACE,
     ) -> None:
+        config = live.config
         prefix, kafka = config.topic_prefix, config.kafka
         self.group: Final = ConsumerGroup(
             kafka, f"{prefix}poller", f"{prefix}cursors", self._partition, metrics=metrics, health=health
         )
-        self._config: Final = config
+        self._live: Final = live
         self._topics: Final = topics
         self._metrics: Final = metrics
         self._pace: Final = pace
@@ -69,7 +70,7 @@ class Poller:
 
     async def run(self) -> None:
         """Work until cancelled. Raises `CannotRun` or `NewerFormat` with a sentence for the operator."""
-        kafka = self._config.kafka
+        kafka = self._live.config.kafka
         async with contextlib.AsyncExitStack() as stack:
             self._session = await stack.enter_async_context(open_session())
             self._appender = await when_kafka_answers(kafka, lambda: stack.enter_async_context(Appender(kafka)))
@@ -80,7 +81,7 @@ class Poller:
         if self._session is None or self._appender is None:
             raise RuntimeError("run() joins the group")
         return PartitionPoller(
-            self._config,
+            self._live,
             member,
             partition,
             topics=self._topics,

@@ -95,6 +95,7 @@ class TenantPoller:
         self._circuit: Final = CircuitBreaker()
         self._policy: Final = FaultPolicy(self._scheduler, self._circuit)
         self._news: Final = asyncio.Event()
+        self._stopping = False
         self.follow_up: Final = NudgeFollowUp(
             account,
             client.settings,
@@ -201,14 +202,21 @@ class TenantPoller:
         )
 
     async def run(self) -> None:
-        """Go on where an earlier process ended, then run feeds, until cancelled."""
+        """Go on where an earlier process ended, then run feeds, until stopped or cancelled."""
         await self._resume()
         async with asyncio.TaskGroup() as group:
-            for _ in range(RUNS):
-                group.create_task(self._run_feeds())
-            group.create_task(self._status.run())
-            group.create_task(self._backfills.run())
-            group.create_task(self._hooks.run())
+            turns = [group.create_task(self._run_feeds()) for _ in range(RUNS)]
+            turns.append(group.create_task(self._backfills.run()))
+            beside = [group.create_task(part) for part in (self._status.run(), self._hooks.run())]
+            await asyncio.wait(turns)
+            for task in beside:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Begin no further turn; `run` ends once those in progress have."""
+        self._stopping = True
+        self._backfills.stop()
+        self._news.set()
 
     def canonical_lead(self, lead: str) -> str | None:
         """Return a lead as the provider's subjects have it, None where it can be none."""
@@ -246,14 +254,14 @@ class TenantPoller:
             self._metrics.token(*self._labels, self._state.token.expires / 1000)
 
     async def _run_feeds(self) -> None:
-        while True:
-            work = await self._next()
+        while (work := await self._next()) is not None:
             await self._turns.run(work)
             await self._status.update()
             self._news.set()
 
-    async def _next(self) -> Work:
-        while True:
+    async def _next(self) -> Work | None:
+        """Wait for the next turn; None where there is to be none."""
+        while not self._stopping:
             now = self.clock.now()
             kinds = self._pace.allowed(self.budget, now, swept=self._scheduler.shares.swept)
             self._news.clear()
@@ -266,6 +274,7 @@ class TenantPoller:
                     await self._news.wait()
             except TimeoutError:
                 continue
+        return None
 
     def _watch_found(self, leads: Sequence[str], with_news: Mapping[str, Kind]) -> None:
         """Watch the leads that a feed came across, and read those with news soon."""

@@ -20,9 +20,22 @@ _log = structlog.get_logger()
 
 
 class UnpolledNudges:
-    """Those of the tenants in `state` that are not among the `polled`. `window` and `raw_lifetime` are in seconds."""
+    """Those of the tenants in `state` that are not among the `polled`. `window` and `raw_lifetime` are in seconds.
 
-    def __init__(self, state: PartitionState, polled: Container[str], *, window: float, raw_lifetime: float) -> None:
+    What is open of a tenant that is `paused` stays so: its feeds go on some time. Where that is too much, it goes back.
+    """
+
+    def __init__(
+        self,
+        state: PartitionState,
+        polled: Container[str],
+        *,
+        paused: Container[str] = (),
+        window: float,
+        raw_lifetime: float,
+    ) -> None:
+        self._state: Final = state
+        self._paused: Final = paused
         self._window: Final = window
         self._raw_lifetime: Final = raw_lifetime
         self._clock: Final = Clock(begin=max((tenant.newest for tenant in state.tenants.values()), default=0.0))
@@ -43,6 +56,20 @@ class UnpolledNudges:
             self._by_source[source] = self._restored(source, {})
         self._by_source[source].open(nudge, self._clock.now(), at, expected=False)
 
+    def adopt(self, source: str) -> None:
+        """Take over what is open of a tenant that is polled no more; all of it is stored."""
+        if stored := self._state.of(source).nudges:
+            self._by_source[source] = self._restored(source, stored)
+
+    def take_unstored_of(self, source: str) -> list[CursorEntry]:
+        """Return what has changed of one tenant since the last call, to be stored."""
+        nudges = self._by_source.get(source)
+        return nudges.take_unstored() if nudges else []
+
+    def release(self, source: str) -> None:
+        """Leave a tenant to its poller; all that is open of it is stored."""
+        self._by_source.pop(source, None)
+
     def take_unstored(self) -> Iterator[CursorEntry]:
         """Yield what has changed since the last call, to be stored."""
         for nudges in self._by_source.values():
@@ -53,7 +80,8 @@ class UnpolledNudges:
         now, waiting = self._clock.now(), []
         for source, nudges in self._by_source.items():
             nudges.expire(now)
-            of_source = nudges.in_vain(now)
+            rests = source in self._paused and not nudges.overfull
+            of_source = nudges.in_vain(now, for_their_age=rests)
             if of_source:
                 _log.warning("nudges_of_unpolled_tenant", source=source, nudges=len(of_source))
             waiting += [(source, nudge) for nudge in of_source]
@@ -61,7 +89,8 @@ class UnpolledNudges:
 
     def returned(self, source: str, nudge: AddressedNudge) -> None:
         """Note that the record of a nudge is in raw again."""
-        self._by_source[source].returned(nudge, self._clock.now())
+        if source in self._by_source:  # else its poller began meanwhile, from what was stored
+            self._by_source[source].returned(nudge, self._clock.now())
 
     def _restored(self, source: str, stored: Mapping[NudgeKey, OpenNudge]) -> OpenNudges:
         nudges = OpenNudges(source, stored, (), window=self._window, raw_lifetime=self._raw_lifetime)

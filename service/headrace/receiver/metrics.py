@@ -45,7 +45,7 @@ class ReceiverMetrics:
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         self._clock: Final = clock
         self.kafka: Final = KafkaMetrics(registry, "receiver", clock)
-        self._accounts: Final = {a.source: (a.provider.name, a.name) for a in tenants}
+        self._accounts: dict[str, tuple[str, str]] = {}
         self._spool: Spool | None = None
         self._bodies: Bodies | None = None
         self._deliveries = registry.series("headrace_deliveries_total")
@@ -72,8 +72,19 @@ class ReceiverMetrics:
             name: registry.series(f"headrace_bodies_{name}") for name in ("bytes", "highest_bytes", "limit_bytes")
         }
         self._start_known()
+        self.know(tenants)
         registry.before_scrape(self._read_spool)
         registry.before_scrape(self._read_bodies)
+
+    def know(self, tenants: Iterable[Account]) -> None:
+        """Count for these tenants from now on; what was counted of others stays."""
+        before, self._accounts = self._accounts, {a.source: (a.provider.name, a.name) for a in tenants}
+        for source, account in before.items():
+            if source not in self._accounts:
+                self._last.values.pop(account, None)
+        for source, account in self._accounts.items():
+            if source not in before:
+                self._start_account(account)
 
     def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0) -> None:
         """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
@@ -122,16 +133,19 @@ class ReceiverMetrics:
     def _known(self, provider: str, tenant: str) -> tuple[str, str]:
         return self._accounts.get(source_of(provider, tenant), UNKNOWN)
 
+    def _start_account(self, account: tuple[str, str]) -> None:
+        for series in (self._deliveries, self._checks, self._last, self._records, self._spooled):
+            series.start(*account)
+        self._appended.start(*account, Via.WEBHOOK)
+        for reason in (*REFUSALS, OTHER):
+            self._refusals.start(*account, reason)
+        self._duration.start(account[0])
+
     def _start_known(self) -> None:
-        for account in (*self._accounts.values(), UNKNOWN):
-            for series in (self._deliveries, self._checks, self._last, self._records, self._spooled):
-                if account != UNKNOWN or series is self._spooled:
-                    series.start(*account)
-            self._appended.start(*account, Via.WEBHOOK)
-            for reason in (*(REFUSALS_UNKNOWN if account == UNKNOWN else REFUSALS), OTHER):
-                self._refusals.start(*account, reason)
-            if account != UNKNOWN:
-                self._duration.start(account[0])
+        self._spooled.start(*UNKNOWN)
+        self._appended.start(*UNKNOWN, Via.WEBHOOK)
+        for reason in (*REFUSALS_UNKNOWN, OTHER):
+            self._refusals.start(*UNKNOWN, reason)
         for reason in (*SET_ASIDE, OTHER):
             self._set_aside.start(reason)
         shown = (*self._facts.values(), *self._memory.values(), self._volume)

@@ -9,7 +9,6 @@ Guarantees
 """
 
 import asyncio
-import os
 import time
 import traceback
 from collections.abc import Sequence
@@ -19,7 +18,8 @@ import structlog
 from aiohttp import HttpVersion11, web
 
 from headrace.config import Config
-from headrace.config.tenants import Account
+from headrace.config.live import LiveConfig
+from headrace.config.tenants import Account, Tenants
 from headrace.observe.admin import CannotServe
 from headrace.observe.health import ReceiverHealth
 from headrace.receiver import refusals
@@ -31,7 +31,6 @@ from headrace.receiver.ingress import Ingress, RecordTooLarge
 from headrace.receiver.listen import affordable, linger, listening
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.responses import response_of
-from headrace.receiver.secret_reload import SecretReload
 from headrace.receiver.token_bucket import LogThrottle, TokenBuckets
 from headrace.receiver.topic_writer import Item
 from headrace.sdk.provider import Accepted, Delivery, Refused
@@ -43,6 +42,7 @@ SWEEP_SECONDS: Final = 1.0
 LOG_SECONDS: Final = 10.0
 """Between two lines about the same kind of refusal."""
 UNKNOWN: Final = "unknown"
+WEBHOOKS: Final = "/webhooks"
 _PARTS: Final = 4  # of the path: nothing, "webhooks", provider, tenant
 
 _log = structlog.get_logger()
@@ -51,27 +51,24 @@ _log = structlog.get_logger()
 class Receiver:
     """Serves webhooks; `port` is the one it got, once it listens."""
 
-    def __init__(self, config: Config, ingress: Ingress, metrics: ReceiverMetrics, health: ReceiverHealth) -> None:
+    def __init__(self, live: LiveConfig, ingress: Ingress, metrics: ReceiverMetrics, health: ReceiverHealth) -> None:
         self.port: int | None = None
-        self._config: Final = config
+        self._live: Final = live
         self._ingress: Final = ingress
         self._metrics: Final = metrics
         self._health: Final = health
-        limits = config.receiver
-        self._providers: Final = {account.provider.name for account in config.tenants}
-        self._accounts: Final = {f"/webhooks{source}": account for source, account in config.tenants.by_source.items()}
+        limits = live.config.receiver
         self.bodies: Final = Bodies(limits.max_body, limits.max_bodies, limits.body_deadline)
         metrics.show_bodies(self.bodies)
-        sources = config.tenants.by_source
-        self._records: Final = TokenBuckets(sources, limits.rate, limits.burst)
-        self._bytes: Final = TokenBuckets(sources, limits.rate_bytes, limits.burst_bytes)
+        self._records: Final = TokenBuckets(limits.rate, limits.burst)
+        self._bytes: Final = TokenBuckets(limits.rate_bytes, limits.burst_bytes)
+        live.follow(self._take_limits)
         self._cutter: Final = Cutter(self._admit, self._charge)
         self._log_throttle: Final = LogThrottle(LOG_SECONDS)
-        self._logs_deliveries: Final = config.log.level == "debug"
 
     async def run(self) -> None:
         """Serve until cancelled, then finish the requests in progress. Raises `CannotServe` where the port is taken."""
-        limits = self._config.receiver
+        limits = self._live.config.receiver
         server = Server(
             self.answer,
             refused=lambda refused: self._count(None, refused),
@@ -83,9 +80,7 @@ class Receiver:
             async with listening(server, limits.host, limits.port, STOP_DEADLINE_SECONDS) as self.port:
                 self._health.listening(True)  # noqa: FBT003  (as the method reads)
                 _log.info("receiver_opened", host=limits.host, port=self.port)
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(SecretReload(self._config, os.environ).run())
-                    group.create_task(self._sweep(server))
+                await self._sweep(server)
         except OSError as error:
             sentence = f"{limits.host}:{limits.port} cannot be had ({error.strerror}): choose another [receiver] port"
             raise CannotServe(sentence) from None
@@ -123,15 +118,16 @@ class Receiver:
 
     def _account(self, request: web.BaseRequest) -> Account:
         """Return the tenant whose webhook it is. Raises `Refused`."""
-        account = self._accounts.get(request.rel_url.raw_path)
-        return account if account is not None else self._unknown(request)
+        path, tenants = request.rel_url.raw_path, self._live.config.tenants
+        account = tenants.by_source.get(path.removeprefix(WEBHOOKS)) if path.startswith(WEBHOOKS) else None
+        return account if account is not None else self._unknown(request, tenants)
 
-    def _unknown(self, request: web.BaseRequest) -> NoReturn:
+    def _unknown(self, request: web.BaseRequest, tenants: Tenants) -> NoReturn:
         """Refuse a path that is no configured webhook, with the reason. Raises `Refused`."""
         parts = request.rel_url.raw_path.split("/")
         if len(parts) != _PARTS or parts[1] != "webhooks":
             raise refusals.not_found()
-        raise refusals.unknown_tenant() if parts[2] in self._providers else refusals.unknown_provider()
+        raise refusals.unknown_tenant() if parts[2] in tenants.providers else refusals.unknown_provider()
 
     def _check_head(self, request: web.BaseRequest, account: Account) -> None:
         """Check everything that can be checked before a byte of the body is read. Raises `Refused`."""
@@ -158,12 +154,18 @@ class Receiver:
         except RecordTooLarge:
             raise refusals.record_too_large() from None
 
+    def _take_limits(self, config: Config) -> None:
+        """Go on with the rates of another configuration."""
+        limits, sources = config.receiver, config.tenants.by_source
+        self._records.change(limits.rate, limits.burst, sources)
+        self._bytes.change(limits.rate_bytes, limits.burst_bytes, sources)
+
     def _admit(self, source: str) -> None:
         """Raise `Refused` where a tenant has sent more than it may, until it may again."""
         now = time.monotonic()
         pause = max(self._records.pause(source, now), self._bytes.pause(source, now))
         if pause:
-            limits = self._config.receiver
+            limits = self._live.config.receiver
             raise refusals.rate_limited(limits.rate, limits.rate_bytes, pause)
 
     def _charge(self, source: str, records: int, size: int) -> None:
@@ -179,7 +181,9 @@ class Receiver:
             self._metrics.checked(provider, tenant)
             return
         self._metrics.accepted(provider, tenant, seconds, records=records)
-        if self._logs_deliveries:  # checked here, since even a line that is not wanted costs as much as a signature
+        if (
+            self._live.config.log.level == "debug"
+        ):  # checked here, since even a line that is not wanted costs as much as a signature
             _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records)
 
     async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:

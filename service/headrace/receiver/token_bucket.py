@@ -1,6 +1,6 @@
 """Token buckets for the rate of each tenant, and a throttle for log lines. Pure: the clock is handed in."""
 
-from collections.abc import Iterable
+from collections.abc import Container
 from typing import Final
 
 
@@ -11,10 +11,16 @@ class TokenBuckets:
     what was charged beyond the bucket is waited for.
     """
 
-    def __init__(self, keys: Iterable[str], rate: int, burst: int) -> None:
-        self._rate: Final = rate
-        self._burst: Final = float(burst)
-        self._levels: Final = dict.fromkeys(keys, (self._burst, 0.0))
+    def __init__(self, rate: int, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._levels: Final[dict[str, tuple[float, float]]] = {}
+
+    def change(self, rate: int, burst: int, keys: Container[str]) -> None:
+        """Go on at another rate, and forget all but these keys: what the others have charged stays charged."""
+        self._rate, self._burst = rate, float(burst)
+        for key in [key for key in self._levels if key not in keys]:
+            del self._levels[key]
 
     def pause(self, key: str, now: float) -> float:
         """Return the seconds from `now` (monotonic) until there is a token, 0 where there is one."""
@@ -25,7 +31,7 @@ class TokenBuckets:
         self._levels[key] = (self._level(key, now) - tokens, now)
 
     def _level(self, key: str, now: float) -> float:
-        level, at = self._levels[key]
+        level, at = self._levels.get(key, (self._burst, now))
         return min(self._burst, level + (now - at) * self._rate)
 
 

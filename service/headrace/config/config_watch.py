@@ -1,0 +1,117 @@
+"""Follow the files of the configuration while the program runs: all or nothing, checked as at the start.
+
+A bad file leaves in force what is, and is said once; once it is mended, it is taken over. What was changed while it was
+read, or just before, is read again: nothing is made of half a file, or of one file before and another after a change.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping as Dict
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from headrace.config.file_stamps import FileStamps
+from headrace.config.live import LiveConfig
+from headrace.config.load import load
+from headrace.config.settings import Config
+from headrace.config.tenant_files import FOLDER
+from headrace.core.toml_lines import FileFaults
+
+LOOK_SECONDS: Final = 2.0
+QUIET_SECONDS: Final = 0.1
+"""For so long nothing may change before files are read: whoever writes one in place writes it in pieces."""
+TRIES: Final = 20
+"""So often files are read that change all the time, before the next look."""
+MOST_FAULTS: Final = 20
+"""Of one refusal, as it is said."""
+
+_log = structlog.get_logger()
+
+
+class ConfigWatch:
+    """Keeps `live` as the files have it. `environ` lies over them, as at the start."""
+
+    def __init__(self, live: LiveConfig, environ: Dict[str, str], sleep: Callable[[float], None] = time.sleep) -> None:
+        self._live: Final = live
+        self._environ: Final = dict(environ)
+        self._file: Final = live.config.file
+        self._window: Final = live.config.dedupe.window
+        self._sleep: Final = sleep
+        self._folder: Final = (self._file.parent if self._file else Path()) / FOLDER
+        self._had_folder = self._folder.is_dir()
+        self._stamps: FileStamps | None = None  # what was read at the start was not noted: the first look reads again
+        self._said_restart: tuple[str, ...] = ()
+
+    async def run(self, every: float = LOOK_SECONDS) -> None:
+        """Look every `every` seconds, until cancelled."""
+        while True:
+            await asyncio.sleep(every)
+            found = await asyncio.to_thread(self.read)
+            if found is not None:
+                self.take(found)
+
+    def look(self) -> bool:
+        """Look once; return whether another configuration is in force."""
+        before, found = self._live.config, self.read()
+        if found is not None:
+            self.take(found)
+        return self._live.config is not before
+
+    def read(self) -> Config | list[str] | None:
+        """Return what the files say now: a configuration, or what is wrong with it; None where nothing has changed."""
+        if self._stamps is not None and self._stamps.renewed() == self._stamps:
+            return None
+        for _ in range(TRIES):
+            self._wait_until_quiet()
+            stamps = FileStamps()
+            found = self._load(stamps)
+            if stamps.renewed() == stamps:
+                self._stamps = stamps
+                return found
+        return None  # they change all the time: the next look finds the same
+
+    def take(self, found: Config | list[str]) -> None:
+        """Put what was read into force, or say why it cannot be; from the event loop alone."""
+        if isinstance(found, list):
+            if tuple(found) != self._live.refused:
+                said = found[:MOST_FAULTS] + ([f"and {len(found) - MOST_FAULTS} more"] if found[MOST_FAULTS:] else [])
+                _log.error("configuration_refused", faults=said, reason="what was in force before stays")
+            self._live.refuse(found)
+            return
+        if self._live.refused:
+            _log.info("configuration_set_right")
+        before = self._live.config
+        changes = self._live.take_over(found)
+        if self._live.config is not before:
+            fields = {name: getattr(changes, name) for name in changes.__struct_fields__}
+            _log.info("configuration_taken_over", **{name: list(sources) for name, sources in fields.items()})
+        if self._live.needs_restart not in ((), self._said_restart):
+            _log.warning("restart_needed", keys=list(self._live.needs_restart))
+        self._said_restart = self._live.needs_restart
+
+    def _load(self, stamps: FileStamps) -> Config | list[str]:
+        """Load, or return what is wrong. A folder that vanishes is a mount that failed rather than a wish."""
+        try:
+            found = load(self._file, self._environ, stamps=stamps, window=self._window)
+        except FileFaults as faults:
+            return [str(fault) for fault in faults.faults]
+        except Exception as error:  # noqa: BLE001  (what runs goes on, whatever is in the files)
+            return [f"the configuration cannot be read: {type(error).__name__}"]
+        has_folder = self._folder.is_dir()
+        if self._had_folder and not has_folder:
+            return [f"{self._folder}: is gone: leave it empty where none of its tenants is wanted any more"]
+        self._had_folder = has_folder
+        return found
+
+    def _wait_until_quiet(self) -> None:
+        """Wait until the files that are known have stayed as they are for a moment."""
+        stamps = self._stamps
+        for _ in range(TRIES):
+            if stamps is None:
+                return
+            now = stamps.renewed()
+            self._sleep(QUIET_SECONDS)
+            if now.renewed() == now:
+                return
