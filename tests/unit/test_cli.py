@@ -82,6 +82,17 @@ def test_a_misspelt_command_is_reported(run: Any) -> None:
     assert 'there is no command "chek"; did you mean "check"?' in done.output
 
 
+def test_check_reads_the_files_of_tenants(run: Any) -> None:
+    """Tenants in files of their own are summed up like the others, and what is wrong with one has its file and line."""
+    Path("tenants.d").mkdir()
+    Path("tenants.d/acme.toml").write_text("[tenants.outreach.acme]\n")
+    assert run("check").output.splitlines()[-1].split()[:2] == ["outreach", "acme"]
+    Path("tenants.d/acme.toml").write_text("[tenants.outreach.acme]\npaussed = true\n")
+    done = run("check")
+    assert done.exit_code == 1
+    assert done.output.startswith("tenants.d/acme.toml:2: tenants.outreach.acme.paussed: unknown key")
+
+
 def test_check_says_what_is_good(run: Any) -> None:
     """A good configuration is summed up: a line a tenant, with its table's rows and its overlay's."""
     Path("acme.toml").write_text('[[row]]\ntable = "event"\ncode = "x"\ntype = "custom.logged"\n')

@@ -21,8 +21,9 @@ from headrace.providers.discover import builtin, discover
 def command(ctx: click.Context, file: Path | None) -> None:
     """Show everything that is wrong with the configuration, all at once.
 
-    Reads FILE, else headrace.toml, the environment variables over it, every provider's table and every tenant's
-    overlay, without any connection. Each fault is shown with file and line, and with the word that was probably meant.
+    Reads FILE, else headrace.toml, tenants.d beside it, the environment variables over both, every provider's table
+    and every tenant's overlay, without any connection. Each fault is shown with file and line, and with the word that
+    was probably meant.
 
     \b
       headrace check

@@ -42,7 +42,7 @@ class ConfigWatch:
         self._folder: Final = (self._file.parent if self._file else Path()) / FOLDER
         self._had_folder = self._folder.is_dir()
         self._stamps: FileStamps | None = None  # what was read at the start was not noted: the first look reads again
-        self._said_restart: tuple[str, ...] = ()
+        self._restart_logged: tuple[str, ...] = ()
 
     async def run(self, every: float = LOOK_SECONDS) -> None:
         """Look every `every` seconds, until cancelled."""
@@ -76,8 +76,8 @@ class ConfigWatch:
         """Put what was read into force, or say why it cannot be; from the event loop alone."""
         if isinstance(found, list):
             if tuple(found) != self._live.refused:
-                said = found[:MOST_FAULTS] + ([f"and {len(found) - MOST_FAULTS} more"] if found[MOST_FAULTS:] else [])
-                _log.error("configuration_refused", faults=said, reason="what was in force before stays")
+                faults = found[:MOST_FAULTS] + ([f"and {len(found) - MOST_FAULTS} more"] if found[MOST_FAULTS:] else [])
+                _log.error("configuration_refused", faults=faults, reason="what was in force before stays")
             self._live.refuse(found)
             return
         if self._live.refused:
@@ -87,9 +87,9 @@ class ConfigWatch:
         if self._live.config is not before:
             fields = {name: getattr(changes, name) for name in changes.__struct_fields__}
             _log.info("configuration_taken_over", **{name: list(sources) for name, sources in fields.items()})
-        if self._live.needs_restart not in ((), self._said_restart):
+        if self._live.needs_restart not in ((), self._restart_logged):
             _log.warning("restart_needed", keys=list(self._live.needs_restart))
-        self._said_restart = self._live.needs_restart
+        self._restart_logged = self._live.needs_restart
 
     def _load(self, stamps: FileStamps) -> Config | list[str]:
         """Load, or return what is wrong. A folder that vanishes is a mount that failed rather than a wish."""

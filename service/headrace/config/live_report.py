@@ -30,12 +30,12 @@ class LiveReport:
 
     def ready(self) -> HealthReport:
         """Return what is in force, and what is not: neither makes a process unready."""
-        live, said = self._live, "the files are in force"
+        live, why = self._live, "the files are in force"
         if live.refused:
-            said = f"refused, what was in force before stays: {_listed(live.refused)}"
+            why = f"refused, what was in force before stays: {_listed(live.refused)}"
         elif live.needs_restart:
-            said = f"needs a restart: {_listed(live.needs_restart)}"
-        return HealthReport((Check("process", "configuration", ok=True, why=said),))
+            why = f"needs a restart: {_listed(live.needs_restart)}"
+        return HealthReport((Check("process", "configuration", ok=True, why=why),))
 
     def _show(self) -> None:
         live = self._live
@@ -44,6 +44,6 @@ class LiveReport:
         self._waiting.values[()] = len(live.needs_restart)
 
 
-def _listed(said: tuple[str, ...]) -> str:
-    more = len(said) - MOST_SHOWN
-    return "; ".join(said[:MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")
+def _listed(lines: tuple[str, ...]) -> str:
+    more = len(lines) - MOST_SHOWN
+    return "; ".join(lines[:MOST_SHOWN]) + (f"; and {more} more" if more > 0 else "")

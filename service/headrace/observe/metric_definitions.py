@@ -50,6 +50,9 @@ EVERYWHERE: Final = (
         ("role",),
         "When Kafka last answered a role, by records or by where its logs end, since the epoch; 0 where it never did.",
     ),
+)
+
+PROCESS: Final = (
     Family(
         "headrace_configuration_loaded_timestamp_seconds",
         "gauge",
@@ -601,4 +604,4 @@ POLLER: Final = (
     ),
 )
 
-FAMILIES: Final = (*EVERYWHERE, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)
+FAMILIES: Final = (*EVERYWHERE, *PROCESS, *APPENDING, *RECEIVER, *POLLER, *TASKS, *NORMALIZER)

@@ -4,12 +4,21 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from headrace.observe.metric_definitions import APPENDING, EVERYWHERE, NORMALIZER, POLLER, RECEIVER, TASKS, Family
+from headrace.observe.metric_definitions import (
+    APPENDING,
+    EVERYWHERE,
+    NORMALIZER,
+    POLLER,
+    PROCESS,
+    RECEIVER,
+    TASKS,
+    Family,
+)
 
 PAGE: Final = Path(__file__).with_name("METRICS.md")
 
 _CHAPTERS: Final = (
-    ("Every process", EVERYWHERE),
+    ("Every process", (*EVERYWHERE, *PROCESS)),
     ("The receiver and the poller", APPENDING),
     ("The receiver", RECEIVER),
     ("The poller", POLLER),
@@ -30,6 +39,7 @@ them as Prometheus text, beside the usual `process_*` of the client library.
   `headrace_unmapped_total` and `headrace_provisional_total` a code, from its first event on;
   `headrace_records_total` appears when the task is restored, with the totals of the log, so that a moved partition
   never looks like new records; and beyond 5,000 label sets of a metric the others appear with their first use.
+- A tenant that is added while it runs is shown from then on; what was counted of one that is removed stays.
 - `increase()` of a counter that appears with its first use leaves that use out. Where it may not be overlooked ask for
   `max_over_time(X[1h]) unless X offset 1h or increase(X[1h])`, as below and as our alerts and dashboard do.
 - A counter has at most some 10,000 label sets: beyond, further ones are counted with `tenant="other"`, so that sums
@@ -41,8 +51,9 @@ them as Prometheus text, beside the usual `process_*` of the client library.
 - A process shows the chapters of the roles it runs.
 - Gauges of a partition are gone when it is no longer owned. While it moves, two processes may show it for a moment:
   aggregate by `max by (partition)`.
-- The poller counts for every tenant with `polling = true`, and shows the gauges of those whose partition of cursors it
-  owns: one process at a time polls a tenant. Aggregate by `max by (provider, tenant)`, staleness by `min`.
+- The poller counts for every tenant with `polling = true` that is not paused, and shows the gauges of those whose
+  partition of cursors it owns: one process at a time polls a tenant. Aggregate by `max by (provider, tenant)`,
+  staleness by `min`.
 """
 
 

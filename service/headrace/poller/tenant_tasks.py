@@ -43,7 +43,6 @@ class TenantTasks:
         at_home: Callable[[str], bool],
         make: Callable[[Account], TenantPoller],
         began: Callable[[TenantPoller], None],
-        stop_seconds: float = STOP_SECONDS,
     ) -> None:
         self._live: Final = live
         self._tenants: Final = tenants
@@ -52,7 +51,6 @@ class TenantTasks:
         self._at_home: Final = at_home
         self._make: Final = make
         self._began: Final = began
-        self._stop_seconds: Final = stop_seconds
         self._wanted: dict[str, Account] = {}
         self._running: Final[dict[str, Account]] = {}
         """The accounts that the pollers were made of; those of others are not polled."""
@@ -132,7 +130,7 @@ class TenantTasks:
                 changed.clear()
                 await _either(running, changed)
             tenant.stop()
-            await asyncio.wait([running], timeout=self._stop_seconds)
+            await asyncio.wait([running], timeout=STOP_SECONDS)
         finally:
             running.cancel()
             await asyncio.wait([running])
