@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.core.lift import misfits
 from headrace.core.mapping import Mapping
@@ -55,19 +56,26 @@ def explain_piece(
         received=now,
         hint=piece.hint,
     )
-    explanation = Explanation(number=number, shape=piece.shape, size=len(piece.value), fate="dead")
+    return explain_raw(provider, mapping, raw, number=number)
+
+
+def explain_raw(provider: Provider, mapping: Mapping, raw: RawEvent, *, number: int = 1) -> Explanation:
+    """Return the explanation of a record with all that was received beside its bytes."""
+    explanation = Explanation(number=number, shape=raw.shape, size=len(raw.value), fate="dead")
+    received = from_millis(raw.received)
     try:
-        explanation.identity = identify(provider, raw)
+        explanation.identity = identity = identify(provider, raw)
+        raw = replace(raw, resource=identity.resource, id=identity.id, version=identity.version)
         draft = provider.translate(raw, mapping)
         if isinstance(draft, Dropped):
             explanation.fate, explanation.row = draft.fate, draft.row
             return explanation
         named = event_id(explanation.identity, meaning_of(draft))
-        provenance = Provenance(raw.via, from_millis(now), RawPosition("", -1, -1), mapping.id, draft.row.label)
+        provenance = Provenance(raw.via, received, RawPosition("", -1, -1), mapping.id, draft.row.label)
         # Encoded and decoded, it is what consumers would see: values cut, nulls gone.
-        explanation.event = decode(encode_event(event_of(draft, raw.source, named, provenance, from_millis(now))).value)
+        explanation.event = decode(encode_event(event_of(draft, raw.source, named, provenance, received)).value)
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)
-        explanation.problem = from_exception(error, piece.value)
+        explanation.problem = from_exception(error, raw.value)
         return explanation
     explanation.fate, explanation.misfits = "published", misfits(draft.data, draft.row.lift)
     explanation.row, explanation.provisional, explanation.reach = (

@@ -1,6 +1,7 @@
 """`headrace dead-letters`: which are still open, through redrives that fail, wait and succeed."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,3 +91,47 @@ def test_a_letter_that_is_older_than_raw_may_have_been_sent_back(headrace: Headr
 def test_without_letters_there_is_nothing_to_list(headrace: Headrace) -> None:
     """An empty topic is no error."""
     assert headrace("dead-letters").stdout == "No dead letter is open.\n"
+
+
+def test_a_letter_is_shown_with_its_place_underlined_and_what_it_is_today(headrace: Headrace) -> None:
+    """The page has the bytes around the place, today's verdict and the next step; a place without a letter is 1."""
+    bad = page(row(1, **{"eventAt": "soon"})).encode()
+    headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=bad.decode())
+    with normalizing(headrace, letters=1):
+        pass
+    (found,) = map(json.loads, headrace("dead-letters", "--json").stdout.splitlines())
+    shown = headrace("dead-letters", "show", found["place"]).stdout
+    (above,) = [number for number, line in enumerate(shown.splitlines()) if '"eventAt"' in line]
+    line, mark = shown.splitlines()[above : above + 2]
+    assert line[mark.index("^") :].startswith('"soon"')
+    assert mark.strip() == "^" * len('"soon"')
+    assert "a dead letter again, the same" in shown
+    assert headrace("dead-letters", "show", "0@77", code=1).stderr.startswith("There is no dead letter at 0@77")
+    assert headrace("dead-letters", "show", "0@77", "-t", "acme", code=2)
+
+
+def test_what_can_be_read_today_says_so_and_goes_back_by_its_place(headrace: Headrace) -> None:
+    """Of two letters the one that is named goes back; bytes are whole in JSON, as base64 where they are no text."""
+    body, binary = page(row(1)).encode(), bytes(range(256))
+    headrace.append(
+        "dead-letters", letter(body, 1, "malformed", UNREADABLE), letter(binary, 2, "malformed", UNREADABLE)
+    )
+    first, second = map(json.loads, headrace("dead-letters", "show", "--json").stdout.splitlines())
+    assert (first["text"].encode(), first["today"][0]["event"]["id"]) == (body, "event/1")
+    assert base64.b64decode(second["base64"]) == binary
+    shown = headrace("dead-letters", "show").stdout
+    assert f"today it can be read: headrace dead-letters redrive {first['place']}" in shown
+    assert all(line.isprintable() for line in shown.splitlines())
+    headrace("dead-letters", "redrive", "--yes", first["place"])
+    assert [json.loads(line)["state"] for line in headrace("dead-letters", "list", "--json").stdout.splitlines()] == [
+        "sent back",
+        "open",
+    ]
+
+
+def test_letters_without_bytes_are_shown(headrace: Headrace) -> None:
+    """What carries no bytes has its problem and its coordinates."""
+    headrace.append("dead-letters", letter(b"", 1, "bad_value", "event"))
+    shown = headrace("dead-letters", "show").stdout
+    assert "none in the letter" in shown
+    assert "outreach/acme" in shown

@@ -11,7 +11,6 @@ from headrace.observe.escapes import escaped
 from headrace_events import DeadLetter, Event
 
 EVENT_TITLES: Final = f"{'time':>11} {'source':<16} {'via':<7} {'type':<20} {'lead':<11} {'id':<17} note"
-LETTER_TITLES: Final = f"{'time':>11} {'source':<16} {'problem':<10} {'where':<16} {'raw':<6} detail"
 PROVISIONAL: Final = " (provisional)"
 """Suffix of a provenance's row that stands for a whole range of codes."""
 
@@ -48,16 +47,22 @@ def note(event: Event, *, brief: bool) -> str:
     return ", ".join(each for each in notes if each)
 
 
-def letter_line(letter: DeadLetter, *, brief: bool, indent: int = 0) -> Styled:
-    """Return the line of a dead letter: time, source, problem and its place, the raw record with the bytes, detail.
+def letter_titles(place: str) -> str:
+    """Return the titles above dead letters; `place` is what the column of places shows."""
+    return f"{'time':>11} {'source':<16} {'problem':<10} {'where':<16} {place:<6} detail"
 
-    `brief` ends where a terminal does whose first `indent` columns are taken.
+
+def letter_line(letter: DeadLetter, *, brief: bool, indent: int = 0, place: str = "") -> Styled:
+    """Return the line of a dead letter: time, source, problem and where it lies, `place`, detail.
+
+    Without a `place` it is that of the raw record with the bytes. `brief` ends where a terminal does whose first
+    `indent` columns are taken.
     """
     where = letter.problem.source
-    place = "" if where is None else where.pointer or f"byte {where.offset}"
-    raw = f"{letter.raw.partition}@{letter.raw.offset}"
+    pointer = "" if where is None else where.pointer or f"byte {where.offset}"
+    place = place or f"{letter.raw.partition}@{letter.raw.offset}"
     start = f"{_when(letter.recordedtime, brief=brief)} {letter.source[1:]:<16} "
-    problem, end = f"{letter.problem.code:<10}", escaped(f" {place:<16} {raw:<6} {letter.problem.detail}")
+    problem, end = f"{letter.problem.code:<10}", escaped(f" {pointer:<16} {place:<6} {letter.problem.detail}")
     if brief:
         end = cut(end, shutil.get_terminal_size().columns - indent - len(start) - len(problem))
     return start + styled(problem, fg="red") + end

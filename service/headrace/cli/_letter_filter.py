@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import click
 from msgspec import Struct
@@ -44,3 +45,7 @@ class LetterFilter(Struct, frozen=True, kw_only=True):
         """Return whether a source is wanted."""
         provider, _, tenant = source[1:].partition("/")
         return (self.provider is None or self.provider.name == provider) and self.tenant in (None, tenant)
+
+
+EVERY_LETTER: Final = LetterFilter(reasons=(), provider=None, tenant=None, since=None, until=None)
+"""The filter that wants all letters."""

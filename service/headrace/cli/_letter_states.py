@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._letter_filter import LetterFilter
+from headrace.cli._letter_places import place_of
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
 from headrace.core.timestamps import parse
@@ -60,11 +61,6 @@ class _Raw(Struct):
     sent: dict[str, list[tuple[int, int]]]
     positions: dict[int, int]
     begins_ms: int
-
-
-def place_of(partition: int, offset: int) -> str:
-    """Return a place on a topic as people read it: `3@120`."""
-    return f"{partition}@{offset}"
 
 
 async def letters_with_states(config: Config, wanted: LetterFilter) -> list[Letter]:

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import clock, count, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
-from headrace.cli._letter_filter import LetterFilter, moment
-from headrace.cli._letter_states import place_of
+from headrace.cli._letter_filter import EVERY_LETTER, LetterFilter, moment
+from headrace.cli._letter_places import Places, place_of, places_of
 from headrace.cli._nudged_records import AppendedBetween, count_nudged, send_nudged
 from headrace.cli._output import confirmed, echo
 from headrace.cli._topic_reader import read_dead_letters
@@ -48,6 +48,7 @@ class FoundLetters(Struct):
 
 
 @click.command("redrive")
+@click.argument("places", metavar="[PLACE]...", nargs=-1)
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only this problem code; repeatable.")
 @click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
 @click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
@@ -63,27 +64,32 @@ class FoundLetters(Struct):
 )
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @click.pass_context
-def command(ctx: click.Context, /, yes: bool, nudged: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
+def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
     """Send dead letters back to raw, to be read again: after a fix, a new row, a tenant that was configured.
 
     Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
     has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
-    becomes a dead letter again. Letters of the same record go back once. `headrace dead-letters` shows which are open.
+    becomes a dead letter again. Letters of the same record go back once. `headrace dead-letters` lists which are open;
+    PLACE is that of one of them there, and only those that are named go back.
 
     With --nudged --since TIME it sends what webhooks brought since then: for when nudges were gone before a poller read
     them, which `headrace feeds` says. What is known is a duplicate, and what is not wakes its feed again.
 
     \b
       headrace redrive --reason unknown_tenant -t acme
+      headrace redrive 3@120 3@121
       headrace redrive --since 2h --yes
       headrace redrive --nudged --since 2h
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     wanted = LetterFilter(**options)
+    chosen = places_of(places)
+    if chosen and (nudged or wanted != EVERY_LETTER):
+        raise click.UsageError("name places, or choose letters by options: not both")
     config = arguments.configuration(ctx)
     if nudged:
         _redrive_nudged(config, wanted, yes=yes)
         return
-    found = run_with_kafka(config, _look(config, wanted))
+    found = run_with_kafka(config, _look(config, wanted, chosen))
     _show(found)
     if not found.letters:
         return
@@ -107,12 +113,12 @@ def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
         echo("Nothing was sent.")
 
 
-async def _look(config: Config, wanted: LetterFilter) -> FoundLetters:
-    """Read dead-letters to its end. Of letters of the same record the newest is used."""
+async def _look(config: Config, wanted: LetterFilter, places: Places) -> FoundLetters:
+    """Read dead-letters to its end; where there are `places`, only those there. Of one record the newest is used."""
     found = FoundLetters()
     async with contextlib.aclosing(read_dead_letters(config)) as letters:
         async for record, letter in letters:
-            if not wanted.wants(letter):
+            if not wanted.wants(letter) or (places and record.offset not in places.get(record.partition, ())):
                 found.others[letter.problem.code] += 1
                 continue
             raw = _raw_event(record)

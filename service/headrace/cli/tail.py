@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._event_lines import EVENT_TITLES, LETTER_TITLES, event_line, letter_line
+from headrace.cli._event_lines import EVENT_TITLES, event_line, letter_line, letter_titles
 from headrace.cli._formatting import cut
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import Styled, echo, echo_json, is_read, styled, while_read
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
     config = arguments.configuration(ctx)
     if sys.stdout.isatty() and not wanted.as_json:
-        titles = LETTER_TITLES if wanted.dead_letters else EVENT_TITLES
+        titles = letter_titles("raw") if wanted.dead_letters else EVENT_TITLES
         echo(styled(cut(titles, shutil.get_terminal_size().columns), dim=True))
     with contextlib.suppress(KeyboardInterrupt):
         lines = _letters(config, wanted) if wanted.dead_letters else _events(config, wanted)
