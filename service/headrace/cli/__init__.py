@@ -35,7 +35,8 @@ _SECTIONS: Final = {
         "ledger": "show what webhooks or polling lost, hour by hour",
         "explain": "explain what would become of a file, without publishing",
         "tail": "follow events, or dead letters, as they are published",
-        "dead-letters": "list the dead letters that are still open",
+        "find": "show what became of one event, or of a lead's events",
+        "dead-letters": "list the dead letters that are still open, or show one",
         "taxonomy": "list the words of events, and the native codes without one",
     },
 }

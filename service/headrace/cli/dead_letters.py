@@ -110,9 +110,7 @@ def _print(letters: Sequence[Letter]) -> None:
 @click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
 @click.option("--since", type=moment, metavar="TIME", help="Only letters written since: 2026-08-08T09:00Z, or 2h.")
 @click.option("--until", type=moment, metavar="TIME", help="Only letters written before.")
-@click.option(
-    "-n", "most", type=click.IntRange(1, 1_000), default=5, metavar="N", help="The newest N; default: 5."
-)
+@click.option("-n", "most", type=click.IntRange(1, 1_000), default=5, metavar="N", help="The newest N; default: 5.")
 @click.option("--whole", is_flag=True, help="All of the bytes, not only those around the place.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line: letter, bytes, today.")
 @click.pass_context

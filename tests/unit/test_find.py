@@ -1,0 +1,135 @@
+"""What became of an id: worked out as the normalizer decided, and what the command line may ask for."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, strategies as st
+
+from headrace.cli._find_query import SoughtId, canonical
+from headrace.cli._find_scan import _take_mark
+from headrace.cli._id_trail import UNSEEN, IdTrail, changes
+from headrace.records.raw import to_raw_record
+from headrace.sdk.provider import RawEvent
+from headrace_events import Via
+from tests.fake_provider import FAKE, OTHER_TABLE, TABLE, tenants, thing
+from tests.unit.partition import LIMITS, Partition, Raw, partition
+
+A = SoughtId("/things/acme", "thing", "a")
+COPIES = st.lists(
+    st.builds(
+        thing,
+        st.just("a"),
+        st.integers(1, 3),
+        st.sampled_from(["x", "y"]),
+        shape=st.sampled_from(["row", "detail", "hook", "fact"]),
+        do=st.sampled_from(["", "", "", "noop", "bad"]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+def through(here: Partition, raws: Sequence[RawEvent]) -> tuple[list[Raw], list[bytes]]:
+    """Decide on each raw event as a batch of its own; return the raw records and the seen records."""
+    records: list[Raw] = []
+    commits: list[bytes] = []
+    for raw in raws:
+        records += here.records([to_raw_record(FAKE, raw)])
+        commits.append(here.decide(records[-1:]).seen_value)
+    return records, commits
+
+
+@pytest.mark.parametrize("polling", [False, True])
+@given(raws=COPIES, since=st.integers(0, 7))
+def test_fates_are_worked_out_as_they_were_decided(polling: bool, raws: list[RawEvent], since: int) -> None:  # noqa: FBT001  (a parameter)
+    """Wherever one begins to read, every copy has the fate that the normalizer gave it."""
+    here = partition(polling=polling)
+    records, commits = through(here, raws)
+    trail = IdTrail(A, here.tenants, LIMITS)
+    for commit in commits:
+        if A.key in commit:
+            _take_mark(commit, A.key, trail)
+    for record in records[since:]:
+        trail.take_copy(record)
+    for number, event in enumerate(here.events):
+        trail.take_event(f"0@{number}", event, 100)
+    for number, letter in enumerate(here.letters):
+        trail.take_letter(f"3@{number}", letter)
+    trail.position = len(records)
+    trail.settle()
+    pairs = zip(trail.copies, here.fates[since:], strict=True)
+    # A letter's own mark is under another digest: its copy alone, without the letter, is taken for a letter to come.
+    assert all(copy.fate == fate or (copy.fate, copy.derived) == (UNSEEN, "dead") for copy, fate in pairs)
+
+
+def test_what_no_topic_holds_is_not_called_published() -> None:
+    """Where a copy would be published today and no event names it, that is what is shown."""
+    here = partition()
+    records, _ = through(here, [thing(v=1), thing(v=2, text="x"), thing(v=2, text="x", shape="hook", via=Via.WEBHOOK)])
+    trail = IdTrail(A, here.tenants, LIMITS)
+    for record in records:
+        trail.take_copy(record)
+    trail.take_event("0@0", here.events[1], 100)
+    trail.position = 2
+    trail.settle()
+    assert [(copy.fate, copy.basis) for copy in trail.copies] == [
+        (UNSEEN, "derived"), ("published", "events"), ("waits", "position"),
+    ]  # fmt: skip
+    assert trail.subjects == {"lead/a"}
+
+
+def test_the_tables_of_today_are_shown_beside_those_of_then() -> None:
+    """An event keeps its type; the copy says what it would be today."""
+    here = partition()
+    records, _ = through(here, [thing(v=1)])
+    trail = IdTrail(A, tenants(OTHER_TABLE), LIMITS)
+    trail.take_copy(records[0])
+    assert (here.events[0].word, trail.copies[0].type) == ("call.completed", "call.logged")
+
+
+def test_a_thousand_copies_stay_and_the_others_are_counted() -> None:
+    """Memory is bounded whatever a platform repeats."""
+    here = partition()
+    records, _ = through(here, [thing(v=1)])
+    trail = IdTrail(A, tenants(TABLE), LIMITS)
+    for offset in range(1_200):
+        trail.take_copy(records[0]._replace(offset=offset))
+    for number in range(300):
+        trail.take_event(f"0@{number}", here.events[0], 1_000_000)
+    assert (len(trail.copies), trail.copies[0].offset, trail.counts["copies"]) == (1_000, 200, 1_200)
+    assert (len(trail.events), trail.counts["events"]) == (16, 300)
+
+
+def test_changes_name_what_differs_by_its_path() -> None:
+    """Where it came from and when it was published is no change."""
+    here = partition()
+    through(here, [thing(v=1, text="x"), thing(v=2, text="y", code="150")])
+    assert changes(*here.events) == {
+        "data.native.code": ("call", "150"),
+        "data.text": ("x", "y"),
+        "type": ("headrace.call.completed.v1", "headrace.custom.logged.v1"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("event_id", "is_its"),
+    [
+        ("thing/a", True),
+        ("thing/a/12", True),
+        ("thing/a/12-0badcafe", True),
+        ("thing/a/0badcafe", True),
+        ("thing/a/12~0b6d3e58", True),
+        ("thing/ab", False),
+        ("thing/a/created", False),
+        ("other/a", False),
+    ],
+)
+def test_an_id_knows_its_versions(event_id: str, *, is_its: bool) -> None:
+    """Ids that only begin alike are others."""
+    assert A.is_of(event_id) is is_its
+
+
+def test_guids_are_looked_for_in_lower_case() -> None:
+    """As they are remembered; nothing else is changed."""
+    assert canonical("4F7A01E2-0000-4000-8000-00000000AB1C") == "4f7a01e2-0000-4000-8000-00000000ab1c"
+    assert canonical("Call-7") == "Call-7"
