@@ -7,7 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.benchmarks import codec, decode, flat, latency, leads, memory, polling, receiver, restore, whole
+from tests.benchmarks import (
+    codec,
+    decode,
+    find as finding,
+    flat,
+    latency,
+    leads,
+    memory,
+    polling,
+    receiver,
+    restore,
+    whole,
+)
 from tests.benchmarks.sizes import FULL, QUICK
 from tests.benchmarks.table import Row, text
 from tests.kafka.find import find
@@ -23,6 +35,7 @@ ON_KAFKA = {
     "whole": whole.rows,
     "spread": whole.spread_rows,
     "restore": restore.rows,
+    "find": finding.rows,
     "receiver": receiver.rows,
     "latency": latency.rows,
     "polling": polling.rows,

@@ -12,6 +12,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
     decoded: int
     whole: int
     whole_partitions: int
+    found: int
+    """Raw records among which an id is looked for."""
     spread: int
     spread_partitions: int
     restored: int
@@ -34,6 +36,7 @@ FULL: Final = Sizes(
     decoded=2_000,
     whole=60_000,
     whole_partitions=12,
+    found=1_000_000,
     spread=128_000,
     spread_partitions=64,
     restored=3_000_000,
@@ -52,6 +55,7 @@ QUICK: Final = Sizes(
     decoded=50,
     whole=5_000,
     whole_partitions=2,
+    found=3_000,
     spread=6_000,
     spread_partitions=4,
     restored=4_000,

@@ -37,8 +37,8 @@ def test_an_event_is_explained_from_its_copies_to_its_row(headrace: Headrace) ->
     """Copies with their fates, the event with row and mapping, and a letter of a copy that could not be read."""
     ingest = ("ingest", "-p", "outreach", "-t", "acme", "-")
     headrace(*ingest, stdin=page(*(row(number) for number in range(1, 40))))
-    headrace(*ingest, stdin=page(row(7), row(8, eventAt="soon")))
-    with normalizing(headrace, letters=0, events=39):
+    headrace(*ingest, stdin=page(row(7), row(50, eventAt="soon")))
+    with normalizing(headrace, letters=1, events=39):
         pass
     whole = found(headrace, "--id", "event/7", "-p", "outreach", "-t", "acme")
     assert [(copy["fate"], copy["basis"], copy["via"]) for copy in whole["copies"]] == [
@@ -52,8 +52,11 @@ def test_an_event_is_explained_from_its_copies_to_its_row(headrace: Headrace) ->
     assert set(read) == {"seen", "raw", "dead-letters", "events"}
     assert 0 < read["raw"]["records"] < 41
     shown = headrace("find", "--source", "/outreach/acme", "--native", "7")
-    assert f"row       {version['event']['data']['provenance']['row']}" in shown.stdout
+    assert f"row         {version['event']['data']['provenance']['row']}, mapping" in shown.stdout
     assert f"Read {headrace.prefix}raw partition" in shown.stderr
+    dead = found(headrace, "--id", "event/50")
+    assert [(copy["fate"], copy["basis"]) for copy in dead["copies"]] == [("dead", "dead-letters")]
+    assert dead["letters"][0]["letter"]["problem"]["source"]["pointer"] == "$.attributes.eventAt"
     lines = headrace("find", "--lead", "81", "--json").stdout.splitlines()
     assert len(lines) == 39
     assert json.loads(lines[0])["raw"]["bytes"] > 100
@@ -86,7 +89,7 @@ def test_a_scan_goes_on_where_retention_deletes_under_it(kafka: Broker, headrace
         into: list[PartitionRead] = []
         last = -1
         async with Consumer(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers), committed=False) as log:
-            groups = scan(log, topic, 0, ALL_TIME, advance=lambda read, at: None, into=into)
+            groups = scan(log, topic, 0, ALL_TIME, advance=lambda *_: None, into=into)
             async for records in groups:
                 if last < 0 and records:
                     await delete_records(kafka.bootstrap_servers, topic, 0, 55)

@@ -51,16 +51,16 @@ async def search_ids(config: Config, sought: Sequence[SoughtId], span: ScanSpan,
     placed = _placed(config, sought, raw, seen, everywhere=everywhere)
     async with Consumer(config.kafka) as committed, Consumer(config.kafka, committed=False) as plain:
         for partition, trails in sorted(placed.items()):
-            await _read_marks(committed, seen.name, partition, trails, found.reads)
+            if partition < seen.partitions:  # the number of raw alone may have been raised
+                await _read_marks(committed, seen.name, partition, trails, found.reads)
             async for records in scan(plain, raw.name, partition, span, advance=advance, into=found.reads):
                 for record in records:
                     if (trail := trails.get(record.key or b"")) is not None:
                         trail.take_copy(record)
-            position = await last_position(committed, seen.name, partition) if partition < seen.partitions else None
-            for trail in trails.values():
-                trail.position = position
-            async for records in scan(committed, letters.name, partition, span, advance=advance, into=found.reads):
-                _take_letters(records, trails)
+            await _set_position(committed, seen, partition, trails)
+            if partition < letters.partitions:
+                async for records in scan(committed, letters.name, partition, span, advance=advance, into=found.reads):
+                    _take_letters(records, trails)
         every = [trail for trails in placed.values() for trail in trails.values()]
         await _read_events(committed, events, every, span, found, everywhere=everywhere)
     progress("")
@@ -91,6 +91,14 @@ async def _read_marks(log: Consumer, topic: str, partition: int, trails: Trails,
             for key in trails:
                 if key in value and not is_barrier(value):
                     _take_mark(value, key, trails[key])
+
+
+async def _set_position(log: Consumer, seen: Topic, partition: int, trails: Trails) -> None:
+    """Note up to where the partition is decided."""
+    if partition < seen.partitions:
+        position = await last_position(log, seen.name, partition)
+        for trail in trails.values():
+            trail.position = position
 
 
 def _take_mark(value: bytes, key: bytes, trail: IdTrail) -> None:

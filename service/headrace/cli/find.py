@@ -133,7 +133,7 @@ def _find_ids(config: Config, options: FindOptions) -> bool:
             return True
     show_reads(found.reads, [*found.notes, *gone_before(found.reads), f"{time.monotonic() - began:.1f} s in all"])
     if not found.trails:
-        _nothing(options, f"{len(sought):,} possible ids" if len(sought) != 1 else sought[0].base)
+        _nothing(options, options.event or f"native id {options.native}")
     return bool(found.trails)
 
 
