@@ -1,19 +1,27 @@
 """What became of an id: worked out as the normalizer decided, and what the command line may ask for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, strategies as st
 
-from headrace.cli._find_query import SoughtId, canonical
+from headrace.cli import main
+from headrace.cli._find_query import SoughtId, canonical, sought_by_event_id
 from headrace.cli._find_scan import _take_mark
 from headrace.cli._id_trail import UNSEEN, IdTrail, changes
+from headrace.config import Config
+from headrace.config.tenants import Account, Tenants
+from headrace.providers.discover import discover
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
-from tests.fake_provider import FAKE, OTHER_TABLE, TABLE, tenants, thing
+from tests.fake_provider import FAKE, OTHER_TABLE, TABLE, mapping_of, tenants, thing
 from tests.unit.partition import LIMITS, Partition, Raw, partition
 
+ALL = list(discover().values())
+NO_ROWS = mapping_of()
 A = SoughtId("/things/acme", "thing", "a")
 COPIES = st.lists(
     st.builds(
@@ -127,6 +135,34 @@ def test_changes_name_what_differs_by_its_path() -> None:
 def test_an_id_knows_its_versions(event_id: str, *, is_its: bool) -> None:
     """Ids that only begin alike are others."""
     assert A.is_of(event_id) is is_its
+
+
+def test_the_last_part_of_an_id_may_be_its_version_or_its_own() -> None:
+    """Both are looked for, in all tenants that have the resource; a mapping behind it is none of its business."""
+    config = Config(tenants=Tenants([Account(provider, "acme", provider.Settings(), NO_ROWS) for provider in ALL]))
+    found = sought_by_event_id(config, "call/c-2207/1790841845~0b6d3e58", None, None)
+    assert {(one.id, one.version) for one in found} == {("c-2207/1790841845", ""), ("c-2207", "1790841845")}
+    having = [provider for provider in ALL if "call" in provider.resources]
+    assert sorted({one.source for one in found}) == sorted(f"/{provider.name}/acme" for provider in having)
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ((), "name one of --id, --native and --lead"),
+        (("--id", "call/1", "--lead", "2"), "name one of --id, --native and --lead"),
+        (("--native", "1"), "--native needs -p"),
+        (("--id", "call"), "is no id such as call/c-2207"),
+        (("--id", "cal/1"), 'did you mean "call"'),
+        (("--source", "acme", "--id", "call/1"), "is no source such as /PROVIDER/TENANT"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(tmp_path: Path, words: tuple[str, ...], error: str) -> None:
+    """One sentence, and the exit code of a wrong call."""
+    file = tmp_path / "headrace.toml"
+    file.write_text("".join(f"[tenants.{provider.name}.acme]\n" for provider in ALL))
+    done = CliRunner().invoke(main, ["find", "-c", str(file), *words])
+    assert (done.exit_code, error in done.output.replace("\n", " ")) == (2, True)
 
 
 def test_guids_are_looked_for_in_lower_case() -> None:

@@ -81,6 +81,7 @@ def show_trail(trail: IdTrail, mapping: str) -> None:
         _show_copies(trail)
     if trail.events:
         _show_versions(trail)
+    echo()
     for one in trail.letters:
         _facts(("letter", f"{one.place}  {one.letter.problem}"), ("", f"headrace dead-letters show {one.place}"))
     for shown, name in ((trail.copies, "copies"), (trail.events, "events"), (trail.letters, "letters")):
@@ -95,16 +96,16 @@ def show_lead(found: LeadSearch) -> None:
     for one in found.events:
         echo(event_line(one.event, brief=brief))
         raw, provenance = one.raw, one.event.data.provenance
-        place = f"raw {provenance.raw.partition}@{provenance.raw.offset}"
         now = f"{raw.shape}, {count(one.raw_bytes, 'byte')}" if raw is not None else "gone, or not readable"
-        about = f"received {provenance.received}, {place} ({now}), row {provenance.row}, mapping {provenance.mapping}"
+        at, row = provenance.raw, f"row {provenance.row}, mapping {provenance.mapping}"
+        about = f"raw {at.partition}@{at.offset}, {row}, received {provenance.received}, {now}"
         echo(styled(_fit(f"{'':12}{about}"), dim=True))
     if found.total > len(found.events):
         echo(f"the newest {len(found.events):,} of {found.total:,} events: -n shows more")
 
 
 def show_reads(reads: Sequence[PartitionRead], notes: Sequence[str]) -> None:
-    """Say on standard error what was read, and what was gone."""
+    """Write to standard error what was read, and what was gone."""
     for topic in dict.fromkeys(read.topic for read in reads):
         parts = [read for read in reads if read.topic == topic]
         numbers = ", ".join(str(read.partition) for read in parts)
@@ -148,7 +149,7 @@ def _show_copies(trail: IdTrail) -> None:
     rows = [
         (
             f"{trail.partition}@{copy.offset}",
-            from_millis(copy.received)[:19].replace("T", " "),
+            from_millis(copy.received)[5:19].replace("T", " "),
             copy.via,
             copy.shape,
             f"{copy.version or '-'}",
@@ -157,8 +158,10 @@ def _show_copies(trail: IdTrail) -> None:
         )
         for copy in trail.copies
     ]
+    titles = ("raw", "received", "via", "shape", "version", "fate", "note")
+    shown = titles if any(row[-1] for row in rows) else titles[:-1]
     echo()
-    table(("raw", "received", "via", "shape", "version", "fate", "note"), rows, free=("note",))
+    table(shown, [row[: len(shown)] for row in rows], free=[name for name in ("note", "shape") if name in shown])
     if any(copy.basis == "derived" for copy in trail.copies):
         _facts(("", _STAR))
     if any(copy.fate == UNSEEN for copy in trail.copies):
@@ -175,13 +178,13 @@ def _note(copy: RawCopy) -> str:
 
 
 def _show_versions(trail: IdTrail) -> None:
-    echo()
     today = {copy.offset: copy for copy in trail.copies}
     before: FoundEvent | None = None
     for one in trail.events:
         event, provenance = one.event, one.event.data.provenance
-        mark = styled("  this one", fg="cyan") if trail.sought.version and trail.sought.version in event.id else ""
-        echo("  " + styled(f"{event.id}  {event.word}", bold=True) + mark)
+        mark = "→ " if trail.sought.version and trail.sought.version in event.id else "  "
+        echo()
+        echo(mark + styled(f"{event.id}  {event.word}", bold=True))
         _facts(
             ("event", f"events {one.place}, recorded {event.recordedtime}, happened {event.time or 'not said'}"),
             (

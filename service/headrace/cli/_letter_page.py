@@ -22,7 +22,8 @@ _NEXT: Final = {
     "malformed": "the bytes are broken: let the platform send the record again (`headrace fetch`, `headrace backfill`)",
 }
 _OTHERWISE: Final = (
-    "it takes a version of Headrace that reads this: report the place and the bytes, upgrade, then redrive"
+    "let the platform correct the record; where it is right, report place and bytes: it takes a version that reads it, "
+    "then redrive"
 )
 _SIZED: Final = ("too_large", "unwritable")
 

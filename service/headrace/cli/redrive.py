@@ -47,7 +47,7 @@ class FoundLetters(Struct):
     others: Counter[str] = field(default_factory=Counter)
 
 
-@click.command("redrive")
+@click.command("redrive", short_help="send dead letters back to be read again")
 @click.argument("places", metavar="[PLACE]...", nargs=-1)
 @click.option("--reason", "reasons", multiple=True, metavar="CODE", help="Only this problem code; repeatable.")
 @click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
