@@ -112,6 +112,7 @@ class FakeProvider:
         data = Data(
             category=found.category,
             action=found.action,
+            channel=found.channel,
             text=row.text or None,
             fields=_fields(row),
             native=Native(raw.provider, raw.tenant, "thing", str(row.id), code=row.code),

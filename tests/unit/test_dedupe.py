@@ -1,9 +1,13 @@
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from headrace.normalizer.dedupe import Verdict, judge, judge_replay, settle
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
+from headrace.records.replayed import replay_digest, state_of
 from headrace.records.seen import TOTALS
+from headrace.sdk.provider import RawEvent
+from tests.fake_provider import thing
 
 A, B, C, D, E, F = (n << 1 for n in range(1, 7))
 """Meanings, as `meaning_of` gives them: the lowest bit is free."""
@@ -284,41 +288,55 @@ def test_what_was_never_edited_is_one_version(
     assert judge(mark, version, ROW, meaning, polled=False, first=first) == verdict
 
 
+def replay(mark: Mark | None, mapping: str = "m", becomes: str = "w") -> RawEvent:
+    """Return a record that was made to replace what a mark says."""
+    return replace(thing(), replay=mapping, replaces=state_of(mark) if mark else "", becomes=becomes)
+
+
 REPLAYED = {
-    "no mark, numbered: counted and not published": (None, 5, A, Verdict("stale")),
-    "no mark, unknown: counted and not published": (None, UNKNOWN, A, Verdict("stale")),
-    "no mark, immutable: counted and not published": (None, IMMUTABLE, A, Verdict("stale")),
-    "numbered, older: stale": (numbered(5, A), 4, B, Verdict("stale")),
-    "numbered, equal, same: duplicate": (numbered(5, A), 5, A, Verdict("duplicate")),
-    "numbered, equal, differs: published": (numbered(5, A), 5, B, Verdict("published", 5, (B,))),
-    "numbered, equal, differs: what came without a version is kept": (
-        numbered(5, A, unversioned(C)),
-        5,
-        B,
-        Verdict("published", 5, (B, unversioned(C))),
-    ),
-    "immutable, same: duplicate": (IMMUTABLE_MARK, IMMUTABLE, A, Verdict("duplicate")),
-    "immutable, differs: published": (IMMUTABLE_MARK, IMMUTABLE, B, Verdict("published", IMMUTABLE, (B,))),
-    "unknown, among those kept: duplicate": (unknown(B, A), UNKNOWN, A, Verdict("duplicate")),
-    "unknown, differs: published": (
-        unknown(A),
-        UNKNOWN,
-        B,
-        Verdict("published", UNKNOWN, (unversioned(B), unversioned(A))),
-    ),
-    "numbered, unknown, differs: published under the version that is known": (
-        numbered(5, A),
-        UNKNOWN,
-        B,
-        Verdict("published", 5, (unversioned(B),)),
-    ),
+    "numbered": (numbered(5, A), 5, B, (B, A)),
+    "numbered, the meaning is the same": (numbered(5, A), 5, A, (A,)),
+    "numbered, what came without a version is kept": (numbered(5, A, unversioned(C)), 5, B, (B, A, unversioned(C))),
+    "numbered, and the version before it was published last": (numbered(5, A), 4, B, (B, A)),
+    "immutable": (IMMUTABLE_MARK, IMMUTABLE, B, (B, A)),
+    "unknown": (unknown(A), UNKNOWN, B, (unversioned(B), unversioned(A))),
+    "unknown, four meanings": (unknown(A, B, C, D), UNKNOWN, E, tuple(map(unversioned, (E, A, B, C)))),
+    "unknown, and known as numbered since": (numbered(5, A), UNKNOWN, B, (unversioned(B), A)),
 }
 
 
-@pytest.mark.parametrize(("mark", "version", "meaning", "verdict"), REPLAYED.values(), ids=REPLAYED)
-def test_what_a_replay_decides(mark: Mark | None, version: int, meaning: int, verdict: Verdict) -> None:
-    """Under a new mapping only another meaning of what was published counts."""
-    assert judge_replay(mark, version, meaning) == verdict
+@pytest.mark.parametrize(("mark", "version", "meaning", "meanings"), REPLAYED.values(), ids=REPLAYED)
+def test_a_replay_is_published_in_place_of_what_it_was_made_for(
+    mark: Mark, version: int, meaning: int, meanings: tuple[int, ...]
+) -> None:
+    """Whether its meaning is new does not matter: the whole event is another one."""
+    raw = replay(mark)
+    found = judge_replay(mark, raw, version, meaning)
+    assert found == Verdict("published", mark.version, meanings, replayed=replay_digest(raw))
+
+
+def test_a_replay_is_published_once() -> None:
+    """A second record of one replay is a duplicate, and one that was made for what stood there before is stale."""
+    mark = numbered(5, A)
+    verdict = judge_replay(mark, replay(mark), 5, A)
+    after = replace(mark, meanings=verdict.meanings, replayed=verdict.replayed)
+    assert judge_replay(after, replay(mark), 5, A) == Verdict("duplicate")
+    assert judge_replay(after, replay(mark, mapping="n"), 5, B) == Verdict("stale")
+    assert judge_replay(after, replay(mark, becomes="v"), 5, B) == Verdict("stale")
+    back = judge_replay(after, replay(after, mapping="n"), 5, A)
+    assert (back.fate, back.again) == ("published", True)
+
+
+@pytest.mark.parametrize("now", [None, numbered(6, A), numbered(5, B), replace(numbered(5, A), replayed=7)])
+def test_a_replay_of_what_is_not_published_any_more_is_stale(now: Mark | None) -> None:
+    """What is not remembered, or was published anew since, is not replaced."""
+    assert judge_replay(now, replay(numbered(5, A)), 5, C) == Verdict("stale")
+
+
+@given(st.sampled_from([numbered(5, A), unknown(A), IMMUTABLE_MARK]))
+def test_copies_in_between_do_not_stop_a_replay(mark: Mark) -> None:
+    """A duplicate may say of a meaning that it came without a version: what was published is the same."""
+    assert state_of(replace(mark, meanings=tuple(map(unversioned, mark.meanings)), at=5, shape=9)) == state_of(mark)
 
 
 VERSIONS = st.sampled_from([IMMUTABLE, UNKNOWN, 1, 2, 3, 2**63 - 1])

@@ -4,11 +4,13 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, strategies as st
+from msgspec.structs import replace
 
 from headrace.core.mapping import Row
 from headrace.records.dead_letter import encode_letter
-from headrace.records.event import VALUE_CHARACTERS, encode_event, event_id, event_of, meaning_of
-from headrace.sdk.provider import UNPUBLISHED, Draft, Identity
+from headrace.records.event import VALUE_CHARACTERS, encode_event, event_id, event_of, meaning_of, whole_digest
+from headrace.records.replayed import replay_id
+from headrace.sdk.provider import UNPUBLISHED, Draft, Identity, Version
 from headrace_events import (
     DEAD_LETTER_HEADER,
     Actor,
@@ -50,14 +52,39 @@ MEANING = 0xDEADBEEF_00000002
         (Identity("call", "ce_1", 1786179810000000), {}, "call/ce_1/1786179810000000"),
         (Identity("call", "ce_1", "unknown"), {}, "call/ce_1/deadbeef"),
         (Identity("call", "ce_1", 5), {"again": True}, "call/ce_1/5-deadbeef"),
-        (Identity("call", "ce_1", 5), {"replay": "9f2c41d0"}, "call/ce_1/5~9f2c41d0"),
-        (Identity("call", "ce_1", "unknown"), {"replay": "9f2c41d0"}, "call/ce_1/deadbeef~9f2c41d0"),
-        (Identity("event", "1", None), {"replay": "9f2c41d0"}, "event/1~9f2c41d0"),
     ],
 )
 def test_what_an_event_is_called(identity: Identity, more: dict[str, Any], expected: str) -> None:
-    """Immutable, numbered and unnumbered versions, edits within a tick and replays each have their form of id."""
+    """Immutable, numbered and unnumbered versions and edits within a tick each have their form of id."""
     assert event_id(identity, MEANING, **more) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "again", "expected"),
+    [
+        (5, False, "call/ce_1/5~9f2c41d0"),
+        ("unknown", False, "call/ce_1/deadbeef~9f2c41d0"),
+        (None, False, "call/ce_1~9f2c41d0"),
+        (5, True, "call/ce_1/5-0123abcd~9f2c41d0"),
+        ("unknown", True, "call/ce_1/deadbeef-0123abcd~9f2c41d0"),
+    ],
+)
+def test_what_a_replayed_event_is_called(version: Version, again: bool, expected: str) -> None:  # noqa: FBT001  (a parameter)
+    """Its id ends in the mapping; what was replayed before has the state in it that it replaces."""
+    raw = replace(
+        thing(), resource="call", id="ce_1", version=version, replay="9f2c41d0", replaces="0123abcd89abcdef"
+    )
+    assert replay_id(raw, MEANING, again=again) == expected
+
+
+def test_the_digest_of_a_whole_event() -> None:
+    """Its id, the time of publication and provenance are not in it; whatever else it says is."""
+    one = event()
+    other = replace(event(), id="thing/a/1~x", recordedtime="2026-01-01T00:00:00.000Z")
+    other.data.provenance = UNPUBLISHED
+    assert whole_digest(other) == whole_digest(one)
+    other.data.title = "new"
+    assert whole_digest(other) != whole_digest(one)
 
 
 def test_a_meaning_is_the_same_everywhere() -> None:

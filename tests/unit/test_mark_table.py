@@ -17,6 +17,7 @@ MARKS = st.builds(
     shape=st.integers(0, 2**16 - 1),
     meanings=MEANINGS,
     at=st.integers(0, 2**32 - 1),
+    replayed=st.just(0) | st.integers(1, 2**64 - 1),
 )
 
 

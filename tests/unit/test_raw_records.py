@@ -37,6 +37,9 @@ RAW_EVENTS = st.builds(
     hint=WORDS,
     delivery=WORDS,
     replay=WORDS,
+    replaces=WORDS,
+    becomes=WORDS,
+    later=st.booleans(),
     redriven=st.booleans(),
     as_told=st.booleans(),
     twin=st.booleans(),
@@ -55,7 +58,7 @@ def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
     """Raw's headers are one, and it holds the fields of a raw event alone: no header of a request gets in."""
     allowed = {
         "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
-        "redriven", "letter", "as_told", "twin", "swept",
+        "replaces", "becomes", "later", "redriven", "letter", "as_told", "twin", "swept",
     }  # fmt: skip
     out = to_raw_record(FAKE, thing("a", 3, "x", via=Via.WEBHOOK))
     ((header, value),) = out.headers

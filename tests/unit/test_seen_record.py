@@ -1,14 +1,16 @@
 import pytest
 
 from headrace.normalizer.dedupe import Seen
-from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
+from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark, pack
 from headrace.records.newer_format import NewerFormat
-from headrace.records.seen import decode_record, encode_barrier, encode_record, is_barrier
+from headrace.records.seen import SeenRecord, decode_record, encode_barrier, encode_record, is_barrier
 
 MARKS = {
     b"a" * 16: Mark(5, 1, (2,), 100),
     b"b" * 16: Mark(UNKNOWN, 2, (9, 7, 5, 3), 100),
     b"c" * 16: Mark(IMMUTABLE, 1, (2,), 100),
+    b"d" * 16: Mark(5, 1, (2,), 100, replayed=11),
+    b"e" * 16: Mark(UNKNOWN, 2, (9, 7, 5, 3), 100, replayed=13),
 }
 
 
@@ -20,6 +22,16 @@ def test_a_record_says_everything_that_memory_needs() -> None:
     seen.apply([record], 7)
     assert (seen.next_offset, seen.totals, seen.read_to) == (45, totals, 7)
     assert seen.marks.find(list(MARKS)) == MARKS
+
+
+def test_what_a_version_without_replays_wrote_is_read() -> None:
+    """Its marks hold meanings alone; and to it a replay in a mark is one more meaning, which nothing equals."""
+    row = b"a" * 16 + (5).to_bytes(8, "little") + (2).to_bytes(8, "little") + bytes((100, 0, 0, 0, 1, 0, 2))
+    seen = Seen()
+    seen.apply([SeenRecord(1, (1,) + (0,) * 9, row, [(b"a" * 16, (3,))])], 1)
+    assert seen.marks.find([b"a" * 16]) == {b"a" * 16: Mark(5, 1, (2, 3), 100)}
+    rows, more = pack([(b"a" * 16, Mark(5, 1, (2, 3), 100, replayed=11))])
+    assert (rows[:-1], rows[-1] & 0x7F, more) == (row[:-1], 2, [(b"a" * 16, (3, 11))])
 
 
 def test_a_record_without_marks_is_a_position() -> None:

@@ -15,8 +15,7 @@ from msgspec.structs import replace
 
 from headrace import __version__
 from headrace.config.tenants import Tenants
-from headrace.core.mapping import Row
-from headrace.core.problems import from_exception
+from headrace.core.problems import Undecodable, from_exception
 from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
 from headrace.normalizer.batch_facts import BatchFacts
@@ -25,9 +24,10 @@ from headrace.normalizer.decode import DecodedRecord, decode, translate, transla
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
 from headrace.normalizer.nudge import nudge_record
 from headrace.records.dead_letter import encode_letter
-from headrace.records.event import encode_event, event_id, event_of, first_of
+from headrace.records.event import encode_event, event_id, event_of, first_of, use_later, whole_digest
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
 from headrace.records.raw import letter_digest, shape_digest
+from headrace.records.replayed import OTHER_EVENT, replay_id
 from headrace.records.seen import Fate, encode_record
 from headrace.sdk.provider import Draft, Dropped, Identity
 from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
@@ -144,8 +144,8 @@ class _Batch:
         verdict = self.verdict(decoded, draft, mark)
         self.facts.saw(decoded, draft, verdict.fate, known=mark is not None)
         if verdict.fate == "published":
-            if draft.later is not None and mark is not None and not decoded.raw.replay:
-                _make_later(draft, draft.later)
+            if decoded.raw.later if decoded.raw.replay else mark is not None:
+                use_later(draft)
             out = self.event(decoded, draft, again=verdict.again)
             if not out.fits(self.limits.event_bytes):
                 self.write_letter(decoded, _too_large(out.size, self.limits.event_bytes))
@@ -155,15 +155,17 @@ class _Batch:
             self.remember(decoded, decoded.key, mark)
         else:
             # A mark keeps the shape that its version came with: copies without a version say nothing about it.
-            same = mark is not None and (verdict.fate == "duplicate" or decoded.version == UNKNOWN)
+            keeps = verdict.fate == "duplicate" or decoded.version == UNKNOWN or decoded.raw.replay
+            same = mark is not None and keeps
             shape = mark.shape if mark is not None and same else shape_digest(decoded.raw.shape)
-            self.marks[decoded.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000)
+            replayed = verdict.replayed or (mark.replayed if mark is not None else 0)
+            self.marks[decoded.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000, replayed)
         self.record_decision(decoded, verdict.fate, draft)
 
     def verdict(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> Verdict:
         """Judge a draft by what is remembered of its id."""
         if decoded.raw.replay:
-            return judge_replay(mark, decoded.version, decoded.meaning)
+            return judge_replay(mark, decoded.raw, decoded.version, decoded.meaning, first_of(draft))
         nudge = nudge_record(decoded, draft, self.limits.partition, self.facts)
         first = first_of(draft) if UNKNOWN in (decoded.version, mark.version if mark else None) else 0
         shape = shape_digest(decoded.raw.shape)
@@ -180,10 +182,16 @@ class _Batch:
         """Return a draft as the record of the event that it becomes."""
         raw = decoded.raw
         identity = Identity(raw.resource, raw.id, raw.version)
-        event = event_id(identity, decoded.meaning, again=again, replay=raw.replay)
+        named = event_id(identity, decoded.meaning, again=again)
+        if raw.replay:
+            named = replay_id(raw, decoded.meaning, again=again)
         position = RawPosition(self.limits.topic, self.limits.partition, decoded.record.offset)
         provenance = Provenance(raw.via, from_millis(raw.received), position, decoded.mapping, draft.row.label)
-        return encode_event(event_of(draft, decoded.source, event, provenance, self.now_text))
+        event = event_of(draft, decoded.source, named, provenance, self.now_text)
+        out = encode_event(event)
+        if raw.replay and whole_digest(event) != raw.becomes:
+            raise Undecodable(OTHER_EVENT)
+        return out
 
     def mark(self, key: bytes) -> Mark | None:
         """Return what is remembered of a digest, this batch's own marks first."""
@@ -195,7 +203,7 @@ class _Batch:
         if mark is None:
             return
         if mark.at + self.limits.lifetime < decoded.record.timestamp // 1000 + self.limits.raw_lifetime:
-            self.marks[key] = Mark(mark.version, mark.shape, mark.meanings, self.now // 1000)
+            self.marks[key] = replace(mark, at=self.now // 1000)
 
     def write_letter(self, decoded: DecodedRecord, problem: Problem) -> None:
         """Write a dead letter, once for the same record under the same code and mapping, unless it was redriven."""
@@ -241,12 +249,6 @@ class _Batch:
                 note=note or (str(decoded.version) if draft and decoded.version > UNKNOWN else ""),
             )
         )
-
-
-def _make_later(draft: Draft, row: Row) -> None:
-    """Turn the draft of a record that was published before into what happened to it since."""
-    draft.row, draft.traffic = row, row.traffic
-    draft.data.category, draft.data.action = row.category, row.action
 
 
 def _settled(decoded: DecodedRecord, mark: Mark | None) -> Fate | None:

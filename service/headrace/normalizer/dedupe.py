@@ -13,7 +13,9 @@ from headrace.normalizer.ledger import Ledger
 from headrace.normalizer.mark_table import MarkTable
 from headrace.records.facts import CommitFacts
 from headrace.records.mark import IMMUTABLE, MOST_MEANINGS, UNKNOWN, Mark, unpack
+from headrace.records.replayed import replay_digest, state_of
 from headrace.records.seen import TOTALS, Fate, SeenRecord, merge
+from headrace.sdk.provider import RawEvent
 
 UNNUMBERED: Final = 1
 """The bit of a remembered meaning that says: it came without a version."""
@@ -22,13 +24,15 @@ UNNUMBERED: Final = 1
 class Verdict(Struct, frozen=True, gc=False):
     """What becomes of a record whose meaning is known, and the mark to keep (None: as it is).
 
-    `again` says that the version was published before with another meaning.
+    `again` says that the version was published before with another meaning, or the record replayed before. `replayed`
+    is what the mark keeps of a replay.
     """
 
     fate: Fate
     version: int | None = None
     meanings: tuple[int, ...] = ()
     again: bool = False
+    replayed: int = 0
 
 
 class Seen:
@@ -90,14 +94,22 @@ def judge(mark: Mark | None, version: int, shape: int, meaning: int, *, polled: 
     return _equal(mark, version, shape, meaning)
 
 
-def judge_replay(mark: Mark | None, version: int, meaning: int) -> Verdict:
-    """Decide on a record that is read again under a new mapping: only another meaning of what was published counts."""
-    if mark is None or mark.version > version > UNKNOWN:
+def judge_replay(mark: Mark | None, raw: RawEvent, version: int, meaning: int, first: int = 0) -> Verdict:
+    """Decide on a record that is read again because its event is another one now: once, and only in place of that.
+
+    What is not remembered, or was published anew since the replay was ordered, is stale.
+    """
+    if mark is None:
         return Verdict("stale")
-    if any(_same(known, meaning) for known in mark.meanings):
+    replayed = replay_digest(raw)
+    if mark.replayed == replayed:
         return Verdict("duplicate")
-    remembered = _without_version(meaning) if version == UNKNOWN else (meaning,)
-    return Verdict("published", mark.version, (*remembered, *_unnumbered_meanings(mark))[:MOST_MEANINGS])
+    if state_of(mark) != raw.replaces:
+        return Verdict("stale")
+    new = _without_version(meaning, first) if version == UNKNOWN else (meaning,)
+    kept = (known for known in mark.meanings if not any(_same(known, one) for one in new))
+    meanings = (*new, *kept)[:MOST_MEANINGS]
+    return Verdict("published", mark.version, meanings, again=bool(mark.replayed), replayed=replayed)
 
 
 def _unnumbered(mark: Mark, meaning: int, first: int, *, polled: bool) -> Verdict:

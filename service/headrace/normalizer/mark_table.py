@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from headrace.records.mark import ROW, Mark
+from headrace.records.mark import REPLAYED, ROW, Mark
 
 _WHOLE: Final = np.dtype((np.void, ROW.itemsize))
 """A row as bytes without a meaning: numpy copies these eight times as fast as rows with named fields."""
@@ -52,7 +52,7 @@ class MarkTable:
         rows = self._rows.take(slots[hits]).view(ROW)
         values = (rows[name].tolist() for name in ("version", "shape", "meaning", "count", "at"))
         return {
-            digests[hit]: Mark(version, shape, self._meanings(digests[hit], meaning, count), at)
+            digests[hit]: self._mark(digests[hit], version, shape, meaning, count, at)
             for hit, version, shape, meaning, count, at in zip(hits.tolist(), *values, strict=True)
         }
 
@@ -68,8 +68,13 @@ class MarkTable:
         if int(((self._table["lo"] != 0) & (self._table["at"] >= at)).sum()) < self._size:
             self._rebuild(len(self._table), at)
 
-    def _meanings(self, digest: bytes, meaning: int, count: int) -> tuple[int, ...]:
-        return (meaning,) if count <= 1 else (meaning, *self._more.get(digest, ())[: count - 1])
+    def _mark(self, digest: bytes, version: int, shape: int, meaning: int, count: int, at: int) -> Mark:  # noqa: PLR0917  (the columns)
+        if count <= 1:
+            return Mark(version, shape, (meaning,), at)
+        more = self._more.get(digest, ())
+        behind = (count & ~REPLAYED) - 1
+        replayed = more[behind] if count & REPLAYED and len(more) > behind else 0
+        return Mark(version, shape, (meaning, *more[:behind]), at, replayed)
 
     def _make(self, capacity: int) -> None:
         self._size = 0

@@ -4,9 +4,10 @@ import hashlib
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from headrace.core.record import ProducerRecord
-from headrace.sdk.provider import Draft, Identity
+from headrace.sdk.provider import UNPUBLISHED, Draft, Identity
 from headrace_events import Data, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
@@ -37,17 +38,24 @@ def _digest(value: tuple[object, ...]) -> int:
     return int.from_bytes(hashlib.blake2b(_meaning(value), digest_size=8).digest(), "little") & ~1
 
 
-def event_id(identity: Identity, meaning: int, *, again: bool = False, replay: str = "") -> str:
+def use_later(draft: Draft) -> None:
+    """Turn the draft of a record that was published before into what happened to it since."""
+    if draft.later is not None:
+        row = draft.row = draft.later
+        draft.traffic, draft.data.category, draft.data.action = row.traffic, row.category, row.action
+
+
+def event_id(identity: Identity, meaning: int, *, again: bool = False) -> str:
     """Return an event's id: `<resource>/<id>` for what never changes, else with the version, or 8 hex of the meaning.
 
-    `again` marks a second meaning under one version (whole-second clocks), `replay` the mapping it was re-read under.
+    `again` marks a second meaning under one version (whole-second clocks).
     """
     base = f"{identity.resource}/{identity.id}"
     if identity.version == "unknown":
-        base = f"{base}/{meaning >> 32:08x}"
-    elif identity.version is not None:
-        base = f"{base}/{identity.version}-{meaning >> 32:08x}" if again else f"{base}/{identity.version}"
-    return f"{base}~{replay}" if replay else base
+        return f"{base}/{meaning >> 32:08x}"
+    if identity.version is not None:
+        return f"{base}/{identity.version}-{meaning >> 32:08x}" if again else f"{base}/{identity.version}"
+    return base
 
 
 def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
@@ -67,6 +75,13 @@ def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorde
         traffic=draft.traffic,
         data=draft.data,
     )
+
+
+def whole_digest(event: Event) -> str:
+    """Return 16 hex digits of an event as it was encoded, without its id, the time of publication and provenance."""
+    data = replace(event.data, provenance=UNPUBLISHED)
+    bare = replace(event, id="", recordedtime="", data=data)
+    return hashlib.blake2b(_encode(bare), digest_size=8).hexdigest()
 
 
 def encode_event(event: Event) -> ProducerRecord:
