@@ -65,15 +65,13 @@ def test_what_an_event_is_called(identity: Identity, more: dict[str, Any], expec
         (5, False, "call/ce_1/5~9f2c41d0"),
         ("unknown", False, "call/ce_1/deadbeef~9f2c41d0"),
         (None, False, "call/ce_1~9f2c41d0"),
-        (5, True, "call/ce_1/5-0123abcd~9f2c41d0"),
-        ("unknown", True, "call/ce_1/deadbeef-0123abcd~9f2c41d0"),
+        (5, True, "call/ce_1/5~0123abcd~9f2c41d0"),
+        ("unknown", True, "call/ce_1/deadbeef~0123abcd~9f2c41d0"),
     ],
 )
 def test_what_a_replayed_event_is_called(version: Version, again: bool, expected: str) -> None:  # noqa: FBT001  (a parameter)
     """Its id ends in the mapping; what was replayed before has the state in it that it replaces."""
-    raw = replace(
-        thing(), resource="call", id="ce_1", version=version, replay="9f2c41d0", replaces="0123abcd89abcdef"
-    )
+    raw = replace(thing(), resource="call", id="ce_1", version=version, replay="9f2c41d0", replaces="0123abcd89abcdef")
     assert replay_id(raw, MEANING, again=again) == expected
 
 

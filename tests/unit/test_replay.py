@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.decide import WaitsForMapping
 from headrace.normalizer.decode import decode, translate
-from headrace.normalizer.replay_change import Change, change_of, paths
+from headrace.normalizer.replay_change import EventChange, change_of, paths
 from headrace.records.event import encode_event
 from headrace.records.raw import digest, to_raw_record
 from headrace.sdk.provider import Draft, RawEvent
@@ -18,7 +18,7 @@ LIFTED = TABLE.replace('type = "call.completed"', 'type = "call.completed"\nprov
 OTHER_ROW = TABLE.replace('type = "call.completed"', 'type = "call.completed"\nchannel = "voice"')
 
 
-def change(here: Partition, raw: RawEvent, event: Event) -> Change | None:
+def change(here: Partition, raw: RawEvent, event: Event) -> EventChange | None:
     """Compare a published event with what its raw record becomes under the partition's tables of now."""
     out = to_raw_record(FAKE, raw)
     decoded = decode(Raw(0, here.now, out.key, out.value, out.headers), here.tenants)
@@ -170,7 +170,10 @@ def test_marks_come_back_from_the_log_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("event", "expected"),
     [
-        ({"id": "a", "data": {"refs": {"lead": "1"}, "text": "x"}}, {"id": "a", "data.refs.lead": "1", "data.text": "x"}),
+        (
+            {"id": "a", "data": {"refs": {"lead": "1"}, "text": "x"}},
+            {"id": "a", "data.refs.lead": "1", "data.text": "x"},
+        ),
         ({"data": {"fields": {"a": [{"b": 1}]}}}, {"data.fields.a": [{"b": 1}]}),
     ],
 )

@@ -27,6 +27,7 @@ _SECTIONS: Final = {
         "fetch": "fetch one record from its platform, by its id",
         "ingest": "ingest files: API pages, rows, webhook bodies",
         "redrive": "send dead letters back to be read again",
+        "replay": "show what other tables would make of published events, and publish it",
         "hooks": "register webhooks at the platforms, and show what is registered",
         "spool": "show the deliveries that wait for Kafka, or drain them by hand",
     },

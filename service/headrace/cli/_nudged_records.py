@@ -73,5 +73,5 @@ async def _records(
                 RecursionError,
             ):  # damaged: a dead letter has it
                 continue
-            if raw.via is Via.WEBHOOK and not raw.as_told and wanted(raw.source):
+            if raw.via is Via.WEBHOOK and not (raw.as_told or raw.replay) and wanted(raw.source):
                 yield raw.source, ProducerRecord(record.key or b"", record.value or b"", list(record.headers))

@@ -107,8 +107,8 @@ def judge_replay(mark: Mark | None, raw: RawEvent, version: int, meaning: int, f
     if state_of(mark) != raw.replaces:
         return Verdict("stale")
     new = _without_version(meaning, first) if version == UNKNOWN else (meaning,)
-    kept = (known for known in mark.meanings if not any(_same(known, one) for one in new))
-    meanings = (*new, *kept)[:MOST_MEANINGS]
+    others = (known for known in mark.meanings if not any(_same(known, one) for one in new))
+    meanings = (*new, *others)[:MOST_MEANINGS]
     return Verdict("published", mark.version, meanings, again=bool(mark.replayed), replayed=replayed)
 
 

@@ -25,7 +25,17 @@ UNKNOWN: Final = ("unknown", "unknown")
 FATES: Final = tuple(fate for fate in TOTALS if fate != "lost")
 """The fates that a record can get; what is lost was never read."""
 
-REASONS: Final = ("bad_shape", "bad_value", "internal", "malformed", "too_deep", "too_large", "unnamed", "unwritable")
+REASONS: Final = (
+    "bad_shape",
+    "bad_value",
+    "internal",
+    "malformed",
+    "other_event",
+    "too_deep",
+    "too_large",
+    "unnamed",
+    "unwritable",
+)
 REASONS_UNKNOWN: Final = ("foreign", "unknown_tenant")
 """Codes of problems that dead letters are known to have, of configured tenants and of others."""
 

@@ -1,4 +1,4 @@
-"""What one published event would be under the tables of today, and the raw record that a replay appends for it. Pure."""
+"""What a published event would be under the tables of today, and the raw record that replays it. Pure."""
 
 from typing import Any, Final
 
@@ -22,18 +22,19 @@ _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 _decode: Final = msgspec.json.decode
 
 
-class Change(Struct, frozen=True):
+class EventChange(Struct, frozen=True):
     """An event as it was published, and as it would be: both as JSON, the new one without what only its time decides.
 
-    `record` is what a replay appends to raw: None where the id is not remembered.
+    `record` is what a replay appends to raw: None where the id is not remembered. `size` is in bytes, as of a record.
     """
 
     old: dict[str, Any]
     new: dict[str, Any]
     record: ProducerRecord | None
+    size: int
 
 
-def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> Change | None:
+def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> EventChange | None:
     """Compare a published event (the bytes on the topic) with its draft of today; None where both say the same.
 
     The draft is used up. `mark` is what is remembered of the id.
@@ -47,7 +48,8 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
         use_later(draft)
     # With its old name, times and origin an event that says the same is the same bytes.
     event = event_of(draft, decoded.source, published.id, old, published.recordedtime)
-    if encode_event(event).value == value:
+    out = encode_event(event)
+    if out.value == value:
         return None
     before, after = bare(_decode(value)), bare(_decode(_encode(event)))
     if before == after:
@@ -56,7 +58,7 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
     raw = replace(raw, replaces=state_of(mark) if mark is not None else "", letter="")
     named = replay_id(raw, decoded.meaning, again=mark is not None and mark.replayed != 0)
     record = ProducerRecord(decoded.key, raw.value, headers_of(raw)) if mark is not None else None
-    return Change(_decode(value), {"id": named} | after, record)
+    return EventChange(_decode(value), {"id": named} | after, record, out.size + len(named) - len(published.id))
 
 
 def bare(event: dict[str, Any]) -> dict[str, Any]:

@@ -92,9 +92,10 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     way into raw: providers leave them empty, and they stay empty where a record carries no name. `replay` names the
     mapping that a replayed record waits for, `replaces` the state of the mark that it was made for, `becomes` the
     digest of the event that it has to become, `later` that it becomes `Draft.later` (records/replayed.py); `redriven`
-    marks a dead letter that was sent back, and `letter` is its place on dead-letters, `<partition>@<offset>`. `as_told` marks a
-    webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not polled. `twin`
-    marks a feed's row whose fact was published so, under an id that the row does not share: it is a duplicate.
+    marks a dead letter that was sent back, and `letter` is its place on dead-letters, `<partition>@<offset>`.
+    `as_told` marks a webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not
+    polled. `twin` marks a feed's row whose fact was published so, under an id that the row does not share: it is a
+    duplicate.
 
     On raw, `value` is the record's value and all other fields are its one header, in this order (records/raw.py).
     """
