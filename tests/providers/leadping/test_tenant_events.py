@@ -13,7 +13,7 @@ from headrace.providers.leadping.lead_events import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSettings, TenantEventsSettings
 from headrace.providers.leadping.tenant_cursor import MOST_CALLS
 from headrace.providers.leadping.tenant_events import TenantEventsFeed
-from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Sighting, Turn
 from headrace.sdk.provider import RawEvent
 from tests.providers.feeds_kit import NOW, Memory, Platform, Read, Reader, missing, names, polled_feeds, read, trouble
@@ -493,6 +493,74 @@ async def test_a_page_that_is_refused_for_ever_ends_the_turn() -> None:
     with pytest.raises(Rejected):
         await Turns(api, feed_of(page_size=10)).next()
     assert len(api.calls) < 30
+
+
+class BreakingAccount(Account):
+    """A tenant's list that fails for every page with a row of `breaking`, as a platform does that cannot render it."""
+
+    def __init__(self, *rows: dict[str, Any], breaking: set[str], fault: type[Fault] = Unavailable) -> None:
+        super().__init__(*rows)
+        self.breaking = breaking
+        self.fault = fault
+
+    def _list(self, query: dict[str, str], body: dict[str, Any]) -> bytes:
+        page = super()._list(query, body)
+        if any(shown["id"] in self.breaking for shown in msgspec.json.decode(page)["items"]):
+            raise self.fault("500")
+        return page
+
+
+@pytest.mark.parametrize("fault", [Unavailable, TooHeavy])
+@pytest.mark.parametrize("minutes_ago", [3, 40, 30 * 60])
+async def test_a_row_that_breaks_its_pages_holds_up_no_other(fault: type[Fault], minutes_ago: float) -> None:
+    """All others come in the first turn; it is asked for in three, then the list is whole without it."""
+    account = BreakingAccount(
+        *[row(n, minutes_ago=minutes_ago * n / 20) for n in range(1, 40)], breaking=set(), fault=fault
+    )
+    account.breaking = {"e20"}
+    turns = Turns(api := Memory(account))
+    found = await turns.next()
+    assert (ids(found.raws), found.lacks != "") == (sorted(account.rows.keys() - {"e20"}), True)
+    assert not found.cursors[-1].whole
+    await turns.next()
+    last = await turns.next()
+    assert (last.raws, last.lacks, len(api.given_up)) == ([], "", 1)
+    assert len(api.calls) < 150
+
+
+async def test_a_row_that_broke_its_pages_comes_when_they_do() -> None:
+    """Its ten minutes are read again in each turn until then."""
+    account = BreakingAccount(*[row(n, minutes_ago=n) for n in range(1, 40)], breaking={"e20"})
+    turns = Turns(api := Memory(account))
+    assert (await turns.next()).lacks
+    account.breaking.clear()
+    found = await turns.next()
+    assert (ids(found.raws), found.lacks, api.given_up) == (["e20"], "", [])
+
+
+async def test_an_outage_is_not_taken_for_rows_that_break_their_pages() -> None:
+    """Where a list brings nothing at all, or no row at all, the turn ends with few calls, and nothing is given up."""
+    account = BreakingAccount(*[row(n, minutes_ago=n / 10) for n in range(1, 200)], breaking=set())
+    turns = Turns(api := Memory(account))
+    api.learn("tenant-list", "organizations org_1")
+    account.breaking = set(account.rows)
+    for _ in range(4):
+        with pytest.raises(Unavailable):
+            await turns.next()
+    assert (api.given_up, len(api.calls) < 200) == ([], True)
+
+
+async def test_a_span_goes_on_without_a_row_that_breaks_its_pages() -> None:
+    """It waits for the row in three turns, and goes on behind it."""
+    account = BreakingAccount(*[row(n, minutes_ago=20 * n) for n in range(1, 18)], breaking={"e9"})
+    api, turn, cursor, came = Memory(account), Turn(span=(NOW - 6 * HOUR, NOW)), b"", list[RawEvent]()
+    lacks = []
+    for _ in range(3):
+        found = await read(feed_of(), api, cursor, turn=turn)
+        cursor, came = found.cursor, [*came, *found.raws]
+        lacks.append(found.lacks != "")
+    assert lacks == [True, True, False]
+    assert (set(ids(came)), found.cursors[-1].more, len(api.given_up)) == (account.rows.keys() - {"e9"}, False, 1)
 
 
 async def test_an_event_that_a_nudge_names_is_read_alone() -> None:

@@ -43,7 +43,7 @@ class ListPages:
 
     async def page(self, api: Api) -> list[bytes]:
         """Return the rows of the next page. Raises `Fault`."""
-        found, rows = await self._ask(api)
+        found, rows = await self.ask(api)
         if self.token is not None:  # none where an old one was refused
             self._sent.add(self.token.encode())
         self.token = found.continuation_token or None
@@ -71,6 +71,13 @@ class ListPages:
         """Return whether a first page that was refused is asked for in another way."""
         return False
 
+    async def shrink(self, api: Api, fault: TooHeavy | Unavailable) -> None:
+        """Ask for a smaller page after one that failed. Raises `Fault` where that is no use."""
+        if isinstance(fault, TooHeavy):
+            self.size = halved(self.size, fault)
+        else:
+            self.size = await smaller(api, self.size, self.call(1), page_decoder, fault)
+
     def disturbed(self) -> None:
         """Note that a page failed for its size, or in an outage."""
 
@@ -81,19 +88,22 @@ class ListPages:
         """Read from the first page. Raises `Rejected` where the reading got no further since it last did."""
         if not self.moved:
             raise Rejected("a page is refused again and again: its continuation token, or what it would bring")
-        self.token, self.moved, self.begun_again = None, False, True
+        self.moved, self.begun_again = False, True
+        self.from_the_first()
+
+    def from_the_first(self) -> None:
+        """Let the first page be the next."""
+        self.token = None
         self._sent = Digests()
 
-    async def _ask(self, api: Api) -> tuple[LeadPingPage, list[bytes]]:
+    async def ask(self, api: Api) -> tuple[LeadPingPage, list[bytes]]:
+        """Return the next page, as large as the platform brings it. Raises `Fault`."""
         while True:
             self._last = self.call(self.size)
             try:
                 found = await open_page(page_decoder, await api.call(self._last))
-            except TooHeavy as fault:
-                self.size = halved(self.size, fault)
-                self.disturbed()
-            except Unavailable as fault:
-                self.size = await smaller(api, self.size, self.call(1), page_decoder, fault)
+            except (TooHeavy, Unavailable) as fault:
+                await self.shrink(api, fault)
                 self.disturbed()
             except (Gone, Rejected) as fault:
                 if self.token is not None:  # it may have expired: the list need not be gone

@@ -1,7 +1,7 @@
 """What `tenant-events` reads next: windows of createdAt, closed on both sides, in the order of their urgency. Pure.
 
 1. From where it stands to the platform's now, and the last five minutes before that once more.
-2. The ten minutes of rows that wait for one of their parts.
+2. The moments of rows that break their pages, and the ten minutes of rows that wait for one of their parts.
 3. What was read before, for rows change in place and do not say so: the last hour, the last day, the whole look-back,
    each as often as `_LEVELS` says, with a few calls in a turn, from now backwards.
 
@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
+from headrace.providers.leadping.broken_moments import BrokenMoments
 from headrace.providers.leadping.known_rows import SLICE_MS, slice_of
 from headrace.providers.leadping.tenant_list import MY
 from headrace.sdk.feed import Cursor
@@ -65,6 +66,7 @@ class TenantEventsCursor(Struct, omit_defaults=True):
     oldest: int = 0
     size: int = 0
     width: int = 0
+    broken: BrokenMoments = field(default_factory=BrokenMoments)
 
 
 _decode: Final = msgspec.json.Decoder(TenantEventsCursor).decode
@@ -111,11 +113,13 @@ def levels_of(look_back: int) -> list[tuple[int, int]]:
 class TenantPlan:
     """The windows of one turn, which begins at `now` (ms). `at` is the cursor: it goes on with them.
 
-    `since` is the oldest moment that the turn looks at on its way to now. `resumed`: a turn before began it.
+    `since` is the oldest moment that the turn looks at on its way to now. `resumed`: a turn before began it. `suspect`:
+    begin and end of the shortest window in which a row breaks its pages; what fails is halved as a window then.
     """
 
     def __init__(self, at: TenantEventsCursor, look_back: int, page_size: int, now: int) -> None:
         self.at: Final = at
+        self.broken: Final = at.broken
         self._overlap: Final = min(look_back, _OVERLAP_MS)
         self._levels: Final = levels_of(look_back)
         self._now = now
@@ -123,6 +127,7 @@ class TenantPlan:
         self._waiting: Final[set[int]] = set()
         self.resumed: Final = at.live is not None
         self.backwards = False
+        self.suspect: tuple[int, int] | None = None
         at.head = at.head or now - self._overlap
         at.size = min(at.size * 2, page_size) or page_size
         at.again = now if at.again < 0 else at.again
@@ -133,6 +138,7 @@ class TenantPlan:
     def windows(self) -> Iterator[Window]:
         """Yield window after window, each to be read to its end, or as far as `page_read` says."""
         yield from self._live()
+        yield from [Window(moment, moment + 1) for moment in self.broken.waiting]
         yield from self._late()
         self.backwards = True
         for level, (span, every) in zip(self.at.levels, self._levels, strict=True):
@@ -154,7 +160,7 @@ class TenantPlan:
 
     def waits(self) -> bool:
         """Return whether rows wait, of this turn or of one before."""
-        return bool(self.at.late or self._waiting)
+        return bool(self.at.late or self._waiting or self.broken.waiting)
 
     def cursor(self, *, whole: bool = False, unread: str = "", more: bool = True) -> Cursor:
         """Return the cursor that covers what was read so far; by the last one of a turn all is read to its begin."""
@@ -188,7 +194,10 @@ class TenantPlan:
     def _late(self) -> Iterator[Window]:
         for late in self.at.late[:_MOST_LATE]:
             self._waiting.discard(late)
-            yield Window(late * SLICE_MS, (late + 1) * SLICE_MS)
+            window = Window(late * SLICE_MS, late * SLICE_MS)
+            while window.end < (late + 1) * SLICE_MS:
+                window = Window(window.end, (late + 1) * SLICE_MS)
+                yield window
             self.at.late.remove(late)
 
     def _level(self, level: Level, span: int, every: int) -> Iterator[Window]:

@@ -120,8 +120,8 @@ def _news(
 
 
 def _ended(plan: Plan, found: TenantList) -> Iterator[Yield]:
-    """Yield the last cursor of a turn. Raises `Incomplete` where rows wait for one of their parts: there is more."""
+    """Yield the last cursor of a turn. Raises `Incomplete` where rows wait, or their parts: there is more."""
     waits = plan.waits()
     yield plan.cursor(whole=found.whole and not waits, unread="" if found.whole else UNREAD, more=waits)
     if waits:
-        raise Incomplete("the detail or call of some events did not come")
+        raise Incomplete("some events did not come, or their detail or call")

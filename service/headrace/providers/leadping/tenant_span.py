@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
+from headrace.providers.leadping.broken_moments import BrokenMoments
 from headrace.providers.leadping.known_rows import SLICE_MS
 from headrace.providers.leadping.nudge import SPAN_SECONDS
 from headrace.providers.leadping.tenant_cursor import Window
@@ -39,17 +40,21 @@ class SpanPlan:
     A window with rows that wait is the last one: the next turn reads it again.
     """
 
+    backwards: bool = False
+
     def __init__(self, turn: Turn, cursor: bytes, page_size: int) -> None:
         at = self.at = _decode(cursor) if cursor else SpanCursor()
         begin, self._end = _bounds(turn)
         at.head = max(at.head, begin)
         at.size = min(at.size * 2, page_size) or page_size
         self.passed = Digests(at.passed, _MOST_ROWS)
+        self.broken: Final = BrokenMoments()
+        self.suspect: tuple[int, int] | None = None
         self._waits = False
 
     def waits(self) -> bool:
         """Return whether rows wait."""
-        return self._waits
+        return self._waits or bool(self.broken.waiting)
 
     def windows(self) -> Iterator[Window]:
         """Yield window after window."""
