@@ -117,6 +117,14 @@ def test_a_feed_that_failed_says_why_and_a_parked_tenant_goes_first() -> None:
     assert (first.parked_since, first.rests_until) == ("2026-08-08T08:59:00Z", "2026-08-08T09:01:00Z")
 
 
+def test_a_feed_of_which_a_part_does_not_come_is_partial_and_says_which() -> None:
+    """All else was read: it does not fail as a whole."""
+    lack = "activities of code 22 did not come: the platform says 500"
+    state = FeedState(succeeded=NOW, failures=3, code="incomplete", sentence=lack, missing=1, since=NOW - MINUTE)
+    row = rows_of(remembered(rows=state))[0]
+    assert (row.state, row.sentence) == ("partial", lack)
+
+
 def test_a_feed_that_cannot_read_all_is_partial_and_says_what_to_set() -> None:
     """However well its turns go."""
     unread = "one user's view is read: set organization"

@@ -19,6 +19,7 @@ from headrace.records.cursors import FeedState
 from headrace.records.facts import HOUR_MS
 from headrace.records.ledger_hour import LedgerHour
 from headrace.records.ordered import FeedOrders
+from headrace.sdk.faults import Incomplete
 from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import PolledTenant
@@ -199,7 +200,7 @@ def word_of(
     found: tuple[tuple[Word, bool], ...] = (
         ("paused", paused),
         ("parked", parked),
-        ("failing", state.failures > 0),
+        ("failing", state.failures > 0 and state.code != Incomplete.code),  # all but a part of it came
         (
             "partial",
             waits or state.missing > 0 or bool(state.unread) or (state.lacked > 0 and now < state.lacked + LACKING_MS),

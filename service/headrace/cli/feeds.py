@@ -61,10 +61,10 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, r
                  or it is being read again, because people said so
       late       overdue: is a poller running?
       unread     it, or a lead of it, was never read to its end
-      partial    the last turn of some leads failed, webhooks wait for their rows,
-                 or rows came without a part in the last day: how many, since when
-                 and why is below the table; so is what to set where these settings
-                 do not let it read everything
+      partial    the last turn of some leads failed, a part of the feed did not come,
+                 webhooks wait for their rows, or rows came without a part in the
+                 last day: how many, since when and why is below the table; so is
+                 what to set where these settings do not let it read everything
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them,
                  start the poller again

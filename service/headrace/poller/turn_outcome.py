@@ -20,6 +20,7 @@ from headrace.poller.resting_leads import LONGEST_SENTENCE, RestingLeads
 from headrace.poller.scheduler import Scheduler, Work
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
+from headrace.poller.turn_log import TurnLog
 from headrace.records.cursors import CursorEntry, DroppedLead, Watched, entry, removed
 from headrace.sdk.faults import Gone, Incomplete
 
@@ -54,6 +55,7 @@ class TurnOutcomes:
         self._warned = 0.0
         self.statuses: Final = FeedStatuses(account.source, state, self.missing)
         self.resting: Final = RestingLeads(account.source, scheduler, self.missing, state.resting.items())
+        self._log: Final = TurnLog(account.source)
         self._source: Final = account.source
         self._labels: Final = (account.provider.name, account.name)
         self._named: Final = named
@@ -78,6 +80,7 @@ class TurnOutcomes:
         """Note that a feed was read to its end."""
         self.failing.read(work)
         self.resting.read(work)
+        self._log.read(work)
         if run.whole:
             self._follow_up.read(work, began, run.since)
         await self._writer.store(self._found_again(work))
@@ -90,7 +93,7 @@ class TurnOutcomes:
             self.failing.failed(work, now)
         reason = self.reason = sentence(error)
         self.resting.failed(work, treatment, reason, now)
-        _log.warning("turn_failed", source=self._source, feed=work.feed, code=treatment.code, reason=reason)
+        self._log.failed(work, treatment.code, reason)
         if treatment.code == "broken":
             _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=error)
         entries = self._found_again(work) if isinstance(error, Incomplete) else []
