@@ -115,6 +115,13 @@ def test_a_feed_is_woken_again_where_its_poller_died_before_it_was_read() -> Non
     assert Poller(poller.memory).woken == []
 
 
+def test_a_feed_that_is_to_be_read_again_is_woken() -> None:
+    """It need not wait until it is due, whoever dies meanwhile."""
+    poller = Poller(PartitionState())
+    poller.carry_out(Rewind(70, "rows"))
+    assert poller.woken == Poller(poller.memory).woken == ["rows"]
+
+
 def test_a_position_is_set_back_once() -> None:
     """At its next turn: not while that goes on, not when it has ended, and again by the next order."""
     poller = Poller(PartitionState())

@@ -131,8 +131,8 @@ def rewind(
 ) -> None:
     """Let a feed read again all that was created or changed since a time; without --feed, all feeds of the tenant.
 
-    Each lead is read again at its next turn. What was published before is a duplicate. `headrace backfill` reads a
-    bounded time again, beside the feed.
+    It begins at once; each lead is read again at its next turn. What was published before is a duplicate.
+    `headrace backfill` reads a bounded time again, beside the feed.
 
     \b
       headrace feeds rewind -p PROVIDER -t acme --feed FEED --since 6h

@@ -129,10 +129,9 @@ class TenantOrders:
             case Resume():
                 yield from self._resume(named, now)
             case Rewind(since=since):
-                for feed in self._meant(named):
-                    yield self._put(feed, replace(self._of(feed), since=since, rewound=now))
+                yield from self._read_at_once(named, now, since=since, rewound=now)
             case Wake():
-                yield from self._wake(named, now)
+                yield from self._read_at_once(named, now)
             case SpentCalls(calls=calls):
                 yield self._obeying.spend(calls)
             case StartBackfill():
@@ -156,9 +155,9 @@ class TenantOrders:
                 yield self._put(name, replace(self._of(name), paused=0))
         self._obeying.pause_feeds(self._paused_feeds())
 
-    def _wake(self, feed: str, now: int) -> Iterator[CursorEntry]:
+    def _read_at_once(self, feed: str, now: int, **changes: int) -> Iterator[CursorEntry]:
         for name in self._meant(feed):
-            yield self._put(name, replace(self._of(name), woken=now))
+            yield self._put(name, replace(self._of(name), woken=now, **changes))
             self._obeying.wake_now(Work(name))
 
     def _meant(self, feed: str) -> Collection[str]:
