@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from headrace.cli import main
 from headrace.cli._event_lines import event_line, letter_line, note
-from headrace.cli._formatting import clock, columns_that_fit, count, short, table
+from headrace.cli._formatting import clock, columns_that_fit, count, footnote, short, table
 from headrace.cli._input_files import bodies
 from headrace.cli._letter_filter import moment
+from headrace.cli._output import styled
 from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
 
 
@@ -176,6 +177,25 @@ def test_a_free_column_ends_where_the_terminal_does(
     assert lines[1].split()[-1] == "1"
     assert "n…" in lines[1]
     assert "c" * 30 in lines[1]
+
+
+@pytest.mark.parametrize("style", [None, "red"])
+def test_a_note_goes_on_below_its_beginning(
+    style: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No word is broken at the end of the terminal, each line has the style; without a terminal it is one line."""
+    words = "the platform answered " * 8 + "404"
+    text = styled(words, fg=style) if style else words
+    footnote(text)
+    assert click.unstyle(capsys.readouterr().out) == f"  {words}\n"
+    on_a_terminal(monkeypatch)
+    footnote(text)
+    lines = capsys.readouterr().out.splitlines()
+    plain = [click.unstyle(line) for line in lines]
+    assert max(map(len, plain)) <= 80
+    assert " ".join(line.strip() for line in plain) == words
+    assert [line[:4] == "    " for line in plain] == [False, True, True]
+    assert all((line != bare) is bool(style) for line, bare in zip(lines, plain, strict=True))
 
 
 def test_columns_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from headrace.core.timestamps import parse
 
 _SPANS: Final = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 _NARROWEST: Final = 20
+_INDENT: Final = "  "
 _HEAD: Final = 4
 _TAIL: Final = 3
 
@@ -83,6 +84,17 @@ def definitions(pairs: Sequence[tuple[str, str]]) -> None:
         lines = textwrap.wrap(meaning, room) if room >= _NARROWEST else [meaning]
         for number, line in enumerate(lines):
             echo(f"  {'' if number else word:<{wide}}  {line}")
+
+
+def footnote(text: str) -> None:
+    """Print a sentence below a table, whole or not styled; on a terminal a long one goes on below its beginning."""
+    plain = click.unstyle(shown(text))
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    fits = not room or len(plain) + len(_INDENT) <= room
+    lines = [plain] if fits else textwrap.wrap(plain, room - len(_INDENT), subsequent_indent=_INDENT)
+    before, _, after = shown(text).partition(plain)
+    for line in lines:
+        echo(Styled(f"{_INDENT}{before}{line}{after}"))
 
 
 def short(text: str) -> str:

@@ -14,7 +14,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._backfill_rows import sentence_of
 from headrace.cli._feed_orders import pause, resume, rewind, wake
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
-from headrace.cli._formatting import columns_that_fit, count, span, table
+from headrace.cli._formatting import columns_that_fit, count, footnote, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
 from headrace.cli._resting import resting_feeds, write as write_resting
@@ -139,7 +139,7 @@ def _write(found: Sequence[FeedRow], now: float) -> None:
     if notes:
         echo()
     for note in dict.fromkeys(notes):  # what concerns the tenant is written once, not for each of its feeds
-        echo("  " + note)
+        footnote(note)
 
 
 def _write_gaps(state: PartitionState, oldest: float) -> None:
@@ -149,7 +149,7 @@ def _write_gaps(state: PartitionState, oldest: float) -> None:
             upto = "the topic was made anew" if gap.end is None else f"up to {gap.end}"
             found = f"nudges of partition {partition} from offset {begin} on were gone before they were read ({upto})"
             hint = "what they told may be missing: headrace redrive --nudged --since TIME"
-            echo(styled(f"  {_at(from_millis(gap.at))}: {found}; {hint}", fg="red"))
+            footnote(styled(f"{_at(from_millis(gap.at))}: {found}; {hint}", fg="red"))
 
 
 def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:

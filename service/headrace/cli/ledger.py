@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import columns_that_fit, count, table
+from headrace.cli._formatting import columns_that_fit, count, footnote, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._ledger_rows import HourRow, cells, hour_rows
 from headrace.cli._letter_filter import moment
@@ -74,13 +74,13 @@ def _write(found: Sequence[HourRow]) -> None:
     shown = [cells(row) for row in found]
     fit = columns_that_fit(_TITLES, shown)
     table(_TITLES[:fit], [each[:fit] for each in shown], right=_TITLES[1:])
+    echo()
     for note in _notes(found):
-        echo("  " + note)
+        footnote(note)
 
 
 def _notes(found: Sequence[HourRow]) -> Iterator[str]:
     """Yield what does not fit into a cell."""
-    yield ""
     closed = [row for row in found if row.state == "closed"]
     facts = sum(row.both + row.webhook + row.poll for row in closed)
     if facts:
