@@ -266,7 +266,6 @@ async def test_a_row_of_another_id_brings_what_a_webhook_told(
     kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no id is shared, a row that says the same closes the nudge; one that comes too late is a duplicate."""
-    monkeypatch.setattr(open_nudges, "APART_SECONDS", (0.0, 0.0, 0.0))
     monkeypatch.setattr(nudge_inbox, "TICK_SECONDS", 0.1)
     async with platform() as there:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, feeds=["rows"], every=1))
@@ -277,6 +276,7 @@ async def test_a_row_of_another_id_brings_what_a_webhook_told(
             await pipeline.comes(lambda: _open(pipeline, 1), "the nudge is open")
             there.rows["/rows"].append(Row(101, 1, code="waker", size=1))
             await pipeline.comes(lambda: _open(pipeline, 0), "a row says the same")
+            monkeypatch.setattr(open_nudges, "APART_SECONDS", (0.0, 0.0, 0.0))  # before, it waits for its row
             await pipeline.append_raw(hooks[1:])
             await pipeline.comes(lambda: _returned(pipeline, ["hook 2"]), "what no row says goes back")
             there.rows["/rows"] += [Row(102, 1, code="waker", size=2), Row(103, 1, code="waker", size=2)]
