@@ -58,6 +58,7 @@ class ReceiverHarness:
     health: ReceiverHealth
     client: aiohttp.ClientSession
     stop: Callable[[], Any]
+    live: LiveConfig
 
     @property
     def url(self) -> str:
@@ -146,13 +147,15 @@ async def running_receiver(
     metrics = ReceiverMetrics(registry, config.tenants)
     async with Spool(home / "spool.db", config.spool.max_bytes) as waiting, aiohttp.ClientSession() as client:
         ingress = Ingress(config, waiting, metrics, health)
-        found = Receiver(LiveConfig(config), ingress, metrics, health)
+        live = LiveConfig(config)
+        live.follow(lambda config: metrics.know(config.tenants))
+        found = Receiver(live, ingress, metrics, health)
         keeping, serving = asyncio.create_task(ingress.run()), asyncio.create_task(found.run())
         try:
             await until(lambda: found.port is not None, "the receiver listens")
             if servers != NOBODY:
                 await until(lambda: ingress.answers, "Kafka answers")
-            yield ReceiverHarness(config, found, registry, health, client, serving.cancel)
+            yield ReceiverHarness(config, found, registry, health, client, serving.cancel, live)
         finally:
             for task in (serving, keeping):  # in this order: what came in has to get through
                 task.cancel()

@@ -6,7 +6,7 @@ read, or just before, is read again: nothing is made of half a file, or of one f
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping as Dict
+from collections.abc import Callable, Mapping as Dict, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,8 +24,8 @@ QUIET_SECONDS: Final = 0.1
 """For so long nothing may change before files are read: whoever writes one in place writes it in pieces."""
 TRIES: Final = 20
 """So often files are read that change all the time, before the next look."""
-MOST_FAULTS: Final = 20
-"""Of one refusal, as it is said."""
+MOST_LISTED: Final = 20
+"""Faults, or tenants, in one line of the log."""
 
 _log = structlog.get_logger()
 
@@ -76,8 +76,7 @@ class ConfigWatch:
         """Put what was read into force, or say why it cannot be; from the event loop alone."""
         if isinstance(found, list):
             if tuple(found) != self._live.refused:
-                faults = found[:MOST_FAULTS] + ([f"and {len(found) - MOST_FAULTS} more"] if found[MOST_FAULTS:] else [])
-                _log.error("configuration_refused", faults=faults, reason="what was in force before stays")
+                _log.error("configuration_refused", faults=_first(found), reason="what was in force before stays")
             self._live.refuse(found)
             return
         if self._live.refused:
@@ -85,8 +84,8 @@ class ConfigWatch:
         before = self._live.config
         changes = self._live.take_over(found)
         if self._live.config is not before:
-            fields = {name: getattr(changes, name) for name in changes.__struct_fields__}
-            _log.info("configuration_taken_over", **{name: list(sources) for name, sources in fields.items()})
+            fields = {name: _first(getattr(changes, name)) for name in changes.__struct_fields__}
+            _log.info("configuration_taken_over", **{name: sources for name, sources in fields.items() if sources})
         if self._live.needs_restart not in ((), self._restart_logged):
             _log.warning("restart_needed", keys=list(self._live.needs_restart))
         self._restart_logged = self._live.needs_restart
@@ -115,3 +114,9 @@ class ConfigWatch:
             self._sleep(QUIET_SECONDS)
             if now.renewed() == now:
                 return
+
+
+def _first(found: Sequence[str]) -> list[str]:
+    """Return the first of a list, and how many more there are."""
+    more = len(found) - MOST_LISTED
+    return [*found[:MOST_LISTED], *([f"and {more} more"] if more > 0 else [])]

@@ -5,6 +5,7 @@ file behind the name that is looked at. Of a folder it is the names in it.
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -43,7 +44,7 @@ def stamp_of(path: Path) -> Stamp:
     """Return what a file, or a folder, looks like."""
     try:
         found = os.stat(path)  # noqa: PTH116  (follows links, which is the point)
-        if os.path.isdir(path):  # noqa: PTH112  (as above)
+        if stat.S_ISDIR(found.st_mode):
             return tuple(sorted(os.listdir(path)))  # noqa: PTH208  (names alone)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
