@@ -218,7 +218,7 @@ async def test_good_and_bad_files_swapped_under_load(
             refused = service.count("configuration_refused")
             mount.bad(number)
             await service.sees("configuration_refused", refused)
-            assert await service.program.is_ready()
+            await service.program.ready()  # a refusal leaves it so
     rate = len(load.promised) / (time.monotonic() - began)
     mount.good(ROUNDS + 1)
     await service.sees("configuration_set_right", 0)

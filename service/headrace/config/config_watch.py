@@ -5,6 +5,7 @@ read, or just before, is read again: nothing is made of half a file, or of one f
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Mapping as Dict, Sequence
 from pathlib import Path
@@ -92,12 +93,15 @@ class ConfigWatch:
 
     def _load(self, stamps: FileStamps) -> Config | list[str]:
         """Load, or return what is wrong. A folder that vanishes is a mount that failed rather than a wish."""
+        gc.disable()  # what is loaded is no garbage: looking through it would block the event loop for 100 ms
         try:
             found = load(self._file, self._environ, stamps=stamps, window=self._window)
         except FileFaults as faults:
             return [str(fault) for fault in faults.faults]
         except Exception as error:  # noqa: BLE001  (what runs goes on, whatever is in the files)
             return [f"the configuration cannot be read: {type(error).__name__}"]
+        finally:
+            gc.enable()
         has_folder = self._folder.is_dir()
         if self._had_folder and not has_folder:
             return [f"{self._folder}: is gone: leave it empty where none of its tenants is wanted any more"]
