@@ -3,11 +3,13 @@
 import asyncio
 from pathlib import Path
 
+import aiohttp
 from msgspec.structs import replace
 
 from headrace.config import load
 from tests import senders
-from tests.integration.child_process import configuration
+from tests.integration.child_process import Program, configuration
+from tests.integration.pipeline import until
 from tests.integration.receiver_harness import NOBODY, ReceiverHarness, running_receiver
 from tests.senders import Sender
 
@@ -82,3 +84,33 @@ async def test_what_was_charged_stays_charged(tmp_path: Path) -> None:
         receiver.live.take_over(replace(receiver.live.config, receiver=limits))
         await asyncio.sleep(0.01)
         assert (await receiver.send(next(stream))).status == 200
+
+
+async def test_the_program_logs_as_its_file_says_now(tmp_path: Path) -> None:
+    """The log level of a process follows its file, and a refusal is logged and leaves it ready."""
+    sender = senders.LeadSquared()
+    text = configuration(NOBODY, "x.", senders.toml(sender))
+    program = Program(text, tmp_path, "receiver", roles=("receiver",))
+    try:
+        await program.ready()
+        url = await program.webhooks()
+
+        async def logs_deliveries() -> bool:
+            sending = sender.stage()
+            async with (
+                aiohttp.ClientSession() as client,
+                client.post(url + sending.path, data=sending.body, headers=sending.headers()) as answer,
+            ):
+                assert answer.status == 200
+            return bool(program.events("delivery_kept"))
+
+        assert not await logs_deliveries()
+        (tmp_path / "headrace.toml").write_text(text.replace('format = "json"', 'format = "json"\nlevel = "debug"'))
+        await until(logs_deliveries, "deliveries are logged", every=0.5)
+        (tmp_path / "headrace.toml").write_text("oops")
+        await program.says("configuration_refused")
+        assert await program.is_ready()
+        assert (await program.numbers())["headrace_configuration_refused", frozenset()] == 1
+        assert await asyncio.to_thread(program.stop) == 0
+    finally:
+        program.child.kill()

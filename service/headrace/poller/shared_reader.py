@@ -61,7 +61,9 @@ class SharedReader(Generic[T]):
         return time.monotonic() - self._read_at
 
     def add(self, subscriber: Subscriber[T]) -> None:
-        """Read for one more partition: begin again where it has got to."""
+        """Read for one more partition, and begin again where it has got to, unless that is read for already."""
+        if subscriber in self._subscribers:
+            return
         if not self._subscribers:
             self._read_at = time.monotonic()
         self._subscribers.add(subscriber)
