@@ -12,8 +12,10 @@ from typing import Literal
 
 from headrace.config.tenants import Tenants
 from headrace.core.record import ProducerRecord
+from headrace.normalizer.commit import Commit, note_held
 from headrace.normalizer.decide import decide
 from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.held import due, first_of, give_back
 from headrace.records.seen import SeenRecord, decode_record, encode_barrier, is_barrier
 from tests.unit.partition import LIMITS, NOW, Raw
 
@@ -26,6 +28,7 @@ class Bug(Enum):
     MEMORY_BEFORE_COMMIT = "memory changes when the commit is written, not when it is committed"
     RESTORE_BEFORE_FENCE = "memory is restored while the predecessor can still commit"
     END_FROM_A_BROKER = "memory is restored to where a broker says that seen ends"
+    NOTED_BEFORE_RETURNED = "it is committed that held records are back before they are"
     POSITION_FROM_GROUP = "a task begins where the consumer group stands, not where the seen record does"
 
 
@@ -225,16 +228,37 @@ class Process:
             self.position += len(batch)
             yield
             if batch:
-                yield from self._commit(batch)
+                yield from self._commit(decide(batch, self.seen, self.tenants, LIMITS, NOW))
+            yield from self._give_back()
 
-    def _commit(self, batch: list[Raw]) -> Iterator[None]:
-        commit = decide(batch, self.seen, self.tenants, LIMITS, NOW)
+    def _give_back(self) -> Iterator[None]:
+        """Append what was held and goes on, outside of a transaction, then commit that it is back."""
+        found = due(self.seen.held.values(), self.tenants, NOW, LIMITS.held_for)
+        if not found:
+            return
+        at = first_of(self.seen.held, found)
+        stretch = self.log.raw[at : at + self.size]
+        back = give_back(
+            self.seen.held, found, stretch, at + len(stretch), partition=LIMITS.partition, limit=LIMITS.raw_bytes
+        )
+        commit = note_held(self.seen, back.ranges)
+        if self.bug is Bug.NOTED_BEFORE_RETURNED:
+            yield from self._commit(commit)
+        for copy in back.copies:
+            self.log.say(copy)
+            yield
+        if self.bug is not Bug.NOTED_BEFORE_RETURNED:
+            yield from self._commit(commit)
+
+    def _commit(self, commit: Commit) -> Iterator[None]:
         self.log.begin(self.epoch)
         for out in commit.events:
             self.log.append(self.epoch, self.log.events, out.value)
             yield
         end = self.log.append(self.epoch, self.log.seen, commit.seen_value) + 1
-        if self.bug is None and end != self.seen.read_to + 2:  # with a mistake it is not checked: that would hide it
+        if (
+            self.bug in (None, Bug.NOTED_BEFORE_RETURNED) and end != self.seen.read_to + 2
+        ):  # with a mistake it is not checked: that would hide it
             raise Doubtful
         record = decode_record(commit.seen_value)
         if self.bug is Bug.MEMORY_BEFORE_COMMIT:

@@ -7,6 +7,7 @@ from types import ModuleType
 import pytest
 from msgspec import structs
 from prometheus_client.parser import text_string_to_metric_families
+from structlog.testing import capture_logs
 
 from headrace.core import problems
 from headrace.core.record import ProducerRecord
@@ -185,7 +186,7 @@ def test_an_assigned_partition_counts_from_zero_but_shows_totals_only_when_resto
     names = {name for name, labels in read(metrics.registry.render()) if ("partition", "7") in labels}
     assert names == COUNTED
     seen = Seen()
-    seen.next_offset, seen.totals = 55, (50, 5, 0, 0, 0, 0, 0, 0, 0, 0)
+    seen.next_offset, seen.totals = 55, (50, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0)
     metrics.task_restored(7, seen, 1.5)
     numbers = read(metrics.registry.render())
     assert numbers["headrace_records_total", frozenset({("partition", "7"), ("fate", "published")})] == 50
@@ -216,7 +217,7 @@ def test_promise_4_every_raw_record_is_found_in_the_totals(watched: Watched) -> 
         assert watched.number("end_offset", partition="3") == position + 4
         assert watched.number("lag_records", partition="3") == 4
     fates = Counter(watched.here.fates)
-    assert set(fates) >= {"published", "duplicate", "unchanged", "stale", "mirror", "noop", "dead"}
+    assert set(fates) >= {"published", "duplicate", "unchanged", "stale", "mirror", "noop", "dead", "held"}
     for fate in TOTALS:
         assert watched.number("records_total", partition="3", fate=fate) == fates[fate]
         assert watched.total("decided_total", fate=fate) == fates[fate]
@@ -281,7 +282,7 @@ def test_a_long_or_odd_code_is_shown_in_one_valid_line(watched: Watched) -> None
 def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:
     """The reason is the code of the problem; a copy of a dead letter's bytes makes no second one."""
     bad = thing("a", 1, "x", do="bad")
-    watched.hear(bad, thing("b", 1, "x", do="break", tenant="brio"), thing("c", 1, tenant="nobody"))
+    watched.hear(bad, thing("b", 1, "x", do="break", tenant="brio"), thing("c", 1, tenant="No Body"))
     watched.hear(bad)
     watched.metrics.committed(3, watched.here.take(ProducerRecord(b"k" * 16, b"?", [])), 0.01, NOW)
     assert watched.number("dead_letters_total", provider="things", tenant="acme", reason="bad_value") == 1
@@ -290,6 +291,27 @@ def test_dead_letters_are_counted_by_reason(watched: Watched) -> None:
     assert watched.number("dead_letters_total", provider=provider, tenant=tenant, reason="unknown_tenant") == 1
     assert watched.number("dead_letters_total", provider=provider, tenant=tenant, reason="foreign") == 1
     assert watched.total("dead_letters_total") == 4
+
+
+def test_what_is_held_is_shown_by_tenant_until_it_is_back(watched: Watched) -> None:
+    """Number and age of the oldest; a tenant that is not known has the labels of the unknown, and the log names it."""
+    watched.hear(thing("a", tenant="new"), thing("b", tenant="newer"), thing("c", tenant="newer"))
+    provider, tenant = UNKNOWN
+    assert watched.number("held_records", provider=provider, tenant=tenant) == 3
+    assert watched.number("held_records", provider="things", tenant="acme") == 0
+    assert watched.number("held_oldest_age_seconds", provider=provider, tenant=tenant) == 0
+    with capture_logs() as logged:
+        for _ in range(2):
+            watched.metrics.held.log(watched.metrics.owned_held())
+        watched.here.seen.held.clear()
+        watched.metrics.held.log(watched.metrics.owned_held())
+    assert [(line["event"], line["source"], line.get("records")) for line in logged] == [
+        ("records_held", "/things/new", 1),
+        ("records_held", "/things/newer", 2),
+        ("held_over", "/things/new", None),
+        ("held_over", "/things/newer", None),
+    ]
+    assert watched.number("held_records", provider=provider, tenant=tenant) == 0
 
 
 @pytest.mark.parametrize("module", [problems, reading, deciding])

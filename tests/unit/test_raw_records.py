@@ -44,6 +44,8 @@ RAW_EVENTS = st.builds(
     as_told=st.booleans(),
     twin=st.booleans(),
     swept=st.booleans(),
+    held=st.text(max_size=5),
+    expired=st.booleans(),
     value=st.binary(max_size=20),
 )
 
@@ -58,7 +60,7 @@ def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
     """Raw's headers are one, and it holds the fields of a raw event alone: no header of a request gets in."""
     allowed = {
         "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
-        "replaces", "becomes", "later", "redriven", "letter", "as_told", "twin", "swept",
+        "replaces", "becomes", "later", "redriven", "letter", "as_told", "twin", "swept", "held", "expired",
     }  # fmt: skip
     out = to_raw_record(FAKE, thing("a", 3, "x", via=Via.WEBHOOK))
     ((header, value),) = out.headers

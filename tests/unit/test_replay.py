@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.core.record import ProducerRecord
-from headrace.normalizer.decide import WaitsForMapping
 from headrace.normalizer.decode import decode, translate
+from headrace.normalizer.mapping_waits import WaitsForMapping
 from headrace.normalizer.replay_change import EventChange, change_of, paths
 from headrace.records.event import encode_event
 from headrace.records.raw import digest, to_raw_record

@@ -1,6 +1,9 @@
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from headrace.normalizer.dedupe import Seen
+from headrace.records.held import HeldRange
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark, pack
 from headrace.records.newer_format import NewerFormat
 from headrace.records.seen import SeenRecord, decode_record, encode_barrier, encode_record, is_barrier
@@ -16,11 +19,11 @@ MARKS = {
 
 def test_a_record_says_everything_that_memory_needs() -> None:
     """Position, totals and marks come back from the bytes of a seen record."""
-    totals = tuple(range(10))
-    record = decode_record(encode_record(45, totals, MARKS))
+    totals = tuple(range(11))
+    record = decode_record(encode_record(55, totals, MARKS))
     seen = Seen()
     seen.apply([record], 7)
-    assert (seen.next_offset, seen.totals, seen.read_to) == (45, totals, 7)
+    assert (seen.next_offset, seen.totals, seen.read_to) == (55, totals, 7)
     assert seen.marks.find(list(MARKS)) == MARKS
 
 
@@ -73,10 +76,44 @@ def test_a_barrier_is_no_commit() -> None:
 
 def test_a_newer_format_is_refused_with_a_sentence() -> None:
     """A record by a newer program is never skipped."""
-    with pytest.raises(NewerFormat, match="format 2, this program reads 1: upgrade"):
-        decode_record(b"\x02" + encode_record(1, (0,) * 10, {})[1:])
+    with pytest.raises(NewerFormat, match="format 3, this program reads up to 2: upgrade"):
+        decode_record(b"\x03" + encode_record(1, (0,) * 10, {})[1:])
     with pytest.raises(NewerFormat, match="nothing"):
         decode_record(b"")
+
+
+HELD = HeldRange("/things/acme", 3, 40, 12, 1_800_000_000_000)
+
+
+def test_a_partition_that_never_held_anything_is_read_by_older_programs() -> None:
+    """Its records are of the first format, with ten totals, as 0.1 wrote them; the fate that is new stands at 0."""
+    value = encode_record(45, (*range(10), 0), MARKS)
+    assert value[0] == 1
+    assert msgspec.msgpack.decode(value[5 : 5 + int.from_bytes(value[1:5], "little")])[1] == list(range(10))
+    old = msgspec.msgpack.encode([45, list(range(10)), []])
+    record = decode_record(b"\x01" + len(old).to_bytes(4, "little") + old)
+    assert (record.totals, record.held) == ((*range(10), 0), ())
+
+
+def test_what_is_held_makes_the_second_format() -> None:
+    """A program that does not know the fate would forget what waits: it refuses; the ranges come back."""
+    value = encode_record(55, (*range(10), 10), {}, held=[HELD])
+    assert (value[0], decode_record(value).held) == (2, (HELD,))
+    assert encode_record(55, (*range(10), 10), {})[0] == 2
+    assert encode_record(45, (*range(10), 0), {}, held=[HELD])[0] == 2
+
+
+def test_the_last_word_on_a_source_counts() -> None:
+    """A range is said again whenever it changes; one of no records is over, and may begin again."""
+    other, over = replace(HELD, source="/things/brio"), replace(HELD, count=0)
+    records = [decode_record(encode_record(1, (0,) * 11, {}, held=held)) for held in ([HELD, other], [over], [other])]
+    seen = Seen()
+    seen.apply(records[:1], 1)
+    assert seen.held == {"/things/acme": HELD, "/things/brio": other}
+    seen.apply(records[1:], 3)
+    assert seen.held == {"/things/brio": other}
+    seen.apply(records[:1] + records[:1], 4)
+    assert seen.held["/things/acme"] == HELD
 
 
 @pytest.mark.parametrize("cut", [1, 3, 8, 20, -1])

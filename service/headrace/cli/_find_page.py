@@ -24,6 +24,7 @@ _BASES: Final = {
     "events": "",
     "dead-letters": "",
     "position": "",
+    "returned": "",
     "derived": " *",
 }
 _STAR: Final = (

@@ -15,9 +15,10 @@ from headrace.cli._find_query import SoughtId
 from headrace.config.tenants import Tenants
 from headrace.kafka.consumer import Record
 from headrace.normalizer.commit import CommitLimits
-from headrace.normalizer.decide import WaitsForMapping, decide
+from headrace.normalizer.decide import decide
 from headrace.normalizer.decode import decode, translate
 from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.mapping_waits import WaitsForMapping
 from headrace.records.mark import Mark, pack, unpack
 from headrace.records.raw import from_raw_record
 from headrace.records.seen import decode_record
@@ -33,7 +34,7 @@ UNSEEN: Final = "unseen"
 """The fate of a copy that today would be published, or a letter, while neither topic holds it."""
 _ASIDE: Final = ("id", "recordedtime", "partitionkey", "data.category", "data.action", "data.provenance")
 
-Basis = Literal["events", "dead-letters", "position", "derived"]
+Basis = Literal["events", "dead-letters", "position", "returned", "derived"]
 
 
 class RawCopy(Struct, kw_only=True):
@@ -101,6 +102,8 @@ class IdTrail:
         self._tenants: Final = tenants
         self._limits: Final = limits
         self._seen: Final = Seen()
+        self._returned: Final[deque[str]] = deque(maxlen=MOST_COPIES)
+        """The places of copies that were held: others say that they are copies of them."""
         self._bytes: Final[deque[int]] = deque(maxlen=MOST_VERSIONS)
 
     @property
@@ -130,6 +133,8 @@ class IdTrail:
             delivery=raw.delivery,
             derived=self._decide(record),
         )
+        if raw.held:
+            self._returned.append(raw.held)
         self._translate(record, copy)
         self.copies.append(copy)
 
@@ -158,6 +163,8 @@ class IdTrail:
                 copy.fate, copy.basis = "dead", "dead-letters"
             elif copy.derived == "waits" or (self.position is not None and copy.offset >= self.position):
                 copy.fate, copy.basis = "waits", "position"
+            elif f"{self.partition}@{copy.offset}" in self._returned:
+                copy.fate, copy.basis = "held", "returned"
             else:
                 copy.fate = UNSEEN if copy.derived in {"published", "dead"} else copy.derived
 
@@ -185,8 +192,10 @@ class IdTrail:
     def _translate(self, record: Record, copy: RawCopy) -> None:
         """Note what the tables of today make of a copy, whatever its fate."""
         decoded = decode(record, self._tenants)
-        became = decoded.became or translate(decoded)
         copy.mapping = decoded.mapping
+        if decoded.waits:
+            return
+        became = decoded.became or translate(decoded)
         if isinstance(became, Problem):
             copy.problem = became
         else:
@@ -205,6 +214,7 @@ def _how(raw: RawEvent) -> list[str]:
         "returned, as told": raw.as_told,
         "twin of what was told": raw.twin,
         "found by the sweep": raw.swept,
+        f"returned, held at {raw.held}": bool(raw.held),
     }
     return [way for way, is_so in ways.items() if is_so]
 

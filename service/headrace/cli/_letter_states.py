@@ -56,9 +56,12 @@ class Letter(Struct):
 
 
 class _Raw(Struct):
-    """What raw tells: where redriven records stand by the letters they name, which are decided, what may be gone."""
+    """What raw tells: where redriven records stand by the letters they name, which are decided, what may be gone.
 
-    sent: dict[str, list[tuple[int, int]]]
+    A record that was held counts where its newest copy stands.
+    """
+
+    sent: dict[str, dict[str, tuple[int, int]]]
     positions: dict[int, int]
     begins_ms: int
 
@@ -74,7 +77,8 @@ async def letters_with_states(config: Config, wanted: LetterFilter) -> list[Lett
     raw = await _raw(config, _millis(letters[0].letter) - SLACK_SECONDS * _MILLIS)
     newest: dict[bytes, LetterState] = {}
     for one in reversed(letters):  # what is sent back is the newest letter of a record, and closes those before it
-        one.state = _state(one, raw, dead)
+        account = config.tenants.by_source.get(one.letter.source)
+        one.state = _state(one, raw, dead, waits=account is None or account.settings.paused)
         if one.state in (LetterState.OPEN, LetterState.UNKNOWN) and one.digest in newest:
             later = newest[one.digest]
             one.state = LetterState.COPY if later in STILL_OPEN else later
@@ -100,27 +104,30 @@ async def _letters(config: Config, wanted: LetterFilter) -> tuple[list[Letter], 
     return found, dead
 
 
-def _state(one: Letter, raw: _Raw, dead: set[tuple[int, int]]) -> LetterState:
+def _state(one: Letter, raw: _Raw, dead: set[tuple[int, int]], *, waits: bool) -> LetterState:
+    """Return the state of a letter; `waits`: its tenant is paused or not configured, so what was sent back is held."""
     sent = raw.sent.get(one.place)
     if sent is None:
         return LetterState.UNKNOWN if _millis(one.letter) < raw.begins_ms else LetterState.OPEN
-    if any(offset >= raw.positions.get(partition, 0) for partition, offset in sent):
+    places = sent.values()
+    if waits or any(offset >= raw.positions.get(partition, 0) for partition, offset in places):
         return LetterState.SENT_BACK
-    return LetterState.DEAD_AGAIN if dead.issuperset(sent) else LetterState.CLOSED
+    return LetterState.DEAD_AGAIN if dead.issuperset(places) else LetterState.CLOSED
 
 
 async def _raw(config: Config, since_ms: int) -> _Raw:
     topic, _ = await existing_topics(config, "raw", "seen")
-    found = _Raw(defaultdict(list), {}, 0)
+    found = _Raw(defaultdict(dict), {}, 0)
     async with contextlib.aclosing(read(config.kafka, topic.name, since=max(since_ms, 0))) as records:
         async for record in records:
             if not any(_REDRIVEN in data for _, data in record.headers):
                 continue
             with contextlib.suppress(LookupError, ValueError, RecursionError):  # a dead letter has it
-                letter = from_raw_record(record.headers, b"").letter
-                if letter:
-                    found.sent[letter].append((record.partition, record.offset))
-    partitions = {partition for places in found.sent.values() for partition, _ in places}
+                raw = from_raw_record(record.headers, b"")
+                if raw.letter:
+                    first = raw.held or place_of(record.partition, record.offset)
+                    found.sent[raw.letter][first] = record.partition, record.offset
+    partitions = {partition for places in found.sent.values() for partition, _ in places.values()}
     async with Consumer(config.kafka) as log:
         for partition in partitions:
             found.positions[partition] = await _position(log, f"{config.topic_prefix}seen", partition)

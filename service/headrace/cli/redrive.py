@@ -76,7 +76,7 @@ def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: boo
     them, which `headrace feeds` says. What is known is a duplicate, and what is not wakes its feed again.
 
     \b
-      headrace redrive --reason unknown_tenant -t acme
+      headrace redrive --reason held_too_long -t acme
       headrace redrive 3@120 3@121
       headrace redrive --since 2h --yes
       headrace redrive --nudged --since 2h

@@ -140,9 +140,9 @@ def _hour_of(decoded: DecodedRecord, draft: Draft) -> int:
 
 
 def _came_at(decoded: DecodedRecord) -> int:
-    """Return when (ms) a way told something: of a delivery that waited in a spool, when it was received."""
+    """Return when (ms) a way told something: of what waited in a spool, or for its tenant, when it was received."""
     appended = decoded.record.timestamp
-    return min(appended, decoded.raw.received) if decoded.raw.via is Via.WEBHOOK else appended
+    return min(appended, decoded.raw.received) if decoded.raw.via is Via.WEBHOOK or decoded.raw.held else appended
 
 
 def _kind(decoded: DecodedRecord, draft: Draft, *, nudged: bool) -> str:

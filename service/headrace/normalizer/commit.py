@@ -1,7 +1,7 @@
 """What is decided on and what comes out: raw records and limits go in, one `Commit` for one transaction comes out."""
 
 from collections import Counter
-from collections.abc import Mapping as Dict, Sequence
+from collections.abc import Iterable, Mapping as Dict, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.dedupe import Seen
 from headrace.records.facts import CommitFacts
+from headrace.records.held import HeldRange
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, Fate, encode_record
 
@@ -43,7 +44,7 @@ class CommitLimits(Struct, frozen=True):
 
     `lifetime` is the retention of seen: a mark older than that may be gone from the log. A duplicate whose mark would
     expire before its own raw record, that is `raw_lifetime` later, is marked again. An hour of the loss ledger closes
-    `settle` seconds after its end.
+    `settle` seconds after its end. Of a tenant that is paused or unknown a record is held for `held_for` seconds.
     """
 
     topic: str
@@ -52,6 +53,8 @@ class CommitLimits(Struct, frozen=True):
     lifetime: int = 35 * 86_400
     raw_lifetime: int = 30 * 86_400
     settle: int = 7_200
+    raw_bytes: int = 1024 * 1024
+    held_for: int = 29 * 86_400
 
 
 class Decision(Struct, frozen=True, gc=False, kw_only=True):
@@ -98,7 +101,12 @@ def skip(seen: Seen, to: int) -> Commit:
 
 def rewrite(seen: Seen) -> Commit:
     """Return a commit that writes the position of a quiet partition again, before its last record ages out."""
-    return _position_alone(seen.next_offset, seen.totals)
+    return _position_alone(seen.next_offset, seen.totals, seen.held.values())
+
+
+def note_held(seen: Seen, ranges: Iterable[HeldRange]) -> Commit:
+    """Return a commit that says what has become of ranges of held records, and counts nothing."""
+    return _position_alone(seen.next_offset, seen.totals, ranges)
 
 
 def close_hours(seen: Seen, facts: CommitFacts, reports: list[ProducerRecord]) -> Commit:
@@ -112,7 +120,7 @@ def add(totals: Sequence[int], fates: Dict[str, int]) -> tuple[int, ...]:
     return tuple(total + fates.get(name, 0) for name, total in zip(TOTALS, totals, strict=True))
 
 
-def _position_alone(next_offset: int, totals: tuple[int, ...]) -> Commit:
+def _position_alone(next_offset: int, totals: tuple[int, ...], held: Iterable[HeldRange] = ()) -> Commit:
     return Commit(
         next_offset=next_offset,
         totals=totals,
@@ -120,6 +128,6 @@ def _position_alone(next_offset: int, totals: tuple[int, ...]) -> Commit:
         letters=[],
         nudges=[],
         marks={},
-        seen_value=encode_record(next_offset, totals, {}),
+        seen_value=encode_record(next_offset, totals, {}, held=held),
         decisions=[],
     )

@@ -8,7 +8,7 @@
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -22,6 +22,8 @@ from headrace.normalizer.batch_facts import BatchFacts
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
+from headrace.normalizer.held import HeldInBatch
+from headrace.normalizer.mapping_waits import WaitsForMapping, Wanted, lacks_mapping, no_mapping
 from headrace.normalizer.nudge import nudge_record
 from headrace.records.dead_letter import encode_letter
 from headrace.records.event import encode_event, event_id, event_of, first_of, use_later, whole_digest
@@ -37,17 +39,21 @@ _TOGETHER: Final = 500
 """Records that are read and translated before the first of them gets its fate: their drafts fit the cache."""
 
 
-class WaitsForMapping(Exception):  # noqa: N818  (a state, not an error)
-    """The first record of the batch is a replay under a mapping that this task does not have."""
-
-
-def decide(batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: CommitLimits, now: int) -> Commit:
+def decide(
+    batch: Sequence[RawRecord],
+    seen: Seen,
+    tenants: Tenants,
+    limits: CommitLimits,
+    now: int,
+    *,
+    given_up: Collection[Wanted] = (),
+) -> Commit:
     """Return the commit for records that follow `seen.next_offset` without a gap; `now` is in ms since the epoch.
 
     Raises `NewerFormat` where a newer Headrace wrote a record, `WaitsForMapping` where the first record is a replay
-    under another mapping (a later one ends the commit before it).
+    under another mapping (a later one ends the commit before it). For mappings that are `given_up` nothing waits.
     """
-    return _Batch(batch, seen, tenants, limits, now).commit()
+    return _Batch(batch, seen, tenants, limits, now).commit(given_up)
 
 
 def refuse(record: RawRecord, seen: Seen, limits: CommitLimits, now: int) -> Commit:
@@ -77,20 +83,21 @@ class _Batch:
         self.letters: list[ProducerRecord] = []
         self.nudges: list[ProducerRecord] = []
         self.decisions: list[Decision] = []
+        self.held = HeldInBatch(seen.held)
         began = batch[0].timestamp if batch and tenants.by_source else 0  # without tenants, no hour is closed
         self.facts = BatchFacts(seen.ledger, tenants.both_ways, began=began, settle=limits.settle)
 
-    def commit(self) -> Commit:
+    def commit(self, given_up: Collection[Wanted] = ()) -> Commit:
         """Decide on the records in their order. Raises `WaitsForMapping`, `NewerFormat`."""
         for decoded in self.decode():
-            wanted = decoded.raw.replay
-            if wanted and decoded.account and wanted != decoded.mapping:
-                if self.decisions:
-                    break
-                raise WaitsForMapping(
-                    f"{decoded.source} has mapping {decoded.mapping}, offset {decoded.record.offset} waits for {wanted}"
-                )
-            self.decide_one(decoded)
+            if not lacks_mapping(decoded):
+                self.decide_one(decoded)
+            elif (decoded.source, decoded.raw.replay) in given_up:
+                self.write_letter(decoded, no_mapping(decoded))
+            elif self.decisions:
+                break
+            else:
+                raise WaitsForMapping(decoded)
         return self.to_commit()
 
     def to_commit(self) -> Commit:
@@ -105,7 +112,7 @@ class _Batch:
             letters=self.letters,
             nudges=self.nudges + self.facts.reports(self.limits.partition, self.tenants.both_ways),
             marks=self.marks,
-            seen_value=encode_record(next_offset, totals, self.marks, self.facts.part()),
+            seen_value=encode_record(next_offset, totals, self.marks, self.facts.part(), self.held.changed.values()),
             decisions=self.decisions,
             missed=self.facts.missed,
         )
@@ -120,8 +127,12 @@ class _Batch:
 
     def decide_one(self, decoded: DecodedRecord) -> None:
         """Decide on one record: exactly one fate, by the steps of the module."""
-        # 1. by the version alone
         mark = self.mark(decoded.key)
+        if decoded.waits and self.held.hold(decoded.source, decoded.record):  # whatever it is, its tenant is not there
+            self.remember(decoded, decoded.key, mark)
+            self.record_decision(decoded, "held")
+            return
+        # 1. by the version alone
         if not isinstance(decoded.became, Problem) and (fate := _settled(decoded, mark)) is not None:
             self.remember(decoded, decoded.key, mark)
             self.facts.again(decoded)

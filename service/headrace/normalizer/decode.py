@@ -13,6 +13,7 @@ from msgspec import Struct
 from headrace.config.tenants import Account, Tenants
 from headrace.core.problems import from_exception
 from headrace.normalizer.commit import RawRecord
+from headrace.normalizer.held import can_be_held, is_held, why_not_held
 from headrace.records.event import meaning_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN
 from headrace.records.raw import from_raw_record, identify
@@ -27,7 +28,7 @@ class DecodedRecord(Struct, gc=False, kw_only=True):
 
     `became` is None until it is translated, and a problem where it cannot be; `meaning` is that of a draft. `account`
     is None where its tenant is not configured, or where Headrace did not write the record. `version` is as a mark
-    keeps it.
+    keeps it. `waits` says that it is to be held: its problem is what it has where there is no room.
     """
 
     record: RawRecord
@@ -38,6 +39,7 @@ class DecodedRecord(Struct, gc=False, kw_only=True):
     account: Account | None
     became: Draft | Dropped | Problem | None = None
     meaning: int = 0
+    waits: bool = False
 
     @property
     def mapping(self) -> str:
@@ -61,10 +63,10 @@ def decode(record: RawRecord, tenants: Tenants) -> DecodedRecord:
         version=_number(raw.version),
         account=account,
     )
-    if account is None:
-        hint = f"configure {source}, then redrive"
-        decoded.became = Problem("unknown_tenant", "The tenant is not configured", hint)
-    elif not raw.id:
+    if is_held(account):
+        decoded.waits = can_be_held(raw)
+        decoded.became = why_not_held(raw, account, full=decoded.waits)
+    elif account is not None and not raw.id:
         decoded.became = _nameless(raw, account)
     return decoded
 

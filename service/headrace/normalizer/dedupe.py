@@ -12,6 +12,7 @@ from msgspec import Struct
 from headrace.normalizer.ledger import Ledger
 from headrace.normalizer.mark_table import MarkTable
 from headrace.records.facts import CommitFacts
+from headrace.records.held import HeldRange
 from headrace.records.mark import IMMUTABLE, MOST_MEANINGS, UNKNOWN, Mark, unpack
 from headrace.records.replayed import replay_digest, state_of
 from headrace.records.seen import TOTALS, Fate, SeenRecord, merge
@@ -36,7 +37,7 @@ class Verdict(Struct, frozen=True, gc=False):
 
 
 class Seen:
-    """The memory of one raw partition: marks, position, totals, and the loss ledger, as far as `read_to` on `seen`.
+    """The memory of one raw partition: marks, position, totals, loss ledger, held, as far as `read_to` on `seen`.
 
     `restored` says that there was a record at all: without one, it is unknown what was published. `last` is the seen
     offset of the newest commit in it, where that is known.
@@ -49,6 +50,8 @@ class Seen:
         """Begin without memory: what it was made of does not stand in the log."""
         self.marks = MarkTable()
         self.ledger = Ledger()
+        self.held: dict[str, HeldRange] = {}
+        """What is held, by source."""
         self.next_offset = 0
         self.totals: tuple[int, ...] = (0,) * len(TOTALS)
         self.read_to = 0
@@ -63,6 +66,10 @@ class Seen:
             # A restore reads the newest commit again: marks are what they are, but facts would count twice.
             new = (one if upto > self.next_offset else CommitFacts(one.closed) for upto, one in merged.facts)
             self.ledger.apply(new)
+            self.held |= {one.source: one for one in merged.held}
+            for one in merged.held:
+                if not one.count:
+                    del self.held[one.source]
             self.next_offset, self.totals = merged.next_offset, merged.totals
             self.restored = True
         self.read_to = read_to

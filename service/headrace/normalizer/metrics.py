@@ -3,7 +3,7 @@
 import time
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping as Dict, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -12,10 +12,12 @@ from headrace.core.mapping import UNMAPPED
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.commit import Commit, Decision
 from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.held_metrics import HeldMetrics
 from headrace.normalizer.raw_lag import RawLag
 from headrace.observe.metric_definitions import END_TO_END_EDGES
 from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
+from headrace.records.held import HeldRange
 from headrace.records.seen import TOTALS
 from headrace_events import Via, decode_dead_letter
 
@@ -26,17 +28,20 @@ FATES: Final = tuple(fate for fate in TOTALS if fate != "lost")
 """The fates that a record can get; what is lost was never read."""
 
 REASONS: Final = (
-    "bad_shape",
-    "bad_value",
-    "internal",
-    "malformed",
-    "other_event",
-    "too_deep",
-    "too_large",
-    "unnamed",
-    "unwritable",
+    *(
+        "bad_shape",
+        "bad_value",
+        "internal",
+        "malformed",
+        "other_event",
+        "too_deep",
+        "too_large",
+        "unnamed",
+        "unwritable",
+    ),
+    *("held_too_long", "mapping_missing", "too_many_held"),
 )
-REASONS_UNKNOWN: Final = ("foreign", "unknown_tenant")
+REASONS_UNKNOWN: Final = ("foreign", "held_too_long", "too_many_held", "unknown_tenant")
 """Codes of problems that dead letters are known to have, of configured tenants and of others."""
 
 _EDGES_MS: Final = tuple(round(edge * 1000) for edge in END_TO_END_EDGES)
@@ -70,6 +75,7 @@ class NormalizerMetrics(TaskMetrics):
                 *("seen_ids", "seen_bytes"),
             )
         }
+        self.held: Final = HeldMetrics(registry, self._name, clock)
         self._start_known()
         self.know(tenants)
         registry.before_scrape(self._read_tasks)
@@ -151,15 +157,24 @@ class NormalizerMetrics(TaskMetrics):
             self.task_state(partition, "created")
         return self._lags.setdefault(partition, RawLag())
 
+    def _name(self, source: str) -> tuple[str, str]:
+        return self._accounts.get(source, UNKNOWN)
+
+    def owned_held(self) -> list[Dict[str, HeldRange]]:
+        """Return what each partition of this process holds, by source."""
+        return [lag.seen.held for lag in self._lags.values() if lag.seen is not None]
+
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 
     def _start_known(self) -> None:
         for via in Via:
             self._end_to_end.start(via)
-            self._decided.start(*UNKNOWN, via, "dead")
+            for fate in ("dead", "held"):
+                self._decided.start(*UNKNOWN, via, fate)
         for reason in (*REASONS_UNKNOWN, OTHER):
             self._letters.start(*UNKNOWN, reason)
+        self.held.start(UNKNOWN)
 
     def _start_account(self, account: tuple[str, str]) -> None:
         for via in Via:
@@ -170,12 +185,14 @@ class NormalizerMetrics(TaskMetrics):
         for codes in (self._unmapped, self._provisional):
             codes.start(*account, OTHER)
         self._missed.start(*account)
+        self.held.start(account)
 
     def _read_tasks(self) -> None:
         """Take the partitions as they are now; what is no longer owned is not shown."""
         for series in (self._records, *self._gauges.values()):
             series.values.clear()
         now_ms, unknown = self._now_ms(), self.kafka.unknown_seconds
+        self.held.read(self.owned_held())
         for number, lag in self._lags.items():
             if lag.seen is None:
                 continue

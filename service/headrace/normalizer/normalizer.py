@@ -23,6 +23,7 @@ from headrace.kafka.partition_owner import Pace, TaskState
 from headrace.kafka.topic_rules import retention_ms
 from headrace.normalizer.commit import CommitLimits, Decision
 from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.held import held_for
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.task import NormalizerTask
 from headrace.observe.health import Health
@@ -74,7 +75,8 @@ class Normalizer:
 
     async def run(self) -> None:
         """Work until cancelled. Raises `CannotRun` or `NewerFormat` with a sentence for the operator."""
-        await self.group.run(self._display)
+        self.metrics.held.held_for(self.limits(0).held_for)
+        await self.group.run(self._display, self._log_held)
 
     def _task(self, member: Member, partition: int) -> NormalizerTask:
         return NormalizerTask(
@@ -99,6 +101,12 @@ class Normalizer:
                 if running:
                     await member.commit(running)
 
+    async def _log_held(self, _: Member) -> None:
+        """Log what is held, now and then."""
+        while True:
+            self.metrics.held.log(self.metrics.owned_held())
+            await asyncio.sleep(DISPLAY_EVERY)
+
     def limits(self, partition: int) -> CommitLimits:
         """Return what the topics allow to the task of a partition."""
         prefix = self._live.config.topic_prefix
@@ -110,4 +118,6 @@ class Normalizer:
             lifetime=retention_ms(seen) // 1000,
             raw_lifetime=max(self._live.config.dedupe.window, retention_ms(raw) // 1000),
             settle=self._live.config.ledger.settle,
+            raw_bytes=int(raw.config["max.message.bytes"]),
+            held_for=held_for(retention_ms(raw) // 1000),
         )

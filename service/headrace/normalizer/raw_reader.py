@@ -17,6 +17,8 @@ from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun
 from headrace.normalizer.metrics import NormalizerMetrics
 
+LIVE_WAIT: Final = 0.5
+"""Seconds that a task waits for records where it has nothing else to do."""
 PROOF_WAIT: Final = 2.0
 """Seconds in which a consumer of its own must show what stands behind a gap."""
 STALE_PAUSE: Final = 1.0
@@ -43,13 +45,13 @@ class RawReader:
         self._stale: Final = stale
         self._gap_at = -1
 
-    async def next(self, position: int, most: int) -> list[Record]:
-        """Return up to `most` records, none where nothing came in time; they should begin at `position`.
+    async def next(self, position: int, most: int, wait: float = LIVE_WAIT) -> list[Record]:
+        """Return up to `most` records, none where nothing came within `wait` seconds; they should begin at `position`.
 
         Raises `OutOfRange` where the consumer's position does not exist, `CannotRun` where a record cannot be read.
         """
         try:
-            records = await self._member.next(self._partition, most)
+            records = await self._member.next(self._partition, most, wait)
         except UnicodeDecodeError as error:
             raise CannotRun(
                 f"the client cannot read a record of {self._member.topic}-{self._partition} at or behind offset "

@@ -20,9 +20,11 @@ from headrace.kafka.partition_owner import DAY_SECONDS, Pace, PartitionOwner, Ta
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.normalizer.batch_facts import close_quiet
 from headrace.normalizer.batch_size import BatchSize
-from headrace.normalizer.commit import Commit, CommitLimits, Decision, rewrite, skip
-from headrace.normalizer.decide import WaitsForMapping, decide, refuse
+from headrace.normalizer.commit import Commit, CommitLimits, Decision, note_held, rewrite, skip
+from headrace.normalizer.decide import decide, refuse
 from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.held_returns import HeldReturns
+from headrace.normalizer.mapping_waits import MappingWaits, WaitsForMapping
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.outputs import Outputs
 from headrace.normalizer.raw_reader import RawReader, until_gap
@@ -85,6 +87,8 @@ class NormalizerTask(PartitionOwner):
         self._clock = clock
         self._raw = RawReader(config.kafka, member, metrics, partition, self._stale)
         self._batch_size = BatchSize()
+        self._waits = MappingWaits()
+        self._returns = HeldReturns(config.kafka, limits)
         self._written_at: float | None = None
         self._swept_at = 0.0
 
@@ -93,8 +97,10 @@ class NormalizerTask(PartitionOwner):
         await self._outputs.count_partitions(producer)
         await self._skip_gap(producer)
         self.enter(TaskState.RUNNING)
-        while not producer.doubtful:
-            await self.step(producer)
+        async with self._returns:
+            while not producer.doubtful:
+                await self.step(producer)
+                await self._give_back(producer)
 
     async def step(self, producer: Transactions) -> None:
         """Normalize one batch; the numbers are those of the class."""
@@ -117,7 +123,7 @@ class NormalizerTask(PartitionOwner):
     async def _read(self, producer: Transactions) -> Sequence[Record]:
         """Return records that begin where memory stands; none where there is nothing to decide on now."""
         try:
-            records = await self._raw.next(self.seen.next_offset, self._batch_size.most)
+            records = await self._raw.next(self.seen.next_offset, self._batch_size.most, self._returns.wait)
         except OutOfRange:
             self.enter(TaskState.RESTORING)  # it cannot read on before it knows that raw reaches so far
             await self._skip_gap(producer)
@@ -137,8 +143,10 @@ class NormalizerTask(PartitionOwner):
         if batch[0].offset == self._batch_size.unwritable:
             return refuse(batch[0], self.seen, self._limits, now)
         try:
-            return decide(batch, self.seen, self._live.config.tenants, self._limits, now)
+            given_up, tenants = self._waits.given_up(self._clock()), self._live.config.tenants
+            return decide(batch, self.seen, tenants, self._limits, now, given_up=given_up)
         except WaitsForMapping as waits:
+            self._waits.wait(waits.wanted, self._clock())
             _log.warning("task_waits_for_mapping", partition=self.partition, reason=str(waits))
             return None
 
@@ -198,6 +206,13 @@ class NormalizerTask(PartitionOwner):
         """Return how many records are known to lie before it."""
         end = self._raw.end()
         return max(0, end - self.seen.next_offset) if end is not None and self.state is TaskState.RUNNING else 0
+
+    async def _give_back(self, producer: Transactions) -> None:
+        """Append some of what is held to raw again where its tenant goes on; what then lies there is a batch's work."""
+        returned = await self._returns.next(self.seen.held, self._live.config.tenants, self._now_ms(), self.lag())
+        if returned is not None:
+            self._metrics.held.count_returned(returned.sources)
+            await self._write_alone(producer, note_held(self.seen, returned.ranges))
 
     async def _write_alone(self, producer: Transactions, commit: Commit) -> None:
         """Write a commit that no records of raw stand behind, and let memory follow."""

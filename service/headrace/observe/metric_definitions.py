@@ -153,6 +153,35 @@ NORMALIZER: Final = (
         "Age of the oldest raw record without a fate, 0 where there is none; at least as long as Kafka is silent.",
     ),
     Family(
+        "headrace_held_records",
+        "gauge",
+        "raw records",
+        ("provider", "tenant"),
+        "Records that wait for their tenant, paused or not known here, in the partitions of this process. Tenants that "
+        "are not known have the labels `unknown`; the log names them (`records_held`).",
+    ),
+    Family(
+        "headrace_held_oldest_age_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant"),
+        "How long the oldest of them has waited.",
+    ),
+    Family(
+        "headrace_held_limit_seconds",
+        "gauge",
+        "seconds",
+        (),
+        "How long a record may wait, by the retention of raw: then it is a dead letter, `held_too_long`.",
+    ),
+    Family(
+        "headrace_held_returned_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant"),
+        "Held records that this process appended to raw again, some more than once.",
+    ),
+    Family(
         "headrace_decided_total",
         "counter",
         "raw records",

@@ -72,6 +72,10 @@ _HOLDS: Final = (
     ("nothing was taken by retention before it was read", 'sum(headrace_records_total{fate="lost"}) == 0'),
     ("what is in flight gets its fate in time", "max(headrace_oldest_unprocessed_age_seconds) < 60"),
     (
+        "what waits for its tenant goes on long before it must",
+        "max(headrace_held_oldest_age_seconds) <= 0.5 * max(headrace_held_limit_seconds)",
+    ),
+    (
         "99 of 100 webhooks are visible within 150 ms",
         'histogram_quantile(0.99, sum by (le) (rate(headrace_end_to_end_seconds_bucket{via="webhook"}[5m]))) <= 0.15',
     ),
@@ -128,8 +132,8 @@ Of one poller, over the life of its process, after each turn:
 
 Of all processes since the topics were made, once nothing is in flight:
 
-- `headrace_raw_appended_total` and `headrace_nudges_returned_total` of every process there ever was, and what the
-  command line appended,
+- `headrace_raw_appended_total`, `headrace_nudges_returned_total` and `headrace_held_returned_total` of every process
+  there ever was, and what the command line appended,
   = the end offsets of raw = `headrace_position` = the sum of `headrace_records_total` over the fates
 
 The first of these is at most the second: an append whose answer was lost, or came later than two seconds, is made again

@@ -117,7 +117,7 @@ def _marked_copy(one: Nudged, record: Record | None) -> ProducerRecord | None:
         return None
     if raw.source != source:
         return None
-    return ProducerRecord(record.key, raw.value, headers_of(replace(raw, as_told=True, redriven=False)))
+    return ProducerRecord(record.key, raw.value, headers_of(replace(raw, as_told=True, redriven=False, expired=False)))
 
 
 def _log_end(one: Nudged, what: str) -> None:

@@ -65,6 +65,8 @@ def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False, 
         later=False,
         redriven=redriven,
         letter=letter,
+        held="",
+        expired=False,
     )
     key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
     return ProducerRecord(key, raw.value, headers_of(header))

@@ -96,6 +96,8 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     `as_told` marks a webhook's record that woke a feed which did not bring it: it is judged as if the tenant were not
     polled. `twin` marks a feed's row whose fact was published so, under an id that the row does not share: it is a
     duplicate.
+    `held` is the place on raw, `<partition>@<offset>`, of the record that was held until its tenant went on and that
+    this one is a copy of; `expired` marks one that was held for too long.
 
     On raw, `value` is the record's value and all other fields are its one header, in this order (records/raw.py).
     """
@@ -119,6 +121,8 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     as_told: bool = False
     twin: bool = False
     swept: bool = False
+    held: str = ""
+    expired: bool = False
     value: bytes = b""
 
     @property
