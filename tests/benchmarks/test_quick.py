@@ -11,6 +11,7 @@ def test_every_benchmark_runs(kafka: Broker) -> None:
     names = " ".join(row.name for row in rows)
     for wanted in ("normalizer", "stripped loop", "partitions against 1", "restore", "memory an id", "remembered ids"):
         assert wanted in names
+    assert "find an id in" in names
     for wanted in ("receiver: all kinds in turn", "accepted -> visible", "budget with a backlog", "a page, into raw"):
         assert wanted in names
     assert sum(row.name.startswith("decode") for row in rows) == 11

@@ -20,12 +20,12 @@ def test_a_value_is_underlined_among_its_lines() -> None:
 
 
 def test_a_long_line_is_cut_behind_commas() -> None:
-    """Rows fit a terminal of 100 columns, and say where they begin."""
+    """Rows fit a terminal of 80 columns, and say where they begin."""
     value = b"{" + b", ".join(b'"key%03d": %d' % (n, n) for n in range(300)) + b"}"
     begin = value.index(b'"key200": 200')
     rows = rows_around(value, begin, begin + 13)
     assert "".join(row.text for row in rows) in value.decode()
-    assert all(len(row.text) <= 72 for row in rows)
+    assert all(len(row.text) <= 68 for row in rows)
     (marked,) = (row for row in rows if row.underline)
     assert value[marked.begin + marked.underline.index("^") :].startswith(b'"key200": 200')
 

@@ -95,6 +95,17 @@ def test_the_tables_of_today_are_shown_beside_those_of_then() -> None:
     assert (here.events[0].word, trail.copies[0].type) == ("call.completed", "call.logged")
 
 
+def test_a_damaged_copy_is_a_copy() -> None:
+    """What another program wrote under the key of an id is shown, and hides no other copy."""
+    here = partition()
+    records, _ = through(here, [thing(v=1), thing(v=2)])
+    trail = IdTrail(A, here.tenants, LIMITS)
+    trail.take_copy(records[0]._replace(headers=[]))
+    trail.take_copy(records[1])
+    assert [(copy.shape, copy.derived) for copy in trail.copies] == [("damaged", "dead"), ("row", "published")]
+    assert trail.copies[0].problem is not None
+
+
 def test_a_thousand_copies_stay_and_the_others_are_counted() -> None:
     """Memory is bounded whatever a platform repeats."""
     here = partition()

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from headrace.observe.escapes import escaped
 
-_ROW_BYTES: Final = 72
+_ROW_BYTES: Final = 68
+"""With the offset before it, a row fits 80 columns."""
 _DUMP_BYTES: Final = 16
 _CONTEXT: Final = 2
 """Rows before and behind those of the place."""

@@ -23,7 +23,7 @@ from headrace.records.mark import Mark, pack, unpack
 from headrace.records.raw import from_raw_record
 from headrace.records.seen import decode_record
 from headrace.sdk.provider import Draft, Dropped, RawEvent, Version
-from headrace_events import DeadLetter, Event, Problem
+from headrace_events import DeadLetter, Event, Problem, Via
 
 MOST_COPIES: Final = 1_000
 MOST_VERSIONS: Final = 200
@@ -120,7 +120,7 @@ class IdTrail:
         if not self.counts["copies"]:
             self._remember(record.offset)
         self.counts["copies"] += 1
-        raw = from_raw_record(record.headers, record.value)
+        raw = _raw_event(record)
         copy = RawCopy(
             offset=record.offset,
             appended=record.timestamp,
@@ -204,6 +204,14 @@ class IdTrail:
             copy.type = became.row.type
             if len(self.subjects) < MOST_SUBJECTS:
                 self.subjects.add(became.subject)
+
+
+def _raw_event(record: Record) -> RawEvent:
+    """Return the raw event of a record, one that says so where it is damaged. Raises `NewerFormat`."""
+    try:
+        return from_raw_record(record.headers, record.value)
+    except (LookupError, ValueError, RecursionError):
+        return RawEvent(provider="", tenant="", shape="damaged", via=Via.INGEST, received=record.timestamp)
 
 
 def _how(raw: RawEvent) -> list[str]:
