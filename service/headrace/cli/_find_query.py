@@ -17,7 +17,7 @@ from headrace.sdk.provider import Provider, source_of
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _VERSION: Final = r"(?:\d+(?:-[0-9a-f]{8})?|[0-9a-f]{8})"
 _SOURCE: Final = re.compile(r"/[^/]+/[^/]+")
-_REPLAYED: Final = re.compile(r"~[0-9a-f]+$")
+_REPLAYED: Final = re.compile(r"(?:~[0-9a-f]{8})+$")
 
 
 class SoughtId(Struct, frozen=True):

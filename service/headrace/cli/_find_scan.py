@@ -25,7 +25,8 @@ from headrace.kafka.partition_scan import ALL_TIME, PartitionRead, ScanSpan, sca
 from headrace.kafka.partitioner import partitions
 from headrace.kafka.positions import last_position
 from headrace.normalizer.commit import CommitLimits
-from headrace.records.mark import ROW, Mark, unpack
+from headrace.normalizer.mark_table import MarkTable
+from headrace.records.mark import ROW, unpack
 from headrace.records.raw import place
 from headrace.records.seen import decode_record, is_barrier
 from headrace_events import decode, decode_dead_letter
@@ -109,10 +110,9 @@ def _take_mark(value: bytes, key: bytes, trail: IdTrail) -> None:
         at = commit.rows.find(key, at + 1)
     if at < 0:
         return
-    row = unpack(commit.rows[at : at + ROW.itemsize])[0]
-    more = next((meanings for digest, meanings in commit.more if digest == key), ())
-    meanings = (int(row["meaning"]), *more)[: max(1, int(row["count"]))]
-    trail.take_mark(Mark(int(row["version"]), int(row["shape"]), meanings, int(row["at"])), commit.next_offset)
+    table = MarkTable()
+    table.put(unpack(commit.rows[at : at + ROW.itemsize]), [pair for pair in commit.more if pair[0] == key])
+    trail.take_mark(table.find([key])[key], commit.next_offset)
 
 
 def _take_letters(records: Iterable[Record], trails: Trails) -> None:
