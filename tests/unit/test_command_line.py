@@ -98,3 +98,25 @@ def test_two_configurations_in_one_place(clean: Path, words: tuple[str, ...]) ->
     done = CliRunner().invoke(main, words)
     assert done.exit_code == 2
     assert "two configuration files are named, f and g: name one" in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ((), "list"),
+        (("-t", "acme"), "list"),
+        (("-c", "f.toml"), "list"),
+        (("--config=f.toml", "--json"), "list"),
+        (("list", "--json"), "list"),
+        (("show",), "show"),
+        (("-c", "f.toml", "show"), "show"),
+    ],
+)
+def test_dead_letters_are_listed_where_no_command_is_named(clean: Path, words: tuple[str, ...], command: str) -> None:
+    """As it was before there were others, wherever the configuration is named."""
+    (clean / "f.toml").write_text("broken")
+    (clean / "headrace.toml").write_text("broken")
+    done = CliRunner().invoke(main, ["dead-letters", *words, "-n", "0"])
+    refused = "No such option" if command == "list" else "Invalid value for '-n'"
+    assert f"Usage: main dead-letters {command}" in done.output
+    assert refused in done.output

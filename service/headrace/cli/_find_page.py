@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -127,8 +128,10 @@ def _facts(*pairs: tuple[str, str]) -> None:
 
 def _summary(trail: IdTrail) -> str:
     counts = trail.counts
+    ways = Counter(copy.via for copy in trail.copies)
+    came = f" ({', '.join(f'{number:,} by {via}' for via, number in ways.items())})" if ways else ""
     parts = [
-        f"{count(counts['copies'], 'copy', 'copies')} in raw partition {trail.partition}",
+        f"{count(counts['copies'], 'copy', 'copies')} in raw partition {trail.partition}{came}",
         f"{count(counts['events'], 'version')} in events",
         count(counts["letters"], "dead letter"),
     ]

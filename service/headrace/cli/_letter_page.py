@@ -19,6 +19,7 @@ _NEXT: Final = {
     "too_large": "raise max.message.bytes of events, then redrive",
     "unwritable": "mend the topic that Kafka refused it for (the log of that time says which), then redrive",
     "internal": "report the kind of the error with the bytes; upgrade to a version that reads them, then redrive",
+    "other_event": "run `headrace replay` of this version again",
     "malformed": "the bytes are broken: let the platform send the record again (`headrace fetch`, `headrace backfill`)",
 }
 _OTHERWISE: Final = (

@@ -28,11 +28,21 @@ class _ListsByDefault(click.Group):
     """A group that lists where no command is named: `headrace dead-letters -t acme`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `list` before options that are not the group's own."""
-        own = {name for parameter in self.get_params(ctx) for name in (*parameter.opts, *parameter.secondary_opts)}
-        if not args or (args[0].startswith("-") and args[0].partition("=")[0] not in own and args[0][:2] not in own):
-            args = ["list", *args]
+        """Put `list` behind the group's own options, where no command follows them."""
+        at = 0
+        while at < len(args) and (width := self._own_option(ctx, args[at])):
+            at += width
+        if at >= len(args) or (args[at].startswith("-") and args[at] not in ctx.help_option_names):
+            args = [*args[:at], "list", *args[at:]]
         return super().parse_args(ctx, args)
+
+    def _own_option(self, ctx: click.Context, word: str) -> int:
+        """Return how many words an option of the group takes that this one begins, 0 where it begins none."""
+        name, _, value = word.partition("=")
+        for parameter in self.get_params(ctx):
+            if name in parameter.opts and name not in ctx.help_option_names:
+                return 1 if value else 2
+        return 0
 
 
 @click.group("dead-letters", cls=_ListsByDefault)
