@@ -83,7 +83,8 @@ def show_trail(trail: IdTrail, mapping: str) -> None:
         _show_copies(trail)
     if trail.events:
         _show_versions(trail)
-    echo()
+    if trail.letters:
+        echo()
     for one in trail.letters:
         _facts(("letter", f"{one.place}  {one.letter.problem}"), ("", f"headrace dead-letters show {one.place}"))
     for shown, name in ((trail.copies, "copies"), (trail.events, "events"), (trail.letters, "letters")):
