@@ -115,12 +115,6 @@ class Consumer:
             await call(self._view.look_around(), CALL_DEADLINE)
         return await offsets_of(self._consumer, topic, partition)
 
-    async def offset_since(self, topic: str, partition: int, time_ms: int) -> int | None:
-        """Return the offset of the first record that was appended at a time (ms) or later, None where there is none."""
-        at = TopicPartition(topic, partition)
-        found = await call(self._consumer.offsets_for_times({at: time_ms}), CALL_DEADLINE)
-        return found[at].offset if found.get(at) else None
-
     async def topic_id(self, topic: str) -> str:
         """Return the id that a topic got when it was made; empty where that is not known for certain."""
         return await call(self._view.topic_id(topic), CALL_DEADLINE)

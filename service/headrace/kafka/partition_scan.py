@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from headrace.kafka.client import CALL_DEADLINE
 from headrace.kafka.consumer import Consumer, Record
+from headrace.kafka.offsets_since import offset_since
 
 
 class PartitionRead(Struct):
@@ -79,10 +80,10 @@ async def _bounds(log: Consumer, read: PartitionRead, span: ScanSpan) -> int:
     read.log_begin = read.begin = first
     read.end = end
     if span.since is not None:
-        since = await log.offset_since(read.topic, read.partition, max(span.since, 0))
+        since = await offset_since(log, read.topic, read.partition, max(span.since, 0))
         read.begin = end if since is None else min(max(since, first), end)
     if span.until is not None:
-        until = await log.offset_since(read.topic, read.partition, max(span.until, 0))
+        until = await offset_since(log, read.topic, read.partition, max(span.until, 0))
         read.end = end if until is None else max(min(until, end), read.begin)
     return read.begin
 
