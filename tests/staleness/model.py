@@ -212,7 +212,7 @@ class Model:
         self._woken.setdefault(work, self.now)
 
     def _kinds(self) -> tuple[Kind, ...]:
-        return self._pace.allowed(self._budget, EPOCH + self.now, swept=self._scheduler.shares.swept)
+        return self._pace.allowed(self._budget, EPOCH + self.now, self._scheduler.shares)
 
     def _begin_turns(self) -> None:
         while len(self._running) + len(self._queue) < RUNS:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import pytest
+
 from headrace.poller.budget import Budget
 from headrace.poller.call_pace import CallPace
 from headrace.poller.shares import KINDS, SHARES, Kind, Shares
@@ -24,7 +26,7 @@ def spend(wanted: dict[Kind, float], days: int = 3, swept: float = SHARES["swept
         for kind, rate in wanted.items():
             waiting[kind] = min(waiting[kind] + 2 * rate, 1e6)
         for _ in range(4):
-            allowed = pace.allowed(budget, now, swept=swept)
+            allowed = pace.allowed(budget, now, shares)
             ready = [each for each in shares.order() if each in allowed and waiting.get(each, 0.0) >= 1.0]
             if not ready or budget.wait(now) != 0.0:
                 break
@@ -75,7 +77,7 @@ def test_the_sweep_leaves_room_in_the_short_window() -> None:
     pace, budget = CallPace(), Budget(CallLimits(per_window=300, window=60.0))
     now, swept, waited = NOW, 0, list[float]()
     while now < NOW + 600:
-        if budget.wait(now) == 0.0 and "swept" in pace.allowed(budget, now):
+        if budget.wait(now) == 0.0 and "swept" in pace.allowed(budget, now, Shares()):
             budget.start(now)
             budget.end(now)
             swept += 1
@@ -85,9 +87,36 @@ def test_the_sweep_leaves_room_in_the_short_window() -> None:
     assert swept >= 0.98 * 600 * 5
 
 
+@pytest.mark.parametrize("limits", [CallLimits(per_window=300, window=60.0), CallLimits(per_window=25, window=5.0)])
+@pytest.mark.parametrize("wanted", [("nudged",), ("found",), ("nudged", "found", "unsure")])
+@pytest.mark.parametrize("share", [SHARES["swept"], 0.5])
+def test_where_others_fill_the_short_window_the_sweep_has_its_share(
+    limits: CallLimits, wanted: tuple[Kind, ...], share: float
+) -> None:
+    """All wait for the next call there is: then nobody waits for the sweep's."""
+    pace, budget, shares = CallPace(), Budget(limits), Shares()
+    shares.swept = share
+    calls: Counter[Kind] = Counter()
+    for step in range(1_800):
+        now = NOW + step / 10
+        while budget.wait(now) == 0.0:
+            kind = next(
+                each
+                for each in shares.order()
+                if each in (*wanted, "swept") and each in pace.allowed(budget, now, shares)
+            )
+            budget.start(now)
+            budget.end(now)
+            pace.count(kind, 1, now)
+            shares.count(kind, 1)
+            calls[kind] += 1
+    assert calls.total() >= 0.9 * 180 * limits.per_window / limits.window
+    assert 0.8 * share <= calls["swept"] / calls.total() <= 1.2 * share
+
+
 def test_without_a_long_budget_everything_may_begin() -> None:
     """The window of some seconds is the rate limiter's affair."""
     limits = CallLimits(per_window=300, window=60.0)
     pace, budget = CallPace(), Budget(limits)
     pace.count("swept", 10**6, NOW)
-    assert pace.allowed(budget, NOW) == KINDS
+    assert pace.allowed(budget, NOW, Shares()) == KINDS

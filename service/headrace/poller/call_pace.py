@@ -1,7 +1,7 @@
 """Pace of a tenant's calls: no hour of a budget by the day or the year spends what others need later. Pure.
 
 The sweep spreads its calls over the short window as well: in bursts it would fill it, and all else would wait for half
-a minute, again and again.
+a minute, again and again. Where others fill it, it takes the calls that it is owed, at most its share of a window.
 
 Tenant feeds are never held back: they cost little and name what has news; a tenth of the budget is theirs alone. The
 leads that they found, and the sweep, go at the pace at which the budget lasts, all calls counted. Nudges are read at
@@ -14,7 +14,8 @@ from collections import Counter, deque
 from typing import Final
 
 from headrace.poller.budget import Budget
-from headrace.poller.shares import KINDS, SHARES, Kind
+from headrace.poller.shares import KINDS, SHARES, Kind, Shares
+from headrace.sdk.limits import CallLimits
 
 HOUR_SECONDS: Final = 3_600.0
 NUDGES_LEAVE: Final = 0.4
@@ -32,11 +33,15 @@ class CallPace:
     def __init__(self) -> None:
         self._parts: Final[deque[tuple[float, Counter[Kind]]]] = deque()
         self._calls: Final[Counter[Kind]] = Counter()
+        self._swept: Final[deque[float]] = deque()
+        """When the last calls of the sweep were made, as far as a short window reaches."""
 
     def count(self, kind: Kind, calls: int, now: float) -> None:
         """Note calls that were made."""
         if not calls:
             return
+        if kind == "swept":
+            self._swept.extend([now] * calls)
         self._forget(now)
         part = now // _PART_SECONDS * _PART_SECONDS
         if not self._parts or self._parts[-1][0] < part:
@@ -44,9 +49,9 @@ class CallPace:
         self._parts[-1][1][kind] += calls
         self._calls[kind] += calls
 
-    def allowed(self, budget: Budget, now: float, *, swept: float = SHARES["swept"]) -> tuple[Kind, ...]:
-        """Return the kinds of work that may begin; `swept` is the share of the calls that the sweep has."""
-        early = ("swept",) if budget.even_wait(now) else ()
+    def allowed(self, budget: Budget, now: float, shares: Shares) -> tuple[Kind, ...]:
+        """Return the kinds of work that may begin."""
+        early = ("swept",) if budget.even_wait(now) and not self._is_owed(budget.limits, now, shares) else ()
         lasting = budget.lasting(now)
         if lasting is None:
             return tuple(kind for kind in KINDS if kind not in early)
@@ -54,7 +59,7 @@ class CallPace:
         an_hour = lasting * HOUR_SECONDS
         even = self._calls.total() < an_hour
         granted = sum(self._calls[kind] for kind in _PATIENT) < an_hour * _GRANTED
-        more = swept if swept > SHARES["swept"] else 0.0
+        more = shares.swept if shares.swept > SHARES["swept"] else 0.0
         leave = OTHERS_LEAVE + (LEFT_TO_SWEEP if more else 0.0)
         patient = (even or granted) and budget.has_left(leave, now)
         own = self._calls["swept"] < budget.allowance() * HOUR_SECONDS * more
@@ -66,6 +71,12 @@ class CallPace:
             "swept": patient or (own and budget.has_left(OTHERS_LEAVE, now)),
         }
         return tuple(kind for kind in KINDS if may[kind] and kind not in early)
+
+    def _is_owed(self, limits: CallLimits, now: float, shares: Shares) -> bool:
+        """Return whether the sweep is owed a call, and has not had its share of the short window."""
+        while self._swept and self._swept[0] + limits.window <= now:
+            self._swept.popleft()
+        return shares.owes("swept") and len(self._swept) < max(1.0, shares.swept * limits.per_window)
 
     def _forget(self, now: float) -> None:
         while self._parts and self._parts[0][0] + HOUR_SECONDS <= now:

@@ -40,9 +40,13 @@ class Shares:
     def swept(self, share: float) -> None:
         self._shares["swept"] = min(max(share, SHARES["swept"]), MOST_SWEPT)
 
+    def owes(self, kind: Kind) -> bool:
+        """Return whether a kind is owed a call."""
+        return self._owed[kind] >= 1.0
+
     def order(self) -> list[Kind]:
         """Return all kinds: those that are owed a call first, the most owed before all, then the others."""
-        return sorted(KINDS, key=lambda kind: -self._owed[kind] if self._owed[kind] >= 1.0 else 0.0)
+        return sorted(KINDS, key=lambda kind: -self._owed[kind] if self.owes(kind) else 0.0)
 
     def count(self, kind: Kind, calls: int) -> None:
         """Note calls that were made for a kind."""

@@ -263,7 +263,7 @@ class TenantPoller:
         """Wait for the next turn; None where there is to be none."""
         while not self._stopping:
             now = self.clock.now()
-            kinds = self._pace.allowed(self.budget, now, swept=self._scheduler.shares.swept)
+            kinds = self._pace.allowed(self.budget, now, self._scheduler.shares)
             self._news.clear()
             work = self._policy.next(now, kinds)
             if work is not None:
