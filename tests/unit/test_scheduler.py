@@ -145,6 +145,19 @@ def test_each_kind_of_work_goes_in_its_order() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", ["nudged", "found", "unsure"])
+def test_a_lead_that_was_named_is_none_of_the_sweep_though_its_turn_comes_so(kind: Kind) -> None:
+    """The sweep comes to it while it waits in line: what it brings is no proof that discovery missed it."""
+    schedule = a_schedule("a")
+    schedule.wake(Work("trail", "a"), kind)
+    swept: Kind = "swept"
+    work = schedule.next(NOW, [swept])
+    assert work == Work("trail", "a")
+    assert schedule.kind_of(work) == kind
+    schedule.done(work, NOW)
+    assert schedule.next(NOW, ("nudged", "found", "unsure")) is None
+
+
 def test_what_a_feed_found_and_a_webhook_names_has_the_webhooks_place() -> None:
     """And the other way round it stays there; what is woken while it is read counts as much."""
     schedule = a_schedule()

@@ -195,7 +195,7 @@ class Scheduler:
                 yield Work(feed, lead)
 
     def _begin(self, work: Work, kind: Kind, now: float) -> None:
-        self._running[slot_of(work)] = kind
+        self._running[slot_of(work)] = self._woken.kind(work) or kind  # the sweep may come to what was named
         self._woken.take(work)
         if work.lead is not None and work.around is None:
             self._sweeps[work.feed].read(work.lead, now)

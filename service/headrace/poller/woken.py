@@ -56,6 +56,10 @@ class WokenWork:
         kind = self._kinds.get(slot_of(work))
         return kind is not None and work in self._lines[kind][slot_of(work)]
 
+    def kind(self, work: Work) -> Kind | None:
+        """Return in which line work stands, None where it is in none."""
+        return self._kinds[slot_of(work)] if work in self else None
+
     def line(self, kind: Kind) -> Iterator[tuple[Slot, Group]]:
         """Yield what waits in a line."""
         yield from self._lines[kind].items()
