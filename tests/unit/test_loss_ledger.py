@@ -256,6 +256,24 @@ def test_reports_of_all_partitions_come_together_once() -> None:
     assert hour.untold == {"": 5}  # no webhook tells such facts: none is lost
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_hour_is_closed_though_a_partition_passed_over_it(order: tuple[int, int]) -> None:
+    """After days without a normalizer a quiet partition reports the last hours alone; a restart loses nothing."""
+    state = TenantState()
+    reports = {
+        0: [HourReport(hour=HOUR, partition=0), HourReport(hour=HOUR + 60, partition=0)],
+        1: [HourReport(hour=HOUR + 60, partition=1)],
+    }
+    for partition in order:
+        ledger = ledger_of(SOURCE, state, partitions=2)
+        for report in reports[partition]:
+            ledger.add(report, SETTLED / 1000)
+        for one in ledger.take_unstored():
+            state.apply(one)
+    assert {hour: bool(found.closed) for hour, found in state.hours.items()} == {HOUR: True, HOUR + 60: True}
+    assert ledger.take_unjudged() == [HOUR, HOUR + 60]
+
+
 def test_a_kind_that_a_later_hour_tells_counts_in_open_hours() -> None:
     """Where the ways have hours of their own, what is known of webhooks may come with another hour's report."""
     ledger = ledger_of(SOURCE, partitions=2)

@@ -2,10 +2,11 @@
 
 Where the two ways share no id, the normalizer counts a fact twice, as one of webhooks alone and one of polling alone:
 here it is known which row said the same as which webhook, so that pair is taken off both and counted as told both ways.
-Each raw partition reports an hour once; a report that comes again changes nothing.
+Each raw partition reports an hour once, and hours in their order; a report that comes again changes nothing. So the
+report of an hour says as well that earlier ones have no more to say, even where it never reported them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -40,6 +41,10 @@ class LossLedger:
         self._hours: Final[dict[int, LedgerHour]] = dict(state.hours)
         self._webhook_kinds: Final[dict[str, int]] = dict(state.webhook_kinds.kinds)
         self._unstored: Final[dict[str, CursorEntry]] = {}
+        self._reported: Final[dict[int, int]] = {}
+        """The last hour that each partition has reported."""
+        for hour, found in self._hours.items():
+            self._note_reported(hour, found.partitions)
         self._unjudged: Final = {
             hour for hour, found in self._hours.items() if found.closed and found.closed / 1000 > now - JUDGED_SECONDS
         }
@@ -64,7 +69,7 @@ class LossLedger:
         untold = dict(before.untold)
         for kind, count in report.poll.items():
             untold[kind] = untold.get(kind, 0) + count
-        reported = (*before.partitions, report.partition)
+        self._note_reported(report.hour, (report.partition,))
         after = replace(
             before,
             both=before.both + report.both,
@@ -74,12 +79,11 @@ class LossLedger:
             webhook_later=sum_of(before.webhook_later, report.webhook_later),
             missed=before.missed + report.missed,
             uncounted=before.uncounted + report.uncounted,
-            partitions=reported,
-            closed=int(now * 1000) if len(reported) >= self._partitions else 0,
+            partitions=(*before.partitions, report.partition),
         )
-        self._store(report.hour, self._settled(after))
-        if after.closed:
-            self._unjudged.add(report.hour)
+        self._close(report.hour, after, now)
+        for hour in [hour for hour, found in self._hours.items() if hour < report.hour and not found.closed]:
+            self._close(hour, self._hours[hour], now)
 
     def pair(self, counted: int, row: int | None, later: float | None, now: float) -> None:
         """Note that a row said what a webhook told, which was counted to the hour `counted`.
@@ -162,6 +166,19 @@ class LossLedger:
     def _forget(self, kind: str) -> None:
         del self._webhook_kinds[kind]
         self._unstored[""] = entry(self._source, WebhookKinds(dict(self._webhook_kinds)))
+
+    def _note_reported(self, hour: int, partitions: Iterable[int]) -> None:
+        for partition in partitions:
+            self._reported[partition] = max(hour, self._reported.get(partition, 0))
+
+    def _close(self, hour: int, found: LedgerHour, now: float) -> None:
+        """Note who has no more to say of an hour; close it where all have not."""
+        through = {partition for partition, last in self._reported.items() if last > hour}
+        partitions = (*found.partitions, *sorted(through.difference(found.partitions)))
+        closed = int(now * 1000) if len(partitions) >= self._partitions else 0
+        self._store(hour, self._settled(replace(found, partitions=partitions, closed=closed)))
+        if closed:
+            self._unjudged.add(hour)
 
     def _oldest(self, now: float) -> int:
         return int((now - self._window) * 1000) // HOUR_MS
