@@ -9,6 +9,8 @@ from headrace.poller.clock import Clock
 from headrace.poller.token_bucket import TokenBucket
 from headrace.sdk.feed import Call
 
+_LOOK_SECONDS: Final = 30.0
+
 
 class TurnStopped(Exception):  # noqa: N818  (what happened, not whose error)
     """The turn makes no further call: its feed was paused, or the back-fill cancelled."""
@@ -23,9 +25,12 @@ class Limiter(Protocol):
     def is_free(self) -> bool:
         """Return whether a call may start at once."""
 
+    def has_spare(self) -> bool:
+        """Return whether more is left of the day's and the year's calls than what live feeds need."""
+
 
 class PacedLimiter:
-    """Lets calls through to `limiter` as a token bucket allows.
+    """Lets calls through to `limiter` as a token bucket allows, and none that live feeds need.
 
     `check` raises `TurnStopped` where no more may be made; `changed` is set when that may be so.
     """
@@ -44,7 +49,7 @@ class PacedLimiter:
     async def send(self, signed: Call, slot: AnswerSlot | None = None) -> bytes:
         """See Limiter. Raises `TurnStopped`."""
         self._check()
-        while (wait := self._bucket.wait(self._clock.now())) > 0.0:
+        while (wait := self._wait()) > 0.0:
             self._changed.clear()
             try:
                 async with asyncio.timeout(wait):
@@ -58,4 +63,11 @@ class PacedLimiter:
 
     def is_free(self) -> bool:
         """See Limiter."""
-        return self._bucket.wait(self._clock.now()) == 0.0 and self._limiter.is_free()
+        return self._wait() == 0.0 and self._limiter.is_free()
+
+    def has_spare(self) -> bool:
+        """See Limiter."""
+        return self._limiter.has_spare()
+
+    def _wait(self) -> float:
+        return max(self._bucket.wait(self._clock.now()), 0.0 if self.has_spare() else _LOOK_SECONDS)

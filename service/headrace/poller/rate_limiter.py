@@ -10,6 +10,7 @@ from headrace.config.tenants import Account
 from headrace.core.weight import weight
 from headrace.poller.answer_memory import AnswerMemory, AnswerSlot
 from headrace.poller.budget import Budget, Lease, renewed, written
+from headrace.poller.call_pace import OTHERS_LEAVE
 from headrace.poller.clock import Clock
 from headrace.poller.http_client import MOST_REDIRECTS, HttpClient
 from headrace.poller.metrics import REDIRECTED, PollerMetrics
@@ -86,10 +87,14 @@ class RateLimiter:
         """Return whether the budget lets a call start at once."""
         return self._budget.wait(self._clock.now()) == 0.0
 
-    def spend(self, calls: int) -> CursorEntry:
-        """Count calls that somebody else makes about now; return what is to be stored, before anything is awaited."""
+    def has_spare(self) -> bool:
+        """Return whether more is left of the day's and the year's calls than what live feeds need."""
+        return self._budget.has_left(OTHERS_LEAVE, self._clock.now())
+
+    def spend(self, calls: int, within: int = 0) -> CursorEntry:
+        """Count calls that somebody else makes within so many seconds; return what is to be stored at once."""
         now = self._clock.now()
-        self._budget.spend(calls, now)
+        self._budget.spend(calls, now, within)
         return entry(self._source, written(self._budget, self._newest, now))
 
     def final_spending(self) -> Spending:
