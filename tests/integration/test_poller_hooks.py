@@ -1,5 +1,7 @@
 """A poller on a broker, and the webhooks of its tenants: what it finds is stored, and what commands store it reads."""
 
+import time
+
 import pytest
 from msgspec import convert
 from msgspec.structs import replace
@@ -42,13 +44,16 @@ async def test_a_poller_finds_stores_and_shows_what_is_wrong(
                 return bool(report and report.counts[state]) and working.total("hooks", state=state) == 1
 
             await pipeline.comes(lambda: shown("missing"), "the webhook is missing")
-            hook = there.webhooks.registered.add(Hook("7", URL, "*.*"))
+            there.webhooks.registered.add(Hook("6", URL, "*.*"))
             await pipeline.comes(lambda: shown("foreign"), "somebody made it")
+            del there.webhooks.registered.all["6"]
+            ordered = int(time.time() * 1000)
             async with HookMemory(pipeline.config, SOURCE) as memory:
-                await memory.store([entry(SOURCE, HookOrder(URL, 5), "*.*")])
+                await memory.store([entry(SOURCE, HookOrder(URL, ordered, ("6",)), "*.*")])
+            hook = there.webhooks.registered.add(Hook("7", URL, "*.*"))
             await pipeline.comes(lambda: shown("ok"), "the order is found, and the webhook is ours")
             remembered = await pipeline.remembered_of(SOURCE)
-            assert (remembered.hooks, remembered.hook_orders) == ({"7": OwnHook("*.*", URL, 5)}, {})
+            assert (remembered.hooks, remembered.hook_orders) == ({"7": OwnHook("*.*", URL, ordered)}, {})
             hook.state = FAILED
             await pipeline.comes(lambda: shown("disabled"), "it is disabled")
             assert working.total("calls_total", provider="outreach", outcome="ok") > 4

@@ -2,9 +2,10 @@
 
 import pytest
 
-from headrace.poller.hook_states import STATES, HookRow, adopted, hook_rows, printable, same_url
+from headrace.poller.hook_states import ORDERED_MS, STATES, HookRow, adopted, hook_rows, printable, same_url
 from headrace.poller.hook_watch import EVERY_SECONDS, FIRST_SECONDS, first_wait, report_of
-from headrace.records.cursors import decode, encode, entry
+from headrace.poller.state import TenantState
+from headrace.records.cursors import decode, encode, entry, removed
 from headrace.records.hooks import HookOrder, HookReport, OwnHook
 from headrace.sdk.hooks import RegisteredHook, WantedHook
 
@@ -73,9 +74,11 @@ def test_what_differs_is_not_made_again() -> None:
 
 def test_an_order_whose_outcome_was_lost_adopts_what_it_made() -> None:
     """Only what is there as it was ordered, and is not known as anybody's."""
-    orders = {"call": HookOrder(URL, 7), "mail": HookOrder(URL, 8)}
-    found = [there("1"), there("2", url="https://other.example.com/"), there("3", "mail")]
-    entries = list(adopted("/things/t", orders, found, {"3": OWN}))
+    state = TenantState()
+    state.hook_orders.update({"call": HookOrder(URL, 7, ("4",)), "mail": HookOrder(URL, 8)})
+    state.hooks["3"] = OWN
+    found = [there("1"), there("2", url="https://other.example.com/"), there("3", "mail"), there("4")]
+    entries = list(adopted("/things/t", state, found, 9))
     assert entries == [entry("/things/t", OwnHook("call", URL, 7), "1"), *entries[1:]]
     assert [(one.kind, one.names, one.value is None) for one in entries] == [
         ("hook", ("1",), False),
@@ -84,6 +87,25 @@ def test_an_order_whose_outcome_was_lost_adopts_what_it_made() -> None:
     for one in entries:
         record = encode(one)
         assert decode(record.key, record.value) == one
+
+
+@pytest.mark.parametrize(
+    ("found", "now"),
+    [
+        ([there("1"), there("2")], 9),
+        ([], 9),
+        ([there("0")], 9),
+        ([there("0")], 7 + ORDERED_MS),
+        ([there("1")], 7 + ORDERED_MS),
+    ],
+)
+def test_what_may_be_somebody_elses_is_not_adopted(found: list[RegisteredHook], now: int) -> None:
+    """Neither of two, nor what was there before, nor what comes a day later; then the order is forgotten."""
+    state = TenantState()
+    state.hook_orders["call"] = HookOrder(URL, 7, ("0",))
+    entries = list(adopted("/things/t", state, found, now))
+    expected = [removed("/things/t", HookOrder, "call")] if now > ORDERED_MS else []
+    assert entries == expected
 
 
 @pytest.mark.parametrize(

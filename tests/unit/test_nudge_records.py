@@ -69,6 +69,7 @@ def test_a_damaged_nudge(key: bytes, value: bytes) -> None:
         ),
         (CancelBackfill("b1"), b'\x02{"order":"cancel","id":"b1"}'),
         (SpentCalls(2), b'\x02{"order":"spent","calls":2}'),
+        (SpentCalls(2, 5), b'\x02{"order":"spent","calls":2,"within":5}'),
     ],
 )
 def test_an_order(order: Order, written: bytes) -> None:

@@ -122,9 +122,9 @@ class Budget:
         self._out -= 1
         self._ends.append(now)
 
-    def spend(self, calls: int, now: float) -> None:
-        """Count calls that somebody else makes about now."""
-        self._ends.extend([now] * min(calls, self.limits.per_window))
+    def spend(self, calls: int, now: float, within: float = 0.0) -> None:
+        """Count calls that somebody else makes within so many seconds."""
+        self._ends.extend([now + within] * min(calls, self.limits.per_window))
         for long in self._long.values():
             long.take(now, calls)
 

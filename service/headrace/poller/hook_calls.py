@@ -4,6 +4,7 @@ import time
 from typing import Final
 
 from headrace.poller.hook_list import registered
+from headrace.poller.hook_pace import HookPace
 from headrace.poller.http_client import HttpClient
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, Throttled
 from headrace.sdk.feed import Answer, ApiClient, Call
@@ -20,14 +21,14 @@ def is_unknown(fault: Fault) -> bool:
 
 
 class HookCalls:
-    """The calls of one command about one tenant; `made` counts them, whatever became of them."""
+    """The calls of one command about one tenant."""
 
-    def __init__(self, http: HttpClient, api: ApiClient, hooks: HookApi, token: str | None) -> None:
-        self.made = 0
+    def __init__(self, http: HttpClient, api: ApiClient, hooks: HookApi, token: str | None, pace: HookPace) -> None:
         self._http: Final = http
         self._api: Final = api
         self._hooks: Final = hooks
         self._token: Final = token
+        self._pace: Final = pace
 
     async def registered(self) -> list[RegisteredHook]:
         """Return all webhooks at the platform. Raises `Fault`."""
@@ -42,7 +43,7 @@ class HookCalls:
         await self._call(self._hooks.delete(id))
 
     async def _call(self, call: Call) -> bytes:
-        self.made += 1
+        await self._pace.admit()
         answer = await self._http.exchange(self._api.sign(call, self._token))
         fault = None if _is_empty(answer) else self._api.judge(answer, time.time())
         if fault is not None:

@@ -6,12 +6,15 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from headrace.poller.state import TenantState
 from headrace.records.cursors import CursorEntry, entry, removed
 from headrace.records.hooks import HookOrder, HookState, OwnHook
 from headrace.sdk.hooks import RegisteredHook, WantedHook
 
 TROUBLE: Final[tuple[HookState, ...]] = ("missing", "gone", "disabled", "elsewhere", "differs")
 """States in which what a configuration needs does not come, or may not."""
+ORDERED_MS: Final = 86_400_000
+"""After so long an order has made nothing."""
 STATES: Final[tuple[HookState, ...]] = ("ok", "foreign", *TROUBLE, "unneeded")
 """All states of what is ours or needed."""
 
@@ -56,18 +59,23 @@ def hook_rows(
     ]
 
 
-def adopted(
-    source: str, orders: Mapping[str, HookOrder], found: Iterable[RegisteredHook], own: Mapping[str, OwnHook]
-) -> Iterator[CursorEntry]:
-    """Yield what is to be stored of webhooks that we ordered without ever reading what became of it.
+def adopted(source: str, state: TenantState, found: Sequence[RegisteredHook], now: int) -> Iterator[CursorEntry]:
+    """Yield what is to be stored of webhooks that we ordered without ever reading what became of it (`now` in ms).
 
-    What is there as it was ordered, and is nobody's that we know, is taken for ours.
+    The one that is there as it was ordered, and was not before, is taken for ours. Of two nobody knows which it is; and
+    what comes after a day is not what was ordered.
     """
-    for hook in found:
-        order = orders.get(hook.tells)
-        if order is not None and hook.id not in own and same_url(hook.url, order.url):
-            yield entry(source, OwnHook(hook.tells, order.url, order.at), hook.id)
-            yield removed(source, HookOrder, hook.tells)
+    for tells, order in list(state.hook_orders.items()):
+        new = [
+            hook
+            for hook in found
+            if hook.tells == tells and same_url(hook.url, order.url) and hook.id not in {*order.before, *state.hooks}
+        ]
+        fresh = now - order.at < ORDERED_MS
+        if len(new) == 1 and fresh:
+            yield entry(source, OwnHook(tells, order.url, order.at), new[0].id)
+        if (len(new) == 1) or not fresh:
+            yield removed(source, HookOrder, tells)
 
 
 def same_url(one: str, other: str) -> bool:

@@ -85,7 +85,7 @@ class HookWatch:
     async def look(self, hooks: HookApi) -> None:
         """Compare what is registered with what should be; store and show what was found. Raises `Fault`."""
         found = await registered(hooks, self._call)
-        await self._writer.store(list(adopted(self._source, self._state.hook_orders, found, self._state.hooks)))
+        await self._writer.store(list(adopted(self._source, self._state, found, int(self._clock.now() * 1000))))
         rows = hook_rows(hooks.wanted, found, self._state.hooks)
         before = self._state.hook_report or HookReport(0)
         report = report_of(rows, before, int(self._clock.now() * 1000))

@@ -21,6 +21,7 @@ from headrace.poller.current_token import current_token
 from headrace.poller.hook_calls import HookCalls, is_unknown
 from headrace.poller.hook_list import hooks_of
 from headrace.poller.hook_memory import HookMemory
+from headrace.poller.hook_pace import HookPace
 from headrace.poller.hook_states import HookRow, adopted, hook_rows
 from headrace.poller.http_client import HttpClient, open_session
 from headrace.poller.order_writer import announce_calls
@@ -29,7 +30,7 @@ from headrace.poller.state import TenantState
 from headrace.records.cursors import CursorEntry, entry, removed
 from headrace.records.hooks import HookOrder, OwnHook
 from headrace.sdk.faults import Denied, Fault, Gone, Throttled
-from headrace.sdk.hooks import HookApi, HooksByHand, WantedHook
+from headrace.sdk.hooks import HookApi, HooksByHand, RegisteredHook, WantedHook
 
 SETTLED_MS: Final = 120_000
 """After so long a webhook whose making had no answer is in the list, or was never made."""
@@ -58,11 +59,12 @@ class HookWork:
         self._calls: Final = calls
         self._state: Final = state
         self._memory: Final = memory
+        self._there: Sequence[RegisteredHook] = ()
 
     async def look(self) -> list[HookRow]:
         """Return what is there beside what should be. Raises `Fault`."""
-        found = await self._calls.registered()
-        await self._store(list(adopted(self._account.source, self._state.hook_orders, found, self._state.hooks)))
+        found = self._there = await self._calls.registered()
+        await self._store(list(adopted(self._account.source, self._state, found, _millis())))
         return hook_rows(self._hooks.wanted, found, self._state.hooks)
 
     async def create(self, tells: Collection[str]) -> list[HookOutcome]:
@@ -87,14 +89,15 @@ class HookWork:
 
     async def _create(self, row: HookRow) -> HookOutcome | None:
         """Make one; return None where it was made, as far as the answer says."""
-        now, tells = int(time.time() * 1000), row.tells
+        now, tells = _millis(), row.tells
         order = self._state.hook_orders.get(tells)
         if order is not None and now - order.at < SETTLED_MS:
             return HookOutcome(
                 tells, "was ordered a moment ago, and its outcome is not known: run this again", well=False
             )
         source, secret = self._account.source, self._account.settings.webhook_secrets[0]
-        await self._store([entry(source, HookOrder(row.url, now), tells)])
+        before = tuple(hook.id for hook in self._there if hook.tells == tells)
+        await self._store([entry(source, HookOrder(row.url, now, before), tells)])
         try:
             made = await self._calls.create(WantedHook(tells, row.url), secret)
         except Fault as fault:
@@ -143,7 +146,7 @@ class HookWork:
 
 @contextlib.asynccontextmanager
 async def hook_work(config: Config, account: Account, state: TenantState, calls: int = 1) -> AsyncIterator[HookWork]:
-    """Open the way to a tenant's platform; `calls` are to be made, which count in its budget before they are.
+    """Open the way to a tenant's platform; `calls` are to be made. They count in its budget before they are.
 
     Raises `Unready` where it cannot be called, `Denied` where it has no token that holds.
     """
@@ -151,13 +154,18 @@ async def hook_work(config: Config, account: Account, state: TenantState, calls:
     if hooks is None or isinstance(hooks, HooksByHand):
         raise TypeError("there are no calls for its webhooks")
     token = current_token(state, client)
+
+    async def announce(some: int, within: int) -> None:
+        await announce_calls(config, account.source, some, within=within)
+
     async with open_session() as session, HookMemory(config, account.source) as memory:
-        made = HookCalls(HttpClient(session, client.api.base_url), client.api, hooks, token)
-        if account.settings.polling:
-            await announce_calls(config, account.source, calls)
+        pace = HookPace(client.limits, calls, announce if account.settings.polling else None)
+        made = HookCalls(HttpClient(session, client.api.base_url), client.api, hooks, token, pace)
         yield HookWork(account, hooks, made, state, memory)
-        if account.settings.polling and made.made > calls:
-            await announce_calls(config, account.source, made.made - calls)
+
+
+def _millis() -> int:
+    return int(time.time() * 1000)
 
 
 def _read(tells: str, row: HookRow) -> HookOutcome:

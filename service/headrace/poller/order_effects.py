@@ -43,6 +43,6 @@ class OrderEffects:
         self._policy.wake_now(work)
         self._news.set()
 
-    def spend(self, calls: int) -> CursorEntry:
+    def spend(self, calls: int, within: int) -> CursorEntry:
         """See Obeying."""
-        return self._limiter.spend(calls)
+        return self._limiter.spend(calls, within)

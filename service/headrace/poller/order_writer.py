@@ -23,10 +23,11 @@ async def append_orders(config: Config, source: str, orders: Sequence[Order]) ->
             await appender.append(nudges, partition, record)
 
 
-async def announce_calls(config: Config, source: str, calls: int) -> None:
+async def announce_calls(config: Config, source: str, calls: int, *, within: int = 0) -> None:
     """Let a tenant's budget count calls, before they are made outside of its poller.
 
-    The poller counts them about a second later. Raises `KafkaError`, `TimeoutError`: then the calls are not to be made.
+    They are made within so many seconds. The poller counts them about a second later. Raises `KafkaError`,
+    `TimeoutError`: then the calls are not to be made.
     """
     async with asyncio.timeout(SPENT_DEADLINE_SECONDS):
-        await append_orders(config, source, [SpentCalls(calls)])
+        await append_orders(config, source, [SpentCalls(calls, within)])

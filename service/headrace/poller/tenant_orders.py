@@ -46,7 +46,7 @@ class Obeying(Protocol):
     def wake_now(self, work: Work) -> None:
         """Read something at once, whether it rests or not."""
 
-    def spend(self, calls: int) -> CursorEntry:
+    def spend(self, calls: int, within: int) -> CursorEntry:
         """Count calls that others make; return what is to be stored."""
 
 
@@ -132,8 +132,8 @@ class TenantOrders:
                 yield from self._read_at_once(named, now, since=since, rewound=now)
             case Wake():
                 yield from self._read_at_once(named, now)
-            case SpentCalls(calls=calls):
-                yield self._obeying.spend(calls)
+            case SpentCalls(calls=calls, within=within):
+                yield self._obeying.spend(calls, within)
             case StartBackfill():
                 yield from self.backfills.start(order, now)
             case CancelBackfill(id=name):

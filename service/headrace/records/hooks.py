@@ -21,11 +21,15 @@ class OwnHook(Struct, frozen=True):
     made: int
 
 
-class HookOrder(Struct, frozen=True):
-    """kind `hook-order` (what it is about): one is being made since `at`; who finds it adopts it."""
+class HookOrder(Struct, frozen=True, omit_defaults=True):
+    """kind `hook-order` (what it is about): one is being made since `at`; who finds it adopts it.
+
+    `before` are the ids of those about the same that were there already.
+    """
 
     url: str
     at: int
+    before: tuple[str, ...] = ()
 
 
 class HookFinding(Struct, frozen=True, omit_defaults=True):

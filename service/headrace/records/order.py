@@ -65,9 +65,10 @@ class CancelBackfill(Struct, frozen=True, omit_defaults=True, tag_field="order",
 
 
 class SpentCalls(Struct, frozen=True, omit_defaults=True, tag_field="order", tag="spent"):
-    """Count so many calls in the budget, which somebody else makes about now."""
+    """Count so many calls in the budget, which somebody else makes about now, or `within` so many seconds."""
 
     calls: CallCount
+    within: int = 0
 
 
 Order: TypeAlias = Pause | Resume | Wake | Rewind | StartBackfill | CancelBackfill | SpentCalls
