@@ -31,6 +31,8 @@ PUBLIC = "https://hooks.example.com"
 NORTH = ("-p", "outreach", "-t", "north")
 EAST = ("-p", "leadsquared", "-t", "east")
 PARTITIONS = 2
+BUDGET = {"budget.per_window": 250, "budget.window": "1s"}
+"""A command waits for room in the short window."""
 KEY = "a key that is long enough to seal with"
 
 
@@ -48,10 +50,10 @@ class World:
 
     def configure(self, north: Mapping[str, object] = {}, public_url: str | None = PUBLIC) -> None:
         """Write the configuration; `north` is said of that tenant."""
-        own = {**self.outreach.tenant(), **north}
+        own = {**self.outreach.tenant(), **BUDGET, **north}
         text = f"public_url = {json.dumps(public_url)}\n" if public_url else ""
         text += senders.toml(self.north, **{key: value for key, value in own.items() if value is not None})
-        text += senders.toml(self.east, **self.leadsquared.tenant())
+        text += senders.toml(self.east, **self.leadsquared.tenant(), **BUDGET)
         text += "hooks = { events = ['activity_created', 'lead_owner_changed'], codes = [21] }\n"
         text += senders.toml(self.west)
         (self.headrace.folder / "headrace.toml").write_text(text)
