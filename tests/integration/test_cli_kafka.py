@@ -276,7 +276,7 @@ def test_from_a_file_to_events(headrace: Headrace) -> None:
         [bad] = headrace("tail", "--dead-letters", "--from-start", "-n", "1", "-t", "acme").stdout.splitlines()
         assert bad.split()[1] == "outreach/acme"
         assert "$." in bad
-        assert [line.rsplit(" ", 1)[0] for line in names(headrace("taxonomy", "unmapped"))] == [
+        assert [line.rsplit(" ", 1)[0] for line in names(headrace("taxonomy", "unmapped"))[:2]] == [
             "/outreach/acme event sun_landed - unmapped 2",
             "/outreach/acme event moon_landed - custom.logged (provisional) 1",
         ]

@@ -1,5 +1,6 @@
 """`headrace taxonomy unmapped`: what is open under today's tables, judged by the raw records where they are left."""
 
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -30,7 +31,7 @@ def headrace(tmp_path: Path, kafka: Broker, prefix: str) -> Headrace:
 
 def listed(program: Headrace, *words: str) -> list[str]:
     """Return the rows of the list, without source, resource, name and time."""
-    lines = (line.split(" ") for line in names(program("taxonomy", "unmapped", *words)))
+    lines = (line.split(" ") for line in itertools.takewhile(bool, names(program("taxonomy", "unmapped", *words))))
     return sorted(" ".join((line[2], *line[4:-1])) for line in lines)
 
 

@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import chdir
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -21,6 +21,7 @@ import headrace
 from headrace import providers
 from headrace.cli import main
 from headrace.cli._mapping_parts import parts
+from headrace.cli._markdown import markdown_table
 from headrace.core.mapping_keys import STATUS_KEYS
 from headrace.providers.discover import discover
 
@@ -147,7 +148,8 @@ def page() -> str:
     """Return the page: the walk, the rules, the lists."""
     lists = list(parts())
     contents = "\n".join(f"  - [{part.title}](#{part.title.replace(' ', '-')})" for part in lists)
-    chapters = [f"## {part.title}\n\n{part.note}\n\n{_table(part.columns, part.rows)}\n" for part in lists]
+    tables = ["\n".join(markdown_table(part.columns, part.rows)) for part in lists]
+    chapters = [f"## {part.title}\n\n{part.note}\n\n{rows}\n" for part, rows in zip(lists, tables, strict=True)]
     found = _FOUND.format(
         keys=", ".join(f"`{key}`" for key in STATUS_KEYS),
         readmes=", ".join(f"[`{name}`]({_PROVIDERS}/{name}/README.md)" for name in discover()),
@@ -167,11 +169,6 @@ def _printed(*words: str) -> str:
     data["native"] = {key: found["data"]["native"][key] for key in _OF_NATIVE}
     shown = json.dumps({"type": found["type"], "data": data}, indent=2, ensure_ascii=False)
     return f"$ headrace {' '.join(words)}\n{text}\n{shown}"
-
-
-def _table(columns: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    head = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    return "\n".join(head + [f"| `{row[0]}` | {' | '.join(row[1:])} |" for row in rows]).replace("<", "\\<")
 
 
 def _walks() -> Iterator[str]:

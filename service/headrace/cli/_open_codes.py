@@ -1,179 +1,137 @@
-"""Native codes without a row of their own in the events on Kafka, and what today's tables make of them.
+"""Native codes without a row of their own in the events on Kafka: how often, what they are today, what is proposed."""
 
-Raw records are translated again: only that tells what a provider looks up, and under which status word. Where raw has
-gone, the table of the resource, or each, is asked for the code itself.
-"""
+from collections.abc import Mapping as Dict
+from typing import Any, Final
 
-import contextlib
-from collections.abc import Iterable, Mapping as Dict
-from typing import Final
-
+import msgspec
 from msgspec import Struct
 
-from headrace.cli._event_lines import PROVISIONAL
-from headrace.cli._topic_reader import read_events
+from headrace.cli._code_uses import MOST_CODES, CodeUse, Counted, EventFilter, UseKey, count_codes
+from headrace.cli._codes_today import OPEN, Today, types_today
 from headrace.config import Config
-from headrace.config.tenants import Account, Tenants
-from headrace.core.mapping import UNMAPPED, Row
-from headrace.kafka.consumer import Consumer, Record
-from headrace.kafka.records_at import records_at
-from headrace.normalizer.decode import decode, translate
-from headrace.sdk.provider import Draft, Dropped, Provider
-from headrace_events import Event
+from headrace.core.proposals import Proposal, propose
+from headrace_events import RawPosition
 
-OPEN: Final = "open"
-"""What stands in place of a type where no row decides, or only a provisional one."""
+_NAMELESS: Final = ""
 
 
-class NativeCode(Struct, frozen=True):
-    """A native code, and the event type that it is published as."""
+class OpenCode(Struct, kw_only=True):
+    """A native code under all its status words: its events, what it is today, and what is proposed for it.
+
+    `table` and `asked` are where its row would have to stand, and for which code: None where that is not known.
+    `statuses` are how often each status word was seen; `fields` has an example of each field.
+    """
 
     source: str
     resource: str
     code: str
     name: str
     published_as: str
+    today: str
+    events: int
+    first: str
+    last: str
+    samples: list[RawPosition]
+    table: str | None = None
+    asked: str | None = None
+    statuses: dict[str, int]
+    fields: dict[str, str]
+    proposal: Proposal | None = None
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, of the source."""
+        return self.source[1:].partition("/")[0]
+
+    @property
+    def tenant(self) -> str:
+        """The tenant's name, of the source."""
+        return self.source[1:].partition("/")[2]
+
+    def row(self) -> dict[str, Any]:
+        """Return the code as a JSON object."""
+        proposal = None if self.proposal is None else {**self.proposal.words(), "why": self.proposal.why}
+        found = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("asked", "proposal")}
+        return {"provider": self.provider, "tenant": self.tenant, **found, "proposal": proposal}
 
 
-class CodeUse(Struct):
-    """In how many events a code occurs, when the last of them was recorded, and what it is `today`: a type, or open."""
+class OpenCodes(Struct, frozen=True):
+    """All codes that were found, by source and number of events; `left_out` events are of codes beyond the bound."""
 
-    events: int = 0
-    last: str = ""
-    today: str = OPEN
+    codes: list[OpenCode]
+    events: int
+    left_out: int
 
-
-class _Example(Struct, frozen=True):
-    """The last event of a code under one status: what it was called, its raw record, the mapping it was read with."""
-
-    source: str
-    resource: str
-    id: str
-    code: str
-    name: str | None
-    status: str | None
-    mapping: str
-    topic: str
-    partition: int
-    offset: int
+    @property
+    def remark(self) -> str | None:
+        """What to know beside the codes, None where that is nothing."""
+        if not self.left_out:
+            return None
+        return (
+            f"Left out: {self.left_out:,} events of further codes; {MOST_CODES:,} are counted at once. "
+            "--provider, --tenant or --since makes it fewer."
+        )
 
 
-_Uses = dict[tuple[NativeCode, str | None], tuple[CodeUse, _Example]]
+async def open_codes(config: Config, wanted: EventFilter, *, places: bool = False) -> OpenCodes:
+    """Return the codes without a row of their own in all events that are wanted.
 
-
-async def undecided_codes(
-    config: Config, provider: Provider | None, tenant: str | None
-) -> list[tuple[NativeCode, CodeUse]]:
-    """Return the codes without a row of their own in all events of one provider and tenant, or of all.
-
-    A code occurs once for each type that it is today.
+    A code occurs once for each type that it is today. With `places`, it is found out where its row would stand.
     """
-    uses = await _count(config, provider, tenant)
-    today = await _types_today(config, [example for _, example in uses.values()])
-    found: dict[tuple[NativeCode, str], CodeUse] = {}
-    for (code, _), (use, example) in uses.items():
-        word = today[example]
-        one = found.setdefault((code, word), CodeUse(today=word))
-        one.events += use.events
-        one.last = max(one.last, use.last)
-    return [(code, use) for (code, _), use in found.items()]
+    counted = await count_codes(config, wanted)
+    today = await types_today(config, counted.uses, places=places)
+    found = _merged(counted, today)
+    for one in found:
+        if one.today == OPEN:
+            name = one.name or (one.code if not one.code.isdigit() else _NAMELESS)
+            one.proposal = propose(name, counted.names_of(one.source))
+    found.sort(key=lambda one: (one.source, -one.events, one.code))
+    return OpenCodes(found, counted.events, counted.left_out)
 
 
-async def _count(config: Config, provider: Provider | None, tenant: str | None) -> _Uses:
-    uses: _Uses = {}
-    async with contextlib.aclosing(read_events(config)) as events:
-        async for _, event in events:
-            native = event.data.native
-            wanted = (provider is None or native.provider == provider.name) and tenant in (None, native.tenant)
-            if not wanted or not _undecided(event):
-                continue
-            published_as = f"{event.word} (provisional)" if event.word != UNMAPPED else UNMAPPED
-            code = NativeCode(event.source, native.resource, native.code or "-", native.name or "", published_as)
-            use, example = uses.get((code, native.status)) or (CodeUse(), _example(event))
-            use.events += 1
-            if event.recordedtime > use.last:
-                use.last, example = event.recordedtime, _example(event)
-            uses[code, native.status] = use, example
-    return uses
+def _merged(counted: Counted, today: Dict[UseKey, Today]) -> list[OpenCode]:
+    """Return each code once for what it is today; events without its name belong to those with the commonest one."""
+    found: dict[tuple[str, ...], OpenCode] = {}
+    names: dict[tuple[str, str, str], list[str]] = {}
+    for key, use in sorted(counted.uses.items(), key=lambda pair: (pair[0].name == _NAMELESS, -pair[1].events)):
+        named = names.setdefault((key.source, key.resource, key.code), [])
+        named.append(key.name)
+        for name in named if key.name == _NAMELESS else (key.name,):
+            where = (key.source, key.resource, key.code, name, key.published_as, today[key].word)
+            if where in found or name == key.name:
+                _add(found.setdefault(where, _begun(key, use, today[key])), key, use)
+                break
+    return list(found.values())
 
 
-def _undecided(event: Event) -> bool:
-    """Return whether an event had no row of its own: unmapped, or mapped by a provisional row."""
-    return event.word == UNMAPPED or event.data.provenance.row.endswith(PROVISIONAL)
-
-
-def _example(event: Event) -> _Example:
-    native, provenance = event.data.native, event.data.provenance
-    return _Example(
-        source=event.source,
-        resource=native.resource,
-        id=native.id,
-        code=native.code or "",
-        name=native.name,
-        status=native.status,
-        mapping=provenance.mapping,
-        topic=provenance.raw.topic,
-        partition=provenance.raw.partition,
-        offset=provenance.raw.offset,
+def _begun(key: UseKey, use: CodeUse, today: Today) -> OpenCode:
+    return OpenCode(
+        source=key.source,
+        resource=key.resource,
+        code=key.code,
+        name="" if key.name == key.code else key.name,
+        published_as=key.published_as,
+        today=today.word,
+        events=0,
+        first=use.first,
+        last=use.last,
+        samples=[],
+        table=today.table,
+        asked=today.code,
+        statuses={},
+        fields={},
     )
 
 
-async def _types_today(config: Config, examples: Iterable[_Example]) -> Dict[_Example, str]:
-    """Return for each example the type of its row today, the fate of what is dropped, or `OPEN`."""
-    today = dict.fromkeys(examples, OPEN)
-    changed: dict[_Example, Account] = {}
-    for example in today:
-        account = config.tenants.by_source.get(example.source)
-        if account is not None and account.mapping.id != example.mapping:
-            changed[example] = account
-    translated = await _translated(config, changed)
-    for example, account in changed.items():
-        today[example] = translated.get(example) or _looked_up(account, example)
-    return today
+def _add(one: OpenCode, key: UseKey, use: CodeUse) -> None:
+    one.events += use.events
+    one.first, one.last = min(one.first, use.first), max(one.last, use.last)
+    one.samples = [*one.samples, *(sample.raw for sample in reversed(use.samples))][:3]
+    one.fields = use.fields | one.fields
+    if key.status is not None:
+        one.statuses[key.status] = one.statuses.get(key.status, 0) + use.events
 
 
-async def _translated(config: Config, examples: Iterable[_Example]) -> Dict[_Example, str]:
-    """Return what the raw records of examples are today, as far as they are left."""
-    raw = f"{config.topic_prefix}raw"
-    places: dict[int, dict[int, _Example]] = {}
-    for example in examples:
-        if example.topic == raw:
-            places.setdefault(example.partition, {})[example.offset] = example
-    found: dict[_Example, str] = {}
-    if not places:
-        return found
-    async with Consumer(config.kafka, committed=False) as log:
-        partitions = await log.partitions_of(raw)
-        for partition, wanted in places.items():
-            if partition >= partitions:
-                continue
-            async with contextlib.aclosing(records_at(log, raw, partition, wanted)) as records:
-                async for offset, record in records:
-                    word = None if record is None else _type_of(record, wanted[offset], config.tenants)
-                    if word is not None:
-                        found[wanted[offset]] = word
-    return found
-
-
-def _type_of(record: Record, example: _Example, tenants: Tenants) -> str | None:
-    """Return what a raw record is today, None where it is another one, or cannot be read any more."""
-    decoded = decode(record, tenants)
-    if decoded.account is None or (decoded.source, decoded.raw.id) != (example.source, example.id):
-        return None
-    match translate(decoded):
-        case Draft(row=row):
-            return _word(row)
-        case Dropped(fate=fate):
-            return fate
-    return None
-
-
-def _looked_up(account: Account, example: _Example) -> str:
-    tables = account.provider.tables
-    candidates = (example.resource,) if example.resource in tables else tuple(tables)
-    found = (_word(account.mapping.find(table, example.code, example.status, example.name)) for table in candidates)
-    return next((word for word in found if word != OPEN), OPEN)
-
-
-def _word(row: Row) -> str:
-    return OPEN if row.provisional or row.type == UNMAPPED else row.type
+def encode(one: OpenCode) -> bytes:
+    """Return a code as one line of JSON."""
+    return msgspec.json.encode(one.row())

@@ -13,10 +13,19 @@ from headrace_events import DeadLetter, Event, decode, decode_dead_letter
 
 
 async def read_events(
-    config: Config, *, from_start: bool = True, follow: bool = False
+    config: Config,
+    *,
+    from_start: bool = True,
+    follow: bool = False,
+    since: int | None = None,
+    until: int | None = None,
 ) -> AsyncGenerator[tuple[Record, Event]]:
-    """Yield all events on the topic and, with `follow`, new ones without end."""
-    async with contextlib.aclosing(_records(config, "events", from_start=from_start, follow=follow)) as records:
+    """Yield all events on the topic and, with `follow`, new ones without end.
+
+    `since` and `until` (ms since the epoch) are when they were published.
+    """
+    found = _records(config, "events", from_start=from_start, follow=follow, since=since, until=until)
+    async with contextlib.aclosing(found) as records:
         async for record in records:
             try:
                 event = decode(record.value or b"")
@@ -40,9 +49,17 @@ async def read_dead_letters(
                 yield record, letter
 
 
-async def _records(config: Config, name: str, *, from_start: bool, follow: bool) -> AsyncGenerator[Record]:
+async def _records(
+    config: Config,
+    name: str,
+    *,
+    from_start: bool,
+    follow: bool,
+    since: int | None = None,
+    until: int | None = None,
+) -> AsyncGenerator[Record]:
     (topic,) = await existing_topics(config, name)
-    found = read(config.kafka, topic.name, from_start=from_start, follow=follow)
+    found = read(config.kafka, topic.name, from_start=from_start, follow=follow, since=since, until=until)
     async with contextlib.aclosing(found):
         async for record in found:
             yield record

@@ -1,19 +1,23 @@
 """`headrace taxonomy`: list the words of events, and the native codes that are not mapped."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import clock, definitions, table
+from headrace.cli._code_rows import print_codes
+from headrace.cli._code_uses import EventFilter
+from headrace.cli._codes_today import OPEN
+from headrace.cli._formatting import definitions
 from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._letter_filter import moment
 from headrace.cli._mapping_parts import parts
-from headrace.cli._open_codes import OPEN, undecided_codes
-from headrace.cli._output import echo, styled
+from headrace.cli._open_codes import encode, open_codes
+from headrace.cli._output import echo, echo_json, styled
+from headrace.cli._taxonomy_draft import draft
+from headrace.cli._taxonomy_tables import docs, show
 from headrace.core.mapping_keys import WORDS
-from headrace.sdk.provider import Provider
 from headrace_events import Via, Word
 
 _LISTS: Final[dict[str, type[Word]]] = WORDS | {"via": Via}
@@ -21,12 +25,16 @@ _LISTS: Final[dict[str, type[Word]]] = WORDS | {"via": Via}
 
 @click.group("taxonomy")
 def command() -> None:
-    """List the words of events, and the native codes that have none yet.
+    """List the words of events and the tables behind them, and the native codes that have no word yet.
 
     Nothing is guessed: a code without a row is published as "unmapped" with the code in it, and a row that stands for a
-    whole range is marked provisional. `unmapped` lists both; rows in a tenant's mapping decide them, and `targets`
-    lists all that such a row may say.
+    whole range is marked provisional. `unmapped` lists both; rows in a tenant's mapping decide them. `draft` writes
+    such rows for you to finish, `targets` lists all that a row may say, and `show` prints the rows that there are.
     """
+
+
+for each in (draft, show, docs):
+    command.add_command(each)
 
 
 @command.command("words", short_help="list the closed words of an event, each with its meaning")
@@ -64,38 +72,34 @@ def targets() -> None:
 @command.command("unmapped", short_help="list the native codes without a row, and the provisional ones")
 @click.option("-p", "--provider", type=arguments.PROVIDER, help="Only this provider's.")
 @click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="Only this tenant's.")
+@click.option("--since", type=moment, metavar="TIME", help="Only events published since: 2026-08-08T09:00Z, or 2h.")
+@click.option("--until", type=moment, metavar="TIME", help="Only events published before.")
 @click.option("--all", "whole", is_flag=True, help="Also those that have a row of their own today, and as what.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with samples, fields and status words.")
 @click.pass_context
-def unmapped(ctx: click.Context, provider: Provider | None, tenant: str | None, *, whole: bool) -> None:
+def unmapped(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
     """List the native codes, of all events on Kafka, whose row is missing or provisional.
 
     Today's tables and overlays are asked: what they decide is no longer listed, but with --all. Events that were
     published stay as they are.
 
+    Below stands for each code when it was first seen, where its newest record is on raw (PARTITION@OFFSET), and a guess
+    at its type with the reason, where its name is like something known. Nothing applies a guess: `headrace taxonomy
+    draft` writes the rows for you to finish.
+
     \b
-      headrace taxonomy unmapped -t acme
+      headrace taxonomy unmapped -t acme --since 7d
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     config = arguments.configuration(ctx)
-    found = run_with_kafka(config, undecided_codes(config, provider, tenant))
-    listed = [(code, use) for code, use in found if whole or use.today == OPEN]
-    if not listed:
-        decided = f" today; --all lists {len(found):,} that had none" if found else ""
-        echo(f"Every {'code' if found else 'event'} on Kafka has a row of its own{decided}.")
-        return
-    listed.sort(key=lambda each: (each[0].source, -each[1].events))
-    now = datetime.now(UTC)
-    rows = [
-        (
-            code.source,
-            code.resource,
-            code.code,
-            "-" if code.name in (None, "", code.code) else code.name,
-            code.published_as,
-            *((use.today,) if whole else ()),
-            f"{use.events:,}",
-            clock(use.last, now),
-        )
-        for code, use in listed
-    ]
-    titles = ("source", "resource", "code", "name", "published as", *(("today",) if whole else ()), "events", "last")
-    table(titles, rows, right=("events", "last"), free=("name", "code"))
+    found = run_with_kafka(config, open_codes(config, EventFilter(**options)))
+    listed = [one for one in found.codes if whole or one.today == OPEN]
+    if as_json:
+        for one in listed:
+            echo_json(encode(one))
+    elif listed:
+        print_codes(listed, whole=whole)
+    else:
+        decided = f" today; --all lists {len(found.codes):,} that had none" if found.codes else ""
+        echo(f"Every {'code' if found.codes else 'event'} on Kafka has a row of its own{decided}.")
+    if found.remark:
+        echo(found.remark, err=True)

@@ -146,6 +146,7 @@ async def read(
     *,
     from_start: bool = True,
     since: int | None = None,
+    until: int | None = None,
     begin: Mapping[int, int] = MappingProxyType({}),
     follow: bool = False,
     committed: bool = True,
@@ -155,7 +156,8 @@ async def read(
     """Yield the records of all partitions of a topic; without `follow`, up to where they end now.
 
     They begin where `begin` says for a partition, at the first that is no older than `since` (ms since the epoch) where
-    that is given, else at the start or at the end. With `follow`, where nothing came, `passed` is called with each
+    that is given, else at the start or at the end; with `until`, they end before the first that is no older than that.
+    With `follow`, where nothing came, `passed` is called with each
     partition and the offset before which all was yielded: markers of transactions have offsets, too.
 
     Kafka acknowledges a commit shortly before its records can be read: what is written when this is called is waited
@@ -182,6 +184,8 @@ async def read(
             lasts = partial(_are_led, consumer, parts, end)
         ends = await _written(kafka, parts) if committed else await call(consumer.end_offsets(parts), CALL_DEADLINE)
         starts = await call(_starts(consumer, parts, ends, from_start=from_start, since=since), CALL_DEADLINE)
+        if until is not None:
+            ends = await call(_starts(consumer, parts, ends, from_start=True, since=until), CALL_DEADLINE)
         for part in (part for part in parts if part.partition in begin):
             starts[part] = min(max(starts[part], begin[part.partition]), ends[part])
         async for record in _records(consumer, starts, ends, lasts, follow=follow, passed=passed):

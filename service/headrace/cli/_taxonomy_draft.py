@@ -1,0 +1,93 @@
+"""`headrace taxonomy draft`: write the rows of an overlay for the codes that are open."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from headrace.cli import _arguments as arguments
+from headrace.cli._code_uses import EventFilter
+from headrace.cli._formatting import count
+from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._letter_filter import moment
+from headrace.cli._open_codes import open_codes
+from headrace.cli._output import echo
+from headrace.cli._overlay_file import OverlayDraft, drafted, overlay_of
+from headrace.config import Config
+from headrace.config.tenants import Account
+from headrace.core.suggestions import did_you_mean
+from headrace.sdk.provider import Provider
+
+
+@click.command("draft", short_help="write a tenant's rows for the codes that are open")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", required=True, help="Whose codes.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="Needed where several have a tenant of that name.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write FILE.")
+@click.option("--force", is_flag=True, help="Write FILE though there is one.")
+@click.option("--since", type=moment, metavar="TIME", help="Only events published since: 2026-08-08T09:00Z, or 2h.")
+@click.option("--until", type=moment, metavar="TIME", help="Only events published before.")
+@click.pass_context
+def draft(ctx: click.Context, /, force: bool, output: Path | None, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
+    """Write a mapping with a row for each code that is unmapped or provisional, the most frequent first.
+
+    What the tenant's mapping has stands above them. A row holds the code, its name, a guess at its type where the name
+    is like something known, and as comments its fields with an example, and its status words. Nothing is decided: until
+    you have taken the # before a row's type away, `headrace check` refuses the file and names the row.
+
+    \b
+      headrace taxonomy draft -t acme -o acme.toml
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    config = arguments.configuration(ctx)
+    account = _account(config, options.pop("provider"), options.pop("tenant"))
+    if output is not None and output.exists() and not force:
+        raise click.ClickException(f"{output} exists: name another file, or add --force to write it anew")
+    overlay = _overlay(config, account)
+    wanted = EventFilter(provider=account.provider, tenant=account.name, **options)
+    found = run_with_kafka(config, open_codes(config, wanted, places=True))
+    result = drafted(account, overlay, found, str(output or "FILE"))
+    if found.remark:
+        echo(found.remark, err=True)
+    if not result.codes:
+        echo(f"Every code of {account.source[1:]} on Kafka has a row of its own: nothing to draft.", err=True)
+    elif output is None:
+        for line in result.text.expandtabs().rstrip().split("\n"):
+            echo(line)
+    else:
+        _write(output, result, overlay_of(config, account), force=force)
+
+
+def _account(config: Config, provider: Provider | None, tenant: str) -> Account:
+    """Return the tenant, or end the command with what to name."""
+    if provider is not None:
+        return arguments.account(config, provider, tenant)
+    found = [account for account in config.tenants if account.name == tenant]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        having = ", ".join(account.provider.name for account in found)
+        raise click.UsageError(f'{having} have a tenant "{tenant}": name one with --provider')
+    names = sorted({account.name for account in config.tenants})
+    rest = f"there is {', '.join(names)}" if names else "nor is any other"
+    raise click.ClickException(f'tenant "{tenant}" is not configured, {rest}{did_you_mean(tenant, names)}')
+
+
+def _overlay(config: Config, account: Account) -> str:
+    path = overlay_of(config, account)
+    try:
+        return "" if path is None else path.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"{path} cannot be read: {error}") from None
+
+
+def _write(file: Path, result: OverlayDraft, used: Path | None, *, force: bool) -> None:
+    """Write the file, and what to do next."""
+    try:
+        with file.open("w" if force else "x", encoding="utf-8") as stream:
+            stream.write(result.text)
+    except OSError as error:
+        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
+    echo(
+        f"{file}: {count(result.codes, 'code')}, {result.guesses} with a guess. Decide each row, then `headrace check`."
+    )
+    if used is not None and used.exists() and file.exists() and used.samefile(file):
+        echo(f"{file} is in use: a restart is refused until `headrace check` finds nothing more.", err=True)
