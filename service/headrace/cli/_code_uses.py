@@ -75,8 +75,8 @@ class CodeUse(Struct):
         self.events += 1
         self.first = min(self.first, event.recordedtime)
         for name, value in (event.data.fields or {}).items():
-            if len(self.fields) < _MOST_FIELDS and isinstance(value, str | int | float):
-                self.fields.setdefault(cut(name), example(value))
+            if isinstance(value, str | int | float) and (name in self.fields or len(self.fields) < _MOST_FIELDS):
+                add_example(self.fields, cut(name), example(value))
         if event.recordedtime < self.last:
             return
         self.last = event.recordedtime
@@ -135,6 +135,13 @@ async def count_codes(config: Config, wanted: EventFilter) -> Counted:
                 counted.add(event)
     shown.clear()
     return counted
+
+
+def add_example(fields: dict[str, str], name: str, value: str) -> None:
+    """Take an example of a field where there is none, or a longer one: the same one, whatever comes first."""
+    before = fields.get(name)
+    if before is None or (len(value), value) < (len(before), before):
+        fields[name] = value
 
 
 def cut(text: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from headrace.cli._code_uses import MOST_CODES, CodeUse, Counted, EventFilter, UseKey, count_codes
+from headrace.cli._code_uses import MOST_CODES, CodeUse, Counted, EventFilter, UseKey, add_example, count_codes
 from headrace.cli._codes_today import OPEN, Today, types_today
 from headrace.config import Config
-from headrace.core.proposals import Proposal, propose
+from headrace.core.proposals import Named, Proposal, propose
 from headrace_events import RawPosition
 
 _NAMELESS: Final = ""
@@ -81,10 +81,14 @@ async def open_codes(config: Config, wanted: EventFilter, *, places: bool = Fals
     counted = await count_codes(config, wanted)
     today = await types_today(config, counted.uses, places=places)
     found = _merged(counted, today)
+    decided = {source: counted.names_of(source) for source in {one.source for one in found}}
+    for one in found:
+        if one.name and one.today != OPEN:
+            decided[one.source].append(Named(one.code, one.name, one.today))
     for one in found:
         if one.today == OPEN:
             name = one.name or (one.code if not one.code.isdigit() else _NAMELESS)
-            one.proposal = propose(name, counted.names_of(one.source))
+            one.proposal = propose(name, decided[one.source])
     found.sort(key=lambda one: (one.source, -one.events, one.code))
     return OpenCodes(found, counted.events, counted.left_out)
 
@@ -127,7 +131,8 @@ def _add(one: OpenCode, key: UseKey, use: CodeUse) -> None:
     one.events += use.events
     one.first, one.last = min(one.first, use.first), max(one.last, use.last)
     one.samples = [*one.samples, *(sample.raw for sample in reversed(use.samples))][:3]
-    one.fields = use.fields | one.fields
+    for name, value in use.fields.items():
+        add_example(one.fields, name, value)
     if key.status is not None:
         one.statuses[key.status] = one.statuses.get(key.status, 0) + use.events
 

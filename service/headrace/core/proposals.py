@@ -9,6 +9,7 @@ import difflib
 import itertools
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -81,13 +82,19 @@ def propose(name: str, decided: Iterable[Named] = ()) -> Proposal | None:
 
 def _by_name(words: list[_NameWord], decided: Iterable[Named]) -> Proposal | None:
     """Return the type of the code whose name is most like this one."""
-    mine = _joined(words)
+    matcher = difflib.SequenceMatcher(b=_joined(words))  # which remembers what it knows of b
     best, found = _ALIKE, None
     for one in itertools.islice(decided, _COMPARED):
-        ratio = difflib.SequenceMatcher(None, mine, _joined(_words(one.name))).ratio()
-        if ratio >= best and one.type in _TYPES:
-            best, found = ratio, one
+        matcher.set_seq1(_plain(one.name))
+        bounds = (matcher.real_quick_ratio, matcher.quick_ratio, matcher.ratio)
+        if one.type in _TYPES and all(bound() >= best for bound in bounds):
+            best, found = matcher.ratio(), one
     return None if found is None else Proposal(type=found.type, why=f'named like code {found.code}, "{found.name}"')
+
+
+@lru_cache(maxsize=_COMPARED * 4)
+def _plain(name: str) -> str:
+    return _joined(_words(name))
 
 
 def _joined(words: list[_NameWord]) -> str:
