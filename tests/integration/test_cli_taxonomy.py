@@ -119,7 +119,7 @@ def test_a_draft_keeps_what_the_tenant_has_and_overwrites_nothing(headrace: Head
     assert 'named like code 201, "Showroom Visit"' in printed
     assert '# code "204": no row is written, your mapping has one already' in printed
     forced = headrace("taxonomy", "draft", "-t", "acme", "-o", "ours.toml", "--force")
-    assert forced.stderr == "ours.toml is in use: a restart is refused until `headrace check` finds nothing more.\n"
+    assert forced.stderr.startswith("ours.toml is in use: until `headrace check` finds nothing more, ")
     assert (headrace.folder / "ours.toml").read_text("utf-8").rstrip() == printed.rstrip().replace("FILE", "ours.toml")
 
 

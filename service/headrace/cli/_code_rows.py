@@ -29,7 +29,7 @@ def print_codes(codes: Sequence[OpenCode], *, whole: bool) -> None:
         for one in codes
     ]
     titles = ("source", "resource", "code", "name", "published as", *(("today",) if whole else ()), "events", "last")
-    table(titles, rows, right=("events", "last"), free=("name", "code", "published as"))
+    table(titles, rows, right=("events", "last"), free=("published as", "name", "code"))
     echo()
     about = [
         (one.code or "-", clock(one.first, now), _place(one), _guess(one.proposal), _why(one.proposal)) for one in codes

@@ -56,7 +56,8 @@ The code here is {code} of {provider}, which somebody made up for visits to a sh
 in [`{folder}`]({folder}).
 
 **1. Look at one record.** Take the body of a webhook or a page of the API as a file. (Where Headrace runs already,
-`headrace taxonomy unmapped` lists the codes that came in without a row, and how often.) Ask what becomes of it:
+`headrace taxonomy unmapped` lists the codes that came in without a row, and how often, and `headrace taxonomy draft`
+writes a row for each.) Ask what becomes of it:
 
 ```
 {before}
@@ -104,8 +105,8 @@ The last lines say what those places take that do not take everything. Whether y
 The row is yours. Two fields stand in their places, one has its better name, and `place` is there. One did not fit:
 "about 12500" is no decimal number. It is neither guessed nor lost: it stays where it was, and the line `lift` says so.
 
-Restart Headrace: each role reads its configuration once, at the start. What comes in from then on is read by your row;
-what was published before stays as it is.
+Headrace takes the file over within seconds. What comes in from then on is read by your row; what was published before
+stays as it is.
 """
 
 _FOUND: Final = """\

@@ -18,7 +18,7 @@ _NAMELESS: Final = ""
 class OpenCode(Struct, kw_only=True):
     """A native code under all its status words: its events, what it is today, and what is proposed for it.
 
-    `table` and `asked` are where its row would have to stand, and for which code: None where that is not known.
+    `table` and `looked_up` are where its row would have to stand, and for which code: None where that is not known.
     `statuses` are how often each status word was seen; `fields` has an example of each field.
     """
 
@@ -33,7 +33,7 @@ class OpenCode(Struct, kw_only=True):
     last: str
     samples: list[RawPosition]
     table: str | None = None
-    asked: str | None = None
+    looked_up: str | None = None
     statuses: dict[str, int]
     fields: dict[str, str]
     proposal: Proposal | None = None
@@ -51,7 +51,7 @@ class OpenCode(Struct, kw_only=True):
     def row(self) -> dict[str, Any]:
         """Return the code as a JSON object."""
         proposal = None if self.proposal is None else {**self.proposal.words(), "why": self.proposal.why}
-        found = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("asked", "proposal")}
+        found = {name: getattr(self, name) for name in self.__struct_fields__ if name not in ("looked_up", "proposal")}
         return {"provider": self.provider, "tenant": self.tenant, **found, "proposal": proposal}
 
 
@@ -121,7 +121,7 @@ def _begun(key: UseKey, use: CodeUse, today: Today) -> OpenCode:
         last=use.last,
         samples=[],
         table=today.table,
-        asked=today.code,
+        looked_up=today.code,
         statuses={},
         fields={},
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -12,7 +11,6 @@ from headrace.cli._codes_today import OPEN
 from headrace.cli._event_lines import PROVISIONAL
 from headrace.cli._formatting import count
 from headrace.cli._open_codes import OpenCode, OpenCodes
-from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.mapping import fold
 from headrace.core.overlay_draft import DraftRow, quoted, rows
@@ -27,7 +25,7 @@ _HEAD: Final = """\
 # 2. Where fields or status words matter, take the "# " before their lines away, too (with the line in brackets above
 #    them), and write where they go. `headrace taxonomy targets` lists all that a row may say.
 # 3. Name this file in headrace.toml, below [tenants.{section}]: mapping = {file}
-# 4. `headrace check` names every row that is not decided yet. When it finds nothing more, restart Headrace.
+# 4. `headrace check` names every row that is not decided yet. Once it finds nothing more, Headrace takes the file over.
 """
 
 
@@ -37,12 +35,6 @@ class OverlayDraft(Struct, frozen=True):
     text: str
     codes: int
     guesses: int
-
-
-def overlay_of(config: Config, account: Account) -> Path | None:
-    """Return the file of a tenant's overlay, None where it has none."""
-    name = account.settings.mapping
-    return None if name is None else (config.file.parent if config.file else Path()) / name
 
 
 def drafted(account: Account, overlay: str, found: OpenCodes, file: str) -> OverlayDraft:
@@ -67,7 +59,7 @@ def _draft_rows(account: Account, codes: Iterable[OpenCode]) -> list[DraftRow]:
     tables = tuple(account.provider.tables)
     standing = _standing(account)
     for one in codes:
-        code = one.code if one.asked is None else one.asked
+        code = one.code if one.looked_up is None else one.looked_up
         table = one.table if len(tables) > 1 else None
         provisional = one.published_as.removesuffix(PROVISIONAL) if one.published_as.endswith(PROVISIONAL) else None
         draft = DraftRow(

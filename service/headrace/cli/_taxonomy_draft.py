@@ -12,7 +12,7 @@ from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._open_codes import open_codes
 from headrace.cli._output import echo
-from headrace.cli._overlay_file import OverlayDraft, drafted, overlay_of
+from headrace.cli._overlay_file import OverlayDraft, drafted
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.suggestions import did_you_mean
@@ -41,7 +41,7 @@ def draft(ctx: click.Context, /, force: bool, output: Path | None, **options: An
     account = _account(config, options.pop("provider"), options.pop("tenant"))
     if output is not None and output.exists() and not force:
         raise click.ClickException(f"{output} exists: name another file, or add --force to write it anew")
-    overlay = _overlay(config, account)
+    overlay = _overlay(account)
     wanted = EventFilter(provider=account.provider, tenant=account.name, **options)
     found = run_with_kafka(config, open_codes(config, wanted, places=True))
     result = drafted(account, overlay, found, str(output or "FILE"))
@@ -53,7 +53,7 @@ def draft(ctx: click.Context, /, force: bool, output: Path | None, **options: An
         for line in result.text.expandtabs().rstrip().split("\n"):
             echo(line)
     else:
-        _write(output, result, overlay_of(config, account), force=force)
+        _write(output, result, account.overlay, force=force)
 
 
 def _account(config: Config, provider: Provider | None, tenant: str) -> Account:
@@ -71,12 +71,11 @@ def _account(config: Config, provider: Provider | None, tenant: str) -> Account:
     raise click.ClickException(f'tenant "{tenant}" is not configured, {rest}{did_you_mean(tenant, names)}')
 
 
-def _overlay(config: Config, account: Account) -> str:
-    path = overlay_of(config, account)
+def _overlay(account: Account) -> str:
     try:
-        return "" if path is None else path.read_text("utf-8")
+        return "" if account.overlay is None else account.overlay.read_text("utf-8-sig")
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"{path} cannot be read: {error}") from None
+        raise click.ClickException(f"{account.overlay} cannot be read: {error}") from None
 
 
 def _write(file: Path, result: OverlayDraft, used: Path | None, *, force: bool) -> None:
@@ -90,4 +89,4 @@ def _write(file: Path, result: OverlayDraft, used: Path | None, *, force: bool) 
         f"{file}: {count(result.codes, 'code')}, {result.guesses} with a guess. Decide each row, then `headrace check`."
     )
     if used is not None and used.exists() and file.exists() and used.samefile(file):
-        echo(f"{file} is in use: a restart is refused until `headrace check` finds nothing more.", err=True)
+        echo(f"{file} is in use: until `headrace check` finds nothing more, what runs stays with the mapping that it has.", err=True)

@@ -182,7 +182,10 @@ def _account(raw: RawConfig, provider: Provider, name: str, window: int) -> Acco
     if settings:
         _look_backs(raw, window, settings, keys)
     mapping = _mapping(raw, provider, keys)
-    return Account(provider, name, settings, mapping) if settings and mapping else None
+    if settings is None or mapping is None:
+        return None
+    overlay = None if settings.mapping is None else raw.path((*keys, "mapping"), settings.mapping)
+    return Account(provider, name, settings, mapping, overlay)
 
 
 def _mapping(raw: RawConfig, provider: Provider, keys: KeyPath) -> Mapping | None:

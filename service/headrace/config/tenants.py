@@ -1,6 +1,7 @@
 """The tenants of one configuration, each with its provider, settings and mapping."""
 
 from collections.abc import Iterator, Mapping as Dict
+from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
@@ -17,6 +18,8 @@ class Account(Struct, frozen=True):
     name: str
     settings: Tenant
     mapping: Mapping
+    overlay: Path | None = None
+    """The file of its own rows, None where it has none."""
 
     @property
     def source(self) -> str:

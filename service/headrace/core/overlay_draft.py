@@ -128,7 +128,7 @@ def _target(value: str) -> str:
         return "times.…"
     if _LINK.match(value):
         return "urls.…"
-    return "value.amount or fields.…" if _NUMBER.fullmatch(value) else "text or fields.…"
+    return f"{'value.amount, duration_seconds' if _NUMBER.fullmatch(value) else 'text'} or fields.…"
 
 
 def _statuses(statuses: Mapping[str, int]) -> Iterator[str]:
