@@ -6,7 +6,17 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from headrace.cli._code_uses import MOST_CODES, CodeUse, Counted, EventFilter, UseKey, add_example, count_codes
+from headrace.cli._code_names import code_names
+from headrace.cli._code_uses import (
+    MOST_CODES,
+    CodeUse,
+    Counted,
+    EventFilter,
+    UseKey,
+    add_example,
+    count_codes,
+    cut,
+)
 from headrace.cli._codes_today import OPEN, Today, types_today
 from headrace.config import Config
 from headrace.core.proposals import Named, Proposal, propose
@@ -81,6 +91,7 @@ async def open_codes(config: Config, wanted: EventFilter, *, places: bool = Fals
     counted = await count_codes(config, wanted)
     today = await types_today(config, counted.uses, places=places)
     found = _merged(counted, today)
+    await _add_names(config, found)
     decided = {source: counted.names_of(source) for source in {one.source for one in found}}
     for one in found:
         if one.name and one.today != OPEN:
@@ -91,6 +102,15 @@ async def open_codes(config: Config, wanted: EventFilter, *, places: bool = Fals
             one.proposal = propose(name, decided[one.source])
     found.sort(key=lambda one: (one.source, -one.events, one.code))
     return OpenCodes(found, counted.events, counted.left_out)
+
+
+async def _add_names(config: Config, found: list[OpenCode]) -> None:
+    """Add the names that only the account's own list of codes has: not every record carries them."""
+    nameless = [one for one in found if not one.name and one.code.isdigit()]
+    accounts = {one.source: config.tenants.by_source.get(one.source) for one in nameless}
+    names = await code_names(config, (account for account in accounts.values() if account is not None))
+    for one in nameless:
+        one.name = cut(names.get(one.source, {}).get(one.code, ""))
 
 
 def _merged(counted: Counted, today: Dict[UseKey, Today]) -> list[OpenCode]:

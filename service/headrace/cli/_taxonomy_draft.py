@@ -89,4 +89,4 @@ def _write(file: Path, result: OverlayDraft, used: Path | None, *, force: bool) 
         f"{file}: {count(result.codes, 'code')}, {result.guesses} with a guess. Decide each row, then `headrace check`."
     )
     if used is not None and used.exists() and file.exists() and used.samefile(file):
-        echo(f"{file} is in use: until `headrace check` finds nothing more, what runs stays with the mapping that it has.", err=True)
+        echo(f"{file} is in use: what runs stays with what it had until `headrace check` finds nothing more.", err=True)

@@ -223,6 +223,17 @@ class ApiClient(Protocol):
 
 
 @runtime_checkable
+class NamesCodes(Protocol):
+    """What a provider offers beside `Polled` where a feed learns how an account calls its codes: a help for people."""
+
+    names_note: tuple[str, str]
+    """The feed, and the key of its note that has them."""
+
+    def code_names(self, note: bytes, /) -> Headers[str, str]:
+        """Return the name of each code. Raises what msgspec raises where it is no such note."""
+
+
+@runtime_checkable
 class Polled(Protocol):
     """What a provider that can be polled offers beside `Provider`; its `Settings` derive from `PolledTenant`."""
 

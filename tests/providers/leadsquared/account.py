@@ -23,6 +23,7 @@ class Account:
 
     def __init__(self, codes: tuple[int, ...] = (22,)) -> None:
         self.codes = codes
+        self.names: dict[int, Any] = {}
         self.rows: Final[dict[int, Row]] = {}
         self.leads: Final[dict[str, int]] = {}
         self.calls: Final[list[str]] = []
@@ -57,7 +58,8 @@ class Account:
             raise fault
         match name:
             case "ActivityTypes.Get":
-                return msgspec.json.encode([{"ActivityEvent": str(each)} for each in self.codes])
+                types = [{"ActivityEvent": str(each), "DisplayName": self.names.get(each)} for each in self.codes]
+                return msgspec.json.encode(types)
             case "RetrieveByActivityEvent":
                 rows = [_flat(row) for row in self.rows.values() if row["EventCode"] == code]
                 return self._page("List", rows, body, self.hidden.get(code or 0, 0))

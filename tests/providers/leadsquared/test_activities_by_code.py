@@ -15,7 +15,7 @@ from headrace.providers.leadsquared.settings import ActivitiesByCodeSettings
 from headrace.providers.leadsquared.stream import StreamState
 from headrace.providers.leadsquared.stream_schedule import StreamSchedule
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
-from headrace.sdk.feed import Turn
+from headrace.sdk.feed import NamesCodes, Turn
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 from tests.providers.feeds_kit import NOW, Memory, Platform, Read, missing, names, read, trouble
@@ -282,6 +282,16 @@ async def test_a_catalogue_that_changes() -> None:
     assert runner.ids == [ACTIVITY % 1]
     assert account.calls.count("ActivityTypes.Get") == 2
     assert not runner.api.note(wire.BY_CODE, "21")
+
+
+async def test_the_names_of_codes_are_remembered_for_people() -> None:
+    """What the account calls its codes comes with the catalogue; a name that is no text harms nobody."""
+    account = Account((21, 201, 202, 203))
+    account.names |= {201: "Showroom Visit", 202: {"no": "text"}, 203: "x" * 500}
+    runner = Runner(account)
+    await runner.turns()
+    assert isinstance(PROVIDER, NamesCodes)
+    assert PROVIDER.code_names(runner.api.note(*PROVIDER.names_note)) == {"201": "Showroom Visit", "203": "x" * 80}
 
 
 async def test_a_catalogue_that_does_not_come() -> None:

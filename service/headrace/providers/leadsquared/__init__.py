@@ -3,7 +3,18 @@
 from collections.abc import Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.providers.leadsquared import client, cut, feeds, hooks, identity, nudge, translate, webhook, wire
+from headrace.providers.leadsquared import (
+    client,
+    code_streams,
+    cut,
+    feeds,
+    hooks,
+    identity,
+    nudge,
+    translate,
+    webhook,
+    wire,
+)
 from headrace.providers.leadsquared.settings import LeadSquaredSettings
 from headrace.sdk.provider import Tenant
 
@@ -32,6 +43,9 @@ class LeadSquared:
     feeds = staticmethod(feeds.feeds)
 
     hooks = staticmethod(hooks.hooks)
+
+    names_note: tuple[str, str] = (wire.BY_CODE, code_streams.NAMES)
+    code_names = staticmethod(code_streams.code_names)
 
 
 provider = LeadSquared()

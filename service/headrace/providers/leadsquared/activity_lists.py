@@ -23,6 +23,7 @@ _TYPES: Final = Call(path=f"{_SERVICE}/ActivityTypes.Get")
 ALL: Final = "all"
 """The name of the stream of all codes; those of one code are named by it."""
 _MOST_CODES: Final = 1_000
+_LONGEST_NAME: Final = 80
 Column = Literal["ModifiedOn", "CreatedOn"]
 
 
@@ -38,6 +39,8 @@ class _ModifiedPage(Page, rename="pascal"):
 
 class _Type(Struct, rename="pascal"):
     activity_event: int
+    display_name: Any = None
+    activity_event_name: Any = None
 
 
 _by_code: Final = msgspec.json.Decoder(_ByCodePage, strict=False)
@@ -85,15 +88,21 @@ def asking(api: Api, name: str, column: Column = "ModifiedOn") -> Ask:
     return ask
 
 
-async def catalogue(api: Api) -> list[int]:
-    """Return the codes of the account's activity types. Raises `Fault`."""
+async def catalogue(api: Api) -> dict[int, str]:
+    """Return the codes of the account's activity types, each with its name, "" without one. Raises `Fault`."""
     body = await api.call(_TYPES)
     try:
-        codes = sorted({found.activity_event for found in _types(body)})
+        codes = {found.activity_event: _name(found) for found in _types(body)}
     except UNCUTTABLE:
-        codes = []
+        codes = {}
     if not codes:
         raise Unavailable("no list of activity types came")
     if len(codes) > _MOST_CODES:
         raise Unavailable(f"the account has {len(codes):,} activity types, more than are read: set `codes`")
-    return codes
+    return dict(sorted(codes.items()))
+
+
+def _name(found: _Type) -> str:
+    """Return how a type is called, "" where that is no text: its code counts all the same."""
+    name = found.display_name or found.activity_event_name
+    return name[:_LONGEST_NAME] if isinstance(name, str) else ""

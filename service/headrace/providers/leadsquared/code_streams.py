@@ -17,6 +17,8 @@ FACT: Final = "recently-modified"
 """Whether the account has RetrieveRecentlyModified: `yes` where it brought rows, `no` where it was refused."""
 CODES: Final = "codes"
 """The key of the note with the catalogue."""
+NAMES: Final = "names"
+"""The key of the note with what the account calls its codes: nothing here needs them, people do."""
 _DAY_MS: Final = 86_400_000
 _HOUR_MS: Final = 3_600_000
 _FEW: Final = 25
@@ -31,6 +33,8 @@ class Catalogue(Struct, omit_defaults=True):
 
 
 _decode: Final = msgspec.json.Decoder(Catalogue).decode
+code_names: Final = msgspec.json.Decoder(dict[str, str]).decode
+"""What a note of `NAMES` holds: the name of each code that has one."""
 
 
 class CodeStreams:
@@ -46,6 +50,7 @@ class CodeStreams:
         self._all: Final = state_of(api.note(wire.BY_CODE, ALL))
         self._before: Final = encode(self._catalogue)
         self._gone: list[str] = []
+        self._names: dict[int, str] = {}
 
     @property
     def one(self) -> bool:
@@ -94,6 +99,8 @@ class CodeStreams:
         """Yield what is to be remembered of the catalogue, and of codes that it has no more."""
         if (after := encode(self._catalogue)) != self._before:
             yield Note(CODES, after)
+        if self._names:
+            yield Note(NAMES, encode(self._names))
         yield from (Note(name, b"") for name in self._gone)
 
     def rewind(self, since: int) -> None:
@@ -114,7 +121,7 @@ class CodeStreams:
         if self._settings.codes or now - known.listed < _DAY_MS:
             return
         try:
-            codes = tuple(await catalogue(self._api))
+            listed = await catalogue(self._api)
         except Throttled:
             raise
         except Fault as fault:
@@ -122,8 +129,9 @@ class CodeStreams:
                 raise
             self.lack = f"the list of activity types did not come: {fault}"
             return
-        self._gone = [str(code) for code in known.codes if code not in codes]
-        known.codes, known.listed = codes, now
+        self._gone = [str(code) for code in known.codes if code not in listed]
+        self._names = {code: name for code, name in listed.items() if name}
+        known.codes, known.listed = tuple(listed), now
 
     async def _try_all(self) -> None:
         """Find out whether the account has RetrieveRecentlyModified, in two turns; hourly where nothing shows it."""
