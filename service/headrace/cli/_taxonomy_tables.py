@@ -39,8 +39,8 @@ def show(ctx: click.Context, code: str | None, provider: Provider, tenant: str |
     codes and names. Rows of a status word stand below the row of its code.
 
     \b
-      headrace taxonomy show -p leadping Call
-      headrace taxonomy show -p leadping -t acme
+      headrace taxonomy show -p P 203
+      headrace taxonomy show -p P -t acme
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     account = None if tenant is None else arguments.account(arguments.sound_tenants(ctx), provider, tenant)
     rows = table_rows(provider, account, code)
