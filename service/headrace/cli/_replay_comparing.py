@@ -2,13 +2,13 @@
 
 import contextlib
 import time
-from typing import IO, Any, Final
+from typing import Any, Final
 
-import msgspec
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from headrace.cli._diff_file import DiffFile
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._progress_bar import ProgressBar
 from headrace.cli._published_events import PublishedEvents
@@ -33,8 +33,6 @@ _TOGETHER: Final = 500
 _BLOCK: Final = 20_000
 """Keys that are looked up at a time."""
 
-_encode: Final = msgspec.json.Encoder().encode
-
 
 class _Limits(Struct, frozen=True):
     """Bytes of one event, and since when (seconds since the epoch) a mark counts."""
@@ -43,7 +41,7 @@ class _Limits(Struct, frozen=True):
     oldest: int
 
 
-async def compare(config: Config, wanted: ReplayFilter, outbox: Outbox, diff: IO[bytes] | None) -> Findings:
+async def compare(config: Config, wanted: ReplayFilter, outbox: Outbox, diff: DiffFile) -> Findings:
     """Return what a replay would change. Its records are put into `outbox`, each difference as a line into `diff`."""
     raw, seen, events = await existing_topics(config, "raw", "seen", "events")
     limits = _Limits(int(events.config["max.message.bytes"]), int(time.time()) - retention_ms(seen) // 1000)
@@ -115,7 +113,7 @@ class _Comparison:
     """Compares, counts what it finds, and writes down what a replay sends."""
 
     def __init__(
-        self, config: Config, published: PublishedEvents, outbox: Outbox, diff: IO[bytes] | None, limits: _Limits
+        self, config: Config, published: PublishedEvents, outbox: Outbox, diff: DiffFile, limits: _Limits
     ) -> None:
         self.findings: Final = Findings()
         self._tenants: Final = config.tenants
@@ -178,7 +176,6 @@ class _Comparison:
         self.findings.change(change.old, change.new, remembered=change.record is not None)
         if change.record is not None:
             self._outbox.add(int(row["partition"]), change.record)
-        if self._diff is not None:
-            raw = {"partition": int(row["partition"]), "offset": int(row["offset"])}
-            line = {"publishable": change.record is not None, "raw": raw, "old": change.old, "new": change.new}
-            self._diff.write(_encode(line) + b"\n")
+        raw = {"partition": int(row["partition"]), "offset": int(row["offset"])}
+        publishable = change.record is not None
+        self._diff.write({"publishable": publishable, "raw": raw, "old": change.old, "new": change.new})

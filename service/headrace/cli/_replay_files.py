@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any
 
 import click
 import msgspec
@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from headrace.cli import _arguments as arguments
+from headrace.cli._diff_file import DiffFile
 from headrace.cli._input_files import bodies, opened
 from headrace.cli._replay_findings import Findings
 from headrace.cli._replay_reading import ReplayFilter
@@ -27,8 +28,6 @@ from headrace.records.event import encode_event, event_id, event_of, meaning_of
 from headrace.records.raw import from_raw_record, identify
 from headrace.sdk.provider import UNPUBLISHED, Dropped, Provider, RawEvent
 from headrace_events import Problem, Via
-
-_encode: Final = msgspec.json.Encoder().encode
 
 
 class BodyTenant(Struct, frozen=True):
@@ -63,7 +62,7 @@ def compare_files(
     files: tuple[str, ...],
     *,
     against: Path | None,
-    diff: IO[bytes] | None,
+    diff: DiffFile,
 ) -> FilesDiffer:
     """Return what today's tables make of all records; compared with those of `against`, where there is one."""
     other = _other(against) if against is not None else None
@@ -83,7 +82,7 @@ def compare_files(
     return found
 
 
-def _count(found: FilesDiffer, old: _Outcome, new: _Outcome, wanted: ReplayFilter, diff: IO[bytes] | None) -> None:
+def _count(found: FilesDiffer, old: _Outcome, new: _Outcome, wanted: ReplayFilter, diff: DiffFile) -> None:
     event = new if isinstance(new, dict) else old
     if isinstance(event, dict) and wanted.codes and _code(event) not in wanted.codes:
         return
@@ -94,8 +93,7 @@ def _count(found: FilesDiffer, old: _Outcome, new: _Outcome, wanted: ReplayFilte
             found.findings.same += 1
             return
         found.findings.change(before, new, remembered=True)
-        if diff is not None:
-            diff.write(_encode({"old": before if isinstance(old, dict) else None, "new": new}) + b"\n")
+        diff.write({"old": before if isinstance(old, dict) else None, "new": new})
     elif isinstance(new, Dropped):
         found.findings.dropped[new.fate] += 1
     else:
@@ -134,7 +132,7 @@ def _raw_events(of: BodyTenant, files: tuple[str, ...]) -> Iterator[RawEvent]:
     for file in files:
         with opened(file) as stream:
             for body in bodies(stream):
-                record = _kcat_record(body)
+                record = kcat_record(body)
                 if record is not None:
                     yield record
                     continue
@@ -153,7 +151,7 @@ def _raw_events(of: BodyTenant, files: tuple[str, ...]) -> Iterator[RawEvent]:
                     )
 
 
-def _kcat_record(line: bytes) -> RawEvent | None:
+def kcat_record(line: bytes) -> RawEvent | None:
     """Return the raw event of a line that `kcat -J` wrote, None of anything else."""
     if b'"payload"' not in line or b'"headers"' not in line:
         return None

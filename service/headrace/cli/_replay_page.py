@@ -5,13 +5,14 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
-from headrace.cli._formatting import count, cut
+from headrace.cli._formatting import count
 from headrace.cli._output import echo, styled
 from headrace.cli._replay_findings import ChangeKind, Findings
 
-_WIDE = 100
-_MOST_FIELDS = 8
+_WIDE: Final = 100
+_MOST_FIELDS: Final = 8
 
 
 def show_changes(findings: Findings) -> None:
@@ -21,7 +22,7 @@ def show_changes(findings: Findings) -> None:
         same = styled("  (other fields)", dim=True) if old == new else ""
         echo(styled(f"{kind.events:>{number},}  ", bold=True) + styled(f"{old} → {new}", bold=True) + same)
         for line in _lines(kind):
-            _wrapped(line, " " * (number + 2))
+            _wrapped(line, number + 2)
 
 
 def show_rest(findings: Findings) -> None:
@@ -30,18 +31,15 @@ def show_rest(findings: Findings) -> None:
     if findings.unremembered:
         more = findings.unremembered - len(findings.unremembered_ids)
         ids = ", ".join(findings.unremembered_ids) + (f" and {more:,} more" if more > 0 else "")
-        _wrapped(
-            f"{count(findings.unremembered, 'event')} would change and cannot be published, because the id is not "
-            f"remembered any more: {ids}",
-            "",
-        )
-    for outcome, found in (("dead letters now", findings.dead), ("no events now", findings.dropped)):
-        if found:
-            _wrapped(f"{count(found.total(), 'event')} would be {outcome} ({_listed(found)}): left as published.", "")
+        number = count(findings.unremembered, "event")
+        _wrapped(f"{number} would change and cannot be published, the id is not remembered any more: {ids}")
+    for outcome, found in (("a dead letter", findings.dead), ("no event", findings.dropped)):
+        for reason, events in sorted(found.items()):
+            _wrapped(f"{count(events, 'event')} would be {outcome} ({reason}) today, and stays as published.")
     if findings.gone:
         echo(f"{count(findings.gone, 'event')} cannot be compared: the raw record is gone.")
     if findings.foreign:
-        echo(f"{count(findings.foreign, 'event')} of tenants that are not configured were passed over.")
+        echo(f"{count(findings.foreign, 'event')} passed over: the tenant is not configured.")
 
 
 def _lines(kind: ChangeKind) -> Iterator[str]:
@@ -52,16 +50,17 @@ def _lines(kind: ChangeKind) -> Iterator[str]:
     yield "such as " + ", ".join(kind.samples)
 
 
-def _listed(found: Counter[str], of: int = 0) -> str:
-    """Return names with their counts, but for those that all have."""
-    return ", ".join(
-        name if number == of else f"{name} ({number:,})" for name, number in found.most_common(_MOST_FIELDS)
-    )
+def _listed(found: Counter[str], of: int) -> str:
+    """Return names, the most frequent first, with their counts but for those that all have."""
+    frequent = sorted(found.items(), key=lambda one: (-one[1], one[0]))[:_MOST_FIELDS]
+    return ", ".join(name if number == of else f"{name} ({number:,})" for name, number in frequent)
 
 
-def _wrapped(text: str, indent: str) -> None:
-    """Print a text below its beginning where the terminal is too narrow; words are never broken."""
+def _wrapped(text: str, indent: int = 0) -> None:
+    """Print a text that goes on below its beginning where the terminal is too narrow; no word is broken."""
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else _WIDE
-    for line in textwrap.wrap(text, room, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False,
-                              break_long_words=False):  # fmt: skip
-        echo(cut(line, room) if sys.stdout.isatty() else line)
+    first, later = " " * indent, " " * (indent + 2)
+    for line in textwrap.wrap(
+        text, room, initial_indent=first, subsequent_indent=later, break_on_hyphens=False, break_long_words=False
+    ):
+        echo(line)

@@ -1,16 +1,15 @@
 """`headrace replay`: read what was published under today's tables, and publish what differs."""
 
-import contextlib
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import click
 import msgspec
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
+from headrace.cli._diff_file import DiffFile
 from headrace.cli._formatting import count
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import moment
@@ -113,7 +112,8 @@ def _replay(config: Config, wish: _Wish) -> int:
     """Compare, show, and send where that is wished; return the exit code."""
     outbox = Outbox()
     try:
-        with _whole_file(wish.diff) as diff:
+        diff = DiffFile(wish.diff)
+        with diff.whole():
             findings = run_with_kafka(config, compare(config, wish.wanted, outbox, diff))
     except KeyboardInterrupt:
         echo("Stopped while it compared: nothing was sent.", err=True)
@@ -142,7 +142,8 @@ def _replay(config: Config, wish: _Wish) -> int:
 def _files(ctx: click.Context, wish: _Wish, of: BodyTenant, files: tuple[str, ...], against: Path | None) -> int:
     """Compare what files hold; return the exit code."""
     config = arguments.sound_tenants(ctx)
-    with _whole_file(wish.diff) as diff:
+    diff = DiffFile(wish.diff)
+    with diff.whole():
         found: FilesDiffer = compare_files(config, of, wish.wanted, files, against=against, diff=diff)
     if wish.as_json:
         echo_json(msgspec.json.encode(found.findings.as_json()))
@@ -159,20 +160,3 @@ def _show(findings: Findings, wish: _Wish) -> None:
     show_changes(findings)
     show_rest(findings)
     echo("What was a dead letter is not replayed: `headrace redrive` sends back what can be read now.")
-
-
-@contextlib.contextmanager
-def _whole_file(file: Path | None) -> Iterator[IO[bytes] | None]:
-    """Open a file that is there once it is whole."""
-    if file is None:
-        yield None
-        return
-    part = file.with_name(f"{file.name}.part")
-    try:
-        with part.open("wb") as stream:
-            yield stream
-        part.replace(file)
-    except OSError as error:
-        raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
-    finally:
-        part.unlink(missing_ok=True)
