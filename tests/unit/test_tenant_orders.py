@@ -47,6 +47,7 @@ class Poller:
         """Take orders, and store what they leave behind unless it dies before."""
         for order in orders:
             self.orders.take(order)
+        self.orders.close()
         entries = self.orders.take_unstored()
         if commits:
             self.store(*entries)

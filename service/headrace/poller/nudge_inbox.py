@@ -168,6 +168,8 @@ class NudgeInbox:
 
     async def _store(self) -> None:
         taken = {partition: at for partition, at in self._taken.items() if self.positions.get(partition) != at}
+        for tenant in self._tenants.values():
+            tenant.orders.close()  # one that comes while leads are stored stands behind these positions
         if self._moved:
             self._moved = False
             await self._discovery.store()  # before the position: a lead that a nudge named is watched

@@ -1,7 +1,8 @@
 """The orders that one tenant is under: feeds that are paused, read again from a time on, woken; back-fills.
 
-What is taken is carried out when it is handed over to be stored: whatever follows from it is stored behind it, and the
-position in `nudges` with it. So each order is carried out once, however often a poller dies.
+What is taken until the position in `nudges` is looked at is carried out when it is handed over to be stored: whatever
+follows from it is stored behind it, and that position with it. So each order is carried out once, however often a
+poller dies.
 """
 
 import asyncio
@@ -72,6 +73,7 @@ class TenantOrders:
         self._obeying: Final = obeying
         self._feeds: Final = dict(state.orders)
         self._taken: Final[list[Order]] = []
+        self._closed = 0
 
     def resume(self) -> None:
         """Carry on with what was ordered of an earlier process."""
@@ -88,9 +90,14 @@ class TenantOrders:
             return
         self._taken.append(order)
 
+    def close(self) -> None:
+        """Let what is taken from now on wait until `take_unstored` is called once more."""
+        self._closed = len(self._taken)
+
     def take_unstored(self) -> list[CursorEntry]:
-        """Carry out what was taken; return what is to be stored, in this order and before anything else."""
-        taken, self._taken[:] = list(self._taken), []
+        """Carry out what was taken before `close`; return what is to be stored, in this order, before anything else."""
+        taken, self._taken[: self._closed] = self._taken[: self._closed], []
+        self._closed = 0
         entries = [one for order in taken for one in self._carried_out(order)]
         if taken:
             self.changed.set()
