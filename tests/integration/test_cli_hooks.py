@@ -10,11 +10,15 @@ import aiohttp
 import pytest
 from msgspec.structs import replace
 
+from headrace.config import load
+from headrace.poller.hook_work import hook_work
 from headrace.poller.oauth_tokens import TokenSealer, TokenSecrets
+from headrace.poller.state import TenantState
 from headrace.records.cursors import CursorValue, SealedTokens, decode, encode, entry, home_partition
 from headrace.records.hooks import HookFinding, HookReport
 from headrace.records.order import SpentCalls, decode_nudge_or_order
 from headrace.records.raw import from_raw_record
+from headrace.sdk.faults import Gone
 from tests import senders
 from tests.integration.command import DEADLINE, Headrace
 from tests.integration.test_cli_polling import comes, served
@@ -142,6 +146,23 @@ def test_calls_count_in_the_budget_before_they_are_made(world: World) -> None:
     counted = [order.calls for source, order in found if source == "/outreach/north" and isinstance(order, SpentCalls)]
     assert counted == [1, 1, 3, 2]  # apply looks, asks, looks again, makes, reads back; delete looks, deletes
     assert sum(counted) == len(world.outreach.calls)
+
+
+def test_calls_that_nobody_foresaw_count_where_a_later_one_fails(world: World) -> None:
+    """They were made: the budget has them all."""
+    config = load(world.headrace.folder / "headrace.toml", world.headrace.environ)
+    account = next(each for each in config.tenants if each.source == "/outreach/north")
+
+    async def call() -> None:
+        async with hook_work(config, account, TenantState()) as work:
+            await work.look()
+            await work.look()
+            raise Gone("404")
+
+    with pytest.raises(Gone):
+        asyncio.run(call())
+    found = [decode_nudge_or_order("nudges", one.key, one.value)[1] for one in world.headrace.read("nudges")]
+    assert [order.calls for order in found if isinstance(order, SpentCalls)] == [1, 1]
 
 
 def test_a_platform_without_calls_says_what_to_do_by_hand(world: World) -> None:
