@@ -56,9 +56,9 @@ class Listing:
         self._page = settings.page
         self._says_since = settings.says_since
 
-    def rewound(self, since: int) -> bytes:
-        """Return the cursor at the row of that number."""
-        return b"%d" % since
+    def rewound(self, since: int, before: bytes) -> bytes:
+        """Return the cursor at the row of that number, or where it stands before it."""
+        return b"%d" % min(since, int(before or since))
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read pages until the list has no more."""

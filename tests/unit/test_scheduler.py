@@ -27,9 +27,9 @@ class Named:
         """Never read."""
         raise NotImplementedError(f"{api} {cursor!r} {turn}")
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """Never rewound."""
-        raise NotImplementedError(str(since))
+        raise NotImplementedError(f"{since} {before!r}")
 
 
 def a_schedule(*leads: str) -> Scheduler:

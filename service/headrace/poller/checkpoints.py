@@ -83,7 +83,8 @@ class Checkpoints:
         stored = self._state.positions.get((self._feed.name, self._lead))
         if self._rewind is None:
             return stored
-        return Position(self._feed.rewound(self._rewind.since), stored.at if stored else 0)
+        before = stored or Position(b"")
+        return Position(self._feed.rewound(self._rewind.since, before.value), before.at)
 
     def hold(self, cursor: Cursor) -> None:
         """Take a cursor, to be stored before the next API call or at the end of the run."""

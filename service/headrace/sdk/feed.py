@@ -179,8 +179,12 @@ class Feed(Protocol):
     def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read on from a cursor (empty at first) to where the platform has no more now. Raises `Fault`."""
 
-    def rewound(self, since: int) -> bytes:
-        """Return a cursor from which all is read that was created or changed since then (ms since the epoch)."""
+    def rewound(self, since: int, before: bytes) -> bytes:
+        """Return a cursor from which all is read that was created or changed since then (ms since the epoch).
+
+        It only goes back: what a reading on from the cursor `before` would bring is read as well, however far behind
+        that stands. It is empty where nothing was read yet.
+        """
 
 
 @runtime_checkable

@@ -737,3 +737,29 @@ async def test_a_guessed_call_that_is_not_there_costs_one_call() -> None:
     rows = guessed, named, row(3, activityType="Call")
     api.answer_with(FailingAccount({"calls/e3": Unavailable("500")}, *rows, calls=calls))
     assert (len(await turns.next()), bool(turns.waits)) == (1, True)
+
+
+async def test_a_rewound_lead_only_goes_back() -> None:
+    """What it was behind with comes as well; what it knows comes again from that time on alone, and once."""
+    account = Account(*(row(number, hours_ago=24 * number) for number in (1, 2, 3)))
+    api = Memory(account)
+    behind = (await read(FEED, api, turn=LEAD)).cursor
+    api.now += 20 * 24 * HOUR
+    account.rows |= {each["id"]: each for each in (row(8, -24 * 5), row(9, -24 * 19.9))}
+    ahead = await read(FEED, api, FEED.rewound(api.now - 6 * HOUR, behind), turn=LEAD)
+    assert listed(ahead.raws) == ["e8", "e9"]
+    back = await read(FEED, api, FEED.rewound(NOW - 30 * HOUR, ahead.cursor), turn=LEAD)
+    assert listed(back.raws) == ["e1", "e8", "e9"]
+    assert not (await read(FEED, api, back.cursor, turn=LEAD)).raws
+
+
+async def test_a_lead_that_was_rewound_by_an_earlier_version_is_read_to_its_end() -> None:
+    """Its cursor says that all is read again, and not from when on."""
+    cursor = msgspec.json.encode({"since": NOW - 30 * HOUR, "again": True})
+    found = await read(FEED, Memory(Account(row(1, 24), row(2, 48))), cursor, turn=LEAD)
+    assert listed(found.raws) == ["e1"]
+
+
+def listed(raws: Sequence[RawEvent]) -> list[str]:
+    """Return the ids of events."""
+    return sorted(PROVIDER.identity(raw).id for raw in raws)

@@ -11,7 +11,7 @@ from headrace.core.timestamps import from_millis, micros
 from headrace.providers.leadping.known_rows import SLICE_MS
 from headrace.providers.leadping.lead_events import LeadEventsFeed
 from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSettings, TenantEventsSettings
-from headrace.providers.leadping.tenant_cursor import MOST_CALLS
+from headrace.providers.leadping.tenant_cursor import MOST_CALLS, TenantEventsCursor, decoded, moved
 from headrace.providers.leadping.tenant_events import TenantEventsFeed
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Sighting, Turn
@@ -395,7 +395,7 @@ async def test_a_lead_that_is_rewound_is_read_again() -> None:
     api = Memory(account)
     await Turns(api).next()
     lead = LeadEventsFeed(LeadEventsSettings(page_size=1))
-    found = await read(lead, api, lead.rewound(NOW - HOUR), turn=Turn(lead="lead-1"))
+    found = await read(lead, api, lead.rewound(NOW - HOUR, b""), turn=Turn(lead="lead-1"))
     assert ids(found.raws) == ["e1", "e15", "e8"]
     assert not (await read(lead, api, found.cursor, turn=Turn(lead="lead-1"))).raws
 
@@ -623,7 +623,7 @@ async def test_a_rewound_feed_reads_all_again() -> None:
     turns = Turns(Memory(account))
     await turns.settle()
     turns.raws.clear()
-    turns.cursor = turns.feed.rewound(NOW - 5 * HOUR)
+    turns.cursor = turns.feed.rewound(NOW - 5 * HOUR, turns.cursor)
     for _ in range(4):
         await turns.next()
     assert ids(turns.raws) == sorted(f"e{n}" for n in range(11))
@@ -737,3 +737,19 @@ async def test_both_feeds_bring_the_same_events() -> None:
             ]
         assert {raw.shape for raw in by_tenant} == {"row", "bundle"}
         assert names(provider, by_tenant) == names(provider, by_lead)
+
+
+async def test_a_rewound_feed_only_goes_back() -> None:
+    """What was created since it was read is news, however far behind it is; nor is a view of one user the end of it."""
+    account = Account(*[row(n, minutes_ago=30 * n + 1) for n in range(4)])
+    turns = Turns(api := Memory(account))
+    await turns.settle()
+    turns.raws.clear()
+    api.now += 9 * 24 * HOUR
+    account.rows |= {f"e{n}": row(n, minutes_ago=-60 * 24 * (n - 100)) for n in range(101, 109)}
+    turns.cursor = turns.feed.rewound(api.now - HOUR, turns.cursor)
+    for _ in range(12):
+        await turns.next()
+    assert set(ids(turns.raws)) >= {f"e{n}" for n in range(101, 109)}
+    at = decoded(turns.feed.rewound(NOW, msgspec.json.encode(TenantEventsCursor(shown_by="my", head=NOW + 5))))
+    assert moved(at, "organization", whole=True).head == NOW

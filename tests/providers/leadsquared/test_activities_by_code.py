@@ -399,7 +399,7 @@ async def test_rewound_reads_all_codes_again() -> None:
         account.put(number, NOW - (number + 1) * 2 * HOUR, code=code)
     await runner.turns()
     assert len(runner.raws) == 3
-    runner.cursor = runner.feed.rewound(NOW - 5 * HOUR)
+    runner.cursor = runner.feed.rewound(NOW - 5 * HOUR, runner.cursor)
     runner.raws.clear()
     runner.api.now += 2 * MINUTE
     await runner.turns()

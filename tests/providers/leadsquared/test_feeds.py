@@ -6,6 +6,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from headrace.core.timestamps import from_millis
 from headrace.providers.discover import discover
 from headrace.providers.leadsquared.feeds import LeadActivitiesFeed
 from headrace.providers.leadsquared.settings import LeadActivitiesSettings, LeadSquaredSettings
@@ -36,6 +37,7 @@ from tests.simulators.quota import Allowance
 PROVIDER = discover()["leadsquared"]
 LEAD = Turn(lead="lead-1")
 TEN = LeadActivitiesFeed(LeadActivitiesSettings(page_size=10))
+DAY = 86_400_000
 OLD = "2026-08-01 00:00:00"
 NEW = "2026-10-01 23:00:00"
 
@@ -653,3 +655,22 @@ async def test_a_killed_reading_loses_nothing() -> None:
     whole = await read(TEN, Memory(account), turn=LEAD)
     assert [len(whole.raws)] == whole.before
     await loses_nothing_when_killed(PROVIDER, TEN, Memory(account), LEAD)
+
+
+async def test_a_rewound_lead_only_goes_back() -> None:
+    """What it was behind with comes as well; what it knows comes again from that time on alone, and once."""
+    account = Account(0)
+    account.rows = [row(number, _at(NOW - number * DAY)) for number in (1, 2, 3)]
+    api = Memory(account)
+    behind = (await read(TEN, api, turn=LEAD)).cursor
+    api.now += 20 * DAY
+    account.rows += [row(8, _at(NOW + 2 * DAY)), row(9, _at(NOW + 19 * DAY))]
+    ahead = await read(TEN, api, TEN.rewound(api.now - DAY // 4, behind), turn=LEAD)
+    assert ids(ahead.raws) == ["a8", "a9"]
+    back = await read(TEN, api, TEN.rewound(NOW - 5 * DAY // 2, behind), turn=LEAD)
+    assert ids(back.raws) == ["a1", "a2", "a8", "a9"]
+    assert not (await read(TEN, api, back.cursor, turn=LEAD)).raws
+
+
+def _at(moment: int) -> str:
+    return from_millis(moment)[:19].replace("T", " ")

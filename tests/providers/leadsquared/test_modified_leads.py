@@ -144,7 +144,19 @@ async def test_rewound_and_spans() -> None:
     for number in range(100):
         account.leads[LEAD % number] = NOW - (number + 1) * HOUR
     api = Memory(account)
-    found, _ = await turns(feed, api, feed.rewound(NOW - 50 * HOUR))
+    found, _ = await turns(feed, api, feed.rewound(NOW - 50 * HOUR, b""))
     assert len(found.sightings) == 50
     found, _ = await turns(feed, api, b"", Turn(span=(NOW - 90 * HOUR, NOW - 80 * HOUR)))
     assert sorted(seen.at for seen in found.sightings) == [NOW - hours * HOUR for hours in range(90, 80, -1)]
+
+
+async def test_rewound_only_goes_back() -> None:
+    """What was changed since the last reading is found, however far behind that is."""
+    account, feed = Account(), feed_of()
+    api = Memory(account)
+    _, cursor = await turns(feed, api, b"")
+    api.now += 48 * HOUR
+    for number in range(40):
+        account.leads[LEAD % number] = NOW + number * HOUR
+    found, _ = await turns(feed, api, feed.rewound(api.now - HOUR, cursor))
+    assert len(found.sightings) == 40

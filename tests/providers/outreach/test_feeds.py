@@ -486,3 +486,17 @@ async def test_a_span_of_one_moment_is_read() -> None:
     account = Account(row(1, 3), row(2, 2), row(3, 1))
     moment = NOW - 2 * MINUTE
     assert ids((await read(feed(), Memory(account), turn=Turn(span=(moment, moment + 1)))).raws) == ["2"]
+
+
+async def test_a_rewound_feed_only_goes_back() -> None:
+    """What it was behind with is read as well; from a time before that on, nothing is read that is older."""
+    account = Account(*(row(number, 60 * number) for number in range(1, 40)))
+    api, reading = Memory(account), feed(history=86_400)
+    behind = (await read(reading, api)).cursor
+    account.rows += [row(100 + number, -60 * number) for number in range(12)]
+    api.now += 12 * HOUR
+    ahead = reading.rewound(api.now - HOUR, behind)
+    assert {str(100 + number) for number in range(12)} <= set(ids((await read(reading, api, ahead)).raws))
+    back = await read(reading, api, reading.rewound(NOW - 30 * HOUR, behind))
+    assert set(ids(back.raws)) == {str(number) for number in (*range(1, 31), *range(100, 112))}
+    assert not (await read(reading, api, back.cursor)).raws

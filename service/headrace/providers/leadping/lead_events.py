@@ -25,9 +25,9 @@ class LeadEventsFeed:
         self.every = settings.every
         self._settings: Final = settings
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """See Feed."""
-        return rewound(since)
+        return rewound(since, before)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read a lead, then the event that a nudge named where the list did not bring it. Raises `Fault`.
@@ -63,7 +63,8 @@ def _news(
     for row in rows:
         head = read_head(row)
         reason = None if _names(row, wanted) else pager.skips(row, head)
-        if reason is None and pager.reads_on and not _names(row, wanted) and was_brought(api, row, head, created(head)):
+        left = reason is None and pager.wants_news(head) and not _names(row, wanted)
+        if left and was_brought(api, row, head, created(head)):
             pager.keep(row, head)
             reason = "unchanged"  # the list of all leads was faster
         if reason is None:

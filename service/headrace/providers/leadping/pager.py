@@ -32,7 +32,8 @@ class LeadEventsCursor(Struct, omit_defaults=True):
     """The cursor: times in milliseconds by the platform's clock; `begun` is 0 between two readings.
 
     `since` bounds the reading, `known` are the rows of the one before, `fresh` those of this one that the next one will
-    meet again, and `passed` those that it will not. `again`: all is read whatever the feed of all leads brought.
+    meet again, and `passed` those that it will not. What was created since `again` (0: nothing) is read whatever is
+    known of it, and whatever the feed of all leads brought; an earlier version wrote True, which is 1.
     """
 
     since: int = 0
@@ -41,7 +42,7 @@ class LeadEventsCursor(Struct, omit_defaults=True):
     known: bytes = b""
     fresh: bytes = b""
     passed: bytes = b""
-    again: bool = False
+    again: int | bool = 0
 
 
 _decode: Final = msgspec.json.Decoder(LeadEventsCursor).decode
@@ -52,8 +53,7 @@ class LeadPingPager(ListPages):
     """Reads the list of one lead from a cursor, or the rows of a `span`, or what may tell facts `around` a moment.
 
     These are the rows created in its hours, and in the look-back before them, for rows change in place. `begun`: ms
-    since the epoch. Of `rows` that it read, `waiting` wait for one of their parts. `reads_on`: to the platform's now,
-    what is news alone.
+    since the epoch. Of `rows` that it read, `waiting` wait for one of their parts.
     """
 
     whole_bundles: bool = True
@@ -66,7 +66,7 @@ class LeadPingPager(ListPages):
             position = LeadEventsCursor(since=max(turn.span[0], 1))
         super().__init__(settings.page_size, position.token)
         self._again: Final = position.again
-        self.reads_on: Final = turn.around is None and turn.span is None and not position.again
+        self._reads_on: Final = turn.around is None and turn.span is None
         self._until: Final = _end_of(turn)
         self.begun = position.begun
         self._path: Final = at(_PATH, lead)
@@ -98,10 +98,14 @@ class LeadPingPager(ListPages):
             return "outside"  # the platform did not keep to the range
         if made is not None and self._until is not None and made >= self._until:
             return "outside"  # it was created after the span, or the facts in question
-        if row in self._known:
+        if row in self._known and not self._is_read_again(made):
             self.keep(row, head)
             return "unchanged"
         return None
+
+    def wants_news(self, head: EventHead | None) -> bool:
+        """Return whether a row is left to the feed of all leads where that has brought it."""
+        return self._reads_on and not self._is_read_again(created(head))
 
     def keep(self, row: bytes, head: EventHead | None) -> None:
         """Know a row from now on: in this reading, should it begin again, and in the next if that will meet it."""
@@ -130,6 +134,9 @@ class LeadPingPager(ListPages):
         token = None if self.waiting else self.token
         at = LeadEventsCursor(self._since, self.begun, token, *digests, again=self._again)
         return Cursor(_encode(at), more=not self.whole, whole=not self.waiting)
+
+    def _is_read_again(self, made: int | None) -> bool:
+        return bool(self._again) and (made is None or made >= self._again)
 
     @property
     def _is_one_reading(self) -> bool:
@@ -172,9 +179,11 @@ def _end_of(turn: Turn) -> int | None:
     return None if turn.around is None else turn.around + AROUND_MS + SPAN_SECONDS * 1000
 
 
-def rewound(since: int) -> bytes:
-    """Return a cursor from which all is read that was created since then (ms since the epoch)."""
-    return _encode(LeadEventsCursor(since=max(since, 1), again=True))
+def rewound(since: int, before: bytes) -> bytes:
+    """Return a cursor from which all is read that was created since then (ms since the epoch), or since `before`."""
+    at, since = _decode(before) if before else LeadEventsCursor(since=since), max(since, 1)
+    known = Digests(at.known + at.passed + at.fresh).packed()
+    return _encode(LeadEventsCursor(since=min(at.since, since), known=known, again=since))
 
 
 def was_listed(cursor: bytes, row: bytes) -> bool:

@@ -88,7 +88,8 @@ def moved(at: TenantEventsCursor, name: str, *, whole: bool) -> TenantEventsCurs
     if at.shown_by == name:
         return at
     if at.shown_by.startswith(MY) and whole:
-        return TenantEventsCursor(shown_by=name, again=at.again, oldest=at.oldest, size=at.size)
+        head = at.head if at.again else 0
+        return TenantEventsCursor(shown_by=name, head=head, again=at.again, oldest=at.oldest, size=at.size)
     at.shown_by = name
     for window in (at.live, *(level.window for level in at.levels)):
         if window is not None:
@@ -96,9 +97,10 @@ def moved(at: TenantEventsCursor, name: str, *, whole: bool) -> TenantEventsCurs
     return at
 
 
-def rewound(since: int) -> bytes:
-    """Return a cursor from which all is read that was created since then (ms since the epoch), known or not."""
-    return _encode(TenantEventsCursor(head=max(since, 1), again=-1))
+def rewound(since: int, before: bytes) -> bytes:
+    """Return a cursor from which all is read that was created since then (ms), known or not, or since `before`."""
+    at, since = decoded(before), max(since, 1)
+    return _encode(replace(at, head=min(at.head or since, since), live=None, again=-1))
 
 
 def levels_of(look_back: int) -> list[tuple[int, int]]:

@@ -35,9 +35,9 @@ class TenantEventsFeed:
         self._page_size: Final = settings.tenant_events.page_size
         self._look_back: Final = settings.tenant_events.look_back * 1000
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """See Feed."""
-        return rewound(since)
+        return rewound(since, before)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read on from a cursor, or a span; of a turn that names an event no more than that. Raises `Fault`."""

@@ -56,7 +56,7 @@ class ActivitiesByCodeFeed:
         self.every = settings.every
         self._settings: Final = settings
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:  # noqa: ARG002  (where each stream stands is in its note)
         """See Feed."""
         return encode(ByCodeCursor(rewind=max(since, 1)))
 

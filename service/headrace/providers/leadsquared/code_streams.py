@@ -5,11 +5,13 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.activity_lists import ALL, asking, catalogue
 from headrace.providers.leadsquared.settings import ActivitiesByCodeSettings
 from headrace.providers.leadsquared.stream import StreamState, encode, state_of
+from headrace.providers.leadsquared.windows import Place
 from headrace.sdk.faults import Fault, Gone, NoRoute, Rejected, Throttled, TooHeavy
 from headrace.sdk.feed import Api, Note
 
@@ -107,9 +109,12 @@ class CodeStreams:
         """Let all streams begin again at a time in ms."""
         for name in (*map(str, self._catalogue.codes), *map(str, self._settings.codes), *self._extra(), ALL):
             before = state_of(self._api.note(wire.BY_CODE, name))
-            if before.head:
-                head = min(before.head, since)
-                self.states[name] = StreamState(head=head, touched=before.touched, rate=before.rate)
+            if before.head > since:
+                self.states[name] = StreamState(head=since, touched=before.touched, rate=before.rate)
+            elif before.head:  # it goes back no further than from where it stands
+                self.states[name] = replace(
+                    before, place=Place(), begun=0, known=b"", failures=0, rests=0, reason="", short=(0, 0), hides=0
+                )
 
     def names(self) -> list[str]:
         """Return the streams of codes."""

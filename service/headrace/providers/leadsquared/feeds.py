@@ -44,9 +44,9 @@ class LeadActivitiesFeed:
         self.every = settings.every
         self._settings: Final = settings
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """See Feed."""
-        return rewound(since, self._settings.look_back * 1000)
+        return rewound(since, before, self._settings.look_back * 1000)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read a lead; a turn without one has nothing to read.

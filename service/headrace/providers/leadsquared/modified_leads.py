@@ -78,9 +78,11 @@ class ModifiedLeadsFeed:
         self.every = settings.every
         self._settings: Final = settings
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """See Feed."""
-        return _encode(ModifiedLeadsCursor(head=max(since, 1)))
+        at, since = _decode(before) if before else ModifiedLeadsCursor(), max(since, 1)
+        head = at.head or at.place.at or since  # the first reading has no head, and has read up to its place
+        return _encode(ModifiedLeadsCursor(head=min(head, since)))
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read some pages. Raises `Fault`; `Incomplete` where leads are counted and not shown."""

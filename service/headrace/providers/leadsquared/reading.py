@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.core.problems import Undecodable
 from headrace.providers.leadsquared.pager import LeadSquaredPager, Shortfall
@@ -41,14 +42,16 @@ class Lost(Struct, frozen=True, array_like=True):
 class LeadActivitiesCursor(Struct, omit_defaults=True):
     """The cursor: when the last whole reading began, in milliseconds by the platform's clock (0: never).
 
-    `known` are the rows that the next reading may take for news; of a reading that was not whole, all of them. `short`
-    is what it lacked, of each code; `lost` are rows that do not come.
+    `known` are the rows that the next reading may take for news; of a reading that was not whole, all of them; those
+    changed since `again` (0: none) are news all the same. `short` is what it lacked, of each code; `lost` are rows that
+    do not come.
     """
 
     read: int = 0
     known: bytes = b""
     short: tuple[Shortfall | None, ...] = ()
     lost: Lost = Lost()
+    again: int = 0
 
 
 class _RowTimes(Struct, rename="pascal", gc=False):
@@ -105,7 +108,7 @@ class Reading:
         while pager.rows:
             row, _ = pager.rows.popitem()
             at = changed(row)
-            if row in self._known:
+            if row in self._known and not self._is_read_again(at):
                 self.unchanged.append(row)
             elif at is not None and at < self._before.read - self._look_back:
                 self.outside.append(row)
@@ -118,8 +121,7 @@ class Reading:
     def broken_off(self) -> Cursor:
         """Return the cursor behind a reading that a fault ended, or that passed over pages: no row is forgotten."""
         known = Digests(self._known.packed() + self._fresh.packed()).packed()
-        before = self._before
-        return Cursor(_encode(LeadActivitiesCursor(before.read, known, before.short, before.lost)), whole=False)
+        return Cursor(_encode(replace(self._before, known=known)), whole=False)
 
     def finished(self) -> tuple[Cursor, int]:
         """Return the cursor behind all codes, and how many rows are left out from now on."""
@@ -135,10 +137,15 @@ class Reading:
         cursor = Cursor(_encode(LeadActivitiesCursor(read, self._fresh.packed(), short, lost)), whole=whole)
         return cursor, lost.rows if lost.left_out and lost.turns == _LEFT_OUT_AFTER else 0
 
+    def _is_read_again(self, at: int | None) -> bool:
+        return self._before.again > 0 and (at is None or at >= self._before.again)
 
-def rewound(since: int, look_back: int) -> bytes:
-    """Return a cursor for which all is news that was created or changed since then (ms); `look_back` is in ms."""
-    return _encode(LeadActivitiesCursor(max(since + look_back, 1)))
+
+def rewound(since: int, before: bytes, look_back: int) -> bytes:
+    """Return a cursor for which all is news that was created or changed since then, or is for `before`; in ms."""
+    read = max(since + look_back, 1)
+    at = _decode(before) if before else LeadActivitiesCursor(read)
+    return _encode(LeadActivitiesCursor(min(at.read, read), at.known, again=max(since, 1)))
 
 
 def changed(row: bytes) -> int | None:

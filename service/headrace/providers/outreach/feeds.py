@@ -33,9 +33,9 @@ class EventsFeed:
         self._settings: Final = settings.events
         self._host: Final = urlsplit(settings.base_url or BASE_URL).hostname
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """See Feed."""
-        return rewound(since)
+        return rewound(since, before)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:
         """Read the event that a nudge named, then the list; or its part around a fact, or of a span. Raises `Fault`."""

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from msgspec import Raw, Struct, field
+from msgspec.structs import replace
 
 from headrace.core.timestamps import from_millis, micros
 from headrace.providers.outreach.client import EVENTS
@@ -326,6 +327,13 @@ def created_at(row: bytes) -> int | None:
         return None
 
 
-def rewound(since: int) -> bytes:
-    """Return a cursor from which all is read that was created since then (ms since the epoch)."""
-    return _encode(EventsCursor(head=max(since, 1)))
+def rewound(since: int, before: bytes) -> bytes:
+    """Return a cursor from which all is read that was created since then (ms since the epoch), or since `before`.
+
+    The window of one moment with which it begins lets nothing be read that is older.
+    """
+    at, since = _decode(before) if before else EventsCursor(), max(since, 1)
+    kept = EventsCursor(size=at.size, good=at.good, holes=at.holes)
+    if at.head and at.head <= since:
+        return _encode(replace(kept, head=at.head))
+    return _encode(replace(kept, head=since, begin=since, end=since))

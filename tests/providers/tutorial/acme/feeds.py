@@ -27,9 +27,9 @@ class AcmeEventsFeed:
         self.every = settings.every
         self._settings: Final = settings
 
-    def rewound(self, since: int) -> bytes:
+    def rewound(self, since: int, before: bytes) -> bytes:
         """See Feed."""
-        return rewound(since)
+        return rewound(since, before)
 
     async def read(self, api: Api, cursor: bytes, turn: Turn) -> AsyncIterator[Yield]:  # noqa: ARG002  (no webhook nudges)
         """Read on from a cursor, empty at first, to the end of the list. Raises `Fault`."""

@@ -83,6 +83,7 @@ class AcmePager:
         return Call(path=EVENTS, query=(("since", str(self._at.since)), ("limit", str(self._size)), *page))
 
 
-def rewound(since: int) -> bytes:
-    """Return a cursor from which all is read that was changed since then (ms since the epoch)."""
-    return _encode(AcmeCursor(newest=since))
+def rewound(since: int, before: bytes) -> bytes:
+    """Return a cursor from which all is read that was changed since then (ms since the epoch), or since `before`."""
+    at = _decode(before) if before else AcmeCursor(since)
+    return _encode(AcmeCursor(min(at.since, since), newest=at.newest))
