@@ -144,3 +144,28 @@ def test_a_position_is_set_back_once() -> None:
     assert poller.orders.rewind("trail", "a") is not None
     poller.store(entry(SOURCE, Position(b"99", int(poller.now * 1000) + 1), "trail", "a"))
     assert poller.orders.rewind("trail", "a") is None, "it is behind the order"
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 90), (90, 10)])
+def test_an_order_takes_back_no_earlier_one(first: int, second: int) -> None:
+    """Where that has not begun, a position goes back as far as the further of both; else as far as the last."""
+    poller = Poller(PartitionState())
+    for lead in ("a", "b", "c"):
+        poller.store(entry(SOURCE, Position(b"95", 999_000), "trail", lead))
+    poller.carry_out(Rewind(first, "trail"))
+    poller.store(entry(SOURCE, RewoundPosition(1_000_000), "trail", "b"))
+    poller.store(entry(SOURCE, Position(b"99", 1_000_001), "trail", "c"))
+    poller.now += 1
+    poller.carry_out(Rewind(second, "trail"))
+    again = Poller(poller.memory)
+    found = [again.orders.rewind("trail", lead) for lead in ("a", "b", "c")]
+    assert [(one.since, one.rewound) for one in found if one] == [
+        (10, 1_001_000),
+        (second, 1_001_000),
+        (second, 1_001_000),
+    ]
+    poller.store(entry(SOURCE, Position(b"99", 1_001_001), "trail", "c"))
+    poller.now += 1
+    poller.carry_out(Rewind(95, "trail"))
+    found = [poller.orders.rewind("trail", lead) for lead in ("a", "b", "c")]
+    assert [one.since for one in found if one] == [10, 10, 95]

@@ -28,7 +28,7 @@ from headrace.records.order import (
     Wake,
     name_of,
 )
-from headrace.records.ordered import FeedOrders
+from headrace.records.ordered import EarlierRewind, FeedOrders, RewoundPosition
 
 WHOLE: Final = ""
 """Where the name of a feed stands, the tenant as a whole."""
@@ -120,8 +120,12 @@ class TenantOrders:
         order, position = self._of(feed), self._state.positions.get((feed, lead), None if lead else Position(b""))
         if not order.rewound or position is None or position.at > order.rewound:
             return None
-        begun = self._state.rewound.get((feed, lead))
-        return None if begun is not None and begun.at == order.rewound else order
+        begun = self._state.rewound.get((feed, lead), RewoundPosition(0)).at
+        if begun == order.rewound:
+            return None
+        earlier = order.earlier
+        open_ = earlier is not None and max(position.at - 1, begun) < earlier.rewound
+        return replace(order, since=min(order.since, earlier.since)) if earlier and open_ else order
 
     def _carried_out(self, order: Order) -> Iterator[CursorEntry]:
         named = getattr(order, "feed", WHOLE)
@@ -135,8 +139,8 @@ class TenantOrders:
                 yield from self._pause(named, now)
             case Resume():
                 yield from self._resume(named, now)
-            case Rewind(since=since):
-                yield from self._read_at_once(named, now, since=since, rewound=now)
+            case Rewind():
+                yield from self._read_at_once(named, now, order)
             case Wake():
                 yield from self._read_at_once(named, now)
             case SpentCalls(calls=calls, within=within):
@@ -162,9 +166,10 @@ class TenantOrders:
                 yield self._put(name, replace(self._of(name), paused=0))
         self._obeying.pause_feeds(self._paused_feeds())
 
-    def _read_at_once(self, feed: str, now: int, **changes: int) -> Iterator[CursorEntry]:
+    def _read_at_once(self, feed: str, now: int, rewind: Rewind | None = None) -> Iterator[CursorEntry]:
         for name in self._meant(feed):
-            yield self._put(name, replace(self._of(name), woken=now, **changes))
+            before = self._of(name)
+            yield self._put(name, replace(_rewound(before, rewind, now) if rewind else before, woken=now))
             self._obeying.wake_now(Work(name))
 
     def _meant(self, feed: str) -> Collection[str]:
@@ -179,6 +184,14 @@ class TenantOrders:
 
     def _paused_feeds(self) -> list[str]:
         return [feed for feed in self._names if self.is_paused(feed)]
+
+
+def _rewound(before: FeedOrders, order: Rewind, now: int) -> FeedOrders:
+    """Return the orders of a feed with one more rewind; those before it are not taken back."""
+    earlier = before.earlier
+    if before.rewound:
+        earlier = EarlierRewind(min(before.since, earlier.since if earlier else before.since), before.rewound)
+    return replace(before, since=order.since, rewound=now, earlier=earlier)
 
 
 _NONE: Final = FeedOrders()

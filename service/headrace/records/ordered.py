@@ -8,16 +8,25 @@ from typing import Literal
 from msgspec import Struct
 
 
+class EarlierRewind(Struct, frozen=True, omit_defaults=True):
+    """Of the rewinds before the last one, which was taken at `rewound`, the moment that reaches furthest back."""
+
+    since: int
+    rewound: int
+
+
 class FeedOrders(Struct, frozen=True, omit_defaults=True):
     """kind `orders` (feed, "" for the whole tenant): since when it is `paused`, 0 where it is not.
 
-    An order taken at `rewound` reads it again from `since` on. One taken at `woken` wakes it, until it is read.
+    An order taken at `rewound` reads it again from `since` on; what had not begun with the `earlier` ones then, from
+    theirs. One taken at `woken` wakes it, until it is read.
     """
 
     paused: int = 0
     since: int = 0
     rewound: int = 0
     woken: int = 0
+    earlier: EarlierRewind | None = None
 
 
 class RewoundPosition(Struct, frozen=True):
