@@ -21,13 +21,14 @@ class Inbox:
         self.poller = Poller(memory)
         self.storing, self.named = asyncio.Event(), asyncio.Event()
         nothing: Any = None
-        tenant = SimpleNamespace(
+        self.tenant = SimpleNamespace(
+            stopping=False,
             orders=TenantOrders(SOURCE, FEEDS, state=memory.of(SOURCE), now=lambda: 1_000.0, obeying=self.poller),
             clock=self,
             follow_up=SimpleNamespace(nudges=self),
             holes=SimpleNamespace(take_unstored=lambda _: []),
         )
-        tenants: Any = {SOURCE: tenant}
+        tenants: Any = {SOURCE: self.tenant}
         parts: Any = self
         self.inbox = NudgeInbox(
             parts,
@@ -84,3 +85,16 @@ async def test_an_order_that_comes_while_leads_are_stored_is_carried_out_once() 
     await successor.inbox._store()
     assert successor.poller.spent == 7
     assert memory.nudged[0] == 13
+
+
+async def test_an_order_waits_for_the_poller_that_follows() -> None:
+    """While the tenant's poller ends, for other settings: what it did not store is lost with it."""
+    ending = Inbox(PartitionState())
+    ending.named.set()
+    ending.tenant.stopping = True
+    await ending.take(SpentCalls(7), at=10)
+    await ending.inbox._store()
+    assert (ending.poller.spent, dict(ending.memory.nudged)) == (0, {})
+    ending.tenant.stopping = False
+    await ending.inbox._store()
+    assert (ending.poller.spent, ending.memory.nudged[0]) == (7, 11)

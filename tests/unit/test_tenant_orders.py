@@ -45,10 +45,7 @@ class Poller:
 
     def carry_out(self, *orders: Order, commits: bool = True) -> None:
         """Take orders, and store what they leave behind unless it dies before."""
-        for order in orders:
-            self.orders.take(order)
-        self.orders.close()
-        entries = self.orders.take_unstored()
+        entries = [entry for order in orders for entry in self.orders.carry_out(order)]
         if commits:
             self.store(*entries)
 

@@ -33,6 +33,8 @@ TICK_SECONDS: Final = 5.0
 """Between two looks for open nudges whose time has come."""
 CHECK_SECONDS: Final = 300.0
 """Between two looks whether the topic was made anew."""
+MOST_ORDERS: Final = 10_000
+"""Orders that wait for a second at most; what comes beyond is passed over, and said."""
 RETURNED_TOGETHER: Final = 1_000
 """Records that go back to raw before it is noted that they have."""
 
@@ -94,6 +96,8 @@ class NudgeInbox:
         self._taken: Final = dict(positions)
         self._room: Final = asyncio.Event()
         self._room.set()
+        self._orders: Final[list[tuple[str, Order]]] = []
+        """Those that were taken and not carried out, with the tenants that they are for."""
         self._moved = False
         """Whether the position has passed a nudge of ours since it was stored."""
         self._stored_at = time.monotonic()
@@ -129,10 +133,10 @@ class NudgeInbox:
             self._room.clear()
 
     def _take_order(self, source: str, order: Order) -> None:
-        if source in self._tenants:
-            self._tenants[source].orders.take(order)
+        if len(self._orders) < MOST_ORDERS:
+            self._orders.append((source, order))
         else:
-            _log.warning("order_passed_over", source=source, order=name_of(order), reason="the tenant is not polled")
+            _log.error("order_passed_over", source=source, order=name_of(order), reason="too many at once")
 
     async def run(self) -> None:
         """Store what is open and how far nudges were taken; look after what stays open. Until cancelled.
@@ -168,18 +172,34 @@ class NudgeInbox:
 
     async def _store(self) -> None:
         taken = {partition: at for partition, at in self._taken.items() if self.positions.get(partition) != at}
-        for tenant in self._tenants.values():
-            tenant.orders.close()  # one that comes while leads are stored stands behind these positions
+        orders = len(self._orders)  # one that comes while leads are stored stands behind these positions
         if self._moved:
             self._moved = False
             await self._discovery.store()  # before the position: a lead that a nudge named is watched
         elif time.monotonic() - self._stored_at < POSITION_EVERY_SECONDS:
             taken = {}
         entries = self._unstored()
+        if any(source in self._tenants and self._tenants[source].stopping for source, _ in self._orders[:orders]):
+            self._moved, taken = True, {}  # the orders wait for the poller that follows, and their positions with them
+        else:
+            entries += self._carried_out(orders)
         if taken or entries:
             self._stored_at = time.monotonic()
             positions = [entry("", NudgePosition(at), str(partition)) for partition, at in taken.items()]
             await self._writer.store(entries + positions)
+
+    def _carried_out(self, first: int) -> list[CursorEntry]:
+        """Carry out so many orders; return what is to be stored."""
+        orders, self._orders[:first] = self._orders[:first], []
+        entries: list[CursorEntry] = []
+        for source, order in orders:
+            if source in self._tenants:
+                entries += self._tenants[source].orders.carry_out(order)
+            else:
+                _log.warning(
+                    "order_passed_over", source=source, order=name_of(order), reason="the tenant is not polled"
+                )
+        return entries
 
     def _unstored(self) -> list[CursorEntry]:
         """Return what has changed. Nothing may be awaited until the writer has it: what comes later stands behind."""
@@ -209,6 +229,4 @@ class NudgeInbox:
 
 def unstored(tenant: TenantPoller) -> list[CursorEntry]:
     """Return what has changed of a tenant beside its feeds since the last call, to be stored."""
-    entries = tenant.follow_up.nudges.take_unstored()
-    entries += tenant.holes.take_unstored(tenant.clock.now())
-    return [*entries, *tenant.orders.take_unstored()]
+    return [*tenant.follow_up.nudges.take_unstored(), *tenant.holes.take_unstored(tenant.clock.now())]

@@ -95,7 +95,8 @@ class TenantPoller:
         self._circuit: Final = CircuitBreaker()
         self._policy: Final = FaultPolicy(self._scheduler, self._circuit)
         self._news: Final = asyncio.Event()
-        self._stopping = False
+        self.stopping = False
+        """Whether it begins no further turn, nor carries out orders."""
         self.follow_up: Final = NudgeFollowUp(
             account,
             client.settings,
@@ -214,7 +215,7 @@ class TenantPoller:
 
     def stop(self) -> None:
         """Begin no further turn; `run` ends once those in progress have."""
-        self._stopping = True
+        self.stopping = True
         self._backfills.stop()
         self._news.set()
 
@@ -261,7 +262,7 @@ class TenantPoller:
 
     async def _next(self) -> Work | None:
         """Wait for the next turn; None where there is to be none."""
-        while not self._stopping:
+        while not self.stopping:
             now = self.clock.now()
             kinds = self._pace.allowed(self.budget, now, self._scheduler.shares)
             self._news.clear()

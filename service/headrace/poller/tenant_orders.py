@@ -1,8 +1,7 @@
 """The orders that one tenant is under: feeds that are paused, read again from a time on, woken; back-fills.
 
-What is taken until the position in `nudges` is looked at is carried out when it is handed over to be stored: whatever
-follows from it is stored behind it, and that position with it. So each order is carried out once, however often a
-poller dies.
+An order is carried out when what it leaves is handed over to be stored: whatever follows from it is stored behind it,
+and the position in `nudges` with it. So each order is carried out once, however often a poller dies.
 """
 
 import asyncio
@@ -32,8 +31,6 @@ from headrace.records.ordered import EarlierRewind, FeedOrders, RewoundPosition
 
 WHOLE: Final = ""
 """Where the name of a feed stands, the tenant as a whole."""
-MOST_TAKEN: Final = 10_000
-"""Orders of a tenant that wait for a second at most; what comes beyond is passed over, and said."""
 
 _log = structlog.get_logger()
 
@@ -72,8 +69,6 @@ class TenantOrders:
         self._now: Final = now
         self._obeying: Final = obeying
         self._feeds: Final = dict(state.orders)
-        self._taken: Final[list[Order]] = []
-        self._closed = 0
 
     def resume(self) -> None:
         """Carry on with what was ordered of an earlier process."""
@@ -83,24 +78,10 @@ class TenantOrders:
             if order.woken and (position is None or position.at <= order.woken):
                 self._obeying.wake_now(Work(name))
 
-    def take(self, order: Order) -> None:
-        """Take an order."""
-        if len(self._taken) >= MOST_TAKEN:
-            _log.error("order_passed_over", source=self._source, order=name_of(order), reason="too many at once")
-            return
-        self._taken.append(order)
-
-    def close(self) -> None:
-        """Let what is taken from now on wait until `take_unstored` is called once more."""
-        self._closed = len(self._taken)
-
-    def take_unstored(self) -> list[CursorEntry]:
-        """Carry out what was taken before `close`; return what is to be stored, in this order, before anything else."""
-        taken, self._taken[: self._closed] = self._taken[: self._closed], []
-        self._closed = 0
-        entries = [one for order in taken for one in self._carried_out(order)]
-        if taken:
-            self.changed.set()
+    def carry_out(self, order: Order) -> list[CursorEntry]:
+        """Carry out an order; return what is to be stored, in this order and before anything else."""
+        entries = list(self._carried_out(order))
+        self.changed.set()
         return entries
 
     def is_paused(self, feed: str) -> bool:
