@@ -48,7 +48,7 @@ async def test_a_backfill_that_is_killed_again_and_again_has_no_hole_and_no_doub
         there.add(*range(MISSED))
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, **HOW))
         await _pass_over(pipeline, "rows", MISSED, [""])
-        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "rows", 0, MISSED, 1.0)])
+        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "rows", 0, MISSED, 1.0, beyond=True)])
         async with pipeline.running() as running:
             came = await _killed(pipeline, there, ["/rows"], KILLS)
             await pipeline.covered(MISSED + len(came))
@@ -69,7 +69,7 @@ async def test_a_backfill_by_lead_that_is_killed_has_no_hole(kafka: Broker, pref
             missed.update(ids)
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, **how))
         await _pass_over(pipeline, "trail", OF_A_LEAD, LEADS)
-        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "trail", 0, OF_A_LEAD, 1.0)])
+        await append_orders(pipeline.config, SOURCE, [StartBackfill("b1", "trail", 0, OF_A_LEAD, 1.0, beyond=True)])
         came = await _killed(pipeline, there, [f"/leads/{lead}/rows" for lead in LEADS], kills, **how)
     found = (await pipeline.remembered()).backfills["b1"]
     assert found.done == found.total == len(LEADS)

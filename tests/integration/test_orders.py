@@ -18,7 +18,7 @@ from tests.kafka.broker import Broker
 pytestmark = pytest.mark.apache_kafka
 
 SOURCE = "/things/t"
-BACKFILL = StartBackfill("b1", "rows", 20, 60, 0.25)
+BACKFILL = StartBackfill("b1", "rows", 20, 60, 0.25, beyond=True)
 
 
 async def order(pipeline: PolledPipeline, *orders: Order) -> None:
@@ -66,6 +66,37 @@ async def test_a_paused_feed_makes_no_calls_until_it_is_resumed(kafka: Broker, p
         assert Counter(await pipeline.ids()) == Counter(range(40))
 
 
+async def test_what_ids_are_forgotten_of_is_not_read_again(kafka: Broker, prefix: str) -> None:
+    """Unless that is wanted: the back-fill ends as partial, the rewound feed stays where it was."""
+    async with platform() as there:
+        there.add(*range(20))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, every=1))
+        async with pipeline.poller():
+            await pipeline.covered(20)
+            await order(pipeline, StartBackfill("b1", "rows", 2, 9, 1.0), Rewind(15))
+            found = await backfill(pipeline)
+            there.add(*range(20, 30))
+            await pipeline.covered(30)
+        assert (found.outcome, found.calls, found.forgotten) == ("partial", 0, 9)
+        assert Counter(await pipeline.ids()) == Counter(range(30))
+
+
+async def test_a_rewind_to_a_time_ahead_of_a_feed_skips_nothing(kafka: Broker, prefix: str) -> None:
+    """Nor does a second one take the first one back."""
+    async with platform() as there:
+        there.add(*range(20))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, every=1))
+        async with pipeline.poller():
+            await pipeline.covered(20)
+            await order(pipeline, Pause("rows"))
+            await pipeline.comes(lambda: paused(pipeline), "it is paused")
+            there.add(*range(20, 100))
+            rewinds = Rewind(10, "rows", beyond=True), Rewind(70, "rows", beyond=True)
+            await order(pipeline, *rewinds, Resume("rows"))
+            await pipeline.covered(100)
+        assert Counter(await pipeline.ids()) == Counter([*range(100), *range(10, 20)])
+
+
 async def woken(pipeline: PolledPipeline) -> bool:
     """Return whether an order to wake the feed was carried out."""
     return (await pipeline.remembered()).orders["rows"].woken > 0
@@ -81,7 +112,7 @@ async def test_a_rewound_feed_reads_again_from_there_once(kafka: Broker, prefix:
         async with pipeline.poller():
             await pipeline.covered(20)
             await pipeline.covered(20, "trail", "a")
-            await order(pipeline, Rewind(15))
+            await order(pipeline, Rewind(15, beyond=True))
             await until_counted(pipeline, {**dict.fromkeys(range(15, 20), 2), **dict.fromkeys(range(115, 120), 2)})
             calls = there.calls["/rows"]
             await until(lambda: there.calls["/rows"] > calls + 1, "it is read twice more")
@@ -125,7 +156,7 @@ async def test_a_backfill_by_lead_passes_over_what_is_gone(kafka: Broker, prefix
         async with pipeline.poller():
             for lead in leads:
                 await pipeline.covered(10, "trail", lead)
-            await order(pipeline, StartBackfill("b1", "trail", 2, 9, 0.25))
+            await order(pipeline, StartBackfill("b1", "trail", 2, 9, 0.25, beyond=True))
             found = await backfill(pipeline)
         twice = {number * 100 + each for number in range(8) for each in range(2, 9)}
         assert {number for number, count in Counter(await pipeline.ids()).items() if count == 2} == twice
@@ -140,8 +171,8 @@ async def test_a_cancelled_backfill_ends(kafka: Broker, prefix: str) -> None:
         pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1_000, limits=limits))
         async with pipeline.poller():
             await pipeline.covered(100)
-            await order(pipeline, StartBackfill("b1", "rows", 0, 100, 0.000_1))
-            await order(pipeline, StartBackfill("b2", "rows", 0, 100, 1.0))
+            await order(pipeline, StartBackfill("b1", "rows", 0, 100, 0.000_1, beyond=True))
+            await order(pipeline, StartBackfill("b2", "rows", 0, 100, 1.0, beyond=True))
             await order(pipeline, CancelBackfill("b1"))
             assert (await backfill(pipeline)).outcome == "cancelled"
             assert (await backfill(pipeline, "b2")).outcome == "done"

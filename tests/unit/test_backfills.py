@@ -7,7 +7,15 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.poller.backfill_runner import TRIES, BackfillRunner
-from headrace.poller.backfills import MOST_ENDED, MOST_WAITING, PIECES, SHORTEST_PIECE_MS, Backfills, piece
+from headrace.poller.backfills import (
+    MOST_ENDED,
+    MOST_WAITING,
+    PIECES,
+    SHORTEST_PIECE_MS,
+    Backfills,
+    forgotten_at,
+    piece,
+)
 from headrace.poller.clock import Clock
 from headrace.poller.leads_in_order import TOGETHER, LeadsInOrder
 from headrace.poller.paced_limiter import TurnStopped
@@ -101,6 +109,22 @@ def test_pieces_make_up_the_whole(length: int) -> None:
     assert [begin for begin, _ in pieces] == [NOW, *(end for _, end in pieces[:-1])]
     assert pieces[-1][1] == NOW + length
     assert all(end - begin >= SHORTEST_PIECE_MS for begin, end in pieces[:-1])
+
+
+def test_what_ids_are_forgotten_of_is_read_no_more() -> None:
+    """As that is when a piece or a lead begins, an hour at a time; wherever it is wanted all the same, all is read."""
+    found = Backfill(feed="rows", since=NOW - 50 * HOUR, until=NOW, share=0.25, ordered=NOW)
+    window = 60 * HOUR
+    assert forgotten_at(found, NOW + 10 * HOUR, window) == 0
+    late = NOW + 10 * HOUR + 1
+    assert forgotten_at(found, late, window) == NOW - 49 * HOUR + 1
+    assert forgotten_at(replace(found, beyond=True), late, window) == 0
+    assert forgotten_at(replace(found, cursor=b"7"), late, window) == 0, "its turns are all of one span"
+    assert forgotten_at(replace(found, covered=NOW - 40 * HOUR), late, window) == 0
+    after = replace(found, forgotten=NOW - 49 * HOUR + 1)
+    assert forgotten_at(after, late + HOUR, window) == after.forgotten
+    assert piece(after)[0] == after.forgotten
+    assert forgotten_at(after, NOW + 90 * HOUR, window) == NOW, "there is nothing left to read"
 
 
 async def test_leads_come_in_order_however_they_change() -> None:

@@ -10,7 +10,7 @@ from headrace.poller.state import PartitionState
 from headrace.poller.tenant_orders import TenantOrders
 from headrace.records.cursors import CursorEntry, decode, encode
 from headrace.records.order import Order, Pause, Rewind, SpentCalls
-from tests.unit.test_tenant_orders import FEEDS, SOURCE, Poller
+from tests.unit.test_tenant_orders import FEEDS, SOURCE, WINDOW, Poller
 
 
 class Inbox:
@@ -23,7 +23,9 @@ class Inbox:
         nothing: Any = None
         self.tenant = SimpleNamespace(
             stopping=False,
-            orders=TenantOrders(SOURCE, FEEDS, state=memory.of(SOURCE), now=lambda: 1_000.0, obeying=self.poller),
+            orders=TenantOrders(
+                SOURCE, FEEDS, state=memory.of(SOURCE), now=lambda: 1_000.0, window=WINDOW, obeying=self.poller
+            ),
             clock=self,
             follow_up=SimpleNamespace(nudges=self),
             holes=SimpleNamespace(take_unstored=lambda _: []),

@@ -67,6 +67,7 @@ def test_a_damaged_nudge(key: bytes, value: bytes) -> None:
             StartBackfill("b1", "things", 1, 2, 0.25),
             b'\x02{"order":"backfill","id":"b1","feed":"things","since":1,"until":2,"share":0.25}',
         ),
+        (Rewind(7, beyond=True), b'\x02{"order":"rewind","since":7,"beyond":true}'),
         (CancelBackfill("b1"), b'\x02{"order":"cancel","id":"b1"}'),
         (SpentCalls(2), b'\x02{"order":"spent","calls":2}'),
         (SpentCalls(2, 5), b'\x02{"order":"spent","calls":2,"within":5}'),

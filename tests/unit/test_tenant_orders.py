@@ -15,6 +15,7 @@ from headrace.records.ordered import RewoundPosition
 
 SOURCE = "/things/t"
 FEEDS = ("rows", "trail")
+WINDOW = 2_000.0
 
 
 class Poller:
@@ -27,7 +28,7 @@ class Poller:
         self.woken: list[str] = []
         self.spent = sum(self.state.spending.day.values()) if self.state.spending else 0
         self.now = 1_000.0
-        self.orders = TenantOrders(SOURCE, FEEDS, state=self.state, now=lambda: self.now, obeying=self)
+        self.orders = TenantOrders(SOURCE, FEEDS, state=self.state, now=lambda: self.now, window=WINDOW, obeying=self)
         self.orders.resume()
 
     def pause_feeds(self, feeds: Collection[str]) -> None:
@@ -166,3 +167,25 @@ def test_an_order_takes_back_no_earlier_one(first: int, second: int) -> None:
     poller.carry_out(Rewind(95, "trail"))
     found = [poller.orders.rewind("trail", lead) for lead in ("a", "b", "c")]
     assert [one.since for one in found if one] == [10, 10, 95]
+
+
+@pytest.mark.parametrize(
+    ("orders", "since"),
+    [
+        ([Rewind(70, "trail")], 500_000),
+        ([Rewind(70, "trail", beyond=True)], 70),
+        ([Rewind(600_000, "trail")], 600_000),
+        ([Rewind(70, "trail"), Rewind(600_000, "trail")], 500_000),
+        ([Rewind(70, "trail", beyond=True), Rewind(600_000, "trail")], 70),
+    ],
+)
+def test_a_turn_goes_back_no_further_than_ids_are_remembered_when_it_begins(orders: list[Order], since: int) -> None:
+    """However long ago it was ordered, unless it is to go beyond that."""
+    poller = Poller(PartitionState())
+    poller.store(entry(SOURCE, Position(b"7", 999_000), "trail", "a"))
+    poller.carry_out(*orders)
+    successor = Poller(poller.memory)
+    successor.now = WINDOW + 500.0
+    order = successor.orders.rewind("trail", "a")
+    assert order is not None
+    assert order.since == since

@@ -18,6 +18,7 @@ class BackfillRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One back-fill, as `--json` writes it. `portion` is how much of it is done, from 0 to 1.
 
     So many leads are `done` of a `total`; the platform does not know `gone` of them, and `left_out` could not be read.
+    `forgotten_before`: what is older was read only while it was in the dedupe window.
     """
 
     id: str
@@ -38,6 +39,7 @@ class BackfillRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     code: str = ""
     sentence: str = ""
+    forgotten_before: str | UnsetType = UNSET
 
 
 def backfill_row(name: str, found: Backfill, now: int) -> BackfillRow:
@@ -62,6 +64,7 @@ def backfill_row(name: str, found: Backfill, now: int) -> BackfillRow:
         failures=found.failures,
         code=found.code,
         sentence=found.sentence,
+        forgotten_before=from_millis(found.forgotten) if found.forgotten else UNSET,
     )
 
 
@@ -96,6 +99,8 @@ def sentence_of(row: BackfillRow) -> str:
         parts.append(f"{count(row.gone, 'lead')} gone")
     if row.left_out:
         parts.append(f"{count(row.left_out, 'lead')} not read: {row.sentence}")
+    if row.forgotten_before is not UNSET:
+        parts.append(f"not all before {row.forgotten_before} read, whose ids are forgotten (--beyond-window)")
     if row.failures:
         parts.append(f"tried again after {count(row.failures, 'failure')}: {row.sentence}")
     return ", ".join(parts)

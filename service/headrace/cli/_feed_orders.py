@@ -131,8 +131,9 @@ def rewind(
 ) -> None:
     """Let a feed read again all that was created or changed since a time; without --feed, all feeds of the tenant.
 
-    It begins at once; each lead is read again at its next turn. What was published before is a duplicate.
-    `headrace backfill` reads a bounded time again, beside the feed.
+    It begins at once; each lead is read again at its next turn, and no further back than the dedupe window is long then.
+    What lies further behind is read as ever. What was published before is a duplicate. `headrace backfill` reads a
+    bounded time again, beside the feed.
 
     \b
       headrace feeds rewind -p PROVIDER -t acme --feed FEED --since 6h
@@ -144,7 +145,7 @@ def rewind(
     ordered = _now() - _CLOCKS_SECONDS * 1000
     _give(
         target,
-        Rewind(begin, target.feed),
+        Rewind(begin, target.feed, beyond_window),
         target.meant,
         lambda found: found.since == begin and found.rewound >= ordered,
     )

@@ -64,8 +64,9 @@ def command(
     """Read what was created or changed between two times once more, while all feeds go on.
 
     The poller does it, at a share of the tenant's budget, and goes on with it after a restart; `headrace feeds` shows
-    how far it is. What was published before is a duplicate. Without --feed, the feed of the whole tenant is read where
-    there is one, else one that goes through all watched leads.
+    how far it is. What was published before is a duplicate; what grows older than the dedupe window before it is read
+    is left out, and then it ends as partial. Without --feed, the feed of the whole tenant is read where there is one,
+    else one that goes through all watched leads.
 
     \b
       headrace backfill -p PROVIDER -t acme --since 2d --until 1d
@@ -78,7 +79,7 @@ def command(
         return
     begin, end = _bounds(config, since, until, beyond_window=beyond_window)
     name = secrets.token_hex(4)
-    order = StartBackfill(name, _feed(account, feed).name, begin, end, share)
+    order = StartBackfill(name, _feed(account, feed).name, begin, end, share, beyond_window)
     run_with_kafka(config, _write(config, account.source, order))
     ordered = (
         f"Ordered: back-fill {name}, {order.feed} of {account.source}, {from_millis(begin)} to {from_millis(end)}."

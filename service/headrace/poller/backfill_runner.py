@@ -14,7 +14,7 @@ import structlog
 
 from headrace.config.tenants import Account
 from headrace.poller.backfill_checkpoints import BackfillCheckpoints
-from headrace.poller.backfills import piece
+from headrace.poller.backfills import forgotten_at, piece
 from headrace.poller.circuit_breaker import (
     FIRST_PAUSE_SECONDS,
     LONGEST_PARKING_SECONDS,
@@ -48,7 +48,8 @@ _log = structlog.get_logger()
 class BackfillRunner:
     """Reads the back-fills of `orders` one after the other.
 
-    `named` are the leads of the settings; `spent` is called with the number of calls of each turn.
+    `named` are the leads of the settings; `spent` is called with the number of calls of each turn. `window` is the
+    dedupe window, in seconds.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class BackfillRunner:
         *,
         named: Collection[str],
         spent: Callable[[int], None],
+        window: float,
         turns: TurnRunner,
         orders: TenantOrders,
         circuit: CircuitBreaker,
@@ -72,6 +74,7 @@ class BackfillRunner:
         self._feeds: Final = feeds
         self._leads: Final = LeadsInOrder(state.leads, named)
         self._spent: Final = spent
+        self._window: Final = int(window * 1000)
         self._turns: Final = turns
         self._orders: Final = orders
         self._table: Final = orders.backfills
@@ -113,6 +116,10 @@ class BackfillRunner:
         if not found.began:
             _log.info("backfill_began", source=self._source, id=name, feed=found.feed)
             await self._note(name, began=self._millis())
+        forgotten = forgotten_at(found, self._millis(), self._window)
+        if forgotten != found.forgotten:
+            await self._note(name, forgotten=forgotten)
+            return
         if not self._feeds[found.feed].by_lead:
             begin, end = piece(found)
             if begin < end:
@@ -122,11 +129,11 @@ class BackfillRunner:
             return
         if found.total != self._leads.count:
             await self._note(name, total=self._leads.count)
-        lead = await self._leads.behind(found.lead)
-        if lead is None:
+        lead, begin = await self._leads.behind(found.lead), max(found.since, found.forgotten)
+        if lead is None or begin >= found.until:
             await self._end(name)
         else:
-            await self._turn(name, Work(found.feed, lead, span=(found.since, found.until)), lead=lead)
+            await self._turn(name, Work(found.feed, lead, span=(begin, found.until)), lead=lead)
 
     async def _turn(self, name: str, work: Work, **behind: Any) -> None:
         """Take one turn; once it has read to its end, the back-fill is `behind` it."""
@@ -187,7 +194,7 @@ class BackfillRunner:
 
     async def _end(self, name: str) -> None:
         found = self._table.get(name)
-        outcome = "partial" if found is not None and found.left_out else "done"
+        outcome = "partial" if found is not None and (found.left_out or found.forgotten) else "done"
         self._buckets.pop(name, None)
         await self._note(name, ended=self._millis(), outcome=outcome)
         _log.info("backfill_ended", source=self._source, id=name, outcome=outcome)

@@ -23,6 +23,8 @@ MOST_ENDED: Final = 50
 """Back-fills of a tenant that are remembered once they have ended."""
 PIECES: Final = 20
 SHORTEST_PIECE_MS: Final = 3_600_000
+FORGOTTEN_STEP_MS: Final = 3_600_000
+"""So much at a time is given up of what ids are remembered of no more: each time is a record."""
 
 Span = tuple[int, int]
 
@@ -54,7 +56,14 @@ class Backfills:
         """Begin a back-fill; return what is to be stored, nothing where its id is known or too many wait."""
         if order.id in self._found or self.waiting >= MOST_WAITING:
             return []
-        began = Backfill(feed=order.feed, since=order.since, until=order.until, share=order.share, ordered=now)
+        began = Backfill(
+            feed=order.feed,
+            since=order.since,
+            until=order.until,
+            share=order.share,
+            ordered=now,
+            beyond=order.beyond,
+        )
         return [*self._forget_old(), self._put(order.id, began)]
 
     def cancel(self, name: str, now: int) -> list[CursorEntry]:
@@ -89,8 +98,18 @@ def feed_to_read(feeds: Iterable[Feed]) -> Feed | None:
     return min(bringing, key=lambda feed: feed.by_lead, default=None)
 
 
+def forgotten_at(found: Backfill, now: int, window: int) -> int:
+    """Return before when a back-fill reads nothing more at `now`, where ids are remembered for a `window`; in ms.
+
+    It is looked at again after an hour at the earliest, and never in the midst of a piece or a lead.
+    """
+    if found.beyond or found.cursor or now - window <= max(found.since, found.covered, found.forgotten):
+        return found.forgotten
+    return min(now - window + FORGOTTEN_STEP_MS, found.until)
+
+
 def piece(found: Backfill) -> Span:
     """Return the time that is read next: from the first until before the second."""
-    begin = max(found.since, found.covered)
+    begin = max(found.since, found.covered, found.forgotten)
     length = max(SHORTEST_PIECE_MS, -(-(found.until - found.since) // PIECES))
     return begin, min(begin + length, found.until)

@@ -117,6 +117,7 @@ class TenantPoller:
             [feed.name for feed in feeds],
             state=state,
             now=self.clock.now,
+            window=window,
             obeying=OrderEffects(
                 account,
                 scheduler=self._scheduler,
@@ -189,6 +190,7 @@ class TenantPoller:
             {feed.name: feed for feed in feeds},
             named=self._leads,
             spent=lambda calls: self._pace.count("due", calls, self.clock.now()),
+            window=window,
             turns=self._turns,
             orders=self.orders,
             circuit=self._circuit,

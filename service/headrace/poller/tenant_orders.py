@@ -49,7 +49,7 @@ class Obeying(Protocol):
 
 
 class TenantOrders:
-    """Orders for a tenant with these `feeds`. `now` returns seconds since the epoch."""
+    """Orders for a tenant with these `feeds`. `now` returns seconds since the epoch, `window` is in seconds."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class TenantOrders:
         *,
         state: TenantState,
         now: Callable[[], float],
+        window: float,
         obeying: Obeying,
     ) -> None:
         self.changed: Final = asyncio.Event()
@@ -67,6 +68,7 @@ class TenantOrders:
         self._names: Final = feeds
         self._state: Final = state
         self._now: Final = now
+        self._window: Final = window
         self._obeying: Final = obeying
         self._feeds: Final = dict(state.orders)
 
@@ -96,7 +98,8 @@ class TenantOrders:
     def rewind(self, feed: str, lead: str) -> FeedOrders | None:
         """Return the order by which the next turn reads again from a time on; None where none does, or it has begun.
 
-        A lead that was never read is not read sooner for it.
+        A lead that was never read is not read sooner for it. No turn goes back beyond the dedupe window as it is then,
+        unless that is wanted.
         """
         order, position = self._of(feed), self._state.positions.get((feed, lead), None if lead else Position(b""))
         if not order.rewound or position is None or position.at > order.rewound:
@@ -104,9 +107,10 @@ class TenantOrders:
         begun = self._state.rewound.get((feed, lead), RewoundPosition(0)).at
         if begun == order.rewound:
             return None
-        earlier = order.earlier
-        open_ = earlier is not None and max(position.at - 1, begun) < earlier.rewound
-        return replace(order, since=min(order.since, earlier.since)) if earlier and open_ else order
+        if (earlier := order.earlier) is not None and max(position.at - 1, begun) < earlier.rewound:
+            order = replace(order, since=min(order.since, earlier.since), beyond=order.beyond or earlier.beyond)
+        oldest = 0 if order.beyond else int((self._now() - self._window) * 1000)
+        return replace(order, since=max(order.since, oldest))
 
     def _carried_out(self, order: Order) -> Iterator[CursorEntry]:
         named = getattr(order, "feed", WHOLE)
@@ -171,8 +175,13 @@ def _rewound(before: FeedOrders, order: Rewind, now: int) -> FeedOrders:
     """Return the orders of a feed with one more rewind; those before it are not taken back."""
     earlier = before.earlier
     if before.rewound:
-        earlier = EarlierRewind(min(before.since, earlier.since if earlier else before.since), before.rewound)
-    return replace(before, since=order.since, rewound=now, earlier=earlier)
+        last = EarlierRewind(before.since, before.rewound, before.beyond)
+        earlier = replace(
+            last,
+            since=min(last.since, earlier.since if earlier else last.since),
+            beyond=last.beyond or (earlier is not None and earlier.beyond),
+        )
+    return replace(before, since=order.since, rewound=now, earlier=earlier, beyond=order.beyond)
 
 
 _NONE: Final = FeedOrders()

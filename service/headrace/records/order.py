@@ -39,16 +39,20 @@ class Wake(Struct, frozen=True, omit_defaults=True, tag_field="order", tag="wake
 
 
 class Rewind(Struct, frozen=True, omit_defaults=True, tag_field="order", tag="rewind"):
-    """Read a feed again from `since` (ms since the epoch) on; without a `feed`, all of them."""
+    """Read a feed again from `since` (ms since the epoch) on; without a `feed`, all of them.
+
+    Only where that is wanted does it go `beyond` the dedupe window, as that is when each turn begins.
+    """
 
     since: int
     feed: str = ""
+    beyond: bool = False
 
 
 class StartBackfill(Struct, frozen=True, omit_defaults=True, tag_field="order", tag="backfill"):
     """Read once more what a feed has of `since` until before `until` (ms), at a `share` of the budget.
 
-    `id` is its name from now on: of one id there is one back-fill.
+    `id` is its name from now on: of one id there is one back-fill. `beyond` is as in `Rewind`.
     """
 
     id: BackfillId
@@ -56,6 +60,7 @@ class StartBackfill(Struct, frozen=True, omit_defaults=True, tag_field="order", 
     since: int
     until: int
     share: Share
+    beyond: bool = False
 
 
 class CancelBackfill(Struct, frozen=True, omit_defaults=True, tag_field="order", tag="cancel"):

@@ -13,13 +13,14 @@ class EarlierRewind(Struct, frozen=True, omit_defaults=True):
 
     since: int
     rewound: int
+    beyond: bool = False
 
 
 class FeedOrders(Struct, frozen=True, omit_defaults=True):
     """kind `orders` (feed, "" for the whole tenant): since when it is `paused`, 0 where it is not.
 
-    An order taken at `rewound` reads it again from `since` on; what had not begun with the `earlier` ones then, from
-    theirs. One taken at `woken` wakes it, until it is read.
+    An order taken at `rewound` reads it again from `since` on, if need be `beyond` the dedupe window; what had not
+    begun with the `earlier` ones then, from theirs. One taken at `woken` wakes it, until it is read.
     """
 
     paused: int = 0
@@ -27,6 +28,7 @@ class FeedOrders(Struct, frozen=True, omit_defaults=True):
     rewound: int = 0
     woken: int = 0
     earlier: EarlierRewind | None = None
+    beyond: bool = False
 
 
 class RewoundPosition(Struct, frozen=True):
@@ -41,7 +43,8 @@ class Backfill(Struct, frozen=True, omit_defaults=True, kw_only=True):
     It was `ordered` then, `began`, and `ended` (0: not yet). All before `covered` is read; of a feed by lead, `lead` is
     the last one that was read, `done` of them of a `total`. `cursor` is where the reading that goes on has got to. It
     made so many `calls` and brought so many `events`. The platform does not know `gone` leads (any more); `left_out`
-    could not be read, `code` and `sentence` say why, or why the last turn failed: so many `failures` in a row.
+    could not be read, `code` and `sentence` say why, or why the last turn failed: so many `failures` in a row. Where it
+    is not to go `beyond` the dedupe window, what is older than `forgotten` is read no more.
     """
 
     feed: str
@@ -64,3 +67,5 @@ class Backfill(Struct, frozen=True, omit_defaults=True, kw_only=True):
     failures: int = 0
     code: str = ""
     sentence: str = ""
+    beyond: bool = False
+    forgotten: int = 0

@@ -333,7 +333,7 @@ def rewound(since: int, before: bytes) -> bytes:
     The window of one moment with which it begins lets nothing be read that is older.
     """
     at, since = _decode(before) if before else EventsCursor(), max(since, 1)
-    kept = EventsCursor(size=at.size, good=at.good, holes=at.holes)
+    fresh = EventsCursor(size=at.size, good=at.good, holes=at.holes)
     if at.head and at.head <= since:
-        return _encode(replace(kept, head=at.head))
-    return _encode(replace(kept, head=since, begin=since, end=since))
+        return _encode(replace(fresh, head=at.head))
+    return _encode(replace(fresh, head=since, begin=since, end=since))
