@@ -34,6 +34,14 @@ def a_backfill(**more: object) -> Backfill:
             "partial, 3 of 3 leads, 0 records in 0 calls, 1 lead not read: too heavy",
         ),
         (a_backfill(began=1, ended=NOW, outcome="done", gone=1), "done, 0 records in 0 calls, 1 lead gone"),
+        (
+            a_backfill(ended=NOW, outcome="partial", forgotten=NOW, calls=1),
+            "partial, 0 records in 1 call, not all before 2027-01-15T08:00:00Z read: ids are forgotten",
+        ),
+        (
+            a_backfill(ended=NOW, outcome="cancelled", code="refused", sentence="100 of this tenant wait already"),
+            "refused: 100 of this tenant wait already",
+        ),
         (a_backfill(ended=NOW, outcome="cancelled"), "cancelled, 0 records in 0 calls"),
     ],
 )

@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 import pytest
 
+from headrace.poller.backfills import MOST_WAITING, REFUSED
 from headrace.poller.paced_limiter import TurnStopped
 from headrace.poller.scheduler import Work
 from headrace.poller.state import PartitionState
@@ -142,6 +143,18 @@ def test_a_position_is_set_back_once() -> None:
     assert poller.orders.rewind("trail", "a") is not None
     poller.store(entry(SOURCE, Position(b"99", int(poller.now * 1000) + 1), "trail", "a"))
     assert poller.orders.rewind("trail", "a") is None, "it is behind the order"
+
+
+def test_a_backfill_that_is_not_begun_has_ended_and_says_why() -> None:
+    """Beyond a hundred that wait, and of a feed that the poller does not have; not one that is known."""
+    poller = Poller(PartitionState())
+    poller.carry_out(*(StartBackfill(f"b{number}", "rows", 1, 2, 0.5) for number in range(MOST_WAITING + 1)))
+    poller.carry_out(StartBackfill("b0", "rows", 1, 2, 0.5), StartBackfill("other", "trails", 1, 2, 0.5))
+    found = Poller(poller.memory).state.backfills
+    assert (found[f"b{MOST_WAITING}"].outcome, found[f"b{MOST_WAITING}"].code) == ("cancelled", REFUSED)
+    assert found[f"b{MOST_WAITING}"].sentence == "100 of this tenant wait already"
+    assert found["other"].sentence == "the poller is set to read no trails"
+    assert sum(not one.ended for one in found.values()) == MOST_WAITING
 
 
 @pytest.mark.parametrize(("first", "second"), [(10, 90), (90, 10)])

@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from headrace.cli._formatting import count, span
 from headrace.core.timestamps import from_millis
+from headrace.poller.backfills import REFUSED
 from headrace.records.ordered import Backfill
 
 SHOWN_MS: Final = 86_400_000
@@ -89,6 +90,8 @@ def sentence_of(row: BackfillRow) -> str:
     """Return what there is to say of a back-fill, in one line."""
     if row.state == "waiting":
         return row.state
+    if row.code == REFUSED:
+        return f"{REFUSED}: {row.sentence}"
     parts = [row.state if row.state != "running" else f"{row.portion:.0%}"]
     if row.seconds_left is not UNSET:
         parts.append(f"some {span(row.seconds_left, 1)} left")
@@ -100,7 +103,7 @@ def sentence_of(row: BackfillRow) -> str:
     if row.left_out:
         parts.append(f"{count(row.left_out, 'lead')} not read: {row.sentence}")
     if row.forgotten_before is not UNSET:
-        parts.append(f"not all before {row.forgotten_before} read, whose ids are forgotten (--beyond-window)")
+        parts.append(f"not all before {row.forgotten_before} read: ids are forgotten")
     if row.failures:
         parts.append(f"tried again after {count(row.failures, 'failure')}: {row.sentence}")
     return ", ".join(parts)

@@ -15,7 +15,15 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._output import echo
 from headrace.cli._stored_entries import stored_entries
-from headrace.cli._tenant_options import BEYOND_WINDOW, check_window, feed_of, feeds_of, of_a_feed, polled_account
+from headrace.cli._tenant_options import (
+    BEYOND_WINDOW,
+    WHERE_IT_IS,
+    check_window,
+    feed_of,
+    feeds_of,
+    of_a_feed,
+    polled_account,
+)
 from headrace.config import Config
 from headrace.core.timestamps import from_millis
 from headrace.poller.order_writer import append_orders
@@ -131,9 +139,9 @@ def rewind(
 ) -> None:
     """Let a feed read again all that was created or changed since a time; without --feed, all feeds of the tenant.
 
-    It begins at once; each lead is read again at its next turn, and no further back than the dedupe window is long then.
-    What lies further behind is read as ever. What was published before is a duplicate. `headrace backfill` reads a
-    bounded time again, beside the feed.
+    It begins at once; each lead is read again at its next turn, and no further back than the dedupe window is long
+    then. What lies further behind is read as ever. What was published before is a duplicate. `headrace backfill` reads
+    a bounded time again, beside the feed.
 
     \b
       headrace feeds rewind -p PROVIDER -t acme --feed FEED --since 6h
@@ -180,9 +188,7 @@ def _give(target: _Target, order: Order, names: Collection[str], stands: Callabl
     elif run_with_kafka(target.config, _comes(target, set(names), stands, began)):
         echo(f"Done: {word} {target.title}.")
     else:
-        raise click.ClickException(
-            f"ordered, but no poller has done it for {WAIT_SECONDS:.0f} s: is one running? The order waits for it"
-        )
+        raise click.ClickException(f"ordered, but no poller has done it for {WAIT_SECONDS:.0f} s. {WHERE_IT_IS}")
 
 
 async def _write(target: _Target, order: Order) -> None:

@@ -11,6 +11,7 @@ from headrace.cli._formatting import span
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.suggestions import did_you_mean
+from headrace.poller.platform_client import Unready, client_of
 from headrace.sdk.feed import Feed, Polled
 from headrace.sdk.provider import Provider
 
@@ -29,6 +30,10 @@ _FEED: Final = click.option("-f", "--feed", metavar="NAME", help="One of its fee
 
 BEYOND_WINDOW: Final = click.option(
     "--beyond-window", is_flag=True, help="Go back beyond the dedupe window: copies may come twice."
+)
+
+WHERE_IT_IS: Final = (
+    "Is one running? The order waits for it; one that is not set to poll this tenant passes it over, and logs that."
 )
 
 
@@ -51,6 +56,10 @@ def polled_account(config: Config, provider: Provider, tenant: str) -> Account:
         raise click.ClickException(f"{account.source} is not polled: set polling = true for this tenant")
     if settings.paused:
         raise click.ClickException(f"{account.source} is paused: take paused = true out of its settings first")
+    try:
+        client_of(account)
+    except Unready as reason:
+        raise click.ClickException(f"{reason}: add them to [tenants.{provider.name}.{tenant}]") from None
     return account
 
 

@@ -16,7 +16,15 @@ from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._output import echo, progress
 from headrace.cli._stored_entries import stored_entries
-from headrace.cli._tenant_options import BEYOND_WINDOW, check_window, feed_of, feeds_of, of_a_feed, polled_account
+from headrace.cli._tenant_options import (
+    BEYOND_WINDOW,
+    WHERE_IT_IS,
+    check_window,
+    feed_of,
+    feeds_of,
+    of_a_feed,
+    polled_account,
+)
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis
@@ -172,7 +180,7 @@ async def _follow(config: Config, source: str, name: str, since: int) -> Backfil
 
 async def _ask_for_a_poller() -> None:
     await asyncio.sleep(_PATIENCE_SECONDS)
-    echo("No poller has taken it so far: is one running? The order waits for it.", err=True)
+    echo(f"No poller has taken it so far. {WHERE_IT_IS}", err=True)
 
 
 def _show(name: str, found: Backfill) -> None:

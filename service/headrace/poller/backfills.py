@@ -26,6 +26,9 @@ SHORTEST_PIECE_MS: Final = 3_600_000
 FORGOTTEN_STEP_MS: Final = 3_600_000
 """So much at a time is given up of what ids are remembered of no more: each time is a record."""
 
+REFUSED: Final = "refused"
+"""The code of a back-fill that was not begun: its outcome is `cancelled`."""
+
 Span = tuple[int, int]
 
 
@@ -65,6 +68,23 @@ class Backfills:
             beyond=order.beyond,
         )
         return [*self._forget_old(), self._put(order.id, began)]
+
+    def refuse(self, order: StartBackfill, now: int, sentence: str) -> list[CursorEntry]:
+        """Note that a back-fill is not begun, and why; return what is to be stored, nothing where its id is known."""
+        if order.id in self._found:
+            return []
+        never = Backfill(
+            feed=order.feed,
+            since=order.since,
+            until=order.until,
+            share=order.share,
+            ordered=now,
+            ended=now,
+            outcome="cancelled",
+            code=REFUSED,
+            sentence=sentence,
+        )
+        return [*self._forget_old(), self._put(order.id, never)]
 
     def cancel(self, name: str, now: int) -> list[CursorEntry]:
         """End a back-fill; return what is to be stored, nothing where it has ended."""

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import structlog
 from msgspec.structs import replace
 
-from headrace.poller.backfills import Backfills
+from headrace.poller.backfills import MOST_WAITING, Backfills
 from headrace.poller.paced_limiter import TurnStopped
 from headrace.poller.scheduler import Work
 from headrace.poller.state import TenantState
@@ -113,12 +113,11 @@ class TenantOrders:
         return replace(order, since=max(order.since, oldest))
 
     def _carried_out(self, order: Order) -> Iterator[CursorEntry]:
-        named = getattr(order, "feed", WHOLE)
+        named, now = getattr(order, "feed", WHOLE), int(self._now() * 1000)
         if named != WHOLE and named not in self._names:
-            _log.warning("order_passed_over", source=self._source, order=name_of(order), feed=named)
+            yield from self._pass_over(order, named, now)
             return
         _log.info("order_taken", source=self._source, order=name_of(order), feed=named)
-        now = int(self._now() * 1000)
         match order:
             case Pause():
                 yield from self._pause(named, now)
@@ -131,9 +130,21 @@ class TenantOrders:
             case SpentCalls(calls=calls, within=within):
                 yield self._obeying.spend(calls, within)
             case StartBackfill():
-                yield from self.backfills.start(order, now)
+                yield from self._start(order, now)
             case CancelBackfill(id=name):
                 yield from self.backfills.cancel(name, now)
+
+    def _pass_over(self, order: Order, feed: str, now: int) -> list[CursorEntry]:
+        _log.warning("order_passed_over", source=self._source, order=name_of(order), feed=feed)
+        if not isinstance(order, StartBackfill):
+            return []
+        return self.backfills.refuse(order, now, f"the poller is set to read no {feed}")
+
+    def _start(self, order: StartBackfill, now: int) -> list[CursorEntry]:
+        if self.backfills.waiting < MOST_WAITING or self.backfills.get(order.id) is not None:
+            return self.backfills.start(order, now)
+        _log.warning("backfill_refused", source=self._source, id=order.id, waiting=self.backfills.waiting)
+        return self.backfills.refuse(order, now, f"{MOST_WAITING} of this tenant wait already")
 
     def _pause(self, feed: str, now: int) -> Iterator[CursorEntry]:
         if not self._of(feed).paused:
