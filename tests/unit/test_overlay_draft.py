@@ -99,6 +99,8 @@ def test_what_no_row_can_name_is_a_comment() -> None:
         ("about 12500", "about 12500"),
         ("x" * 40, "x" * 31 + "…"),
         (True, "True"),
+        ("Ask uma@example", "(an e-mail address)"),
+        ("v" * 10_000_000, "v" * 31 + "…"),
     ],
 )
 def test_an_example_is_cut_and_names_nobody(value: object, shown: str) -> None:

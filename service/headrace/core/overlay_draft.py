@@ -19,8 +19,10 @@ LONGEST_CODE: Final = 200
 _RANGE: Final = re.compile(r"\d+-\d+")
 _SHOWN: Final = 32
 """Characters of a value that are shown as an example."""
+_LOOKED_AT: Final = 128
+"""Characters of a value that are looked at: what is shown, and where an address in it would end."""
 _PERSONAL: Final = (
-    (re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+"), "an e-mail address"),
+    (re.compile(r"[^\s@]@[^\s@]"), "an e-mail address"),
     (re.compile(r"(?<!\d)\+?\d(?:[ ()./-]{0,2}\d){8,}(?!\d)"), "a long number"),
 )
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?")
@@ -63,11 +65,11 @@ def rows(drafts: Iterable[DraftRow]) -> str:
 
 def example(value: object) -> str:
     """Return what an example may show of a value: its beginning, or what it is where it could name a person."""
-    text = str(value).strip()
+    text = str(value)[:_LOOKED_AT].strip()
     if _TIME.fullmatch(text):
         return text
     for pattern, instead in _PERSONAL:
-        if pattern.search(text[:1000]):
+        if pattern.search(text):
             return f"({instead})"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
