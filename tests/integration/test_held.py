@@ -24,7 +24,7 @@ from tests.kafka.broker import Broker
 
 pytestmark = pytest.mark.apache_kafka
 
-COUNT = 12_000
+COUNT = 8_000
 DAYS_MS = 86_400_000
 
 
@@ -133,6 +133,26 @@ async def _append_events(pipeline: Pipeline, count: int) -> None:
         for first in range(0, count, 1_000):
             some = [(place(out.key, pipeline.partitions), out) for out in outs[first : first + 1_000]]
             assert set(await appender.append_each(pipeline.topic("raw"), some, 30.0)) == {None}
+
+
+async def test_a_tenant_that_appears_in_the_file_gets_what_waits_for_it(
+    kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """Without a restart: the configuration is followed, and the records that came before it are published."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    await _append_events(pipeline, 200)
+    program = Program(configuration(kafka.bootstrap_servers, prefix, ""), tmp_path)
+    try:
+        await pipeline.settled()
+        assert await pipeline.totals() == {"held": 200}
+        settings = configuration(kafka.bootstrap_servers, prefix, "[tenants.outreach.acme]")
+        (tmp_path / "headrace.toml").write_text(settings)
+        await program.says("held_over")
+        await pipeline.settled()
+        assert await pipeline.totals() == {"held": 200, "published": 200}
+        assert len(set(await pipeline.published())) == 200
+    finally:
+        assert await asyncio.to_thread(program.stop) == 0
 
 
 @pytest.mark.slow

@@ -13,11 +13,12 @@ from headrace.cli._find_scan import _take_mark
 from headrace.cli._id_trail import UNSEEN, IdTrail, changes
 from headrace.config import Config
 from headrace.config.tenants import Account, Tenants
+from headrace.normalizer.held import NEVER, give_back
 from headrace.providers.discover import discover
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
-from tests.fake_provider import FAKE, OTHER_TABLE, TABLE, mapping_of, tenants, thing
+from tests.fake_provider import FAKE, OTHER_TABLE, TABLE, account, mapping_of, tenants, thing
 from tests.unit.partition import LIMITS, Partition, Raw, partition
 
 ALL = list(discover().values())
@@ -180,3 +181,30 @@ def test_guids_are_looked_for_in_lower_case() -> None:
     """As they are remembered; nothing else is changed."""
     assert canonical("4F7A01E2-0000-4000-8000-00000000AB1C") == "4f7a01e2-0000-4000-8000-00000000ab1c"
     assert canonical("Call-7") == "Call-7"
+
+
+def trail_of(records: Sequence[Raw], here: Partition) -> IdTrail:
+    """Return what became of copies, as the partition's tenants of now and its events tell."""
+    trail = IdTrail(A, here.tenants, LIMITS)
+    for record in records:
+        trail.take_copy(record)
+    for number, event in enumerate(here.events):
+        trail.take_event(f"0@{number}", event, 100)
+    trail.position = len(records)
+    trail.settle()
+    return trail
+
+
+def test_a_record_that_was_held_is_said_to_be() -> None:
+    """While its tenant is paused by the configuration, and afterwards by the copy that went back."""
+    here = partition()
+    here.tenants = Tenants([account("acme", paused=True)])
+    records, _ = through(here, [thing("a", 1)])
+    (copy,) = trail_of(records, here).copies
+    assert (copy.fate, copy.problem) == ("held", None)
+    here.tenants = tenants()
+    back = give_back(here.seen.held, {"/things/acme": NEVER}, records, 1, partition=3, limit=LIMITS.raw_bytes)
+    records += here.records(back.copies)
+    here.decide(records[1:])
+    copies = trail_of(records, here).copies
+    assert [(copy.fate, copy.how) for copy in copies] == [("held", []), ("published", ["returned, held at 3@0"])]
