@@ -8,18 +8,33 @@ from msgspec.structs import replace
 
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.decode import DecodedRecord
-from headrace.records.event import encode_event, event_of, use_later, whole_digest
+from headrace.records.event import encode_event, event_of, type_of, use_later, whole_digest
 from headrace.records.mark import Mark
 from headrace.records.raw import headers_of
 from headrace.records.replayed import replay_id, state_of
 from headrace.sdk.provider import Draft
-from headrace_events import decode
+from headrace_events import Provenance
 
 PARTS_OF_ONE_EVENT: Final = ("id", "recordedtime")
 """What differs whenever an event is published; so does its provenance."""
 
-_encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 _decode: Final = msgspec.json.decode
+
+
+class _OldData(Struct, gc=False):
+    provenance: Provenance
+
+
+class _OldEvent(Struct, gc=False):
+    """What a new event that says the same has of the old one."""
+
+    id: str
+    type: str
+    recordedtime: str
+    data: _OldData
+
+
+_published: Final = msgspec.json.Decoder(_OldEvent).decode
 
 
 class EventChange(Struct, frozen=True):
@@ -39,10 +54,10 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
 
     The draft is used up. `mark` is what is remembered of the id.
     """
-    published = decode(value)
+    published = _published(value)
     old = published.data.provenance
     later = draft.later is not None and (
-        old.row == draft.later.label or (old.row != draft.row.label and published.word == draft.later.type)
+        old.row == draft.later.label or (old.row != draft.row.label and published.type == type_of(draft.later))
     )
     if later:
         use_later(draft)
@@ -51,14 +66,15 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
     out = encode_event(event)
     if out.value == value:
         return None
-    before, after = bare(_decode(value)), bare(_decode(_encode(event)))
-    if before == after:
+    before = _decode(value)
+    after = bare(_decode(out.value))
+    if bare(before) == after:
         return None
     raw = replace(decoded.raw, replay=decoded.mapping, becomes=whole_digest(event), later=later, redriven=False)
     raw = replace(raw, replaces=state_of(mark) if mark is not None else "", letter="")
     named = replay_id(raw, decoded.meaning, again=mark is not None and mark.replayed != 0)
     record = ProducerRecord(decoded.key, raw.value, headers_of(raw)) if mark is not None else None
-    return EventChange(_decode(value), {"id": named} | after, record, out.size + len(named) - len(published.id))
+    return EventChange(before, {"id": named} | after, record, out.size + len(named) - len(published.id))
 
 
 def bare(event: dict[str, Any]) -> dict[str, Any]:

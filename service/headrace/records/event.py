@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from headrace.core.mapping import Row
 from headrace.core.record import ProducerRecord
 from headrace.sdk.provider import UNPUBLISHED, Draft, Identity
 from headrace_events import Data, Event, Provenance
@@ -38,6 +39,11 @@ def _digest(value: tuple[object, ...]) -> int:
     return int.from_bytes(hashlib.blake2b(_meaning(value), digest_size=8).digest(), "little") & ~1
 
 
+def type_of(row: Row) -> str:
+    """Return the type of a row's events, as CloudEvents has it."""
+    return f"{TYPE_PREFIX}{row.type}{TYPE_SUFFIX}"
+
+
 def use_later(draft: Draft) -> None:
     """Turn the draft of a record that was published before into what happened to it since."""
     if draft.later is not None:
@@ -65,7 +71,7 @@ def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorde
         specversion="1.0",
         id=id,
         source=source,
-        type=f"{TYPE_PREFIX}{draft.row.type}{TYPE_SUFFIX}",
+        type=type_of(draft.row),
         subject=draft.subject,
         time=draft.time,
         recordedtime=recorded,
