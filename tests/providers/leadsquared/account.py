@@ -17,7 +17,8 @@ ACTIVITY: Final = "%08x-4a10-11f1-8f00-0242ac120010"
 class Account:
     """`rows` by number. `moves` is called before each page, `fails` may return a fault for a code.
 
-    `cap` rows make a page at most, `disorder` mixes them up, `hidden` are counted for a code (0: leads) and not shown.
+    `cap` rows make a page at most, `disorder` mixes them up, `hidden` are counted for a code (0: leads) and not shown;
+    `own_counts` counts the rows of a page alone. A page is `blank` so many times, whatever it counts.
     `codes` is the catalogue; `all_codes` is what RetrieveRecentlyModified does: it answers, or raises a fault.
     """
 
@@ -33,6 +34,8 @@ class Account:
         self.cap = 1000
         self.disorder = False
         self.hidden: dict[int, int] = {}
+        self.own_counts = False
+        self.blank = 0
         self.all_codes: Fault | None = Rejected("no such method")
 
     def put(self, number: int, modified: int, *, code: int = 22, created: int | None = None, lead: int = 1) -> None:
@@ -84,11 +87,13 @@ class Account:
         size = min(paging["PageSize"], self.cap)
         begin = (paging["PageIndex"] - 1) * size
         page = found[begin : begin + size]
+        if page and self.blank:
+            self.blank, page = self.blank - 1, []
         if name == "Leads":
             page = [
                 {"LeadPropertyList": [{"Attribute": key, "Value": value} for key, value in row.items()]} for row in page
             ]
-        return msgspec.json.encode({"RecordCount": len(found) + hidden, name: page})
+        return msgspec.json.encode({"RecordCount": len(page if self.own_counts else found) + hidden, name: page})
 
 
 def _flat(row: Row) -> Row:

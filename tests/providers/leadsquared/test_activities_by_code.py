@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from headrace.providers.discover import discover
-from headrace.providers.leadsquared import wire
+from headrace.providers.leadsquared import windows, wire
 from headrace.providers.leadsquared.code_feed import ActivitiesByCodeFeed
 from headrace.providers.leadsquared.settings import ActivitiesByCodeSettings
 from headrace.providers.leadsquared.stream import StreamState
@@ -230,6 +230,23 @@ async def test_a_row_that_breaks_its_page_is_passed_over() -> None:
     assert set(runner.ids) >= {ACTIVITY % number for number in range(60) if number != 30}
     assert len(runner.api.given_up) == 1
     assert not (await runner.turns()).lacks
+
+
+async def test_more_rows_of_a_second_than_are_read_are_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are given up where everybody sees it; no other shortfall is believed for it."""
+    monkeypatch.setattr(windows, "_MOST_ROWS", 500)
+    runner = Runner(account := Account())
+    await runner.turns()
+    for number in range(600):
+        account.put(number, NOW + MINUTE)
+    for _ in range(6):
+        runner.api.now += 2 * MINUTE
+        assert not (await runner.turns()).lacks
+    assert (len(set(runner.ids)), len(runner.api.given_up)) == (500, 1)
+    account.blank = 1
+    account.put(600, runner.api.now + MINUTE)
+    runner.api.now += 2 * MINUTE
+    assert "more than it shows" in (await runner.turns()).lacks
 
 
 async def test_late_rows_and_edits_are_found() -> None:

@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from headrace.providers.leadsquared import windows
 from headrace.providers.leadsquared.activity_lists import asking
 from headrace.providers.leadsquared.rows import facts_of, millis
 from headrace.providers.leadsquared.windows import SECOND_MS, Place, WindowReader
@@ -77,6 +78,31 @@ async def test_a_second_with_more_rows_than_a_page() -> None:
         account.put(number, NOW - HOUR + 5 * SECOND_MS)
     came, _, short = await read_all(reader(Memory(account), Place(NOW - 2 * HOUR, NOW)))
     assert (len(came), short) == (140, 0)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+async def test_a_second_with_many_small_pages(counts: bool) -> None:  # noqa: FBT001  (a case)
+    """However small pages had to be made: what bounds a second are its rows."""
+    account = Account()
+    account.own_counts = not counts
+    for number in range(1_300):
+        account.put(number, NOW - HOUR)
+    came, _, short = await read_all(reader(Memory(account), Place(NOW - 2 * HOUR, NOW)))
+    assert (len(came), short) == (1_300, 0)
+
+
+async def test_a_second_with_more_rows_than_are_read_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said that the rest does not come, and not taken for rows that are hidden; what follows comes."""
+    monkeypatch.setattr(windows, "_MOST_ROWS", 1_000)
+    account = Account()
+    for number in range(1_300):
+        account.put(number, NOW - HOUR)
+    account.put(1_300, NOW - HOUR + SECOND_MS)
+    found = reader(Memory(account), Place(NOW - HOUR, NOW))
+    assert len(await found.page()) == 1_000
+    assert (found.cut, found.short) == (True, 0)
+    assert len(await found.page()) == 1
+    assert not found.cut
 
 
 async def test_a_page_is_read_on_from_the_last_time() -> None:

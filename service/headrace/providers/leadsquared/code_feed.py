@@ -144,6 +144,8 @@ class _CodeTurn:
         self._since = stream.state.place.at if self._streams.one else self._api.now
         for _ in range(_PAGES):
             rows = await stream.page()
+            if stream.cut:
+                self._api.leave_out("activity", f"{name}/{stream.cut}")
             if rows or stream.repeated:
                 self._learn(name)
             for row in rows:

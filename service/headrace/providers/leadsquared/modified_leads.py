@@ -103,6 +103,8 @@ class ModifiedLeadsFeed:
                     brought = changed > 0 and recent.has(lead, changed)
                     yield Sighting(lead, changed, brought=brought, unsure=brought and by_code)
             at.lacks += reader.short
+            if reader.cut:
+                api.leave_out("lead", str(at.place.at))
             at.known = known.packed()
             if reader.done:
                 break

@@ -69,6 +69,8 @@ class Stream:
         self.state: Final = state
         self.repeated: list[bytes] = []
         """The rows of the last page that are known."""
+        self.cut = ""
+        """A name for what the last page gave up: a second has more rows than are read."""
         self._settings: Final = settings
         self._known: Final = Digests(state.known)
         self._reader: Final = WindowReader(
@@ -106,6 +108,9 @@ class Stream:
         rows = await self._reader.page()
         at.pages += behind
         at.lacking += self._reader.short
+        self.cut = ""
+        if self._reader.cut:
+            at.bar, self.cut = at.place.at, str(at.place.at)
         news = self._sorted_out(rows)
         at.news += 0 if behind and not self._reader.done else len(news)
         at.known = self._known.packed()

@@ -22,8 +22,8 @@ _SHORTEST_MS: Final = 60_000
 _GROWS_AFTER: Final = 8
 """So many good pages in a row, and a page or window that was made smaller is doubled."""
 _PASSES: Final = 3
-_MOST_PAGES: Final = 20
-"""Pages of one second."""
+_MOST_ROWS: Final = 20_000
+"""Rows of one second, which are held while it is read: pages are as small as they had to be made."""
 REFUSED: Final = (Denied, Gone, NoRoute, Rejected, TooHeavy, Unavailable)
 
 Ask = Callable[[int, int, int, int], Awaitable[Listed]]
@@ -46,7 +46,7 @@ class Place(Struct, array_like=True):
 class WindowReader:
     """Reads on from a place. `time_of` returns the time of a row by which windows go, `name_of` its name.
 
-    `short` are rows that the last page counted and did not show.
+    `short` are rows that the last page counted and did not show. It was `cut` where a second has more than are read.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class WindowReader:
     ) -> None:
         self.place: Final = place
         self.short = 0
+        self.cut = False
         self._ask: Final = ask
         self._most: Final = size
         self._time_of: Final = time_of
@@ -73,7 +74,7 @@ class WindowReader:
 
     async def page(self) -> Sequence[bytes]:
         """Return the rows of the next page, and go on behind them. Raises `Fault`."""
-        place, self.short = self.place, 0
+        place, self.short, self.cut = self.place, 0, False
         begin, listed, end = await self._fitting()
         size = self._size
         self._grow()
@@ -156,7 +157,7 @@ class WindowReader:
         found = dict.fromkeys(first.rows)
         for _ in range(_PASSES):
             totals, names = await self._pass(begin, end + SECOND_MS - 1, found)
-            if totals == {len(names)}:
+            if self.cut or totals == {len(names)}:
                 return list(found)
         self.short = max(1, max(totals) - len(names))
         return list(found)
@@ -165,7 +166,7 @@ class WindowReader:
         names: set[object] = set()
         totals: set[int] = set()
         own_counts = True
-        for index in range(1, _MOST_PAGES + 1):
+        for index in range(1, -(-_MOST_ROWS // self._size) + 1):
             listed = await self._ask(begin, end, index, self._size)
             known = len(names)
             names.update(map(self._name_of, listed.rows))
@@ -175,4 +176,6 @@ class WindowReader:
             full = len(listed.rows) >= self._size
             if len(names) == known or (len(names) >= listed.total and not (full and own_counts)):
                 break
+        else:
+            self.cut = True
         return ({len(names)} if own_counts else totals), names
