@@ -62,6 +62,11 @@ def state_of(note: bytes) -> StreamState:
     return _decode(note) if note else StreamState()
 
 
+def hides(state: StreamState, now: int) -> bool:
+    """Return whether it is believed that a stream counts rows which these keys may not see."""
+    return now - state.hides < _HIDES_MS
+
+
 class Stream:
     """Reads one stream on, page by page, up to the moment at which the reading began."""
 
@@ -153,7 +158,7 @@ class Stream:
 
     def _hides(self, now: int) -> bool:
         at = self.state
-        if now - at.hides < _HIDES_MS:
+        if hides(at, now):
             return True
         since = at.short[1] if at.short[0] == at.lacking else now
         at.short = (at.lacking, since)
