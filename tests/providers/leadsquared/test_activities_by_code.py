@@ -314,6 +314,37 @@ async def test_the_names_of_codes_are_remembered_for_people() -> None:
     assert PROVIDER.code_names(runner.api.note(*PROVIDER.names_note)) == {"201": "Showroom Visit", "203": "x" * 80}
 
 
+@pytest.mark.parametrize("all_codes", [False, True])
+async def test_a_new_code_is_read_from_when_it_was_not_listed(all_codes: bool) -> None:  # noqa: FBT001  (a case)
+    """However late its turn comes: it may have had rows since the catalogue was asked for, and a little before."""
+    account = Account(tuple(range(100, 120)))
+    account.put(1, NOW - HOUR, code=100)
+    account.all_codes = None if all_codes else account.all_codes
+    runner = Runner(account)
+    await runner.turns()
+    account.codes = (*account.codes, 300, 301)
+    account.put(2, NOW + 2 * MINUTE, code=300)
+    account.put(3, NOW - 2 * MINUTE, code=301)
+    for hours in (26, 100):  # after two days without a poller the list of all codes does not come any more
+        runner.api.now = NOW + hours * HOUR
+        await runner.turns()
+        account.all_codes = TooHeavy("500")
+    assert set(runner.ids) == {ACTIVITY % number for number in (1, 2, 3)}
+
+
+async def test_a_code_that_comes_back_is_read_from_when_it_went() -> None:
+    """What is new is what the catalogue did not have the time before."""
+    account = Account((21, 22))
+    runner = Runner(account)
+    await runner.turns()
+    for day, codes in enumerate(((21,), (21, 22)), 1):
+        account.codes = codes
+        account.put(day, NOW + (25 * day - 25) * HOUR + MINUTE, code=22)
+        runner.api.now = NOW + 25 * day * HOUR
+        await runner.turns()
+    assert set(runner.ids) == {ACTIVITY % 2}
+
+
 async def test_a_catalogue_that_does_not_come() -> None:
     """Without any the feed fails; with an old one it goes on, and says so."""
     account = Account((21,))

@@ -53,6 +53,7 @@ class CodeStreams:
         self._before: Final = encode(self._catalogue)
         self._gone: list[str] = []
         self._names: dict[int, str] = {}
+        self._new: dict[str, StreamState] = {}
 
     @property
     def one(self) -> bool:
@@ -98,12 +99,13 @@ class CodeStreams:
         return extra and self._api.recall(_fact(name)) != "served"
 
     def notes(self) -> Iterator[Note]:
-        """Yield what is to be remembered of the catalogue, and of codes that it has no more."""
+        """Yield what is to be remembered of the catalogue, and of codes that it has no more, or did not have before."""
         if (after := encode(self._catalogue)) != self._before:
             yield Note(CODES, after)
         if self._names:
             yield Note(NAMES, encode(self._names))
         yield from (Note(name, b"") for name in self._gone)
+        yield from (Note(name, encode(state)) for name, state in self._new.items())
 
     def rewind(self, since: int) -> None:
         """Let all streams begin again at a time in ms."""
@@ -136,7 +138,14 @@ class CodeStreams:
             return
         self._gone = [str(code) for code in known.codes if code not in listed]
         self._names = {code: name for code, name in listed.items() if name}
+        self._new = self._begun([str(code) for code in listed if code not in known.codes]) if known.codes else {}
         known.codes, known.listed = tuple(listed), now
+
+    def _begun(self, names: list[str]) -> dict[str, StreamState]:
+        """Return the streams of codes that are new: they may have rows since the catalogue did not have them."""
+        last, now = self._catalogue.listed - self._settings.look_back * 1000, self._api.now
+        head = min(last, now - self._settings.history * 1000)
+        return {name: StreamState(head=head) for name in names if not self._api.note(wire.BY_CODE, name)}
 
     async def _try_all(self) -> None:
         """Find out whether the account has RetrieveRecentlyModified, in two turns; hourly where nothing shows it."""
@@ -158,7 +167,7 @@ class CodeStreams:
                 self._catalogue.tried = now
 
     def _of_codes(self) -> dict[str, StreamState]:
-        return {name: state_of(self._api.note(wire.BY_CODE, name)) for name in self.names()}
+        return {name: self._new.get(name) or state_of(self._api.note(wire.BY_CODE, name)) for name in self.names()}
 
     def _extra(self) -> list[str]:
         known = {*self._catalogue.codes, *self._settings.codes}
