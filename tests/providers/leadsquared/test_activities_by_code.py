@@ -624,6 +624,19 @@ async def test_rows_that_are_counted_and_not_shown() -> None:
     assert runner.ids == [ACTIVITY % 1]
 
 
+async def test_a_shortfall_that_was_over_is_not_believed_again() -> None:
+    """A moment of empty pages, long after another one, makes no hole."""
+    runner = Runner(account := Account())
+    for number in range(4):
+        account.put(number, runner.api.now - MINUTE)
+        account.blank = number % 2
+        lacks = (await runner.turns()).lacks
+        assert ("more than it shows" in lacks) == (number % 2)
+        runner.api.now += 7 * HOUR
+    await runner.turns()
+    assert set(runner.ids) == {ACTIVITY % number for number in range(4)}
+
+
 def test_the_schedule_is_a_pure_rule() -> None:
     """What is open or never read first, then many rows, then by rows and wait; none longer than the bound."""
     minute = 60_000

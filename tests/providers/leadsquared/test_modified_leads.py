@@ -138,6 +138,24 @@ async def test_leads_that_are_counted_and_not_shown() -> None:
     assert not found.lacks
 
 
+async def test_a_shortfall_that_was_over_is_not_believed_again() -> None:
+    """A moment of empty pages, long after another one, makes no hole."""
+    account, feed = Account(), feed_of()
+    api, cursor = Memory(account), b""
+    for number in range(3):
+        account.leads[LEAD % number] = api.now - MINUTE
+        account.blank = number % 2
+        found, cursor = await turns(feed, api, cursor)
+        api.now += HOUR
+    account.blank = 1
+    account.leads[LEAD % 4] = api.now - MINUTE
+    found, cursor = await turns(feed, api, cursor)
+    assert "not shown" in found.lacks
+    api.now += HOUR
+    found, _ = await turns(feed, api, cursor)
+    assert [seen.lead for seen in found.sightings] == [LEAD % 4]
+
+
 async def test_rewound_and_spans() -> None:
     """From a time on, and of a span alone."""
     account, feed = Account(), feed_of()

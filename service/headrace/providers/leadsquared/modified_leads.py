@@ -125,11 +125,10 @@ class ModifiedLeadsFeed:
     def _finish(self, at: ModifiedLeadsCursor, now: int) -> str:
         """Note the end of a reading; return what it lacks, "" where another turn lacked the same."""
         at.begun = 0
-        if at.lacks:
-            since = at.short[1] if at.short[0] >= at.lacks else now
-            at.short = (max(at.lacks, at.short[0]), since)
-            if now - since < _LASTING_MS:
-                return f"{at.lacks} leads that were changed are counted, and not shown"
+        since = at.short[1] if at.short[0] >= at.lacks else now
+        at.short = (at.lacks, since) if at.lacks else (0, 0)
+        if at.lacks and now - since < _LASTING_MS:
+            return f"{at.lacks} leads that were changed are counted, and not shown"
         # Our clock may have been ahead of theirs when the reading began.
         at.head = max(at.head, min(at.place.until, now))
         return ""

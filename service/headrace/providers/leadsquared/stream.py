@@ -126,7 +126,9 @@ class Stream:
         at = self.state
         begun, at.begun = min(at.begun, now), 0
         at.failures, at.rests, at.reason = 0, 0, ""
-        if at.lacking and not self._hides(now):
+        if not at.lacking:
+            at.short = (0, 0)
+        elif not self._hides(now):
             at.rests, at.reason = now + _LASTING_MS, f"counts {at.lacking} rows more than it shows"
             return
         elapsed = (begun - at.read if at.read else self._settings.history * 1000) / 1000
