@@ -6,7 +6,7 @@ times: where a time is asked for, it is the number of a row in its list.
 
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +25,8 @@ FAST: Final = CallLimits(per_window=10_000, window=0.01)
 class FakeSettings(PolledTenant, kw_only=True):
     """`refresh` is the first refresh token; without it `key` is the static access token.
 
-    Feeds read on from their cursors; with `says_since` they say that they do, and read all rows around a fact.
+    Feeds read on from their cursors; with `says_since` they say that they do, and read all rows around a fact. Spans
+    `lack` a row that is given up with each page, or what cannot be read.
     """
 
     key: str = "good"
@@ -34,6 +35,7 @@ class FakeSettings(PolledTenant, kw_only=True):
     page: int = 7
     every: int = 3_600
     says_since: bool = False
+    lack: Literal["", "given up", "unread"] = ""
 
 
 class Page(Struct):
@@ -55,6 +57,7 @@ class Listing:
         self._path = path
         self._page = settings.page
         self._says_since = settings.says_since
+        self._lack = settings.lack if not by_lead else ""
 
     def rewound(self, since: int, before: bytes) -> bytes:
         """Return the cursor at the row of that number, or where it stands before it."""
@@ -80,7 +83,11 @@ class Listing:
                 yield Sighting(lead)
             api.remember("seen", str(page.last))
             after, more = page.last, page.more and (end is None or page.last < end)
-            yield Cursor(b"%d" % after if turn.around is None else b"0", more=more and end is not None, since=since)
+            if end is not None and self._lack == "given up":
+                api.leave_out("row", str(after))
+            unread = "set more" if self._lack == "unread" else ""
+            at = b"%d" % after if turn.around is None else b"0"
+            yield Cursor(at, more=more and end is not None, whole=not unread, since=since, unread=unread)
 
 
 class Bloated(Listing):

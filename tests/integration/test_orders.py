@@ -145,6 +145,20 @@ async def test_a_backfill_reads_its_time_once_more(kafka: Broker, prefix: str) -
         assert await pipeline.cursor() == 100
 
 
+@pytest.mark.parametrize(("lack", "given_up", "unread"), [("given up", 6, ""), ("unread", 0, "set more")])
+async def test_a_backfill_that_is_not_whole_is_not_done(
+    kafka: Broker, prefix: str, lack: str, given_up: int, unread: str
+) -> None:
+    """What its feed gives up, or cannot read with these settings, makes it partial."""
+    async with platform() as there:
+        there.add(*range(100))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, lack=lack))
+        async with pipeline.poller():
+            await order(pipeline, BACKFILL)
+            found = await backfill(pipeline)
+        assert (found.outcome, found.given_up, found.unread) == ("partial", given_up, unread)
+
+
 async def test_a_backfill_by_lead_passes_over_what_is_gone(kafka: Broker, prefix: str) -> None:
     """All watched leads are read, in the order of their ids, and those that the platform does not know are counted."""
     leads = [f"l{number}" for number in range(8)]

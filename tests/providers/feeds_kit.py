@@ -368,4 +368,5 @@ async def loses_nothing_when_killed(
         last = killed.cursors[-1].value if killed.cursors else b""
         covered = killed.raws[: killed.before[-1]] if killed.cursors else []
         rest = await read(feed, api, last, turn=turn)
+        assert turn is None or turn.span is None or rest.cursors[-1].whole
         assert names(provider, whole.raws) <= names(provider, [*covered, *rest.raws])

@@ -33,6 +33,10 @@ def a_backfill(**more: object) -> Backfill:
             a_backfill(began=1, ended=NOW, outcome="partial", total=3, done=3, left_out=1, sentence="too heavy"),
             "partial, 3 of 3 leads, 0 records in 0 calls, 1 lead not read: too heavy",
         ),
+        (
+            a_backfill(began=1, ended=NOW, outcome="partial", given_up=2, unread="set organization to its id"),
+            "partial, 0 records in 0 calls, 2 things given up, which the log names; set organization to its id",
+        ),
         (a_backfill(began=1, ended=NOW, outcome="done", gone=1), "done, 0 records in 0 calls, 1 lead gone"),
         (
             a_backfill(ended=NOW, outcome="partial", forgotten=NOW, calls=1),

@@ -171,9 +171,12 @@ class Ends(BackfillRunner):
     def __init__(self) -> None:
         self._source, self._clock, self._rests_until, self._gone_in_a_row = SOURCE, Clock(lambda: 0.0), 0.0, 0  # type: ignore[misc]  # the rest is not looked at
 
-    def after(self, error: Exception | None, lead: str | None = "l", failures: int = 0) -> dict[str, Any]:
+    def after(
+        self, error: Exception | None, lead: str | None = "l", failures: int = 0, left_out: int = 0
+    ) -> dict[str, Any]:
         """Return what changes with the end of a turn."""
-        found = Backfill(feed="f", since=0, until=1, share=1.0, ordered=0, failures=failures, done=4, gone=2)
+        so_far: dict[str, Any] = {"failures": failures, "done": 4, "gone": 2, "left_out": left_out}
+        found = Backfill(feed="f", since=0, until=1, share=1.0, ordered=0, **so_far)
         self._rests_until = 0.0
         return self._ended(found, Work("f", lead), error, {"lead": lead} if lead else {"covered": 9})
 
@@ -189,6 +192,7 @@ def test_a_turn_that_succeeded_moves_on() -> None:
     well = {"failures": 0, "code": "", "sentence": "", "cursor": b""}
     assert ends.after(None) == {**well, "done": 5, "lead": "l"}
     assert ends.after(None, None) == {**well, "done": 4, "covered": 9}
+    assert "sentence" not in ends.after(None, left_out=1), "why a lead was left out is not forgotten"
     assert ends.after(TurnStopped("f")) == {}
     assert ends.rests <= 0.0
 

@@ -20,6 +20,7 @@ class BackfillRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     So many leads are `done` of a `total`; the platform does not know `gone` of them, and `left_out` could not be read.
     `forgotten_before`: what is older was read only while it was in the dedupe window.
+    Beside them so much was `given_up`; `unread` says what these settings do not show.
     """
 
     id: str
@@ -37,6 +38,8 @@ class BackfillRow(Struct, frozen=True, kw_only=True, omit_defaults=True):
     total: int = 0
     gone: int = 0
     left_out: int = 0
+    given_up: int = 0
+    unread: str = ""
     failures: int = 0
     code: str = ""
     sentence: str = ""
@@ -62,6 +65,8 @@ def backfill_row(name: str, found: Backfill, now: int) -> BackfillRow:
         total=found.total,
         gone=found.gone,
         left_out=found.left_out,
+        given_up=found.given_up,
+        unread=found.unread,
         failures=found.failures,
         code=found.code,
         sentence=found.sentence,
@@ -104,6 +109,8 @@ def sentence_of(row: BackfillRow) -> str:
         parts.append(f"{count(row.left_out, 'lead')} not read: {row.sentence}")
     if row.forgotten_before is not UNSET:
         parts.append(f"not all before {row.forgotten_before} read: ids are forgotten")
+    if row.given_up:
+        parts.append(f"{count(row.given_up, 'thing')} given up, which the log names")
     if row.failures:
         parts.append(f"tried again after {count(row.failures, 'failure')}: {row.sentence}")
-    return ", ".join(parts)
+    return ", ".join(parts) + (f"; {row.unread}" if row.unread else "")

@@ -9,10 +9,10 @@ from headrace.sdk.feed import Cursor
 
 
 class BackfillCheckpoints(Checkpoints):
-    """Reads on from `cursor`. `covered` returns what stores a cursor, with the number of events of the run so far."""
+    """Reads on from `cursor`. `covered` returns what stores a cursor."""
 
     def __init__(
-        self, *args: Any, cursor: bytes, covered: Callable[[bytes, int], list[CursorEntry]], **options: Any
+        self, *args: Any, cursor: bytes, covered: Callable[[bytes], list[CursorEntry]], **options: Any
     ) -> None:
         super().__init__(*args, **options)
         self._cursor: Final = cursor
@@ -32,4 +32,4 @@ class BackfillCheckpoints(Checkpoints):
         await self._raw.flush()
         if not cursor.more:
             return self._learned()
-        return [*self._note_covered(cursor.value, self._raw.appended), *self._learned()]
+        return [*self._note_covered(cursor.value), *self._learned()]

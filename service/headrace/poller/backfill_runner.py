@@ -14,13 +14,9 @@ import structlog
 
 from headrace.config.tenants import Account
 from headrace.poller.backfill_checkpoints import BackfillCheckpoints
+from headrace.poller.backfill_turn import NOT_WHOLE, Tally, rest
 from headrace.poller.backfills import forgotten_at, piece
-from headrace.poller.circuit_breaker import (
-    FIRST_PAUSE_SECONDS,
-    LONGEST_PARKING_SECONDS,
-    LONGEST_PAUSE_SECONDS,
-    CircuitBreaker,
-)
+from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import SEVERAL, code_of, sentence
 from headrace.poller.leads_in_order import LeadsInOrder
@@ -34,7 +30,7 @@ from headrace.poller.token_bucket import TokenBucket, sustained_rate
 from headrace.poller.turn_runner import Calls, TurnRunner
 from headrace.records.cursors import CursorEntry
 from headrace.records.ordered import Backfill
-from headrace.sdk.faults import Denied, Gone, NoRoute, Rejected, Throttled, TooHeavy
+from headrace.sdk.faults import Gone, NoRoute, Rejected, TooHeavy
 from headrace.sdk.feed import Feed
 from headrace.sdk.limits import CallLimits
 
@@ -141,7 +137,7 @@ class BackfillRunner:
         if found is None or found.ended:
             return
         tally = Tally(self._paced(name, found))
-        begun = self._turns.begin(
+        begun = tally.turn = self._turns.begin(
             work,
             self._clock.now(),
             Calls(tally.limiter, self._turns.calls.retries.through(tally.limiter)),
@@ -157,8 +153,10 @@ class BackfillRunner:
             begun.watch.release()
             self._spent(tally.limiter.calls)
         self._metrics.appended(*self._labels, work.feed, begun.raw.appended)
+        if error is None and not begun.run.whole:
+            behind["unread"] = begun.run.unread or NOT_WHOLE
         after = self._ended(found, work, error, {} if begun.run.unfinished else behind)
-        await self._note(name, **after, **tally.more(self._table.get(name), begun.raw.appended))
+        await self._note(name, **after, **tally.more(self._table.get(name)))
 
     def _ended(self, found: Backfill, work: Work, error: Exception | None, behind: dict[str, Any]) -> dict[str, Any]:
         """Return what changes with the end of a turn, and let the next one wait where it has to."""
@@ -167,7 +165,7 @@ class BackfillRunner:
         read = {"cursor": b"", "done": found.done + (work.lead is not None), **behind} if behind else {}
         if error is None:
             self._gone_in_a_row = 0
-            return {"failures": 0, "code": "", "sentence": "", **read}
+            return {"failures": 0, **({} if found.left_out else {"code": "", "sentence": ""}), **read}
         reason = {"code": code_of(error), "sentence": sentence(error)}
         _log.warning("backfill_turn_failed", source=self._source, feed=work.feed, lead=work.lead, **reason)
         if reason["code"] == "broken":
@@ -175,7 +173,7 @@ class BackfillRunner:
         if work.lead is not None and self._passes_over(found, error):
             counted = "gone" if isinstance(error, Gone) else "left_out"
             return {"failures": 0, **reason, **read, counted: getattr(found, counted) + 1}
-        self._rests_until = self._clock.now() + _rest(error, found.failures)
+        self._rests_until = self._clock.now() + rest(error, found.failures)
         return {"failures": found.failures + 1, **reason}
 
     def _passes_over(self, found: Backfill, error: Exception) -> bool:
@@ -189,12 +187,13 @@ class BackfillRunner:
             return tried or self._gone_in_a_row < SEVERAL
         return tried and (isinstance(error, Rejected | NoRoute | TooHeavy) or code_of(error) == "broken")
 
-    def _covered(self, name: str, tally: "Tally", cursor: bytes, events: int) -> list[CursorEntry]:
-        return self._table.go_on(name, cursor=cursor, **tally.more(self._table.get(name), events))
+    def _covered(self, name: str, tally: Tally, cursor: bytes) -> list[CursorEntry]:
+        return self._table.go_on(name, cursor=cursor, **tally.more(self._table.get(name)))
 
     async def _end(self, name: str) -> None:
         found = self._table.get(name)
-        outcome = "partial" if found is not None and (found.left_out or found.forgotten) else "done"
+        lacks = found is not None and (found.left_out or found.given_up or found.unread or found.forgotten)
+        outcome = "partial" if lacks else "done"
         self._buckets.pop(name, None)
         await self._note(name, ended=self._millis(), outcome=outcome)
         _log.info("backfill_ended", source=self._source, id=name, outcome=outcome)
@@ -215,26 +214,3 @@ class BackfillRunner:
 
     def _millis(self) -> int:
         return int(self._clock.now() * 1000)
-
-
-class Tally:
-    """What one turn has called and brought, and how much of that is noted."""
-
-    def __init__(self, limiter: PacedLimiter) -> None:
-        self.limiter: Final = limiter
-        self._calls = 0
-        self._events = 0
-
-    def more(self, found: Backfill | None, events: int) -> dict[str, int]:
-        """Return the sums of a back-fill with what came since the last call."""
-        calls, self._calls = self.limiter.calls - self._calls, self.limiter.calls
-        more, self._events = events - self._events, events
-        return {"calls": found.calls + calls, "events": found.events + more} if found else {}
-
-
-def _rest(error: Exception, failures: int) -> float:
-    """Return for how many seconds a back-fill rests after a failure, which so many came before in a row."""
-    if isinstance(error, Throttled) and error.wait is not None:
-        return error.wait
-    longest = LONGEST_PARKING_SECONDS if isinstance(error, Denied) else LONGEST_PAUSE_SECONDS
-    return float(min(FIRST_PAUSE_SECONDS * 2.0 ** min(failures, 20), longest))

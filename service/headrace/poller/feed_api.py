@@ -37,6 +37,8 @@ class FeedApi:
         self.tenant: Final = tenant
         self.calls = 0
         """Calls so far, without those that were made again."""
+        self.given_up = 0
+        """What does not come, and is waited for no more."""
         self.answers: Final = answers
         """Memory of what was answered in this run, until the feed passes it on or a cursor covers it."""
         self._clock: Final = clock
@@ -45,9 +47,9 @@ class FeedApi:
         self._state: Final = state
         self._checkpoints: Final = checkpoints
         self._seen: Final[set[str]] = set()
-        self._given_up: Final = given_up
+        self._note_given_up: Final = given_up
         self._check_order: Final = check
-        self._parts: Final = Parts(parts, call=self.call, check=self._check, now=clock.now, given_up=given_up)
+        self._parts: Final = Parts(parts, call=self.call, check=self._check, now=clock.now, given_up=self.leave_out)
 
     @property
     def now(self) -> int:
@@ -67,7 +69,8 @@ class FeedApi:
 
     def leave_out(self, kind: str, id: str) -> None:  # noqa: A002  (the design's word)
         """See Api."""
-        self._given_up(kind, id)
+        self.given_up += 1
+        self._note_given_up(kind, id)
 
     async def _check(self, call: Call) -> None:
         """Make a call whose answer is not held."""

@@ -23,6 +23,8 @@ class FeedRun:
         """Whether the feed has more to bring at once."""
         self.whole = True
         """Whether the feed read everything that it should, by its own account."""
+        self.unread = ""
+        """What it cannot read with these settings, in a sentence."""
         self.skipped: Final[dict[str, int]] = {}
         self.since = 0
         """What is older (ms, by the platform's clock) the feed did not look at."""
@@ -57,7 +59,7 @@ class FeedRun:
             case Cursor():
                 self._api.answers.release()
                 self._checkpoints.hold(item)
-                self.whole, self.since = item.whole, item.since
+                self.whole, self.since, self.unread = item.whole, item.since, item.unread
             case Sighting() if can_be_id(item.lead):
                 await self._checkpoints.sight(item)
             case Note():

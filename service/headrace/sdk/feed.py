@@ -116,7 +116,8 @@ class Turn(Struct, frozen=True, kw_only=True):
 
     `span` (ms since the epoch, from the first until before the second) asks for the rows that were created or changed
     then, and for them alone, whatever the feed knows of them. Such a turn begins with an empty cursor, or with one that
-    another turn of the same span yielded with `more`; it yields no `Note`.
+    another turn of the same span yielded with `more`; it yields no `Note`. Its last cursor, without `more`, is `whole`
+    where all of the span was read, in however many turns.
     """
 
     lead: str | None = None

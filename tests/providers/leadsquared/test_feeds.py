@@ -632,13 +632,16 @@ async def test_a_span_of_a_lead_is_read_by_both_times() -> None:
     assert [msgspec.json.decode(raw.value)["Id"] for raw in found.raws] == ["a6", "a4", "a3"]
     assert found.cursors[-1].whole
     account.hidden = 1
-    api, lacks, cursor = Memory(account), list[bool](), b""
-    for _ in range(3):
+    api, lacks, cursor = Memory(account), list[tuple[bool, bool]](), b""
+    for _ in range(7):
+        calls = len(api.calls)
         found = await read(TEN, api, cursor, Turn(lead="lead-1", span=(begin, begin + 3_600_000)))
         cursor = found.cursor
-        lacks.append(bool(found.lacks))
-        assert found.cursors[-1].whole is not lacks[-1]
-    assert lacks == [True, True, False]
+        lacks.append((bool(found.lacks), len(api.calls) > calls))
+        assert found.cursors[-1].whole is not bool(found.lacks)
+        account.hidden += 1
+        api.now += 48_000
+    assert lacks == [(True, number % 3 == 0) for number in range(6)] + [(False, True)]
     assert len(api.given_up) == 1
 
 

@@ -476,6 +476,7 @@ async def test_a_span_is_read_alone() -> None:
         killed = await read(reading, Memory(account), turn=Turn(span=span), most=most)
         covered = killed.raws[: killed.before[-1]] if killed.cursors else []
         rest = await read(reading, Memory(account), killed.cursor if killed.cursors else b"", turn=Turn(span=span))
+        assert rest.cursors[-1].whole
         found = ids([*covered, *rest.raws])
         assert set(found) == wanted
         assert len(found) <= len(wanted) + 7

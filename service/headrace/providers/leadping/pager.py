@@ -67,6 +67,7 @@ class LeadPingPager(ListPages):
         super().__init__(settings.page_size, position.token)
         self._again: Final = position.again
         self._reads_on: Final = turn.around is None and turn.span is None
+        self._is_span: Final = turn.span is not None
         self._until: Final = _end_of(turn)
         self.begun = position.begun
         self._path: Final = at(_PATH, lead)
@@ -140,7 +141,7 @@ class LeadPingPager(ListPages):
 
     @property
     def _is_one_reading(self) -> bool:
-        return self.begun_again or not self._resumed
+        return self._is_span or self.begun_again or not self._resumed
 
     def call(self, size: int) -> Call:
         """See ListPages."""

@@ -16,15 +16,19 @@ from headrace.sdk.feed import Api, Cursor, Turn, Yield
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
 
-_TURNS: Final = 3
-"""In so many turns something did not come, and is left out."""
+_TRIES: Final = 3
+"""So often something did not come, and it is left out."""
+_APART_MS: Final = 120_000
+"""So long after a try the lead is tried again: what fails for a moment is not left out."""
 
 
 class LeadSpanCursor(Struct, omit_defaults=True):
-    """The cursor: what the list of each code lacked in the turn before, and how many turns there were."""
+    """The cursor: what the list of each code lacked, and how the last of so many tries (`turns`) ended when (ms)."""
 
     short: tuple[Shortfall | None, ...] = ()
     turns: int = 0
+    tried: int = 0
+    lack: str = ""
 
 
 _decode: Final = msgspec.json.Decoder(LeadSpanCursor).decode
@@ -34,6 +38,9 @@ _encode: Final = msgspec.json.Encoder().encode
 async def read_span(api: Api, cursor: bytes, turn: Turn, settings: LeadActivitiesSettings) -> AsyncIterator[Yield]:
     """Yield the rows of a lead's span. Raises `Fault`; `Incomplete` behind a cursor, where not all came."""
     before = _decode(cursor) if cursor else LeadSpanCursor()
+    if api.now - before.tried < _APART_MS:
+        yield Cursor(cursor, more=True, whole=False)
+        raise Incomplete(before.lack)
     offsets, lack, short = Offsets(api), "", list[Shortfall | None]()
     for number, code in enumerate(settings.codes or (None,)):
         pager = LeadSquaredPager(api, turn.lead or "", code, settings, offsets)
@@ -44,10 +51,11 @@ async def read_span(api: Api, cursor: bytes, turn: Turn, settings: LeadActivitie
             row, _ = pager.rows.popitem()
             if turn.span is None or facts_of(row).is_in(turn.span):
                 yield _raw(api, row)
-    if lack and before.turns + 1 >= _TURNS:
+    if lack and before.turns + 1 >= _TRIES:
         api.leave_out("activity", f"{turn.lead}/span")
         lack = ""
-    yield Cursor(_encode(LeadSpanCursor(tuple(short), before.turns + 1)), more=bool(lack), whole=not lack)
+    after = LeadSpanCursor(tuple(short), before.turns + 1, api.now, lack)
+    yield Cursor(_encode(after), more=bool(lack), whole=not lack)
     if lack:
         raise Incomplete(lack)
 

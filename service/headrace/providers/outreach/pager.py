@@ -101,7 +101,7 @@ class OutreachPager:
         self._span: Final = span
         self._since = 0
         self._until = self._at.end
-        self._whole: Final = not self._at.end
+        self._whole: Final = span is not None or not self._at.end
         self._resumed = self._at.end > 0
         self._size = min(self._at.size or settings.page_size, settings.page_size)
         self._followed = Digests()
