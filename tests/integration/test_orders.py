@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 
+from headrace.poller import backfill_turn, retries
 from headrace.poller.order_writer import announce_calls, append_orders
 from headrace.records.order import CancelBackfill, Order, Pause, Resume, Rewind, StartBackfill, Wake
 from headrace.records.ordered import Backfill
@@ -143,6 +144,36 @@ async def test_a_backfill_reads_its_time_once_more(kafka: Broker, prefix: str) -
         assert Counter(await pipeline.ids()) == Counter([*range(100), *range(20, 60)])
         assert (found.outcome, found.calls, found.events, found.covered) == ("done", 6, 40, 60)
         assert await pipeline.cursor() == 100
+
+
+@pytest.mark.parametrize("status", [503, 401])
+async def test_a_lead_that_fails_for_good_stops_no_backfill(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """Others are read while it rests; once another lead comes it is left out. Several that fail stand for nobody."""
+    monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(backfill_turn, "FIRST_PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr(backfill_turn, "LONGEST_PAUSE_SECONDS", 0.4)
+    leads = [f"l{number}" for number in range(5)]
+    async with platform() as there:
+        there.add(*range(100))
+        for number, lead in enumerate(leads):
+            there.add(*range(1_000 + 100 * number, 1_010 + 100 * number), path=f"/leads/{lead}/rows")
+        account = polled(there.url, feeds=["rows", "trail"], leads=leads)
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, account)
+        async with pipeline.poller():
+            for lead in leads:
+                await pipeline.covered(10, "trail", lead)
+            for lead in ("l1", "l2", "l4"):
+                there.answers[f"/leads/{lead}/rows"] = [(status, {})] * 100_000
+            trail = StartBackfill("b1", "trail", 2, 9, 1.0)
+            await order(pipeline, trail, StartBackfill("b2", "rows", 20, 60, 1.0))
+            rows = await backfill(pipeline, "b2")
+            assert not (await pipeline.remembered()).backfills["b1"].ended
+            found = await backfill(pipeline)
+        assert (rows.outcome, found.outcome, found.left_out, found.done) == ("done", "partial", 3, 5)
+        counted = Counter(await pipeline.ids())
+        assert all(counted[row] >= 2 for lead in (0, 3) for row in range(1_002 + 100 * lead, 1_009 + 100 * lead))
 
 
 @pytest.mark.parametrize(("lack", "given_up", "unread"), [("given up", 6, ""), ("unread", 0, "set more")])

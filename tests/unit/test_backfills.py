@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 from msgspec.structs import replace
 
-from headrace.poller.backfill_runner import TRIES, BackfillRunner
+from headrace.poller.backfill_runner import BackfillRunner
+from headrace.poller.backfill_turn import PATIENT_TRIES, TRIES, may_fail_alone, rest
 from headrace.poller.backfills import (
     MOST_ENDED,
     MOST_WAITING,
@@ -25,7 +26,7 @@ from headrace.poller.token_bucket import TokenBucket, sustained_rate
 from headrace.records.cursors import CursorEntry, decode, encode
 from headrace.records.order import StartBackfill
 from headrace.records.ordered import Backfill
-from headrace.sdk.faults import Denied, Fault, Gone, Rejected, Throttled, Unavailable
+from headrace.sdk.faults import Denied, Fault, Gone, Incomplete, Rejected, Throttled, Unavailable
 from headrace.sdk.limits import CallLimits
 
 SOURCE = "/things/t"
@@ -169,21 +170,28 @@ class Ends(BackfillRunner):
     """What follows from the ends of turns alone."""
 
     def __init__(self) -> None:
-        self._source, self._clock, self._rests_until, self._gone_in_a_row = SOURCE, Clock(lambda: 0.0), 0.0, 0  # type: ignore[misc]  # the rest is not looked at
+        self._source, self._clock, self._rests, self._gone_in_a_row = SOURCE, Clock(lambda: 0.0), {}, 0  # type: ignore[misc]  # the rest is not looked at
 
     def after(
-        self, error: Exception | None, lead: str | None = "l", failures: int = 0, left_out: int = 0
+        self,
+        error: Exception | None,
+        lead: str | None = "l",
+        failures: int = 0,
+        left_out: int = 0,
+        *,
+        alone: bool = False,
     ) -> dict[str, Any]:
         """Return what changes with the end of a turn."""
         so_far: dict[str, Any] = {"failures": failures, "done": 4, "gone": 2, "left_out": left_out}
         found = Backfill(feed="f", since=0, until=1, share=1.0, ordered=0, **so_far)
-        self._rests_until = 0.0
-        return self._ended(found, Work("f", lead), error, {"lead": lead} if lead else {"covered": 9})
+        self._rests.clear()
+        behind = {"lead": lead} if lead else {"covered": 9}
+        return self._ended("b1", found, Work("f", lead), error, behind, alone=alone)
 
     @property
     def rests(self) -> float:
         """Seconds until the next turn."""
-        return round(self._rests_until - self._clock.now(), 1)
+        return round(self._rests.get("b1", 0.0) - self._clock.now(), 1)
 
 
 def test_a_turn_that_succeeded_moves_on() -> None:
@@ -240,3 +248,33 @@ def test_a_lead_that_is_refused_is_left_out_in_the_end() -> None:
     for fault in (Unavailable("503"), Denied("401"), Throttled("429", None), TimeoutError()):
         assert "lead" not in ends.after(fault, failures=last)
     assert "covered" not in ends.after(Rejected("400"), None, failures=last)
+
+
+@pytest.mark.parametrize(("fault", "tries"), [(Unavailable("503"), 12), (Incomplete("lacks"), 12), (Denied("401"), 5)])
+def test_a_lead_that_fails_alone_is_left_out_in_the_end(fault: Fault, tries: int) -> None:
+    """Once it has failed for minutes it is seen whether another comes; budgets and Kafka are no lead's trouble."""
+    ends = Ends()
+    found = [
+        Backfill(feed="f", since=0, until=1, share=1.0, ordered=0, failures=failures, code=fault.code)
+        for failures in range(20)
+    ]
+    assert [may_fail_alone(one) for one in found].index(True) == tries - 1
+    assert ends.after(fault, failures=tries - 1, alone=True)["left_out"] == 1
+    for other in (Throttled("429", None), TimeoutError()):
+        assert "lead" not in ends.after(other, failures=tries - 1, alone=True)
+    assert sum(rest(Unavailable("503"), failures) for failures in range(PATIENT_TRIES - 1)) > 400
+
+
+def test_while_a_backfill_rests_the_next_one_is_read() -> None:
+    """In the order in which they were ordered."""
+    stored = Table()
+    for number in range(3):
+        stored.store(stored.table.start(order(f"b{number}"), NOW + number))
+    assert [
+        found[0] for but in ((), ("b0",), ("b1", "b0")) if (found := stored.table.next(lambda _: True, but=but))
+    ] == [
+        "b0",
+        "b1",
+        "b2",
+    ]
+    assert stored.table.next(lambda _: True, but=("b0", "b1", "b2")) is None

@@ -1,7 +1,8 @@
 """Reads the back-fills of one tenant, beside its live feeds, at the pace that each was given.
 
-A turn that fails is tried again, later each time: that says nothing about the live feeds, and holds none of them. A
-lead that the platform does not know is passed over at once, one that it refuses after some tries; both are counted.
+A turn that fails is tried again, later each time: that says nothing about the live feeds, and holds none of them, nor
+the other back-fills. A lead that the platform does not know is passed over at once, one that it refuses after some
+tries, any other where the platform brings another one just then; all are counted.
 """
 
 import asyncio
@@ -14,11 +15,12 @@ import structlog
 
 from headrace.config.tenants import Account
 from headrace.poller.backfill_checkpoints import BackfillCheckpoints
-from headrace.poller.backfill_turn import NOT_WHOLE, Tally, rest
+from headrace.poller.backfill_turn import NOT_WHOLE, OTHERS, TRIES, Tally, may_fail_alone, rest
 from headrace.poller.backfills import forgotten_at, piece
 from headrace.poller.circuit_breaker import CircuitBreaker
 from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import SEVERAL, code_of, sentence
+from headrace.poller.feed_run import FeedRun
 from headrace.poller.leads_in_order import LeadsInOrder
 from headrace.poller.metrics import PollerMetrics
 from headrace.poller.paced_limiter import PacedLimiter, TurnStopped
@@ -30,19 +32,17 @@ from headrace.poller.token_bucket import TokenBucket, sustained_rate
 from headrace.poller.turn_runner import Calls, TurnRunner
 from headrace.records.cursors import CursorEntry
 from headrace.records.ordered import Backfill
-from headrace.sdk.faults import Gone, NoRoute, Rejected, TooHeavy
+from headrace.sdk.faults import Denied, Gone, Incomplete, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Feed
 from headrace.sdk.limits import CallLimits
 
 LONGEST_WAIT_SECONDS: Final = 30.0
-TRIES: Final = 5
-"""So often a lead is tried that the platform refuses."""
 
 _log = structlog.get_logger()
 
 
 class BackfillRunner:
-    """Reads the back-fills of `orders` one after the other.
+    """Reads the back-fills of `orders` one after the other; while one rests, the next.
 
     `named` are the leads of the settings; `spent` is called with the number of calls of each turn. `window` is the
     dedupe window, in seconds.
@@ -79,7 +79,8 @@ class BackfillRunner:
         self._clock: Final = clock
         self._writer: Final = writer
         self._metrics: Final = metrics
-        self._rests_until = 0.0
+        self._rests: Final[dict[str, float]] = {}
+        """Until when back-fills rest, in seconds."""
         self._gone_in_a_row = 0
         self._buckets: Final[dict[str, TokenBucket]] = {}
         self._stopping = False
@@ -95,13 +96,15 @@ class BackfillRunner:
             self._orders.changed.clear()
             self._metrics.backfills(*self._labels, self._table.waiting)
             now = self._clock.now()
-            wait = max(self._circuit.wait(now), self._rests_until - now)
-            found = self._table.next(self._may) if wait <= 0.0 else None
+            wait = self._circuit.wait(now)
+            resting = {name: until for name, until in self._rests.items() if until > now}
+            found = self._table.next(self._may, but=resting) if wait <= 0.0 else None
             if found is not None:
                 await self._go_on(*found)
                 continue
+            waits = [wait] if wait > 0.0 else [until - now for until in resting.values()]
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(wait, LONGEST_WAIT_SECONDS) if wait > 0.0 else LONGEST_WAIT_SECONDS):
+                async with asyncio.timeout(min([*waits, LONGEST_WAIT_SECONDS])):
                     await self._orders.changed.wait()
 
     def _may(self, feed: str) -> bool:
@@ -129,19 +132,44 @@ class BackfillRunner:
         if lead is None or begin >= found.until:
             await self._end(name)
         else:
-            await self._turn(name, Work(found.feed, lead, span=(begin, found.until)), lead=lead)
+            work = Work(found.feed, lead, span=(begin, found.until))
+            alone = may_fail_alone(found) and await self._another_comes(name, found, work)
+            await self._turn(name, work, alone=alone, lead=lead)
 
-    async def _turn(self, name: str, work: Work, **behind: Any) -> None:
-        """Take one turn; once it has read to its end, the back-fill is `behind` it."""
+    async def _another_comes(self, name: str, found: Backfill, work: Work) -> bool:
+        """Return whether the platform brings another lead now, one further on each time; it has its turn later."""
+        other = work.lead
+        for _ in range(found.failures % OTHERS + 1):
+            other = await self._leads.behind(other or "")
+        other = other or await self._leads.behind("")
+        if other is None or other == work.lead:
+            return False
+        tally = Tally(self._paced(name, found))
+        _, error = await self._read(Work(found.feed, other, span=work.span), tally, b"", lambda _: [])
+        await self._note(name, **tally.more(self._table.get(name)))
+        return error is None
+
+    async def _turn(self, name: str, work: Work, *, alone: bool = False, **behind: Any) -> None:
+        """Take one turn; once it has read to its end, the back-fill is `behind` it. `alone`: another lead has come."""
         found = self._table.get(name)
         if found is None or found.ended:
             return
         tally = Tally(self._paced(name, found))
+        run, error = await self._read(work, tally, found.cursor, partial(self._covered, name, tally))
+        if error is None and not run.whole:
+            behind["unread"] = run.unread or NOT_WHOLE
+        after = self._ended(name, found, work, error, {} if run.unfinished else behind, alone=alone)
+        await self._note(name, **after, **tally.more(self._table.get(name)))
+
+    async def _read(
+        self, work: Work, tally: Tally, cursor: bytes, covered: Callable[[bytes], list[CursorEntry]]
+    ) -> tuple[FeedRun, Exception | None]:
+        """Take one turn from a cursor; return it and what it failed with."""
         begun = tally.turn = self._turns.begin(
             work,
             self._clock.now(),
             Calls(tally.limiter, self._turns.calls.retries.through(tally.limiter)),
-            partial(BackfillCheckpoints, cursor=found.cursor, covered=partial(self._covered, name, tally)),
+            partial(BackfillCheckpoints, cursor=cursor, covered=covered),
         )
         error: Exception | None = None
         try:
@@ -153,12 +181,18 @@ class BackfillRunner:
             begun.watch.release()
             self._spent(tally.limiter.calls)
         self._metrics.appended(*self._labels, work.feed, begun.raw.appended)
-        if error is None and not begun.run.whole:
-            behind["unread"] = begun.run.unread or NOT_WHOLE
-        after = self._ended(found, work, error, {} if begun.run.unfinished else behind)
-        await self._note(name, **after, **tally.more(self._table.get(name)))
+        return begun.run, error
 
-    def _ended(self, found: Backfill, work: Work, error: Exception | None, behind: dict[str, Any]) -> dict[str, Any]:
+    def _ended(
+        self,
+        name: str,
+        found: Backfill,
+        work: Work,
+        error: Exception | None,
+        behind: dict[str, Any],
+        *,
+        alone: bool = False,
+    ) -> dict[str, Any]:
         """Return what changes with the end of a turn, and let the next one wait where it has to."""
         if isinstance(error, TurnStopped):
             return {}
@@ -170,13 +204,13 @@ class BackfillRunner:
         _log.warning("backfill_turn_failed", source=self._source, feed=work.feed, lead=work.lead, **reason)
         if reason["code"] == "broken":
             _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=error)
-        if work.lead is not None and self._passes_over(found, error):
+        if work.lead is not None and self._passes_over(found, error, alone=alone):
             counted = "gone" if isinstance(error, Gone) else "left_out"
             return {"failures": 0, **reason, **read, counted: getattr(found, counted) + 1}
-        self._rests_until = self._clock.now() + rest(error, found.failures)
+        self._rests[name] = self._clock.now() + rest(error, found.failures)
         return {"failures": found.failures + 1, **reason}
 
-    def _passes_over(self, found: Backfill, error: Exception) -> bool:
+    def _passes_over(self, found: Backfill, error: Exception, *, alone: bool) -> bool:
         """Return whether a lead is not tried again.
 
         Several that are gone in a row may be the platform's trouble: then each is tried as one that is refused.
@@ -185,7 +219,8 @@ class BackfillRunner:
         if isinstance(error, Gone):
             self._gone_in_a_row += found.failures == 0
             return tried or self._gone_in_a_row < SEVERAL
-        return tried and (isinstance(error, Rejected | NoRoute | TooHeavy) or code_of(error) == "broken")
+        refused = isinstance(error, Rejected | NoRoute | TooHeavy) or code_of(error) == "broken"
+        return tried and (refused or (alone and isinstance(error, Denied | Incomplete | Unavailable)))
 
     def _covered(self, name: str, tally: Tally, cursor: bytes) -> list[CursorEntry]:
         return self._table.go_on(name, cursor=cursor, **tally.more(self._table.get(name)))
@@ -195,6 +230,7 @@ class BackfillRunner:
         lacks = found is not None and (found.left_out or found.given_up or found.unread or found.forgotten)
         outcome = "partial" if lacks else "done"
         self._buckets.pop(name, None)
+        self._rests.pop(name, None)
         await self._note(name, ended=self._millis(), outcome=outcome)
         _log.info("backfill_ended", source=self._source, id=name, outcome=outcome)
 

@@ -8,6 +8,12 @@ from headrace.poller.turn_runner import BegunTurn
 from headrace.records.ordered import Backfill
 from headrace.sdk.faults import Denied, Throttled
 
+TRIES: Final = 5
+"""So often a lead is tried that the platform refuses, or denies while another one comes."""
+PATIENT_TRIES: Final = 12
+"""So often one is tried that fails in any other way while another one comes: over some eight minutes."""
+OTHERS: Final = 8
+"""So many leads are asked for in turn, to see whether one comes."""
 NOT_WHOLE: Final = "not all of it could be read"
 
 
@@ -31,6 +37,11 @@ class Tally:
             "events": found.events + events,
             "given_up": found.given_up + given_up,
         }
+
+
+def may_fail_alone(found: Backfill) -> bool:
+    """Return whether it is time to see if the lead that is read fails alone, or the platform does."""
+    return found.failures + 1 >= (TRIES if found.code == Denied.code else PATIENT_TRIES)
 
 
 def rest(error: Exception, failures: int) -> float:

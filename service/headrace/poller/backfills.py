@@ -2,10 +2,10 @@
 
 A back-fill of a feed that is not read by lead goes through its time piece by piece, oldest first: what a piece brought
 is never read again, however often its poller dies. One of a feed by lead goes through the leads in the order of their
-ids. One back-fill of a tenant is read at a time, the one that was ordered first.
+ids. One back-fill of a tenant is read at a time, the one that was ordered first and does not rest.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -49,9 +49,10 @@ class Backfills:
         """How many have not ended."""
         return sum(not one.ended for one in self._found.values())
 
-    def next(self, may: Callable[[str], bool]) -> tuple[str, Backfill] | None:
-        """Return the one that is to be read now, of a feed that `may` be read."""
-        open_ = ((one.ordered, name) for name, one in self._found.items() if not one.ended and may(one.feed))
+    def next(self, may: Callable[[str], bool], *, but: Container[str] = ()) -> tuple[str, Backfill] | None:
+        """Return the one that is to be read now, of a feed that `may` be read; none of those that rest (`but`)."""
+        free = ((name, one) for name, one in self._found.items() if not one.ended and name not in but)
+        open_ = ((one.ordered, name) for name, one in free if may(one.feed))
         first = min(open_, default=None)
         return None if first is None else (first[1], self._found[first[1]])
 
