@@ -35,6 +35,7 @@ class FakeSettings(PolledTenant, kw_only=True):
     page: int = 7
     every: int = 3_600
     says_since: bool = False
+    apart: tuple[int, int] = (0, 0)
     lack: Literal["", "given up", "unread"] = ""
 
 
@@ -54,6 +55,7 @@ class Listing:
         self.name = name
         self.by_lead = by_lead
         self.every = settings.every
+        self.apart = settings.apart
         self._path = path
         self._page = settings.page
         self._says_since = settings.says_since

@@ -26,6 +26,7 @@ from headrace.records.seen import decode_record
 from headrace.sdk.provider import RawEvent
 from headrace.sdk.settings import HoleSettings
 from headrace_events import Via
+from tests.fake_feeds import FakeSettings, Listing
 from tests.fake_provider import FAKE, account, thing
 from tests.unit.ledgers import ledger_of
 from tests.unit.partition import LIMITS, Partition, Raw
@@ -338,11 +339,14 @@ def test_limits_are_those_of_the_settings() -> None:
     assert LIMITS.settle == 7_200
 
 
-def with_holes(state: TenantState, *, now: float = 0.0, **settings: Any) -> tuple[LossLedger, LossHoles]:
+def with_holes(
+    state: TenantState, *, now: float = 0.0, apart: tuple[int, int] = (0, 0), **settings: Any
+) -> tuple[LossLedger, LossHoles]:
     """Return a ledger of two partitions, and what looks for holes in it."""
     ledger = ledger_of(SOURCE, state, now=now)
     backfills = Backfills(SOURCE, state.backfills, lambda: None)
-    return ledger, LossHoles(SOURCE, HoleSettings(**settings), feed="rows", ledger=ledger, backfills=backfills)
+    feed = Listing("rows", "/rows", FakeSettings(apart=apart))
+    return ledger, LossHoles(SOURCE, HoleSettings(**settings), feed=feed, ledger=ledger, backfills=backfills)
 
 
 def store(state: TenantState, entries: Iterable[CursorEntry]) -> None:
@@ -367,6 +371,17 @@ def test_a_hole_is_read_once_more(report: HourReport) -> None:
     ((name, found),) = state.backfills.items()
     assert (found.feed, found.since, found.until) == ("rows", BEGIN, BEGIN + HOUR_MS)
     assert (state.hours[HOUR].backfill, state.hours[HOUR].hole) == (name, SETTLED)
+
+
+@pytest.mark.parametrize(("after", "until"), [(HOUR_MS, BEGIN + 2 * HOUR_MS), (9 * HOUR_MS, SETTLED)])
+def test_of_a_hole_the_time_around_is_read_as_well(after: int, until: int) -> None:
+    """A fact belongs to the hour in which it happened; its row is created before or after. Nothing is read ahead."""
+    state = TenantState()
+    ledger, holes = with_holes(state, apart=(2 * HOUR_MS, after), holes_over=0.01, backfill=True)
+    ledger.add(HOLED, SETTLED / 1000)
+    store(state, holes.take_unstored(SETTLED / 1000))
+    (found,) = state.backfills.values()
+    assert (found.since, found.until) == (BEGIN - 2 * HOUR_MS, until)
 
 
 @pytest.mark.parametrize(

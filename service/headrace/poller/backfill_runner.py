@@ -95,8 +95,7 @@ class BackfillRunner:
         while not self._stopping:
             self._orders.changed.clear()
             self._metrics.backfills(*self._labels, self._table.waiting)
-            now = self._clock.now()
-            wait = self._circuit.wait(now)
+            wait = self._circuit.wait(now := self._clock.now())
             resting = {name: until for name, until in self._rests.items() if until > now}
             found = self._table.next(self._may, but=resting) if wait <= 0.0 else None
             if found is not None:

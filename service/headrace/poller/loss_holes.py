@@ -16,20 +16,26 @@ from headrace.records.cursors import CursorEntry
 from headrace.records.facts import HOUR_MS
 from headrace.records.ledger_hour import LedgerHour
 from headrace.records.order import StartBackfill
+from headrace.sdk.feed import Feed, RowsApart
 from headrace.sdk.settings import HoleSettings
 
 _log = structlog.get_logger()
 
 
 class LossHoles:
-    """Looks for holes in the closed hours of a `ledger`. `feed` is the one that is read once more, None of none."""
+    """Looks for holes in the closed hours of a `ledger`. `feed` is the one that is read once more, None of none.
+
+    The hour of a fact is that of its time, and rows are read by when they were created: of the time around an hour so
+    much is read as they lie apart. What was published is a duplicate.
+    """
 
     def __init__(
-        self, source: str, settings: HoleSettings, *, feed: str | None, ledger: LossLedger, backfills: Backfills
+        self, source: str, settings: HoleSettings, *, feed: Feed | None, ledger: LossLedger, backfills: Backfills
     ) -> None:
         self._source: Final = source
         self._settings: Final = settings
-        self._feed: Final = feed if settings.backfill else None
+        self._feed: Final = feed.name if feed is not None and settings.backfill else None
+        self._before, self._after = _apart(feed)
         self._ledger: Final = ledger
         self._backfills: Final = backfills
 
@@ -46,8 +52,8 @@ class LossHoles:
         """Remember a hole, and start its back-fill; return what is to be stored of that."""
         name, entries = f"hole-{datetime.fromtimestamp(number * HOUR_MS / 1000, UTC):%Y%m%dt%H}", []
         if self._feed is not None:
-            begin = number * HOUR_MS
-            order = StartBackfill(name, self._feed, begin, begin + HOUR_MS, DEFAULT_SHARE)
+            begin, end = number * HOUR_MS - self._before, (number + 1) * HOUR_MS + self._after
+            order = StartBackfill(name, self._feed, begin, min(end, now), DEFAULT_SHARE)
             entries = self._backfills.start(order, now)
         started = name if self._backfills.get(name) is not None else ""
         self._ledger.note(number, replace(hour, hole=now, backfill=started))
@@ -60,3 +66,8 @@ class LossHoles:
             backfill=started or None,
         )
         return entries
+
+
+def _apart(feed: object) -> tuple[int, int]:
+    """Return how long (ms) before and after their facts the rows of a feed may be created."""
+    return feed.apart if isinstance(feed, RowsApart) else (0, 0)

@@ -127,11 +127,10 @@ class TenantPoller:
                 metrics=metrics,
             ),
         )
-        bringing = feed_to_read(feeds)
         self.holes: Final = LossHoles(
             account.source,
             client.settings.ledger,
-            feed=None if bringing is None else bringing.name,
+            feed=feed_to_read(feeds),
             ledger=self.follow_up.ledger,
             backfills=self.orders.backfills,
         )

@@ -44,8 +44,8 @@ class Backfill(Struct, frozen=True, omit_defaults=True, kw_only=True):
     the last one that was read, `done` of them of a `total`. `cursor` is where the reading that goes on has got to. It
     made so many `calls` and brought so many `events`. The platform does not know `gone` leads (any more); `left_out`
     could not be read, `code` and `sentence` say why, or why the last turn failed: so many `failures` in a row. So many
-    rows, parts of rows or whole codes were `given_up`; `unread` says what these settings do not show. Where it is not to
-    go `beyond` the dedupe window, what is older than `forgotten` is read no more.
+    rows, parts of rows or whole codes were `given_up`; `unread` says what these settings do not show. Where it is not
+    to go `beyond` the dedupe window, what is older than `forgotten` is read no more.
     """
 
     feed: str

@@ -195,6 +195,13 @@ class FindsLeads(Protocol):
     finds_leads_only: Literal[True]
 
 
+@runtime_checkable
+class RowsApart(Protocol):
+    """A feed whose rows may be created so long before a fact that they tell, and so long after it (`apart`, ms)."""
+
+    apart: tuple[int, int]
+
+
 class Tokens(Protocol):
     """How access tokens are had where a platform hands them out against a refresh token that changes each time."""
 

@@ -14,7 +14,7 @@ from headrace.providers.leadping.settings import LeadEventsSettings, LeadPingSet
 from headrace.providers.leadping.tenant_cursor import MOST_CALLS, TenantEventsCursor, decoded, moved
 from headrace.providers.leadping.tenant_events import TenantEventsFeed
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
-from headrace.sdk.feed import Call, Sighting, Turn
+from headrace.sdk.feed import Call, RowsApart, Sighting, Turn
 from headrace.sdk.provider import RawEvent
 from tests.providers.feeds_kit import NOW, Memory, Platform, Read, Reader, missing, names, polled_feeds, read, trouble
 from tests.simulators import leadping
@@ -588,6 +588,17 @@ async def test_a_span_is_read_whatever_is_known() -> None:
         rest = await read(feed_of(page_size=10), api, last, turn=Turn(span=(begin, end)))
         assert set(ids([*killed.raws[:covered], *rest.raws])) == set(ids(found.raws))
         assert len(rest.raws) <= len(found.raws) - covered + 10
+
+
+async def test_a_hole_is_read_with_the_rows_that_were_created_before_its_facts() -> None:
+    """A message that was sent before the hour, and delivered in it; a call that began two hours before it ended."""
+    account = Account(*[row(n, minutes_ago=n) for n in (62, 179, 181)])
+    found_by = feed_of()
+    assert isinstance(found_by, RowsApart)
+    begin, end = NOW - 60 * MINUTE, NOW
+    span = begin - found_by.apart[0], end + found_by.apart[1]
+    found = await read(found_by, Memory(account), turn=Turn(span=span))
+    assert ids(found.raws) == ["e179", "e62"]
 
 
 async def test_a_span_waits_for_the_parts_of_its_rows() -> None:

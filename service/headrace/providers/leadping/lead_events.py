@@ -8,6 +8,7 @@ from headrace.providers.leadping import wire
 from headrace.providers.leadping.bundles import put_together, read_event
 from headrace.providers.leadping.hydrate import read_head
 from headrace.providers.leadping.known_rows import was_brought
+from headrace.providers.leadping.nudge import APART_MS
 from headrace.providers.leadping.pager import LeadPingPager, created, rewound
 from headrace.providers.leadping.settings import LeadEventsSettings
 from headrace.sdk.feed import Api, Skipped, Turn, Yield
@@ -23,6 +24,7 @@ class LeadEventsFeed:
 
     def __init__(self, settings: LeadEventsSettings) -> None:
         self.every = settings.every
+        self.apart = APART_MS
         self._settings: Final = settings
 
     def rewound(self, since: int, before: bytes) -> bytes:

@@ -10,6 +10,8 @@ from headrace.sdk.settings import settings_of
 
 SPAN_SECONDS: Final = 300
 """How far the times of a call may lie apart, as its own record and as its event have them."""
+APART_MS: Final = (2 * 3_600_000, SPAN_SECONDS * 1000)
+"""So long before a fact its row may have been created, which is the longest call, and so long after it."""
 
 
 def nudge(draft: Draft, settings: Tenant) -> Nudge | None:

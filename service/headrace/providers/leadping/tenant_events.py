@@ -12,6 +12,7 @@ from typing import Final
 
 from headrace.providers.leadping import wire
 from headrace.providers.leadping.bundles import put_together, read_event
+from headrace.providers.leadping.nudge import APART_MS
 from headrace.providers.leadping.settings import LeadPingSettings
 from headrace.providers.leadping.tenant_books import Books, NewsBooks, Reason, SpanBooks
 from headrace.providers.leadping.tenant_cursor import TenantPlan, decoded, moved, rewound
@@ -31,6 +32,7 @@ class TenantEventsFeed:
 
     def __init__(self, settings: LeadPingSettings) -> None:
         self.every = settings.tenant_events.every
+        self.apart = APART_MS
         self._organization: Final = settings.organization
         self._page_size: Final = settings.tenant_events.page_size
         self._look_back: Final = settings.tenant_events.look_back * 1000

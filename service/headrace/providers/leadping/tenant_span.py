@@ -8,14 +8,12 @@ from msgspec import Struct
 
 from headrace.providers.leadping.broken_moments import BrokenMoments
 from headrace.providers.leadping.known_rows import SLICE_MS
-from headrace.providers.leadping.nudge import SPAN_SECONDS
+from headrace.providers.leadping.nudge import APART_MS
 from headrace.providers.leadping.tenant_cursor import Window
 from headrace.sdk.feed import AROUND_MS, Cursor, Turn
 from headrace.sdk.row_digests import Digests
 
 _HOUR_MS: Final = 3_600_000
-_BEFORE_MS: Final = 2 * _HOUR_MS
-"""So long before a fact its row may have been created: the longest call."""
 _MOST_ROWS: Final = 8_000
 """Of one window, that are known if it is begun again."""
 
@@ -95,4 +93,4 @@ def _bounds(turn: Turn) -> tuple[int, int]:
     if turn.span is not None:
         return turn.span
     around = turn.around or 0
-    return max(around - _BEFORE_MS, 0), around + AROUND_MS + SPAN_SECONDS * 1000
+    return max(around - APART_MS[0], 0), around + AROUND_MS + APART_MS[1]

@@ -14,6 +14,7 @@ from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.activity_lists import ALL, asking
 from headrace.providers.leadsquared.code_spans import CodeSpan
 from headrace.providers.leadsquared.code_streams import FACT, CodeStreams
+from headrace.providers.leadsquared.nudge import APART_MS
 from headrace.providers.leadsquared.recent_leads import NOTE, RecentLeads
 from headrace.providers.leadsquared.rows import facts_of
 from headrace.providers.leadsquared.settings import ActivitiesByCodeSettings
@@ -54,6 +55,7 @@ class ActivitiesByCodeFeed:
 
     def __init__(self, settings: ActivitiesByCodeSettings) -> None:
         self.every = settings.every
+        self.apart = APART_MS
         self._settings: Final = settings
 
     def rewound(self, since: int, before: bytes) -> bytes:  # noqa: ARG002  (where each stream stands is in its note)

@@ -12,6 +12,7 @@ from headrace.providers.leadsquared import wire
 from headrace.providers.leadsquared.code_feed import ActivitiesByCodeFeed
 from headrace.providers.leadsquared.lead_span import read_span
 from headrace.providers.leadsquared.modified_leads import ModifiedLeadsFeed
+from headrace.providers.leadsquared.nudge import APART_MS
 from headrace.providers.leadsquared.offset_detection import Offsets
 from headrace.providers.leadsquared.pager import LeadSquaredPager, Shortfall
 from headrace.providers.leadsquared.reading import Reading, rewound
@@ -42,6 +43,7 @@ class LeadActivitiesFeed:
 
     def __init__(self, settings: LeadActivitiesSettings) -> None:
         self.every = settings.every
+        self.apart = APART_MS
         self._settings: Final = settings
 
     def rewound(self, since: int, before: bytes) -> bytes:

@@ -10,6 +10,7 @@ from headrace.sdk.settings import settings_of
 
 SPAN_SECONDS: Final = 300
 """How far ModifiedOn of a lead and CreatedOn of the activity that says the same may lie apart."""
+APART_MS: Final = (SPAN_SECONDS * 1000, SPAN_SECONDS * 1000)
 _SYSTEM: Final = re.compile(r"3\d{3}")
 _POLLED_AS: Final = {"lead_stage_changed": "3002", "lead_owner_changed": "3001"}
 """The codes of the activities that say the same as a webhook of a lead: they share no id with it."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from headrace.providers.outreach import wire
 from headrace.providers.outreach.client import event_call
 from headrace.providers.outreach.cut import cut
-from headrace.providers.outreach.pager import OutreachPager, rewound
+from headrace.providers.outreach.pager import OutreachPager, apart, rewound
 from headrace.providers.outreach.settings import BASE_URL, OutreachSettings
 from headrace.sdk.faults import Gone
 from headrace.sdk.feed import Api, Feed, Skipped, Turn, Yield
@@ -30,6 +30,7 @@ class EventsFeed:
 
     def __init__(self, settings: OutreachSettings) -> None:
         self.every = settings.events.every
+        self.apart = apart(settings.events)
         self._settings: Final = settings.events
         self._host: Final = urlsplit(settings.base_url or BASE_URL).hostname
 

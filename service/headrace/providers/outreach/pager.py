@@ -193,8 +193,9 @@ class OutreachPager:
 
     def _begin_around(self, around: int) -> None:
         """Open the window of all rows that may tell facts of these hours; some are created late."""
-        self._until = around + AROUND_MS + (SPAN_SECONDS + self._settings.look_back) * 1000
-        self._begin(max(around - SPAN_SECONDS * 1000, 0))
+        before, after = apart(self._settings)
+        self._until = around + AROUND_MS + after
+        self._begin(max(around - before, 0))
 
     def _begin_span(self, begin: int, end: int) -> None:
         """Open the first window of a span, or go on with the one that was being read."""
@@ -325,6 +326,11 @@ def created_at(row: bytes) -> int | None:
         return micros(created) // 1000 if created else None
     except (ValueError, RecursionError):  # msgspec's errors and bad UTF-8 are ValueErrors, too
         return None
+
+
+def apart(settings: EventsSettings) -> tuple[int, int]:
+    """Return how long (ms) before a fact its row may be created, and how long after it: some are created late."""
+    return SPAN_SECONDS * 1000, (SPAN_SECONDS + settings.look_back) * 1000
 
 
 def rewound(since: int, before: bytes) -> bytes:
