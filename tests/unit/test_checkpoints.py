@@ -11,7 +11,8 @@ from headrace.poller.scheduler import Work
 from headrace.poller.shares import Kind
 from headrace.poller.state import PartitionState
 from headrace.records.cursors import CursorEntry, Position, Watched, decode, encode
-from headrace.sdk.feed import Note, Sighting
+from headrace.records.ordered import FeedOrders
+from headrace.sdk.feed import Cursor, Note, Sighting
 from tests.unit.test_scheduler import NOW, Named
 
 SOURCE = "/toy/acme"
@@ -30,22 +31,26 @@ class Tenant:
         self.clock = Clock(lambda: NOW, lambda: 0.0)
         self.checkpoints = self.run()
 
-    def run(self) -> Checkpoints:
+    async def flush(self) -> None:
+        """Let what was appended be durable."""
+
+    def run(self, feed: Named | None = None, rewind: FeedOrders | None = None) -> Checkpoints:
         """Begin a run of the feed `all`."""
         nothing: Any = None
         return Checkpoints(
             SOURCE,
-            Named("all"),
+            feed or Named("all"),
             Work("all"),
             began=NOW + 100,
             watch_leads=self.watch,
             by_lead=("trail",),
             clock=self.clock,
             state=self.state,
-            raw=nothing,
+            raw=cast("Any", self),
             watch=cast("Any", _NoNudges()),
             statuses=nothing,
             writer=cast("Any", self),
+            rewind=rewind,
         )
 
     async def store(self, entries: Sequence[CursorEntry]) -> None:
@@ -159,6 +164,25 @@ async def test_a_new_lead_is_watched_whatever_is_known_of_its_news() -> None:
     await tenant.checkpoints._write([])
     assert [one.value for one in tenant.stored] == [Watched(READ + 100_000, "feed")]
     assert (tenant.watched, tenant.with_news) == (["82", "82"], {})
+
+
+class _Rewound(Named):
+    def rewound(self, since: int, before: bytes) -> bytes:
+        return b"%d %s" % (since, before)
+
+
+async def test_a_turn_that_begins_with_its_order_has_read_again() -> None:
+    """Though it began in the millisecond in which that was taken: it is not read again once more."""
+    tenant = Tenant()
+    order = FeedOrders(since=7, rewound=int((NOW + 100) * 1000))
+    tenant.state.positions["all", ""] = Position(b"9", READ)
+    run = tenant.run(_Rewound("all"), order)
+    assert run.position == Position(b"7 9", READ)
+    entries = [*await run._covered(Cursor(b"10", more=True), last=False), *await run._covered(Cursor(b"11"), last=True)]
+    assert [one.value for one in entries if one.kind == "cursor"] == [
+        Position(b"10", READ),
+        Position(b"11", order.rewound + 1),
+    ]
 
 
 async def test_news_are_compared_by_the_platforms_clock() -> None:

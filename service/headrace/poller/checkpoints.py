@@ -161,6 +161,8 @@ class Checkpoints:
             return self._learned()
         before = self.position
         at = int(self._began * 1000) if last else before.at if before else 0
+        if last and self._rewind is not None:  # it may have begun in the millisecond in which that was ordered
+            at = max(at, self._rewind.rewound + 1)
         position = entry(self._source, Position(cursor.value, at), self._feed.name, self._lead)
         return [position, *self._rewound(last=last), *self._learned()]
 
