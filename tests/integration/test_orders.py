@@ -166,8 +166,8 @@ async def test_a_lead_that_fails_for_good_stops_no_backfill(
                 await pipeline.covered(10, "trail", lead)
             for lead in ("l1", "l2", "l4"):
                 there.answers[f"/leads/{lead}/rows"] = [(status, {})] * 100_000
-            trail = StartBackfill("b1", "trail", 2, 9, 1.0)
-            await order(pipeline, trail, StartBackfill("b2", "rows", 20, 60, 1.0))
+            trail = StartBackfill("b1", "trail", 2, 9, 1.0, beyond=True)
+            await order(pipeline, trail, StartBackfill("b2", "rows", 20, 60, 1.0, beyond=True))
             rows = await backfill(pipeline, "b2")
             assert not (await pipeline.remembered()).backfills["b1"].ended
             found = await backfill(pipeline)
