@@ -39,6 +39,8 @@ class Sending:
         self._outbox: Final = outbox
         self._positions: Final[dict[int, int]] = {}
         self._moved: Final = asyncio.Event()
+        self._follows: Final = asyncio.Event()
+        """Set once what is decided from now on is seen."""
         self._waiting: Final[deque[tuple[int, int, int]]] = deque()
 
     async def run(self) -> None:
@@ -46,6 +48,7 @@ class Sending:
         raw, seen = await existing_topics(self._config, "raw", "seen")
         following = asyncio.create_task(self._follow(seen.name))
         try:
+            await self._until_it_follows(following)
             async with Appender(self._config.kafka) as appender:
                 with ProgressBar("decided", len(self._outbox)) as bar:
                     for partition, group in self._groups():
@@ -56,6 +59,14 @@ class Sending:
             following.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await following
+
+    async def _until_it_follows(self, following: "asyncio.Task[None]") -> None:
+        """Wait until no decision is missed: an idle normalizer is faster than a reader that starts."""
+        follows = asyncio.create_task(self._follows.wait())
+        await asyncio.wait((following, follows), return_when=asyncio.FIRST_COMPLETED)
+        follows.cancel()
+        if following.done():
+            following.result()
 
     def _groups(self) -> Iterator[tuple[int, list[ProducerRecord]]]:
         """Yield groups of records, of all partitions in turn."""
@@ -116,9 +127,10 @@ class Sending:
                 waiting.append((partition, last, count))
 
     async def _follow(self, seen: str) -> None:
-        reading = read(self._config.kafka, seen, from_start=False, follow=True)
+        reading = read(self._config.kafka, seen, from_start=False, follow=True, passed=lambda *_: self._follows.set())
         async with contextlib.aclosing(reading) as records:
             async for record in records:
+                self._follows.set()
                 value = record.value or b""
                 if not is_barrier(value):
                     self._positions[record.partition] = decode_record(value).next_offset
