@@ -147,9 +147,12 @@ async def test_a_tenant_that_appears_in_the_file_gets_what_waits_for_it(
         assert await pipeline.totals() == {"held": 200}
         settings = configuration(kafka.bootstrap_servers, prefix, "[tenants.outreach.acme]")
         (tmp_path / "headrace.toml").write_text(settings)
-        await program.says("held_over")
-        await pipeline.settled()
-        assert await pipeline.totals() == {"held": 200, "published": 200}
+        await program.says("configuration_taken_over")
+
+        async def all_are_back() -> bool:
+            return await pipeline.totals() == {"held": 200, "published": 200}
+
+        await until(all_are_back, "what waited is published")
         assert len(set(await pipeline.published())) == 200
     finally:
         assert await asyncio.to_thread(program.stop) == 0
