@@ -244,4 +244,5 @@ async def test_a_poller_that_has_nobody_to_poll_is_ready_and_quiet(kafka: Broker
         numbers = await program.numbers()
         assert numbers["headrace_tasks_owned", frozenset({("role", "poller")})] > 0
         assert await asyncio.to_thread(program.stop) == 0, program.tail()
-        assert '"warning"' not in program.log.read_text("utf-8"), program.tail()
+        ours = [line for line in program.log.read_text("utf-8").splitlines() if '"logger": "aiokafka' not in line]
+        assert not [line for line in ours if '"warning"' in line]  # the client's are those of a broker that has begun
