@@ -57,8 +57,8 @@ class Sending:
                     await self._until_at_most(0, following, bar)
         finally:
             following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+            await asyncio.wait([following])  # unlike awaiting it, that tells its cancellation from ours
+            _ = following.cancelled() or following.exception()  # looked at: all is decided, or worse was raised
 
     async def _until_it_follows(self, following: "asyncio.Task[None]") -> None:
         """Wait until no decision is missed: an idle normalizer is faster than a reader that starts."""

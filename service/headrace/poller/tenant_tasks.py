@@ -6,7 +6,6 @@ touches the others.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Container
 from typing import Final
 
@@ -180,8 +179,7 @@ async def _either(running: asyncio.Task[None], changed: asyncio.Event) -> None:
         await asyncio.wait([running, waiting], return_when=asyncio.FIRST_COMPLETED)
     finally:
         waiting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await waiting
+        await asyncio.wait([waiting])  # unlike awaiting it, that tells its cancellation from ours
     if running.done():
         running.result()
 
