@@ -181,9 +181,7 @@ class Receiver:
             self._metrics.checked(provider, tenant)
             return
         self._metrics.accepted(provider, tenant, seconds, records=records)
-        if (
-            self._live.config.log.level == "debug"
-        ):  # checked here, since even a line that is not wanted costs as much as a signature
+        if self._live.config.log.level == "debug":  # even a line that is not wanted costs as much as a signature
             _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records)
 
     async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:
