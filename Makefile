@@ -10,7 +10,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench staleness scenes schemas clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench staleness scenes schemas contract clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -48,11 +48,12 @@ test: venv  ## run all tests but crash and network, on the best Kafka there is (
 crash: venv  ## kill processes again and again, on Apache Kafka: the long tests that `make test` leaves out
 	@$(PY) -m pytest -q -m crash -n 2 --dist load tests/acceptance $(ARGS)
 
-lint: venv  ## check style, formatting, types, and that each room uses only what stands below it
+lint: venv  ## check style, formatting, types, that each room uses only what stands below it, and the contract
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
+	@$(PY) -m headrace_events.compatibility
 
 # Changed against main, committed or not, and what git does not know yet.
 CHANGED = { git diff --name-only --diff-filter=d --merge-base $(MAIN); git ls-files --others --exclude-standard; } \
@@ -91,7 +92,10 @@ isolated-20: venv  ## twenty rounds behind a leader that is cut off from the oth
 	@HEADRACE_ISOLATED_ROUNDS=20 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_isolated_leader.py $(ARGS)
 
-schemas: venv  ## write what is made from the code: the JSON Schemas, METRICS.md and MAPPING.md
+contract: venv  ## check that consumers of every release can read what is published (schemas/released)
+	@$(PY) -m headrace_events.compatibility
+
+schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRICS.md and MAPPING.md
 	@$(PY) -m headrace_events.generate
 	@$(PY) -m headrace.observe.metrics_page
 	@$(PY) -m headrace.cli._mapping_page

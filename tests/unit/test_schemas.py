@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from headrace_events import DeadLetter, Problem, RawPosition, Source, Type, Word, decode, generate, taxonomy
+from headrace_events.public_topics import PUBLIC_TOPICS, PublicTopic
 
 GOLDEN = (Path(__file__).parent / "golden.jsonl").read_bytes().splitlines()
 TAXONOMY = generate.schemas()["taxonomy.json"]["$defs"]
@@ -46,15 +47,24 @@ def test_every_property_says_what_it_is(name: str, known: dict[str, Any]) -> Non
         jsonschema.validate(example, known | {"$defs": schema(name)["$defs"]}, format_checker=FORMATS)
 
 
-@pytest.mark.parametrize("name", generate.schemas())
+@pytest.mark.parametrize("name", generate.files())
 def test_the_schemas_have_not_drifted(name: str) -> None:
     """The files say what the structs say; `python -m headrace_events.generate` writes them anew."""
-    assert (generate.FOLDER / name).read_bytes() == generate.encode(generate.schemas()[name])
+    assert (generate.FOLDER / name).read_bytes() == generate.encode(generate.files()[name])
+
+
+@pytest.mark.parametrize("topic", PUBLIC_TOPICS, ids=[topic.name for topic in PUBLIC_TOPICS])
+def test_the_example_of_a_schema_is_one(topic: PublicTopic) -> None:
+    """It is whole, and what the schema allows."""
+    found = schema(topic.file)
+    for example in found["examples"]:
+        jsonschema.validate(example, found, format_checker=FORMATS)
+        assert set(found["properties"]) >= set(example) >= set(found["required"])
 
 
 def test_no_other_schema_lies_about() -> None:
     """Each file in the folder is one that is generated."""
-    assert {file.name for file in generate.FOLDER.iterdir()} == set(generate.schemas())
+    assert {file.name for file in generate.FOLDER.iterdir()} == set(generate.files())
 
 
 @pytest.mark.parametrize("name", generate.schemas())
@@ -69,7 +79,7 @@ def test_a_schema_is_a_schema(name: str) -> None:
 def test_the_generator_writes_to_the_folder_it_is_given(tmp_path: Path) -> None:
     """Somebody may want the schemas elsewhere."""
     generate.main(tmp_path / "deep" / "down")
-    assert {file.name for file in (tmp_path / "deep" / "down").iterdir()} == set(generate.schemas())
+    assert {file.name for file in (tmp_path / "deep" / "down").iterdir()} == set(generate.files())
 
 
 @pytest.mark.parametrize("line", GOLDEN, ids=NAMES)
