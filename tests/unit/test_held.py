@@ -7,6 +7,9 @@ from headrace.config.tenants import Tenants
 from headrace.normalizer import held
 from headrace.normalizer.commit import note_held, rewrite
 from headrace.normalizer.dedupe import Seen
+from headrace.normalizer.held import Returned
+from headrace.normalizer.held_metrics import HeldMetrics
+from headrace.observe.registry import Registry
 from headrace.records.held import HeldRange
 from headrace.records.raw import from_raw_record, headers_of, to_raw_record
 from headrace.records.seen import TOTALS, decode_record
@@ -254,6 +257,16 @@ def test_what_retention_took_is_no_longer_held() -> None:
     """Ranges begin where raw does; one that lies before that is over."""
     ranges = [HeldRange(source, first, last, 4, NOW) for source, first, last in (("a", 2, 9), ("b", 2, 4), ("c", 7, 8))]
     assert held.cut_off(ranges, 5) == [HeldRange("a", 5, 9, 4, NOW), HeldRange("b", 5, 4, 0, NOW)]
+
+
+def test_what_retention_took_is_counted_at_most() -> None:
+    """Where a range lay in part before the beginning, as many as have room there; of one that is over, all."""
+    ranges = [HeldRange(source, first, last, 4, NOW) for source, first, last in (("a", 2, 9), ("b", 1, 4), ("c", 7, 8))]
+    lost = held.lost_of([*ranges, HeldRange("d", 1, 4, 0, NOW)], 5)
+    assert lost == {"a": 3, "b": 4}
+    metrics = HeldMetrics(registry := Registry("1"), lambda source: ("fake", source), lambda: 0.0)
+    metrics.count(Returned([], held.cut_off(ranges, 5), [], lost))
+    assert [registry.series("headrace_held_lost_total").values["fake", name] for name in "ab"] == [3, 4]
 
 
 def test_records_are_held_until_a_day_before_raw_loses_them() -> None:

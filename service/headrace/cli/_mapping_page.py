@@ -106,7 +106,8 @@ The row is yours. Two fields stand in their places, one has its better name, and
 "about 12500" is no decimal number. It is neither guessed nor lost: it stays where it was, and the line `lift` says so.
 
 Headrace takes the file over within seconds. What comes in from then on is read by your row; what was published before
-stays as it is.
+stays as it is until you want it otherwise: `headrace replay -p {provider} -t acme --code {code}` shows what would
+change, and with `--yes` publishes that anew.
 """
 
 _FOUND: Final = """\

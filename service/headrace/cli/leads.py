@@ -101,6 +101,8 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, dropped: bool, as
         write_dropped(found, datetime.now(UTC))
     else:
         write(found, account.source, datetime.now(UTC))
+        if account.settings.paused:
+            echo("The tenant is paused: none of them is read until it goes on.")
 
 
 @command.command("remove", short_help="watch leads no more")

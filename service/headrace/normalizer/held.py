@@ -42,6 +42,8 @@ class Returned(Struct, frozen=True):
     ranges: list[HeldRange]
     sources: list[str]
     """The source of each copy."""
+    lost: dict[str, int] = {}
+    """How many records retention took before they went back, at most, by their source."""
 
 
 class HeldInBatch:
@@ -160,6 +162,11 @@ def cut_off(held: Iterable[HeldRange], begin: int) -> list[HeldRange]:
     """Return the ranges that change because raw begins at `begin` now."""
     changed = (shortened(one, begin, one.since, 0) for one in held)
     return [one for one in changed if one is not None]
+
+
+def lost_of(held: Iterable[HeldRange], begin: int) -> dict[str, int]:
+    """Return how many held records raw has lost, at most, by their source, because it begins at `begin` now."""
+    return {one.source: min(one.count, begin - one.first) for one in held if one.count and one.first < begin}
 
 
 def first_of(held: Dict[str, HeldRange], sources: Collection[str]) -> int:

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 from msgspec import Struct
 
+from headrace.normalizer.held import Returned
 from headrace.observe.registry import Registry
 from headrace.records.held import HeldRange
 
@@ -32,23 +33,26 @@ class HeldMetrics:
         self._age = registry.series("headrace_held_oldest_age_seconds")
         self._limit = registry.series("headrace_held_limit_seconds")
         self._returned = registry.series("headrace_held_returned_total")
+        self._lost = registry.series("headrace_held_lost_total")
         self._limit.values[()] = 0
         self._logged_at: Final[dict[str, float]] = {}
         self._shown: Final[set[tuple[str, str]]] = set()
 
     def start(self, name: tuple[str, str]) -> None:
         """Let a tenant stand at 0 before its first use."""
-        for series in (self._records, self._age, self._returned):
+        for series in (self._records, self._age, self._returned, self._lost):
             series.start(*name)
 
     def held_for(self, seconds: int) -> None:
         """Note for how long a record may be held."""
         self._limit.values[()] = seconds
 
-    def count_returned(self, sources: Iterable[str]) -> None:
-        """Count records that went back to raw, each by its source."""
-        for source in sources:
+    def count(self, returned: Returned) -> None:
+        """Count records that went back to raw, and those that were lost before, each by its source."""
+        for source in returned.sources:
             self._returned.add(self._name(source))
+        for source, most in returned.lost.items():
+            self._lost.add(self._name(source), most)
 
     def read(self, held: Iterable[Dict[str, HeldRange]]) -> None:
         """Show what partitions hold now, and 0 of whom they hold nothing any more."""

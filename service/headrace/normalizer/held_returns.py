@@ -15,7 +15,7 @@ from headrace.kafka.client import CALL_DEADLINE, KafkaError
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.group_member import OutOfRange
 from headrace.normalizer.commit import CommitLimits
-from headrace.normalizer.held import Returned, cut_off, due, first_of, give_back
+from headrace.normalizer.held import Returned, cut_off, due, first_of, give_back, lost_of
 from headrace.normalizer.raw_reader import LIVE_WAIT
 from headrace.records.held import HeldRange
 
@@ -120,9 +120,10 @@ class HeldReturns:
         """Return the ranges of which raw has lost the beginning, None where it has lost nothing."""
         begin, _ = await log.bounds(self._limits.topic, self._limits.partition)
         ranges = cut_off(held.values(), begin)
-        for one in ranges:
-            _log.error("held_records_lost", source=one.source, partition=self._limits.partition, before=begin)
-        return Returned([], ranges, []) if ranges else None
+        lost = lost_of(held.values(), begin)
+        for source, most in lost.items():
+            _log.error("held_records_lost", source=source, at_most=most, partition=self._limits.partition, before=begin)
+        return Returned([], ranges, [], lost) if ranges else None
 
     async def _opened(self) -> _Clients:
         """Return the clients, opened where they are not. Raises as they do."""

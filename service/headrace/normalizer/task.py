@@ -211,7 +211,7 @@ class NormalizerTask(PartitionOwner):
         """Append some of what is held to raw again where its tenant goes on; what then lies there is a batch's work."""
         returned = await self._returns.next(self.seen.held, self._live.config.tenants, self._now_ms(), self.lag())
         if returned is not None:
-            self._metrics.held.count_returned(returned.sources)
+            self._metrics.held.count(returned)
             await self._write_alone(producer, note_held(self.seen, returned.ranges))
 
     async def _write_alone(self, producer: Transactions, commit: Commit) -> None:

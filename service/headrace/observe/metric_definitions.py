@@ -182,6 +182,13 @@ NORMALIZER: Final = (
         "Held records that this process appended to raw again, some more than once.",
     ),
     Family(
+        "headrace_held_lost_total",
+        "counter",
+        "raw records",
+        ("provider", "tenant"),
+        "Held records that retention took before they went back, at most: nobody read them for longer than it is.",
+    ),
+    Family(
         "headrace_decided_total",
         "counter",
         "raw records",

@@ -70,6 +70,7 @@ _HOLDS: Final = (
     ("Kafka answers every role", "min(headrace_kafka_up) == 1"),
     ("every role knows what stands in Kafka", "time() - min(headrace_last_fetch_timestamp_seconds) < 30"),
     ("nothing was taken by retention before it was read", 'sum(headrace_records_total{fate="lost"}) == 0'),
+    ("nothing was taken by retention while it waited for its tenant", "sum(headrace_held_lost_total) == 0"),
     ("what is in flight gets its fate in time", "max(headrace_oldest_unprocessed_age_seconds) < 60"),
     (
         "what waits for its tenant goes on long before it must",

@@ -461,6 +461,20 @@ async def test_rewound_reads_all_codes_again() -> None:
     assert not runner.raws
 
 
+async def test_a_rewind_to_a_later_time_skips_nothing() -> None:
+    """A code that is not read so far goes on from where it stands."""
+    account = Account((21, 22))
+    runner = Runner(account)
+    account.put(0, NOW - 2 * HOUR, code=21)
+    await runner.turns()
+    runner.raws.clear()
+    account.put(1, NOW + 10 * MINUTE, code=21)
+    runner.cursor = runner.feed.rewound(NOW + HOUR, runner.cursor)
+    runner.api.now += 2 * HOUR
+    await runner.turns()
+    assert ACTIVITY % 1 in runner.ids
+
+
 async def test_a_span_is_read_by_both_times_and_touches_nothing_else() -> None:
     """What was modified or created in it, code after code; no note is written."""
     account = Account((21, 22))
