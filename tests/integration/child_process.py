@@ -53,7 +53,8 @@ class Program:
         home.mkdir(parents=True, exist_ok=True)
         self.log = home / f"{name}.log"
         self._file = home / "headrace.toml"
-        self._file.write_text(configuration)
+        if not self._file.exists() or self._file.read_text() != configuration:  # others may read it just now
+            self._file.write_text(configuration)
         self._seen = len(self.log.read_bytes()) if self.log.exists() else 0
         headrace: list[str | Path] = [Path(python).with_name("headrace")]
         if clock_off:

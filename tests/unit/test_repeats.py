@@ -104,3 +104,10 @@ def test_ordinary_lines_are_never_left_out(log: Log) -> None:
     for number in range(20):
         structlog.get_logger().error(f"broke_{number}")
     assert len(log.lines()) == 70
+
+
+def test_another_fault_of_the_files_is_said_at_once(log: Log) -> None:
+    """Who mends one fault and makes another one sees it in the log."""
+    for fault in ("a", "b", "b"):
+        structlog.get_logger().error("configuration_refused", faults=[fault])
+    assert [line["faults"] for line in log.lines()] == [["a"], ["b"]]

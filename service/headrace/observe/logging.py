@@ -21,7 +21,7 @@ from headrace.observe.repeats import RepeatLimiter
 Format = Literal["auto", "json", "console"]
 
 _OURS: Final = "headrace"
-_ABOUT: Final = ("role", "source", "topic", "partition", "feed", "code")
+_ABOUT: Final = ("role", "source", "topic", "partition", "feed", "code", "faults")
 """Values by which two lines of one event are about different things."""
 _FIXED: Final = ("time", "level", "event", "logger")
 _OF_LINES: Final = ("exception", "stack")
