@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 import pytest
 
@@ -49,7 +49,7 @@ def installed() -> Path:
     return home / "node_modules"
 
 
-def unavailable(reason: str) -> None:
+def unavailable(reason: str) -> NoReturn:
     """Skip the test, or fail it where HEADRACE_REQUIRE_CONTRACT_TOOLS or CI says that the tool must be there."""
     if REQUIRED:
         pytest.fail(reason)

@@ -20,6 +20,7 @@ _SECTIONS: Final = {
         "run": "run the service: everything, or the roles you name",
         "check": "show everything that is wrong with the configuration",
         "topics": "create the Kafka topics, or show what is there",
+        "schemas": "register the schemas of the topics at a schema registry",
     },
     "Feed it": {
         "leads": "choose the leads to poll, where a platform is read lead by lead",
