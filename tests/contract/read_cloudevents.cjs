@@ -2,9 +2,14 @@
 const { Kafka } = require("cloudevents");
 const lines = require("node:readline").createInterface({ input: process.stdin });
 
-lines.on("line", (line) => {
-  const message = JSON.parse(line);
-  const event = Kafka.toEvent({ ...message, body: message.value });
-  event.validate();
-  process.stdout.write(`${JSON.stringify(event)}\n`);
-});
+function read(message) {
+  try {
+    const event = Kafka.toEvent({ ...message, body: message.value });
+    event.validate();
+    return { event };
+  } catch (error) {
+    return { error: `${error.name}: ${error.message}` };
+  }
+}
+
+lines.on("line", (line) => process.stdout.write(`${JSON.stringify(read(JSON.parse(line)))}\n`));
