@@ -178,6 +178,10 @@ class Data(Struct, omit_defaults=True, gc=False, kw_only=True):
     truncated: Annotated[
         list[str] | None, about("Which values were cut, because they are too long.", ["text", "native.extra.Note"])
     ] = None
+    redacted: Annotated[
+        list[str] | None,
+        about("Where your operator had values left out, or hashed, by path.", ["parties", "native.extra.caller"]),
+    ] = None
     native: Annotated[Native, about("What the platform said, verbatim.", _NATIVE)]
     provenance: Annotated[Provenance, about("Why this event says what it says.", _PROVENANCE)]
 
