@@ -36,7 +36,10 @@ _RAW = {"topic": "headrace.raw", "partition": 5, "offset": 78}
 
 
 class DeadLetter(Struct, omit_defaults=True, gc=False, kw_only=True):
-    """The header `headrace-problem` of a record on `dead-letters`; the record's value is the payload, untouched."""
+    """The header `headrace-problem` of a record on `dead-letters`; the record's value is the payload, untouched.
+
+    Of a tenant whose events are redacted the value is empty.
+    """
 
     problem: Annotated[Problem, about("Why the payload could not be read.", _PROBLEM)]
     source: Annotated[str, about("The platform and the tenant.", "/leadsquared/cedar-eu")]
@@ -49,6 +52,10 @@ class DeadLetter(Struct, omit_defaults=True, gc=False, kw_only=True):
     mapping: Annotated[
         str, about("Which version of the tables was used, 8 hex digits; empty where there was none.", "0b6d3e58")
     ] = field(default="")
+    redacted: Annotated[
+        bool,
+        about("Whether the payload is left out, as its tenant's events are redacted: the raw record has it.", True),  # noqa: FBT003  (an example)
+    ] = False
 
 
 DEAD_LETTER_HEADER = "headrace-problem"

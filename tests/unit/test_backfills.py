@@ -171,6 +171,7 @@ class Ends(BackfillRunner):
 
     def __init__(self) -> None:
         self._source, self._clock, self._rests, self._gone_in_a_row = SOURCE, Clock(lambda: 0.0), {}, 0  # type: ignore[misc]  # the rest is not looked at
+        self._redacts = False  # type: ignore[misc]  # as above
 
     def after(
         self,

@@ -221,6 +221,6 @@ def test_an_event_that_is_too_large_becomes_a_letter() -> None:
 def test_what_kafka_refuses_twice_becomes_a_letter(headers: list[tuple[str, bytes]]) -> None:
     """The one record of a bisected batch is put aside, and the partition goes on."""
     here = partition()
-    commit = refuse(Raw(0, NOW, GOOD.key, GOOD.value, headers), here.seen, LIMITS, NOW)
+    commit = refuse(Raw(0, NOW, GOOD.key, GOOD.value, headers), here.seen, here.tenants, LIMITS, NOW)
     assert (commit.fates, commit.next_offset) == ({"dead": 1}, 1)
     assert decode_dead_letter(commit.letters[0].headers).problem.code == "unwritable"

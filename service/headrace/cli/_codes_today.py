@@ -55,7 +55,7 @@ async def types_today(config: Config, uses: Dict[UseKey, CodeUse], *, places: bo
     wanted: dict[UseKey, tuple[Account, Sample]] = {}
     for key, use in uses.items():
         account, sample = config.tenants.by_source.get(key.source), use.samples[-1]
-        if account is not None and (places or account.mapping.id != sample.mapping):
+        if account is not None and (places or account.mapping_id != sample.mapping):
             wanted[key] = account, sample
     translated = await _translated(config, wanted)
     today = dict.fromkeys(uses, Today(OPEN))

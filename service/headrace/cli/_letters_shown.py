@@ -119,7 +119,10 @@ def _today(config: Config, raw: RawEvent) -> tuple[list[Explanation], bool]:
     if account is None:
         return [], False
     records = islice(_records(account.provider.cut(raw.value, None), raw), MOST_TODAY + 1)
-    found = [explain_raw(account.provider, account.mapping, one, number=n) for n, one in enumerate(records, 1)]
+    found = [
+        explain_raw(account.provider, account.mapping, one, number=n, redactor=account.redactor)
+        for n, one in enumerate(records, 1)
+    ]
     return found[:MOST_TODAY], len(found) > MOST_TODAY
 
 

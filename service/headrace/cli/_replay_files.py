@@ -120,6 +120,8 @@ def _outcome(account: Account, raw: RawEvent) -> _Outcome:
             return draft
         named = event_id(identity, meaning_of(draft))
         event = event_of(draft, raw.source, named, UNPUBLISHED, from_millis(raw.received))
+        if account.redactor is not None:
+            event = account.redactor.redact(event)
         found: dict[str, Any] = msgspec.json.decode(encode_event(event).value)
         del found["recordedtime"], found["data"]["provenance"]
     except Exception as error:  # noqa: BLE001  (any error of one payload is this payload's problem)

@@ -99,4 +99,4 @@ def _row(account: Account) -> tuple[object, ...]:
     polling = "on" if account.settings.polling else "off"
     polling = "paused" if account.settings.paused else polling
     secrets = len(account.settings.webhook_secrets)
-    return account.provider.name, account.name, account.mapping.id, own, overlay or "-", polling, secrets or "none"
+    return account.provider.name, account.name, account.mapping_id, own, overlay or "-", polling, secrets or "none"

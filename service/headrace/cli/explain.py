@@ -3,7 +3,8 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 import click
@@ -17,6 +18,7 @@ from headrace.cli._output import echo, echo_json, is_read, styled
 from headrace.config.load import find
 from headrace.core.mapping import UNMAPPED, Mapping
 from headrace.core.mapping_file import build
+from headrace.core.redactor import Redactor
 from headrace.explain import Explanation, explain
 from headrace.providers.discover import builtin
 from headrace.sdk.provider import Identity, Provider
@@ -55,7 +57,7 @@ class Explained(Struct):
     "--tenant",
     type=arguments.TENANT,
     metavar="NAME",
-    help="Use the table of this tenant, with its overlay; default: the built-in table.",
+    help="Use the table and redaction of this tenant; default: the built-in table.",
 )
 @click.option("-r", "--resource", metavar="NAME", help="Resource name, where the shape alone does not identify it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
@@ -81,9 +83,13 @@ def command(  # noqa: PLR0917  (click passes options by name)
       headrace explain -p PROVIDER --json *.json | jq -r .event.type
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     arguments.check_resource(provider, resource)
-    mapping = _mapping(ctx, provider, tenant)
+    mapping, redactor = _made_with(ctx, provider, tenant)
     fates: Counter[str] = Counter()
-    for explained in _explained(provider, tenant or _EXAMPLE_TENANT, mapping, resource, files):
+    now = time.time_ns() // 1_000_000
+    of_body = partial(
+        explain, provider, tenant or _EXAMPLE_TENANT, mapping, resource=resource, now=now, redactor=redactor
+    )
+    for explained in _explained(of_body, files):
         fates[explained.record.fate] += 1
         echo_json(explained.line()) if as_json else _show(explained)
         if not is_read():
@@ -94,21 +100,19 @@ def command(  # noqa: PLR0917  (click passes options by name)
     ctx.exit(1 if fates["dead"] else 0)
 
 
-def _mapping(ctx: click.Context, provider: Provider, tenant: str | None) -> Mapping:
-    """Return a tenant's mapping; the built-in one where no tenant is named, or there is no configuration."""
+def _made_with(ctx: click.Context, provider: Provider, tenant: str | None) -> tuple[Mapping, Redactor | None]:
+    """Return a tenant's mapping and redaction; the built-in table where none is named, or there is no configuration."""
     if tenant is None or find(ctx.find_root().obj, os.environ) is None:
-        return build(builtin(provider.name))
-    return arguments.account(arguments.sound_tenants(ctx), provider, tenant).mapping
+        return build(builtin(provider.name)), None
+    account = arguments.account(arguments.sound_tenants(ctx), provider, tenant)
+    return account.mapping, account.redactor
 
 
-def _explained(
-    provider: Provider, tenant: str, mapping: Mapping, resource: str | None, files: Iterable[str]
-) -> Iterator[Explained]:
-    now = time.time_ns() // 1_000_000
+def _explained(of_body: Callable[[bytes], Iterator[Explanation]], files: Iterable[str]) -> Iterator[Explained]:
     for file in files:
         with opened(file) as stream:
             for number, body in enumerate(bodies(stream), 1):
-                for record in explain(provider, tenant, mapping, body, resource=resource, now=now):
+                for record in of_body(body):
                     yield Explained(file, number, record)
 
 

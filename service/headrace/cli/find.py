@@ -128,7 +128,7 @@ def _find_ids(config: Config, options: FindOptions) -> bool:
             echo_json(trail_line(trail, found.reads, found.notes))
         else:
             account = config.tenants.by_source.get(trail.sought.source)
-            show_trail(trail, account.mapping.id if account else "")
+            show_trail(trail, account.mapping_id if account else "")
         if not is_read():
             return True
     show_reads(found.reads, [*found.notes, *gone_before(found.reads), f"{time.monotonic() - began:.1f} s in all"])

@@ -78,7 +78,7 @@ class LiveConfig:
 
 def same_account(one: Account, other: Account) -> bool:
     """Return whether two accounts mean the same."""
-    return one.settings == other.settings and one.mapping.id == other.mapping.id
+    return one.settings == other.settings and one.mapping_id == other.mapping_id
 
 
 def _in_force(started_with: Config, found: Config) -> tuple[Config, tuple[str, ...]]:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from headrace.core.mapping import Mapping
+from headrace.core.redactor import Redactor, mapping_id, redactor_of
 from headrace.core.toml_lines import FileFault
 from headrace.sdk.provider import Provider, Tenant, source_of
 
@@ -20,6 +22,15 @@ class Account(Struct, frozen=True):
     mapping: Mapping
     overlay: Path | None = None
     """The file of its own rows, None where it has none."""
+    redactor: Redactor | None = None
+    """What redacts its events, made of its settings; None where nothing is redacted."""
+    mapping_id: str = ""
+    """Which tables and which redaction its events are made with, 8 hex digits: made of both."""
+
+    def __post_init__(self) -> None:
+        """Make what follows from settings and mapping."""
+        force_setattr(self, "redactor", redactor_of(self.settings.redact))
+        force_setattr(self, "mapping_id", mapping_id(self.mapping.id, self.redactor))
 
     @property
     def source(self) -> str:

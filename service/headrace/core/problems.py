@@ -7,11 +7,22 @@ import msgspec
 
 from headrace_events import Problem, Source
 
-__all__ = ["Problem", "Source", "Undecodable", "bad_time", "bad_value", "from_exception", "shift"]
+__all__ = [
+    "Problem",
+    "Source",
+    "Undecodable",
+    "bad_time",
+    "bad_value",
+    "from_exception",
+    "shift",
+    "unquoted",
+    "without_text",
+]
 
 _AT: Final = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _MISSING: Final = re.compile(r"required field `(?P<name>[^`]*)`")
 _LONGEST: Final = 500
+_QUOTED: Final = re.compile(r"'.*'|\".*\"", re.DOTALL)
 _HALF: Final = re.compile(rb"(?<!\\)(?:\\\\)*(?P<half>\\u[dD][89abAB][0-9a-fA-F]{2})(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})")
 _BYTE: Final = re.compile(r"\(byte (?P<offset>\d+)\)")
 
@@ -44,6 +55,16 @@ def from_exception(error: Exception, payload: bytes) -> Problem:
     if source is not None and source.pointer is not None and len(source.pointer) > _LONGEST:
         source = Source(pointer=source.pointer[:_LONGEST])
     return msgspec.structs.replace(problem, detail=problem.detail[:_LONGEST], source=source)
+
+
+def unquoted(problem: Problem) -> Problem:
+    """Return a problem whose sentence quotes nothing of the payload."""
+    return msgspec.structs.replace(problem, detail=_QUOTED.sub("…", problem.detail))
+
+
+def without_text(error: Exception) -> Exception:
+    """Return an error of the same place in the code whose text, which may quote a payload, is the kind of this one."""
+    return RuntimeError(type(error).__name__).with_traceback(error.__traceback__)
 
 
 def _problem(error: Exception, payload: bytes) -> Problem:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from headrace import __version__
 from headrace.config.tenants import Tenants
-from headrace.core.problems import Undecodable, from_exception
+from headrace.core.problems import Undecodable, from_exception, unquoted
 from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
 from headrace.normalizer.batch_facts import BatchFacts
@@ -56,11 +56,11 @@ def decide(
     return _Batch(batch, seen, tenants, limits, now).commit(given_up)
 
 
-def refuse(record: RawRecord, seen: Seen, limits: CommitLimits, now: int) -> Commit:
+def refuse(record: RawRecord, seen: Seen, tenants: Tenants, limits: CommitLimits, now: int) -> Commit:
     """Return a commit with a dead letter for the one record whose outcome Kafka refuses, whatever it says."""
     batch = _Batch([record], seen, Tenants([]), limits, now)
     detail = "Kafka refused what this record became, twice and alone: see the log, mend the topic, then redrive"
-    batch.write_letter(decode(record, batch.tenants), Problem("unwritable", "Kafka refused it", detail, Source("$")))
+    batch.write_letter(decode(record, tenants), Problem("unwritable", "Kafka refused it", detail, Source("$")))
     return batch.to_commit()
 
 
@@ -199,6 +199,8 @@ class _Batch:
         position = RawPosition(self.limits.topic, self.limits.partition, decoded.record.offset)
         provenance = Provenance(raw.via, from_millis(raw.received), position, decoded.mapping, draft.row.label)
         event = event_of(draft, decoded.source, named, provenance, self.now_text)
+        if decoded.redactor is not None:
+            event = decoded.redactor.redact(event)
         out = encode_event(event)
         if raw.replay and whole_digest(event) != raw.becomes:
             raise Undecodable(OTHER_EVENT)
@@ -217,8 +219,12 @@ class _Batch:
             self.marks[key] = replace(mark, at=self.now // 1000)
 
     def write_letter(self, decoded: DecodedRecord, problem: Problem) -> None:
-        """Write a dead letter, once for the same record under the same code and mapping, unless it was redriven."""
-        record, raw = decoded.record, decoded.raw
+        """Write a dead letter, once for the same record under the same code and mapping, unless it was redriven.
+
+        Of a tenant whose events are redacted it holds no bytes, and its sentence quotes none.
+        """
+        record, raw, redacted = decoded.record, decoded.raw, decoded.redactor is not None
+        problem = unquoted(problem) if redacted else problem
         key = letter_digest(raw, f"{__version__} {decoded.mapping} {problem.code}")
         known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
         if known is not None and known.at >= self.oldest and not raw.redriven:
@@ -235,6 +241,7 @@ class _Batch:
             recordedtime=self.now_text,
             raw=RawPosition(self.limits.topic, self.limits.partition, record.offset),
             mapping=decoded.mapping,
+            redacted=redacted,
         )
         headers = [(name, data) for name, data in record.headers]
         self.letters.append(encode_letter(letter, record.key or key, raw.value, headers, self.limits.partition))

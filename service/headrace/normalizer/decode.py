@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from headrace.config.tenants import Account, Tenants
 from headrace.core.problems import from_exception
+from headrace.core.redactor import Redactor
 from headrace.normalizer.commit import RawRecord
 from headrace.normalizer.held import can_be_held, is_held, why_not_held
 from headrace.records.event import meaning_of
@@ -44,7 +45,12 @@ class DecodedRecord(Struct, gc=False, kw_only=True):
     @property
     def mapping(self) -> str:
         """The id of the mapping under which it is translated, an empty string where there is none."""
-        return self.account.mapping.id if self.account else ""
+        return self.account.mapping_id if self.account else ""
+
+    @property
+    def redactor(self) -> Redactor | None:
+        """What redacts the events of its tenant, None where nothing does."""
+        return self.account.redactor if self.account else None
 
 
 def decode(record: RawRecord, tenants: Tenants) -> DecodedRecord:

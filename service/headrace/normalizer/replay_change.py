@@ -63,6 +63,8 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
         use_later(draft)
     # With its old name, times and origin an event that says the same is the same bytes.
     event = event_of(draft, decoded.source, published.id, old, published.recordedtime)
+    if decoded.redactor is not None:
+        event = decoded.redactor.redact(event)
     out = encode_event(event)
     if out.value == value:
         return None

@@ -141,7 +141,7 @@ class NormalizerTask(PartitionOwner):
         """Decide on a batch; None where its first record waits for a mapping that this program does not have."""
         now = self._now_ms()
         if batch[0].offset == self._batch_size.unwritable:
-            return refuse(batch[0], self.seen, self._limits, now)
+            return refuse(batch[0], self.seen, self._live.config.tenants, self._limits, now)
         try:
             given_up, tenants = self._waits.given_up(self._clock()), self._live.config.tenants
             return decide(batch, self.seen, tenants, self._limits, now, given_up=given_up)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import structlog
 
 from headrace.config.tenants import Account
+from headrace.core.problems import without_text
 from headrace.poller.backfill_checkpoints import BackfillCheckpoints
 from headrace.poller.backfill_turn import NOT_WHOLE, OTHERS, TRIES, Tally, may_fail_alone, rest
 from headrace.poller.backfills import forgotten_at, piece
@@ -66,6 +67,7 @@ class BackfillRunner:
         metrics: PollerMetrics,
     ) -> None:
         self._source: Final = account.source
+        self._redacts: Final = account.redactor is not None
         self._labels: Final = (account.provider.name, account.name)
         self._feeds: Final = feeds
         self._leads: Final = LeadsInOrder(state.leads, named)
@@ -202,7 +204,8 @@ class BackfillRunner:
         reason = {"code": code_of(error), "sentence": sentence(error)}
         _log.warning("backfill_turn_failed", source=self._source, feed=work.feed, lead=work.lead, **reason)
         if reason["code"] == "broken":
-            _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=error)
+            shown = without_text(error) if self._redacts else error
+            _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=shown)
         if work.lead is not None and self._passes_over(found, error, alone=alone):
             counted = "gone" if isinstance(error, Gone) else "left_out"
             return {"failures": 0, **reason, **read, counted: getattr(found, counted) + 1}

@@ -26,8 +26,9 @@ class RawEventWriter:
     """Names and appends what one feed run brings: `add` each raw event, then `flush`.
 
     Raises `KafkaError`, `TimeoutError`. `appended` counts what is durable, `too_large` what raw never takes: it becomes
-    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed. `watch` looks at
-    every row, and says which of them are wanted. `swept`: nothing had named the lead whose rows these are.
+    a dead letter here, because the normalizer never sees it, and the rest of the page must proceed: without its bytes
+    where the events of the tenant are `redacted`. `watch` looks at every row, and says which of them are wanted.
+    `swept`: nothing had named the lead whose rows these are.
     """
 
     def __init__(
@@ -39,9 +40,11 @@ class RawEventWriter:
         watch: RowWatch,
         *,
         swept: bool = False,
+        redacted: bool = False,
     ) -> None:
         self.too_large = 0
         self._swept: Final = swept
+        self._redacted: Final = redacted
         self._watch: Final = watch
         self._appender: Final = appender
         self._raw: Final = raw
@@ -94,6 +97,8 @@ class RawEventWriter:
         named, limit = from_raw_record(record.headers, record.value), self._writer.limit
         value = raw.value[: int(self._letters.config["max.message.bytes"]) - LETTER_ROOM_BYTES]
         cut = "" if len(value) == len(raw.value) else f"; only the first {len(value):,} bytes are kept here"
+        if self._redacted:
+            cut = "; none are kept here, as its tenant's events are redacted"
         detail = f"{len(raw.value):,} bytes are more than {self._raw.name} takes ({limit:,}){cut}"
         letter = DeadLetter(
             problem=Problem("too_large", "The record is too large", detail),
@@ -104,6 +109,7 @@ class RawEventWriter:
             received=from_millis(raw.received),
             recordedtime=from_millis(time.time_ns() // 1_000_000),
             raw=RawPosition(self._raw.name, self._writer.partition_of(record), -1),
+            redacted=self._redacted,
         )
         partition = place(record.key, self._letters.partitions)
         encoded = encode_letter(letter, record.key, value, record.headers, partition)

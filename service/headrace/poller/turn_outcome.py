@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from headrace.config.tenants import Account
+from headrace.core.problems import without_text
 from headrace.poller.clock import Clock
 from headrace.poller.fault_policy import FaultPolicy, sentence
 from headrace.poller.feed_run import FeedRun
@@ -57,6 +58,7 @@ class TurnOutcomes:
         self.resting: Final = RestingLeads(account.source, scheduler, self.missing, state.resting.items())
         self._log: Final = TurnLog(account.source)
         self._source: Final = account.source
+        self._redacts: Final = account.redactor is not None
         self._labels: Final = (account.provider.name, account.name)
         self._named: Final = named
         self._by_lead: Final = by_lead
@@ -95,7 +97,8 @@ class TurnOutcomes:
         self.resting.failed(work, treatment, reason, now)
         self._log.failed(work, treatment.code, reason)
         if treatment.code == "broken":
-            _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=error)
+            shown = without_text(error) if self._redacts else error
+            _log.error("feed_broke", source=self._source, feed=work.feed, exc_info=shown)
         entries = self._found_again(work) if isinstance(error, Incomplete) else []
         if treatment.alone and isinstance(error, Gone):
             entries = self._after_gone(work, error, now)

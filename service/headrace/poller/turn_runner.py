@@ -109,7 +109,15 @@ class TurnRunner:
         """Make ready what one turn is read with: its calls go through `calls`."""
         feed, check = self._feeds[work.feed], partial(self._orders.check, work.feed)
         watch = self._follow_up.watch(work)
-        raw = RawEventWriter(self._appender, self._raw, self._letters, self._account.provider, watch, swept=swept)
+        raw = RawEventWriter(
+            self._appender,
+            self._raw,
+            self._letters,
+            self._account.provider,
+            watch,
+            swept=swept,
+            redacted=self._account.redactor is not None,
+        )
         made = checkpoints(
             self._account.source,
             feed,

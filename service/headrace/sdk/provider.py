@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from headrace.core.contradiction import Contradiction
 from headrace.core.mapping import Mapping, Row
+from headrace.core.redaction import Redaction
 from headrace_events import Data, Problem, Provenance, RawPosition, Via
 
 Version = Annotated[int, Meta(gt=0, le=2**63 - 1)] | Literal["unknown"] | None
@@ -29,7 +30,7 @@ UNPUBLISHED: Final = Provenance(
 class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     """The settings that every tenant has; a provider's `Settings` adds its own.
 
-    A `paused` tenant is not polled; its deliveries are taken into raw all the same.
+    A `paused` tenant is not polled; its deliveries are taken into raw all the same. `redact` is what its events lack.
     """
 
     polling: bool = False
@@ -37,6 +38,7 @@ class Tenant(Struct, forbid_unknown_fields=True, kw_only=True):
     webhook_secrets: list[str] = []
     webhook_secrets_file: str | None = None
     mapping: str | None = None
+    redact: Redaction = Redaction()
 
     @property
     def is_polled(self) -> bool:
