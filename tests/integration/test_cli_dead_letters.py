@@ -133,3 +133,27 @@ def test_letters_without_bytes_are_shown(headrace: Headrace) -> None:
     shown = headrace("dead-letters", "show").stdout
     assert "none in the letter" in shown
     assert "outreach/acme" in shown
+
+
+REDACTING = f'{CONFIG}[tenants.outreach.acme.redact]\ndrop = ["text"]\n'.replace("[tenants.outreach.north]\n", "")
+
+
+def test_a_letter_without_bytes_goes_back_from_raw(headrace: Headrace) -> None:
+    """Where a tenant redacts, `show` says why there are none, and `redrive` reads raw as long as that has it."""
+    (headrace.folder / "headrace.toml").write_text(REDACTING)
+    secret = page(row(1, body="a hidden text", eventAt="soon"), row(2, body="a hidden text", eventAt="later"))
+    headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=secret)
+    with normalizing(headrace, letters=2):
+        found = [json.loads(line) for line in headrace("dead-letters", "--json").stdout.splitlines()]
+        assert [(one["state"], one["letter"]["redacted"]) for one in found] == [("open", True)] * 2
+        assert [record.value for record in headrace.read("dead-letters")] == [b"", b""]
+        shown = headrace("dead-letters", "show", found[0]["place"]).stdout
+        assert "its tenant's events are redacted; raw has the record" in " ".join(shown.split())
+        assert "hidden" not in shown
+        assert headrace("redrive", found[0]["place"], "--yes").stdout.splitlines()[-1].startswith("1 record back")
+        headrace("tail", "--dead-letters", "--from-start", "-n", "3")
+        assert sorted(listed(headrace, "--all")) == [("dead again", "bad_value"), *[("open", "bad_value")] * 2]
+    for partition in (0, 1):
+        asyncio.run(delete_records(headrace.servers, f"{headrace.prefix}raw", partition, -1))
+    gone = headrace("redrive", "--yes").stdout
+    assert "3 letters without bytes whose record is not on raw (any more): cannot go back" in gone

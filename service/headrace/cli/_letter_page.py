@@ -80,7 +80,8 @@ def _beside(raw: RawEvent) -> list[tuple[str, str]]:
 
 def _show_bytes(one: ShownLetter, *, whole: bool) -> None:
     if not one.value:
-        _facts(("bytes", "none in the letter: an empty body, or a tenant whose letters carry none; raw has the record"))
+        why = "its tenant's events are redacted; raw has the record" if one.letter.redacted else "the body was empty"
+        _facts(("bytes", f"none in the letter: {why}"))
         return
     _facts(("bytes", f"{len(one.value):,}" + ("" if whole or one.at is None else ", around the place:")))
     begin, end = (one.at.begin, one.at.end) if one.at else (0, 0)
@@ -112,6 +113,8 @@ def _today(record: Explanation, one: ShownLetter) -> str:
 def _next(one: ShownLetter) -> str:
     """Return what to do about a letter."""
     code = one.letter.problem.code
+    if one.letter.redacted and code not in _NEXT:
+        return f"redrive reads it on raw, while that has it: headrace dead-letters redrive {one.place}"
     if any(record.problem is None for record in one.today) and code not in _SIZED:
         return f"today it can be read: headrace dead-letters redrive {one.place}"
     return _NEXT.get(code, _OTHERWISE)

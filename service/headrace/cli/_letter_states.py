@@ -19,7 +19,7 @@ from headrace.cli._letter_places import place_of
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
 from headrace.core.timestamps import parse
-from headrace.kafka.consumer import Consumer, read
+from headrace.kafka.consumer import Consumer, Record, read
 from headrace.records.raw import from_raw_record, letter_digest
 from headrace.records.seen import decode_record, is_barrier
 from headrace_events import DeadLetter
@@ -95,13 +95,21 @@ async def _letters(config: Config, wanted: LetterFilter) -> tuple[list[Letter], 
             dead.add((letter.raw.partition, letter.raw.offset))
             if wanted.wants(letter):
                 place = place_of(record.partition, record.offset)
-                try:
-                    digest = letter_digest(from_raw_record(record.headers, record.value))
-                except (LookupError, ValueError, RecursionError):  # foreign: nothing else is about it
-                    digest = place.encode()
-                found.append(Letter(place, letter, digest))
+                found.append(Letter(place, letter, _digest(record, letter) or place.encode()))
     found.sort(key=lambda one: parse(one.letter.recordedtime))
     return found, dead
+
+
+def _digest(record: Record, letter: DeadLetter) -> bytes | None:
+    """Return what tells the record of a letter from others, None where nothing else is about it.
+
+    A foreign record has no header of ours, and a letter of a tenant whose events are redacted has no bytes to compare.
+    """
+    if letter.redacted:
+        return None
+    with contextlib.suppress(LookupError, ValueError, RecursionError):
+        return letter_digest(from_raw_record(record.headers, record.value))
+    return None
 
 
 def _state(one: Letter, raw: _Raw, dead: set[tuple[int, int]], *, waits: bool) -> LetterState:

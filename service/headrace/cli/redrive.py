@@ -18,6 +18,7 @@ from headrace.cli._letter_filter import EVERY_LETTER, LetterFilter, moment
 from headrace.cli._letter_places import Places, place_of, places_of
 from headrace.cli._nudged_records import AppendedBetween, count_nudged, send_nudged
 from headrace.cli._output import confirmed, echo
+from headrace.cli._redacted_letters import LetterPlace, raw_records
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
 from headrace.core.record import ProducerRecord
@@ -33,16 +34,20 @@ from headrace_events import DeadLetter
 class FoundLetter(Struct, frozen=True):
     """A dead letter that can go back: its partition and offset on dead-letters, and the letter."""
 
-    position: tuple[int, int]
+    position: LetterPlace
     letter: DeadLetter
 
 
 class FoundLetters(Struct):
-    """Dead letters on the topic: those that can go back, one for the same record, and counts of the rest by reason."""
+    """Dead letters on the topic: those that can go back, one for the same record, and counts of the rest by reason.
+
+    `gone` are those without bytes whose record raw holds no more.
+    """
 
     letters: dict[bytes, FoundLetter] = {}
     copies: int = 0
     foreign: int = 0
+    gone: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
 
@@ -70,7 +75,8 @@ def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: boo
     Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
     has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
     becomes a dead letter again. Letters of the same record go back once. `headrace dead-letters` lists which are open;
-    PLACE is that of one of them there, and only those that are named go back.
+    PLACE is that of one of them there, and only those that are named go back. A letter without bytes (its tenant's
+    events are redacted) goes back as long as raw holds its record.
 
     With --nudged --since TIME it sends what webhooks brought since then: for when nudges were gone before a poller read
     them, which `headrace feeds` says. What is known is a duplicate, and what is not wakes its feed again.
@@ -96,7 +102,7 @@ def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: boo
     if not (yes or confirmed(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
         echo("Nothing was sent.")
         return
-    sent = run_with_kafka(config, _send(config, {letter.position for letter in found.letters.values()}))
+    sent = run_with_kafka(config, _send(config, {one.position: one.letter for one in found.letters.values()}))
     echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
 
 
@@ -116,21 +122,47 @@ def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
 async def _look(config: Config, wanted: LetterFilter, places: Places) -> FoundLetters:
     """Read dead-letters to its end; where there are `places`, only those there. Of one record the newest is used."""
     found = FoundLetters()
+    redacted: list[FoundLetter] = []
     async with contextlib.aclosing(read_dead_letters(config)) as letters:
         async for record, letter in letters:
             if not wanted.wants(letter) or (places and record.offset not in places.get(record.partition, ())):
                 found.others[letter.problem.code] += 1
                 continue
-            raw = _raw_event(record)
-            if raw is None:
-                found.foreign += 1
-            elif config.tenants.by_source.get(raw.source) is None:
-                found.unknown[letter.source] += 1
+            one = FoundLetter((record.partition, record.offset), letter)
+            if letter.redacted and letter.source in config.tenants.by_source:
+                redacted.append(one)
             else:
-                key = letter_digest(raw)
-                found.copies += key in found.letters
-                found.letters[key] = FoundLetter((record.partition, record.offset), letter)
+                _take(found, config, one, _raw_event(record))
+    await _look_on_raw(found, config, redacted)
     return found
+
+
+async def _look_on_raw(found: FoundLetters, config: Config, redacted: Sequence[FoundLetter]) -> None:
+    """Take the letters without bytes whose records are on raw."""
+    by_place = {one.position: one for one in redacted}
+    if not by_place:
+        return
+    pairs = ((one.position, one.letter) for one in redacted)
+    async with contextlib.aclosing(raw_records(config, pairs)) as records:
+        async for place, record in records:
+            if record is None:
+                found.gone += 1
+            else:
+                _take(found, config, by_place[place], _raw_event(record))
+
+
+def _take(found: FoundLetters, config: Config, one: FoundLetter, raw: RawEvent | None) -> None:
+    """Take a letter whose record is `raw`: of one record the newest letter."""
+    if raw is None:
+        found.foreign += 1
+    elif config.tenants.by_source.get(raw.source) is None:
+        found.unknown[one.letter.source] += 1
+    else:
+        key = letter_digest(raw)
+        before = found.letters.get(key)
+        found.copies += before is not None
+        if before is None or before.letter.recordedtime <= one.letter.recordedtime:
+            found.letters[key] = one
 
 
 def _show(found: FoundLetters) -> None:
@@ -153,31 +185,39 @@ def _show(found: FoundLetters) -> None:
         echo(f"  {count(found.copies, 'older letter')} of records that have a newer one: only the newest goes back")
     if found.foreign:
         echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
+    if found.gone:
+        echo(f"  {count(found.gone, 'letter')} without bytes whose record is not on raw (any more): cannot go back")
     for source, number in sorted(found.unknown.items()):
         echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
 
 
-async def _send(config: Config, positions: set[tuple[int, int]]) -> int:
+async def _send(config: Config, chosen: dict[LetterPlace, DeadLetter]) -> int:
     """Read dead-letters again, append the chosen letters to raw, each once, and return how many records that made."""
+    redacted = {place: letter for place, letter in chosen.items() if letter.redacted}
     (raw,) = await existing_topics(config, "raw")
     async with Appender(config.kafka) as appender:
         writer = RawWriter(appender, raw)
         async with contextlib.aclosing(read_dead_letters(config)) as letters:
             async for record, _ in letters:
-                if (record.partition, record.offset) in positions:
-                    for out in _admitted(config, record):
+                place = record.partition, record.offset
+                if place in chosen and place not in redacted:
+                    for out in _admitted(config, record, place):
                         await writer.add(out)
+        async with contextlib.aclosing(raw_records(config, redacted.items())) as records:
+            async for place, there in records:
+                for out in _admitted(config, there, place) if there is not None else ():
+                    await writer.add(out)
         await writer.flush()
         return writer.appended
 
 
-def _admitted(config: Config, record: Record) -> Iterator[ProducerRecord]:
-    """Yield a letter as raw records again; a body that could not be cut then may be cut now."""
+def _admitted(config: Config, record: Record, place: LetterPlace) -> Iterator[ProducerRecord]:
+    """Yield the record of a letter as raw records again; a body that could not be cut then may be cut now."""
     raw = _raw_event(record)
     account = config.tenants.by_source.get(raw.source) if raw else None
     if raw is None or account is None:
         return
-    letter = place_of(record.partition, record.offset)
+    letter = place_of(*place)
     if raw.shape != UNREADABLE:
         yield to_raw_record(account.provider, raw, redriven=True, letter=letter)
         return
