@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -71,6 +72,13 @@ class Watched:
 def watched(tmp_path: Path) -> Watched:
     """Configure two tenants, one with mounted files."""
     return Watched(tmp_path)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds: it is set by what is tested, which has no event."""
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110  (as above)
+            await asyncio.sleep(0.01)
 
 
 def test_a_swapped_mount_is_taken_over_as_a_whole(watched: Watched) -> None:
@@ -164,6 +172,41 @@ def test_a_file_that_is_written_in_pieces_is_read_when_it_is_whole(watched: Watc
     assert watched.watch.look()
     assert len(watched.seen) == 1
     assert {"/outreach/acme", "/leadsquared/acme", "/outreach/beta"} == set(watched.live.config.tenants.by_source)
+
+
+def test_a_new_file_is_read_when_it_is_whole(watched: Watched) -> None:
+    """Its first half may look sound, and lack what the other half says of a tenant that is there already."""
+    folder = watched.folder / "tenants.d"
+    folder.mkdir()
+    head = "[tenants.outreach.new]\nwebhook_secrets = ['a-secret']\n"
+    pieces = iter((head, head + "paused = true\n", head + "paused = true\n[tenants.outreach.newer]\npaused = true\n"))
+
+    def write_on() -> None:
+        for piece in itertools.islice(pieces, 1):
+            (folder / "new.toml").write_text(piece)
+
+    watched.meanwhile = write_on
+    write_on()
+    assert watched.watch.look()
+    assert len(watched.seen) == 1
+    found = watched.live.config.tenants.by_source
+    assert [found[f"/outreach/{name}"].settings.paused for name in ("new", "newer")] == [True, True]
+
+
+def test_certificates_that_were_rotated_wait_for_a_restart(tmp_path: Path) -> None:
+    """Connections are made with what stood in the files at the start."""
+    (tmp_path / "ca.pem").write_text("one")
+    file = write(tmp_path, "[kafka]\nsecurity_protocol = 'SSL'\nssl_cafile = 'ca.pem'\n")
+    live = LiveConfig(load(file, {}))
+    watch = ConfigWatch(live, {}, sleep=lambda _: None)
+    (tmp_path / "ca.pem").write_text("two")
+    with structlog.testing.capture_logs() as logged:
+        watch.look()
+    assert [*live.needs_restart] == ["kafka.ssl_cafile"]
+    assert [line["event"] for line in logged] == ["restart_needed"]
+    (tmp_path / "ca.pem").write_text("one")
+    watch.look()
+    assert not live.needs_restart
 
 
 def test_what_changes_while_it_is_read_is_read_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,10 +308,38 @@ async def test_it_is_followed_until_the_program_ends(watched: Watched) -> None:
     """The watch looks by itself, in a thread, and takes over in the event loop."""
     watching = asyncio.create_task(watched.watch.run(every=0.01))
     mounted(watched.folder / "mounted", acme="second", acme_toml="")
-    async with asyncio.timeout(30):
-        while watched.secrets != ["second"]:  # noqa: ASYNC110  (set by what is tested, which has no event)
-            await asyncio.sleep(0.01)
+    await until(lambda: watched.secrets == ["second"])
     watching.cancel()
+
+
+async def test_a_mount_that_hangs_is_said_and_followed_again(watched: Watched) -> None:
+    """Whoever hangs with it is one thread, which an end does not wait for; what runs goes on with what it has."""
+    hangs = threading.Event()
+
+    def hang() -> None:
+        hangs.wait(30)
+
+    watched.meanwhile = hang
+    os.utime(watched.file)
+    watching = asyncio.create_task(watched.watch.run(every=0.01, within=0.05))
+    await until(lambda: bool(watched.live.refused))
+    assert watched.live.refused == ("the files cannot be read within 0.05 s: a mount hangs",)
+    assert len([one for one in threading.enumerate() if one.name == "configuration"]) == 1
+    hangs.set()
+    await until(lambda: not watched.live.refused)
+    watching.cancel()
+    await asyncio.wait([watching])
+
+
+def test_a_time_that_was_set_back_hides_nothing(tmp_path: Path) -> None:
+    """A secret of the same length, written in place by a tool that keeps times."""
+    stamps = FileStamps()
+    path = write(tmp_path, "one", "file")
+    stamps.note(path)
+    before = path.stat()
+    path.write_text("two")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert stamps.renewed() != stamps
 
 
 def test_stamps_are_of_what_lies_behind_a_name(tmp_path: Path) -> None:

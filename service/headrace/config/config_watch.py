@@ -1,32 +1,40 @@
 """Follow the files of the configuration while the program runs: all or nothing, checked as at the start.
 
-A bad file leaves in force what is, and is said once; once it is mended, it is taken over. What was changed while it was
-read, or just before, is read again: nothing is made of half a file, or of one file before and another after a change.
+A bad file leaves in force what is, and is said once; once it is mended, it is taken over. What changes while it is
+read, or just after, is read again: nothing is made of half a file, or of one file before and another after a change.
 """
 
 import asyncio
+import contextlib
 import gc
+import hashlib
+import threading
 import time
 from collections.abc import Callable, Mapping as Dict, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import structlog
 
 from headrace.config.file_stamps import FileStamps
 from headrace.config.live import LiveConfig
-from headrace.config.load import load
-from headrace.config.settings import Config
+from headrace.config.load import CERTIFICATES, load
+from headrace.config.settings import Config, KafkaSettings
 from headrace.config.tenant_files import FOLDER
 from headrace.core.toml_lines import FileFaults
 
 LOOK_SECONDS: Final = 2.0
 QUIET_SECONDS: Final = 0.1
-"""For so long nothing may change before files are read: whoever writes one in place writes it in pieces."""
+"""For so long nothing may change behind a reading: whoever writes a file in place writes it in pieces."""
+READ_SECONDS: Final = 30.0
+"""Reading takes so long at most, as far as anybody knows: then a mount hangs, and that is said."""
 TRIES: Final = 20
 """So often files are read that change all the time, before the next look."""
 MOST_LISTED: Final = 20
 """Faults, or tenants, in one line of the log."""
+
+T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -44,12 +52,22 @@ class ConfigWatch:
         self._had_folder = self._folder.is_dir()
         self._stamps: FileStamps | None = None  # what was read at the start was not noted: the first look reads again
         self._restart_logged: tuple[str, ...] = ()
+        self._certificates: Final = certificates(live.config.kafka)
+        self._rotated: tuple[str, ...] = ()
+        """Keys of certificates whose files hold others than at the start: connections are made with those."""
 
-    async def run(self, every: float = LOOK_SECONDS) -> None:
-        """Look every `every` seconds, until cancelled."""
+    async def run(self, every: float = LOOK_SECONDS, within: float = READ_SECONDS) -> None:
+        """Look every `every` seconds, until cancelled. A reading that takes more than `within` seconds is a fault."""
+        reading: asyncio.Future[Config | list[str] | None] | None = None
         while True:
             await asyncio.sleep(every)
-            found = await asyncio.to_thread(self.read)
+            reading = reading or asyncio.wrap_future(in_thread(self.read))
+            await asyncio.wait([reading], timeout=within)
+            if not reading.done():
+                self._stamps = None  # once it can be read, all of it counts
+                self.take([f"the files cannot be read within {within:g} s: a mount hangs"])
+                continue
+            found, reading = reading.result(), None
             if found is not None:
                 self.take(found)
 
@@ -65,9 +83,9 @@ class ConfigWatch:
         if self._stamps is not None and self._stamps.renewed() == self._stamps:
             return None
         for _ in range(TRIES):
-            self._wait_until_quiet()
             stamps = FileStamps()
             found = self._load(stamps)
+            self._sleep(QUIET_SECONDS)
             if stamps.renewed() == stamps:
                 self._stamps = stamps
                 return found
@@ -83,7 +101,7 @@ class ConfigWatch:
         if self._live.refused:
             _log.info("configuration_set_right")
         before = self._live.config
-        changes = self._live.take_over(found)
+        changes = self._live.take_over(found, self._rotated)
         if self._live.config is not before:
             fields = {name: _first(getattr(changes, name)) for name in changes.__struct_fields__}
             _log.info("configuration_taken_over", **{name: sources for name, sources in fields.items() if sources})
@@ -106,18 +124,35 @@ class ConfigWatch:
         if self._had_folder and not has_folder:
             return [f"{self._folder}: is gone: leave it empty where none of its tenants is wanted any more"]
         self._had_folder = has_folder
+        now = certificates(found.kafka)
+        self._rotated = tuple(key for key, one in now.items() if one != self._certificates.get(key, one))
         return found
 
-    def _wait_until_quiet(self) -> None:
-        """Wait until the files that are known have stayed as they are for a moment."""
-        stamps = self._stamps
-        for _ in range(TRIES):
-            if stamps is None:
-                return
-            now = stamps.renewed()
-            self._sleep(QUIET_SECONDS)
-            if now.renewed() == now:
-                return
+
+def in_thread(work: Callable[[], T]) -> "Future[T]":
+    """Start `work` in a thread of its own, which a program that ends does not wait for: it may never return."""
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:  # noqa: BLE001  (whoever waits gets it)
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="configuration", daemon=True).start()
+    return outcome
+
+
+def certificates(kafka: KafkaSettings) -> dict[str, str]:
+    """Return a digest of each file of certificates that can be read, by its key."""
+    found: dict[str, str] = {}
+    for name in CERTIFICATES:
+        path: str | None = getattr(kafka, name)
+        if path is not None:
+            with contextlib.suppress(OSError):
+                found[f"kafka.{name}"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return found
 
 
 def _first(found: Sequence[str]) -> list[str]:

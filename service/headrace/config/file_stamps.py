@@ -9,8 +9,11 @@ import stat
 from pathlib import Path
 from typing import Final
 
-Stamp = tuple[int, int, int, int] | tuple[str, ...] | None
-"""Device, inode, size and time of change in ns; the names in a folder; None where there is neither."""
+Stamp = tuple[int, int, int, int, int] | tuple[str, ...] | None
+"""Device, inode, size and both times of change in ns, of the bytes (tools set that back) and of the file itself.
+
+Of a folder the names in it; None where there is neither.
+"""
 
 
 class FileStamps:
@@ -48,4 +51,4 @@ def stamp_of(path: Path) -> Stamp:
             return tuple(sorted(os.listdir(path)))  # noqa: PTH208  (names alone)
     except (OSError, ValueError):  # ValueError: a NUL in the name
         return None
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

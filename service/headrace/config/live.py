@@ -62,11 +62,15 @@ class LiveConfig:
         """Note what is wrong with the files: what is in force stays."""
         self.refused = tuple(faults)
 
-    def take_over(self, found: Config) -> TenantChanges:
-        """Put a sound configuration into force, as far as it can change live; return which tenants that changes."""
+    def take_over(self, found: Config, rotated: tuple[str, ...] = ()) -> TenantChanges:
+        """Put a sound configuration into force, as far as it can change live; return which tenants that changes.
+
+        `rotated` are keys whose files hold something else, which no settings show.
+        """
         self.refused = ()
         before = self.config
-        after, self.needs_restart = _in_force(self._started_with, found)
+        after, waits = _in_force(self._started_with, found)
+        self.needs_restart = (*waits, *(key for key in rotated if key not in waits))
         changes = _changes(before.tenants, after.tenants)
         if changes or not _same_service(before, after):
             self.config = msgspec.structs.replace(after, tenants=_with_known(before.tenants, after.tenants))

@@ -26,7 +26,7 @@ VARIABLE: Final = f"{PREFIX}CONFIG"
 _TENANTS: Final = "tenants"
 _NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 _ALL_HOSTS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (compared, not listened on)
-_CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
 
 def load(
@@ -99,7 +99,7 @@ def _known(shape: type[Struct], above: KeyPath = ()) -> Iterator[KeyPath]:
 def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
     """Resolve the paths of certificates; note missing files and settings that contradict each other."""
     paths: dict[str, str] = {}
-    for key in _CERTIFICATES:
+    for key in CERTIFICATES:
         name: str | None = getattr(kafka, key)
         if name is not None:
             path = raw.path(("kafka", key), name)
