@@ -221,6 +221,21 @@ def test_what_is_held_too_long_becomes_dead_letters() -> None:
     assert (raws.here.fates[-1], range_of(raws.here)) == ("held", (2, 5, 2))
 
 
+def test_a_range_that_begins_later_than_it_says_is_not_due_for_ever() -> None:
+    """Where retention took its first records, or a read ended before the first that is young: one turn mends it."""
+    raws = Raws()
+    for day, name in ((0, "a"), (5, "b"), (6, "c")):
+        raws.here.now = NOW + day * DAY * 1000
+        raws.hear(thing(name, tenant="stranger"))
+    raws.here.now = NOW + (LIMITS.held_for + DAY) * 1000
+    young = HeldRange(STRANGER, 1, 2, 2, NOW + 5 * DAY * 1000)
+    assert raws.give_back(most=1, now=raws.here.now) == 1
+    assert raws.here.seen.held == {STRANGER: replace(young, since=NOW)}
+    assert raws.give_back(now=raws.here.now) == 0
+    assert raws.here.seen.held == {STRANGER: young}
+    assert held.due([young], raws.here.tenants, raws.here.now, LIMITS.held_for) == {}
+
+
 def test_an_expired_record_whose_tenant_has_come_is_published() -> None:
     """It was marked a moment too early."""
     raws = Raws()

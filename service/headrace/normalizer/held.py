@@ -147,11 +147,12 @@ def give_back(
 
 
 def shortened(one: HeldRange, upto: int, since: int, count: int) -> HeldRange | None:
-    """Return a range without its `count` records before `upto`; None where it has none there.
+    """Return a range without its `count` records before `upto`; None where nothing changes.
 
-    `since` is the time (ms) of the last record before `upto`.
+    `since` is the time (ms) of the last record before `upto`, or of the record there: a range whose first record came
+    later than the range says is changed, too, or it would be due for ever.
     """
-    if upto <= one.first:
+    if upto < one.first or (upto == one.first and since <= one.since):
         return None
     if upto > one.last:
         return replace(one, first=upto, count=0)
