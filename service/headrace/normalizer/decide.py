@@ -8,7 +8,7 @@
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,7 +23,7 @@ from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
 from headrace.normalizer.held import HeldInBatch
-from headrace.normalizer.mapping_waits import WaitsForMapping, Wanted, lacks_mapping, no_mapping
+from headrace.normalizer.mapping_waits import WaitsForMapping, has_waited, lacks_mapping, no_mapping
 from headrace.normalizer.nudge import nudge_record
 from headrace.records.dead_letter import encode_letter
 from headrace.records.event import encode_event, event_id, event_of, first_of, use_later, whole_digest
@@ -39,21 +39,13 @@ _TOGETHER: Final = 500
 """Records that are read and translated before the first of them gets its fate: their drafts fit the cache."""
 
 
-def decide(
-    batch: Sequence[RawRecord],
-    seen: Seen,
-    tenants: Tenants,
-    limits: CommitLimits,
-    now: int,
-    *,
-    given_up: Collection[Wanted] = (),
-) -> Commit:
+def decide(batch: Sequence[RawRecord], seen: Seen, tenants: Tenants, limits: CommitLimits, now: int) -> Commit:
     """Return the commit for records that follow `seen.next_offset` without a gap; `now` is in ms since the epoch.
 
     Raises `NewerFormat` where a newer Headrace wrote a record, `WaitsForMapping` where the first record is a replay
-    under another mapping (a later one ends the commit before it). For mappings that are `given_up` nothing waits.
+    under another mapping (a later one ends the commit before it), until it has waited for long enough.
     """
-    return _Batch(batch, seen, tenants, limits, now).commit(given_up)
+    return _Batch(batch, seen, tenants, limits, now).commit()
 
 
 def refuse(record: RawRecord, seen: Seen, tenants: Tenants, limits: CommitLimits, now: int) -> Commit:
@@ -87,12 +79,12 @@ class _Batch:
         began = batch[0].timestamp if batch and tenants.by_source else 0  # without tenants, no hour is closed
         self.facts = BatchFacts(seen.ledger, tenants.both_ways, began=began, settle=limits.settle)
 
-    def commit(self, given_up: Collection[Wanted] = ()) -> Commit:
+    def commit(self) -> Commit:
         """Decide on the records in their order. Raises `WaitsForMapping`, `NewerFormat`."""
         for decoded in self.decode():
             if not lacks_mapping(decoded):
                 self.decide_one(decoded)
-            elif (decoded.source, decoded.raw.replay) in given_up:
+            elif has_waited(decoded, self.now):
                 self.write_letter(decoded, no_mapping(decoded))
             elif self.decisions:
                 break

@@ -24,7 +24,7 @@ from headrace.normalizer.commit import Commit, CommitLimits, Decision, note_held
 from headrace.normalizer.decide import decide, refuse
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.held_returns import HeldReturns
-from headrace.normalizer.mapping_waits import MappingWaits, WaitsForMapping
+from headrace.normalizer.mapping_waits import WaitsForMapping
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.outputs import Outputs
 from headrace.normalizer.raw_reader import RawReader, until_gap
@@ -87,7 +87,6 @@ class NormalizerTask(PartitionOwner):
         self._clock = clock
         self._raw = RawReader(config.kafka, member, metrics, partition, self._stale)
         self._batch_size = BatchSize()
-        self._waits = MappingWaits()
         self._returns = HeldReturns(config.kafka, limits)
         self._written_at: float | None = None
         self._swept_at = 0.0
@@ -143,10 +142,8 @@ class NormalizerTask(PartitionOwner):
         if batch[0].offset == self._batch_size.unwritable:
             return refuse(batch[0], self.seen, self._live.config.tenants, self._limits, now)
         try:
-            given_up, tenants = self._waits.given_up(self._clock()), self._live.config.tenants
-            return decide(batch, self.seen, tenants, self._limits, now, given_up=given_up)
+            return decide(batch, self.seen, self._live.config.tenants, self._limits, now)
         except WaitsForMapping as waits:
-            self._waits.wait(waits.wanted, self._clock())
             _log.warning("task_waits_for_mapping", partition=self.partition, reason=str(waits))
             return None
 
