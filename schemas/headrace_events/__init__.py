@@ -1,4 +1,4 @@
-"""What Headrace promises its consumers: the event, the dead letter and their words. Depends on msgspec alone."""
+"""What Headrace promises its consumers: events, dead letters, notices and their words. Depends on msgspec alone."""
 
 from headrace_events.dead_letter import DEAD_LETTER_HEADER, DeadLetter, Problem, Source, decode_dead_letter
 from headrace_events.event import (
@@ -16,7 +16,19 @@ from headrace_events.event import (
     Value,
     decode,
 )
-from headrace_events.taxonomy import ActorKind, Channel, Direction, Outcome, Traffic, Type, Via, Word
+from headrace_events.notice import Notice, NoticeData, decode_notice
+from headrace_events.taxonomy import (
+    ActorKind,
+    Channel,
+    Direction,
+    NoticeKind,
+    NoticeState,
+    Outcome,
+    Traffic,
+    Type,
+    Via,
+    Word,
+)
 
 __all__ = [
     "DEAD_LETTER_HEADER",
@@ -31,6 +43,10 @@ __all__ = [
     "Direction",
     "Event",
     "Native",
+    "Notice",
+    "NoticeData",
+    "NoticeKind",
+    "NoticeState",
     "Outcome",
     "Parties",
     "Party",
@@ -45,4 +61,5 @@ __all__ = [
     "Word",
     "decode",
     "decode_dead_letter",
+    "decode_notice",
 ]

@@ -7,11 +7,21 @@ from typing import Any, Final
 import msgspec
 
 from headrace_events import taxonomy
-from headrace_events.taxonomy import ActorKind, Channel, Direction, Outcome, Traffic, Via, Word
+from headrace_events.taxonomy import (
+    ActorKind,
+    Channel,
+    Direction,
+    NoticeKind,
+    NoticeState,
+    Outcome,
+    Traffic,
+    Via,
+    Word,
+)
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 DRAFT_07: Final = "http://json-schema.org/draft-07/schema#"
-TIMES: Final = ("time", "recordedtime", "revised", "received")
+TIMES: Final = ("time", "recordedtime", "revised", "received", "since", "ended", "until")
 WORDS: Final[dict[str, type[Word]]] = {
     "kind": ActorKind,
     "channel": Channel,
@@ -19,6 +29,8 @@ WORDS: Final[dict[str, type[Word]]] = {
     "outcome": Outcome,
     "traffic": Traffic,
     "via": Via,
+    "notice": NoticeKind,
+    "state": NoticeState,
 }
 """Keys whose values are words of a closed list; the words of `type` stand in it as `headrace.<word>.v1`."""
 

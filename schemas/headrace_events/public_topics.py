@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from headrace_events.dead_letter import DEAD_LETTER_HEADER, DeadLetter
 from headrace_events.event import Event
+from headrace_events.notice import Notice
 
 VERSION: Final = "0.1.0"
 """That of the service and of this package: a test compares them."""
@@ -67,5 +68,16 @@ PUBLIC_TOPICS: Final = (
         struct=DeadLetter,
         schema="dead-letter",
         header=DEAD_LETTER_HEADER,
+    ),
+    PublicTopic(
+        name="notices",
+        title="Notice",
+        description="What an operator must know, and that it is over: CloudEvents 1.0 in structured mode. "
+        "The topic is compacted: the last record of a key is how things stand.",
+        key="{source}/{subject}",
+        partitioning="murmur2 of the key, as in Java clients",
+        content_type="application/cloudevents+json; charset=UTF-8",
+        struct=Notice,
+        schema="notice",
     ),
 )

@@ -215,5 +215,25 @@ class Via(Word):
     INGEST = "ingest", "somebody handed in a file"
 
 
+class NoticeKind(Word):
+    """What an operator must know, the worst first; CloudEvents `type` is `headrace.notice.<word>.v1`."""
+
+    TENANT_PARKED = "tenant_parked", "the platform denies the tenant's credentials: nothing is read"
+    SPOOL_IN_USE = "spool_in_use", "deliveries wait on a receiver's disk, because Kafka does not take them"
+    CONFIGURATION_REFUSED = "configuration_refused", "the files of a process are not right: those before stay in force"
+    MASS_DROP = "mass_drop", "the platform does not know so many leads at once that none of them is dropped"
+    FEED_STALE = "feed_stale", "a feed was not read to its end for longer than it should be"
+    HOOK_IN_TROUBLE = "hook_in_trouble", "a webhook is missing, disabled, or not as it should be"
+    BUDGET_TOO_SMALL = "budget_too_small", "to read every lead takes longer than the tenant's max_staleness"
+    CODE_FIRST_SEEN = "code_first_seen", "a native code came in for which no row of the tables is its own"
+
+
+class NoticeState(Word):
+    """Whether a notice holds."""
+
+    OPEN = "open", "it is the case"
+    OVER = "over", "it is the case no more"
+
+
 TYPE_PREFIX = "headrace."
 TYPE_SUFFIX = ".v1"

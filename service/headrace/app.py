@@ -5,6 +5,7 @@ import faulthandler
 import gc
 import os
 import signal
+import socket
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -16,9 +17,11 @@ from headrace.config import Config
 from headrace.config.config_watch import ConfigWatch
 from headrace.config.live import LiveConfig
 from headrace.config.live_report import LiveReport
+from headrace.kafka.notice_writer import writing_notices
 from headrace.kafka.producer import Transactions
 from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
+from headrace.observe.notice_metrics import show_notices
 from headrace.observe.registry import Registry
 from headrace.roles import CANNOT_RUN, NormalizerRole, PollerRole, ReceiverRole, Role, leaves, run_beside_receiver
 from headrace.spool import CannotSpool
@@ -31,6 +34,7 @@ ROLES: Final[Mapping[str, type[Role]]] = {
 """Every role by its name, in the order in which they start."""
 STOP_DEADLINE_SECONDS: Final = 25.0
 """From SIGTERM to the end: below the 30 that Kubernetes gives."""
+MOST_HOST: Final = 64
 STUCK_LIMIT: Final = 3
 """So many producers that cannot be stopped end the process: only a new one is clean."""
 
@@ -61,6 +65,9 @@ def run(config: Config, roles: Iterable[str]) -> int:
 
 async def _main(config: Config, names: Sequence[str]) -> None:
     registry = Registry(__version__)
+    notices = registry.notices
+    notices.process = _process(names)
+    show_notices(notices, registry)
     live = LiveConfig(config)
     live.follow(lambda config: configure(config.log.format, config.log.level))
     report = LiveReport(live, registry)
@@ -70,13 +77,16 @@ async def _main(config: Config, names: Sequence[str]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, main, number)
     probed = (*(role.health for role in roles), report)
-    async with serve(config.admin.host, config.admin.port, registry, *probed) as port:
+    async with (
+        serve(config.admin.host, config.admin.port, registry, *probed) as port,
+        writing_notices(config, notices),
+    ):
         fields = {key: value for role in roles for key, value in role.log_fields.items()}
         _log.info("started", version=__version__, roles=list(names), admin=port, **fields)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_guard())
-                group.create_task(ConfigWatch(live, os.environ).run())
+                group.create_task(ConfigWatch(live, os.environ, notices).run())
                 receives = any(isinstance(role, ReceiverRole) for role in roles)
                 for role in roles:
                     if receives and isinstance(role, NormalizerRole | PollerRole):
@@ -85,6 +95,12 @@ async def _main(config: Config, names: Sequence[str]) -> None:
                         group.create_task(role.run())
         except asyncio.CancelledError:
             _log.info("stopped")
+
+
+def _process(roles: Sequence[str]) -> str:
+    """Return the source of what a process notes of itself: its host, which is a pod's name, and its roles."""
+    host = "".join(letter for letter in socket.gethostname() if letter.isalnum() or letter in "-._")
+    return f"/headrace/{host[:MOST_HOST] or 'host'}/{'all' if len(roles) == len(ROLES) else '+'.join(roles)}"
 
 
 def _stop(main: asyncio.Task[None] | None, number: int) -> None:

@@ -280,7 +280,7 @@ async def test_topics_are_made_however_often_it_was_tried_before(kafka: Broker, 
     assert [name for name, new in done.items() if new] == [f"{prefix}raw"]
     described = await topics.describe(config)
     assert described[f"{prefix}raw"].partitions == 2
-    assert [new for _, new in await topics.apply(config, "dev", 3)] == [False] * len(topics.NAMES)
+    assert [new for _, new in await topics.apply(config, "dev", 3)] == [False] * len(topics.ALL)
     assert len(await read_all(kafka.bootstrap_servers, f"{prefix}seen")) == 2
 
 

@@ -23,11 +23,11 @@ async def test_topics_can_be_used_as_soon_as_they_were_made(cluster: Cluster, pr
         kafka = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers)
         config = Config(topic_prefix=f"{prefix}{number}.", kafka=kafka, tenants=Tenants([]))
         done = await topics.apply(config)
-        assert [new for _, new in done] == [True] * len(topics.NAMES)
+        assert [new for _, new in done] == [True] * len(topics.ALL)
         await topics.verify(config)
         seen = await read_all(cluster.bootstrap_servers, f"{config.topic_prefix}seen")
         assert sorted(record.partition for record in seen) == list(range(12))
-        assert [new for _, new in await topics.apply(config)] == [False] * len(topics.NAMES)
+        assert [new for _, new in await topics.apply(config)] == [False] * len(topics.ALL)
     cluster.heal()
 
 

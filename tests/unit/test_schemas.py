@@ -10,7 +10,20 @@ import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import msgspec
 import pytest
 
-from headrace_events import DeadLetter, Problem, RawPosition, Source, Type, Word, decode, generate, taxonomy
+from headrace.observe.notices import Notices
+from headrace.records.notice import encode_notice
+from headrace_events import (
+    DeadLetter,
+    NoticeKind,
+    Problem,
+    RawPosition,
+    Source,
+    Type,
+    Word,
+    decode,
+    generate,
+    taxonomy,
+)
 from headrace_events.public_topics import PUBLIC_TOPICS, PublicTopic
 
 GOLDEN = (Path(__file__).parent / "golden.jsonl").read_bytes().splitlines()
@@ -27,7 +40,7 @@ def schema(name: str) -> dict[str, Any]:
 
 def properties() -> list[Any]:
     """Return every property of events, dead letters and their parts, with the file that it stands in."""
-    files = {name: schema(name) for name in ("event.schema.json", "dead-letter.schema.json")}
+    files = {topic.file: schema(topic.file) for topic in PUBLIC_TOPICS}
     return [
         pytest.param(name, known, id=f"{whole['title']}: {part['title']}.{key}")
         for name, whole in files.items()
@@ -153,6 +166,22 @@ def test_a_dead_letter_fits_its_schema() -> None:
         raw=RawPosition("headrace.raw", 5, 78),
     )
     jsonschema.validate(json.loads(msgspec.json.encode(letter)), schema("dead-letter.schema.json"))
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_notice_fits_its_schema(kind: NoticeKind) -> None:
+    """Open and over, of a tenant and of a process, with an item and without."""
+    notices = Notices()
+    notices.note(kind, "/leadping/birch", "it says no")
+    notices.note(kind, "/leadping/birch", "it says no", item="201", mapping="0b6d3e58")
+    notices.note(kind, "/headrace/web-1/all", "gone")
+    notices.note(kind, "/headrace/web-1/all", None)
+    notices.settle({})
+    found = [json.loads(encode_notice(one).value) for one in notices.due()]
+    assert [one["data"]["state"] for one in found] == ["open", "open", "over"]
+    for one in found:
+        jsonschema.validate(one, schema("notice.schema.json"), format_checker=FORMATS)
+        assert schema("notice.schema.json")["$id"] == one["dataschema"]
 
 
 def test_every_word_has_a_meaning() -> None:

@@ -14,7 +14,7 @@ BODY = 2**20
 def as_made(profile: str = "") -> dict[str, Topic]:
     """Return the topics as `topics apply` creates them, by short name."""
     made = [Topic(w.name, w.partitions, w.replicas, dict(w.config)) for w in wanted("headrace.", profile)]
-    return {topic.name.removeprefix("headrace."): topic for topic in made}
+    return {name: topic for topic in made if (name := topic.name.removeprefix("headrace.")) in NAMES}
 
 
 def faults(name: str, config: Mapping[str, str], replicas: int = 3) -> list[str]:

@@ -33,6 +33,7 @@ _SECTIONS: Final = {
         "spool": "show the deliveries that wait for Kafka, or drain them by hand",
     },
     "Look into it": {
+        "status": "show how things stand with every tenant, and what needs somebody",
         "feeds": "show how far each feed has been read, and what is wrong with it",
         "ledger": "show what webhooks or polling lost, hour by hour",
         "explain": "explain what would become of a file, without publishing",

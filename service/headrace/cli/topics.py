@@ -80,7 +80,7 @@ async def _show(config: Config) -> bool:
     """Print the topics; return False where the service would refuse to run on them."""
     await existing_topics(config)
     present = await topics.describe(config)
-    names = [config.topic_prefix + name for name in topics.NAMES]
+    names = [config.topic_prefix + name for name in topics.ALL]
     rows = [_row(present[name]) if name in present else (name, "", "", "", "", "missing") for name in names]
     table(_TITLES, rows, right=_RIGHT)
     try:

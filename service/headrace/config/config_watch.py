@@ -23,6 +23,8 @@ from headrace.config.load import CERTIFICATES, load
 from headrace.config.settings import Config, KafkaSettings
 from headrace.config.tenant_files import FOLDER
 from headrace.core.toml_lines import FileFaults
+from headrace.observe.notices import Notices
+from headrace_events import NoticeKind
 
 LOOK_SECONDS: Final = 2.0
 QUIET_SECONDS: Final = 0.1
@@ -42,8 +44,15 @@ _log = structlog.get_logger()
 class ConfigWatch:
     """Keeps `live` as the files have it. `environ` lies over them, as at the start."""
 
-    def __init__(self, live: LiveConfig, environ: Dict[str, str], sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        live: LiveConfig,
+        environ: Dict[str, str],
+        notices: Notices | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         self._live: Final = live
+        self._notices: Final = notices or Notices()
         self._environ: Final = dict(environ)
         self._file: Final = live.config.file
         self._window: Final = live.config.dedupe.window
@@ -58,6 +67,12 @@ class ConfigWatch:
 
     async def run(self, every: float = LOOK_SECONDS, within: float = READ_SECONDS) -> None:
         """Look every `every` seconds, until cancelled. A reading that takes more than `within` seconds is a fault."""
+        try:
+            await self._follow(every, within)
+        finally:  # a process that has ended refuses nothing
+            self._note(None)
+
+    async def _follow(self, every: float, within: float) -> None:
         reading: asyncio.Future[Config | list[str] | None] | None = None
         while True:
             await asyncio.sleep(every)
@@ -97,7 +112,9 @@ class ConfigWatch:
             if tuple(found) != self._live.refused:
                 _log.error("configuration_refused", faults=_first(found), reason="what was in force before stays")
             self._live.refuse(found)
+            self._note(f"{found[0]}{f'; and {len(found) - 1} more' if len(found) > 1 else ''}: what was before stays")
             return
+        self._note(None)
         if self._live.refused:
             _log.info("configuration_set_right")
         before = self._live.config
@@ -108,6 +125,9 @@ class ConfigWatch:
         if self._live.needs_restart not in ((), self._restart_logged):
             _log.warning("restart_needed", keys=list(self._live.needs_restart))
         self._restart_logged = self._live.needs_restart
+
+    def _note(self, why: str | None) -> None:
+        self._notices.note(NoticeKind.CONFIGURATION_REFUSED, self._notices.process, why)
 
     def _load(self, stamps: FileStamps) -> Config | list[str]:
         """Load, or return what is wrong. A folder that vanishes is a mount that failed rather than a wish."""

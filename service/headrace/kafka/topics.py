@@ -27,6 +27,9 @@ DESCRIBE_PAUSE: Final = 0.05
 KNOWN_SECONDS: Final = 30.0
 """Time in which every broker must know of what was created."""
 NAMES: Final = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
+OPTIONAL: Final = ("notices",)
+"""Topics that the service does without where they are missing."""
+ALL: Final = (*NAMES, *OPTIONAL)
 
 
 class UnfitTopics(Exception):  # noqa: N818  (a sentence for the operator)
@@ -46,7 +49,7 @@ def wanted(prefix: str, profile: str = "") -> list[Wanted]:
     """Read `topics.toml` for one profile ("" for production, "dev" for one broker)."""
     raw = tomllib.loads(_file().read_text("utf-8"))
     defaults, over = raw["defaults"], raw["profiles"][profile] if profile else {}
-    return [_wanted(prefix, name, raw["topics"][name], defaults, over) for name in NAMES]
+    return [_wanted(prefix, name, raw["topics"][name], defaults, over) for name in ALL]
 
 
 async def apply(config: Config, profile: str = "", partitions: int | None = None) -> list[tuple[Wanted, bool]]:
@@ -145,7 +148,7 @@ async def _refuse_positions(config: Config, seen: Topic) -> None:
 async def describe(config: Config) -> dict[str, Topic]:
     """Return those of the topics that exist, by name."""
     async with admin(config.kafka) as client:
-        return await client.topics({config.topic_prefix + name for name in NAMES})
+        return await client.topics({config.topic_prefix + name for name in ALL})
 
 
 async def verify(config: Config) -> dict[str, Topic]:

@@ -10,6 +10,7 @@ from typing import Final
 from headrace.config.tenants import Account
 from headrace.core.mapping import UNMAPPED
 from headrace.core.record import ProducerRecord
+from headrace.normalizer.code_notices import CodeNotices
 from headrace.normalizer.commit import Commit, Decision
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.held_metrics import HeldMetrics
@@ -75,6 +76,7 @@ class NormalizerMetrics(TaskMetrics):
                 *("seen_ids", "seen_bytes"),
             )
         }
+        self._codes: Final = CodeNotices(registry.notices)
         self.held: Final = HeldMetrics(registry, self._name, clock)
         self._start_known()
         self.know(tenants)
@@ -83,6 +85,8 @@ class NormalizerMetrics(TaskMetrics):
     def know(self, tenants: Iterable[Account]) -> None:
         """Count for these tenants from now on; what was counted of others stays."""
         before, self._accounts = self._accounts, {}
+        tenants = list(tenants)
+        self._codes.know(tenants)
         self._polling.values.clear()
         for account in tenants:
             labels = self._accounts[account.source] = account.provider.name, account.name
@@ -129,6 +133,7 @@ class NormalizerMetrics(TaskMetrics):
         for decision in decisions:
             if decision.fate == "published":
                 labels = (*self._accounts.get(decision.source, UNKNOWN), decision.code)
+                self._codes.saw(decision.source, decision.code, unmapped=decision.type == UNMAPPED)
                 if decision.type == UNMAPPED:
                     self._unmapped.add(labels)
                 elif decision.provisional:

@@ -74,6 +74,21 @@ PROCESS: Final = (
         (),
         "Keys of which the files hold another value than the process was started with, and that need a restart.",
     ),
+    Family(
+        "headrace_notices_open",
+        "gauge",
+        "notices",
+        ("kind",),
+        "Notices that this process holds open, by what is the case; `headrace status` shows those of all.",
+    ),
+    Family("headrace_notices_written_total", "counter", "notices", (), "Notices that Kafka took."),
+    Family(
+        "headrace_notices_dropped_total",
+        "counter",
+        "notices",
+        (),
+        "Notices that were not written, because too many waited: Kafka is away, or there is no topic for them.",
+    ),
 )
 
 TASKS: Final = (

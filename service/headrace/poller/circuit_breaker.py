@@ -29,6 +29,8 @@ class CircuitBreaker:
         self._jitter: Final = jitter
         self._in_doubt = False
         self._pause = 0.0
+        self.answered = False
+        """Whether a turn has succeeded in this process."""
         self.until = 0.0
         self.parked_since = 0.0
 
@@ -47,6 +49,7 @@ class CircuitBreaker:
 
     def succeeded(self) -> None:
         """Note that the platform answered."""
+        self.answered = True
         self._in_doubt, self._pause, self.until, self.parked_since = False, 0.0, 0.0, 0.0
 
     def doubt(self) -> None:

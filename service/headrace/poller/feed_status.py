@@ -17,10 +17,12 @@ from headrace.poller.missing_leads import Missing
 from headrace.poller.oldest_lead import OldestLead
 from headrace.poller.resting_leads import RestingLeads
 from headrace.poller.scheduler import Scheduler
+from headrace.poller.stale_feeds import StaleFeeds
 from headrace.poller.staleness_watch import StalenessWatch
 from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.records.cursors import CursorEntry, FeedState, Standing, entry
+from headrace_events import NoticeKind
 
 UPDATE_EVERY_SECONDS: Final = 30.0
 AVERAGED: Final = 0.01
@@ -148,6 +150,7 @@ class TenantStatus:
         self._writer: Final = writer
         self._metrics: Final = metrics
         self._staleness: Final = StalenessWatch(account, budget.limits, scheduler.shares, metrics)
+        self._stale: Final = StaleFeeds(account, feeds, by_lead, scheduler=scheduler, metrics=metrics)
         self._standing = state.standing
         began = int(clock.now() * 1000)
         self._oldest: Final = {
@@ -160,6 +163,7 @@ class TenantStatus:
             for feed, oldest in self._oldest.items():
                 await self._show_oldest(feed, oldest)
             await self.update(always=True)
+            self._stale.note(self._clock.now() - self._clock.ahead, self._reason())
             await self._writer.store(self._resting.changed(self._clock.now()))
             await asyncio.sleep(UPDATE_EVERY_SECONDS)
 
@@ -196,6 +200,7 @@ class TenantStatus:
             ahead=round(self._clock.ahead),
             left={span: count for span, count in left.items() if span != "window"},
         )
+        self._note(parked=bool(parked))
         entries = self._statuses.changed()
         if (always and standing != self._standing) or parked != self._standing.parked:
             self._standing = standing
@@ -203,3 +208,12 @@ class TenantStatus:
             entries.append(entry(self._source, standing))
         if entries:
             await self._writer.store(entries)
+
+    def _note(self, *, parked: bool) -> None:
+        """Note whether the tenant is parked, once its platform has answered for or against, and leads held back."""
+        notices, held = self._metrics.notices, len(self._state.drops.held)
+        if parked or self._circuit.answered:
+            why = f"its credentials are denied: {self._reason()}"
+            notices.note(NoticeKind.TENANT_PARKED, self._source, why if parked else None)
+        why = f"its platform does not know {held} leads: they stay watched; check its credentials and address"
+        notices.note(NoticeKind.MASS_DROP, self._source, why if held else None)

@@ -24,6 +24,7 @@ from headrace.records.hooks import HookFinding, HookReport
 from headrace.sdk.faults import Fault
 from headrace.sdk.feed import Call
 from headrace.sdk.hooks import HookApi, HooksByHand
+from headrace_events import NoticeKind
 
 EVERY_SECONDS: Final = 3_600.0
 FIRST_SECONDS: Final = 120.0
@@ -90,7 +91,7 @@ class HookWatch:
         before = self._state.hook_report or HookReport(0)
         report = report_of(rows, before, int(self._clock.now() * 1000))
         self._log_changes(before.findings, report.findings)
-        self._show(report)
+        self._show(report, before)
         await self._writer.store([entry(self._source, report)])
 
     def _is_paused(self) -> bool:
@@ -112,9 +113,14 @@ class HookWatch:
             if (one.state, one.tells) not in now and one.tells not in troubled:
                 _log.info("hook_recovered", source=self._source, hook=one.tells, state=one.state)
 
-    def _show(self, report: HookReport) -> None:
+    def _show(self, report: HookReport, before: HookReport | None = None) -> None:
         counts: dict[str, int] = {state: report.counts.get(state, 0) for state in STATES}
         self._metrics.hooks(*self._labels, counts, report.at / 1000 - self._clock.ahead)
+        found = {one.tells: f"{one.state}{f': {one.reason}' if one.reason else ''}" for one in report.findings}
+        for tells in {one.tells for one in before.findings} - set(found) if before else ():
+            self._metrics.notices.note(NoticeKind.HOOK_IN_TROUBLE, self._source, None, item=tells)
+        for tells, why in found.items():
+            self._metrics.notices.note(NoticeKind.HOOK_IN_TROUBLE, self._source, why, item=tells)
 
 
 def first_wait(report: HookReport | None, now: float) -> float:

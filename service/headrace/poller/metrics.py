@@ -169,6 +169,11 @@ class PollerMetrics(TaskMetrics):
         """Note up to when (seconds since the epoch) a feed is read: of a feed by lead, its longest unread lead."""
         self._of(provider, tenant).fresh[feed] = at
 
+    def fresh_at(self, provider: str, tenant: str, feed: str) -> float:
+        """Return up to when (seconds since the epoch) a feed is read, as far as this process knows."""
+        gauges = self._of(provider, tenant)
+        return gauges.fresh.get(feed, gauges.since)
+
     def budget(self, provider: str, tenant: str, left: Mapping[Span, int]) -> None:
         """Note the calls that are left of each span."""
         self._of(provider, tenant).left = left

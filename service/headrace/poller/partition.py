@@ -152,6 +152,8 @@ class PartitionPoller(PartitionOwner):
             self._events.remove(discovery)
             self._nudges.remove(inbox)
             self._remembered.known_at = time.monotonic()
+            for source in self.tenants:
+                self._metrics.notices.release(source)
             self.tenants.clear()
 
     def _inbox(
@@ -205,6 +207,7 @@ class PartitionPoller(PartitionOwner):
             at_home=self._is_at_home,
             make=partial(self._tenant, writer, raw_lifetime),
             began=began,
+            notices=self._metrics.notices,
         )
         tasks.begin()
         return tasks, unpolled

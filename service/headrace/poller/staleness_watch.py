@@ -12,6 +12,7 @@ from headrace.poller.metrics import PollerMetrics
 from headrace.poller.shares import Shares
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.settings import PolledTenant
+from headrace_events import NoticeKind
 
 STEADY: Final = 0.95
 """What was not kept is kept again once a round takes so much of its time: an average moves a little all the time."""
@@ -48,4 +49,6 @@ class StalenessWatch:
                 max_staleness=self._within,
                 **{f"calls_a_{per}": calls for per, calls in found.would_do.items()},
             )
+        why = f"to read every lead takes {found.seconds} s at this budget, max_staleness is {self._within} s"
+        self._metrics.notices.note(NoticeKind.BUDGET_TOO_SMALL, self._source, None if self._holds else why)
         return found

@@ -14,14 +14,22 @@ from msgspec.structs import replace
 
 from headrace.config.live import LiveConfig, same_account
 from headrace.config.tenants import Account
+from headrace.observe.notices import Notices
 from headrace.poller.nudge_inbox import unstored
 from headrace.poller.platform_client import Unready
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant import TenantPoller
 from headrace.poller.unpolled_nudges import UnpolledNudges
+from headrace_events import NoticeKind
 
 STOP_SECONDS: Final = 20.0
 """What turns in progress get to end; then they are cut off, and read again what they had appended."""
+
+OF_POLLING: Final = frozenset(
+    {NoticeKind.TENANT_PARKED, NoticeKind.FEED_STALE, NoticeKind.MASS_DROP, NoticeKind.BUDGET_TOO_SMALL}
+    | {NoticeKind.HOOK_IN_TROUBLE}
+)
+"""What is the case of a tenant only while it is polled."""
 
 _log = structlog.get_logger()
 
@@ -42,6 +50,7 @@ class TenantTasks:
         at_home: Callable[[str], bool],
         make: Callable[[Account], TenantPoller],
         began: Callable[[TenantPoller], None],
+        notices: Notices,
     ) -> None:
         self._live: Final = live
         self._tenants: Final = tenants
@@ -50,6 +59,7 @@ class TenantTasks:
         self._at_home: Final = at_home
         self._make: Final = make
         self._began: Final = began
+        self._notices: Final = notices
         self._wanted: dict[str, Account] = {}
         self._running: Final[dict[str, Account]] = {}
         """The accounts that the pollers were made of; those of others are not polled."""
@@ -152,6 +162,7 @@ class TenantTasks:
             self._start(wanted)
         else:
             self._unpolled.adopt(source)
+            self._notices.end(source, OF_POLLING)
         _log.info("tenant_stopped", source=source, again=wanted is not None)
 
     async def _hand_over(self, source: str) -> None:

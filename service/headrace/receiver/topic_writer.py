@@ -30,6 +30,7 @@ from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.spool_drain import BATCH_RECORDS, RAW, SpoolDrain
 from headrace.records.raw import place
 from headrace.spool import NoRoom, Spool
+from headrace_events import NoticeKind
 
 APPEND_DEADLINE_SECONDS: Final = 2.0
 """What a record gets to be appended, until it goes to the spool."""
@@ -75,6 +76,7 @@ class TopicWriter:
         self._kafka: Final = config.kafka
         self._spool: Final = spool
         self._health: Final = health
+        self._notices: Final = metrics.notices
         self._drain: Final = SpoolDrain(config, spool, metrics)
         self._raw: Final = RawTopic(config)
         self._partitions = 0
@@ -231,7 +233,9 @@ class TopicWriter:
         self._report()
 
     def _report(self) -> None:
-        """Report to health."""
+        """Report to health, and whether the spool is in use."""
+        notices, why = self._notices, self._unfit or "Kafka does not take deliveries in time: they wait in the spool"
+        notices.note(NoticeKind.SPOOL_IN_USE, notices.process, why if self._spool.waiting(RAW) else None)
         self._health.kafka(answers=self.answers)
         self._health.room(self._spool.has_room)
 
