@@ -4,7 +4,8 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from itertools import accumulate
 from typing import Final
 
 from headrace.cli._formatting import count, footnote, span, table
@@ -15,39 +16,57 @@ from headrace.core.timestamps import parse
 _TITLES: Final = ("tenant", "via", "state", "read", "why")
 _COLORS: Final = {"ok": "green", "unwatched": "white", "unread": "cyan", "behind": "yellow", "paused": "magenta"}
 _FEWEST: Final = 3
-_AROUND_LINES: Final = 6
+_NARROWEST: Final = 20
+_WIDEST: Final = 10_000
+_AROUND_LINES: Final = 8
 """Lines beside those of ways and notices."""
 
 
 def write_page(ways: Sequence[WayRow], notices: Sequence[NoticeRow], remark: str, now: datetime) -> None:
-    """Write the screen; where it is a terminal, ways that are well and do not fit are counted alone."""
+    """Write the screen; where it is a terminal, what does not fit is counted alone."""
     bad = sum(row.state in TROUBLE for row in ways)
-    open_now = [row for row in notices if row.confirmed]
-    verdict = f"{count(len(open_now), 'notice')} open, {bad:,} of {count(len(ways), 'way')} in trouble"
+    confirmed = sum(row.confirmed for row in notices)
+    verdict = f"{count(confirmed, 'notice')} open, {bad:,} of {count(len(ways), 'way')} in trouble"
     echo(styled(f"{now:%Y-%m-%d %H:%M:%S} UTC: {verdict}", bold=True))
-    lines = [_sentence(row, now) for row in notices]
-    shown = ways[: max(bad, _room(lines))]
-    if shown:
-        echo()
-        table(_TITLES, [_cells(row, now) for row in shown], right=("read",), free=("why",))
-    if len(shown) < len(ways):
-        footnote(f"and {count(len(ways) - len(shown), 'way')} more, none in trouble")
-    if lines:
-        echo()
-    for row, line in zip(notices, lines, strict=True):
-        footnote(styled(line, fg="red") if row.confirmed else styled(line, dim=True))
+    columns, room = _screen()
+    heights = [len(textwrap.wrap(_sentence(row, now), columns)) for row in notices]
+    listed = _fitting(heights, max(room // 2, room - max(bad, _FEWEST)))
+    _write_ways(ways, max(_FEWEST, room - sum(heights[:listed])), now)
+    _write_notices(notices, listed, now)
     if remark:
         echo()
         footnote(remark)
 
 
-def _room(lines: Sequence[str]) -> int:
-    """Return how many ways fit on the screen beside these sentences."""
+def _write_ways(ways: Sequence[WayRow], most: int, now: datetime) -> None:
+    if ways:
+        echo()
+        table(_TITLES, [_cells(row, now) for row in ways[:most]], right=("read",), free=("why",))
+    if left := ways[most:]:
+        footnote(f"and {len(left):,} more, {sum(row.state in TROUBLE for row in left) or 'none'} in trouble")
+
+
+def _write_notices(notices: Sequence[NoticeRow], most: int, now: datetime) -> None:
+    if notices:
+        echo()
+    for row in notices[:most]:
+        line = _sentence(row, now)
+        footnote(styled(line, fg="red") if row.confirmed else styled(line, dim=True))
+    if left := notices[most:]:
+        footnote(f"and {count(len(left), 'notice')} more: headrace status --json lists them all")
+
+
+def _screen() -> tuple[int, int]:
+    """Return the columns of a sentence, and the lines that the screen has for ways and notices."""
     if not sys.stdout.isatty():
-        return sys.maxsize
-    columns, rows = shutil.get_terminal_size()
-    taken = sum(len(textwrap.wrap(line, max(20, columns - 4))) for line in lines)
-    return max(_FEWEST, rows - taken - _AROUND_LINES)
+        return _WIDEST, sys.maxsize
+    columns, lines = shutil.get_terminal_size()
+    return max(_NARROWEST, columns - 4), max(2 * _FEWEST, lines - _AROUND_LINES)
+
+
+def _fitting(heights: Sequence[int], room: int) -> int:
+    """Return how many sentences of these heights fit, counted from the first."""
+    return sum(total <= room for total in accumulate(heights))
 
 
 def _cells(row: WayRow, now: datetime) -> Sequence[str]:
@@ -63,14 +82,13 @@ def _cells(row: WayRow, now: datetime) -> Sequence[str]:
 
 def _sentence(row: NoticeRow, now: datetime) -> str:
     item = f" {row.item}" if row.item else ""
-    since = _ago(row.since, now)
-    doubt = "" if row.confirmed else f" (nobody has confirmed it since {_at(row.written)})"
-    return f"{row.notice} {row.source}{item}, since {_at(row.since)}, {since}{doubt}: {row.why}"
+    doubt = "" if row.confirmed else f", which nobody has confirmed for {_span(row.written, now)}"
+    return f"{row.source[1:]}: {row.notice}{item} for {_span(row.since, now)}{doubt}: {row.why}"
 
 
 def _ago(moment: str, now: datetime) -> str:
-    return f"{span(max(0, int((now - parse(moment)).total_seconds())), 1)} ago"
+    return f"{_span(moment, now)} ago"
 
 
-def _at(moment: str) -> str:
-    return parse(moment).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+def _span(moment: str, now: datetime) -> str:
+    return span(max(0, int((now - parse(moment)).total_seconds())), 1)

@@ -7,6 +7,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import UNSET, Struct, UnsetType
 
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
+from headrace.cli._formatting import count
 from headrace.cli._hook_notes import hook_notes
 from headrace.config.tenants import Account
 from headrace.poller.state import PartitionState, TenantState
@@ -99,12 +100,15 @@ def _polled(source: str, rows: Sequence[FeedRow]) -> WayRow:
     state = min((row.state for row in rows), key=WORST_FIRST.index)
     read = [row.last_success for row in rows]
     oldest = UNSET if UNSET in read else min(moment for moment in read if isinstance(moment, str))
-    why = (_why(row) for row in rows if row.state == state)
+    feeds: dict[str, list[str]] = {}
+    for row in rows:
+        if row.state == state and (why := _why(row)):
+            feeds.setdefault(why, []).append(row.feed)
     return WayRow(
         source=source,
         via=Via.POLL,
         state=state,
-        why=tuple(dict.fromkeys(filter(None, why))),
+        why=tuple(why if state == "parked" else f"{why} ({', '.join(names)})" for why, names in feeds.items()),
         last_success=oldest,
         feeds=len(rows),
     )
@@ -116,10 +120,10 @@ def _why(row: FeedRow) -> str:
         case "parked":
             return row.reason
         case "late":
-            return f"{row.feed}: no poller took its turn"
+            return "no poller took its turn"
         case "unread" if row.never_read:
-            return f"{row.feed}: {row.never_read:,} leads never read"
+            return f"{count(row.never_read, 'lead')} never read"
         case "failing" | "partial":
-            return f"{row.feed}: {row.sentence or row.unread or 'see headrace feeds'}"
+            return row.sentence or row.unread or "see headrace feeds"
         case _:
             return ""
