@@ -112,7 +112,7 @@ class ConfigWatch:
             if tuple(found) != self._live.refused:
                 _log.error("configuration_refused", faults=_first(found), reason="what was in force before stays")
             self._live.refuse(found)
-            self._note(f"{found[0]}{f'; and {len(found) - 1} more' if len(found) > 1 else ''}: what was before stays")
+            self._note(f"what was before stays; fault 1 of {len(found)}: {found[0]}")
             return
         self._note(None)
         if self._live.refused:
