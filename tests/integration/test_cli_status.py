@@ -4,7 +4,6 @@ import asyncio
 import json
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def run_in(headrace: Headrace, *words: str, program: str | Path = PROGRAM) -> su
 
 
 @pytest.fixture
-def world(tmp_path: Path, kafka: Broker, prefix: str) -> Iterator[World]:
+def world(tmp_path: Path, kafka: Broker, prefix: str) -> World:
     headrace = Headrace(tmp_path, kafka.bootstrap_servers, prefix)
     found = World(headrace)
     headrace("topics", "apply", "--profile", "dev", "--partitions", str(PARTITIONS))
