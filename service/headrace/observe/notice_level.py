@@ -20,7 +20,7 @@ _OWN_BYTES: Final = 300
 """What is remembered of a subject beside its texts."""
 
 
-class Subject(Struct, frozen=True):
+class NoticeSubject(Struct, frozen=True):
     """What may be the case, and of what: a tenant or process, and an item of it. `str` is its key on the topic."""
 
     kind: NoticeKind
@@ -42,7 +42,7 @@ class NoticeLevel(Struct):
     `settled`: what stood on the topic before is known. `waits`: it is to be written.
     """
 
-    subject: Subject
+    subject: NoticeSubject
     summary: str
     since: int
     changed: int
@@ -83,7 +83,7 @@ class NoticeLevel(Struct):
             self.waits, self.written = False, renewed
 
 
-def level_over(subject: Subject, before: Notice, now: int) -> NoticeLevel:
+def level_over(subject: NoticeSubject, before: Notice, now: int) -> NoticeLevel:
     """Return the level of what the topic has as open, and what is over, as of now (ms)."""
     summary = before.data.summary[:LONGEST_SUMMARY]
     return NoticeLevel(subject, summary, millis(before.data.since), now, is_open=False, settled=True, waits=True)

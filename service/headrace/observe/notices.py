@@ -17,7 +17,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
 from headrace.observe.escapes import escaped
-from headrace.observe.notice_level import LONGEST_ITEM, NoticeLevel, Subject, bounded_summary, level_over, notice_of
+from headrace.observe.notice_level import (
+    LONGEST_ITEM,
+    NoticeLevel,
+    NoticeSubject,
+    bounded_summary,
+    level_over,
+    notice_of,
+)
 from headrace_events import Notice, NoticeKind
 
 MOST: Final = 2_000
@@ -42,14 +49,14 @@ class Notices:
         self._levels: Final[OrderedDict[str, NoticeLevel]] = OrderedDict()
         self._weight = 0
         self._over: Final[OrderedDict[str, None]] = OrderedDict()
-        self._asks: Final[OrderedDict[str, Subject]] = OrderedDict()
+        self._asks: Final[OrderedDict[str, NoticeSubject]] = OrderedDict()
         """What is over as far as this process knows, and may be open on the topic."""
         self._judges: Final[dict[NoticeKind, Callable[[Notice], bool]]] = {}
         self._looks = False
 
     def note(self, kind: NoticeKind, source: str, why: str | None, *, item: str = "", mapping: str = "") -> None:
         """Note that something is the case and `why`, a sentence without secrets; or, with None, that it is not."""
-        subject = Subject(kind, source, escaped(item[:LONGEST_ITEM]))
+        subject = NoticeSubject(kind, source, escaped(item[:LONGEST_ITEM]))
         key = str(subject)
         level = self._levels.get(key)
         if why is None:
@@ -103,7 +110,7 @@ class Notices:
         for kind, holds in self._judges.items():
             for key, notice in found.items():
                 if notice.data.notice == kind and notice.is_open and key not in self._levels and not holds(notice):
-                    self._add(level_over(Subject(kind, notice.source, notice.data.item or ""), notice, now))
+                    self._add(level_over(NoticeSubject(kind, notice.source, notice.data.item or ""), notice, now))
 
     @property
     def has_due(self) -> bool:
@@ -140,7 +147,7 @@ class Notices:
             found[level.subject.kind] += level.is_open
         return found
 
-    def _note_over(self, key: str, level: NoticeLevel | None, subject: Subject) -> None:
+    def _note_over(self, key: str, level: NoticeLevel | None, subject: NoticeSubject) -> None:
         if level is not None and level.is_open:
             level.is_open, level.changed = False, self._now()
             self._wait(level)
@@ -149,7 +156,9 @@ class Notices:
             _bound(self._asks)
             self.news.set()
 
-    def _note_open(self, key: str, before: NoticeLevel | None, subject: Subject, summary: str, mapping: str) -> None:
+    def _note_open(
+        self, key: str, before: NoticeLevel | None, subject: NoticeSubject, summary: str, mapping: str
+    ) -> None:
         level = NoticeLevel(subject, summary, self._now(), self._now(), mapping=mapping)
         # of a code the topic knows since when, though it be over
         level.settled = not level.is_code and (key in self._over or (before is not None and before.settled))
@@ -184,6 +193,6 @@ class Notices:
         return int(self._clock() * 1000)
 
 
-def _bound(known: "OrderedDict[str, Subject] | OrderedDict[str, None]") -> None:
+def _bound(known: "OrderedDict[str, NoticeSubject] | OrderedDict[str, None]") -> None:
     while len(known) > MOST_SETTLED:
         known.popitem(last=False)
