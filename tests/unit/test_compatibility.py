@@ -187,8 +187,8 @@ def added_word(files: Files) -> None:
 
 def added_topic(files: Files) -> None:
     document = files["asyncapi.json"]
-    document["channels"]["notices"] = document["channels"]["events"] | {"address": "headrace.notices"}
-    files["notice.schema.json"] = files["event.schema.json"]
+    document["channels"]["moods"] = document["channels"]["events"] | {"address": "headrace.moods"}
+    files["mood.schema.json"] = files["event.schema.json"]
 
 
 def added_header(files: Files) -> None:
