@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -157,3 +158,38 @@ def test_a_letter_without_bytes_goes_back_from_raw(headrace: Headrace) -> None:
         asyncio.run(delete_records(headrace.servers, f"{headrace.prefix}raw", partition, -1))
     gone = headrace("redrive", "--yes").stdout
     assert "3 letters without bytes whose record is not on raw (any more): cannot go back" in gone
+
+
+def test_what_a_tenant_redacts_is_nowhere_but_on_raw(headrace: Headrace) -> None:
+    """With the real program at level debug: not in events, letters, marks, nudges, its log, or what commands show."""
+    (headrace.folder / "headrace.toml").write_text(
+        REDACTING.replace('["text"]', '["text", "client", "urls", "fields"]')
+    )
+    headrace.environ["HEADRACE_LOG__LEVEL"] = "debug"
+    payload = {"note": "a hidden text", "deep": ['{"a": "hidden city"}']}
+    hidden: dict[str, Any] = {"body": "a hidden text", "requestCity": "hidden city", "payload": payload}
+    rows = [row(1, **hidden), row(2, **hidden, eventAt="soon"), row(3, "moon_landed", **hidden), BAD | {"hidden": "x"}]
+    headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(*rows))
+    with (
+        (headrace.folder / "log").open("w+b") as log,
+        headrace.start("run", "--role", "normalizer", stderr=log.fileno()),
+    ):
+        headrace("tail", "--dead-letters", "--from-start", "-n", "2")
+        headrace("tail", "--from-start", "-n", "2")
+        shown = [
+            headrace(*words).stdout
+            for words in (
+                ("tail", "--from-start", "-n", "2"),
+                ("dead-letters", "list", "--json"),
+                ("dead-letters", "show", "--json"),
+                ("taxonomy", "unmapped", "--all", "--json"),
+                ("taxonomy", "draft", "-t", "acme"),
+            )
+        ]
+        lines = (headrace.folder / "log").read_text()
+    assert lines.count("record_decided") == 4
+    topics = [headrace.read(topic) for topic in ("events", "dead-letters", "seen", "nudges")]
+    records = [part for topic in topics for one in topic for part in (one.key, one.value, *(v for _, v in one.headers))]
+    assert len(topics[0]) == len(topics[1]) == 2
+    assert not [part for part in records if b"hidden" in (part or b"")]
+    assert "hidden" not in "\n".join((lines, *shown))

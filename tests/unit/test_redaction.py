@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from headrace.config import load
+from headrace.config.config_watch import ConfigWatch
+from headrace.config.live import LiveConfig
 from tests.unit.configs import faults, tenant, write
 
 KEY = "an-invented-key-of-32-characters"
@@ -39,12 +41,14 @@ def test_variables_name_places_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "expected"),
     [
-        ('drop = ["texts"]', "drop: names a place that is none of text, title"),
+        ('drop = ["texts"]', "drop: names a place that is none of text, title, reason, actor, parties, client"),
         ('drop = ["texts"]', '; did you mean "text"?'),
         ('drop = ["parties.from.adress"]', '; did you mean "parties.from.address"?'),
         ('drop = ["fields."]', "drop: names a place that is none of"),
         ('drop = ["native.id"]', "drop: names what every event keeps"),
         ('drop = ["partitionkey"]', "drop: names what every event keeps"),
+        ('drop = ["times.sent"]', "drop: names what every event keeps"),
+        ('drop = ["text", "native.extras.x"]', '; did you mean "native.extra"?, at [1]'),
         ('drop = ["subject"]', "drop: names the subject, which every event has: hash it"),
         ('drop = "text"', "drop: expected a list, got text"),
         ('hash = ["text"]', "hash: needs key_file"),
@@ -83,3 +87,22 @@ def test_what_is_published_has_another_mapping_under_other_settings(tmp_path: Pa
     assert plain.mapping_id == plain.mapping.id
     assert len({plain.mapping_id, *found}) == 5
     assert mapping('drop = ["text"]') == found[0]
+
+
+def test_another_key_in_the_file_is_taken_over_while_it_runs(tmp_path: Path) -> None:
+    """Hashes, and the id of what is published, are others from then on; a key that is no good changes nothing."""
+    path = redacting(tmp_path, 'hash = ["text"]\nkey_file = "redact.key"')
+    live = LiveConfig(load(path, {}))
+    watch = ConfigWatch(live, {}, sleep=lambda _: None)
+    watch.look()
+    before = tenant(live.config)
+    write(tmp_path, "short\n", "redact.key")
+    assert not watch.look()
+    assert "one line of 32 characters" in live.refused[0]
+    write(tmp_path, f"{KEY[::-1]}\n", "redact.key")
+    assert watch.look()
+    after = tenant(live.config)
+    assert before.redactor is not None
+    assert after.redactor is not None
+    assert before.redactor.hash("a text") != after.redactor.hash("a text")
+    assert before.mapping_id != after.mapping_id

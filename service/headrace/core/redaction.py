@@ -31,7 +31,13 @@ _NUMBERS: Final = (
     *("value", "value.amount", "value.currency"),
 )
 PLACES: Final = (*_TEXTS, "urls", *_NUMBERS, "subject")
-_STAY: Final = ("id", "source", "type", "time", "times", "partitionkey", "provenance", "category", "action", "native")
+_LISTED: Final = tuple(place for place in PLACES if "." not in place or place.startswith("native."))
+_STAY: Final = frozenset(
+    (
+        *("id", "source", "type", "time", "times", "partitionkey", "provenance", "category", "action", "direction"),
+        *("channel", "outcome", "native.provider", "native.tenant", "native.resource", "native.id", "native.code"),
+    )
+)
 
 
 class Redaction(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -52,7 +58,9 @@ class Redaction(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def faults(self) -> Iterator[Contradiction]:
         """Yield places that there are not, or that cannot be hashed, and a key that is missing or short."""
         for key, places in (("drop", self.drop), ("hash", self.hash)):
-            yield from (Contradiction(key, reason) for place in places if (reason := _why_not(key, place)))
+            for number, place in enumerate(places):
+                if reason := _why_not(key, place):
+                    yield Contradiction(key, f"{reason}, at [{number}]")
         if not set(self.drop).isdisjoint(self.hash):
             yield Contradiction("hash", "names a place that `drop` names, too: keep one", ("drop",))
         if self.hash and not self.key:
@@ -72,9 +80,9 @@ def _why_not(action: str, place: str) -> str:
     """Return what is wrong with a place, an empty string where nothing is. What stands there is not repeated."""
     named = next((each for each in NAMED if place.startswith(f"{each}.") and len(place) > len(each) + 1), None)
     if named is None and place not in PLACES:
-        if place.partition(".")[0] in _STAY:
+        if place in _STAY or place.startswith(("times.", "provenance.")):
             return "names what every event keeps: its ids, codes, words and times tell consumers what it is"
-        known = f"{', '.join(PLACES)}, nor one below {', '.join(NAMED)}"
+        known = f"{', '.join(_LISTED)}, nor one in these, such as parties.from.address"
         return f"names a place that is none of {known}{did_you_mean(place, PLACES)}"
     if action == "hash" and (named == "urls" or place == "urls" or place in _NUMBERS):
         return "names numbers or addresses, which a hash cannot stand for: drop them"

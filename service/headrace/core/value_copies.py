@@ -23,13 +23,14 @@ LEAST_BEGINNING: Final = 12
 """Characters of a text that is taken for the beginning of a value."""
 WORDS_IN_A_ROW: Final = 5
 MOST_WORK: Final = 20_000_000
-"""Values times characters of an event, some 200 ms: where it is more, every text is taken for a copy."""
+"""Values times characters of an event, which take 0.2 s or less: beyond it, every text is taken for a copy."""
 _SHORT: Final = 320
 """Characters of a value that is an address, and no text that may quote one: so long may an e-mail address be."""
 _SAY_NOTHING: Final = frozenset(("true", "false", "null", "none"))
 _WORD: Final = re.compile(r"\w+")
 _MAIL: Final = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 _NUMBER: Final = re.compile(r"[+(]?[\d][\d\s().\-/+]{5,30}\d")
+_NO_DIGIT: Final = re.compile(r"\D+")
 _BETWEEN: Final = r"[\s().\-/]{0,3}"
 _TAIL: Final = 9
 """Digits at the end of a phone number without the country and the zero before it."""
@@ -49,6 +50,7 @@ class ValueCopies:
     def __init__(self, values: Dict[str, str | None], texts: Iterable[str]) -> None:
         self._texts: Final = "\0".join(texts)
         self._folded: Final = _folded(self._texts)
+        self._digits: Final = _NO_DIGIT.sub("", self._texts)
         self._longest: Final = max(map(len, _BASE64.findall(self._texts)), default=0)
         self._all: Final = len(values) * len(self._texts) > MOST_WORK
         self._whole: Final[dict[str, str | None]] = {}
@@ -86,8 +88,8 @@ class ValueCopies:
             return
         self._whole.setdefault(lower, instead)
         self._begins.setdefault(lower[:LEAST_BEGINNING], []).append(lower)
-        digits = re.sub(r"\D", "", value)
-        if _NUMBER.fullmatch(value) and len(digits) > LEAST_INSIDE:
+        digits = _NO_DIGIT.sub("", value)
+        if _NUMBER.fullmatch(value) and len(digits) > LEAST_INSIDE and digits[-_TAIL:] in self._digits:
             self._add_number(_pattern_of(digits), instead)
         if len(value) < LEAST_INSIDE:
             return
