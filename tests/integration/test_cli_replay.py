@@ -13,7 +13,7 @@ import pytest
 
 from headrace.config import KafkaSettings
 from headrace_events import Event, decode
-from tests.integration.command import OVERLAY, Headrace
+from tests.integration.command import CONFIG, OVERLAY, Headrace
 from tests.integration.pipeline import until
 from tests.integration.test_cli_kafka import page, row
 from tests.kafka.broker import Broker
@@ -96,6 +96,20 @@ def test_fields_alone_are_a_difference(headrace: Headrace) -> None:
     with normalizing(headrace, 17):
         headrace("replay", "--yes")
     assert len({event.id for event in published(headrace)}) == 17
+    assert found(headrace)["changed"] == 0
+
+
+def test_a_change_of_what_is_redacted_is_a_difference(headrace: Headrace) -> None:
+    """What was published is published anew without it, under the id of the other settings; no other tenant's is."""
+    (headrace.folder / "headrace.toml").write_text(f'{CONFIG}[tenants.outreach.acme.redact]\ndrop = ["refs.lead"]\n')
+    shown = found(headrace)
+    assert (shown["changed"], shown["compared"]) == (6, 8)
+    assert {name for kind in shown["changes"] for name in kind["lost"]} == {"data.refs.lead"}
+    with normalizing(headrace, 14):
+        headrace("replay", "--yes")
+    news = [event for event in published(headrace) if "~" in event.id]
+    assert [event.data.refs for event in news] == [None] * 6
+    assert {event.id.rpartition("~")[2] for event in news} == {event.data.provenance.mapping for event in news}
     assert found(headrace)["changed"] == 0
 
 

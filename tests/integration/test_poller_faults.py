@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.config.tenants import Tenants
+from headrace.core.redaction import Redaction
 from headrace.kafka.partition_owner import Pace
 from headrace.kafka.producer import Transactions
 from headrace.poller.fetch_one import fetch
@@ -295,6 +296,22 @@ async def test_a_row_that_raw_never_takes_becomes_a_dead_letter(kafka: Broker, p
         )
         assert "2,200," in dead_letter.problem.detail
         assert msgspec.json.decode(letter.value, type=Row).text == "x" * 2_200_000
+
+
+async def test_what_is_too_large_of_a_tenant_that_redacts_is_kept_nowhere(kafka: Broker, prefix: str) -> None:
+    """Its dead letter says so, and has no bytes."""
+    async with platform() as there:
+        there.add(1)
+        there.rows["/rows"].append(Row(5, 1, "x" * 2_200_000))
+        pipeline = await make_polled(
+            kafka.bootstrap_servers, prefix, polled(there.url, redact=Redaction(drop=["text"]))
+        )
+        async with pipeline.poller():
+            await pipeline.covered(2)
+        (letter,) = await pipeline.records("dead-letters")
+        found = decode_dead_letter(letter.headers)
+        assert (letter.value, found.redacted, found.id) == (b"", True, "5")
+        assert "none are kept here" in found.problem.detail
 
 
 async def test_a_quota_that_is_used_up_holds_the_next_call(kafka: Broker, prefix: str) -> None:
