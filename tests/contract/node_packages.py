@@ -18,7 +18,7 @@ REQUIRED: Final = bool(os.environ.get("HEADRACE_REQUIRE_CONTRACT_TOOLS") or os.e
 UNREACHABLE: Final = ("EAI_AGAIN", "ENOTFOUND", "ECONNREFUSED", "ETIMEDOUT", "ENETUNREACH")
 _FILES: Final = ("package.json", "package-lock.json")
 _INSTALLS_WITHIN: Final = 300.0
-_ENDS_WITHIN: Final = 60.0
+_ENDS_WITHIN: Final = 120.0
 
 
 def run_script(name: str, *arguments: object, stdin: str = "") -> str:

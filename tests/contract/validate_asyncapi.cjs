@@ -1,10 +1,14 @@
-// Validates an AsyncAPI document as its command line does, and writes what it found: severity 0 is an error.
+// Validates AsyncAPI documents as their command line does, and writes a line for each: severity 0 is an error.
 const { Parser, fromFile } = require("@asyncapi/parser");
 
-fromFile(new Parser(), process.argv[2])
-  .parse()
-  .then(({ document, diagnostics }) => {
-    const channels = document ? document.channels().all().map((channel) => channel.address()) : [];
-    const found = diagnostics.map(({ severity, code, message, path }) => ({ severity, code, message, path }));
-    process.stdout.write(`${JSON.stringify({ channels, diagnostics: found })}\n`);
-  });
+async function validate(file) {
+  const { document, diagnostics } = await fromFile(new Parser(), file).parse();
+  const channels = document ? document.channels().all().map((channel) => channel.address()) : [];
+  return { channels, diagnostics: diagnostics.map(({ severity, code, message }) => ({ severity, code, message })) };
+}
+
+(async () => {
+  for (const file of process.argv.slice(2)) {
+    process.stdout.write(`${JSON.stringify(await validate(file))}\n`);
+  }
+})();

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import msgspec
@@ -12,9 +12,11 @@ import pytest
 from headrace import __version__
 from headrace.records.dead_letter import encode_letter
 from headrace.records.event import encode_event
-from headrace_events import DeadLetter, Problem, RawPosition, decode, decode_dead_letter, generate
+from headrace_events import DeadLetter, Problem, RawPosition, asyncapi, decode, decode_dead_letter, generate
+from headrace_events.about import about
+from headrace_events.compatibility import breaks
 from headrace_events.json_schema import draft_07, schema_of
-from headrace_events.public_topics import PUBLIC_TOPICS, VERSION
+from headrace_events.public_topics import PUBLIC_TOPICS, VERSION, PublicTopic
 
 DOCUMENT = generate.files()["asyncapi.json"]
 GOLDEN = (Path(__file__).parent / "golden.jsonl").read_bytes().splitlines()
@@ -63,6 +65,15 @@ def test_every_topic_is_there() -> None:
         assert DOCUMENT["operations"][f"publish-{topic.name}"]["action"] == "send"
 
 
+@pytest.mark.parametrize("name", DOCUMENT["components"]["messages"])
+def test_the_example_of_a_message_is_one(name: str) -> None:
+    """Its headers and its value are what their schemas allow."""
+    message = DOCUMENT["components"]["messages"][name]
+    for example in message["examples"]:
+        check(message["headers"], example["headers"])
+        check(message.get("payload", {}), example.get("payload"))
+
+
 @pytest.mark.parametrize("line", GOLDEN, ids=NAMES)
 def test_an_event_fits_its_message(line: bytes) -> None:
     """The value as it is published, and its headers: none is missing, and none comes that is not listed."""
@@ -71,7 +82,40 @@ def test_an_event_fits_its_message(line: bytes) -> None:
     check(message["payload"], json.loads(record.value or b""))
     check({**message["headers"], "additionalProperties": False}, headers)
     assert headers["content-type"] == message["contentType"]
-    assert record.key == json.loads(line)["partitionkey"].encode()
+
+
+@pytest.mark.parametrize("line", GOLDEN, ids=NAMES)
+def test_the_key_is_what_the_document_says(line: bytes) -> None:
+    """Made of the attributes that it names, and placed by the key alone."""
+    record = encode_event(decode(line))
+    assert record.key == DOCUMENT["channels"]["events"]["x-key"].format(**json.loads(line)).encode()
+    assert record.partition is None
+
+
+def test_a_topic_more_is_one_entry() -> None:
+    """Its channel, message and parts follow, and consumers of the others notice nothing."""
+
+    class Hum(msgspec.Struct):
+        """A sound."""
+
+        specversion: Annotated[str, about("The version of CloudEvents.", "1.0")]
+        data: Annotated[str, about("How it sounds.", "mm")]
+
+    hums = PublicTopic(
+        name="hums",
+        title="Hum",
+        description="Sounds.",
+        key="{specversion}",
+        partitioning="by the key",
+        content_type="application/cloudevents+json",
+        struct=Hum,
+        schema="hum",
+    )
+    found = asyncapi.document([*PUBLIC_TOPICS, hums])
+    assert found["channels"]["hums"]["address"] == "headrace.hums"
+    assert set(found["components"]["messages"]["hum"]["headers"]["properties"]) == {"content-type", "ce_specversion"}
+    assert found["components"]["schemas"]["Hum"]["properties"].keys() == {"specversion", "data"}
+    assert not breaks({"asyncapi.json": DOCUMENT}, {"asyncapi.json": found})
 
 
 def test_a_dead_letter_fits_its_message() -> None:
