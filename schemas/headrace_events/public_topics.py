@@ -60,8 +60,8 @@ PUBLIC_TOPICS: Final = (
     PublicTopic(
         name="dead-letters",
         title="Dead letter",
-        description="Payloads that could not be read: the bytes as they came, and in a header why. "
-        "Read with isolation.level=read_committed.",
+        description="Payloads that could not be read: the bytes as they came (none where a tenant's events are "
+        "redacted), and in a header why. Read with isolation.level=read_committed.",
         key="that of the raw record, 16 bytes",
         partitioning="that of the raw record",
         content_type="application/octet-stream",
