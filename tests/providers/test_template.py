@@ -4,6 +4,7 @@ import pytest
 
 from headrace.sdk.feed import Polled
 from headrace.sdk.hooks import Hooked
+from headrace.sdk.probe import ShowsAccess
 from tests.providers.suite import HOMES, Home, provider_of
 
 TEMPLATE = {
@@ -14,6 +15,8 @@ POLLED = {"nudge.py", "settings.py", "client.py", "pager.py", "feeds.py"}
 """The files of a provider that polls."""
 HOOKED = {"hooks.py"}
 """Of a provider that says how its webhooks are registered."""
+PROBED = {"probe.py"}
+"""Of a provider whose credentials can be tried."""
 
 
 @pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)
@@ -24,4 +27,5 @@ def test_the_same_files_are_in_every_folder(home: Home) -> None:
     assert not (TEMPLATE | POLLED if polls else TEMPLATE) - files
     first_lines = (home.folder / "README.md").read_text("utf-8").partition("\n## ")[0]
     assert (files >= HOOKED) == isinstance(provider_of(home), Hooked)
-    assert not [name for name in files - TEMPLATE - POLLED - HOOKED if f"`{name}`" not in first_lines]
+    assert (files >= PROBED) == isinstance(provider_of(home), ShowsAccess)
+    assert not [name for name in files - TEMPLATE - POLLED - HOOKED - PROBED if f"`{name}`" not in first_lines]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping as Headers, Sequence
 from typing import Literal
 
-from headrace.providers.leadping import client, cut, feeds, hooks, identity, nudge, translate, webhook, wire
+from headrace.providers.leadping import client, cut, feeds, hooks, identity, nudge, probe, translate, webhook, wire
 from headrace.providers.leadping.settings import LeadPingSettings
 from headrace.sdk.provider import Tenant
 
@@ -28,6 +28,7 @@ class LeadPing:
     nudge = staticmethod(nudge.nudge)
 
     single = staticmethod(client.single)
+    probe = staticmethod(probe.probe)
     client = staticmethod(client.client)
     feeds = staticmethod(feeds.feeds)
 

@@ -23,7 +23,7 @@ UNREAD: Final = "one user's view is read, not all events: set organization to it
 _PATHS: Final = {"organizations": "/events/organizations/{}", "businesses": "/events/businesses/{}"}
 MY: Final = "my"
 _MY_PATH: Final = "/events/all/my"
-_PROBED_MS: Final = 60_000
+PROBED_MS: Final = 60_000
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -53,7 +53,8 @@ async def tenant_list(api: Api, organization: str | None, before: str = "") -> T
     Facts expire, and a list that has all events is not left for the view of one user meanwhile. Raises `Fault` where
     none answers.
     """
-    lists = list(_lists(organization, organization or api.recall(ORGANIZATION) or before.partition(" ")[2] or None))
+    named = organization or api.recall(ORGANIZATION) or before.partition(" ")[2] or None
+    lists = list(tenant_lists(organization, named))
     known = api.recall(LIST)
     for each in lists:
         if each.name == known:
@@ -61,7 +62,7 @@ async def tenant_list(api: Api, organization: str | None, before: str = "") -> T
     faults: list[Fault] = []
     for each in lists:
         try:
-            await api.call(page_call(each.path, api.now - _PROBED_MS, api.now, 1))
+            await api.call(page_call(each.path, api.now - PROBED_MS, api.now, 1))
         except (Gone, NoRoute, Rejected, Denied) as fault:
             faults.append(fault)
         else:
@@ -70,7 +71,8 @@ async def tenant_list(api: Api, organization: str | None, before: str = "") -> T
     raise _refusal(faults)
 
 
-def _lists(organization: str | None, known: str | None) -> Iterator[TenantList]:
+def tenant_lists(organization: str | None, known: str | None) -> Iterator[TenantList]:
+    """Yield the lists that may answer, best first: of the `organization` that is set, or of one that is `known`."""
     if known is not None:
         for word, path in _PATHS.items():
             yield TenantList(f"{word} {known}", at(path, known), whole=True)

@@ -11,6 +11,7 @@ from headrace.providers.leadsquared import (
     hooks,
     identity,
     nudge,
+    probe,
     translate,
     webhook,
     wire,
@@ -39,6 +40,7 @@ class LeadSquared:
     nudge = staticmethod(nudge.nudge)
 
     single = staticmethod(client.single)
+    probe = staticmethod(probe.probe)
     client = staticmethod(client.client)
     feeds = staticmethod(feeds.feeds)
 

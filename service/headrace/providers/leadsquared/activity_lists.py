@@ -19,7 +19,7 @@ BY_EVENT: Final = f"{_SERVICE}/CustomActivity/RetrieveByActivityEvent"
 """https://apidocs.leadsquared.com/get-activities-by-activity-event/"""
 MODIFIED: Final = f"{_SERVICE}/RetrieveRecentlyModified"
 """No page of the reference has it; clients use it."""
-_TYPES: Final = Call(path=f"{_SERVICE}/ActivityTypes.Get")
+TYPES: Final = Call(path=f"{_SERVICE}/ActivityTypes.Get")
 ALL: Final = "all"
 """The name of the stream of all codes; those of one code are named by it."""
 _MOST_CODES: Final = 1_000
@@ -90,7 +90,7 @@ def asking(api: Api, name: str, column: Column = "ModifiedOn") -> Ask:
 
 async def catalogue(api: Api) -> dict[int, str]:
     """Return the codes of the account's activity types, each with its name, "" without one. Raises `Fault`."""
-    body = await api.call(_TYPES)
+    body = await api.call(TYPES)
     try:
         codes = {found.activity_event: _name(found) for found in _types(body)}
     except UNCUTTABLE:

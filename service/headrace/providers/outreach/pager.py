@@ -76,7 +76,7 @@ class _CreatedRow(Struct, gc=False):
 
 
 _NO_PAGE: Final = _OutreachPage(Raw(b"[]"))
-_NEWEST: Final = Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false")))
+NEWEST: Final = Call(path=EVENTS, query=(("sort", "-createdAt"), (_SIZE, "1"), ("count", "false")))
 _decode: Final = msgspec.json.Decoder(EventsCursor).decode
 _page: Final = msgspec.json.Decoder(_OutreachPage)
 _row: Final = msgspec.json.Decoder(_CreatedRow).decode
@@ -212,7 +212,7 @@ class OutreachPager:
 
     async def _look(self, api: Api) -> None:
         """Ask for one row, only to learn the platform's time where a window cannot be made of ours."""
-        await api.call(_NEWEST)
+        await api.call(NEWEST)
 
     async def _ask(self, api: Api) -> tuple[_OutreachPage, list[bytes]]:
         at = self._at
@@ -257,7 +257,7 @@ class OutreachPager:
             raise fault
         behind = _window(at.begin + 1, max(at.begin + 1, self._until), 1)
         try:
-            await api.part("event", f"behind {at.begin}", [behind, _NEWEST])
+            await api.part("event", f"behind {at.begin}", [behind, NEWEST])
         except (Incomplete, Unavailable):
             raise fault from None
         at.holes = (*at.holes, Hole(at.begin))
