@@ -3,6 +3,7 @@
 Fields: https://kafka.apache.org/protocol#The_Messages_Metadata (version 12, Kafka 3.1 and newer).
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Final
 
@@ -100,6 +101,19 @@ class DescribeTopicId(Request[_TopicIdRequest]):  # type: ignore[misc]  # as abo
     def build(self, request_struct_class: type[_TopicIdRequest]) -> _TopicIdRequest:
         """Build the request. See `Request`."""
         return request_struct_class([(NO_ID, self._topic, {})], False, False, {})  # noqa: FBT003  (a row of fields)
+
+
+class DescribeTopicRights(Request[_TopicIdRequest]):  # type: ignore[misc]  # as above
+    """Ask a broker what we may do with some topics, which are not created by the question."""
+
+    API_KEY = 3
+
+    def __init__(self, topics: Sequence[str]) -> None:
+        self._topics = topics
+
+    def build(self, request_struct_class: type[_TopicIdRequest]) -> _TopicIdRequest:
+        """Build the request. See `Request`."""
+        return request_struct_class([(NO_ID, topic, {}) for topic in self._topics], False, True, {})  # noqa: FBT003  (as above)
 
 
 def topic_id_of(answer: _TopicIdResponse, topic: str) -> str:

@@ -33,7 +33,11 @@ ALL: Final = (*NAMES, *OPTIONAL)
 
 
 class UnfitTopics(Exception):  # noqa: N818  (a sentence for the operator)
-    """The topics are not what the promises need; the text says what to do."""
+    """The topics are not what the promises need; the text says what to do, `faults` one by one."""
+
+    def __init__(self, *faults: str) -> None:
+        super().__init__("; ".join(faults))
+        self.faults = faults
 
 
 class Wanted(Struct, frozen=True):
@@ -170,7 +174,7 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
         brokers=len(await client.brokers()),
     )
     if faults:
-        raise UnfitTopics("; ".join(faults))
+        raise UnfitTopics(*faults)
     return present
 
 
