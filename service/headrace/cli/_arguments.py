@@ -35,14 +35,20 @@ def whole_configuration(ctx: click.Context) -> Config:
 
 def configuration(ctx: click.Context) -> Config:
     """Return the configuration with its sound tenants. Others are reported; a fault that is no tenant's ends it."""
-    found = _loaded(ctx)
-    if found.service_faults:
-        raise _unusable(found.faults)
+    found = loaded(ctx)
     left_out = [source[1:] for source in found.config.tenants.left_out]
     if found.faults:
         named = _listed(left_out) or f"{count(len(found.faults), 'thing')} below [tenants]"
         echo(f"Left out, because not everything is right with it: {named} (`headrace check` says what).", err=True)
     return found.config
+
+
+def loaded(ctx: click.Context) -> Loaded:
+    """Return the configuration as far as it is sound; a fault that is no tenant's ends the command."""
+    found = _loaded(ctx)
+    if found.service_faults:
+        raise _unusable(found.faults)
+    return found
 
 
 def sound_tenants(ctx: click.Context) -> Config:

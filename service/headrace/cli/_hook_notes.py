@@ -18,12 +18,17 @@ MEANING: Final[dict[HookState, str]] = {
 
 def hook_notes(tenant: TenantState) -> Iterator[str]:
     """Yield a sentence for each webhook in trouble, without one that was made since the poller looked."""
+    for one in open_findings(tenant):
+        reason = f" ({one.reason})" if one.reason else ""
+        since = from_millis(one.since)[: len("2026-08-08T09:00:00")].replace("T", " ")
+        yield f"webhook {one.tells} {MEANING.get(one.state, one.state)}{reason}, found {since} UTC"
+
+
+def open_findings(tenant: TenantState) -> Iterator[HookFinding]:
+    """Yield what was found of webhooks in trouble, without those that were made since."""
     report = tenant.hook_report
-    for one in report.findings if report else ():
-        if report is None or not _made_since(tenant, one, report.at):
-            reason = f" ({one.reason})" if one.reason else ""
-            since = from_millis(one.since)[: len("2026-08-08T09:00:00")].replace("T", " ")
-            yield f"webhook {one.tells} {MEANING.get(one.state, one.state)}{reason}, found {since} UTC"
+    if report is not None:
+        yield from (one for one in report.findings if not _made_since(tenant, one, report.at))
 
 
 def _made_since(tenant: TenantState, one: HookFinding, looked: int) -> bool:

@@ -5,31 +5,68 @@ from pathlib import Path
 
 import click
 
-from headrace.cli import use_configuration
+from headrace.cli import _arguments as arguments, use_configuration
 from headrace.cli._formatting import count, table
+from headrace.cli._online_check import check_online
 from headrace.cli._output import echo, styled
 from headrace.config import Config, load
 from headrace.config.tenants import Account
 from headrace.core.lift import takes
 from headrace.core.toml_lines import FileFault, FileFaults
 from headrace.providers.discover import builtin, discover
+from headrace.sdk.provider import Provider
 
 
 @click.command("check")
 @click.argument("file", metavar="[FILE]", required=False, type=click.Path(path_type=Path))
+@click.option("--online", is_flag=True, help="Look at Kafka, the platforms and the receiver as well.")
+@click.option("-p", "--provider", type=arguments.PROVIDER, help="With --online: only tenants of this provider.")
+@click.option("-t", "--tenant", type=arguments.TENANT, metavar="NAME", help="With --online: only this tenant.")
+@click.option("--json", "as_json", is_flag=True, help="With --online: write one JSON object a row.")
 @click.pass_context
-def command(ctx: click.Context, file: Path | None) -> None:
+def command(
+    ctx: click.Context,
+    file: Path | None,
+    *,
+    online: bool,
+    provider: Provider | None,
+    tenant: str | None,
+    as_json: bool,
+) -> None:
     """Show everything that is wrong with the configuration, all at once.
 
     Reads FILE, else headrace.toml, tenants.d beside it, the environment variables over both, every provider's table
     and every tenant's overlay, without any connection. Each fault is shown with file and line, and with the word that
-    was probably meant.
+    was probably meant. The exit code is 1 where there is a fault.
+
+    With --online it looks at all that they name, too, and changes nothing there: no token is renewed, nothing is
+    stored, and the one or two calls to a tenant's platform count in its budget. What could not be looked at is unknown,
+    and no fault.
+
+    \b
+      kafka        reach, versions, rights as far as Kafka tells them, topics
+      platform     base_url, and the region behind it
+      credentials  whether they are taken; where tokens rotate, the poller's is used
+      scopes       whether they may read what the feeds read
+      quota        calls that are left
+      clock        the platform's beside ours
+      leads        whether the budget is enough to read all of them in time
+      feeds        what the poller has stored of them
+      webhooks     whether those that are needed are registered
+      receiver     whether it answers at public_url, as seen from here
 
     \b
       headrace check
       headrace check deploy/headrace.toml && echo good
+      headrace check --online -p PROVIDER -t acme
+      headrace check --online --json | jq 'select(.state == "fault")'
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     use_configuration(ctx, None, file)
+    if online:
+        check_online(ctx, provider, tenant, as_json=as_json)
+        return
+    if as_json or provider is not None or tenant is not None:
+        raise click.UsageError("--provider, --tenant and --json are for --online")
     faults: set[FileFault] = set()
     config: Config | None = None
     try:

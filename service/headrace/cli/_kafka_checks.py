@@ -1,0 +1,165 @@
+"""How Kafka looks, as rows of `headrace check --online`."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from headrace.cli._check_rows import CheckRow
+from headrace.cli._formatting import count
+from headrace.config import Config
+from headrace.kafka.client import KafkaError
+from headrace.kafka.cluster_check import BrokerFound, ClusterCheck, Denial, Rights, cluster_check, listening
+from headrace.kafka.topics import NAMES, UnfitTopics, describe, verify
+from headrace.poller.state import PartitionState, TenantState, read_all
+from headrace.records.newer_format import NewerFormat
+
+_KAFKA: Final = "kafka"
+_GROUPS: Final = ("normalizer", "poller")
+_READ_SECONDS: Final = 300.0
+"""A million leads take a minute."""
+_NO_ANSWER: Final = (KafkaError, TimeoutError, OSError)
+_ADD: Final = "kafka-acls.sh --add --allow-principal User:NAME"
+
+
+async def kafka_rows(config: Config) -> list[CheckRow]:
+    """Return what was found of Kafka: reach, versions, rights and topics."""
+    try:
+        async with cluster_check(config.kafka) as cluster:
+            rows, hidden = await _cluster_rows(config, cluster)
+    except _NO_ANSWER as error:
+        reach = await _unreached(config, error)
+        return [reach, *(_unknown(name, "Kafka does not answer") for name in ("versions", "rights", "topics"))]
+    if hidden:  # they would be taken for missing
+        return [*rows, _unknown("topics", "this user may not see all of them")]
+    return [*rows, *await _topic_rows(config)]
+
+
+class PollerMemory(Struct, frozen=True):
+    """What pollers remember: `state` None where it cannot be read. `budgets`: there may be pollers that count calls."""
+
+    state: PartitionState | None
+    budgets: bool = True
+    rows: Sequence[CheckRow] = ()
+
+    def of(self, source: str) -> TenantState | None:
+        """Return what is remembered of a tenant, None where nobody knows."""
+        return self.state.of(source) if self.state else None
+
+
+async def read_memory(config: Config) -> PollerMemory:
+    """Return what pollers remember; without their topics there was none yet."""
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            present = await describe(config)
+            if not {f"{config.topic_prefix}cursors", f"{config.topic_prefix}nudges"} <= present.keys():
+                return PollerMemory(PartitionState(), budgets=False)
+            return PollerMemory(await read_all(config))
+    except NewerFormat as refused:
+        return _unread(str(refused), "run the newer version of this program")
+    except _NO_ANSWER as error:
+        found = f"what pollers remember could not be read ({type(error).__name__})"
+        return _unread(found, "mend what is said of Kafka above, and check again")
+
+
+def _unread(found: str, hint: str) -> PollerMemory:
+    return PollerMemory(None, rows=[CheckRow(_KAFKA, "cursors", "fault", found, hint)])
+
+
+async def _cluster_rows(config: Config, cluster: ClusterCheck) -> tuple[list[CheckRow], bool]:
+    """Return what was found of brokers and rights, and whether there may be topics that this user does not see."""
+    brokers = await cluster.brokers()
+    prefix = config.topic_prefix
+    groups = [prefix + name for name in _GROUPS]
+    hidden = False
+    try:
+        rights = await cluster.rights([prefix + name for name in NAMES], groups, [f"{name}-0" for name in groups])
+        rights_rows = list(right_rows(rights))
+        hidden = any("DESCRIBE" in denial.operations for denial in rights.denials)
+    except _NO_ANSWER as error:
+        rights_rows = [_unknown("rights", f"Kafka did not say ({type(error).__name__})")]
+    return [*reach_rows(brokers, config.kafka.bootstrap_servers), *version_rows(brokers), *rights_rows], hidden
+
+
+async def _topic_rows(config: Config) -> list[CheckRow]:
+    try:
+        await verify(config)
+    except UnfitTopics as unfit:
+        return [CheckRow(_KAFKA, "topics", "fault", *_advice(fault)) for fault in unfit.faults]
+    except _NO_ANSWER as error:
+        return [_unknown("topics", f"Kafka did not describe them ({type(error).__name__})")]
+    return [CheckRow(_KAFKA, "topics", "ok", f"all {len(NAMES)} of {config.topic_prefix}* keep what is promised")]
+
+
+async def _unreached(config: Config, error: Exception) -> CheckRow:
+    """Return that no broker answers, and whether anybody listens where they should."""
+    servers, name = config.kafka.bootstrap_servers, type(error).__name__
+    if there := await listening(config.kafka):
+        return CheckRow(
+            *(_KAFKA, "reach", "fault", f"{', '.join(there)} takes connections, and does not speak as we do ({name})"),
+            next="mend security_protocol, sasl_mechanism, the user and its password or the certificates in [kafka]",
+        )
+    return CheckRow(
+        *(_KAFKA, "reach", "fault", f"nobody answers at {servers} ({name})"),
+        next="start Kafka, or mend bootstrap_servers in [kafka] (HEADRACE_KAFKA__BOOTSTRAP_SERVERS)",
+    )
+
+
+def reach_rows(brokers: Sequence[BrokerFound], servers: str) -> Iterator[CheckRow]:
+    """Yield which brokers do not answer, or that all do."""
+    silent = [broker for broker in brokers if broker.fault]
+    for broker in silent:
+        found = f"broker {broker.number} does not answer at {broker.address} ({broker.fault})"
+        hint = "start it; where it runs, let its advertised.listeners name an address that is reached from here"
+        yield CheckRow(_KAFKA, "reach", "fault", found, hint)
+    if not brokers:
+        yield _unknown("reach", f"{servers} names no broker yet")
+    elif not silent:
+        yield CheckRow(_KAFKA, "reach", "ok", f"{count(len(brokers), 'broker')} of {servers} answering")
+
+
+def version_rows(brokers: Sequence[BrokerFound]) -> Iterator[CheckRow]:
+    """Yield which brokers are too old for what is promised, or that none is."""
+    answered = [broker for broker in brokers if not broker.fault]
+    for broker in answered:
+        if broker.lacks:
+            found = f"broker {broker.number} is older than Kafka 3.1: it does not know {', '.join(broker.lacks)}"
+            hint = "upgrade it: until then a topic made anew, or a transaction that hangs, is not noticed"
+            yield CheckRow(_KAFKA, "versions", "fault", found, hint)
+    if not answered:
+        yield _unknown("versions", "no broker answers")
+    elif not any(broker.lacks for broker in answered):
+        yield CheckRow(_KAFKA, "versions", "ok", "Kafka 3.1 or newer")
+
+
+def right_rows(rights: Rights) -> Iterator[CheckRow]:
+    """Yield what this user may not do, or that nothing is missing as far as it shows."""
+    for denial in rights.denials:
+        yield CheckRow(_KAFKA, "rights", "fault", _denied(denial), f"{_ADD} {_grant(denial)}")
+    if rights.unseen:
+        yield _unknown("rights", f"Kafka does not say what this user may do with {', '.join(rights.unseen)}")
+    elif not rights.denials:
+        yield CheckRow(_KAFKA, "rights", "ok", "none is missing, as far as Kafka tells")
+
+
+def _denied(denial: Denial) -> str:
+    thing = "the cluster" if denial.kind == "cluster" else f"the {denial.kind} {denial.name}"
+    return f"this user lacks {' and '.join(denial.operations)} on {thing}"
+
+
+def _grant(denial: Denial) -> str:
+    operations = " ".join(f"--operation {operation.title().replace('_', '')}" for operation in denial.operations)
+    if denial.kind == "transactional-id":  # one a partition
+        return f"{operations} --resource-pattern-type prefixed --transactional-id {denial.name.removesuffix('0')}"
+    return f"{operations} --{denial.kind}" + (f" {denial.name}" if denial.name else "")
+
+
+def _advice(fault: str) -> tuple[str, str]:
+    """Return a fault of topics as what is the case and what to do: they stand in one sentence, advice last."""
+    found, _, advice = fault.rpartition("; ")
+    return (found, advice) if found else (fault, "set it with kafka-configs.sh, and look at headrace topics show")
+
+
+def _unknown(check: str, reason: str) -> CheckRow:
+    return CheckRow(_KAFKA, check, "unknown", reason)
