@@ -180,7 +180,7 @@ def test_what_listens_and_is_no_kafka_is_said_apart(world: World) -> None:
     """A wrong security_protocol looks the same."""
     world.headrace.environ["HEADRACE_KAFKA__BOOTSTRAP_SERVERS"] = world.outreach.url.removeprefix("http://")
     reach = row_of(world.check(code=1), "kafka", "reach")
-    assert "takes connections, and does not speak as we do" in reach["found"]
+    assert "takes connections, and gives no answer of Kafka" in reach["found"]
     assert "security_protocol" in reach["next"]
 
 

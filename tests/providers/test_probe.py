@@ -68,6 +68,19 @@ EACH = pytest.mark.parametrize("provider", sorted(discover()))
 
 
 @EACH
+def test_a_probe_stays_at_its_platform_and_quotes_no_secret(provider: str) -> None:
+    """Its calls are paths that the client signs; what a person does next is a sentence of our own."""
+    found, keys = discover()[provider], simulators()[provider].credentials()
+    assert isinstance(found, ShowsAccess)
+    probe = found.probe(msgspec.convert(keys, found.Settings), 1_800_000_000_000)
+    assert probe.calls
+    assert all(call.path.startswith("/") and not call.headers for call in probe.calls)
+    for sentence in (probe.reads, probe.credentials, probe.scopes, probe.address):
+        assert sentence
+        assert not any(secret in sentence for secret in SECRETS)
+
+
+@EACH
 async def test_a_good_answer_is_ok_in_every_row(provider: str) -> None:
     """One call shows address, credentials, scopes and clock; nothing else is asked for."""
     async with simulators()[provider] as platform:

@@ -97,8 +97,11 @@ async def _unreached(config: Config, error: Exception) -> CheckRow:
     servers, name = config.kafka.bootstrap_servers, type(error).__name__
     if there := await listening(config.kafka):
         return CheckRow(
-            *(_KAFKA, "reach", "fault", f"{', '.join(there)} takes connections, and does not speak as we do ({name})"),
-            next="mend security_protocol, sasl_mechanism, the user and its password or the certificates in [kafka]",
+            *(_KAFKA, "reach", "fault", f"{', '.join(there)} takes connections, and gives no answer of Kafka ({name})"),
+            next=(
+                "look whether Kafka is well there; else mend security_protocol, sasl_mechanism, the user and its "
+                "password or the certificates in [kafka]"
+            ),
         )
     return CheckRow(
         *(_KAFKA, "reach", "fault", f"nobody answers at {servers} ({name})"),

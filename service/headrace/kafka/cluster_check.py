@@ -72,6 +72,7 @@ class ClusterCheck:
 
     def __init__(self, client: AIOKafkaClient) -> None:
         self._client: Final = client
+        self._silent: Final[set[int]] = set()
 
     async def brokers(self) -> list[BrokerFound]:
         """Ask each broker what it knows, all at once."""
@@ -96,6 +97,7 @@ class ClusterCheck:
         try:
             answer = await self._ask(broker.nodeId, ApiVersionRequest())
         except (KafkaError, TimeoutError, OSError) as error:
+            self._silent.add(broker.nodeId)
             return BrokerFound(broker.nodeId, address, type(error).__name__)
         known = {key: newest for key, _, newest in answer.api_versions}
         return BrokerFound(
@@ -142,10 +144,12 @@ class ClusterCheck:
     async def _ask_any(self, request: Any) -> Any:
         """Return what the first broker that answers says; None where brokers do not know the question.
 
-        Raises `KafkaError`, `TimeoutError`.
+        Those that did not answer before are not waited for again. Raises `KafkaError`, `TimeoutError`.
         """
-        failed: Exception = TimeoutError("no broker is known")
+        failed: Exception = TimeoutError("no broker answers")
         for broker in self._known():
+            if broker.nodeId in self._silent:
+                continue
             try:
                 return await self._ask(broker.nodeId, request)
             except _UNKNOWN_REQUEST:
