@@ -112,7 +112,7 @@ async def _play(home: Path, broker: ProcessBroker, seconds: float | None, seed: 
             file = home / "headrace.toml"
             screen.go_on(admin, broker.bootstrap_servers, file, webhooks.curl(), ends=seconds is not None)
             if seconds is None and not faults:
-                screen.say("Ctrl-C ends the demo.")
+                screen.say("Ctrl-C ends the demo, and its Kafka: go on in a second terminal.")
                 await _until_interrupted()
     return 1 if faults else 0
 

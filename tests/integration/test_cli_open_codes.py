@@ -30,9 +30,9 @@ def headrace(tmp_path: Path, kafka: Broker, prefix: str) -> Headrace:
 
 
 def listed(program: Headrace, *words: str) -> list[str]:
-    """Return the rows of the list, without source, resource, name and time."""
+    """Return the rows of the list, without source, resource, name, times and sample."""
     lines = (line.split(" ") for line in itertools.takewhile(bool, names(program("taxonomy", "unmapped", *words))))
-    return sorted(" ".join((line[2], *line[4:-1])) for line in lines)
+    return sorted(" ".join((line[2], *line[4:-3])) for line in lines)
 
 
 def test_what_todays_overlay_decides_is_open_no_more(headrace: Headrace) -> None:

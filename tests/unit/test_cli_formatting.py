@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from headrace.cli import main
-from headrace.cli._event_lines import event_line, letter_line, note
+from headrace.cli._event_lines import event_line, event_titles, letter_line, note
 from headrace.cli._formatting import clock, columns_that_fit, count, footnote, short, table
 from headrace.cli._input_files import bodies
 from headrace.cli._letter_filter import moment
@@ -97,11 +97,27 @@ def test_an_event_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert brief.split()[2:8] == ["acme/north", "poll", "unmapped", "81", "call/4f7a…09c", "code"]
 
 
+def test_where_there_is_one_source_it_has_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The room is the id's, with which one asks on: 80 columns have it whole. Another source stands in the note."""
+    monkeypatch.setenv("COLUMNS", "80")
+    provisional = event(category="custom", action="logged", row="100-299 (provisional)")
+    line = click.unstyle(event_line(provisional, brief=True, only="/acme/north"))
+    assert line.split()[2:] == ["poll", "custom.logged", "81", "call/4f7a…09c", "code", "350…"]
+    assert line.index("call/") == event_titles("/acme/north").index("id")
+    assert "of acme/north" in click.unstyle(event_line(provisional, brief=True, only="/acme/south"))
+    assert "acme/north" in click.unstyle(event_line(provisional, brief=True))
+
+
 def test_what_is_worth_a_note() -> None:
-    """Outcome, traffic that is no sales activity, a provisional row and a later revision are noted."""
+    """Outcome, traffic that is no sales activity, a provisional row, a replay and a later revision are noted."""
     call = event(category="call", action="unanswered", outcome="busy", revised="2026-08-08T09:00:07Z")
     assert note(call, brief=False) == "busy, revised 09:00:07"
-    assert note(event(category="custom", action="logged", row="100-299 (provisional)"), brief=False) == "provisional"
+    assert note(event(category="custom", action="logged", row="100-299 (provisional)"), brief=False) == (
+        "code 350, provisional"
+    )
+    again = event(category="call", action="completed")
+    again.id += "~6625975a"
+    assert note(again, brief=False) == "replayed"
     quiet = event(category="call", action="completed", revised="2026-08-08T09:00:00Z")
     assert note(quiet, brief=False) == ""
 

@@ -72,9 +72,12 @@ def test_show_says_which_row_applies(run: Any) -> None:
 
 
 def test_show_of_one_code(run: Any) -> None:
-    """Only rows that list the code are shown; one that none lists is said to be unmapped."""
+    """Only rows that list the code are shown, whether they apply to it, and what they lift; else it is unmapped."""
     lines = run("show", "-p", "leadsquared", "-t", "acme", "205").output.splitlines()
     assert [line.split()[0] for line in lines] == ["code", "1,", "No", "100-299"]
+    assert lines[-1].endswith("no, an earlier row does")
+    assert run("show", "-p", "leadsquared", "-t", "acme", "207").output.rstrip().endswith(" built in  yes")
+    assert "\n  22: mx_Custom_1 → text\n" in run("show", "-p", "leadsquared", "-t", "acme", "22").output
     assert run("show", "-p", "leadsquared", "-t", "acme", "999").output == (
         'No row of leadsquared/acme lists "999": it is unmapped.\n'
     )

@@ -39,11 +39,29 @@ FAULTS = {
     "rows that are no tables": ("row = [3]", "acme.toml:1: row: rows are written as [[row]]"),
     "an unknown key": (
         ROW + "colour = 3",
-        'acme.toml:4: row[0].colour: unknown key "colour"; known are ' + ", ".join(ROW_KEYS),
+        'acme.toml:4: row[0].colour (code 22): unknown key "colour"; known are ' + ", ".join(ROW_KEYS),
     ),
     "a key with a slip": (
         ROW + "outcom = 'busy'",
-        'acme.toml:4: row[0].outcom: unknown key "outcom"; did you mean "outcome"?; known are ' + ", ".join(ROW_KEYS),
+        'acme.toml:4: row[0].outcom (code 22): unknown key "outcom"; did you mean "outcome"?; known are ' + ", ".join(ROW_KEYS),
+    ),
+    "a lift line whose section is a comment": (
+        ROW + '# [row.lift]\nmx_Custom_5 = "value.amount"',
+        (
+            'acme.toml:5: row[0].mx_Custom_5 (code 22): unknown key "mx_Custom_5"; '
+            'is "[row.lift]" above it still a comment?'
+        ),
+    ),
+    "a status word whose section is a comment": (
+        ROW + '# [row.status]\n"No Show" = "call.failed"',
+        'acme.toml:5: row[0].No Show (code 22): unknown key "No Show"; is "[row.status]" above it still a comment?',
+    ),
+    "a draft's row that is not decided": (
+        '[[row]]\ncode = "22"\n# type = "call.logged"    # a guess\n[[row]]\ncode = "23"\ntype = "call.logged"\n',
+        (
+            'acme.toml:1: row[0] (code 22): a row needs a "type", such as "call.completed": '
+            'take the "# " before it away, or delete the row'
+        ),
     ),
     "no code": (
         '[[row]]\ntype = "call.logged"',
@@ -65,11 +83,11 @@ FAULTS = {
         '[[row]]\ncode = ["1", "100-200"]\ntype = "call.logged"',
         'acme.toml:2: row[0].code: a range stands alone: give "100-200" a row of its own',
     ),
-    "no type": ('[[row]]\ncode = "22"', 'acme.toml:1: row[0]: a row needs a "type", such as "call.completed"'),
+    "no type": ('[[row]]\ncode = "22"', 'acme.toml:1: row[0] (code 22): a row needs a "type", such as "call.completed"'),
     "an unknown type": (
         '[[row]]\ncode = "22"\ntype = "call.complete"',
         (
-            'acme.toml:3: row[0].type: unknown type "call.complete"; did you mean "call.completed"?; known of call are '
+            'acme.toml:3: row[0].type (code 22): unknown type "call.complete"; did you mean "call.completed"?; known of call are '
             "call.scheduled, call.queued, call.initiated, call.ringing, call.answered, call.completed, "
             "call.unanswered, call.voicemail_left, call.transferred, call.canceled, call.failed, call.blocked, "
             "call.updated, call.logged; `headrace taxonomy words type` lists all"
@@ -77,80 +95,80 @@ FAULTS = {
     ),
     "an unknown direction": (
         ROW + 'direction = "in"',
-        'acme.toml:4: row[0].direction: unknown direction "in"; known are inbound, outbound',
+        'acme.toml:4: row[0].direction (code 22): unknown direction "in"; known are inbound, outbound',
     ),
     "an unknown channel": (
         ROW + 'channel = "whatsap"',
-        'acme.toml:4: row[0].channel: unknown channel "whatsap"; did you mean "whatsapp"?; known are '
+        'acme.toml:4: row[0].channel (code 22): unknown channel "whatsap"; did you mean "whatsapp"?; known are '
         + ", ".join(Channel),
     ),
     "an unknown outcome": (
         ROW + 'outcome = "conected"',
-        'acme.toml:4: row[0].outcome: unknown outcome "conected"; did you mean "connected"?; known are '
+        'acme.toml:4: row[0].outcome (code 22): unknown outcome "conected"; did you mean "connected"?; known are '
         + ", ".join(Outcome),
     ),
     "an unknown actor": (
         ROW + 'actor = "robot"',
-        'acme.toml:4: row[0].actor: unknown actor "robot"; known are ' + ", ".join(ActorKind),
+        'acme.toml:4: row[0].actor (code 22): unknown actor "robot"; known are ' + ", ".join(ActorKind),
     ),
     "an unknown traffic": (
         ROW + 'traffic = "warm-up"',
-        'acme.toml:4: row[0].traffic: unknown traffic "warm-up"; did you mean "warmup"?; known are '
+        'acme.toml:4: row[0].traffic (code 22): unknown traffic "warm-up"; did you mean "warmup"?; known are '
         + ", ".join(Traffic),
     ),
     "an unknown reach": (
         ROW + 'reach = "nugde"',
-        'acme.toml:4: row[0].reach: unknown reach "nugde"; did you mean "nudge"?; known are same, nudge, only',
+        'acme.toml:4: row[0].reach (code 22): unknown reach "nugde"; did you mean "nudge"?; known are same, nudge, only',
     ),
-    "a word that is no string": (ROW + "channel = 3", "acme.toml:4: row[0].channel: channel is a string in quotes"),
+    "a word that is no string": (ROW + "channel = 3", "acme.toml:4: row[0].channel (code 22): channel is a string in quotes"),
     "provisional that is no boolean": (
         ROW + 'provisional = "yes"',
-        "acme.toml:4: row[0].provisional: provisional is true or false",
+        "acme.toml:4: row[0].provisional (code 22): provisional is true or false",
     ),
     "fields that are no pairs": (
         ROW + 'fields = "x"',
-        'acme.toml:4: row[0].fields: fields holds pairs of strings, such as { campaign = "spring" }',
+        'acme.toml:4: row[0].fields (code 22): fields holds pairs of strings, such as { campaign = "spring" }',
     ),
     "fields that are no strings": (
         ROW + "fields = { x = 3 }",
-        'acme.toml:4: row[0].fields.x: fields holds pairs of strings, such as { campaign = "spring" }',
+        'acme.toml:4: row[0].fields.x (code 22): fields holds pairs of strings, such as { campaign = "spring" }',
     ),
     "a lift that is no pair": (
         ROW + 'lift = ["text"]',
-        'acme.toml:4: row[0].lift: lift holds pairs of strings, such as { mx_Custom_1 = "text" }',
+        'acme.toml:4: row[0].lift (code 22): lift holds pairs of strings, such as { mx_Custom_1 = "text" }',
     ),
     "a place that nothing can be lifted to": (
         ROW + '[row.lift]\nmx_1 = "value.size"',
-        'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "value.size": ' + TARGETS,
+        'acme.toml:5: row[0].lift.mx_1 (code 22): cannot lift mx_1 to "value.size": ' + TARGETS,
     ),
     "two fields in one place": (
         ROW + '[row.lift]\nmx_1 = "text"\nmx_2 = "text"',
-        'acme.toml:6: row[0].lift.mx_2: cannot lift mx_2 to "text": mx_1 is lifted there, and a place holds one value',
+        'acme.toml:6: row[0].lift.mx_2 (code 22): cannot lift mx_2 to "text": mx_1 is lifted there, and a place holds one value',
     ),
     "a constant and a field in one place": (
         ROW + 'fields = { place = "a" }\nlift = { mx_1 = "fields.place" }',
         (
-            'acme.toml:5: row[0].lift.mx_1: cannot lift mx_1 to "fields.place": a constant stands there, '
+            'acme.toml:5: row[0].lift.mx_1 (code 22): cannot lift mx_1 to "fields.place": a constant stands there, '
             "and a place holds one value"
         ),
     ),
     "a slip in a place": (
         ROW + 'lift = { mx_1 = "txet" }',
         (
-            'acme.toml:4: row[0].lift.mx_1: cannot lift mx_1 to "txet": did you mean text? '
+            'acme.toml:4: row[0].lift.mx_1 (code 22): cannot lift mx_1 to "txet": did you mean text? '
             "for a field of your own write fields.txet; " + TARGETS
         ),
     ),
     "a bare word that is no place": (
         ROW + 'lift = { mx_1 = "next step" }',
         (
-            'acme.toml:4: row[0].lift.mx_1: cannot lift mx_1 to "next step": '
+            'acme.toml:4: row[0].lift.mx_1 (code 22): cannot lift mx_1 to "next step": '
             "for a field of your own write fields.next_step; " + TARGETS
         ),
     ),
     "words that do not exist": (
         ROW + 'words = "mesage"\n[words.message]\nSent = "message.sent"',
-        'acme.toml:4: row[0].words: unknown set of words "mesage"; did you mean "message"?; known are message',
+        'acme.toml:4: row[0].words (code 22): unknown set of words "mesage"; did you mean "message"?; known are message',
     ),
     "words that are no table": (
         "words = 3",
@@ -171,16 +189,16 @@ FAULTS = {
     ),
     "a status that is no table": (
         ROW + "status = 3",
-        "acme.toml:4: row[0].status: status is a table, or a type in quotes for one status word",
+        "acme.toml:4: row[0].status (code 22): status is a table, or a type in quotes for one status word",
     ),
     "a status word with a slip in it": (
         ROW + '[row.status.Answered]\ntype = "call.completed"\nlabl = "x"',
-        'acme.toml:6: row[0].status.Answered.labl: unknown key "labl"; known are ' + ", ".join(STATUS_KEYS),
+        'acme.toml:6: row[0].status.Answered.labl (code 22): unknown key "labl"; known are ' + ", ".join(STATUS_KEYS),
     ),
     "a status word twice": (
         ROW + '[row.status]\n"In Progress" = "call.answered"\nin_progress = "call.failed"',
         (
-            'acme.toml:6: row[0].status.in_progress: "in_progress" is "In Progress" again: '
+            'acme.toml:6: row[0].status.in_progress (code 22): "in_progress" is "In Progress" again: '
             "case and separators do not count"
         ),
     ),
@@ -206,8 +224,8 @@ def test_every_pair_is_judged() -> None:
     """A field that is lifted to something that is no text hides no slip in another."""
     found = faults(ROW + 'lift = { mx_Custom_1 = "txet", mx_Custom_2 = 7 }')
     assert [each.partition(": ")[2].partition(":")[0] for each in found] == [
-        "row[0].lift.mx_Custom_1",
-        "row[0].lift.mx_Custom_2",
+        "row[0].lift.mx_Custom_1 (code 22)",
+        "row[0].lift.mx_Custom_2 (code 22)",
     ]
 
 
@@ -220,16 +238,16 @@ def test_what_is_wrong_is_reported_with_its_line(text: str, line: str) -> None:
 def test_a_row_of_several_tables_says_which() -> None:
     """Where a provider has more than one table a row must name it, rightly."""
     two = ("calls", "texts")
-    assert faults(ROW, two) == ['acme.toml:1: row[0]: a row needs a "table", one of calls, texts']
+    assert faults(ROW, two) == ['acme.toml:1: row[0] (code 22): a row needs a "table", one of calls, texts']
     assert faults(ROW + 'table = "call"', two) == [
-        'acme.toml:4: row[0].table: unknown table "call"; did you mean "calls"?; known are calls, texts'
+        'acme.toml:4: row[0].table (code 22): unknown table "call"; did you mean "calls"?; known are calls, texts'
     ]
-    assert faults(ROW + "table = 3", two) == ['acme.toml:4: row[0].table: unknown table "3"; known are calls, texts']
+    assert faults(ROW + "table = 3", two) == ['acme.toml:4: row[0].table (code 22): unknown table "3"; known are calls, texts']
 
 
 def test_a_status_word_without_a_type() -> None:
     """An unknown word is reported at its place, even where the row is used elsewhere."""
-    line = 'acme.toml:4: row[0].status.Busy: a row needs a "type", such as "call.completed"'
+    line = 'acme.toml:4: row[0].status.Busy (code 22): a row needs a "type", such as "call.completed"'
     assert faults(ROW + '[row.status.Busy]\noutcome = "busy"') == [line]
 
 

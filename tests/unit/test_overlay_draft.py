@@ -90,6 +90,14 @@ def test_what_no_row_can_name_is_a_comment() -> None:
     assert "line 4 of acme.toml has it, provisional" in text
 
 
+def test_the_place_that_a_value_fits_is_proposed() -> None:
+    """A time, a link, a number and a currency say where they go; what else there is may be text."""
+    seen = {"a": "2026-05-11 10:30:00", "b": "https://x.example", "c": "40", "d": "INR", "e": "Asked"}
+    lines = rows([DraftRow(code="212", events=1, fields=seen)]).splitlines()
+    proposed = [re.search(r'= "(.*?)[ ,…]', line) for line in lines if line.startswith('# "')]
+    assert [found and found[1] for found in proposed] == ["times.", "urls.", "value.amount", "value.currency", "text"]
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

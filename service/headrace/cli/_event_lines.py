@@ -1,5 +1,6 @@
 """Format an event or dead letter as one aligned line: brief for a terminal of 100 columns, complete for a pipe."""
 
+import re
 import shutil
 from datetime import UTC, datetime
 from typing import Final
@@ -10,23 +11,35 @@ from headrace.core.mapping import UNMAPPED
 from headrace.observe.escapes import escaped
 from headrace_events import DeadLetter, Event
 
-EVENT_TITLES: Final = f"{'time':>11} {'source':<16} {'via':<7} {'type':<20} {'lead':<11} {'id':<17} note"
 PROVISIONAL: Final = " (provisional)"
 """Suffix of a provenance's row that stands for a whole range of codes."""
 
+_REPLAYED: Final = re.compile(r"~[0-9a-f]{8}$")
+"""End of the id of an event that a replay published."""
 _BAD: Final = ("failed", "blocked", "bounced", "marked_spam")
 
 
-def event_line(event: Event, *, brief: bool) -> Styled:
-    """Return the line of an event; `brief` shortens long ids, omits versions and ends where the terminal does."""
+def event_titles(only: str | None = None) -> str:
+    """Return the titles above events; `only` as in `event_line`."""
+    source = f"{'source':<16} " if only is None else ""
+    return f"{'time':>11} {source}{'via':<7} {'type':<20} {'lead':<11} {'id':<17} note"
+
+
+def event_line(event: Event, *, brief: bool, only: str | None = None) -> Styled:
+    """Return the line of an event; `brief` shortens long ids, omits versions and ends where the terminal does.
+
+    Where `only` is the source of all that is to come, there is no column for it: another one stands in the note.
+    """
     data = event.data
     color = "yellow" if event.word == UNMAPPED else "red" if data.action in _BAD else "cyan"
     subject, named = event.subject, event.id
     if brief:
         named = "/".join(named.split("/")[:2])
         subject, named = "-" if subject == named else short(subject).removeprefix("lead/"), short(named)
-    start = f"{_when(event.time or event.recordedtime, brief=brief)} {event.source[1:]:<16} {data.provenance.via:<7} "
-    end = escaped(f" {subject:<11} {named:<17} {note(event, brief=brief)}".rstrip())
+    source = f"{event.source[1:]:<16} " if only is None else ""
+    start = f"{_when(event.time or event.recordedtime, brief=brief)} {source}{data.provenance.via:<7} "
+    strange = f"of {event.source[1:]} " if only not in {None, event.source} else ""
+    end = escaped(f" {subject:<11} {named:<17} {strange}{note(event, brief=brief)}".rstrip())
     word = f"{event.word:<20}"
     if brief:
         end = cut(end, shutil.get_terminal_size().columns - len(start) - len(word))
@@ -41,7 +54,9 @@ def note(event: Event, *, brief: bool) -> str:
         name = data.native.name if data.native.name != data.native.code else None
         notes.append(("" if brief else "unmapped ") + f"code {data.native.code}" + (f' "{name}"' if name else ""))
     if data.provenance.row.endswith(PROVISIONAL):
-        notes.append("provisional")
+        notes += [f"code {data.native.code}", "provisional"]
+    if _REPLAYED.search(event.id):
+        notes.append("replayed")
     if data.revised and data.revised != event.time:
         notes.append(f"revised {data.revised[11:19]}")
     return ", ".join(each for each in notes if each)

@@ -99,7 +99,7 @@ async def open_codes(config: Config, wanted: EventFilter, *, places: bool = Fals
     for one in found:
         if one.today == OPEN:
             name = one.name or (one.code if not one.code.isdigit() else _NAMELESS)
-            one.proposal = propose(name, decided[one.source])
+            one.proposal = propose(name, (other for other in decided[one.source] if other.code != one.code))
     found.sort(key=lambda one: (one.source, -one.events, one.code))
     return OpenCodes(found, counted.events, counted.left_out)
 

@@ -20,12 +20,18 @@ _HEAD: Final = """\
 # Drafted by `headrace taxonomy draft` on {day}: {codes} of {tenant}
 # in {events}, the most frequent first.
 #
-# 1. Decide each row. A guess is only a guess: where it is right, take the "# " before it away; else write another type.
-#    A code that you leave open: delete its row. It stays as it is now, and `headrace taxonomy unmapped` lists it still.
+"""
+_STEPS: Final = """\
+# 1. Decide each row. A guess is only a guess: where it is right, take the "# " before it away, and those before its
+#    direction, channel or outcome; else write another type. A code that you leave open: delete its row. It stays as it
+#    is now, and `headrace taxonomy unmapped` lists it still.
 # 2. Where fields or status words matter, take the "# " before their lines away, too (with the line in brackets above
 #    them), and write where they go. `headrace taxonomy targets` lists all that a row may say.
 # 3. Name this file in headrace.toml, below [tenants.{section}]: mapping = {file}
 # 4. `headrace check` names every row that is not decided yet. Once it finds nothing more, Headrace takes the file over.
+"""
+_STEPS_AGAIN: Final = """\
+# Take the "# " away where a guess is right, write another type, or delete the row. Then `headrace check`.
 """
 
 
@@ -44,12 +50,14 @@ def drafted(account: Account, overlay: str, found: OpenCodes, file: str) -> Over
         day=f"{datetime.now(UTC):%Y-%m-%d}",
         codes=count(len(drafts), "code"),
         tenant=account.source[1:],
-        events=count(found.events, "event"),
-        file=quoted(file),
-        section=account.source[1:].replace("/", "."),
+        events=count(sum(draft.events for draft in drafts), "event"),
     )
-    before = f"{overlay.rstrip()}\n\n" if overlay.strip() else ""
-    text = f"{before}{head}\n{rows(drafts)}"
+    if overlay.strip():
+        before, steps = f"{overlay.rstrip()}\n\n", _STEPS_AGAIN
+    else:
+        before = ""
+        steps = _STEPS.format(file=quoted(file), section=account.source[1:].replace("/", "."))
+    text = f"{before}{head}{steps}\n{rows(drafts)}"
     return OverlayDraft(text, len(drafts), sum(draft.proposal is not None for draft in drafts))
 
 

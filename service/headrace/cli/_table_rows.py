@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.config.tenants import Account
 from headrace.core.mapping import Entry, Row, fold
@@ -45,8 +46,16 @@ def own_entries(account: Account) -> Sequence[Entry]:
     return entries[: len(entries) - len(builtin(account.provider.name))]
 
 
+def codes_of(entry: Entry) -> str:
+    """Return the codes of an entry as text: those that it lists, or its range."""
+    return ", ".join(entry.codes) if entry.low is None else f"{entry.low}-{entry.high}"
+
+
 def table_rows(provider: Provider, account: Account | None = None, code: str | None = None) -> list[TableRow]:
-    """Return the rows of a provider's table, with a tenant's overlay before them; with `code`, those that list it."""
+    """Return the rows of a provider's table, with a tenant's overlay before them; with `code`, those that list it.
+
+    `applies` is then of this code alone.
+    """
     own = own_entries(account) if account else ()
     entries = account.mapping.entries if account else builtin(provider.name)
     file = (account.settings.mapping if account else None) or BUILT_IN
@@ -54,16 +63,15 @@ def table_rows(provider: Provider, account: Account | None = None, code: str | N
     for number, entry in enumerate(entries):
         if code is None or _lists(entry, code):
             owner = file if number < len(own) else BUILT_IN
-            found += _rows(entry, owner, _applies(entry, entries, number))
+            found += _rows(entry, owner, _applies(_narrowed(entry, code), entries, number))
     return found
 
 
 def _rows(entry: Entry, owner: str, applies: str) -> Iterator[TableRow]:
-    listed = ", ".join(entry.codes) if entry.low is None else f"{entry.low}-{entry.high}"
     for word, row in [(None, entry.row), *entry.words.items()]:
         yield TableRow(
             table=entry.table,
-            code=listed,
+            code=codes_of(entry),
             word=None if word is None else _written(row, word),
             name=entry.name,
             type=row.type,
@@ -92,6 +100,15 @@ def _lists(entry: Entry, code: str) -> bool:
     return str(number) == code and entry.low <= number <= entry.high
 
 
+def _narrowed(entry: Entry, code: str | None) -> Entry:
+    """Return an entry as it is for one of its codes alone."""
+    if code is None:
+        return entry
+    if entry.low is None:
+        return replace(entry, codes=tuple(each for each in entry.codes if fold(each) == fold(code)))
+    return replace(entry, low=int(code), high=int(code))
+
+
 def _applies(entry: Entry, entries: Sequence[Entry], number: int) -> str:
     """Return whether an entry is what its codes become, and what is tried before it."""
     before = [each for each in entries[:number] if each.table == entry.table]
@@ -102,11 +119,12 @@ def _applies(entry: Entry, entries: Sequence[Entry], number: int) -> str:
             return _NEVER
         return _but(place for found, _ in places for place in found)
     within = [each for each in before if each.low is not None and _overlap(each, entry) and _covers(each, entry.name)]
-    if any(_low(each) <= _low(entry) and _high(entry) <= _high(each) for each in within):
-        return _NEVER
     exact = [each for each in entries if each.table == entry.table and each.low is None]
     codes = dict.fromkeys(code for each in exact for code in each.codes if _lists(entry, code))
     places = [_earlier(exact, code, entry.name) for code in sorted(codes, key=int)]
+    wholly = any(_low(each) <= _low(entry) and _high(entry) <= _high(each) for each in within)
+    if wholly or (_low(entry) == _high(entry) and any(whole for _, whole in places)):
+        return _NEVER
     return _but([*(place for found, _ in places for place in found), *(f"{each.low}-{each.high}" for each in within)])
 
 

@@ -7,7 +7,7 @@ import click
 import msgspec
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import table
+from headrace.cli._formatting import footnote, table
 from headrace.cli._mapping_parts import parts
 from headrace.cli._markdown import markdown_table
 from headrace.cli._output import echo, echo_json
@@ -35,8 +35,9 @@ that a row lists comes before all ranges that it lies in. What no row lists is `
 def show(ctx: click.Context, code: str | None, provider: Provider, tenant: str | None, *, as_json: bool) -> None:
     """Print the rows of a provider's table in the order in which they are tried, or those that list CODE.
 
-    `applies` says whether a row is what its codes become: no where an earlier row has them all, else but for which
-    codes and names. Rows of a status word stand below the row of its code.
+    `applies` says whether a row is what its codes become (or CODE): no where an earlier row has them all, else but for
+    which codes and names. Rows of a status word stand below the row of its code. Of CODE, what its rows lift and the
+    fields they add stand below.
 
     \b
       headrace taxonomy show -p P 203
@@ -49,6 +50,8 @@ def show(ctx: click.Context, code: str | None, provider: Provider, tenant: str |
             echo_json(msgspec.json.encode(row))
     elif rows:
         _print(rows, provider)
+        if code is not None:
+            _print_moves(rows)
     else:
         echo(f'No row of {account.source[1:] if account else provider.name} lists "{code}": it is unmapped.')
 
@@ -93,17 +96,30 @@ def _page(wanted: Sequence[Provider], accounts: dict[str, Account]) -> Iterator[
 
 
 def _markdown_cells(row: TableRow, *, several: bool) -> tuple[str, ...]:
-    moves = [f"{native} → {target}" for native, target in row.lift.items()]
-    moves += [f'{name} = "{value}"' for name, value in row.fields.items()]
     cells = (
         _code(row),
         row.name or "",
         _becomes(row),
-        ", ".join(moves),
+        _moves(row),
         row.owner,
         row.applies if row.word is None else "",
     )
     return (row.table, *cells) if several else cells
+
+
+def _print_moves(rows: Iterable[TableRow]) -> None:
+    """Print what rows lift and add; a status word's only where it is not as its row has it."""
+    before = ""
+    for row in rows:
+        moves = _moves(row)
+        if moves and (row.word is None or moves != before):
+            footnote(f"{row.code if row.word is None else row.word}: {moves}")
+        before = moves if row.word is None else before
+
+
+def _moves(row: TableRow) -> str:
+    lifted = [f"{native} → {target}" for native, target in row.lift.items()]
+    return ", ".join([*lifted, *(f'{name} = "{value}"' for name, value in row.fields.items())])
 
 
 def _print(rows: Iterable[TableRow], provider: Provider) -> None:

@@ -2,19 +2,24 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
 from headrace.cli import _arguments as arguments, use_configuration
-from headrace.cli._formatting import count, table
+from headrace.cli._formatting import count, cut, table
 from headrace.cli._online_check import check_online
 from headrace.cli._output import echo, styled
+from headrace.cli._table_rows import codes_of, own_entries
 from headrace.config import Config, load
 from headrace.config.tenants import Account
 from headrace.core.lift import takes
 from headrace.core.toml_lines import FileFault, FileFaults
 from headrace.providers.discover import builtin, discover
 from headrace.sdk.provider import Provider
+
+_CODES: Final = 20
+"""Characters of a row's codes that are shown."""
 
 
 @click.command("check")
@@ -92,7 +97,7 @@ def _summary(config: Config) -> None:
     echo()
     days = config.dedupe.window / 86_400
     table(
-        ("kafka", "topics", "ids remembered for", "webhooks on", "metrics on", "spool", "up to"),
+        ("kafka", "topics", "dedupe window", "webhooks", "metrics", "spool", "up to"),
         [
             (
                 config.kafka.bootstrap_servers,
@@ -110,30 +115,30 @@ def _summary(config: Config) -> None:
     if not config.tenants.by_source:
         echo("  No tenant yet: add [tenants.PROVIDER.NAME], where PROVIDER is " + ", ".join(discover()))
         return
-    titles = ("provider", "tenant", "mapping", "rows", "overlay rows", "polling", "secrets")
-    table(titles, [_row(each) for each in config.tenants], right=("rows", "overlay rows", "secrets"))
+    titles = ("provider", "tenant", "mapping", "built in", "overlay", "polling", "secrets")
+    table(titles, [_row(each) for each in config.tenants], right=("built in", "overlay", "secrets"))
     for each in config.tenants:
         _typed_places(each)
 
 
 def _typed_places(account: Account) -> None:
     """Print what the places that an overlay fills take: whether a field fits shows only in its values."""
-    entries = account.mapping.entries
-    overlay = entries[: len(entries) - len(builtin(account.provider.name))]  # an overlay's come first
-    rows = (row for entry in overlay for row in entry.rows())
-    typed = {(native, target) for row in rows for native, target in row.lift.items() if takes(target)}
+    rows = [(codes_of(entry), row) for entry in own_entries(account) for row in entry.rows()]
+    typed = {(codes, *move) for codes, row in rows for move in row.lift.items() if takes(move[1])}
     if not typed:
         return
     echo()
     echo(f"{account.provider.name}/{account.name}: what does not fit stays in fields, and explain says so.")
-    for native, target in sorted(typed):
-        echo(f"  {native} → {target} takes {takes(target)}")
+    for codes, native, target in sorted(typed):
+        echo(f"  {cut(codes, _CODES)}: {native} → {target} takes {takes(target)}")
 
 
 def _row(account: Account) -> tuple[object, ...]:
-    own = sum(1 for entry in builtin(account.provider.name) for _ in entry.rows())
-    overlay = sum(1 for _ in account.mapping.rows()) - own
+    built_in = sum(1 for entry in builtin(account.provider.name) for _ in entry.rows())
+    own = own_entries(account)
+    words = sum(len(entry.words) for entry in own)
+    overlay = count(len(own), "row") + (f", {count(words, 'status word')}" if words else "") if own else "-"
     polling = "on" if account.settings.polling else "off"
     polling = "paused" if account.settings.paused else polling
     secrets = len(account.settings.webhook_secrets)
-    return account.provider.name, account.name, account.mapping_id, own, overlay or "-", polling, secrets or "none"
+    return account.provider.name, account.name, account.mapping_id, built_in, overlay, polling, secrets or "none"

@@ -11,14 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._event_lines import EVENT_TITLES, event_line, letter_line, letter_titles
+from headrace.cli._event_lines import event_line, event_titles, letter_line, letter_titles
 from headrace.cli._formatting import cut
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import Styled, echo, echo_json, is_read, styled, while_read
 from headrace.cli._topic_reader import read_dead_letters, read_events
 from headrace.config import Config
 from headrace.core.suggestions import did_you_mean
-from headrace.sdk.provider import Provider
+from headrace.sdk.provider import Provider, source_of
 from headrace_events import Event, Type
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
@@ -74,8 +74,8 @@ class TailOptions(Struct, frozen=True, kw_only=True):
 def command(ctx: click.Context, /, **options: Any) -> None:
     """Follow events as they are published, one line each, until Ctrl-C. Only committed records are shown.
 
-    Times are UTC: when the event happened, or when a dead letter was written. On a terminal long ids are shortened;
-    in a pipe and with --json they are complete.
+    Times are UTC: when the event happened, or when a dead letter was written. On a terminal long ids are shortened,
+    and the source is left out where there is one tenant; in a pipe and with --json all is complete.
 
     \b
       headrace tail
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
     config = arguments.configuration(ctx)
     if sys.stdout.isatty() and not wanted.as_json:
-        titles = letter_titles("raw") if wanted.dead_letters else EVENT_TITLES
+        titles = letter_titles("raw") if wanted.dead_letters else event_titles(_only(config, wanted))
         echo(styled(cut(titles, shutil.get_terminal_size().columns), dim=True))
     with contextlib.suppress(KeyboardInterrupt):
         lines = _letters(config, wanted) if wanted.dead_letters else _events(config, wanted)
@@ -105,13 +105,22 @@ async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
                 return
 
 
+def _only(config: Config, wanted: TailOptions) -> str | None:
+    """Return the source of all events that are to be expected, None where there are several."""
+    if wanted.provider is not None and wanted.tenant is not None:
+        return source_of(wanted.provider.name, wanted.tenant)
+    sources = [one for one in (*config.tenants.by_source, *config.tenants.left_out) if wanted.wants_source(one)]
+    return sources[0] if len(sources) == 1 else None
+
+
 async def _events(config: Config, wanted: TailOptions) -> AsyncGenerator[str]:
     """Yield a line for each event that is wanted."""
     brief = sys.stdout.isatty()
+    only = _only(config, wanted) if brief else None
     async with contextlib.aclosing(read_events(config, from_start=wanted.from_start, follow=True)) as events:
         async for record, event in events:
             if wanted.wants(event):
-                yield (record.value or b"").decode() if wanted.as_json else event_line(event, brief=brief)
+                yield (record.value or b"").decode() if wanted.as_json else event_line(event, brief=brief, only=only)
 
 
 async def _letters(config: Config, wanted: TailOptions) -> AsyncGenerator[str]:

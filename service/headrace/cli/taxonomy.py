@@ -80,12 +80,13 @@ def targets() -> None:
 def unmapped(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) -> None:  # noqa: FBT001  (click passes flags so)
     """List the native codes, of all events on Kafka, whose row is missing or provisional.
 
-    Today's tables and overlays are asked: what they decide is no longer listed, but with --all. Events that were
-    published stay as they are.
+    Today's tables and overlays are asked: what they decide is no longer listed, but with --all, where a code stands
+    once for each type that it is today. Events that were published stay as they are until a `headrace replay`.
 
-    Below stands for each code when it was first seen, where its newest record is on raw (PARTITION@OFFSET), and a guess
-    at its type with the reason, where its name is like something known. Nothing applies a guess: `headrace taxonomy
-    draft` writes the rows for you to finish.
+    `last` and `first` are when events of a code were published, `sample` is one of their records on raw
+    (PARTITION@OFFSET); a narrow terminal leaves them out. Below stands a guess at the type with its reason, for each
+    code whose name is like something known. Nothing applies a guess: `headrace taxonomy draft` writes the rows for you
+    to finish.
 
     \b
       headrace taxonomy unmapped -t acme --since 7d
@@ -99,7 +100,11 @@ def unmapped(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) 
     elif listed:
         print_codes(listed, whole=whole)
     else:
-        decided = f" today; --all lists {len(found.codes):,} that had none" if found.codes else ""
+        codes = {(one.source, one.resource, one.code) for one in found.codes}
+        decided = f" today; --all lists {len(codes):,} that had none" if codes else ""
         echo(f"Every {'code' if found.codes else 'event'} on Kafka has a row of its own{decided}.")
+    without = sorted({one.source[1:] for one in found.codes} & {source[1:] for source in config.tenants.left_out})
+    if without:
+        echo(f"{', '.join(without)}: listed as if without rows of its own; what runs still uses those it had.", err=True)
     if found.remark:
         echo(found.remark, err=True)

@@ -21,6 +21,7 @@ from typing import Any, Final
 from headrace.core.lift import refusal
 from headrace.core.mapping import Entry, Mapping, Row, fold
 from headrace.core.mapping_keys import INHERITED, ROW_KEYS, STATUS_KEYS, WORDS
+from headrace.core.mapping_hints import code_of, open_type, section_left_out
 from headrace.core.suggestions import did_you_mean, unknown
 from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, parse
 
@@ -53,6 +54,7 @@ class _Reader:
         self.faults: list[FileFault] = []
         self.taken: dict[tuple[str, str, str], int] = {}
         self.shared: dict[str, _Words] = {}
+        self.text = text
         self.raw = parse(file, text)
         self.lines = locate(text)
 
@@ -76,6 +78,8 @@ class _Reader:
 
     def fault(self, path: KeyPath, reason: str) -> None:
         where = ".".join(f"[{part}]" if isinstance(part, int) else part for part in path).replace(".[", "[")
+        if path[0] == "row" and path[-1] != "code":
+            where += code_of(self.raw["row"], path)
         self.faults.append(FileFault(self.file, line_of(self.lines, path), where, reason))
 
     def entry(self, path: KeyPath, raw: dict[str, Any]) -> Entry | None:
@@ -133,7 +137,8 @@ class _Reader:
         """Check the canonical words of a row or status word; return those that are set."""
         found: dict[str, Any] = {}
         if "type" not in raw:
-            self.fault(path, 'a row needs a "type", such as "call.completed"')
+            hint = open_type(self.text, line_of(self.lines, path))
+            self.fault(path, f'a row needs a "type", such as "call.completed"{hint}')
         for key, words in WORDS.items():
             value = self.string(path, raw, key)
             if value is None:
@@ -219,9 +224,10 @@ class _Reader:
         return value
 
     def unknown_keys(self, path: KeyPath, raw: dict[str, Any], known: Collection[str]) -> None:
-        for key in raw:
+        for key, value in raw.items():
             if key not in known:
-                self.fault((*path, key), unknown("key", key, known))
+                section = section_left_out(key, value) if known is ROW_KEYS else ""
+                self.fault((*path, key), f'unknown key "{key}"{section}' if section else unknown("key", key, known))
 
 
 def _rows(label: str, base: dict[str, Any], words: _Words) -> dict[str, Row]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from headrace.core import values
 from headrace.core.mapping import fold
 from headrace.core.proposals import Proposal
 from headrace.observe.escapes import escaped
@@ -130,6 +131,8 @@ def _target(value: str) -> str:
         return "times.…"
     if _LINK.match(value):
         return "urls.…"
+    if values.currency(value):
+        return "value.currency, text or fields.…"
     return f"{'value.amount, duration_seconds' if _NUMBER.fullmatch(value) else 'text'} or fields.…"
 
 
