@@ -43,7 +43,8 @@ FAULTS = {
     ),
     "a key with a slip": (
         ROW + "outcom = 'busy'",
-        'acme.toml:4: row[0].outcom (code 22): unknown key "outcom"; did you mean "outcome"?; known are ' + ", ".join(ROW_KEYS),
+        'acme.toml:4: row[0].outcom (code 22): unknown key "outcom"; did you mean "outcome"?; known are '
+        + ", ".join(ROW_KEYS),
     ),
     "a lift line whose section is a comment": (
         ROW + '# [row.lift]\nmx_Custom_5 = "value.amount"',
@@ -58,10 +59,7 @@ FAULTS = {
     ),
     "a draft's row that is not decided": (
         '[[row]]\ncode = "22"\n# type = "call.logged"    # a guess\n[[row]]\ncode = "23"\ntype = "call.logged"\n',
-        (
-            'acme.toml:1: row[0] (code 22): a row needs a "type", such as "call.completed": '
-            'take the "# " before it away, or delete the row'
-        ),
+        ('acme.toml:1: row[0] (code 22): a row needs a "type": take the "# " before it away, or delete the row'),
     ),
     "no code": (
         '[[row]]\ntype = "call.logged"',
@@ -83,7 +81,10 @@ FAULTS = {
         '[[row]]\ncode = ["1", "100-200"]\ntype = "call.logged"',
         'acme.toml:2: row[0].code: a range stands alone: give "100-200" a row of its own',
     ),
-    "no type": ('[[row]]\ncode = "22"', 'acme.toml:1: row[0] (code 22): a row needs a "type", such as "call.completed"'),
+    "no type": (
+        '[[row]]\ncode = "22"',
+        'acme.toml:1: row[0] (code 22): a row needs a "type", such as "call.completed"',
+    ),
     "an unknown type": (
         '[[row]]\ncode = "22"\ntype = "call.complete"',
         (
@@ -120,7 +121,10 @@ FAULTS = {
         ROW + 'reach = "nugde"',
         'acme.toml:4: row[0].reach (code 22): unknown reach "nugde"; did you mean "nudge"?; known are same, nudge, only',
     ),
-    "a word that is no string": (ROW + "channel = 3", "acme.toml:4: row[0].channel (code 22): channel is a string in quotes"),
+    "a word that is no string": (
+        ROW + "channel = 3",
+        "acme.toml:4: row[0].channel (code 22): channel is a string in quotes",
+    ),
     "provisional that is no boolean": (
         ROW + 'provisional = "yes"',
         "acme.toml:4: row[0].provisional (code 22): provisional is true or false",
@@ -242,7 +246,9 @@ def test_a_row_of_several_tables_says_which() -> None:
     assert faults(ROW + 'table = "call"', two) == [
         'acme.toml:4: row[0].table (code 22): unknown table "call"; did you mean "calls"?; known are calls, texts'
     ]
-    assert faults(ROW + "table = 3", two) == ['acme.toml:4: row[0].table (code 22): unknown table "3"; known are calls, texts']
+    assert faults(ROW + "table = 3", two) == [
+        'acme.toml:4: row[0].table (code 22): unknown table "3"; known are calls, texts'
+    ]
 
 
 def test_a_status_word_without_a_type() -> None:

@@ -42,7 +42,8 @@ def command(
 
     Reads FILE, else headrace.toml, tenants.d beside it, the environment variables over both, every provider's table
     and every tenant's overlay, without any connection. Each fault is shown with file and line, and with the word that
-    was probably meant. The exit code is 1 where there is a fault.
+    was probably meant. Of a good one, each tenant's row counts the rows of its provider's table, those of its overlay,
+    and the status words of these. The exit code is 1 where there is a fault.
 
     With --online it looks at all that they name, too, and changes nothing there: no token is renewed, nothing is
     stored, and the one or two calls to a tenant's platform count in its budget. What could not be looked at is unknown,
@@ -137,7 +138,7 @@ def _row(account: Account) -> tuple[object, ...]:
     built_in = sum(1 for entry in builtin(account.provider.name) for _ in entry.rows())
     own = own_entries(account)
     words = sum(len(entry.words) for entry in own)
-    overlay = count(len(own), "row") + (f", {count(words, 'status word')}" if words else "") if own else "-"
+    overlay = count(len(own), "row") + (f", {count(words, 'word')}" if words else "") if own else "-"
     polling = "on" if account.settings.polling else "off"
     polling = "paused" if account.settings.paused else polling
     secrets = len(account.settings.webhook_secrets)

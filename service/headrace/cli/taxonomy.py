@@ -105,6 +105,8 @@ def unmapped(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) 
         echo(f"Every {'code' if found.codes else 'event'} on Kafka has a row of its own{decided}.")
     without = sorted({one.source[1:] for one in found.codes} & {source[1:] for source in config.tenants.left_out})
     if without:
-        echo(f"{', '.join(without)}: listed as if without rows of its own; what runs still uses those it had.", err=True)
+        echo(
+            f"{', '.join(without)}: listed as if without rows of its own; what runs still uses those it had.", err=True
+        )
     if found.remark:
         echo(found.remark, err=True)

@@ -34,14 +34,24 @@ TARGETS: Final = (
     Target("text", _TEXT, "what was said or written: a message, a note"),
     Target("reason", _TEXT, "why it ended as it did"),
     Target("duration_seconds", "a number of seconds that is not negative", "how long it took", typed=True),
-    Target("value.amount", "a decimal number without separators or currency", "the money of a deal, a sale or a payment", typed=True),
+    Target(
+        "value.amount",
+        "a decimal number without separators or currency",
+        "the money of a deal, a sale or a payment",
+        typed=True,
+    ),
     Target("value.currency", "a code of ISO 4217 such as EUR", "the currency of that money", typed=True),
     Target("change.field", _TEXT, "the name of what changed, such as stage"),
     Target("change.from", _TEXT, "its value before"),
     Target("change.to", _TEXT, "its value after"),
     Target("refs.NAME", _ID, "the id of something else, such as refs.campaign", typed=True),
     Target("urls.NAME", "a URL with http or https", "a link, such as urls.recording", typed=True),
-    Target("times.NAME", "a time with date and time of day", "a time, such as times.due; one without a zone is read as the platform's own are", typed=True),
+    Target(
+        "times.NAME",
+        "a time with date and time of day",
+        "a time, such as times.due; one without a zone is read as the platform's own are",
+        typed=True,
+    ),
     Target(f"{_OWN}.NAME", "anything", "a field of your own under a better name: it stays in fields"),
 )
 """Every target; NAME is a name of your own, of letters, digits and _."""

@@ -137,8 +137,8 @@ class _Reader:
         """Check the canonical words of a row or status word; return those that are set."""
         found: dict[str, Any] = {}
         if "type" not in raw:
-            hint = open_type(self.text, line_of(self.lines, path))
-            self.fault(path, f'a row needs a "type", such as "call.completed"{hint}')
+            hint = open_type(self.text, line_of(self.lines, path)) or ', such as "call.completed"'
+            self.fault(path, f'a row needs a "type"{hint}')
         for key, words in WORDS.items():
             value = self.string(path, raw, key)
             if value is None:
