@@ -103,10 +103,14 @@ def test_check_says_what_is_good(run: Any) -> None:
     done = run("check")
     assert done.exit_code == 0
     assert "headrace.toml is good." in done.output
-    provider, tenant, mapping, rows, overlay, polling, secrets = done.output.splitlines()[-1].split()
-    assert (provider, tenant, overlay, polling, secrets) == ("outreach", "acme", "1", "on", "2")
+    provider, tenant, mapping, rows, *overlay, polling, secrets = done.output.splitlines()[-1].split()
+    assert (provider, tenant, overlay, polling, secrets) == ("outreach", "acme", ["1", "row"], "on", "2")
     assert len(mapping) == 8
     assert int(rows) > 100
+    Path("acme.toml").write_text(
+        '[[row]]\ntable = "event"\ncode = "x"\ntype = "custom.logged"\nstatus.a = "task.due"\n'
+    )
+    assert "  1 row, 1 word  " in run("check").output
     Path("headrace.toml").write_text('[tenants.outreach.acme]\npaused = true\npolling = true\naccess_token = "three"\n')
     assert run("check").output.splitlines()[-1].split()[-2:] == ["paused", "none"]
 
@@ -242,8 +246,8 @@ def test_a_lifted_value_that_does_not_fit_is_told(run: Any) -> None:
     Path("acme.toml").write_text(f'[[row]]\ntable = "event"\ncode = "message_opened"\ntype = "email.opened"\n{lift}\n')
     Path("headrace.toml").write_text('[tenants.outreach.acme]\nmapping = "acme.toml"\n')
     assert run("check").output.splitlines()[-2:] == [
-        "  amount → value.amount takes a decimal number without separators or currency",
-        "  unit → value.currency takes a code of ISO 4217 such as EUR",
+        "  message_opened: amount → value.amount takes a decimal number without separators or currency",
+        "  message_opened: unit → value.currency takes a code of ISO 4217 such as EUR",
     ]
     page = json.loads(PAGE)
     page["data"][0]["attributes"]["payload"] = {"amount": "1,50,000.00", "unit": "inr", "about": "Roofs"}

@@ -76,7 +76,8 @@ polling = true
     )
     assert faults(path) == [
         (
-            'acme.toml:4: row[0].type (code x): unknown type "meeting.schedule"; did you mean "meeting.scheduled"?; known of '
+            'acme.toml:4: row[0].type (code x): unknown type "meeting.schedule"; did you mean '
+            '"meeting.scheduled"?; known of '
             "meeting are meeting.scheduled, meeting.updated, meeting.canceled, meeting.responded, meeting.held; "
             "`headrace taxonomy words type` lists all"
         ),

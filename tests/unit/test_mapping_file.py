@@ -88,7 +88,8 @@ FAULTS = {
     "an unknown type": (
         '[[row]]\ncode = "22"\ntype = "call.complete"',
         (
-            'acme.toml:3: row[0].type (code 22): unknown type "call.complete"; did you mean "call.completed"?; known of call are '
+            'acme.toml:3: row[0].type (code 22): unknown type "call.complete"; did you mean "call.completed"?; '
+            "known of call are "
             "call.scheduled, call.queued, call.initiated, call.ringing, call.answered, call.completed, "
             "call.unanswered, call.voicemail_left, call.transferred, call.canceled, call.failed, call.blocked, "
             "call.updated, call.logged; `headrace taxonomy words type` lists all"
@@ -119,7 +120,10 @@ FAULTS = {
     ),
     "an unknown reach": (
         ROW + 'reach = "nugde"',
-        'acme.toml:4: row[0].reach (code 22): unknown reach "nugde"; did you mean "nudge"?; known are same, nudge, only',
+        (
+            'acme.toml:4: row[0].reach (code 22): unknown reach "nugde"; did you mean "nudge"?; known are same, '
+            "nudge, only"
+        ),
     ),
     "a word that is no string": (
         ROW + "channel = 3",
@@ -147,7 +151,10 @@ FAULTS = {
     ),
     "two fields in one place": (
         ROW + '[row.lift]\nmx_1 = "text"\nmx_2 = "text"',
-        'acme.toml:6: row[0].lift.mx_2 (code 22): cannot lift mx_2 to "text": mx_1 is lifted there, and a place holds one value',
+        (
+            'acme.toml:6: row[0].lift.mx_2 (code 22): cannot lift mx_2 to "text": mx_1 is lifted there, and a '
+            "place holds one value"
+        ),
     ),
     "a constant and a field in one place": (
         ROW + 'fields = { place = "a" }\nlift = { mx_1 = "fields.place" }',
@@ -172,7 +179,10 @@ FAULTS = {
     ),
     "words that do not exist": (
         ROW + 'words = "mesage"\n[words.message]\nSent = "message.sent"',
-        'acme.toml:4: row[0].words (code 22): unknown set of words "mesage"; did you mean "message"?; known are message',
+        (
+            'acme.toml:4: row[0].words (code 22): unknown set of words "mesage"; did you mean "message"?; known '
+            "are message"
+        ),
     ),
     "words that are no table": (
         "words = 3",

@@ -20,8 +20,8 @@ from typing import Any, Final
 
 from headrace.core.lift import refusal
 from headrace.core.mapping import Entry, Mapping, Row, fold
-from headrace.core.mapping_keys import INHERITED, ROW_KEYS, STATUS_KEYS, WORDS
 from headrace.core.mapping_hints import code_of, open_type, section_left_out
+from headrace.core.mapping_keys import INHERITED, ROW_KEYS, STATUS_KEYS, WORDS
 from headrace.core.suggestions import did_you_mean, unknown
 from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, locate, parse
 

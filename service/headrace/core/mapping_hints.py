@@ -1,4 +1,4 @@
-"""What a fault of a mapping's row adds for somebody who finishes a draft: its code, and a comment left in the way. Pure."""
+"""What a fault of a mapping's row adds for people who finish a draft: its code, and what is a comment still. Pure."""
 
 import re
 from typing import Any, Final
@@ -33,7 +33,7 @@ def open_type(text: str, line: int) -> str:
 
 
 def section_left_out(key: str, value: Any) -> str:
-    """Return which line is probably a comment still, above a row's unknown key; an empty text for a slip in a known one."""
+    """Return which line above a row's unknown key is probably a comment; an empty text where the key has a slip."""
     if nearest(key, ROW_KEYS) is not None:
         return ""
     if isinstance(value, str) and refusal(value) is None:
