@@ -15,6 +15,7 @@ from tests.integration.command import DEADLINE, PROGRAM, Headrace, first_line
 from tests.integration.pipeline import until
 from tests.kafka.broker import Broker
 from tests.kafka.client import delete_topic
+from tests.kafka.plugin import OwnKafka
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -146,3 +147,21 @@ async def test_a_running_process_notes_what_its_files_say(world: World) -> None:
         (headrace.folder / "headrace.toml").write_text(BROKEN)
         await until(is_open, "it is refused again", every=0.3)
     await until(is_over, "it is over with its process", every=0.3)
+
+
+@pytest.mark.slow
+def test_while_kafka_is_away_it_says_so_and_goes_on(own_kafka: OwnKafka, tmp_path: Path, prefix: str) -> None:
+    """What was drawn is drawn again once Kafka is back."""
+    broker = own_kafka()
+    headrace = Headrace(tmp_path, broker.bootstrap_servers, prefix)
+    found = World(headrace)
+    headrace("topics", "apply", "--profile", "dev", "--partitions", str(PARTITIONS))
+    found.is_well()
+    with headrace.start("status", "--watch", stderr=subprocess.STDOUT) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        next(line for line in lines if "0 of 2 ways in trouble" in line)
+        broker.kill()
+        next(line for line in lines if line.startswith("Kafka does not answer"))
+        broker.start()
+        next(line for line in lines if "0 of 2 ways in trouble" in line)

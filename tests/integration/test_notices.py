@@ -75,7 +75,7 @@ async def test_without_the_topic_notices_wait(kafka: Broker, prefix: str, monkey
             await topics.apply(config, "dev")
             await until(lambda: notices.wrote == 1, "it is written")
     assert [line["reason"] for line in logged if line["log_level"] != "info"] == [
-        f"there is no topic {prefix}notices: `headrace topics apply` creates it"
+        f"no topic {prefix}notices is to be seen: `headrace topics apply` creates it"
     ]
     assert await states(config) == {"/things/t/tenant_parked": "open"}
 

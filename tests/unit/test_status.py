@@ -106,7 +106,9 @@ def test_notices_that_nobody_confirms_come_last_and_count_no_more() -> None:
         ("feed_stale", False),
     ]
     old = notice_rows(noted(NoticeKind.TENANT_PARKED, age=LASTS_SECONDS), NOW)
+    assert len(old) == 1
     assert not is_in_trouble([], old)
+    assert notice_rows(noted(NoticeKind.TENANT_PARKED, age=LASTS_SECONDS + 86_400), NOW) == [], "its process is gone"
     for one in found.values():
         one.data.state = "over"
     assert notice_rows(found, NOW) == []

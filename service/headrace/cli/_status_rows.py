@@ -1,7 +1,7 @@
 """How things stand with every way that tenants' records come in, and what is open: rows of `headrace status`. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
@@ -18,6 +18,8 @@ WORST_FIRST: Final[tuple[WayState, ...]] = (
     *("parked", "failing", "trouble", "late", "partial"),
     *("behind", "unread", "paused", "unwatched", "ok"),
 )
+DOUBTFUL_FOR: Final = timedelta(days=1)
+"""For so long a notice is shown that nobody confirms any more: its process may be gone for good."""
 TROUBLE: Final = frozenset(WORST_FIRST[:5])
 """States that need somebody."""
 
@@ -64,7 +66,7 @@ def notice_rows(notices: Mapping[str, Notice], now: datetime) -> list[NoticeRow]
             written=one.recordedtime,
         )
         for one in notices.values()
-        if one.is_open
+        if one.holds(now - DOUBTFUL_FOR)
     ]
     kinds: list[str] = list(NoticeKind)
     return sorted(

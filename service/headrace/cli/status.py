@@ -56,8 +56,8 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, w
       trouble    one is missing, disabled, or points elsewhere: headrace hooks show
       unwatched  nobody looks: the tenant is not polled, or public_url is not set
 
-    A notice is open until it is over. One that its process has not written again for three hours is shown, as not
-    confirmed, and counts no more.
+    A notice is open until it is over. One that its process has not written again for three hours counts no more; it is
+    shown for another day, as not confirmed.
 
     \b
       headrace status
@@ -85,9 +85,9 @@ async def _show(config: Config, wanted: StatusFilter, *, as_json: bool) -> bool:
 
 async def _watch(config: Config, wanted: StatusFilter) -> None:
     """Draw it again and again; while Kafka is away, say so and try again."""
+    await existing_topics(config, "cursors")
     while is_read():
         try:
-            await existing_topics(config, "cursors")
             async with Consumer(config.kafka) as log:
                 topics = StatusTopics(config, log)
                 while is_read():

@@ -99,7 +99,7 @@ class NoticeWriter:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self.write()
         except NoTopic:
-            self._fail(f"there is no topic {self._topic}: `headrace topics apply` creates it")
+            self._fail(f"no topic {self._topic} is to be seen: `headrace topics apply` creates it")
         except (KafkaConnectionError, TimeoutError, OSError):
             self._fail("")  # that Kafka is away is logged by everybody else
         except KafkaError as error:
