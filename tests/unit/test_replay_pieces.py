@@ -77,17 +77,33 @@ def test_what_is_stored_comes_back() -> None:
     assert list(outbox.records(0)) == [outs[0], outs[2]]
 
 
+def kcat_line(out: ProducerRecord) -> bytes:
+    """Return a raw record as `kcat -J` writes it."""
+    header, payload = (text.decode().replace("\x01", "\\u0001").replace('"', '\\"') for text in (out.headers[0][1], out.value))
+    line = '{"topic":"raw","partition":0,"offset":1,"headers":["headrace","%s"],"key":"\xff","payload":"%s"}'
+    return (line % (header, payload)).encode("latin-1")
+
+
 def test_a_line_of_kcat_is_a_raw_record() -> None:
-    """Its header is a list of names and values in turn; whatever else is JSON is a body."""
+    """Its header is a list of names and values in turn."""
     out = to_raw_record(FAKE, thing("a", 3, "x"))
-    header = out.headers[0][1].decode().replace("\x01", "\\u0001").replace('"', '\\"')
-    payload = out.value.decode().replace('"', '\\"')
-    line = b'{"topic":"raw","headers":["headrace","%s"],"key":"\xff","payload":"%s"}'
-    found = kcat_record(line % (header.encode(), payload.encode()))
-    assert found is not None
+    found = kcat_record(kcat_line(out), "raw.ndjson:1")
     assert (found.id, found.version, found.value) == ("a", 3, out.value)
-    assert kcat_record(b'{"payload": 1, "headers": 2}') is None
-    assert kcat_record(out.value) is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        (b'"payload":', b"", "raw.ndjson:7 is no whole line of `kcat -J`"),
+        (b"headrace", b"other", "or no raw record of Headrace"),
+        (b"\\u0001", b"\\u0009", "raw.ndjson:7: .*upgrade"),
+    ],
+)
+def test_a_line_of_kcat_that_cannot_be_read_is_named(old: bytes, new: bytes, error: str) -> None:
+    """One that is cut off, that Headrace did not write, or that a newer one wrote."""
+    line = kcat_line(to_raw_record(FAKE, thing("a", 3, "x")))
+    with pytest.raises(click.ClickException, match=error):
+        kcat_record(line.replace(old, new), "raw.ndjson:7")
 
 
 def test_a_diff_is_there_once_it_is_whole(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def configuration(ctx: click.Context) -> Config:
 
 def loaded(ctx: click.Context) -> Loaded:
     """Return the configuration as far as it is sound; a fault that is no tenant's ends the command."""
-    found = _loaded(ctx)
+    found = sound_part(ctx)
     if found.service_faults:
         raise _unusable(found.faults)
     return found
@@ -53,10 +53,11 @@ def loaded(ctx: click.Context) -> Loaded:
 
 def sound_tenants(ctx: click.Context) -> Config:
     """Return the configuration for what uses its tenants alone: all that are sound, whatever else is wrong."""
-    return _loaded(ctx).config
+    return sound_part(ctx).config
 
 
-def _loaded(ctx: click.Context) -> Loaded:
+def sound_part(ctx: click.Context) -> Loaded:
+    """Return the configuration as far as it is sound, whatever else is wrong; what is no TOML ends the command."""
     try:
         return load_what_is_sound(ctx.find_root().obj, os.environ)
     except FileFaults as faults:

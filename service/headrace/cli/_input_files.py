@@ -19,25 +19,30 @@ def opened(file: str) -> AbstractContextManager[BinaryIO]:
 
 def bodies(stream: BinaryIO) -> Iterator[bytes]:
     """Yield the bodies of a file, lines as they are read; a file that is neither JSON nor NDJSON is one body."""
-    lead, first = b"", without_bom(stream.readline())  # exports from Windows have one
+    return (body for _, body in numbered_bodies(stream))
+
+
+def numbered_bodies(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the bodies of a file, each with the line where it begins."""
+    number, lead, first = 1, b"", without_bom(stream.readline())  # exports from Windows have one
     while first and not first.strip():
-        lead, first = lead + first, stream.readline()
+        number, lead, first = number + 1, lead + first, stream.readline()
     if not _is_json(first):
         yield from _split(lead + first + stream.read())
         return
-    yield first.strip()
-    for line in stream:
+    yield number, first.strip()
+    for number, line in enumerate(stream, number + 1):
         if line.strip():
-            yield line.strip()
+            yield number, line.strip()
 
 
-def _split(whole: bytes) -> Iterator[bytes]:
+def _split(whole: bytes) -> Iterator[tuple[int, bytes]]:
     """Split a file that does not begin with a line of JSON: by lines only if at least half of them are JSON."""
-    lines = [line.strip() for line in whole.splitlines() if line.strip()]
-    if not _is_json(whole) and sum(map(_is_json, lines)) * 2 >= max(len(lines), 2):
+    lines = [(number, line.strip()) for number, line in enumerate(whole.splitlines(), 1) if line.strip()]
+    if not _is_json(whole) and sum(_is_json(line) for _, line in lines) * 2 >= max(len(lines), 2):
         yield from lines
     else:
-        yield whole
+        yield 1, whole
 
 
 def _is_json(text: bytes) -> bool:

@@ -1,11 +1,9 @@
 """What the tables make of records in files, and of those of another configuration: no Kafka is needed."""
 
-import contextlib
-import os
+import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import msgspec
@@ -14,17 +12,16 @@ from msgspec.structs import replace
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._diff_file import DiffFile
-from headrace.cli._input_files import bodies, opened
+from headrace.cli._file_tables import FileTables
+from headrace.cli._input_files import numbered_bodies, opened
 from headrace.cli._replay_findings import Findings
 from headrace.cli._replay_reading import ReplayFilter
-from headrace.config import Config
-from headrace.config.load import load_what_is_sound
 from headrace.config.tenants import Account
 from headrace.core.problems import from_exception
 from headrace.core.timestamps import from_millis
-from headrace.core.toml_lines import FileFaults
 from headrace.normalizer.replay_change import bare
 from headrace.records.event import encode_event, event_id, event_of, meaning_of
+from headrace.records.newer_format import NewerFormat
 from headrace.records.raw import from_raw_record, identify
 from headrace.sdk.provider import UNPUBLISHED, Dropped, Provider, RawEvent
 from headrace_events import Problem, Via
@@ -52,31 +49,40 @@ class _KcatRecord(Struct):
     payload: str | None
 
 
+_KCAT_LINE: Final = re.compile(rb'\{"topic": ?"[^"]*", ?"partition": ?\d')
+"""How a line of `kcat -J` begins, whole or cut off."""
 _Outcome = dict[str, Any] | Dropped | Problem
 
 
 def compare_files(
-    config: Config,
+    tables: FileTables,
     of: BodyTenant,
     wanted: ReplayFilter,
     files: tuple[str, ...],
     *,
-    against: Path | None,
+    against: FileTables | None,
     diff: DiffFile,
 ) -> FilesDiffer:
-    """Return what today's tables make of all records; compared with those of `against`, where there is one."""
-    other = _other(against) if against is not None else None
+    """Return what today's tables make of all records; compared with those of `against`, where there is one.
+
+    A tenant whose table is not sound ends the command, in either of them.
+    """
+    for each in (tables, against):
+        if each is not None:
+            each.check(wanted)
     found = FilesDiffer(Findings())
     for raw in _raw_events(of, files):
-        account = config.tenants.by_source.get(raw.source)
-        if account is None or not wanted.wants_source(raw.source):
+        if not wanted.wants_source(raw.source):
+            found.findings.foreign += 1
+            continue
+        account, before = tables.of(raw.source), None if against is None else against.of(raw.source)
+        if account is None:
             found.findings.foreign += 1
             continue
         new = _outcome(account, raw)
-        if other is None:
+        if against is None:
             old: _Outcome = {"id": new["id"]} if isinstance(new, dict) else new
         else:
-            before = other.tenants.by_source.get(raw.source)
             old = _outcome(before, raw) if before is not None else Problem("unknown_tenant", "", "", None)
         _count(found, old, new, wanted, diff)
     return found
@@ -130,45 +136,42 @@ def _outcome(account: Account, raw: RawEvent) -> _Outcome:
 
 
 def _raw_events(of: BodyTenant, files: tuple[str, ...]) -> Iterator[RawEvent]:
-    now = time.time_ns() // 1_000_000
     for file in files:
         with opened(file) as stream:
-            for body in bodies(stream):
-                record = kcat_record(body)
-                if record is not None:
-                    yield record
-                    continue
-                if of.provider is None or of.tenant is None:
-                    raise click.UsageError(f"{file} holds bodies, no raw records: name --provider and --tenant")
-                arguments.check_resource(of.provider, of.resource)
-                for piece in of.provider.cut(body, of.resource):
-                    yield RawEvent(
-                        provider=of.provider.name,
-                        tenant=of.tenant,
-                        shape=piece.shape,
-                        value=piece.value,
-                        via=Via.INGEST,
-                        received=now,
-                        hint=piece.hint,
-                    )
+            for number, body in numbered_bodies(stream):
+                if _KCAT_LINE.match(body):
+                    yield kcat_record(body, f"{file}:{number}")
+                else:
+                    yield from _records_of(of, file, body)
 
 
-def kcat_record(line: bytes) -> RawEvent | None:
-    """Return the raw event of a line that `kcat -J` wrote, None of anything else."""
-    if b'"payload"' not in line or b'"headers"' not in line:
-        return None
-    with contextlib.suppress(msgspec.MsgspecError, LookupError, ValueError, RecursionError):
+def _records_of(of: BodyTenant, file: str, body: bytes) -> Iterator[RawEvent]:
+    """Yield the records of a body."""
+    if of.provider is None or of.tenant is None:
+        raise click.UsageError(f"{file} holds bodies, no raw records: name --provider and --tenant")
+    arguments.check_resource(of.provider, of.resource)
+    now = time.time_ns() // 1_000_000
+    for piece in of.provider.cut(body, of.resource):
+        yield RawEvent(
+            provider=of.provider.name,
+            tenant=of.tenant,
+            shape=piece.shape,
+            value=piece.value,
+            via=Via.INGEST,
+            received=now,
+            hint=piece.hint,
+        )
+
+
+def kcat_record(line: bytes, place: str) -> RawEvent:
+    """Return the raw event of a line that `kcat -J` wrote; end the command where it holds none, and say at which line."""
+    try:
         text = line.decode("utf-8", "replace")  # the key is bytes, which kcat writes as they are
         found = msgspec.json.decode(text, type=_KcatRecord, strict=False)
         pairs = zip(found.headers[::2], (value.encode() for value in found.headers[1::2]), strict=True)
         raw = from_raw_record(list(pairs), (found.payload or "").encode())
-        return replace(raw, replay="", replaces="", becomes="", later=False)
-    return None
-
-
-def _other(file: Path) -> Config:
-    try:
-        return load_what_is_sound(file, os.environ).config
-    except FileFaults as faults:
-        lines = "\n".join(f"  {fault}" for fault in sorted(faults.faults))
-        raise click.ClickException(f"{file} cannot be used:\n{lines}") from None
+    except NewerFormat as newer:
+        raise click.ClickException(f"{place}: {newer}") from None
+    except (msgspec.MsgspecError, LookupError, ValueError, RecursionError):
+        raise click.ClickException(f"{place} is no whole line of `kcat -J`, or no raw record of Headrace") from None
+    return replace(raw, replay="", replaces="", becomes="", later=False)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._diff_file import DiffFile
+from headrace.cli._file_tables import FileTables, tables_of
 from headrace.cli._formatting import count
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import moment
@@ -86,7 +87,8 @@ def command(
     one partition: about 150 bytes an event.
 
     With --from, files are read in place of Kafka: API pages, rows or webhook bodies of -p and -t, or raw records as
-    `kcat -J` writes them. With --against the exit code is 3 where the two tables make other events of them, else 0.
+    `kcat -J` writes them; tenants need no secrets for that. The exit code is 1 where nothing was compared, and with
+    --against 3 where the two tables make other events of them.
 
     \b
       headrace replay -p PROVIDER -t acme --code 203 --diff changes.ndjson
@@ -141,15 +143,18 @@ def _replay(config: Config, wish: _Wish) -> int:
 
 def _files(ctx: click.Context, wish: _Wish, of: BodyTenant, files: tuple[str, ...], against: Path | None) -> int:
     """Compare what files hold; return the exit code."""
-    config = arguments.sound_tenants(ctx)
+    tables, others = FileTables(arguments.sound_part(ctx)), None if against is None else tables_of(against)
     diff = DiffFile(wish.diff)
     with diff.whole():
-        found: FilesDiffer = compare_files(config, of, wish.wanted, files, against=against, diff=diff)
+        found: FilesDiffer = compare_files(tables, of, wish.wanted, files, against=others, diff=diff)
     if wish.as_json:
         echo_json(msgspec.json.encode(found.findings.as_json()))
     else:
         show_changes(found.findings)
         show_rest(found.findings)
+    if not found.findings.compared:
+        echo("Nothing was compared: no record in these files is of what was asked for.", err=True)
+        return 1
     return _DIFFERS if against is not None and found.differs else 0
 
 

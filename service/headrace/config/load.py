@@ -48,11 +48,13 @@ class Loaded(Struct, frozen=True):
     """A configuration as far as it is sound: only sound tenants are in it, the others are `config.tenants.left_out`.
 
     `faults` is all that is wrong; `service_faults` what is not a tenant's: there defaults stand in the place of values.
+    `lacks_secrets` are tenants that are left out for their files of secrets alone: their tables are whole.
     """
 
     config: Config
     faults: list[FileFault]
     service_faults: list[FileFault]
+    lacks_secrets: list[Account] = []
 
 
 def load_what_is_sound(
@@ -74,7 +76,14 @@ def load_what_is_sound(
     sections = msgspec.structs.asdict(service) | {"kafka": kafka, "spool": spool}
     config = Config(**sections, tenants=Tenants(sound, left_out), file=file)
     of_tenants = raw.faults((_TENANTS,))
-    return Loaded(config, raw.faults(), [fault for fault in raw.faults() if fault not in of_tenants])
+    lacking = [account for account in accounts if account.source in left_out and _lacks_secrets(raw, account)]
+    return Loaded(config, raw.faults(), [fault for fault in raw.faults() if fault not in of_tenants], lacking)
+
+
+def _lacks_secrets(raw: RawConfig, account: Account) -> bool:
+    """Return whether nothing is wrong with a tenant but files that are named for something secret."""
+    keys = raw.faulty((_TENANTS, account.provider.name, account.name))
+    return all(str(each[-1]).endswith("_file") for each in keys)
 
 
 def find(path: Path | None, environ: Dict[str, str]) -> Path | None:

@@ -48,6 +48,10 @@ class RawConfig:
         """Return what is wrong at a path and below it, each once."""
         return list(dict.fromkeys(fault for keys, fault in self._faults if keys[: len(below)] == below))
 
+    def faulty(self, below: KeyPath) -> set[KeyPath]:
+        """Return the paths at a path and below it where something is wrong."""
+        return {keys for keys, _ in self._faults if keys[: len(below)] == below}
+
     def is_sound(self, keys: KeyPath) -> bool:
         """Return whether nothing is wrong with a value, nor with the file that it is to be read from."""
         return not self.faults(keys) and not self.faults((*keys[:-1], f"{keys[-1]}_file"))
