@@ -99,3 +99,25 @@ def test_a_scan_goes_on_where_retention_deletes_under_it(kafka: Broker, headrace
     last, read = asyncio.run(work())
     assert last == 59
     assert read.records + read.deleted == 60
+
+
+def test_what_was_published_of_a_paused_tenant_is_found(headrace: Headrace) -> None:
+    """Its events with their lead, as published; what came since as held; and without its settings the events still."""
+    ingest = ("ingest", "-p", "outreach", "-t", "acme", "-")
+    headrace(*ingest, stdin=page(row(7), row(8)))
+    with normalizing(headrace, letters=0, events=2):
+        pass
+    settings = headrace.folder / "headrace.toml"
+    settings.write_text(settings.read_text().replace('acme.toml"', 'acme.toml"\npaused = true'))
+    headrace(*ingest, stdin=page(row(7), row(9)))
+    headrace("ingest", "-p", "outreach", "-t", "north", "-", stdin=page(*(row(number) for number in range(20, 40))))
+    with normalizing(headrace, letters=0, events=22):
+        pass
+    acme = ("-p", "outreach", "-t", "acme")
+    whole = found(headrace, "--id", "event/7", *acme)
+    assert [copy["fate"] for copy in whole["copies"]] == ["published", "held"]
+    assert (whole["copies"][0]["basis"], len(whole["versions"])) == ("events", 1)
+    assert found(headrace, "--id", "event/9", *acme)["copies"][0]["fate"] == "held"
+    settings.write_text("[tenants.outreach.north]\n")
+    whole = found(headrace, "--id", "event/7", *acme)
+    assert ([copy["fate"] for copy in whole["copies"]], len(whole["versions"])) == (["published", "held"], 1)

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 from hypothesis import given, strategies as st
 
 from headrace.cli import main
+from headrace.cli._event_changes import changes
 from headrace.cli._find_query import SoughtId, canonical, sought_by_event_id
-from headrace.cli._find_scan import _take_mark
-from headrace.cli._id_trail import UNSEEN, IdTrail, changes
+from headrace.cli._find_scan import Trails, _take_mark, _wanted_events
+from headrace.cli._id_trail import UNSEEN, IdTrail
 from headrace.config import Config
 from headrace.config.tenants import Account, Tenants
 from headrace.normalizer.held import NEVER, give_back
@@ -54,10 +55,12 @@ def test_fates_are_worked_out_as_they_were_decided(polling: bool, raws: list[Raw
     """Wherever one begins to read, every copy has the fate that the normalizer gave it."""
     here = partition(polling=polling)
     records, commits = through(here, raws)
-    trail = IdTrail(A, here.tenants, LIMITS)
+    trails = Trails({A.key: A}, here.tenants, LIMITS)
     for commit in commits:
         if A.key in commit:
-            _take_mark(commit, A.key, trail)
+            _take_mark(commit, A.key, trails)
+    trail = trails.of(A.key)
+    assert trail is not None
     for record in records[since:]:
         trail.take_copy(record)
     for number, event in enumerate(here.events):
@@ -184,8 +187,8 @@ def test_guids_are_looked_for_in_lower_case() -> None:
 
 
 def trail_of(records: Sequence[Raw], here: Partition) -> IdTrail:
-    """Return what became of copies, as the partition's tenants of now and its events tell."""
-    trail = IdTrail(A, here.tenants, LIMITS)
+    """Return what became of copies, as the partition's tenants of now, what it holds and its events tell."""
+    trail = IdTrail(A, here.tenants.unpaused(), LIMITS, here.seen.held)
     for record in records:
         trail.take_copy(record)
     for number, event in enumerate(here.events):
@@ -195,16 +198,75 @@ def trail_of(records: Sequence[Raw], here: Partition) -> IdTrail:
     return trail
 
 
+PAUSED = Tenants([account("acme", paused=True)])
+
+
 def test_a_record_that_was_held_is_said_to_be() -> None:
-    """While its tenant is paused by the configuration, and afterwards by the copy that went back."""
+    """While its tenant is paused by what `seen` holds, and afterwards by the copy that went back."""
     here = partition()
-    here.tenants = Tenants([account("acme", paused=True)])
+    here.tenants = PAUSED
     records, _ = through(here, [thing("a", 1)])
     (copy,) = trail_of(records, here).copies
-    assert (copy.fate, copy.problem) == ("held", None)
+    assert (copy.fate, copy.basis, copy.problem) == ("held", "range", None)
     here.tenants = tenants()
     back = give_back(here.seen.held, {"/things/acme": NEVER}, records, 1, partition=3, limit=LIMITS.raw_bytes)
     records += here.records(back.copies)
     here.decide(records[1:])
     copies = trail_of(records, here).copies
     assert [(copy.fate, copy.how) for copy in copies] == [("held", []), ("published", ["returned, held at 3@0"])]
+
+
+def test_a_pause_says_nothing_about_what_was_decided_before() -> None:
+    """What was published of a tenant that is paused now is found with its lead, as what it was."""
+    here = partition()
+    records, _ = through(here, [thing("a", 1, "x"), thing("a", 1, "x"), thing("a", 2, "y")])
+    here.tenants = PAUSED
+    more, _ = through(here, [thing("a", 3, "z")])
+    trail = trail_of([*records, *more], here)
+    assert [copy.fate for copy in trail.copies] == ["published", "duplicate", "published", "held"]
+    assert (trail.subjects, {copy.type for copy in trail.copies}) == ({"lead/a"}, {"call.completed"})
+
+
+def test_events_of_a_tenant_that_is_configured_no_more_are_looked_for_everywhere() -> None:
+    """No copy can be read, so none tells the lead; a copy whose event is not found is not called held."""
+    here = partition()
+    records, _ = through(here, [thing("a", 1)])
+    trails = Trails({A.key: A}, Tenants([]), LIMITS)
+    trail = trails.of(A.key)
+    assert trail is not None
+    trail.take_copy(records[0])
+    trail.position = 1
+    trail.settle()
+    assert (trail.copies[0].fate, trail.subjects) == (UNSEEN, set())
+    assert _wanted_events({3: trails}, everywhere=False) == ({}, {b"/things/acme": [A]})
+    trail.take_event("0@0", here.events[0], 100)
+    trail.settle()
+    assert (trail.copies[0].fate, trail.subjects) == ("published", {"lead/a"})
+    assert _wanted_events({3: trails}, everywhere=False)[0].keys() == {b"/things/acme/lead/a"}
+
+
+def test_a_copy_whose_event_is_not_shown_is_published_all_the_same() -> None:
+    """Only so many versions and letters are shown; what became of each copy that is shown is known."""
+    here = partition()
+    raws = [thing("a", version, f"x{version}", do="bad" if version % 3 == 0 else "") for version in range(1, 701)]
+    records, _ = through(here, raws)
+    trail = IdTrail(A, here.tenants, LIMITS)
+    for record in records:
+        trail.take_copy(record)
+    for number, event in enumerate(here.events):
+        trail.take_event(f"0@{number}", event, 100)
+    for number, letter in enumerate(here.letters):
+        trail.take_letter(f"3@{number}", letter)
+    trail.position = len(records)
+    trail.settle()
+    assert [copy.fate for copy in trail.copies] == here.fates
+    assert len(trail.events) == len(trail.letters) == 200
+
+
+def test_an_id_without_a_trace_takes_no_memory() -> None:
+    """Without a tenant, thousands of them are looked for."""
+    trails = Trails({A.key: A}, tenants(), LIMITS)
+    assert trails.of(b"another digest..") is None
+    assert trails.found == {}
+    assert _wanted_events({3: trails}, everywhere=False) == ({}, {})
+    assert _wanted_events({3: trails}, everywhere=True) == ({}, {b"/things/acme": [A]})

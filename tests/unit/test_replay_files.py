@@ -59,7 +59,9 @@ def test_no_secrets_are_needed(home: Path, words: tuple[str, ...]) -> None:
     assert (done.exit_code, "call.logged → task.logged" in done.output) == (3, True)
 
 
-@pytest.mark.parametrize("words", [("page.json", *ACME), ("page.json", "-t", "acme", "-p", "outreach"), ("raw.ndjson",)])
+@pytest.mark.parametrize(
+    "words", [("page.json", *ACME), ("page.json", "-t", "acme", "-p", "outreach"), ("raw.ndjson",)]
+)
 @pytest.mark.parametrize("broken", ["new", "main"])
 def test_a_table_that_cannot_be_read_ends_it(home: Path, broken: str, words: tuple[str, ...]) -> None:
     """With its faults, whichever of the two it is: nothing was compared."""

@@ -79,7 +79,9 @@ def test_what_is_stored_comes_back() -> None:
 
 def kcat_line(out: ProducerRecord) -> bytes:
     """Return a raw record as `kcat -J` writes it."""
-    header, payload = (text.decode().replace("\x01", "\\u0001").replace('"', '\\"') for text in (out.headers[0][1], out.value))
+    header, payload = (
+        text.decode().replace("\x01", "\\u0001").replace('"', '\\"') for text in (out.headers[0][1], out.value)
+    )
     line = '{"topic":"raw","partition":0,"offset":1,"headers":["headrace","%s"],"key":"\xff","payload":"%s"}'
     return (line % (header, payload)).encode("latin-1")
 

@@ -1,4 +1,4 @@
-"""The tables by which records in files are read: of tenants whose secrets may be missing, as where an overlay is tested."""
+"""The tables by which records in files are read: secrets may be missing, as where an overlay is tested."""
 
 import os
 from collections.abc import Iterable
@@ -32,7 +32,7 @@ class FileTables:
                 self.of(source)
 
     def of(self, source: str) -> Account | None:
-        """Return a tenant, None where it is not configured; end the command where it cannot be used, or not be known."""
+        """Return a tenant, None where it is not configured; end the command where it is broken, or not known."""
         account = self._accounts.get(source)
         faults = self._broken.get(source, self._unnamed)
         if account is None and faults:

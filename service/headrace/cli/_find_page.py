@@ -9,11 +9,13 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.cli._event_changes import changes
 from headrace.cli._event_lines import event_line
 from headrace.cli._find_lead import LeadSearch
 from headrace.cli._formatting import count, cut, definitions, span, table
-from headrace.cli._id_trail import UNSEEN, FoundEvent, IdTrail, RawCopy, changes
+from headrace.cli._id_trail import UNSEEN, FoundEvent, IdTrail
 from headrace.cli._output import echo, styled
+from headrace.cli._raw_copies import RawCopy
 from headrace.core.timestamps import from_millis
 from headrace.kafka.partition_scan import PartitionRead
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
@@ -25,6 +27,7 @@ _BASES: Final = {
     "events": "",
     "dead-letters": "",
     "position": "",
+    "range": "",
     "returned": "",
     "derived": " *",
 }
@@ -32,8 +35,9 @@ _STAR: Final = (
     "* No topic says this fate: it is worked out from the mark before and the copies of the id, with today's tables."
 )
 _UNSEEN: Final = (
-    "unseen: today's tables would make an event or a letter of it, and neither was found: there was a copy before "
-    "--since, the tables were others, or what it became is gone or under another lead (--everywhere)."
+    "unseen: today's tables would make an event or a letter of it, or its tenant is not configured; and neither was "
+    "found: there was a copy before --since, the tables were others, or what it became came after --until, is gone, or "
+    "is under another lead (--everywhere)."
 )
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 

@@ -24,14 +24,14 @@ def bodies(stream: BinaryIO) -> Iterator[bytes]:
 
 def numbered_bodies(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
     """Yield the bodies of a file, each with the line where it begins."""
-    number, lead, first = 1, b"", without_bom(stream.readline())  # exports from Windows have one
+    begin, lead, first = 1, b"", without_bom(stream.readline())  # exports from Windows have one
     while first and not first.strip():
-        number, lead, first = number + 1, lead + first, stream.readline()
+        begin, lead, first = begin + 1, lead + first, stream.readline()
     if not _is_json(first):
         yield from _split(lead + first + stream.read())
         return
-    yield number, first.strip()
-    for number, line in enumerate(stream, number + 1):
+    yield begin, first.strip()
+    for number, line in enumerate(stream, begin + 1):
         if line.strip():
             yield number, line.strip()
 

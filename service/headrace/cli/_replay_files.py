@@ -164,7 +164,7 @@ def _records_of(of: BodyTenant, file: str, body: bytes) -> Iterator[RawEvent]:
 
 
 def kcat_record(line: bytes, place: str) -> RawEvent:
-    """Return the raw event of a line that `kcat -J` wrote; end the command where it holds none, and say at which line."""
+    """Return the raw event of a line that `kcat -J` wrote; end the command, with its `place`, where it holds none."""
     try:
         text = line.decode("utf-8", "replace")  # the key is bytes, which kcat writes as they are
         found = msgspec.json.decode(text, type=_KcatRecord, strict=False)

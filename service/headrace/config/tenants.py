@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from headrace.core.mapping import Mapping
 from headrace.core.redactor import Redactor, mapping_id, redactor_of
@@ -59,6 +59,10 @@ class Tenants:
     def get(self, provider: str, tenant: str) -> Account | None:
         """Return one tenant, None where it is not configured."""
         return self.by_source.get(source_of(provider, tenant))
+
+    def unpaused(self) -> "Tenants":
+        """Return the same tenants as if none of them was paused."""
+        return Tenants([replace(one, settings=replace(one.settings, paused=False)) for one in self], self.left_out)
 
     def __iter__(self) -> Iterator[Account]:
         return iter(self.by_source.values())
