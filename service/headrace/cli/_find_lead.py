@@ -1,7 +1,7 @@
 """Read the events of a lead: from its one partition of events, then the raw record of each by its coordinates."""
 
 import contextlib
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from msgspec import Struct
 from headrace.cli._find_scan import advance
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._letter_places import place_of
+from headrace.cli._newest import Newest
 from headrace.cli._output import progress
 from headrace.config import Config
 from headrace.kafka.consumer import Consumer
@@ -42,10 +43,10 @@ class LeadEvent(Struct):
 
 
 class LeadSearch(Struct):
-    """The newest events of a lead, in the order of their partitions, how many there are, and what was read."""
+    """The newest events of a lead, oldest first, what was read, and a remark where there are others."""
 
     events: list[LeadEvent]
-    total: int
+    remark: str
     reads: list[PartitionRead]
 
 
@@ -56,8 +57,8 @@ async def search_lead(
     events, raw = await existing_topics(config, "events", "raw")
     wanted = {key.encode() for key in keys}
     placed = sorted(set(partitions(list(wanted), events.partitions)))
-    newest: deque[LeadEvent] = deque(maxlen=most)
-    found = LeadSearch([], 0, [])
+    newest = Newest[LeadEvent](most)
+    found = LeadSearch([], "", [])
     async with Consumer(config.kafka) as committed:
         for partition in range(events.partitions) if everywhere else placed:
             span_of = scan(committed, events.name, partition, span, advance=advance, into=found.reads)
@@ -66,9 +67,9 @@ async def search_lead(
                     if record.key in wanted:
                         with contextlib.suppress(msgspec.DecodeError):
                             event = decode(record.value or b"")
-                            newest.append(LeadEvent(place_of(partition, record.offset), event))
-                            found.total += 1
-    found.events = list(newest)
+                            one = LeadEvent(place_of(partition, record.offset), event)
+                            newest.take(record.timestamp, len(record.value or b""), one)
+    found.events, found.remark = newest.in_order(), newest.remark(" events")
     async with Consumer(config.kafka, committed=False) as plain:
         await _read_raw(plain, raw.name, raw.partitions, found.events)
     progress("")

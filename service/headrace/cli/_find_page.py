@@ -107,8 +107,8 @@ def show_lead(found: LeadSearch) -> None:
         at, row = provenance.raw, f"row {provenance.row}, mapping {provenance.mapping}"
         about = f"raw {at.partition}@{at.offset}, {row}, received {provenance.received}, {now}"
         echo(styled(_fit(f"{'':12}{about}"), dim=True))
-    if found.total > len(found.events):
-        echo(f"the newest {len(found.events):,} of {found.total:,} events: -n shows more")
+    if found.remark:
+        echo(found.remark)
 
 
 def show_reads(reads: Sequence[PartitionRead], notes: Sequence[str]) -> None:

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -14,9 +13,11 @@ from msgspec.structs import replace
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._letter_filter import LetterFilter
 from headrace.cli._letter_places import Places, place_of
+from headrace.cli._newest import Newest
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
 from headrace.core.json_places import BytePlace, find_place
+from headrace.core.timestamps import parse
 from headrace.explain import Explanation, explain_raw
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.records_at import records_at
@@ -70,16 +71,15 @@ async def letters_at(config: Config, places: Places) -> tuple[list[ShownLetter],
     return found, empty
 
 
-async def newest_letters(config: Config, wanted: LetterFilter, most: int) -> tuple[list[ShownLetter], int]:
-    """Return the `most` newest letters that are wanted, oldest first, and how many are."""
-    newest: deque[tuple[Record, DeadLetter]] = deque(maxlen=most)
-    total = 0
+async def newest_letters(config: Config, wanted: LetterFilter, most: int) -> tuple[list[ShownLetter], str]:
+    """Return the `most` newest letters that are wanted, oldest first, and a remark where there are others."""
+    newest = Newest[tuple[Record, DeadLetter]](most)
     async with contextlib.aclosing(read_dead_letters(config)) as letters:
         async for record, letter in letters:
             if wanted.wants(letter):
-                total += 1
-                newest.append((record, letter))
-    return [shown(config, *each) for each in sorted(newest, key=lambda pair: pair[1].recordedtime)], total
+                newest.take(parse(letter.recordedtime), len(record.value or b""), (record, letter))
+    found = [shown(config, *each) for each in newest.in_order()]
+    return found, newest.remark("")
 
 
 def shown(config: Config, record: Record, letter: DeadLetter) -> ShownLetter:

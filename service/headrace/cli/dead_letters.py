@@ -150,17 +150,17 @@ def show(
         raise click.UsageError("name places, or choose letters by options: not both")
     config = arguments.configuration(ctx)
     missing: list[str] = []
+    remark = ""
     if chosen:
         found, missing = run_with_kafka(config, letters_at(config, chosen))
-        total = len(found)
     else:
-        found, total = run_with_kafka(config, newest_letters(config, wanted, most))
+        found, remark = run_with_kafka(config, newest_letters(config, wanted, most))
     for one in found:
         echo_json(one.line()) if as_json else show_letter(one, whole=whole)
         if not is_read():
             break
-    if total > len(found):
-        echo(f"These are the newest {len(found):,} of {total:,}: -n shows more", err=True)
+    if remark:
+        echo(remark, err=True)
     for place in missing:
         echo(f"There is no dead letter at {place} of {config.topic_prefix}dead-letters (any more).", err=True)
     if not (found or missing or as_json):
