@@ -13,19 +13,23 @@ _WIDE: Final = 9
 _OFFSET: Final = 8
 """Columns of the offset before a row of bytes."""
 _NEXT: Final = {
-    "unknown_tenant": "configure the tenant, then redrive",
     "foreign": "find out who else writes to raw: this record cannot go back",
     "unnamed": "redrive it: it is named anew",
     "too_large": "raise max.message.bytes of events, then redrive",
     "unwritable": "mend the topic that Kafka refused it for (the log of that time says which), then redrive",
     "internal": "report the kind of the error with the bytes; upgrade to a version that reads them, then redrive",
-    "other_event": "run `headrace replay` of this version again",
     "malformed": "the bytes are broken: let the platform send the record again (`headrace fetch`, `headrace backfill`)",
 }
 _OTHERWISE: Final = (
     "let the platform correct the record; where it is right, report place and bytes: it takes a version that reads it, "
     "then redrive"
 )
+_REPLAY: Final = (
+    "it is of a replay, and what was published stays: once normalizers are of this version and have this mapping, run "
+    "`headrace replay` again"
+)
+_WAITED: Final = ("held_too_long", "too_many_held", "unknown_tenant")
+"""What a letter is only because its tenant was not there."""
 _SIZED: Final = ("too_large", "unwritable")
 
 
@@ -51,7 +55,7 @@ def show_letter(one: ShownLetter, *, whole: bool) -> None:
         _facts(("today", _today(record, one)))
     if one.more:
         _facts(("", "… and further records"))
-    _facts(("next", _next(one)))
+    _facts(("next", next_step(one)))
     echo()
 
 
@@ -110,11 +114,23 @@ def _today(record: Explanation, one: ShownLetter) -> str:
     return f"{number}{record.event.id} → {record.event.word}, by row {record.row}, unless it was published{unsure}"
 
 
-def _next(one: ShownLetter) -> str:
+def next_step(one: ShownLetter) -> str:
     """Return what to do about a letter."""
-    code = one.letter.problem.code
-    if one.letter.redacted and code not in _NEXT:
-        return f"redrive reads it on raw, while that has it: headrace dead-letters redrive {one.place}"
-    if any(record.problem is None for record in one.today) and code not in _SIZED:
-        return f"today it can be read: headrace dead-letters redrive {one.place}"
+    code, redrive = one.letter.problem.code, f"headrace dead-letters redrive {one.place}"
+    if one.raw is not None and one.raw.replay:
+        return _REPLAY
+    if one.waits == "unknown" and code != "foreign":
+        return f"configure {one.letter.source}, then {redrive}"
+    readable = code not in _SIZED and any(record.problem is None for record in one.today)
+    if readable or code in _WAITED or (one.letter.redacted and code not in _NEXT):
+        if one.waits:
+            return f"{one.letter.source} is paused, and what is sent back is held: let it go on, then {redrive}"
+        return f"{_why(one, readable=readable)}: {redrive}"
     return _NEXT.get(code, _OTHERWISE)
+
+
+def _why(one: ShownLetter, *, readable: bool) -> str:
+    """Return why a letter can go back."""
+    if readable:
+        return "today it can be read"
+    return "redrive reads it on raw, while that has it" if one.letter.redacted else "its tenant goes on"

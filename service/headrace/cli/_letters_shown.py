@@ -4,7 +4,7 @@ import base64
 import contextlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,6 +16,7 @@ from headrace.cli._letter_places import Places, place_of
 from headrace.cli._newest import Newest
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
+from headrace.config.tenants import Account
 from headrace.core.json_places import BytePlace, find_place
 from headrace.core.timestamps import parse
 from headrace.explain import Explanation, explain_raw
@@ -27,6 +28,7 @@ from headrace_events import DeadLetter, decode_dead_letter
 
 MOST_TODAY: Final = 5
 """Records of a body that could not be cut that are explained."""
+Waits = Literal["", "paused", "unknown"]
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -34,7 +36,8 @@ class ShownLetter(Struct):
     """A dead letter: its place, the bytes, what was received beside them, and what each record of it is today.
 
     `raw` is None where Headrace did not append the record; `today` is empty then, and where no bytes are in the letter
-    or its tenant is not configured. `more` says that the body holds further records.
+    or its tenant is not configured. `more` says that the body holds further records. `waits` says why what is sent back
+    would be held: its tenant is "paused" or "unknown".
     """
 
     place: str
@@ -44,6 +47,7 @@ class ShownLetter(Struct):
     at: BytePlace | None
     today: list[Explanation]
     more: bool = False
+    waits: Waits = ""
 
     def line(self) -> bytes:
         """Return the line of `--json`: the bytes as text, or as base64 where they are no UTF-8."""
@@ -90,7 +94,14 @@ def shown(config: Config, record: Record, letter: DeadLetter) -> ShownLetter:
         raw = from_raw_record(record.headers, value)
     today, more = _today(config, raw) if raw is not None and value else ([], False)
     place = place_of(record.partition, record.offset)
-    return ShownLetter(place, letter, value, raw, _at(letter, value), today, more)
+    waits = _waits(config.tenants.by_source.get(letter.source))
+    return ShownLetter(place, letter, value, raw, _at(letter, value), today, more, waits)
+
+
+def _waits(account: Account | None) -> Waits:
+    if account is None:
+        return "unknown"
+    return "paused" if account.settings.paused else ""
 
 
 def _letter(record: Record) -> DeadLetter | None:

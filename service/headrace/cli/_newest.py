@@ -34,7 +34,7 @@ class Newest(Generic[_T]):
         return [one for *_, one in sorted(self._heap, key=lambda entry: entry[:2])]
 
     def remark(self, what: str) -> str:
-        """Return a sentence where not all of `what` there is are there, with what to do; an empty text where all are."""
+        """Return a sentence on those of `what` that are not there, with what to do; an empty text where all are."""
         if self.total == len(self._heap):
             return ""
         more = (

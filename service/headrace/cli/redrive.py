@@ -41,13 +41,14 @@ class FoundLetter(Struct, frozen=True):
 class FoundLetters(Struct):
     """Dead letters on the topic: those that can go back, one for the same record, and counts of the rest by reason.
 
-    `gone` are those without bytes whose record raw holds no more.
+    `gone` are those without bytes whose record raw holds no more; `replays` would be published as what they are not.
     """
 
     letters: dict[bytes, FoundLetter] = {}
     copies: int = 0
     foreign: int = 0
     gone: int = 0
+    replays: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
 
@@ -74,9 +75,10 @@ def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: boo
 
     Shows what there is and asks for confirmation. The bytes are read and identified again as at first; a record that
     has been published in the meantime is a duplicate and is not published twice. A record that still cannot be read
-    becomes a dead letter again. Letters of the same record go back once. `headrace dead-letters` lists which are open;
-    PLACE is that of one of them there, and only those that are named go back. A letter without bytes (its tenant's
-    events are redacted) goes back as long as raw holds its record.
+    becomes a dead letter again. Letters of the same record go back once. Those of a replay do not go back: `headrace
+    replay` does that anew. `headrace dead-letters` lists which are open; PLACE is that of one of them there, and only
+    those that are named go back. A letter without bytes (its tenant's events are redacted) goes back as long as raw
+    holds its record.
 
     With --nudged --since TIME it sends what webhooks brought since then: for when nudges were gone before a poller read
     them, which `headrace feeds` says. What is known is a duplicate, and what is not wakes its feed again.
@@ -132,7 +134,7 @@ async def _look(config: Config, wanted: LetterFilter, places: Places) -> FoundLe
             if letter.redacted and letter.source in config.tenants.by_source:
                 redacted.append(one)
             else:
-                _take(found, config, one, _raw_event(record))
+                take_letter(found, config, one, _raw_event(record))
     await _look_on_raw(found, config, redacted)
     return found
 
@@ -148,13 +150,15 @@ async def _look_on_raw(found: FoundLetters, config: Config, redacted: Sequence[F
             if record is None:
                 found.gone += 1
             else:
-                _take(found, config, by_place[place], _raw_event(record))
+                take_letter(found, config, by_place[place], _raw_event(record))
 
 
-def _take(found: FoundLetters, config: Config, one: FoundLetter, raw: RawEvent | None) -> None:
+def take_letter(found: FoundLetters, config: Config, one: FoundLetter, raw: RawEvent | None) -> None:
     """Take a letter whose record is `raw`: of one record the newest letter."""
     if raw is None:
         found.foreign += 1
+    elif raw.replay:
+        found.replays += 1
     elif config.tenants.by_source.get(raw.source) is None:
         found.unknown[one.letter.source] += 1
     else:
@@ -187,6 +191,8 @@ def _show(found: FoundLetters) -> None:
         echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
     if found.gone:
         echo(f"  {count(found.gone, 'letter')} without bytes whose record is not on raw (any more): cannot go back")
+    if found.replays:
+        echo(f"  {count(found.replays, 'letter')} of a replay, not sent: run `headrace replay` again")
     for source, number in sorted(found.unknown.items()):
         echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
 
