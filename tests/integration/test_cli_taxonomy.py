@@ -113,15 +113,15 @@ def test_a_draft_keeps_what_the_tenant_has_and_overwrites_nothing(headrace: Head
     more = again | {"Id": "7c0efffe-5b1d-4e2f-8a90-1b2c3d4e5f60", "EventCode": 208, "EventName": "Showroom Visits"}
     publish(headrace, f"{json.dumps(again)}\n{json.dumps(more)}\n")
 
-    refused = headrace("taxonomy", "draft", "-t", "acme", "-o", "ours.toml", code=1)
-    assert refused.stderr == "Error: ours.toml exists: name another file, or add --force to write it anew\n"
-    assert (headrace.folder / "ours.toml").read_text() == row
+    refused = headrace("taxonomy", "draft", "-t", "acme", "-o", "headrace.toml", code=1)
+    assert refused.stderr == "Error: headrace.toml exists: name another file, or add --force to write it anew\n"
     printed = headrace("taxonomy", "draft", "-t", "acme").stdout
     assert printed.startswith(row)
     assert 'named like code 201, "Showroom Visit"' in printed
     assert '# code "204": no row is written, your mapping has one already' in printed
     forced = headrace("taxonomy", "draft", "-t", "acme", "-o", "ours.toml", "--force")
     assert forced.stderr.startswith("ours.toml is in use: ")
+    assert "no process starts anew" in forced.stderr
     assert (headrace.folder / "ours.toml").read_text("utf-8").rstrip() == printed.rstrip()
     assert "# Drafted by" in printed
     assert "# 1. Decide" not in printed

@@ -16,7 +16,7 @@ from headrace.core.suggestions import did_you_mean
 from headrace.core.toml_lines import FileFault, FileFaults
 from headrace.providers.discover import discover
 from headrace.sdk.feed import Polled
-from headrace.sdk.provider import Provider, source_of
+from headrace.sdk.provider import Provider
 from headrace.sdk.settings import PolledTenant
 
 FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -113,9 +113,7 @@ TENANT: Final = TenantType()
 def account(config: Config, of: Provider, tenant: str) -> Account:
     """Return a tenant, or end the command with a list of those that exist."""
     found = config.tenants.get(of.name, tenant)
-    faults = config.tenants.left_out.get(source_of(of.name, tenant))
-    if faults:
-        raise click.ClickException(f'tenant "{tenant}" of {of.name} cannot be used:\n{_lines(faults)}')
+    check_left_out(config, of, tenant)
     if found is None:
         names = [each.name for each in config.tenants if each.provider.name == of.name]
         have = f"{_listed(names)} of {of.name} {'are' if len(names) > 1 else 'is'}" if names else "no other is either"
@@ -124,6 +122,14 @@ def account(config: Config, of: Provider, tenant: str) -> Account:
             + did_you_mean(tenant, names)
         )
     return found
+
+
+def check_left_out(config: Config, of: Provider | None, tenant: str) -> None:
+    """End the command where a tenant of that name is configured, and something is wrong with it."""
+    for source, faults in config.tenants.left_out.items():
+        provider, _, name = source[1:].partition("/")
+        if name == tenant and (of is None or of.name == provider):
+            raise click.ClickException(f'tenant "{tenant}" of {provider} cannot be used:\n{_lines(faults)}')
 
 
 def polled(config: Config, of: Provider, tenant: str) -> tuple[Account, PolledTenant]:

@@ -1,5 +1,6 @@
 """Draft an overlay: what the tenant has, then a row for each code that is open."""
 
+import tomllib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
@@ -36,15 +37,22 @@ _STEPS_AGAIN: Final = """\
 
 
 class OverlayDraft(Struct, frozen=True):
-    """The text of a drafted overlay, with how many codes it has rows for, and how many of these have a guess."""
+    """The text of a drafted overlay, with how many codes it has rows for, and how many of these have a guess.
+
+    `alone` says that what the tenant has is not in it: no row can stand below those.
+    """
 
     text: str
     codes: int
     guesses: int
+    alone: bool = False
 
 
 def drafted(account: Account, overlay: str, found: OpenCodes, file: str) -> OverlayDraft:
-    """Return a tenant's overlay as it is, and below it a row for each open code of `found`; `file` is its name."""
+    """Return a tenant's overlay as it is, and below it a row for each open code of `found`; `file` is its name.
+
+    Where no row can stand below the overlay (its rows are an array in one value), the rows are alone.
+    """
     drafts = _draft_rows(account, (one for one in found.codes if one.today == OPEN))
     head = _HEAD.format(
         day=f"{datetime.now(UTC):%Y-%m-%d}",
@@ -57,8 +65,18 @@ def drafted(account: Account, overlay: str, found: OpenCodes, file: str) -> Over
     else:
         before = ""
         steps = _STEPS.format(file=quoted(file), section=account.source[1:].replace("/", "."))
-    text = f"{before}{head}{steps}\n{rows(drafts)}"
-    return OverlayDraft(text, len(drafts), sum(draft.proposal is not None for draft in drafts))
+    new = f"{head}{steps}\n{rows(drafts)}"
+    alone = not _is_toml(before + new)
+    text = new if alone else before + new
+    return OverlayDraft(text, len(drafts), sum(draft.proposal is not None for draft in drafts), alone)
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
 
 
 def _draft_rows(account: Account, codes: Iterable[OpenCode]) -> list[DraftRow]:

@@ -39,7 +39,7 @@ def show_rest(findings: Findings) -> None:
     if findings.gone:
         echo(f"{count(findings.gone, 'event')} cannot be compared: the raw record is gone.")
     if findings.foreign:
-        echo(f"{count(findings.foreign, 'event')} passed over: the tenant is not configured.")
+        echo(f"{count(findings.foreign, 'event')} passed over: the tenant is not configured, or left out.")
 
 
 def _lines(kind: ChangeKind) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """`headrace taxonomy draft`: write the rows of an overlay for the codes that are open."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -13,10 +13,20 @@ from headrace.cli._letter_filter import moment
 from headrace.cli._open_codes import open_codes
 from headrace.cli._output import echo
 from headrace.cli._overlay_file import OverlayDraft, drafted
+from headrace.cli._whole_file import write_whole
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.suggestions import did_you_mean
 from headrace.sdk.provider import Provider
+
+_ALONE: Final = (
+    "The tenant's mapping writes its rows as `row = [...]`, which TOML does not let go on: the new rows stand alone. "
+    "Write the others as [[row]] above them."
+)
+_IN_USE: Final = (
+    "is in use: until `headrace check` finds nothing more, what runs stays with what it had, and no process starts "
+    "anew."
+)
 
 
 @click.command("draft", short_help="write a tenant's rows for the codes that are open")
@@ -52,14 +62,21 @@ def draft(ctx: click.Context, /, force: bool, output: Path | None, **options: An
     elif output is None:
         for line in result.text.expandtabs().rstrip().split("\n"):
             echo(line)
+    elif result.alone and _is_used(output, account):
+        raise click.ClickException(f"{_ALONE} Name another file: {output} is in use")
     else:
-        _write(output, result, account.overlay, force=force)
+        _write(output, result)
+        if _is_used(output, account):
+            echo(f"{output} {_IN_USE}", err=True)
+    if result.alone and result.codes:
+        echo(_ALONE, err=True)
 
 
 def _account(config: Config, provider: Provider | None, tenant: str) -> Account:
     """Return the tenant, or end the command with what to name."""
     if provider is not None:
         return arguments.account(config, provider, tenant)
+    arguments.check_left_out(config, None, tenant)
     found = [account for account in config.tenants if account.name == tenant]
     if len(found) == 1:
         return found[0]
@@ -78,15 +95,18 @@ def _overlay(account: Account) -> str:
         raise click.ClickException(f"{account.overlay} cannot be read: {error}") from None
 
 
-def _write(file: Path, result: OverlayDraft, used: Path | None, *, force: bool) -> None:
+def _is_used(file: Path, account: Account) -> bool:
+    """Return whether a file, by whatever name, is the tenant's mapping."""
+    used = account.overlay
+    return used is not None and used.exists() and file.exists() and used.samefile(file)
+
+
+def _write(file: Path, result: OverlayDraft) -> None:
     """Write the file, and what to do next."""
     try:
-        with file.open("w" if force else "x", encoding="utf-8") as stream:
-            stream.write(result.text)
+        write_whole(file, result.text)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
     echo(
         f"{file}: {count(result.codes, 'code')}, {result.guesses} with a guess. Decide each row, then `headrace check`."
     )
-    if used is not None and used.exists() and file.exists() and used.samefile(file):
-        echo(f"{file} is in use: what runs stays with what it had until `headrace check` finds nothing more.", err=True)

@@ -105,6 +105,8 @@ def command(
     if more or against or resource:
         raise click.UsageError("files, --against and --resource need --from FILE")
     config = arguments.configuration(ctx)
+    if tenant is not None:
+        arguments.check_left_out(config, provider, tenant)
     if provider is not None and tenant is not None:
         arguments.account(config, provider, tenant)
     ctx.exit(_replay(config, wish))
