@@ -134,3 +134,22 @@ def test_docs_are_a_page_with_the_overlays_rows(run: Any) -> None:
     for provider in discover():
         assert f"\n## {provider}" in page
     assert "with the mapping" not in run("docs", "-p", "outreach").output
+
+
+def test_docs_show_a_tenants_words_and_do_not_obey_them(run: Any, tmp_path: Path) -> None:
+    """Codes, names and constants are anybody's: as Markdown they are text, whatever they look like."""
+    nasty = 'code = "a`b <script> | x"\nname = "![x](http://e/p.png) [c](javascript:f) *b* `c _d_ mx_Custom_1"\n'
+    (tmp_path / "acme.toml").write_text(f'[[row]]\n{nasty}type = "call.logged"\nfields = {{ place = "a | <b>" }}\n')
+    page = run("docs", "-t", "acme").output
+    (line,) = [line for line in page.splitlines() if "script" in line]
+    assert line == (
+        r"| a\`b \<script\> \| x | !\[x\](http\://e/p.png) \[c\](javascript:f) \*b\* \`c \_d\_ mx_Custom_1 "
+        r'| call.logged | place = "a \| \<b\>" | acme.toml | yes |'
+    )
+
+
+def test_codes_are_code_where_a_provider_has_several_tables(run: Any, tmp_path: Path) -> None:
+    """As the name of the table is."""
+    (tmp_path / "headrace.toml").write_text('[tenants.outreach.acme]\nmapping = "acme.toml"\n')
+    (tmp_path / "acme.toml").write_text('[[row]]\ntable = "event"\ncode = "sun_landed"\ntype = "call.logged"\n')
+    assert "| `event` | `sun_landed` |  | call.logged |  | acme.toml | yes |" in run("docs", "-t", "acme").output

@@ -9,7 +9,7 @@ import msgspec
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import footnote, table
 from headrace.cli._mapping_parts import parts
-from headrace.cli._markdown import markdown_table
+from headrace.cli._markdown import markdown_table, table_of_texts
 from headrace.cli._output import echo, echo_json
 from headrace.cli._table_rows import TableRow, table_rows
 from headrace.config.tenants import Account
@@ -89,7 +89,7 @@ def _page(wanted: Sequence[Provider], accounts: dict[str, Account]) -> Iterator[
         titles = ("code", "name", "becomes", "moves", "row of", "applies")
         several = len(provider.tables) > 1
         cells = [_markdown_cells(row, several=several) for row in table_rows(provider, account)]
-        yield from markdown_table(("table", *titles) if several else titles, cells)
+        yield from table_of_texts(("table", *titles) if several else titles, cells, code=("table", "code"))
         yield ""
     for part in parts():
         yield from (f"## {part.title}", "", part.note, "", *markdown_table(part.columns, part.rows), "")
