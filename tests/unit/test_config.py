@@ -338,3 +338,16 @@ def test_the_overlay_lies_before_the_built_in_table(tmp_path: Path) -> None:
     assert tenant(config).mapping.find("event", "message_opened").type == "custom.logged"
     assert tenant(config, "plain").mapping.find("event", "message_opened").type == "email.opened"
     assert tenant(config).mapping.id != tenant(config, "plain").mapping.id
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('topic_prefix = "a.\\n"', "topic_prefix"),
+        ('[tenants.outreach.acme]\nbase_url = "https://api.example.com\\n"', "base_url"),
+    ],
+)
+def test_no_value_ends_in_a_newline_that_nobody_sees(tmp_path: Path, text: str, where: str) -> None:
+    """It would be part of a topic's name, or of a URL."""
+    (fault,) = faults(write(tmp_path, text + "\n"))
+    assert where in fault

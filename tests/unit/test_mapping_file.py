@@ -324,3 +324,11 @@ def test_faults_in_the_order_of_the_files() -> None:
         FileFault("a", 0, "z", "r"),
     ]
     assert str(FileFaults(found)).splitlines() == ["a: z: r", "a:9: y: r", "a:10: r", "b:2: x: r"]
+
+
+def test_a_range_is_the_whole_code() -> None:
+    """A code that only begins like one is a code: with a newline behind it, it named other records."""
+    (entry,) = read('[[row]]\ncode = "100-200\\n"\ntype = "call.logged"\n', "acme.toml", TABLES)
+    assert (entry.codes, entry.low, entry.high) == (("100-200\n",), None, None)
+    (entry,) = read('[[row]]\ncode = "100-200"\ntype = "call.logged"\n', "acme.toml", TABLES)
+    assert (entry.codes, entry.low, entry.high) == ((), 100, 200)

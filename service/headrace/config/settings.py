@@ -21,12 +21,12 @@ Port = Annotated[int, Meta(ge=0, le=65_535)]
 Positive = Annotated[int, Meta(ge=1)]
 """A number of things, at least one."""
 
-TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}$", title="letters, digits, dots, _ and -")]
+TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}\Z", title="letters, digits, dots, _ and -")]
 """What the names of all topics, groups and transactional ids begin with."""
 
 _HOST: Final = r"(\[[0-9a-fA-F:]+\]|[^\s,:]+)(:\d+)?"
 Servers = Annotated[
-    str, Meta(pattern=rf"^{_HOST}(\s*,\s*{_HOST})*$", title="host:port, or several with commas between them")
+    str, Meta(pattern=rf"^{_HOST}(\s*,\s*{_HOST})*\Z", title="host:port, or several with commas between them")
 ]
 """Addresses of brokers."""
 
@@ -34,7 +34,7 @@ Servers = Annotated[
 PublicUrl = Annotated[
     str,
     Meta(
-        pattern=r"^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^\s?#]*)?$",
+        pattern=r"^(https://[^\s/?#@]+|http://(localhost|127\.0\.0\.1)(:\d+)?)(/[^\s?#]*)?\Z",
         max_length=900,
         title="an https URL without query such as https://hooks.example.com",
     ),

@@ -28,7 +28,7 @@ from headrace.core.toml_lines import FileFault, FileFaults, KeyPath, line_of, lo
 _PAIRS: Final = {"fields": '{ campaign = "spring" }', "lift": '{ mx_Custom_1 = "text" }'}
 _NO_CODE: Final = ("?",)
 """What stands for the code of a row that has none, or a wrong one."""
-_RANGE: Final = re.compile(r"^(\d+)-(\d+)$")
+_RANGE: Final = re.compile(r"(\d+)-(\d+)")
 
 
 def read(text: str, file: str, tables: Iterable[str]) -> list[Entry]:
@@ -123,9 +123,9 @@ class _Reader:
                 'a row needs a "code": a string, a list of strings or a range "100-299"',
             )
             return _NO_CODE, None, None
-        bounds = _RANGE.match(listed[0]) if len(listed) == 1 else None
+        bounds = _RANGE.fullmatch(listed[0]) if len(listed) == 1 else None
         if not bounds:
-            for code_range in filter(_RANGE.match, listed):
+            for code_range in filter(_RANGE.fullmatch, listed):
                 self.fault((*path, "code"), f'a range stands alone: give "{code_range}" a row of its own')
             return tuple(listed), None, None
         low, high = int(bounds[1]), int(bounds[2])

@@ -15,7 +15,7 @@ from headrace.records.nudge import AddressedNudge, decode_nudge
 
 FORMAT: Final = b"\x02"
 
-BackfillId: TypeAlias = Annotated[str, Meta(pattern="^[a-z0-9-]{1,64}$")]
+BackfillId: TypeAlias = Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Share: TypeAlias = Annotated[float, Meta(gt=0.0, le=1.0)]
 CallCount: TypeAlias = Annotated[int, Meta(ge=1, le=10_000)]
 

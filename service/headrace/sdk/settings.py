@@ -16,10 +16,10 @@ from headrace.sdk.provider import Tenant
 
 Calls = Annotated[int, Meta(ge=1)]
 BaseUrl = Annotated[
-    str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$", title="a URL such as https://api.example.com")
+    str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?\Z", title="a URL such as https://api.example.com")
 ]
 HeaderName = Annotated[
-    str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", title="the name of an HTTP header such as X-Headrace-Secret")
+    str, Meta(pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z", title="the name of an HTTP header such as X-Headrace-Secret")
 ]
 """RFC 9110, 5.1: https://www.rfc-editor.org/rfc/rfc9110#section-5.1."""
 SHORTEST_KEY: Final = 32

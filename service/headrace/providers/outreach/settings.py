@@ -17,7 +17,8 @@ _OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")
 HookName = Annotated[
     str,
     Meta(
-        pattern=r"^(\*|[A-Za-z]{1,100})\.(\*|[A-Za-z]{1,100})$", title="a resource and an action such as mailing.opened"
+        pattern=r"^(\*|[A-Za-z]{1,100})\.(\*|[A-Za-z]{1,100})\Z",
+        title="a resource and an action such as mailing.opened",
     ),
 ]
 """What a webhook is about; `*` is any."""
