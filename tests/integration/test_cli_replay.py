@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +13,19 @@ from typing import Any
 import pytest
 
 from headrace.config import KafkaSettings
+from headrace.config.load import load
+from headrace.kafka import topics
+from headrace.normalizer.mapping_waits import MOST_SECONDS
 from headrace_events import Event, decode
 from tests.integration.command import CONFIG, OVERLAY, Headrace
-from tests.integration.pipeline import until
+from tests.integration.pipeline import Pipeline, until
 from tests.integration.test_cli_kafka import page, row
 from tests.kafka.broker import Broker
-from tests.kafka.client import delete_records
+from tests.kafka.client import change_topic, delete_records
 
 SUN = '\n[[row]]\ntable = "event"\ncode = "sun_landed"\ntype = "task.logged"\n'
 SUN_AND_CHANNEL = SUN + 'channel = "voice"\n'
+PAUSED = CONFIG.replace('acme.toml"\n', 'acme.toml"\npaused = true\n')
 STAR = '\n[[row]]\ntable = "event"\ncode = "star_landed"\ntype = "task.logged"\n'
 
 
@@ -70,7 +75,7 @@ def test_the_difference_is_shown_and_then_published(headrace: Headrace, tmp_path
     assert len(published(headrace)) == 8
     with normalizing(headrace, 12):
         done = headrace("replay", "--yes")
-    assert done.stdout.endswith("4 records back through " + f"{headrace.prefix}raw, and decided.\n")
+    assert done.stdout.endswith("4 records back through " + f"{headrace.prefix}raw, and published.\n")
     news = {event.id: event for event in published(headrace) if "~" in event.id}
     lines = [json.loads(line) for line in diff.read_text().splitlines()]
     assert sorted(news) == sorted(line["new"]["id"] for line in lines)
@@ -137,6 +142,67 @@ def test_what_is_not_remembered_is_listed_and_not_sent(headrace: Headrace) -> No
     assert forgotten["publishable"] == 0
     assert forgotten["not_remembered"]["events"] == left["changed"]
     assert "Nothing was published" not in program("replay").stdout
+
+
+def replayed_beside_others(program: Headrace, overlay: str, config: str = CONFIG, *, later: int = 0) -> str:
+    """Return what `replay --yes` says, under tables that normalizers do not have; their clock is ahead (seconds)."""
+
+    async def work() -> str:
+        known = load(program.folder / "headrace.toml", program.environ)
+        pipeline = Pipeline(known, 2)
+        pipeline.topics = await topics.verify(known)
+        async with pipeline.running(clock=lambda: time.time() + later) as running:
+            await running.runs(2)
+            (program.folder / "headrace.toml").write_text(config)
+            (program.folder / "acme.toml").write_text(overlay)
+            done = await asyncio.to_thread(program, "replay", "--yes", code=1)
+        return done.stdout
+
+    return asyncio.run(work())
+
+
+def test_what_normalizers_cannot_publish_is_no_success(headrace: Headrace) -> None:
+    """They have other tables: all records become dead letters. So it ends with 1, and says why; also a second time."""
+    for _ in range(2):
+        (headrace.folder / "acme.toml").write_text(OVERLAY)
+        shown = replayed_beside_others(headrace, OVERLAY + SUN, later=MOST_SECONDS)
+        assert f"3 records back through {headrace.prefix}raw: 0 published, 3 not.\n  3 mapping_missing: " in shown
+    assert len(headrace.read("dead-letters")) == 3
+    assert len(published(headrace)) == 8
+
+
+def test_what_normalizers_hold_is_no_success(headrace: Headrace) -> None:
+    """Their tenant is paused, ours goes on: that is a roll-out, too."""
+    (headrace.folder / "headrace.toml").write_text(PAUSED)
+    shown = replayed_beside_others(headrace, OVERLAY + SUN)
+    assert ": 0 published, 3 not.\n  3 held: " in shown
+
+
+def test_a_paused_tenant_is_compared_and_not_sent(headrace: Headrace) -> None:
+    """Everything is shown as if it went on; --yes refuses it, and sends what is of others."""
+    (headrace.folder / "acme.toml").write_text(OVERLAY + SUN)
+    (headrace.folder / "headrace.toml").write_text(PAUSED)
+    shown = found(headrace)
+    assert (shown["changed"], shown["same"], shown["dead"], shown["publishable"]) == (3, 5, {}, 0)
+    assert shown["paused"]["events"] == len(shown["paused"]["ids"]) == 3
+    before = len(headrace.read("raw"))
+    text = headrace("replay", "--yes", code=1).stdout
+    assert "3 events would change and cannot be published, the tenant is paused: let it go on first: event/" in text
+    assert len(headrace.read("raw")) == before
+
+
+def test_a_record_that_grew_over_what_raw_takes_is_left_out_and_named(headrace: Headrace) -> None:
+    """What a replay adds to it may be too much; the others can go."""
+    body = "x" * 3000
+    with normalizing(headrace, 9):
+        headrace("ingest", "-p", "outreach", "-t", "acme", "-", stdin=page(row(50, "sun_landed", body=body)))
+    limits = {"max_message_bytes": "3200", "retention_ms": str(30 * 86_400_000)}
+    asyncio.run(change_topic(headrace.servers, f"{headrace.prefix}raw", **limits))
+    (headrace.folder / "acme.toml").write_text(OVERLAY + SUN)
+    shown = headrace("replay").stdout
+    assert "1 event would change and cannot be published, the record has grown over what raw takes" in shown
+    assert "with --yes, 3 records go back to raw" in shown
+    assert found(headrace)["too_large"]["events"] == 1
 
 
 def test_ctrl_c_says_how_to_go_on(headrace: Headrace) -> None:

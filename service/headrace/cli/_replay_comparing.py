@@ -12,9 +12,9 @@ from headrace.cli._diff_file import DiffFile
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._progress_bar import ProgressBar
 from headrace.cli._published_events import PublishedEvents
-from headrace.cli._replay_findings import Findings
+from headrace.cli._replay_findings import NOT_REMEMBERED, PAUSED, TOO_LARGE, Findings
 from headrace.cli._replay_outbox import Outbox
-from headrace.cli._replay_reading import SLACK_MS, EventReading, ReplayFilter, read_marks, read_published
+from headrace.cli._replay_reading import SLACK_MS, EventReading, ReplayFilter, read_published, read_seen
 from headrace.config import Config
 from headrace.core.weight import weight
 from headrace.kafka.bounded_reader import MOST_WEIGHT
@@ -35,16 +35,18 @@ _BLOCK: Final = 20_000
 
 
 class _Limits(Struct, frozen=True):
-    """Bytes of one event, and since when (seconds since the epoch) a mark counts."""
+    """Bytes of one record of events and of raw, and since when (seconds since the epoch) a mark counts."""
 
     event_bytes: int
+    raw_bytes: int
     oldest: int
 
 
 async def compare(config: Config, wanted: ReplayFilter, outbox: Outbox, diff: DiffFile) -> Findings:
     """Return what a replay would change. Its records are put into `outbox`, each difference as a line into `diff`."""
     raw, seen, events = await existing_topics(config, "raw", "seen", "events")
-    limits = _Limits(int(events.config["max.message.bytes"]), int(time.time()) - retention_ms(seen) // 1000)
+    event_bytes, raw_bytes = (int(topic.config["max.message.bytes"]) for topic in (events, raw))
+    limits = _Limits(event_bytes, raw_bytes, int(time.time()) - retention_ms(seen) // 1000)
     async with Consumer(config.kafka) as log:
         known = {number: (await log.bounds(seen.name, number))[1] for number in range(raw.partitions)}  # before events
         async with Consumer(config.kafka, committed=False) as all_of_it:
@@ -58,7 +60,7 @@ async def compare(config: Config, wanted: ReplayFilter, outbox: Outbox, diff: Di
             for partition in range(raw.partitions):
                 rows = reading.published.of(partition)
                 if rows["size"].any():
-                    marks = await read_marks(log, seen.name, partition, known[partition])
+                    marks = (await read_seen(log, seen.name, partition, known[partition])).marks
                     rows, keys = last_versions(rows, marks)
                     await comparison.partition(log, (raw.name, partition), LastVersions(rows, keys, marks), bar)
     return comparison.findings
@@ -116,7 +118,8 @@ class _Comparison:
         self, config: Config, published: PublishedEvents, outbox: Outbox, diff: DiffFile, limits: _Limits
     ) -> None:
         self.findings: Final = Findings()
-        self._tenants: Final = config.tenants
+        self._tenants: Final = config.tenants.unpaused()
+        self._paused: Final = {account.source for account in config.tenants if account.settings.paused}
         self._published: Final = published
         self._outbox: Final = outbox
         self._diff: Final = diff
@@ -170,12 +173,20 @@ class _Comparison:
             elif change.size > self._limits.event_bytes:
                 self.findings.dead["too_large"] += 1
             else:
-                self._changed(row, change)
+                self._changed(row, decoded.source, change)
 
-    def _changed(self, row: Any, change: EventChange) -> None:
-        self.findings.change(change.old, change.new, remembered=change.record is not None)
-        if change.record is not None:
+    def _changed(self, row: Any, source: str, change: EventChange) -> None:
+        hindrance = self._hindrance(source, change)
+        self.findings.change(change.old, change.new, hindrance)
+        if change.record is not None and not hindrance:
             self._outbox.add(int(row["partition"]), change.record)
         raw = {"partition": int(row["partition"]), "offset": int(row["offset"])}
-        publishable = change.record is not None
-        self._diff.write({"publishable": publishable, "raw": raw, "old": change.old, "new": change.new})
+        self._diff.write({"publishable": not hindrance, "raw": raw, "old": change.old, "new": change.new})
+
+    def _hindrance(self, source: str, change: EventChange) -> str:
+        """Return why a change cannot be published, nothing where it can."""
+        if change.record is None:
+            return NOT_REMEMBERED
+        if source in self._paused:
+            return PAUSED
+        return TOO_LARGE if change.record.size > self._limits.raw_bytes else ""

@@ -98,7 +98,7 @@ def _count(found: FilesDiffer, old: _Outcome, new: _Outcome, wanted: ReplayFilte
         if bare(before) == bare(new):
             found.findings.same += 1
             return
-        found.findings.change(before, new, remembered=True)
+        found.findings.change(before, new)
         diff.write({"old": before if isinstance(old, dict) else None, "new": new})
     elif isinstance(new, Dropped):
         found.findings.dropped[new.fate] += 1

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from headrace.normalizer.replay_change import bare, paths
 
@@ -12,7 +13,16 @@ SAMPLES: Final = 3
 _MOST_PATHS: Final = 500
 """Paths of one kind that are counted; what a platform sends names many."""
 _MOST_LISTED: Final = 20
-"""Ids that are not remembered and stand in the output; `--diff` has all."""
+"""Ids of what cannot be published that stand in the output; `--diff` has all."""
+NOT_REMEMBERED: Final = "not_remembered"
+PAUSED: Final = "paused"
+TOO_LARGE: Final = "too_large"
+HINDRANCES: Final = {
+    NOT_REMEMBERED: "the id is not remembered any more",
+    PAUSED: "the tenant is paused: let it go on first",
+    TOO_LARGE: "the record has grown over what raw takes: raise max.message.bytes of raw first",
+}
+"""Why an event that would be another cannot be published."""
 
 _Json = dict[str, Any]
 
@@ -37,17 +47,23 @@ class ChangeKind(Struct):
         _count(self.changed, (path for path in before.keys() & after.keys() if before[path] != after[path]))
 
 
+class Unsendable(Struct):
+    """Events that would be others, and cannot be published: how many, and some of their ids."""
+
+    events: int = 0
+    ids: list[str] = []
+
+
 class Findings(Struct):
     """What was found of all events that were compared.
 
-    `changes` are by old and new type. What is in `dead` (by problem) and `dropped` (by fate) would be no event any
-    more. `gone` has no raw record left, `foreign` belongs to no tenant that is configured.
+    `changes` are by old and new type, `unsendable` by what hinders. What is in `dead` (by problem) and `dropped` (by
+    fate) would be no event any more. `gone` has no raw record left, `foreign` belongs to no tenant that is configured.
     """
 
     same: int = 0
     changes: dict[tuple[str, str], ChangeKind] = {}
-    unremembered: int = 0
-    unremembered_ids: list[str] = []
+    unsendable: dict[str, Unsendable] = {}
     dead: Counter[str] = field(default_factory=Counter)
     dropped: Counter[str] = field(default_factory=Counter)
     gone: int = 0
@@ -63,13 +79,14 @@ class Findings(Struct):
         """Events whose raw record was read again."""
         return self.same + self.changed + self.dead.total() + self.dropped.total()
 
-    def change(self, old: _Json, new: _Json, *, remembered: bool) -> None:
-        """Count an event that would be another."""
+    def change(self, old: _Json, new: _Json, hindrance: str = "") -> None:
+        """Count an event that would be another, and what hinders its publication: one of `HINDRANCES`, or nothing."""
         self.changes.setdefault((word(old), word(new)), ChangeKind()).add(old, new)
-        if not remembered:
-            self.unremembered += 1
-            if len(self.unremembered_ids) < _MOST_LISTED:
-                self.unremembered_ids.append(str(old["id"]))
+        if hindrance:
+            found = self.unsendable.setdefault(hindrance, Unsendable())
+            found.events += 1
+            if len(found.ids) < _MOST_LISTED:
+                found.ids.append(str(old["id"]))
 
     def by_count(self) -> Iterator[tuple[str, str, ChangeKind]]:
         """Yield the kinds of changes, the most frequent first."""
@@ -94,9 +111,9 @@ class Findings(Struct):
             "compared": self.compared,
             "same": self.same,
             "changed": self.changed,
-            "publishable": self.changed - self.unremembered,
+            "publishable": self.changed - sum(found.events for found in self.unsendable.values()),
             "changes": kinds,
-            "not_remembered": {"events": self.unremembered, "ids": self.unremembered_ids},
+            **{name: asdict(self.unsendable.get(name, Unsendable())) for name in HINDRANCES},
             "dead": dict(self.dead),
             "dropped": dict(self.dropped),
             "gone": self.gone,

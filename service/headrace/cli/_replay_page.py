@@ -9,10 +9,19 @@ from typing import Final
 
 from headrace.cli._formatting import count
 from headrace.cli._output import echo, styled
-from headrace.cli._replay_findings import ChangeKind, Findings
+from headrace.cli._replay_fates import HELD, STALE, UNCLEAR, ReplayFates
+from headrace.cli._replay_findings import HINDRANCES, ChangeKind, Findings
 
 _WIDE: Final = 100
 _MOST_FIELDS: Final = 8
+_WHY_NOT: Final = {
+    "mapping_missing": "normalizers have other tables; the same command again, once all of them have these",
+    "other_event": "normalizers are of another version; the same command again, with theirs",
+    STALE: "something newer was published since it was compared; the same command compares anew",
+    HELD: "for normalizers the tenant is paused or unknown; it is published when the tenant goes on",
+    UNCLEAR: "`headrace find` shows the record",
+}
+_DEAD: Final = "dead letters, which `headrace dead-letters show` explains"
 
 
 def show_changes(findings: Findings) -> None:
@@ -28,18 +37,29 @@ def show_changes(findings: Findings) -> None:
 def show_rest(findings: Findings) -> None:
     """Print what is compared and no change, or cannot be published."""
     echo(f"{count(findings.same, 'event')} would not change.")
-    if findings.unremembered:
-        more = findings.unremembered - len(findings.unremembered_ids)
-        ids = ", ".join(findings.unremembered_ids) + (f" and {more:,} more" if more > 0 else "")
-        number = count(findings.unremembered, "event")
-        _wrapped(f"{number} would change and cannot be published, the id is not remembered any more: {ids}")
-    for outcome, found in (("a dead letter", findings.dead), ("no event", findings.dropped)):
-        for reason, events in sorted(found.items()):
+    for hindrance, found in findings.unsendable.items():
+        more = found.events - len(found.ids)
+        ids = ", ".join(found.ids) + (f" and {more:,} more" if more > 0 else "")
+        _wrapped(f"{count(found.events, 'event')} would change and cannot be published, {HINDRANCES[hindrance]}: {ids}")
+    for outcome, reasons in (("a dead letter", findings.dead), ("no event", findings.dropped)):
+        for reason, events in sorted(reasons.items()):
             _wrapped(f"{count(events, 'event')} would be {outcome} ({reason}) today, and stays as published.")
     if findings.gone:
         echo(f"{count(findings.gone, 'event')} cannot be compared: the raw record is gone.")
     if findings.foreign:
         echo(f"{count(findings.foreign, 'event')} passed over: the tenant is not configured, or left out.")
+
+
+def show_fates(fates: ReplayFates, topic: str, *, as_json: bool) -> None:
+    """Print what became of the records that were sent; beside JSON only why some were not published, as an error."""
+    missing = fates.unpublished.total()
+    sent = f"{count(fates.published + missing, 'record')} back through {topic}"
+    if missing:
+        echo(f"{sent}: {fates.published:,} published, {missing:,} not.", err=as_json)
+        for reason, records in fates.unpublished.most_common():
+            echo(f"  {records:,} {reason}: {_WHY_NOT.get(reason, _DEAD)}", err=as_json)
+    elif not as_json:
+        echo(f"{sent}, and published.")
 
 
 def _lines(kind: ChangeKind) -> Iterator[str]:

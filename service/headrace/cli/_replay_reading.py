@@ -22,6 +22,7 @@ from headrace.kafka.client import CALL_DEADLINE
 from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.offsets_since import offset_since
 from headrace.normalizer.mark_table import MarkTable
+from headrace.records.held import HeldRange
 from headrace.records.mark import unpack
 from headrace.records.replayed import keys_of
 from headrace.records.seen import decode_record, is_barrier, merge
@@ -127,16 +128,24 @@ async def read_published(log: Consumer, ends: dict[int, int], topic: str, readin
                 bar.to(bar.done + passed)
 
 
-async def read_marks(log: Consumer, topic: str, partition: int, end: int) -> MarkTable:
+class Remembered(Struct, frozen=True):
+    """What a partition of `seen` remembers: marks, and what is held, by source."""
+
+    marks: MarkTable
+    held: dict[str, HeldRange]
+
+
+async def read_seen(log: Consumer, topic: str, partition: int, end: int) -> Remembered:
     """Return what a partition of `seen` remembers, up to an offset."""
-    marks = MarkTable()
+    marks, held = MarkTable(), dict[str, HeldRange]()
     first, _ = await log.bounds(topic, partition)
     async for records, _ in stretch(log, topic, partition, first, end):
         commits = [decode_record(one.value or b"") for one in records if not is_barrier(one.value or b"")]
         if commits:
             found = merge(commits)
             marks.put(unpack(found.rows), found.more)
-    return marks
+            held |= {one.source: one for one in found.held}
+    return Remembered(marks, {source: one for source, one in held.items() if one.count})
 
 
 async def stretch(

@@ -13,6 +13,7 @@ import click
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._output import echo
 from headrace.cli._progress_bar import ProgressBar
+from headrace.cli._replay_fates import ReplayFates, replay_fates
 from headrace.cli._replay_outbox import Outbox
 from headrace.config import Config
 from headrace.core.record import ProducerRecord
@@ -30,11 +31,15 @@ GIVES_UP_SECONDS: Final = 600.0
 
 
 class Sending:
-    """Appends the records of an outbox, and follows how far normalizers are: `sent` are durable, `decided` judged."""
+    """Appends the records of an outbox, and follows how far normalizers are: `sent` are durable, `decided` judged.
+
+    `fates` says what became of them, once all are decided.
+    """
 
     def __init__(self, config: Config, outbox: Outbox) -> None:
         self.sent = 0
         self.decided = 0
+        self.fates = ReplayFates()
         self._config: Final = config
         self._outbox: Final = outbox
         self._positions: Final[dict[int, int]] = {}
@@ -55,6 +60,7 @@ class Sending:
                         await self._append(appender, raw.name, partition, group)
                         await self._until_at_most(UNDECIDED, following, bar)
                     await self._until_at_most(0, following, bar)
+            self.fates = await replay_fates(self._config, self._outbox)
         finally:
             following.cancel()
             await asyncio.wait([following])  # unlike awaiting it, that tells its cancellation from ours

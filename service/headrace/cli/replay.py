@@ -17,9 +17,9 @@ from headrace.cli._letter_filter import moment
 from headrace.cli._output import echo, echo_json
 from headrace.cli._replay_comparing import compare
 from headrace.cli._replay_files import BodyTenant, FilesDiffer, compare_files
-from headrace.cli._replay_findings import Findings
+from headrace.cli._replay_findings import PAUSED, TOO_LARGE, Findings
 from headrace.cli._replay_outbox import Outbox
-from headrace.cli._replay_page import show_changes, show_rest
+from headrace.cli._replay_page import show_changes, show_fates, show_rest
 from headrace.cli._replay_reading import ReplayFilter
 from headrace.cli._replay_sending import Sending
 from headrace.config import Config
@@ -27,6 +27,7 @@ from headrace.sdk.provider import Provider
 
 _STOPPED: Final = 130
 _DIFFERS: Final = 3
+_HINDERED: Final = 1
 
 
 class _Wish(Struct, frozen=True):
@@ -82,9 +83,9 @@ def command(
 
     Reads the events, and the raw record of each last version once more. Nothing is published before the difference is
     shown, and nothing without --yes. Then the records that differ go to raw again, no faster than normalizers (with
-    these same tables) decide on them: each comes out once, with an id that ends in ~<mapping>. Ctrl-C stops it; the
-    same command goes on with the rest. It takes the disk that the events fill (in TMPDIR), and memory for the ids of
-    one partition: about 150 bytes an event.
+    these same tables) decide on them: each comes out once, with an id that ends in ~<mapping>. Where not all of them
+    do, it says why, and ends with 1. Ctrl-C stops it; the same command goes on with the rest. It takes the disk that
+    the events fill (in TMPDIR), and memory for the ids of one partition: about 150 bytes an event.
 
     With --from, files are read in place of Kafka: API pages, rows or webhook bodies of -p and -t, or raw records as
     `kcat -J` writes them; tenants need no secrets for that. The exit code is 1 where nothing was compared, and with
@@ -123,10 +124,11 @@ def _replay(config: Config, wish: _Wish) -> int:
         echo("Stopped while it compared: nothing was sent.", err=True)
         return _STOPPED
     _show(findings, wish)
+    hindered = findings.unsendable.keys() & {PAUSED, TOO_LARGE}  # what is not remembered never can be published
     if not wish.yes or not len(outbox):
         if len(outbox) and not wish.as_json:
             echo(f"Nothing was published: with --yes, {count(len(outbox), 'record')} go back to raw.")
-        return 0
+        return _HINDERED if wish.yes and hindered else 0
     sending = Sending(config, outbox)
     try:
         run_with_kafka(config, sending.run())
@@ -138,9 +140,8 @@ def _replay(config: Config, wish: _Wish) -> int:
             err=True,
         )
         return _STOPPED
-    if not wish.as_json:
-        echo(f"{count(sending.sent, 'record')} back through {config.topic_prefix}raw, and decided.")
-    return 0
+    show_fates(sending.fates, f"{config.topic_prefix}raw", as_json=wish.as_json)
+    return _HINDERED if hindered or sending.fates.unpublished else 0
 
 
 def _files(ctx: click.Context, wish: _Wish, of: BodyTenant, files: tuple[str, ...], against: Path | None) -> int:
