@@ -167,6 +167,8 @@ def test_the_last_part_of_an_id_may_be_its_version_or_its_own() -> None:
         ((), "name one of --id, --native and --lead"),
         (("--id", "call/1", "--lead", "2"), "name one of --id, --native and --lead"),
         (("--native", "1"), "--native needs -p"),
+        (("--id", "call/4f7a…c1b"), "this id is shortened"),
+        (("--id", "call/1", "-t", "nobody"), 'no tenant "nobody" is configured'),
         (("--id", "call"), "is no id such as call/c-2207"),
         (("--id", "cal/1"), 'did you mean "call"'),
         (("--source", "acme", "--id", "call/1"), "is no source such as /PROVIDER/TENANT"),

@@ -1,6 +1,5 @@
 """What `headrace find` found, as a page for people or as JSON."""
 
-import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,8 +9,6 @@ from typing import Any, Final
 import msgspec
 
 from headrace.cli._event_changes import changes
-from headrace.cli._event_lines import event_line
-from headrace.cli._find_lead import LeadSearch
 from headrace.cli._formatting import count, cut, definitions, span, table
 from headrace.cli._id_trail import UNSEEN, FoundEvent, IdTrail
 from headrace.cli._output import echo, styled
@@ -97,20 +94,6 @@ def show_trail(trail: IdTrail, mapping: str) -> None:
     echo()
 
 
-def show_lead(found: LeadSearch) -> None:
-    """Print the events of a lead."""
-    brief = sys.stdout.isatty()
-    for one in found.events:
-        echo(event_line(one.event, brief=brief))
-        raw, provenance = one.raw, one.event.data.provenance
-        now = f"{raw.shape}, {count(one.raw_bytes, 'byte')}" if raw is not None else "gone, or not readable"
-        at, row = provenance.raw, f"row {provenance.row}, mapping {provenance.mapping}"
-        about = f"raw {at.partition}@{at.offset}, {row}, received {provenance.received}, {now}"
-        echo(styled(_fit(f"{'':12}{about}"), dim=True))
-    if found.remark:
-        echo(found.remark)
-
-
 def show_reads(reads: Sequence[PartitionRead], notes: Sequence[str]) -> None:
     """Write to standard error what was read, and what was gone."""
     for topic in dict.fromkeys(read.topic for read in reads):
@@ -133,14 +116,19 @@ def _facts(*pairs: tuple[str, str]) -> None:
 
 def _summary(trail: IdTrail) -> str:
     counts = trail.counts
-    ways = Counter(copy.via for copy in trail.copies)
-    came = f" ({', '.join(f'{number:,} by {via}' for via, number in ways.items())})" if ways else ""
+    ways = Counter(_way(copy) for copy in trail.copies)
+    came = f" ({', '.join(f'{number:,} {way}' for way, number in ways.items())})" if ways else ""
     parts = [
         f"{count(counts['copies'], 'copy', 'copies')} in raw partition {trail.partition}{came}",
         f"{count(counts['events'], 'version')} in events",
         count(counts["letters"], "dead letter"),
     ]
     return ", ".join(parts)
+
+
+def _way(copy: RawCopy) -> str:
+    """Return how a copy came to raw: from its platform, or from raw itself."""
+    return "by replay" if any(each.startswith("replayed ") for each in copy.how) else f"by {copy.via}"
 
 
 def _remembered(trail: IdTrail) -> str:
@@ -168,9 +156,15 @@ def _show_copies(trail: IdTrail) -> None:
         for copy in trail.copies
     ]
     titles = ("raw", "received", "via", "shape", "version", "fate", "note")
-    shown = titles if any(row[-1] for row in rows) else titles[:-1]
+    alike = {number for number, cells in enumerate(zip(*rows, strict=True)) if len(set(cells)) == 1}
+    # On a terminal the note needs the room: the versions stand below, where all copies are of one.
+    spared = {titles.index("version")} if sys.stdout.isatty() and len(rows) > 1 else set()
+    spared = {*(spared & alike), *(() if any(row[-1] for row in rows) else (titles.index("note"),))}
+    columns = [number for number in range(len(titles)) if number not in spared]
+    shown = [titles[number] for number in columns]
+    cells = [[row[number] for number in columns] for row in rows]
     echo()
-    table(shown, [row[: len(shown)] for row in rows], free=[name for name in ("note", "shape") if name in shown])
+    table(shown, cells, free=[name for name in ("note", "shape") if name in shown])
     if any(copy.basis == "derived" for copy in trail.copies):
         _facts(("", _STAR))
     if any(copy.fate == UNSEEN for copy in trail.copies):
@@ -227,10 +221,6 @@ def _brief(value: Any) -> str:
 def _times(copy: RawCopy) -> dict[str, Any]:
     fields: dict[str, Any] = msgspec.to_builtins(copy)
     return fields | {"received": from_millis(copy.received), "appended": from_millis(copy.appended)}
-
-
-def _fit(text: str) -> str:
-    return cut(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
 
 
 def gone_before(reads: Iterable[PartitionRead]) -> list[str]:

@@ -36,7 +36,10 @@ def show_changes(findings: Findings) -> None:
 
 def show_rest(findings: Findings) -> None:
     """Print what is compared and no change, or cannot be published."""
-    echo(f"{count(findings.same, 'event')} would not change.")
+    if findings.compared or findings.gone or findings.foreign:
+        echo(f"{count(findings.same, 'event')} would not change.")
+    else:
+        echo("No such event was found.")
     for hindrance, found in findings.unsendable.items():
         more = found.events - len(found.ids)
         ids = ", ".join(found.ids) + (f" and {more:,} more" if more > 0 else "")

@@ -22,6 +22,7 @@ from headrace.core.redactor import Redactor
 from headrace.explain import Explanation, explain
 from headrace.providers.discover import builtin
 from headrace.sdk.provider import Identity, Provider
+from headrace_events import Event
 
 _EXAMPLE_TENANT: Final = "example"
 """Tenant's name in explained events where the command line names none."""
@@ -60,6 +61,7 @@ class Explained(Struct):
     help="Use the table and redaction of this tenant; default: the built-in table.",
 )
 @click.option("-r", "--resource", metavar="NAME", help="Resource name, where the shape alone does not identify it.")
+@click.option("--brief", is_flag=True, help="Without the events: what becomes of each record, and why.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a record, for other programs.")
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=arguments.FILE)
 @click.pass_context
@@ -68,6 +70,7 @@ def command(  # noqa: PLR0917  (click passes options by name)
     provider: Provider,
     tenant: str | None,
     resource: str | None,
+    brief: bool,  # noqa: FBT001  (click passes options by name)
     as_json: bool,  # noqa: FBT001  (click passes options by name)
     files: tuple[str, ...],
 ) -> None:
@@ -80,6 +83,7 @@ def command(  # noqa: PLR0917  (click passes options by name)
     \b
       headrace explain -p PROVIDER page.json
       curl … | headrace explain -p PROVIDER -t acme -
+      headrace explain -p PROVIDER -t acme --brief many.ndjson
       headrace explain -p PROVIDER --json *.json | jq -r .event.type
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
     arguments.check_resource(provider, resource)
@@ -91,7 +95,7 @@ def command(  # noqa: PLR0917  (click passes options by name)
     )
     for explained in _explained(of_body, files):
         fates[explained.record.fate] += 1
-        echo_json(explained.line()) if as_json else _show(explained)
+        echo_json(explained.line()) if as_json else _show(explained, brief=brief)
         if not is_read():
             break
     if not as_json:
@@ -116,8 +120,8 @@ def _explained(of_body: Callable[[bytes], Iterator[Explanation]], files: Iterabl
                     yield Explained(file, number, record)
 
 
-def _show(explained: Explained) -> None:
-    """Print one record for people."""
+def _show(explained: Explained, *, brief: bool) -> None:
+    """Print one record for people, with the event that it becomes unless that is to be brief."""
     record = explained.record
     named = f"{record.identity.resource}/{record.identity.id}" if record.identity else "no identity"
     echo(styled(named, bold=True) + styled(f"  {explained.file}, {_place(explained)}", dim=True))
@@ -132,9 +136,16 @@ def _show(explained: Explained) -> None:
     _fact("fate", styled(sentence, fg=color))
     if record.problem:
         _fact("problem", styled(str(record.problem), fg="red"))
-    if record.event:
-        echo_json(msgspec.json.format(_encode(record.event), indent=2).decode())
+    if record.event and not brief:
+        echo_json(_event(record.event))
     echo()
+
+
+def _event(event: Event) -> str:
+    """Return an event as people read it: there is no raw record that it could name."""
+    fields = msgspec.json.decode(_encode(event))
+    fields["data"]["provenance"].pop("raw", None)
+    return msgspec.json.format(_encode(fields), indent=2).decode()
 
 
 def _place(explained: Explained) -> str:

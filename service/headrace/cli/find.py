@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._find_lead import search_lead
-from headrace.cli._find_page import gone_before, show_lead, show_reads, show_trail, trail_line
+from headrace.cli._find_page import gone_before, show_reads, show_trail, trail_line
 from headrace.cli._find_query import (
     SoughtId,
     lead_keys,
@@ -20,6 +20,7 @@ from headrace.cli._find_query import (
 )
 from headrace.cli._find_scan import search_ids
 from headrace.cli._kafka_errors import run_with_kafka
+from headrace.cli._lead_page import show_lead
 from headrace.cli._letter_filter import moment
 from headrace.cli._output import echo, echo_json, is_read
 from headrace.config import Config
@@ -91,6 +92,9 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     asked_for = FindOptions(**options)
     _check(asked_for)
     config = arguments.configuration(ctx)
+    if not sources(config, asked_for.provider, asked_for.tenant):
+        of = "" if asked_for.tenant is None else f' "{asked_for.tenant}"'
+        raise click.UsageError(f"no tenant{of} is configured: name one that was with -p and -t")
     found = _find_lead(config, asked_for) if asked_for.lead is not None else _find_ids(config, asked_for)
     ctx.exit(0 if found else 1)
 
@@ -107,8 +111,8 @@ def _check(options: FindOptions) -> None:
         raise click.UsageError("--native needs -p: each platform has ids of its own")
     if options.resource is not None and options.native is None:
         raise click.UsageError("--resource belongs to --native")
-    if options.tenant is not None and options.provider is None:
-        raise click.UsageError("-t needs -p: a tenant belongs to a provider")
+    if "…" in (options.event or options.native or options.lead or ""):
+        raise click.UsageError("this id is shortened, as terminals show it: `headrace tail | cat` has it whole")
 
 
 def _sought(config: Config, options: FindOptions) -> list[SoughtId]:
@@ -153,8 +157,8 @@ def _find_lead(config: Config, options: FindOptions) -> bool:
 
 
 def _nothing(options: FindOptions, what: str) -> None:
-    since = "the last 7 days" if options.since is None else f"{options.since:%Y-%m-%dT%H:%MZ}"
-    echo(f"Nothing of {what} since {since}: --since looks further back.", err=True)
+    since = "in the last 7 days" if options.since is None else f"since {options.since:%Y-%m-%dT%H:%MZ}"
+    echo(f"Nothing of {what} {since}: --since looks further back.", err=True)
 
 
 def _millis(when: datetime) -> int:
