@@ -240,6 +240,16 @@ def test_explain_by_a_tenants_overlay(run: Any) -> None:
     assert 'did you mean "acme"?' in wrong.output
 
 
+def test_explain_shows_no_raw_record_and_events_only_where_they_are_wanted(run: Any) -> None:
+    """A record of a file lies nowhere on raw; many records are read by their facts alone."""
+    shown = run("explain", "-p", "outreach", "-", stdin=PAGE).output
+    assert '"provenance": {' in shown
+    assert '"raw": {' not in shown
+    brief = run("explain", "-p", "outreach", "--brief", "-", stdin=PAGE).output
+    assert "  row      " in brief
+    assert "{" not in brief
+
+
 def test_a_lifted_value_that_does_not_fit_is_told(run: Any) -> None:
     """Check says what the places of an overlay take, explain which field stays where it was; the built-in code, too."""
     lift = 'lift = { amount = "value.amount", unit = "value.currency", about = "title" }'

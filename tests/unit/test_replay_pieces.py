@@ -9,7 +9,9 @@ from headrace.cli._diff_file import DiffFile
 from headrace.cli._published_events import PublishedEvents
 from headrace.cli._replay_comparing import last_versions
 from headrace.cli._replay_files import kcat_record
+from headrace.cli._replay_findings import Findings
 from headrace.cli._replay_outbox import Outbox
+from headrace.cli._replay_page import show_rest
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.mark_table import MarkTable
 from headrace.records.mark import IMMUTABLE, Mark, pack, unpack
@@ -121,3 +123,11 @@ def test_a_diff_is_there_once_it_is_whole(tmp_path: Path) -> None:
     nowhere = DiffFile(tmp_path / "none" / "diff")
     with pytest.raises(click.ClickException, match="cannot be written"), nowhere.whole():
         pass
+
+
+def test_that_there_is_no_such_event_is_no_count_of_those_that_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    """A code that nobody sent is not "0 events would not change"."""
+    show_rest(Findings())
+    assert capsys.readouterr().out == "No such event was found.\n"
+    show_rest(Findings(same=1))
+    assert capsys.readouterr().out == "1 event would not change.\n"
