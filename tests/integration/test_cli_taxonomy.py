@@ -115,6 +115,8 @@ def test_a_draft_keeps_what_the_tenant_has_and_overwrites_nothing(headrace: Head
 
     refused = headrace("taxonomy", "draft", "-t", "acme", "-o", "headrace.toml", code=1)
     assert refused.stderr == "Error: headrace.toml exists: name another file, or add --force to write it anew\n"
+    refused = headrace("taxonomy", "draft", "-t", "acme", "-o", "ours.toml", code=1)
+    assert refused.stderr.endswith("add --force to add what is new below its rows\n")
     printed = headrace("taxonomy", "draft", "-t", "acme").stdout
     assert printed.startswith(row)
     assert 'named like code 201, "Showroom Visit"' in printed

@@ -50,11 +50,12 @@ def draft(ctx: click.Context, /, force: bool, output: Path | None, **options: An
     config = arguments.configuration(ctx)
     account = _account(config, options.pop("provider"), options.pop("tenant"))
     if output is not None and output.exists() and not force:
-        raise click.ClickException(f"{output} exists: name another file, or add --force to write it anew")
+        forced = "to add what is new below its rows" if _is_used(output, account) else "to write it anew"
+        raise click.ClickException(f"{output} exists: name another file, or add --force {forced}")
     overlay = _overlay(account)
     wanted = EventFilter(provider=account.provider, tenant=account.name, **options)
     found = run_with_kafka(config, open_codes(config, wanted, places=True))
-    result = drafted(account, overlay, found, str(output or "FILE"))
+    result = drafted(account, overlay, found, str(output or f"{account.name}.toml"))
     if found.remark:
         echo(found.remark, err=True)
     if not result.codes:
