@@ -14,7 +14,7 @@ from headrace.sdk.provider import UNREADABLE
 from tests.integration.command import CONFIG, Headrace
 from tests.integration.test_cli_kafka import letter, page, row
 from tests.kafka.broker import Broker
-from tests.kafka.client import delete_records
+from tests.kafka.client import change_topic, delete_records
 
 BAD = {"type": "event", "id": "x"}
 
@@ -60,6 +60,8 @@ def test_a_letter_is_open_until_what_was_sent_back_has_another_fate(headrace: He
         assert listed(headrace) == [("open", "bad_value")]
         assert headrace("dead-letters", "-t", "north").stdout == "No dead letter is open; --all lists 1 that was.\n"
         assert listed(headrace, "--all", "-t", "north") == [("closed", "held_too_long")]
+    (headrace.folder / "headrace.toml").write_text(f"{CONFIG}paused = true\n")
+    assert listed(headrace, "--all", "-t", "north") == [("closed", "held_too_long")]  # a pause opens nothing again
     (line,) = headrace("dead-letters").stdout.splitlines()
     assert line.split()[:4:2] == ["open", "outreach/acme"]
 
@@ -193,3 +195,23 @@ def test_what_a_tenant_redacts_is_nowhere_but_on_raw(headrace: Headrace) -> None
     assert len(topics[0]) == len(topics[1]) == 2
     assert not [part for part in records if b"hidden" in (part or b"")]
     assert "hidden" not in "\n".join((lines, *shown))
+
+
+def test_a_record_that_raw_takes_no_more_keeps_nothing_else_back(headrace: Headrace) -> None:
+    """Its limit was lowered: the others go back, and the letter is named; so it is with what webhooks told."""
+    large = json.dumps(row(1) | {"pad": "x" * 4_000}).encode()
+    headrace.append(
+        "dead-letters",
+        letter(large, 1, "bad_value"),
+        letter(json.dumps(row(2)).encode(), 2, "bad_value"),
+    )
+    raw = f"{headrace.prefix}raw"
+    headrace("redrive", "--yes", "--reason", "bad_value")
+    asyncio.run(change_topic(headrace.servers, raw, max_message_bytes="3000"))
+    done = headrace("redrive", "--yes", code=1)
+    assert f"1 record back into {raw}" in done.stdout
+    assert "1 letter did not go back" in done.stderr
+    assert "larger: 1@0. Raise its max.message.bytes" in done.stderr
+    nudged = headrace("redrive", "--nudged", "--since", "1h", "--yes", code=1)
+    assert f"2 records back into {raw}" in nudged.stdout
+    assert "1 record did not go back" in nudged.stderr

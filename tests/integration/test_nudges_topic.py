@@ -128,7 +128,7 @@ async def test_what_was_nudged_is_nudged_again_by_a_redrive(kafka: Broker, prefi
         async with pipeline.running() as running:
             await pipeline.settled(running)
         await make_anew(kafka, pipeline)
-        assert await send_nudged(pipeline.config, AppendedBetween(began, None), lambda _: True) == 2
+        assert await send_nudged(pipeline.config, AppendedBetween(began, None), lambda _: True) == (2, 0)
         async with pipeline.running() as running, pipeline.poller():
             await pipeline.comes(lambda: published(pipeline, 2), "both are published")
             await pipeline.settled(running)

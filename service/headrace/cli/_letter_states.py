@@ -1,7 +1,7 @@
 """What became of dead letters: whether they were sent back to raw, and whether that helped.
 
 A record that `redrive` appends names its letter. Every raw record has one fate: where the normalizer's position is
-behind it, and no letter is about it, it had another one.
+behind it, it is not held, and no letter is about it, it had another one.
 """
 
 import contextlib
@@ -20,8 +20,9 @@ from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
 from headrace.core.timestamps import parse
 from headrace.kafka.consumer import Consumer, Record, read
+from headrace.records.held import HeldRange
 from headrace.records.raw import from_raw_record, letter_digest
-from headrace.records.seen import decode_record, is_barrier
+from headrace.records.seen import FIRST_TOTALS, FORMAT, decode_record, is_barrier
 from headrace_events import DeadLetter
 
 SLACK_SECONDS: Final = 3_600
@@ -56,14 +57,21 @@ class Letter(Struct):
 
 
 class _Raw(Struct):
-    """What raw tells: where redriven records stand by the letters they name, which are decided, what may be gone.
+    """What raw and `seen` tell: where redriven records stand by the letters they name, what is decided and held.
 
-    A record that was held counts where its newest copy stands.
+    A record that was held counts where its newest copy stands. What came before `begins_ms` may be gone.
     """
 
     sent: dict[str, dict[str, tuple[int, int]]]
     positions: dict[int, int]
+    held: dict[int, dict[str, HeldRange]]
     begins_ms: int
+
+    def waits(self, source: str, partition: int, offset: int) -> bool:
+        """Return whether a record is not decided, or held."""
+        one = self.held.get(partition, {}).get(source)
+        is_held = one is not None and one.count > 0 and one.first <= offset <= one.last
+        return is_held or offset >= self.positions.get(partition, 0)
 
 
 async def letters_with_states(config: Config, wanted: LetterFilter) -> list[Letter]:
@@ -77,8 +85,7 @@ async def letters_with_states(config: Config, wanted: LetterFilter) -> list[Lett
     raw = await _raw(config, _millis(letters[0].letter) - SLACK_SECONDS * _MILLIS)
     newest: dict[bytes, LetterState] = {}
     for one in reversed(letters):  # what is sent back is the newest letter of a record, and closes those before it
-        account = config.tenants.by_source.get(one.letter.source)
-        one.state = _state(one, raw, dead, waits=account is None or account.settings.paused)
+        one.state = _state(one, raw, dead)
         if one.state in (LetterState.OPEN, LetterState.UNKNOWN) and one.digest in newest:
             later = newest[one.digest]
             one.state = LetterState.COPY if later in STILL_OPEN else later
@@ -112,20 +119,19 @@ def _digest(record: Record, letter: DeadLetter) -> bytes | None:
     return None
 
 
-def _state(one: Letter, raw: _Raw, dead: set[tuple[int, int]], *, waits: bool) -> LetterState:
-    """Return the state of a letter; `waits`: its tenant is paused or not configured, so what was sent back is held."""
+def _state(one: Letter, raw: _Raw, dead: set[tuple[int, int]]) -> LetterState:
     sent = raw.sent.get(one.place)
     if sent is None:
         return LetterState.UNKNOWN if _millis(one.letter) < raw.begins_ms else LetterState.OPEN
     places = sent.values()
-    if waits or any(offset >= raw.positions.get(partition, 0) for partition, offset in places):
+    if any(raw.waits(one.letter.source, *place) for place in places):
         return LetterState.SENT_BACK
     return LetterState.DEAD_AGAIN if dead.issuperset(places) else LetterState.CLOSED
 
 
 async def _raw(config: Config, since_ms: int) -> _Raw:
     topic, _ = await existing_topics(config, "raw", "seen")
-    found = _Raw(defaultdict(dict), {}, 0)
+    found = _Raw(defaultdict(dict), {}, {}, 0)
     async with contextlib.aclosing(read(config.kafka, topic.name, since=max(since_ms, 0))) as records:
         async for record in records:
             if not any(_REDRIVEN in data for _, data in record.headers):
@@ -138,20 +144,31 @@ async def _raw(config: Config, since_ms: int) -> _Raw:
     partitions = {partition for places in found.sent.values() for partition, _ in places.values()}
     async with Consumer(config.kafka) as log:
         for partition in partitions:
-            found.positions[partition] = await _position(log, f"{config.topic_prefix}seen", partition)
+            await _read_seen(log, f"{config.topic_prefix}seen", partition, found)
         found.begins_ms = max([await _begin(log, topic.name, number) for number in range(topic.partitions)])
     found.sent = dict(found.sent)
     return found
 
 
-async def _position(log: Consumer, seen: str, partition: int) -> int:
-    """Return how far a partition of raw is decided: what the last commit says."""
+async def _read_seen(log: Consumer, seen: str, partition: int, found: _Raw) -> None:
+    """Note how far a partition of raw is decided, as the last commit says, and what it holds, as all of them do."""
     first, end = await log.bounds(seen, partition)
     for begin in dict.fromkeys((max(first, end - LAST_RECORDS), first)):
         values = [value async for value in _values(log, seen, partition, begin, end) if not is_barrier(value)]
         if values:
-            return decode_record(values[-1]).next_offset
-    return 0
+            last = decode_record(values[-1])
+            found.positions[partition] = last.next_offset
+            if last.totals[FIRST_TOTALS]:  # anything was ever held
+                found.held[partition] = {one.source: one async for one in _held(log, seen, partition, (first, end))}
+            return
+
+
+async def _held(log: Consumer, seen: str, partition: int, span: tuple[int, int]) -> AsyncIterator[HeldRange]:
+    """Yield every range that commits between two offsets changed, as it stood then."""
+    async for value in _values(log, seen, partition, *span):
+        if value.startswith(bytes((FORMAT,))):
+            for one in decode_record(value).held:
+                yield one
 
 
 async def _values(log: Consumer, topic: str, partition: int, begin: int, end: int) -> AsyncIterator[bytes]:

@@ -44,16 +44,20 @@ async def count_nudged(config: Config, span: AppendedBetween, wanted: Callable[[
     return found
 
 
-async def send_nudged(config: Config, span: AppendedBetween, wanted: Callable[[str], bool]) -> int:
-    """Append the records of webhooks again, and return how many that made."""
+async def send_nudged(config: Config, span: AppendedBetween, wanted: Callable[[str], bool]) -> tuple[int, int]:
+    """Append the records of webhooks again; return how many that made, and how many are too large for raw now."""
+    too_large = 0
     (raw,) = await existing_topics(config, "raw")
     async with Appender(config.kafka) as appender:
         writer = RawWriter(appender, raw)
         async with contextlib.aclosing(_records(config, span, wanted)) as records:
             async for _, out in records:
-                await writer.add(out)
+                if out.size <= writer.limit:
+                    await writer.add(out)
+                else:
+                    too_large += 1
         await writer.flush()
-        return writer.appended
+        return writer.appended, too_large
 
 
 async def _records(

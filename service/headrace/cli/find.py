@@ -158,7 +158,8 @@ def _find_lead(config: Config, options: FindOptions) -> bool:
 
 def _nothing(options: FindOptions, what: str) -> None:
     since = "in the last 7 days" if options.since is None else f"since {options.since:%Y-%m-%dT%H:%MZ}"
-    echo(f"Nothing of {what} {since}: --since looks further back.", err=True)
+    more = "" if options.everywhere else ", and --everywhere in all partitions"
+    echo(f"Nothing of {what} {since}: --since looks further back{more}.", err=True)
 
 
 def _millis(when: datetime) -> int:

@@ -2,32 +2,26 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import click
-import msgspec
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._formatting import clock, count, table
-from headrace.cli._kafka_errors import existing_topics, run_with_kafka
+from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import EVERY_LETTER, LetterFilter, moment
-from headrace.cli._letter_places import Places, place_of, places_of
+from headrace.cli._letter_places import Places, places_of
+from headrace.cli._letters_sent import raw_event_of_letter, send_letters
 from headrace.cli._nudged_records import AppendedBetween, count_nudged, send_nudged
 from headrace.cli._output import confirmed, echo
 from headrace.cli._redacted_letters import LetterPlace, raw_records
 from headrace.cli._topic_reader import read_dead_letters
 from headrace.config import Config
-from headrace.core.record import ProducerRecord
-from headrace.kafka.appender import Appender
-from headrace.kafka.consumer import Record
-from headrace.kafka.raw_writer import RawWriter
-from headrace.records.newer_format import NewerFormat
-from headrace.records.raw import from_raw_record, letter_digest, to_raw_record
-from headrace.sdk.provider import UNREADABLE, RawEvent
+from headrace.records.raw import letter_digest
+from headrace.sdk.provider import RawEvent
 from headrace_events import DeadLetter
 
 
@@ -104,8 +98,11 @@ def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: boo
     if not (yes or confirmed(f"Send {count(len(found.letters), 'dead letter')} back to raw?")):
         echo("Nothing was sent.")
         return
-    sent = run_with_kafka(config, _send(config, {one.position: one.letter for one in found.letters.values()}))
-    echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
+    going = {one.position: one.letter for one in found.letters.values()}
+    sent = run_with_kafka(config, send_letters(config, going))
+    echo(f"{count(sent.records, 'record')} back into {config.topic_prefix}raw")
+    if sent.too_large:
+        raise click.ClickException(sent.why_not(f"{config.topic_prefix}raw"))
 
 
 def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
@@ -115,8 +112,10 @@ def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
     found = run_with_kafka(config, count_nudged(config, span, wanted.wants_source))
     table(("source", "records"), [(source, f"{number:,}") for source, number in sorted(found.items())])
     if found and (yes or confirmed(f"Send {count(found.total(), 'record')} of webhooks to raw again?")):
-        sent = run_with_kafka(config, send_nudged(config, span, wanted.wants_source))
+        sent, too_large = run_with_kafka(config, send_nudged(config, span, wanted.wants_source))
         echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
+        if too_large:
+            raise click.ClickException(f"{count(too_large, 'record')} did not go back: raise max.message.bytes of raw")
     else:
         echo("Nothing was sent.")
 
@@ -134,7 +133,7 @@ async def _look(config: Config, wanted: LetterFilter, places: Places) -> FoundLe
             if letter.redacted and letter.source in config.tenants.by_source:
                 redacted.append(one)
             else:
-                take_letter(found, config, one, _raw_event(record))
+                take_letter(found, config, one, raw_event_of_letter(record))
     await _look_on_raw(found, config, redacted)
     return found
 
@@ -150,7 +149,7 @@ async def _look_on_raw(found: FoundLetters, config: Config, redacted: Sequence[F
             if record is None:
                 found.gone += 1
             else:
-                take_letter(found, config, by_place[place], _raw_event(record))
+                take_letter(found, config, by_place[place], raw_event_of_letter(record))
 
 
 def take_letter(found: FoundLetters, config: Config, one: FoundLetter, raw: RawEvent | None) -> None:
@@ -195,47 +194,3 @@ def _show(found: FoundLetters) -> None:
         echo(f"  {count(found.replays, 'letter')} of a replay, not sent: run `headrace replay` again")
     for source, number in sorted(found.unknown.items()):
         echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
-
-
-async def _send(config: Config, chosen: dict[LetterPlace, DeadLetter]) -> int:
-    """Read dead-letters again, append the chosen letters to raw, each once, and return how many records that made."""
-    redacted = {place: letter for place, letter in chosen.items() if letter.redacted}
-    (raw,) = await existing_topics(config, "raw")
-    async with Appender(config.kafka) as appender:
-        writer = RawWriter(appender, raw)
-        async with contextlib.aclosing(read_dead_letters(config)) as letters:
-            async for record, _ in letters:
-                place = record.partition, record.offset
-                if place in chosen and place not in redacted:
-                    for out in _admitted(config, record, place):
-                        await writer.add(out)
-        async with contextlib.aclosing(raw_records(config, redacted.items())) as records:
-            async for place, there in records:
-                for out in _admitted(config, there, place) if there is not None else ():
-                    await writer.add(out)
-        await writer.flush()
-        return writer.appended
-
-
-def _admitted(config: Config, record: Record, place: LetterPlace) -> Iterator[ProducerRecord]:
-    """Yield the record of a letter as raw records again; a body that could not be cut then may be cut now."""
-    raw = _raw_event(record)
-    account = config.tenants.by_source.get(raw.source) if raw else None
-    if raw is None or account is None:
-        return
-    letter = place_of(*place)
-    if raw.shape != UNREADABLE:
-        yield to_raw_record(account.provider, raw, redriven=True, letter=letter)
-        return
-    for piece in account.provider.cut(raw.value, None):
-        anew = replace(raw, shape=piece.shape, value=piece.value, hint=piece.hint or raw.hint)
-        yield to_raw_record(account.provider, anew, redriven=True, letter=letter)
-
-
-def _raw_event(record: Record) -> RawEvent | None:
-    try:
-        return from_raw_record(record.headers, record.value)
-    except (LookupError, msgspec.DecodeError):
-        return None
-    except NewerFormat as error:
-        raise click.ClickException(str(error)) from None
