@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from headrace.cli import _online_check
 from headrace.cli._check_rows import CheckRow, write_json, write_table
 from headrace.cli._feed_rows import FeedRow
 from headrace.cli._kafka_checks import reach_rows, right_rows, version_rows
@@ -12,6 +13,7 @@ from headrace.cli._platform_checks import quota_row, tokenless
 from headrace.cli._tenant_checks import feeds_row, leads_row, receiver_row, webhook_rows
 from headrace.config import load
 from headrace.kafka.cluster_check import BrokerFound, Denial, Rights
+from headrace.poller.http_client import open_session
 from headrace.poller.receiver_reach import Reached
 from headrace.poller.state import TenantState
 from headrace.records.cursors import SealedTokens
@@ -29,6 +31,20 @@ def test_a_broker_that_is_silent_is_a_fault_beside_those_that_answer() -> None:
     assert (row.state, row.found) == ("fault", "broker 2 does not answer at two:9092 (NodeNotReadyError)")
     assert [row.state for row in reach_rows([GOOD], "one:9092")] == ["ok"]
     assert [row.state for row in reach_rows([], "one:9092")] == ["unknown"]
+
+
+async def test_what_breaks_on_an_answer_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other tenants are looked at all the same, and the answer is not repeated."""
+
+    async def break_down(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a secret")
+
+    monkeypatch.setattr(_online_check, "try_platform", break_down)
+    config = load(write(tmp_path, "[tenants.outreach.acme]\npolling = true\naccess_token = 'three'\n"), {})
+    async with open_session() as session:
+        look = await _online_check._called(config, tenant(config), TenantState(), session, counted=True)
+    assert (look.rows[0].check, look.rows[0].state) == ("platform", "fault")
+    assert "a secret" not in str(look.rows)
 
 
 def test_an_old_broker_is_a_fault_and_says_what_it_lacks() -> None:

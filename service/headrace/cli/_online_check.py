@@ -19,7 +19,7 @@ from headrace.cli._feed_rows import feed_rows
 from headrace.cli._kafka_checks import PollerMemory, kafka_rows, read_memory
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import progress
-from headrace.cli._platform_checks import platform_rows, quota_row, tokenless, untried
+from headrace.cli._platform_checks import broken, platform_rows, quota_row, tokenless, untried
 from headrace.cli._progress_bar import ProgressBar
 from headrace.cli._tenant_checks import feeds_row, is_looked_at, leads_row, receiver_row, webhook_rows
 from headrace.config import Config
@@ -136,8 +136,15 @@ async def _look(
         return _Look([CheckRow(where, "platform", "off", reason)])
     if state is None and account.settings.polling:
         return _Look(list(untried(where, "it was not called: what its poller has spent could not be read")))
-    known, now = state or TenantState(), int(time.time() * 1000)
-    hooks = is_looked_at(account, config.public_url, known, now)
+    return await _called(config, account, state or TenantState(), session, counted=counted)
+
+
+async def _called(
+    config: Config, account: Account, known: TenantState, session: aiohttp.ClientSession, *, counted: bool
+) -> _Look:
+    """Call a tenant's platform; return what that shows, whatever becomes of it."""
+    where = account.source[1:]
+    hooks = is_looked_at(account, config.public_url, known, int(time.time() * 1000))
     try:
         async with asyncio.timeout(_TENANT_SECONDS):
             tried = await try_platform(config, account, known, session, counted=counted, hooks=hooks)
@@ -148,6 +155,8 @@ async def _look(
     except (KafkaError, TimeoutError, OSError) as error:
         reason = f"it was not called: its budget could not count the calls ({type(error).__name__})"
         return _Look(list(untried(where, reason)))
+    except Exception as error:  # noqa: BLE001  (what breaks on one platform's answer hides no other tenant)
+        return _Look(list(broken(where, error)))
     return _Look(list(platform_rows(where, client_of(account).api.base_url, tried)), tried)
 
 

@@ -35,6 +35,14 @@ def untried(where: str, reason: str) -> Iterator[CheckRow]:
         yield CheckRow(where, check, "unknown", reason)
 
 
+def broken(where: str, error: Exception) -> Iterator[CheckRow]:
+    """Yield rows of a platform whose answer broke what reads it."""
+    found = f"reading its answer broke: {type(error).__name__}"
+    yield CheckRow(where, PLATFORM, "fault", found, "report it: that is a mistake of Headrace, whatever it answered")
+    for check in (CREDENTIALS, SCOPES, CLOCK):
+        yield CheckRow(where, check, "unknown", _HIDDEN)
+
+
 def tokenless(where: str, token: SealedTokens | None, denied: Denied, now: float) -> Iterator[CheckRow]:
     """Yield rows of a platform that was not called, as the poller has stored no access token that holds; `now` in s."""
     reason = "there is no access token to call it with"
