@@ -164,6 +164,41 @@ async def test_a_clock_that_is_an_hour_off(provider: str, skew: float, state: st
         assert ("ahead" if skew > 0 else "behind") in clock.found
 
 
+@pytest.mark.parametrize("provider", ["leadsquared", "outreach"])
+@pytest.mark.parametrize("body", [b"{}", b"[]", b'{"status": "up"}'])
+async def test_anything_may_answer_200(provider: str, body: bytes) -> None:
+    """What is no answer of the platform shows nothing of the credentials."""
+    async with simulators()[provider] as platform:
+        found = discover()[provider]
+        assert isinstance(found, ShowsAccess)
+        probe = found.probe(msgspec.convert(platform.credentials(), found.Settings), 1_800_000_000_000)
+    assert not probe.is_answer(body)
+
+
+async def test_an_answer_that_is_none_is_a_fault_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said where to look, and nothing behind it is ok."""
+
+    async def other(*_: Any) -> bytes:
+        return b"{}"
+
+    monkeypatch.setattr(ProbeCalls, "call", other)
+    async with simulators()["outreach"] as platform:
+        found = await rows(platform)
+    assert [row.check for row in found.values() if row.state == "fault"] == ["platform"]
+    assert "base_url" in found["platform"].next
+    assert {found[each].state for each in ("credentials", "scopes")} == {"unknown"}
+
+
+@EACH
+@pytest.mark.parametrize("location", ["mailto:a@example.com", "tel:+1", "http:///nowhere", "//"])
+async def test_a_redirect_to_what_has_no_host(provider: str, location: str) -> None:
+    """It is a fault of the platform like any other."""
+    async with simulators()[provider] as platform:
+        platform.faults.always("301", location=location)
+        found = await rows(platform)
+    assert [row.check for row in found.values() if row.state == "fault"] == ["platform"]
+
+
 async def test_keys_of_another_region() -> None:
     """LeadSquared's other regions refuse good keys: the next step names both."""
     async with simulators()["leadsquared"] as platform:

@@ -19,14 +19,13 @@ from headrace.cli._feed_rows import feed_rows
 from headrace.cli._kafka_checks import PollerMemory, kafka_rows, read_memory
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import progress
-from headrace.cli._platform_checks import broken, platform_rows, quota_row, tokenless, untried
+from headrace.cli._platform_checks import broken, platform_rows, quota_row, slow, tokenless, untried
 from headrace.cli._progress_bar import ProgressBar
 from headrace.cli._tenant_checks import feeds_row, is_looked_at, leads_row, receiver_row, webhook_rows
 from headrace.config import Config
 from headrace.config.load import Loaded
 from headrace.config.tenants import Account
 from headrace.core.toml_lines import FileFault, FileFaults
-from headrace.kafka.client import KafkaError
 from headrace.poller.http_client import open_session
 from headrace.poller.platform_client import Unready, client_of
 from headrace.poller.probe_calls import NotTried, Tried, left_of, try_platform
@@ -152,9 +151,8 @@ async def _called(
         return _Look(list(tokenless(where, known.token, denied, time.time())))
     except NotTried as not_called:
         return _Look(list(untried(where, str(not_called))))
-    except (KafkaError, TimeoutError, OSError) as error:
-        reason = f"it was not called: its budget could not count the calls ({type(error).__name__})"
-        return _Look(list(untried(where, reason)))
+    except TimeoutError:
+        return _Look(list(slow(where, _TENANT_SECONDS)))
     except Exception as error:  # noqa: BLE001  (what breaks on one platform's answer hides no other tenant)
         return _Look(list(broken(where, error)))
     return _Look(list(platform_rows(where, client_of(account).api.base_url, tried)), tried)

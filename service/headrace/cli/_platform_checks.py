@@ -43,6 +43,13 @@ def broken(where: str, error: Exception) -> Iterator[CheckRow]:
         yield CheckRow(where, check, "unknown", _HIDDEN)
 
 
+def slow(where: str, seconds: float) -> Iterator[CheckRow]:
+    """Yield rows of a platform that had no good answer in all that time."""
+    yield CheckRow(where, PLATFORM, "fault", f"it has no good answer within {seconds:g} s", _WAIT)
+    for check in (CREDENTIALS, SCOPES, CLOCK):
+        yield CheckRow(where, check, "unknown", _HIDDEN)
+
+
 def tokenless(where: str, token: SealedTokens | None, denied: Denied, now: float) -> Iterator[CheckRow]:
     """Yield rows of a platform that was not called, as the poller has stored no access token that holds; `now` in s."""
     reason = "there is no access token to call it with"

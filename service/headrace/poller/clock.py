@@ -59,19 +59,19 @@ class Clock:
 
         What the answer dates (when to come back) is to be held against that: our own measure passes over trifles.
         """
-        date = _date(headers)
+        date = date_of(headers)
         return self.theirs() if date is None else date - _ROUNDED_SECONDS
 
     def compare(self, headers: Mapping[str, str], sent: float, answered: float) -> None:
         """Measure `skew` by the `Date` of an answer."""
-        date = _date(headers)
+        date = date_of(headers)
         if date is None:
             return
         ahead = date + 0.5 - (sent + answered) / 2  # a date is cut to the second
         self.skew = ahead if abs(ahead) > TOLERANCE_SECONDS + (answered - sent) / 2 else 0.0
 
 
-def _date(headers: Mapping[str, str]) -> float | None:
+def date_of(headers: Mapping[str, str]) -> float | None:
     """Return when an answer was given by its own `Date`; None where it has none, or comes out of a cache."""
     if "age" in headers or "date" not in headers:
         return None

@@ -77,9 +77,10 @@ class HttpClient:
             raise Unavailable("it redirects to nowhere")
         try:
             onward = self.url(call).join(URL(location))
+            elsewhere = onward.origin() != self._base.origin()
         except ValueError:
-            raise Unavailable("it redirects to what is no URL") from None
-        if onward.origin() != self._base.origin():
+            raise Unavailable("it redirects to what is no URL of a host") from None
+        if elsewhere:
             raise Unavailable(f"it redirects to another host than {self._base.host}: check base_url")
         return replace(call, path=str(onward), query=())
 

@@ -4,6 +4,7 @@ It changes nothing: no token is minted, nothing is stored, and its calls count i
 made. Where that cannot be told to the poller, none is made.
 """
 
+import asyncio
 import time
 from typing import Final
 
@@ -13,8 +14,9 @@ from msgspec.structs import replace
 
 from headrace.config import Config
 from headrace.config.tenants import Account
+from headrace.kafka.client import KafkaError
 from headrace.poller.budget import Span, restored
-from headrace.poller.clock import Clock
+from headrace.poller.clock import Clock, date_of
 from headrace.poller.current_token import current_token
 from headrace.poller.hook_list import hooks_of, registered
 from headrace.poller.hook_pace import HookPace
@@ -32,6 +34,8 @@ from headrace.sdk.probe import AccessProbe, ShowsAccess
 
 ANSWER_SECONDS: Final = 15.0
 """A call that changes nothing and brings little has no reason to take longer."""
+HOOKS_SECONDS: Final = 60.0
+"""For all pages of the list of webhooks together."""
 _ANOTHER_WAY: Final = (Gone, NoRoute, Rejected)
 
 
@@ -72,18 +76,19 @@ class ProbeCalls:
         faults: list[Fault] = []
         for call in probe.calls:
             try:
-                await self.call(call)
+                body = await self.call(call)
             except _ANOTHER_WAY as fault:
                 faults.append(fault)
             except Fault as fault:
                 return self._tried(probe, fault)
             else:
-                return self._tried(probe, None)
+                good = probe.is_answer(body)
+                return self._tried(probe, None if good else NoRoute(f"what answers does not list {probe.reads}"))
         # A gateway knows nothing of the question: the platform's own word goes before.
         return self._tried(probe, next((one for one in faults if not isinstance(one, NoRoute)), faults[0]))
 
     async def call(self, call: Call) -> bytes:
-        """Return the body of a good answer. Raises `Fault`; and `KafkaError`, `TimeoutError` before a call is made."""
+        """Return the body of a good answer. Raises `Fault`; and `NotTried` before a call is made."""
         self._answer = None
         signed = self._api.sign(call, self._token)
         for _ in range(MOST_REDIRECTS):
@@ -114,7 +119,7 @@ class ProbeCalls:
             fault=fault,
             status=answer.status,
             seconds=self._seconds,
-            skew=self._clock.skew if "date" in answer.headers and "age" not in answer.headers else None,
+            skew=None if date_of(answer.headers) is None else self._clock.skew,
             quota=self._api.quota(answer, self._clock.theirs()),
         )
 
@@ -139,7 +144,7 @@ async def try_platform(
     """Call a tenant's platform, and list its webhooks where `hooks` says so.
 
     The calls are `counted` in the budget of its poller, where it may have one. Raises `Unready` where it cannot be
-    called, `Denied` where it has no token that holds, `NotTried`, `KafkaError` and `TimeoutError` where it is not.
+    called, `Denied` where it has no token that holds, `NotTried` where it is not.
     """
     client, provider = client_of(account), account.provider
     if not isinstance(provider, ShowsAccess):
@@ -148,7 +153,10 @@ async def try_platform(
     token = current_token(state, client)
 
     async def announce(some: int, within: int) -> None:
-        await announce_calls(config, account.source, some, within=within)
+        try:
+            await announce_calls(config, account.source, some, within=within)
+        except (KafkaError, TimeoutError, OSError) as error:
+            raise NotTried(f"it was not called: its budget could not count it ({type(error).__name__})") from error
 
     pace = HookPace(client.limits, 2 if hooks else 1, announce if counted else None)
     http = HttpClient(session, client.api.base_url, ANSWER_SECONDS)
@@ -167,9 +175,12 @@ async def _look_at_hooks(
     if hooks is None or isinstance(hooks, HooksByHand):
         return None
     try:
-        found = await registered(hooks, calls.call)
+        async with asyncio.timeout(HOOKS_SECONDS):
+            found = await registered(hooks, calls.call)
     except Fault as fault:
         return fault
+    except TimeoutError:
+        return Unavailable(f"the list of webhooks did not come within {HOOKS_SECONDS:g} s")
     return report_of(hook_rows(hooks.wanted, found, state.hooks), HookReport(0), int(time.time() * 1000))
 
 

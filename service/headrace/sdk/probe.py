@@ -4,7 +4,7 @@ Pure, as all of a provider: `headrace check --online` makes the call. What a per
 in a sentence without a secret.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
@@ -25,6 +25,8 @@ class AccessProbe(Struct, frozen=True, kw_only=True):
     credentials: str
     scopes: str
     address: str
+    is_answer: Callable[[bytes], bool] = bool
+    """Whether a body is what the platform answers: anything may answer 200."""
 
 
 @runtime_checkable

@@ -102,6 +102,14 @@ async def catalogue(api: Api) -> dict[int, str]:
     return dict(sorted(codes.items()))
 
 
+def is_list_of_types(body: bytes) -> bool:
+    """Return whether a body is the catalogue of activity types: every account has some."""
+    try:
+        return bool(_types(body))
+    except UNCUTTABLE:
+        return False
+
+
 def _name(found: _Type) -> str:
     """Return how a type is called, "" where that is no text: its code counts all the same."""
     name = found.display_name or found.activity_event_name

@@ -1,6 +1,6 @@
 """How credentials of LeadSquared are tried: the catalogue of activity types is asked for."""
 
-from headrace.providers.leadsquared.activity_lists import TYPES
+from headrace.providers.leadsquared.activity_lists import TYPES, is_list_of_types
 from headrace.sdk.probe import AccessProbe
 from headrace.sdk.provider import Tenant
 
@@ -12,6 +12,7 @@ def probe(settings: Tenant, now: int) -> AccessProbe:  # noqa: ARG001  (the cont
     """
     return AccessProbe(
         calls=(TYPES,),
+        is_answer=is_list_of_types,
         reads="activity types",
         credentials=(
             "compare access_key and secret_key with those of the account's user, and base_url with the account's "

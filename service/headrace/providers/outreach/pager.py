@@ -24,6 +24,7 @@ from headrace.providers.outreach.settings import EventsSettings
 from headrace.sdk.faults import Gone, Incomplete, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import AROUND_MS, Api, Call, Cursor, Pairs
 from headrace.sdk.http_status import no_route
+from headrace.sdk.json_structure import UNCUTTABLE
 from headrace.sdk.page_probe import smaller
 from headrace.sdk.page_size import halved
 from headrace.sdk.pages import Page, open_page
@@ -81,6 +82,14 @@ _decode: Final = msgspec.json.Decoder(EventsCursor).decode
 _page: Final = msgspec.json.Decoder(_OutreachPage)
 _row: Final = msgspec.json.Decoder(_CreatedRow).decode
 _encode: Final = msgspec.json.Encoder().encode
+
+
+def is_page(body: bytes) -> bool:
+    """Return whether a body is a page of events, though it be empty."""
+    try:
+        return bytes(_page.decode(body).rows).startswith(b"[")
+    except UNCUTTABLE:
+        return False
 
 
 class OutreachPager:

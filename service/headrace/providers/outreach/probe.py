@@ -1,6 +1,6 @@
 """How credentials of Outreach are tried: the newest event is asked for, as the feed does."""
 
-from headrace.providers.outreach.pager import NEWEST
+from headrace.providers.outreach.pager import NEWEST, is_page
 from headrace.providers.outreach.settings import BASE_URL
 from headrace.sdk.probe import AccessProbe
 from headrace.sdk.provider import Tenant
@@ -10,6 +10,7 @@ def probe(settings: Tenant, now: int) -> AccessProbe:  # noqa: ARG001  (the cont
     """Return the call for the newest event: it needs the scope of the feed, and tells what is left of the hour."""
     return AccessProbe(
         calls=(NEWEST,),
+        is_answer=is_page,
         reads="events",
         credentials="set a new access_token, or authorize the app again and set its refresh_token",
         scopes=(
