@@ -79,6 +79,8 @@ def _message(old: Schema, before: Schema, new: Schema, after: Schema) -> Iterato
         yield f'its content type was "{before["contentType"]}" and is "{after.get("contentType")}"'
     if before.get("payload") != after.get("payload"):
         yield "its value has another schema"
+    if before.get("bindings") != after.get("bindings"):
+        yield "its key has another type, or what else its bindings promise"
     headers = after.get("headers", {"type": "object"})
     yield from (f"header {change}" for change in changes(before["headers"], headers, old, new))
 

@@ -111,6 +111,10 @@ def other_value(files: Files) -> None:
     files["asyncapi.json"]["components"]["messages"]["event"]["payload"] = {"type": "string"}
 
 
+def other_type_of_key(files: Files) -> None:
+    del files["asyncapi.json"]["components"]["messages"]["event"]["bindings"]["kafka"]["key"]["type"]
+
+
 BROKEN: dict[Callable[[Files], None], str] = {
     removed_field: "event.schema.json: data.title is gone",
     removed_part_of_a_part: "dead-letter.schema.json: problem.source.pointer is gone",
@@ -135,6 +139,7 @@ BROKEN: dict[Callable[[Files], None], str] = {
     optional_header: "topic headrace.dead-letters: header headrace-problem was always there and may be absent now",
     other_content_type: "topic headrace.events: its content type was "
     '"application/cloudevents+json; charset=UTF-8" and is "application/json"',
+    other_type_of_key: "topic headrace.events: its key has another type, or what else its bindings promise",
     other_value: "topic headrace.events: its value has another schema",
 }
 

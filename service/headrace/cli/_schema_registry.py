@@ -61,7 +61,7 @@ def basic(text: str) -> Credentials:
     if not (name and colon and password):
         raise ValueError("it must hold one line, name:password")
     encoded = base64.b64encode(line.encode()).decode()
-    return Credentials(f"Basic {encoded}", (encoded, line, password))
+    return Credentials(f"Basic {encoded}", _forms(encoded.rstrip("="), line, password))
 
 
 def bearer(text: str) -> Credentials:
@@ -69,7 +69,17 @@ def bearer(text: str) -> Credentials:
     token = _one_line(text)
     if not token.isascii() or " " in token:
         raise ValueError("it must hold one line, a token")
-    return Credentials(f"Bearer {token}", (token,))
+    return Credentials(f"Bearer {token}", _forms(token))
+
+
+def _forms(*secrets: str) -> tuple[str, ...]:
+    """Return secrets as they are, and as a URL or JSON writes them, the longest first: a registry may repeat them."""
+    written = {form(secret) for secret in secrets for form in (str, lambda each: quote(each, safe=""), _in_json)}
+    return tuple(sorted(written, key=len, reverse=True))
+
+
+def _in_json(secret: str) -> str:
+    return msgspec.json.encode(secret).decode()[1:-1]
 
 
 def _one_line(text: str) -> str:
