@@ -31,6 +31,17 @@ def test_a_tenant_names_places_and_a_file_with_a_key(tmp_path: Path) -> None:
     assert tenant(load(write(tmp_path, ACME), {})).redactor is None
 
 
+def test_a_list_alone_is_what_is_dropped(tmp_path: Path) -> None:
+    """The short form; what is wrong in it is said with its line, and a variable adds nothing to it."""
+    account = tenant(load(write(tmp_path, f"{ACME}redact = ['text', 'parties', 'fields.x']\n"), {}))
+    assert account.settings.redact.drop == ["text", "parties", "fields.x"]
+    (fault,) = faults(write(tmp_path, f"{ACME}redact = ['texts']\n"))
+    assert "headrace.toml:3" in fault
+    assert 'did you mean "text"?' in fault
+    (fault,) = faults(write(tmp_path, f"{ACME}redact = 'text'\n"))
+    assert "is a table" in fault
+
+
 def test_variables_name_places_too(tmp_path: Path) -> None:
     """As every other setting."""
     path = write(tmp_path, ACME)
@@ -55,6 +66,10 @@ def test_variables_name_places_too(tmp_path: Path) -> None:
         ('hash = ["urls.recording"]\nkey_file = "redact.key"', "hash: names numbers or addresses"),
         ('hash = ["value"]\nkey_file = "redact.key"', "hash: names numbers or addresses"),
         ('drop = ["text"]\nhash = ["text"]\nkey_file = "redact.key"', "hash: names a place that `drop` names, too"),
+        (
+            'drop = ["fields.mx_a"]\nhash = ["fields.MX_A"]\nkey_file = "redact.key"',
+            "hash: names a place that `drop` names, too",
+        ),
         ('drop = ["text"]\nkey_file = "redact.key"', "key_file: has no effect without `hash`"),
         ('hash = ["text"]\nkey_file = "missing.key"', "key_file: the file that it names cannot be read"),
         ('hash = ["text"]\nkey = ""', "key: a secret is empty"),

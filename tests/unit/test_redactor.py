@@ -78,7 +78,7 @@ def test_what_is_not_listed_stays() -> None:
 
 def test_a_dropped_address_goes_with_every_copy() -> None:
     """In the text, a URL, the tenant's fields, other spellings, JSON in a string, and the name of a field."""
-    data, whole = redacted(drop=["parties"])
+    data, whole = redacted(drop=["parties.from", "parties.to"])
     assert "parties" not in data
     assert data["text"].startswith("Please call [redacted] before nine")
     assert data["urls"]["recording"].endswith("from=[redacted]")
@@ -88,7 +88,8 @@ def test_a_dropped_address_goes_with_every_copy() -> None:
     }  # fmt: skip
     assert not {each for each in ("3125550110", "555-0110", "uma@mail") if each in whole}
     assert data["redacted"] == [
-        "fields.deep.list", "fields.mx_Phone", "native.extra.note", "parties", "text", "urls.recording",
+        "fields.deep.list", "fields.mx_Phone", "native.extra.note", "parties.from", "parties.to", "text",
+        "urls.recording",
     ]  # fmt: skip
 
 
@@ -142,6 +143,51 @@ def test_what_is_left_over_as_a_whole_is_not_looked_for() -> None:
     assert "extra" not in data["native"]
     assert data["redacted"] == ["native.extra"]
     assert data["title"] == EVENT["data"]["title"]
+
+
+def test_a_field_goes_from_the_native_record_by_its_name() -> None:
+    """What stood in it before is no copy: it is found by the name, at any depth, however that is written."""
+    event = msgspec.json.decode(msgspec.json.encode(EVENT))
+    plant(event, "fields", {"mx_passport": "PASS-NEW", "Other": "stays", "deep": {"mx_Passport": "PASS-DEEP"}})
+    plant(event, "native.extra", {"Before": {"MxPassport": "PASS-OLD", "City": "Oslo"}, "Mx_Passport": ["PASS-TOP"]})
+    plant(event, "title", "was PASS-OLD")
+    data, whole = redacted(event, drop=["fields.mx_Passport"])
+    assert "PASS" not in whole
+    assert data["fields"] == {"Other": "stays"}
+    assert data["native"]["extra"] == {"Before": {"City": "Oslo"}}
+    assert data["title"] == "was [redacted]"
+    assert data["redacted"] == ["fields.mx_Passport", "native.extra", "title"]
+    data, _ = redacted(event, hash=["fields.mx_Passport"])
+    assert data["native"]["extra"]["Before"]["MxPassport"].startswith("hmac:")
+    data, _ = redacted(EVENT, drop=["fields.extra"])
+    assert data["native"]["extra"] == EVENT["data"]["native"]["extra"]
+
+
+@pytest.mark.parametrize("place", ["fields.mx_Passport", "fields"])
+def test_a_field_goes_from_the_change_of_it(place: str) -> None:
+    """Its value before, too; what is no field of the tenant's, such as a stage, stays."""
+    event = msgspec.json.decode(msgspec.json.encode(EVENT))
+    plant(event, "fields.mx_Passport", "PASS-NEW")
+    data, _ = redacted(event, drop=[place])
+    assert data["change"] == event["data"]["change"]
+    plant(event, "change", {"field": "mx_Passport", "from": "PASS-OLD", "to": "PASS-NEW"})
+    data, whole = redacted(event, drop=[place])
+    assert "PASS" not in whole
+    assert {"change.from", "change.to"} <= set(data["redacted"])
+
+
+@pytest.mark.parametrize("place", ["parties", "actor", "client", "fields"])
+def test_people_as_a_whole_take_the_native_record_with_them(place: str) -> None:
+    """It names the same people under names that nobody lists; a place below it that is hashed stays so."""
+    data, _ = redacted(drop=[place])
+    assert "extra" not in data["native"]
+    assert {place, "native.extra"} <= set(data["redacted"])
+    data, _ = redacted(drop=[place], hash=["native.extra.note"])
+    assert set(data["native"]["extra"]) == {"note"}
+    data, _ = redacted(hash=[place, "native.extra"])
+    assert data["native"]["extra"]["note"].startswith("hmac:")
+    data, _ = redacted(drop=["parties.from", "actor.name", "client.host", "fields.deep"])
+    assert "extra" in data["native"]
 
 
 PLANTED = ("text", "title", "reason", "actor.name", "parties.from.address", "client.host", "fields.x", "native.status")

@@ -76,6 +76,8 @@ def _contradictions(raw: RawConfig, found: Iterable[Contradiction], keys: KeyPat
 
 def _read_field(raw: RawConfig, field: FieldInfo, keys: KeyPath, value: Any) -> Any:
     if isinstance(field.type, type) and issubclass(field.type, Struct):
+        if isinstance(value, list) and (named := getattr(field.type, "list_of", None)):
+            raw.at(keys[:-1])[keys[-1]] = {named: value}
         return read_struct(raw, field.type, keys)
     from_environment = raw.from_environment(keys)
     try:

@@ -1,7 +1,7 @@
 """What of its events a tenant leaves out or hashes, `[tenants.PROVIDER.NAME.redact]`, and in which places. Pure."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from msgspec import Struct
 
@@ -31,6 +31,7 @@ _NUMBERS: Final = (
     *("value", "value.amount", "value.currency"),
 )
 PLACES: Final = (*_TEXTS, "urls", *_NUMBERS, "subject")
+_SEPARATORS: Final = str.maketrans("", "", "_- ")
 _LISTED: Final = tuple(place for place in PLACES if "." not in place or place.startswith("native."))
 _STAY: Final = frozenset(
     (
@@ -43,9 +44,10 @@ _STAY: Final = frozenset(
 class Redaction(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Places of an event whose values are left out (`drop`), or replaced by a keyed hash (`hash`).
 
-    Of two places of which one lies in the other, the inner one counts for what is in it.
+    Of two places of which one lies in the other, the inner one counts for what is in it. A list alone is one of `drop`.
     """
 
+    list_of: ClassVar[str] = "drop"
     drop: list[str] = []
     hash: list[str] = []
     key: str | None = None
@@ -61,7 +63,7 @@ class Redaction(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
             for number, place in enumerate(places):
                 if reason := _why_not(key, place):
                     yield Contradiction(key, f"{reason}, at [{number}]")
-        if not set(self.drop).isdisjoint(self.hash):
+        if not set(map(folded, self.drop)).isdisjoint(map(folded, self.hash)):
             yield Contradiction("hash", "names a place that `drop` names, too: keep one", ("drop",))
         if self.hash and not self.key:
             yield Contradiction("hash", "needs key_file: a file with a key that nobody can guess", ("key",))
@@ -74,6 +76,11 @@ class Redaction(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def __repr__(self) -> str:
         """Write the places: no key."""
         return f"Redaction(drop={self.drop}, hash={self.hash})"
+
+
+def folded(path: str) -> str:
+    """Return a path as it is compared: platforms write `mx_Phone` and `MxPhone` for one field."""
+    return path.casefold().translate(_SEPARATORS)
 
 
 def _why_not(action: str, place: str) -> str:
