@@ -107,6 +107,15 @@ def test_the_log_of_decisions_quotes_nothing() -> None:
     assert HIDDEN not in str([msgspec.structs.asdict(decision) for decision in commit.decisions])
 
 
+def test_the_log_of_decisions_shows_the_subject_of_the_event() -> None:
+    """Hashed where that is; of what is not published as well."""
+    here = redacting(Redaction(hash=["subject"], key="an-invented-key-of-32-characters"))
+    plain = partition().hear(FAKE, thing("a", 1)).decisions[0].subject
+    subjects = [here.hear(FAKE, thing("a", version)).decisions[0].subject for version in (1, 2)]
+    assert subjects == [here.events[0].subject] * 2
+    assert plain != subjects[0]
+
+
 @pytest.mark.parametrize(("before", "after"), [(partition, redacting), (redacting, partition)])
 def test_a_change_of_what_is_redacted_can_be_replayed(before: Any, after: Any) -> None:
     """What is compared and published is the redacted event, under a mapping of its own; nothing else differs then."""

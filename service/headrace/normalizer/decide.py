@@ -242,7 +242,7 @@ class _Batch:
 
     def record_decision(self, decoded: DecodedRecord, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
         """Add the fate of one record to the decisions."""
-        raw = decoded.raw
+        raw, subject = decoded.raw, draft.subject if draft else ""
         self.decisions.append(
             Decision(
                 offset=decoded.record.offset,
@@ -251,7 +251,7 @@ class _Batch:
                 via=raw.via,
                 resource=raw.resource,
                 id=raw.id,
-                subject=draft.subject if draft else "",
+                subject=decoded.redactor.subject(subject) if decoded.redactor else subject,
                 type=draft.row.type if draft else "",
                 code=(draft.data.native.code or "") if draft else "",
                 provisional=draft.row.provisional if draft else False,
