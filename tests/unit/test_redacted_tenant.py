@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec.structs import replace
 
+from headrace.cli._code_uses import CodeUse, as_today
 from headrace.config.tenants import Account, Tenants
 from headrace.core.redaction import Redaction
 from headrace.normalizer.decide import refuse
@@ -21,6 +22,7 @@ from tests.unit.test_replay import change, replay
 
 HIDDEN = "what nobody may read"
 DROPPED = Redaction(drop=["text"])
+LISTED = Redaction(drop=["text", "fields.mx_phone"])
 HASHED = Redaction(hash=["text"], key="an-invented-key-of-32-characters")
 
 
@@ -114,6 +116,19 @@ def test_the_log_of_decisions_shows_the_subject_of_the_event() -> None:
     subjects = [here.hear(FAKE, thing("a", version)).decisions[0].subject for version in (1, 2)]
     assert subjects == [here.events[0].subject] * 2
     assert plain != subjects[0]
+
+
+def test_examples_for_a_draft_are_those_of_today() -> None:
+    """Events that are older than the redaction stand on the topic as they were: no example is taken of these."""
+    here, use = partition(), CodeUse("2026")
+    here.hear(FAKE, thing("a", 1, HIDDEN))
+    (event,) = here.events
+    event.data.fields = {"mx_Phone": "five of them", "city": "Oslo"}
+    before, after = (one.get(FAKE.name, "acme") for one in (here.tenants, redacting(LISTED).tenants))
+    assert as_today(event, before).data.fields == {"mx_Phone": "five of them", "city": "Oslo"}
+    use.add(as_today(event, after))
+    assert use.fields == {"city": "Oslo"}
+    assert event.data.text is None
 
 
 @pytest.mark.parametrize(("before", "after"), [(partition, redacting), (redacting, partition)])
