@@ -19,6 +19,7 @@ from headrace.config.tenants import Account, Tenants
 from headrace.core.event_places import put
 from headrace.core.redaction import PLACES as ALL_PLACES, Redaction
 from headrace.core.redactor import Redactor
+from headrace.core.value_copies import ValueCopies
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.observe.registry import Registry
 from headrace.records.raw import to_raw_record
@@ -47,6 +48,23 @@ EXPECTED: Final = {
     "acme": {"text"},
 }
 """Places in which sentinels came out, at least, where nothing is redacted."""
+BY_HAND: Final = (
+    ("@", r"\u0040"),
+    ("@", "&#64;"),
+    ("@", "%2540"),
+    ("é", "&eacute;"),
+    ("é", "&#233;"),
+    ("é", "e\u0301"),
+    ("é", r"\u00E9"),
+    ("&", r"\u0026"),
+    ("/", "%252F"),
+    ('"', "&#34;"),
+    (" ", "%20"),
+    (" ", "  "),
+    (" ", "\u00a0"),
+    (" ", "\n"),
+)
+"""What stands for one character of a value somewhere."""
 REDACTIONS: Final = {
     "drop": Redaction(drop=list(PLACES)),
     "hash": Redaction(drop=["urls"], hash=HASHABLE, key="an-invented-key-of-32-characters"),
@@ -155,7 +173,38 @@ def spellings(value: str) -> list[str]:
     """Return a value as it may be written in what leaves."""
     as_json = [json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]]
     in_urls = [quote(value), quote(value, safe=""), quote_plus(value)]
-    return [value, *as_json, *in_urls, html.escape(value), b64encode(value.encode()).decode().rstrip("=")[:-1]]
+    found = [value, *as_json, *in_urls, html.escape(value), cut_base64(value)]
+    return found + [value.replace(*each) for each in BY_HAND if each[0] in value] + phone_spellings(value)
+
+
+def cut_base64(value: str) -> str:
+    """Return what base64 makes of a value whatever follows it, and a little less: no program writes this alone."""
+    return b64encode(value.encode()).decode().rstrip("=")[:-1]
+
+
+def phone_spellings(value: str) -> list[str]:
+    """Return an American phone number as people and programs write it; nothing of another value."""
+    if not (value.startswith("+1") and len(value) == len("+13127770001") and value[1:].isdecimal()):
+        return []
+    area, office, line = value[2:5], value[5:8], value[8:]
+    return [
+        f"({area}) {office}-{line}",
+        f"{area}.{office}.{line}",
+        f"{area}\u2011{office}\u2013{line}",
+        f"%2B1%20{area}%20{office}%20{line}",
+        f"whatsapp:{value}",
+        f"tel:+1-{area}-{office}-{line}",
+        f"001 {area} {office} {line} x12",
+    ]
+
+
+@pytest.mark.parametrize("original", ["http", "a@b", "+1", "name"])
+def test_each_spelling_is_a_copy(original: str) -> None:
+    """None that a test looks for in what leaves would stay if it came in."""
+    value = sentinel(7, original)
+    for spelling in set(spellings(value)) - {cut_base64(value)}:
+        text = f"said so: {spelling} there"
+        assert ValueCopies({value: None}, [text]).without(text) != text, spelling
 
 
 def with_sentinels(home: Home) -> Iterator[tuple[Piece, dict[str, str]]]:

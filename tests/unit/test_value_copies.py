@@ -3,12 +3,15 @@
 import base64
 import html
 import json
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given, strategies as st
 
-from headrace.core.value_copies import MOST_WORK, REDACTED, ValueCopies
+from headrace.core.number_copies import Span, amounts_in, phones_in
+from headrace.core.value_copies import MOST_WORK, REDACTED, ValueCopies, work_of
 
 PHONE = "+13125550110"
 MAIL = "Ines.O'Kafor@mail.example"
@@ -34,11 +37,64 @@ LINE = 'She said "call ä/b me" at nine, please & thanks'
         ("yes?", "yes?", None),
         ("yes?", "oh yes? no", "oh yes? no"),
         ("123456", "id 123456, not 91234567", f"id {REDACTED}, not 91234567"),
+        (PHONE, "2026-01-05 13125550110", f"2026-01-05 {REDACTED}"),
+        (PHONE, "13125550110 2026-01-05", f"{REDACTED} 2026-01-05"),
+        (PHONE, "5 pm +1 (312) 555-0110", f"5 pm {REDACTED}"),
+        (PHONE, "1-312-555-0110", None),
+        (PHONE, "call 312\u2011555\u20130110 now", f"call {REDACTED} now"),
+        ("555-0110", "call 555 0110 now", f"call {REDACTED} now"),
+        ("48500.00", "worth 48500 or 48,500.0, not 485000", f"worth {REDACTED} or {REDACTED}, not 485000"),
+        ("48500", "48500.00", None),
     ],
 )
 def test_a_copy_goes_and_what_only_looks_like_one_stays(value: str, text: str, left: str | None) -> None:
     """The whole of it, the part of a longer text, other spellings of numbers, a beginning, and a row of words."""
     assert without({value: None}, text) == left
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Pat O'Brien", "for Pat O&#39;Brien"),
+        ("Pat O'Brien", "for Pat O&apos;Brien"),
+        ("Pat O'Brien", "for Pat O\u2019Brien"),
+        ("Pat O'Brien", r'{"n": "Pat O\u0027Brien"}'),
+        ("Pat O'Brien", r'"{\"n\": \"Pat O\\u0027Brien\"}"'),
+        ("Pat O'Brien", "n=Pat%20O'Brien"),
+        ("Pat O'Brien", "n=Pat+O%27Brien"),
+        ("Pat O'Brien", "for Pat  O'Brien"),
+        ("Pat O'Brien", "for Pat\u00a0O'Brien"),
+        ("Pat O'Brien", "for Pat\nO'Brien"),
+        ("Pat O'Brien", r"for Pat\nO'Brien"),
+        ("ines@mail.example", r"to ines\u0040mail.example"),
+        ("ines@mail.example", "to ines&#64;mail.example"),
+        ("ines@mail.example", "to ines&#x40;mail.example"),
+        ("ines@mail.example", "to ines&amp;#64;mail.example"),
+        ("ines@mail.example", "to=ines%2540mail.example"),
+        ("ines@mail.example", "to=ines%252540mail.example"),
+        ("José Núñez", "Jos&eacute; N&uacute;&ntilde;ez"),
+        ("José Núñez", "for Jos&#233; N&#250;&#241;ez"),
+        ("José Núñez", "for Jose\u0301 Nu\u0301n\u0303ez"),
+        ("Jose\u0301 Nu\u0301n\u0303ez", "for José Núñez"),
+        ("Ann \U0001f600 Lee", r"for Ann \ud83d\ude00 Lee's"),
+        (PHONE, "n=%2B1%20312%20555%200110"),
+        ("whatsapp:+13125550110", "call 13125550110"),
+        ("tel:+1-312-555-0110;ext=4", "call 312 555 0110"),
+        ("+1 312 555 0110 x12", "call (312) 555-0110"),
+        ("48500.00", "48500.0"),
+        ("48500.00", "n=%2048500"),
+    ],
+)
+def test_spellings_that_no_place_in_the_text_shows(value: str, text: str) -> None:
+    """What a text says when its escapes and letters are undone goes, at the price of the text around it."""
+    left = without({value: None}, text)
+    assert left is None or left.partition(REDACTED)[0] in {"call ", "for ", "n="}
+
+
+def test_a_hash_stands_for_a_text_that_goes_as_a_whole() -> None:
+    """As it does for an equal one."""
+    assert without({"Pat O'Brien": "hmac:1", PHONE: "hmac:2"}, "for Pat O&#39;Brien") == "hmac:1"
+    assert without({"Pat O'Brien": "hmac:1", PHONE: "hmac:2"}, "n=312%20555%200110") == "hmac:2"
 
 
 def without(values: dict[str, str | None], text: str) -> str | None:
@@ -82,3 +138,33 @@ def test_of_too_many_values_none_is_left_to_chance() -> None:
     values: dict[str, str | None] = {f"value number {n}": None for n in range(1_000)}
     assert without(values, "anything") == "anything"
     assert without(values, "x" * (MOST_WORK // 1_000)) is None
+
+
+@pytest.mark.parametrize(("numbers", "text"), [(300, "1 " * 9_000), (18, "1 " * 32_768), (300, "312 777 0001 " * 99)])
+def test_a_text_is_read_once_for_all_numbers(numbers: int, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many phone numbers and amounts are looked for: each character twice, as it is and in its plain form."""
+    read = 0
+
+    def counted(look: Callable[[str, Any], Iterator[Span]]) -> Callable[[str, Any], Iterator[Span]]:
+        def counting(text: str, wanted: Any) -> Iterator[Span]:
+            nonlocal read
+            read += len(text)
+            return look(text, wanted)
+
+        return counting
+
+    monkeypatch.setattr("headrace.core.value_copies.phones_in", counted(phones_in))
+    monkeypatch.setattr("headrace.core.value_copies.amounts_in", counted(amounts_in))
+    values: dict[str, str | None] = {"11111111111": None, "3127770001": None}
+    values.update({f"1111111{n:04}": None for n in range(numbers)})
+    ValueCopies(values, [text]).without(text)
+    assert read <= 2 * 2 * len(text)
+
+
+def test_words_numbers_and_escapes_count_as_work() -> None:
+    """A text of many short ones takes longer than its length says."""
+    for piece in ("1 ", "a ", "&;", "%;", "\\;", "1.5"):
+        assert work_of({"x": None}, piece * 600_000) > MOST_WORK, piece
+        assert work_of({piece * 600_000: None}, "x") > MOST_WORK, piece
+    assert work_of({"x": None}, "word " * 60_000) < MOST_WORK
+    assert work_of({"x": None}, "x" * 10_000_000) > MOST_WORK
