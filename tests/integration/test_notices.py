@@ -43,7 +43,8 @@ def config_of(servers: str, prefix: str) -> Config:
 async def standing(config: Config) -> dict[str, Notice]:
     """Return the newest notice of each key on the topic."""
     async with Consumer(config.kafka) as log:
-        return await read_notices(TopicFollower(log, f"{config.topic_prefix}notices"))
+        found, _ = await read_notices(TopicFollower(log, f"{config.topic_prefix}notices"))
+    return found
 
 
 async def states(config: Config) -> dict[str, str]:

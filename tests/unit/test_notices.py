@@ -1,9 +1,13 @@
 """The notices of one process, on a virtual clock: what is written of what is noted."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
+from headrace.kafka.notice_writer import take_notices
 from headrace.observe.notice_level import (
     CODE_LASTS_SECONDS,
     CODE_RENEW_SECONDS,
@@ -236,3 +240,33 @@ def test_the_topic_is_looked_up_only_where_there_is_something_new() -> None:
     topic.write()
     topic.notices.note(PARKED, SOURCE, None)
     assert [*looks, topic.notices.unsettled, topic.notices.has_due] == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"since": "yesterday"},
+        {"since": ""},
+        {"since": "2026-08-08T09:00:00"},
+        {"since": "0001-01-01T00:00:00+14:00"},
+        {"until": "2026-08-08T09:40:00"},
+        {"ended": "x"},
+        {"recordedtime": "2026-08-08"},
+        {"source": 1},
+        {"partitionkey": "/things/t2/tenant_parked"},
+    ],
+)
+def test_what_is_no_notice_is_passed_over_and_counted(other: dict[str, Any]) -> None:
+    """Whoever wrote it: what follows is taken, and all that waits is written."""
+    topic = Topic()
+    topic.notices.note(PARKED, SOURCE, "it says no")
+    (one,) = topic.write()
+    whole: dict[str, Any] = msgspec.to_builtins(one)
+    for name, value in other.items():
+        (whole if name in whole else whole["data"])[name] = value
+    bad = replace(encode_notice(one), value=msgspec.json.encode(whole))
+    topic.notices.note(STALE, SOURCE, "slow")
+    (good,) = map(encode_notice, topic.write())
+    found: dict[str, Notice] = {}
+    assert take_notices(found, [bad, good, replace(bad, value=None)]) == 1
+    assert list(found) == ["/things/t/feed_stale"]

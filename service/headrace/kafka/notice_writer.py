@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
-import msgspec
 import structlog
 from aiokafka.errors import KafkaConnectionError
 
@@ -20,8 +19,8 @@ from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.partitioner import partitions
 from headrace.kafka.topic_follower import NoTopic, TopicFollower
 from headrace.observe.notices import Notices
-from headrace.records.notice import encode_notice
-from headrace_events import Notice, decode_notice
+from headrace.records.notice import decode_notice, encode_notice
+from headrace_events import Notice
 
 NOTICES: Final = "notices"
 TOGETHER_SECONDS: Final = 1.0
@@ -49,6 +48,7 @@ class NoticeWriter:
         self._notices: Final = notices
         self._pause = 0.0
         self._logged = ""
+        self._passed_over = 0
 
     async def run(self) -> None:
         """Write what comes, until cancelled."""
@@ -76,13 +76,21 @@ class NoticeWriter:
             topic = TopicFollower(log, self._topic)
             count = await topic.partitions()
             if notices.unsettled:
-                notices.settle(await read_notices(topic))
+                notices.settle(await self._read(topic))
         if found := notices.due():
             missing = {notice.partitionkey for notice in found}
             try:
                 missing = await self._append(found, count)
             finally:
                 notices.failed(missing)
+
+    async def _read(self, topic: TopicFollower) -> dict[str, Notice]:
+        """Read the topic; that there are records which are no notices is one line of the log."""
+        found, passed_over = await read_notices(topic)
+        if passed_over != self._passed_over:
+            self._passed_over = passed_over
+            _log.warning("notices_passed_over", topic=self._topic, records=passed_over, reason="they are no notices")
+        return found
 
     async def _append(self, found: Sequence[Notice], count: int) -> set[str]:
         """Append notices to `count` partitions; return the keys of those that Kafka did not take."""
@@ -118,26 +126,33 @@ class NoticeWriter:
         self._notices.news.set()  # what waits is tried again
 
 
-async def read_notices(topic: TopicFollower) -> dict[str, Notice]:
-    """Return the newest notice of each key. Raises as `TopicFollower.news` does."""
+async def read_notices(topic: TopicFollower) -> tuple[dict[str, Notice], int]:
+    """Return the newest notice of each key, and how many records are none. Raises as `TopicFollower.news` does."""
     found: dict[str, Notice] = {}
+    passed_over = 0
     async with contextlib.aclosing(topic.news()) as news:
         async for records in news:
-            take_notices(found, records)
-    return found
+            passed_over += take_notices(found, records)
+    return found, passed_over
 
 
-def take_notices(found: dict[str, Notice], records: Sequence[Record]) -> None:
-    """Take over records of the topic, in their order; what is no notice is passed over."""
+def take_notices(found: dict[str, Notice], records: Sequence[Record]) -> int:
+    """Take over records of the topic, in their order; return how many are no notices, which are passed over."""
+    passed_over = 0
     for record in records:
-        key = (record.key or b"").decode("utf-8", "replace")
-        found.pop(key, None)
-        with contextlib.suppress(msgspec.DecodeError):
-            notice = decode_notice(record.value or b"")
-            if notice.partitionkey == key:
-                found[key] = notice
+        key = record.key or b""
+        found.pop(key.decode("utf-8", "replace"), None)
+        if record.value is None:
+            continue
+        try:
+            notice = decode_notice(key, record.value)
+        except ValueError:
+            passed_over += 1
+        else:
+            found[notice.partitionkey] = notice
     while len(found) > MOST_READ:
         del found[next(iter(found))]
+    return passed_over
 
 
 @contextlib.asynccontextmanager
