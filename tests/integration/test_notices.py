@@ -16,7 +16,8 @@ from headrace.kafka import notice_writer, topics
 from headrace.kafka.consumer import Consumer
 from headrace.kafka.notice_writer import NoticeWriter, read_notices, writing_notices
 from headrace.kafka.topic_follower import NoTopic, TopicFollower
-from headrace.observe.notice_level import RENEW_SECONDS
+from headrace.observe import notice_level
+from headrace.observe.notice_level import HOLD_SECONDS, RENEW_SECONDS
 from headrace.observe.notices import Notices
 from headrace.poller.scheduler import Work
 from headrace_events import Notice, NoticeKind
@@ -54,6 +55,7 @@ async def states(config: Config) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def brisk_writer(config: Config, notices: Notices, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Write notices, without the pauses."""
+    monkeypatch.setattr(notice_level, "HOLD_SECONDS", 0.0)
     monkeypatch.setattr(notice_writer, "TOGETHER_SECONDS", 0.05)
     monkeypatch.setattr(notice_writer, "FIRST_PAUSE_SECONDS", 0.2)
     monkeypatch.setattr(notice_writer, "LONGEST_PAUSE_SECONDS", 0.2)
@@ -154,6 +156,7 @@ async def test_compaction_keeps_the_last_state_of_each(own_kafka: OwnKafka, pref
         now += RENEW_SECONDS
         await writer.write()
     notices.note(NoticeKind.FEED_STALE, SOURCE, None, item="rows")
+    now += HOLD_SECONDS
     await writer.write()
     assert notices.wrote == 27
 
@@ -183,7 +186,7 @@ async def test_another_process_goes_on_from_the_topic(kafka: Broker, prefix: str
     for number in range(20):
         second.note(NoticeKind.CODE_FIRST_SEEN, SOURCE, "no row", item=f"{number}", mapping="aa")
     second.note(PARKED, SOURCE, None)
-    await NoticeWriter(config, second).write()
+    await NoticeWriter(config, second).end()
     assert second.wrote == 1
     assert sum(state == "open" for state in (await states(config)).values()) == 20
 
@@ -205,7 +208,7 @@ async def test_a_tenant_is_parked_and_goes_on(kafka: Broker, prefix: str) -> Non
             (tenant,) = (one for task in working.poller.partitions.values() for one in task.tenants.values())
             tenant.orders._obeying.wake_now(Work("rows"))
             await until(lambda: notices.open_kinds()[PARKED] == 0, "it goes on")
-            await writer.write()
+            await writer.end()
             assert (await states(pipeline.config))["/things/t/tenant_parked"] == "over"
             notices.note(PARKED, SOURCE, "again")
         assert notices.open_kinds()[PARKED] == 0
@@ -236,7 +239,7 @@ async def test_a_code_is_noted_until_its_tenant_has_other_tables(kafka: Broker, 
     assert (one.subject, one.is_open) == ("code_first_seen/moon", True)
     pipeline.live = LiveConfig(replace(pipeline.config, tenants=Tenants([account(table=OTHER_TABLE)])))
     async with pipeline.running() as running:
-        await NoticeWriter(pipeline.config, running.normalizer.metrics.notices).write()
+        await NoticeWriter(pipeline.config, running.normalizer.metrics.notices).end()
     assert await states(pipeline.config) == {"/things/t/code_first_seen/moon": "over"}
 
 
@@ -251,6 +254,6 @@ async def test_a_spool_in_use_is_noted(kafka: Broker, prefix: str, tmp_path: Pat
         notices = running.registry.notices
         await running.is_direct()
         assert notices.open_kinds()[NoticeKind.SPOOL_IN_USE] == 0
-        await NoticeWriter(pipeline.config, notices).write()
+        await NoticeWriter(pipeline.config, notices).end()
     (one,) = (await standing(pipeline.config)).values()
     assert (one.subject, one.data.state) == ("spool_in_use", "over")

@@ -11,6 +11,7 @@ from headrace.kafka.notice_writer import take_notices
 from headrace.observe.notice_level import (
     CODE_LASTS_SECONDS,
     CODE_RENEW_SECONDS,
+    HOLD_SECONDS,
     LASTS_SECONDS,
     LONGEST_ITEM,
     LONGEST_SUMMARY,
@@ -46,6 +47,12 @@ class Topic:
         self.written += found
         return found
 
+    def held(self) -> list[Notice]:
+        """Write what is due once a minute has gone by; return it."""
+        assert self.write() == [], "it has not held yet"
+        self.now += HOLD_SECONDS
+        return self.write()
+
     def restarted(self, later: float = 0.0) -> "Topic":
         """Return another process on the same topic."""
         other = Topic(self.stands)
@@ -74,7 +81,7 @@ def test_what_is_noted_again_and_again_is_written_once() -> None:
     assert topic.write() == []
     topic.notices.note(PARKED, SOURCE, None)
     topic.notices.note(PARKED, SOURCE, None)
-    (over,) = topic.write()
+    (over,) = topic.held()
     assert (over.data.state, over.time, over.data.ended) == ("over", "2026-08-08T09:00:10Z", "2026-08-08T09:00:10Z")
     assert (over.data.since, over.data.until) == (one.data.since, None)
     topic.now += 10 * LASTS_SECONDS
@@ -109,7 +116,7 @@ def test_what_was_open_before_a_restart_goes_on_or_is_over() -> None:
     second = first.restarted(later=600)
     second.notices.note(PARKED, SOURCE, "it says no")
     second.notices.note(STALE, SOURCE, None, item="rows")
-    (over,) = second.write()
+    (over,) = second.held()
     assert (over.subject, over.data.state, over.data.since) == ("feed_stale/rows", "over", "2026-08-08T09:00:00Z")
     second.now = BEGAN + RENEW_SECONDS
     (again,) = second.write()
@@ -138,7 +145,7 @@ def test_what_ends_with_its_cause_is_over() -> None:
     topic.notices.note(CODE, SOURCE, "no row", item="201", mapping="aa")
     topic.write()
     topic.notices.end(SOURCE, {STALE, PARKED})
-    assert states(topic.write()) == [("/things/t/feed_stale/rows", "over")]
+    assert states(topic.held()) == [("/things/t/feed_stale/rows", "over")]
 
 
 def test_what_began_and_ended_before_it_could_be_written_is_written_as_over() -> None:
@@ -147,7 +154,7 @@ def test_what_began_and_ended_before_it_could_be_written_is_written_as_over() ->
     topic.notices.note(NoticeKind.SPOOL_IN_USE, "/headrace/a/receiver", "Kafka is away")
     topic.now += 60
     topic.notices.note(NoticeKind.SPOOL_IN_USE, "/headrace/a/receiver", None)
-    (one,) = topic.write()
+    (one,) = topic.held()
     assert (one.data.state, one.data.since, one.data.ended) == ("over", "2026-08-08T09:00:00Z", "2026-08-08T09:01:00Z")
 
 
@@ -159,7 +166,7 @@ def test_what_could_not_be_written_is_written_later() -> None:
     found = topic.notices.due()
     topic.notices.note(PARKED, SOURCE, None)
     topic.notices.failed(one.partitionkey for one in found)
-    assert states(topic.write()) == [("/things/t/tenant_parked", "over")]
+    assert states(topic.held()) == [("/things/t/tenant_parked", "over")]
 
 
 def test_a_code_is_first_seen_once_whoever_sees_it() -> None:
@@ -189,7 +196,7 @@ def test_what_is_judged_over_on_the_topic_is_ended() -> None:
     first.write()
     second = first.restarted()
     second.notices.judge(CODE, lambda notice: notice.data.mapping == "bb")
-    assert states(second.write()) == [("/things/t/code_first_seen/201", "over")]
+    assert states(second.held()) == [("/things/t/code_first_seen/201", "over")]
     assert second.write() == []
 
 
@@ -270,3 +277,44 @@ def test_what_is_no_notice_is_passed_over_and_counted(other: dict[str, Any]) -> 
     found: dict[str, Notice] = {}
     assert take_notices(found, [bad, good, replace(bad, value=None)]) == 1
     assert list(found) == ["/things/t/feed_stale"]
+
+
+def test_what_comes_and_goes_is_open_until_it_stays_away() -> None:
+    """An hour of it, noted in turns each second, is written once, and over a minute after the last time."""
+    topic = Topic()
+    for _ in range(1_800):
+        topic.notices.note(STALE, SOURCE, "slow")
+        topic.write()
+        topic.now += 1
+        topic.notices.note(STALE, SOURCE, None)
+        topic.write()
+        topic.now += 1
+    assert states(topic.written) == [("/things/t/feed_stale", "open")]
+    topic.now -= 1
+    (over,) = topic.held()
+    assert (over.data.since, over.data.ended) == ("2026-08-08T09:00:00Z", "2026-08-08T09:59:59Z")
+    topic.notices.note(STALE, SOURCE, "slow")
+    (again,) = topic.held()
+    assert (again.data.state, again.data.since) == ("open", "2026-08-08T10:00:59Z")
+
+
+def test_what_was_over_for_long_begins_anew() -> None:
+    """Though Kafka did not take that it was."""
+    topic = Topic()
+    topic.notices.note(PARKED, SOURCE, "no")
+    topic.write()
+    topic.notices.note(PARKED, SOURCE, None)
+    topic.now += 2 * HOLD_SECONDS
+    topic.notices.note(PARKED, SOURCE, "no again")
+    (one,) = topic.write()
+    assert (one.data.state, one.data.since) == ("open", "2026-08-08T09:02:00Z")
+
+
+def test_a_process_that_ends_waits_for_nothing() -> None:
+    """What is over with it is written at once."""
+    topic = Topic()
+    topic.notices.note(PARKED, SOURCE, "no")
+    topic.write()
+    topic.notices.note(PARKED, SOURCE, None)
+    topic.notices.ends = True
+    assert states(topic.write()) == [("/things/t/tenant_parked", "over")]

@@ -62,6 +62,7 @@ class NoticeWriter:
 
     async def end(self) -> None:
         """Write once more, for a moment, where that went well before."""
+        self._notices.ends = True
         if not self._pause:
             with contextlib.suppress(KafkaError, TimeoutError, OSError, NoTopic):
                 async with asyncio.timeout(LAST_WRITE_SECONDS):

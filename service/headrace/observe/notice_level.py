@@ -14,6 +14,8 @@ LASTS_SECONDS: Final = 3 * RENEW_SECONDS
 CODE_RENEW_SECONDS: Final = 86_400.0
 CODE_LASTS_SECONDS: Final = 7 * CODE_RENEW_SECONDS
 """A code is written again when it comes in again: nobody knows whether it still does."""
+HOLD_SECONDS: Final = 60.0
+"""What is over is written once it has been for so long, and nothing sooner after it was written before."""
 LONGEST_SUMMARY: Final = 300
 LONGEST_ITEM: Final = 100
 _OWN_BYTES: Final = 300
@@ -39,7 +41,7 @@ class NoticeSubject(Struct, frozen=True):
 class NoticeLevel(Struct):
     """How things stand. `since` and `changed` are in ms, `written` is in seconds since the epoch.
 
-    `settled`: what stood on the topic before is known. `waits`: it is to be written.
+    `settled`: what stood on the topic before is known. `waits`: it is to be written. `stands`: the topic has it open.
     """
 
     subject: NoticeSubject
@@ -50,6 +52,7 @@ class NoticeLevel(Struct):
     mapping: str = ""
     settled: bool = False
     waits: bool = False
+    stands: bool = False
     written: float = 0.0
 
     @property
@@ -67,10 +70,20 @@ class NoticeLevel(Struct):
         """Bytes that it takes, rounded up."""
         return _OWN_BYTES + 4 * (LONGEST_SUMMARY + len(self.subject.item) + len(self.subject.source))
 
-    def is_due(self, now: float) -> bool:
-        """Return whether it is to be written now."""
+    def is_due(self, now: float, hold: float) -> bool:
+        """Return whether it is to be written now, where what is news has to hold for `hold` seconds."""
         renewed = self.is_open and not self.is_code and now >= self.written + RENEW_SECONDS
-        return self.settled and (self.waits or renewed)
+        since = self.written if self.is_open else max(self.written, self.changed / 1000)
+        return self.settled and (renewed or (self.waits and now >= since + hold))
+
+    def reopen(self, summary: str, mapping: str, now: int) -> None:
+        """Note that it is the case again, as of now (ms); where it was over for a moment only, it never was."""
+        if now < self.changed + HOLD_SECONDS * 1000:
+            self.waits = not self.stands
+        else:
+            self.waits, self.since = True, now
+        self.is_open = True
+        self.summary, self.mapping = summary, mapping
 
     def meet(self, before: Notice, now: float) -> None:
         """Take over what stands on the topic of what is the case: since when it is, and whether that is news."""
@@ -78,6 +91,7 @@ class NoticeLevel(Struct):
         if self.is_code or before.holds(datetime.fromtimestamp(now, UTC)):
             self.since = min(self.since, millis(before.data.since))
         renewed = millis(before.recordedtime) / 1000
+        self.stands = before.is_open
         known = before.is_open and before.data.mapping == (self.mapping or None)
         if self.is_open and known and now < renewed + self.renews / 2:
             self.waits, self.written = False, renewed
@@ -86,7 +100,8 @@ class NoticeLevel(Struct):
 def level_over(subject: NoticeSubject, before: Notice, now: int) -> NoticeLevel:
     """Return the level of what the topic has as open, and what is over, as of now (ms)."""
     summary = before.data.summary[:LONGEST_SUMMARY]
-    return NoticeLevel(subject, summary, millis(before.data.since), now, is_open=False, settled=True, waits=True)
+    since = millis(before.data.since)
+    return NoticeLevel(subject, summary, since, now, is_open=False, settled=True, waits=True, stands=True)
 
 
 def notice_of(level: NoticeLevel, now: float) -> Notice:

@@ -6,7 +6,7 @@ start: nothing is written of it until that was looked up (`settle`).
 
 ```
 note(why)   ──► open ──► written ──► written again each hour while it holds
-note(None)  ──► over, where this process or the topic has it as open ──► written ──► forgotten
+note(None)  ──► over, where this process or the topic has it as open ──► written once it held a minute ──► forgotten
 ```
 """
 
@@ -16,6 +16,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
+from headrace.observe import notice_level
 from headrace.observe.escapes import escaped
 from headrace.observe.notice_level import (
     LONGEST_ITEM,
@@ -37,7 +38,8 @@ MOST_SETTLED: Final = 20_000
 class Notices:
     """The notices of a process. `process` is its source; `news` is set where there may be something to write.
 
-    `dropped` counts what was not written because too much waited, `wrote` what was.
+    `dropped` counts what was not written because too much waited, `wrote` what was. `ends`: the process does, so that
+    nothing waits until it has held for a while.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -45,10 +47,12 @@ class Notices:
         self.news: Final = asyncio.Event()
         self.dropped = 0
         self.wrote = 0
+        self.ends = False
         self._clock: Final = clock
         self._levels: Final[OrderedDict[str, NoticeLevel]] = OrderedDict()
         self._weight = 0
-        self._over: Final[OrderedDict[str, None]] = OrderedDict()
+        self._over: Final[OrderedDict[str, float]] = OrderedDict()
+        """What is not the case, with when that was written (0: not here)."""
         self._asks: Final[OrderedDict[str, NoticeSubject]] = OrderedDict()
         """What is over as far as this process knows, and may be open on the topic."""
         self._judges: Final[dict[NoticeKind, Callable[[Notice], bool]]] = {}
@@ -61,8 +65,11 @@ class Notices:
         level = self._levels.get(key)
         if why is None:
             self._note_over(key, level, subject)
-        elif level is None or not level.is_open:
-            self._note_open(key, level, subject, bounded_summary(why), mapping)
+        elif level is None:
+            self._note_open(key, subject, bounded_summary(why), mapping)
+        elif not level.is_open:
+            level.reopen(bounded_summary(why), mapping, self._now())
+            self.news.set()
         else:
             level.summary, level.mapping = bounded_summary(why), mapping
             if level.is_code and self._clock() >= level.written + level.renews:
@@ -116,14 +123,14 @@ class Notices:
     def has_due(self) -> bool:
         """Whether there is something to write now."""
         now = self._clock()
-        return any(level.is_due(now) for level in self._levels.values())
+        return any(level.is_due(now, self._hold) for level in self._levels.values())
 
     def due(self) -> list[Notice]:
         """Return what is to be written now; its keys are handed back to `written` or `failed`."""
         now = self._clock()
-        found = [level for level in self._levels.values() if level.is_due(now)]
+        found = [level for level in self._levels.values() if level.is_due(now, self._hold)]
         for level in found:
-            level.waits, level.written = False, now
+            level.waits, level.stands, level.written = False, level.is_open, now
         return [notice_of(level, now) for level in found]
 
     def written(self, keys: Iterable[str]) -> None:
@@ -133,12 +140,12 @@ class Notices:
             level = self._levels.get(key)
             if level is not None and not level.is_open and not level.waits:
                 self._drop(key)
-                self._set_over(key)
+                self._set_over(key, level.written)
 
     def failed(self, keys: Iterable[str]) -> None:
         """Take back what could not be written."""
         for level in filter(None, map(self._levels.get, keys)):
-            level.waits = True
+            level.waits, level.stands, level.written = True, False, 0.0
 
     def open_kinds(self) -> dict[NoticeKind, int]:
         """Return how many notices of each kind this process holds open."""
@@ -156,15 +163,13 @@ class Notices:
             _bound(self._asks)
             self.news.set()
 
-    def _note_open(
-        self, key: str, before: NoticeLevel | None, subject: NoticeSubject, summary: str, mapping: str
-    ) -> None:
+    def _note_open(self, key: str, subject: NoticeSubject, summary: str, mapping: str) -> None:
         level = NoticeLevel(subject, summary, self._now(), self._now(), mapping=mapping)
         # of a code the topic knows since when, though it be over
-        level.settled = not level.is_code and (key in self._over or (before is not None and before.settled))
+        level.settled = not level.is_code and key in self._over
+        level.written = self._over.get(key, 0.0)
         for known in (self._over, self._asks):
             known.pop(key, None)
-        self._drop(key)
         self._add(level)
         self._wait(level)
 
@@ -185,14 +190,18 @@ class Notices:
         if level is not None:
             self._weight -= level.weight
 
-    def _set_over(self, key: str) -> None:
-        self._over[key] = None
+    def _set_over(self, key: str, written: float = 0.0) -> None:
+        self._over[key] = written
         _bound(self._over)
+
+    @property
+    def _hold(self) -> float:
+        return 0.0 if self.ends else notice_level.HOLD_SECONDS
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
 
-def _bound(known: "OrderedDict[str, NoticeSubject] | OrderedDict[str, None]") -> None:
+def _bound(known: "OrderedDict[str, NoticeSubject] | OrderedDict[str, float]") -> None:
     while len(known) > MOST_SETTLED:
         known.popitem(last=False)
