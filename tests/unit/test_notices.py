@@ -200,18 +200,27 @@ def test_what_is_judged_over_on_the_topic_is_ended() -> None:
     assert second.write() == []
 
 
-def test_what_waits_is_bounded() -> None:
-    """By number and by weight: the oldest goes, and is counted."""
+def test_what_is_open_is_bounded_and_stays() -> None:
+    """What is too much is refused and counted once, however often it is noted; it is taken where there is room."""
     topic = Topic()
-    for number in range(MOST + 10):
-        topic.notices.note(CODE, SOURCE, "x" * 10_000, item=f"{number}", mapping="aa")
+    for _ in range(3):
+        for number in range(MOST + 10):
+            topic.notices.note(STALE, SOURCE, "x" * 10_000, item=f"{number}")
+        topic.write()
+        topic.now += 30
+    assert len(topic.written) == MOST
+    assert topic.written[0].data.item == "0"
     assert topic.notices.dropped == 10
-    found = topic.write()
-    assert len(found) == MOST
-    assert found[0].data.item == "10"
+    topic.notices.note(STALE, SOURCE, None, item=f"{MOST}")
+    topic.notices.note(STALE, SOURCE, None, item="7")
+    topic.now += HOLD_SECONDS
+    topic.write()
+    topic.notices.note(STALE, SOURCE, "slow", item=f"{MOST + 1}")
+    assert states(topic.write()) == [(f"/things/t/feed_stale/{MOST + 1}", "open")]
+    assert topic.notices.dropped == 10
 
 
-def test_what_waits_is_bounded_by_weight() -> None:
+def test_what_is_open_is_bounded_by_weight() -> None:
     """Where sources are long."""
     topic = Topic()
     for number in range(1_500):
@@ -219,6 +228,19 @@ def test_what_waits_is_bounded_by_weight() -> None:
     assert topic.notices._weight <= MOST_BYTES
     assert topic.notices.dropped > 500
     assert len(topic.write()) + topic.notices.dropped == 1_500
+
+
+def test_codes_leave_room_for_what_is_worse() -> None:
+    """However many there are; those that came in no more for as long as their notices count make room for others."""
+    topic = Topic()
+    for number in range(MOST):
+        topic.notices.note(CODE, SOURCE, "no row", item=f"{number}", mapping="aa")
+    topic.notices.note(PARKED, SOURCE, "no")
+    assert len(topic.write()) == MOST // 2 + 1
+    assert topic.notices.dropped == MOST // 2
+    topic.now += CODE_LASTS_SECONDS
+    topic.notices.note(CODE, SOURCE, "no row", item="new", mapping="aa")
+    assert states(topic.write())[-1] == ("/things/t/code_first_seen/new", "open")
 
 
 @pytest.mark.parametrize("kind", NoticeKind)

@@ -87,7 +87,7 @@ PROCESS: Final = (
         "counter",
         "notices",
         (),
-        "Notices that were not written, because too many waited: Kafka is away, or there is no topic for them.",
+        "Subjects of notices that were refused, because too many are open or wait for Kafka.",
     ),
 )
 

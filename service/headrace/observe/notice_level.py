@@ -70,6 +70,10 @@ class NoticeLevel(Struct):
         """Bytes that it takes, rounded up."""
         return _OWN_BYTES + 4 * (LONGEST_SUMMARY + len(self.subject.item) + len(self.subject.source))
 
+    def has_lapsed(self, now: float) -> bool:
+        """Return whether it is of a code that did not come in for so long that its notice counts no more."""
+        return self.is_code and not self.waits and now >= self.written + CODE_LASTS_SECONDS
+
     def is_due(self, now: float, hold: float) -> bool:
         """Return whether it is to be written now, where what is news has to hold for `hold` seconds."""
         renewed = self.is_open and not self.is_code and now >= self.written + RENEW_SECONDS

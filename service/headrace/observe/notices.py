@@ -14,7 +14,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from headrace.observe import notice_level
 from headrace.observe.escapes import escaped
@@ -29,17 +29,17 @@ from headrace.observe.notice_level import (
 from headrace_events import Notice, NoticeKind
 
 MOST: Final = 2_000
-"""Subjects that are open or wait to be written; beyond it, and beyond `MOST_BYTES`, the oldest are dropped."""
+"""Subjects that are open or wait to be written, codes up to half; beyond it and `MOST_BYTES` new ones are refused."""
 MOST_BYTES: Final = 4 << 20
 MOST_SETTLED: Final = 20_000
-"""Subjects of which it is remembered that nothing is the case, or which are to be looked up for that."""
+"""Subjects of which it is remembered that nothing is the case, that this is to be looked up, or that it was refused."""
 
 
 class Notices:
     """The notices of a process. `process` is its source; `news` is set where there may be something to write.
 
-    `dropped` counts what was not written because too much waited, `wrote` what was. `ends`: the process does, so that
-    nothing waits until it has held for a while.
+    `dropped` counts the subjects that were refused because there were too many, `wrote` what was written. `ends`: the
+    process does, so that nothing waits until it has held for a while.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
@@ -51,10 +51,12 @@ class Notices:
         self._clock: Final = clock
         self._levels: Final[OrderedDict[str, NoticeLevel]] = OrderedDict()
         self._weight = 0
+        self._tidied = 0.0
         self._over: Final[OrderedDict[str, float]] = OrderedDict()
         """What is not the case, with when that was written (0: not here)."""
         self._asks: Final[OrderedDict[str, NoticeSubject]] = OrderedDict()
         """What is over as far as this process knows, and may be open on the topic."""
+        self._refused: Final[OrderedDict[str, None]] = OrderedDict()
         self._judges: Final[dict[NoticeKind, Callable[[Notice], bool]]] = {}
         self._looks = False
 
@@ -85,7 +87,7 @@ class Notices:
         """Forget a source that another process looks after from now on: what is the case is for that to say."""
         for key in [key for key, level in self._levels.items() if level.subject.source == source]:
             self._drop(key)
-        for known in (self._over, self._asks):
+        for known in (self._over, self._asks, self._refused):
             for key in [key for key in known if key.startswith(f"{source}/")]:
                 del known[key]
 
@@ -108,9 +110,8 @@ class Notices:
                 level.meet(found[key], self._clock())
             level.settled = True
         for key, subject in self._asks.items():
-            if key in found and found[key].is_open:
-                self._add(level_over(subject, found[key], now))
-            else:
+            was_open = key in found and found[key].is_open
+            if not was_open or not self._add(level_over(subject, found[key], now)):
                 self._set_over(key)
         self._asks.clear()
         self._looks = False
@@ -155,6 +156,7 @@ class Notices:
         return found
 
     def _note_over(self, key: str, level: NoticeLevel | None, subject: NoticeSubject) -> None:
+        self._refused.pop(key, None)
         if level is not None and level.is_open:
             level.is_open, level.changed = False, self._now()
             self._wait(level)
@@ -168,22 +170,35 @@ class Notices:
         # of a code the topic knows since when, though it be over
         level.settled = not level.is_code and key in self._over
         level.written = self._over.get(key, 0.0)
-        for known in (self._over, self._asks):
-            known.pop(key, None)
-        self._add(level)
-        self._wait(level)
+        if self._add(level):
+            for known in (self._over, self._asks):
+                known.pop(key, None)
+            self._wait(level)
 
     def _wait(self, level: NoticeLevel) -> None:
         level.waits = True
         self.news.set()
 
-    def _add(self, level: NoticeLevel) -> None:
-        self._levels[str(level.subject)] = level
+    def _add(self, level: NoticeLevel) -> bool:
+        """Take a new level; return False where there is no room: what is held already stays."""
+        key = str(level.subject)
+        if not self._has_room(level):
+            self.dropped += key not in self._refused
+            self._refused[key] = None
+            _bound(self._refused)
+            return False
+        self._refused.pop(key, None)
+        self._levels[key] = level
         self._weight += level.weight
-        while len(self._levels) > MOST or self._weight > MOST_BYTES:
-            key, oldest = next(iter(self._levels.items()))
-            self.dropped += oldest.waits
-            self._drop(key)
+        return True
+
+    def _has_room(self, level: NoticeLevel) -> bool:
+        most, now = MOST // 2 if level.is_code else MOST, self._clock()
+        if len(self._levels) >= most and now >= self._tidied + notice_level.HOLD_SECONDS:
+            self._tidied = now
+            for key in [key for key, one in self._levels.items() if one.has_lapsed(now)]:
+                self._drop(key)
+        return len(self._levels) < most and self._weight + level.weight <= MOST_BYTES
 
     def _drop(self, key: str) -> None:
         level = self._levels.pop(key, None)
@@ -202,6 +217,6 @@ class Notices:
         return int(self._clock() * 1000)
 
 
-def _bound(known: "OrderedDict[str, NoticeSubject] | OrderedDict[str, float]") -> None:
+def _bound(known: OrderedDict[str, Any]) -> None:
     while len(known) > MOST_SETTLED:
         known.popitem(last=False)
