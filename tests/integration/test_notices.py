@@ -21,7 +21,7 @@ from headrace.observe.notice_level import HOLD_SECONDS, RENEW_SECONDS
 from headrace.observe.notices import Notices
 from headrace.poller.scheduler import Work
 from headrace_events import Notice, NoticeKind
-from tests.fake_provider import OTHER_TABLE, Row, account, polled
+from tests.fake_provider import TABLE, Row, account, polled
 from tests.integration.fake_platform import platform
 from tests.integration.ingress_harness import item, running_ingress
 from tests.integration.pipeline import make_pipeline, until
@@ -35,6 +35,7 @@ pytestmark = pytest.mark.apache_kafka
 
 SOURCE = "/things/t"
 PARKED = NoticeKind.TENANT_PARKED
+MOON = '\n[[row]]\ncode = "moon"\ntype = "call.logged"\n'
 
 
 def config_of(servers: str, prefix: str) -> Config:
@@ -226,7 +227,7 @@ async def test_a_tenant_that_is_polled_no_more_has_no_stale_feed(kafka: Broker, 
             await until(lambda: notices.open_kinds()[PARKED] == 0, "that is over")
 
 
-async def test_a_code_is_noted_until_its_tenant_has_other_tables(kafka: Broker, prefix: str) -> None:
+async def test_a_code_is_noted_until_tables_decide_it(kafka: Broker, prefix: str) -> None:
     """Whoever runs then, though nobody ran while the tables were changed."""
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix, partitions=1)
     await pipeline.append([Row(1, 1, code="moon"), Row(2, 1, code="moon")])
@@ -237,7 +238,7 @@ async def test_a_code_is_noted_until_its_tenant_has_other_tables(kafka: Broker, 
         await NoticeWriter(pipeline.config, notices).write()
     (one,) = (await standing(pipeline.config)).values()
     assert (one.subject, one.is_open) == ("code_first_seen/moon", True)
-    pipeline.live = LiveConfig(replace(pipeline.config, tenants=Tenants([account(table=OTHER_TABLE)])))
+    pipeline.live = LiveConfig(replace(pipeline.config, tenants=Tenants([account(table=TABLE + MOON)])))
     async with pipeline.running() as running:
         await NoticeWriter(pipeline.config, running.normalizer.metrics.notices).end()
     assert await states(pipeline.config) == {"/things/t/code_first_seen/moon": "over"}

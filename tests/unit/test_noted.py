@@ -8,7 +8,9 @@ import pytest
 from headrace.config import load
 from headrace.config.config_watch import ConfigWatch
 from headrace.config.live import LiveConfig
+from headrace.core.redaction import Redaction
 from headrace.normalizer.code_notices import MOST, CodeNotices
+from headrace.observe.notice_level import CODE_LASTS_SECONDS
 from headrace.observe.notices import Notices
 from headrace.observe.registry import Registry
 from headrace.poller.hook_watch import HookWatch
@@ -21,7 +23,7 @@ from headrace.records.hooks import HookFinding, HookReport
 from headrace.sdk.limits import CallLimits
 from headrace_events import NoticeKind
 from tests.fake_feeds import Listing
-from tests.fake_provider import OTHER_TABLE, account, polled
+from tests.fake_provider import TABLE, account, polled
 from tests.unit.configs import write
 
 DAY = 86_400.0
@@ -121,21 +123,82 @@ def test_a_feed_is_stale_after_a_time_of_its_own(feed: str, allowed: float) -> N
     assert noted(metrics.notices) == {}
 
 
-def test_codes_are_noted_of_known_tenants_up_to_a_bound() -> None:
-    """Further ones are counted by metrics alone; tables that change end what was noted of their tenant."""
-    notices = Notices()
-    codes = CodeNotices(notices, lambda: 0.0)
-    codes.know([account("a"), account("b")])
-    codes.saw("/things/a", "1", unmapped=True)
-    codes.saw("/things/a", "2", unmapped=False)
-    codes.saw("/things/nobody", "1", unmapped=True)
-    codes.saw("/things/b", "", unmapped=True)
-    codes.saw("/things/b", "9", unmapped=True)
-    assert "no row:" in noted(notices)["/things/a/code_first_seen/1"]
-    assert "only one for a range" in noted(notices)["/things/a/code_first_seen/2"]
-    assert len(noted(notices)) == 3
-    codes.know([account("a", table=OTHER_TABLE), account("b")])
-    assert list(noted(notices)) == ["/things/b/code_first_seen/9"]
+class Seen:
+    """Codes of tenants a and b, as a normalizer sees them, on a virtual clock."""
+
+    def __init__(self) -> None:
+        self.now = 1_786_179_600.0
+        self.notices = Notices(lambda: self.now)
+        self.codes = CodeNotices(self.notices, lambda: self.now)
+        self.codes.know([account("a"), account("b")])
+
+    def noted(self, tenant: str) -> set[str]:
+        """Return the codes of which a notice is open."""
+        start = f"/things/{tenant}/code_first_seen/"
+        return {key.removeprefix(start) for key in noted(self.notices) if key.startswith(start)}
+
+
+def test_codes_are_noted_of_known_tenants() -> None:
+    """With what is done with their records."""
+    seen = Seen()
+    seen.codes.saw("/things/a", "1", unmapped=True)
+    seen.codes.saw("/things/a", "2", unmapped=False)
+    seen.codes.saw("/things/nobody", "1", unmapped=True)
+    seen.codes.saw("/things/b", "", unmapped=True)
+    seen.codes.saw("/things/b", "9", unmapped=True)
+    found = noted(seen.notices)
+    assert "no row:" in found["/things/a/code_first_seen/1"]
+    assert "only one for a range" in found["/things/a/code_first_seen/2"]
+    assert len(found) == 3
+
+
+def test_each_code_is_judged_by_the_new_tables() -> None:
+    """Only one that these decide is over; what a range still guesses is not. On the topic as in this process."""
+    seen = Seen()
+    for code in ("moon", "sun", "150"):
+        seen.codes.saw("/things/a", code, unmapped=True)
+    seen.notices.settle({})
+    stood = {one.partitionkey: one for one in seen.notices.due()}
+    row = '\n[[row]]\ncode = "moon"\ntype = "call.logged"\n'
+    seen.codes.know([account("a", table=TABLE + row)])
+    assert seen.noted("a") == {"sun", "150"}
+    other = Seen()
+    other.codes.know([account("a", table=TABLE + row)])
+    other.notices.settle(stood)
+    other.notices.ends = True
+    assert [one.data.item for one in other.notices.due()] == ["moon"]
+    same = Seen()
+    same.notices.settle(stood)
+    assert same.notices.due() == []
+
+
+def test_a_tenant_that_is_gone_has_no_codes() -> None:
+    """They are over, and take no room."""
+    seen = Seen()
+    seen.codes.saw("/things/a", "moon", unmapped=True)
+    seen.codes.know([account("b")])
+    assert seen.noted("a") == set()
+    assert seen.codes._codes == {}
+
+
+def test_each_tenant_has_room_for_codes_of_its_own() -> None:
+    """Further ones are counted by metrics alone, until some came in no more for as long as a notice of them counts."""
+    seen = Seen()
     for number in range(2 * MOST):
-        codes.saw("/things/a", f"n{number}", unmapped=True)
-    assert len(noted(notices)) == MOST
+        seen.codes.saw("/things/a", f"n{number}", unmapped=True)
+    seen.codes.saw("/things/b", "new", unmapped=True)
+    assert (len(seen.noted("a")), seen.noted("b")) == (MOST, {"new"})
+    seen.now += CODE_LASTS_SECONDS
+    seen.codes.saw("/things/a", "late", unmapped=True)
+    assert "late" in seen.noted("a")
+
+
+def test_a_code_is_noted_with_the_mapping_of_its_events() -> None:
+    """Which stands for the tables and the redaction."""
+    notices = Notices(lambda: 0.0)
+    codes = CodeNotices(notices, lambda: 0.0)
+    tenant = account("a", redact=Redaction(drop=["text"]))
+    codes.know([tenant])
+    codes.saw("/things/a", "moon", unmapped=True)
+    assert tenant.mapping_id != tenant.mapping.id
+    assert [level.mapping for level in notices._levels.values()] == [tenant.mapping_id]

@@ -114,6 +114,11 @@ class Mapping:
             return entry.words.get(fold(word), entry.row)
         return entry.row
 
+    def decides(self, code: str) -> bool:
+        """Return whether some table has a row for a code that is no guess, whatever its status word and native name."""
+        rows = (self.find(table, code) for table in {entry.table for entry in self.entries})
+        return any(row.type != UNMAPPED and not row.provisional for row in rows)
+
     def rows(self) -> Iterator[Row]:
         """Yield every row of every entry."""
         for entry in self.entries:
