@@ -66,7 +66,6 @@ def run(config: Config, roles: Iterable[str]) -> int:
 async def _main(config: Config, names: Sequence[str]) -> None:
     registry = Registry(__version__)
     notices = registry.notices
-    notices.process = _process(names)
     show_notices(notices, registry)
     live = LiveConfig(config)
     live.follow(lambda config: configure(config.log.format, config.log.level))
@@ -81,6 +80,7 @@ async def _main(config: Config, names: Sequence[str]) -> None:
         serve(config.admin.host, config.admin.port, registry, *probed) as port,
         writing_notices(config, notices),
     ):
+        notices.process = process_source(names, port)
         fields = {key: value for role in roles for key, value in role.log_fields.items()}
         _log.info("started", version=__version__, roles=list(names), admin=port, **fields)
         try:
@@ -97,10 +97,13 @@ async def _main(config: Config, names: Sequence[str]) -> None:
             _log.info("stopped")
 
 
-def _process(roles: Sequence[str]) -> str:
-    """Return the source of what a process notes of itself: its host, which is a pod's name, and its roles."""
+def process_source(roles: Sequence[str], port: int) -> str:
+    """Return the source of what a process notes of itself: its host, which is a pod's name, admin port and roles.
+
+    The port tells apart processes of one host, and is the same after a restart.
+    """
     host = "".join(letter for letter in socket.gethostname() if letter.isalnum() or letter in "-._")
-    return f"/headrace/{host[:MOST_HOST] or 'host'}/{'all' if len(roles) == len(ROLES) else '+'.join(roles)}"
+    return f"/headrace/{host[:MOST_HOST] or 'host'}:{port}/{'all' if len(roles) == len(ROLES) else '+'.join(roles)}"
 
 
 def _stop(main: asyncio.Task[None] | None, number: int) -> None:
