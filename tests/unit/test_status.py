@@ -9,8 +9,17 @@ import pytest
 from click.testing import CliRunner
 
 from headrace.cli import _status_page as page, main
-from headrace.cli._status_rows import TROUBLE, WORST_FIRST, NoticeRow, WayRow, is_in_trouble, notice_rows, way_rows
-from headrace.config.tenants import Account
+from headrace.cli._status_rows import (
+    TROUBLE,
+    WORST_FIRST,
+    NoticeRow,
+    WayRow,
+    is_in_trouble,
+    notice_rows,
+    rows_of,
+    way_rows,
+)
+from headrace.config.tenants import Account, Tenants
 from headrace.observe.notice_level import LASTS_SECONDS
 from headrace.observe.notices import Notices
 from headrace.poller.state import PartitionState
@@ -112,6 +121,19 @@ def test_notices_that_nobody_confirms_come_last_and_count_no_more() -> None:
     for one in found.values():
         one.data.state = "over"
     assert notice_rows(found, NOW) == []
+
+
+def test_what_is_of_a_tenant_that_is_not_configured_needs_nobody() -> None:
+    """What is of a process does."""
+    notices = Notices(NOW.timestamp)
+    for source in ("/things/a", "/things/gone", "/headrace/web-1:9464/receiver"):
+        notices.note(NoticeKind.CODE_FIRST_SEEN, source, "no row", item="1")
+    notices.settle({})
+    rows = notice_rows({one.partitionkey: one for one in notices.due()}, NOW)
+    assert [row.source for row in rows_of(rows, Tenants([tenant("a")]))] == [
+        "/headrace/web-1:9464/receiver",
+        "/things/a",
+    ]
 
 
 def test_a_notice_of_a_later_release_is_shown() -> None:

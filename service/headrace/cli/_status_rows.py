@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
 from headrace.cli._formatting import count
 from headrace.cli._hook_notes import hook_notes
-from headrace.config.tenants import Account
+from headrace.config.tenants import Account, Tenants
 from headrace.poller.state import PartitionState, TenantState
 from headrace_events import Notice, NoticeKind, Via
 
@@ -20,6 +20,7 @@ WORST_FIRST: Final[tuple[WayState, ...]] = (
 )
 DOUBTFUL_FOR: Final = timedelta(days=1)
 """For so long a notice is shown that nobody confirms any more: its process may be gone for good."""
+_PROCESSES: Final = "/headrace/"
 TROUBLE: Final = frozenset(WORST_FIRST[:5])
 """States that need somebody."""
 
@@ -78,6 +79,11 @@ def notice_rows(notices: Mapping[str, Notice], now: datetime) -> list[NoticeRow]
             row.source,
         ),
     )
+
+
+def rows_of(rows: Iterable[NoticeRow], tenants: Tenants) -> list[NoticeRow]:
+    """Return the rows of these tenants and of processes: what is of a tenant that is not configured needs nobody."""
+    return [row for row in rows if row.source in tenants.by_source or row.source.startswith(_PROCESSES)]
 
 
 def is_in_trouble(ways: Iterable[WayRow], notices: Iterable[NoticeRow]) -> bool:

@@ -15,7 +15,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, is_read, while_read
 from headrace.cli._status_page import write_page
-from headrace.cli._status_rows import NoticeRow, WayRow, is_in_trouble, notice_rows, way_rows
+from headrace.cli._status_rows import NoticeRow, WayRow, is_in_trouble, notice_rows, rows_of, way_rows
 from headrace.cli._status_topics import StatusTopics
 from headrace.config import Config
 from headrace.config.tenants import Account
@@ -57,7 +57,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, w
       unwatched  nobody looks: the tenant is not polled, or public_url is not set
 
     A notice is open until it is over. One that its process has not written again for three hours counts no more; it is
-    shown for another day, as not confirmed.
+    shown for another day, as not confirmed. Notices of tenants that are not configured are left out.
 
     \b
       headrace status
@@ -104,7 +104,8 @@ def _write(config: Config, wanted: StatusFilter, topics: StatusTopics, *, as_jso
     now = datetime.now(UTC)
     accounts = [account for account in config.tenants if wanted.wants(account.source)]
     ways = way_rows(accounts, topics.state, int(time.time() * 1000))
-    notices = [row for row in notice_rows(topics.notices, now) if wanted.wants(row.source)]
+    known = rows_of(notice_rows(topics.notices, now), config.tenants)
+    notices = [row for row in known if wanted.wants(row.source)]
     if as_json:
         _write_json(ways, notices)
     else:
