@@ -177,6 +177,7 @@ def test_a_notice_fits_its_schema(kind: NoticeKind) -> None:
     notices.note(kind, "/headrace/web-1/all", "gone")
     notices.note(kind, "/headrace/web-1/all", None)
     notices.settle({})
+    notices.ends = True
     found = [json.loads(encode_notice(one).value) for one in notices.due()]
     assert [one["data"]["state"] for one in found] == ["open", "open", "over"]
     for one in found:
