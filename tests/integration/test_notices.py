@@ -64,6 +64,25 @@ async def brisk_writer(config: Config, notices: Notices, monkeypatch: pytest.Mon
         yield
 
 
+class Attempts:
+    """Counts how often notices were to be written."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.begun = 0
+        write = NoticeWriter.write
+
+        async def counted(writer: NoticeWriter) -> None:
+            self.begun += 1
+            await write(writer)
+
+        monkeypatch.setattr(NoticeWriter, "write", counted)
+
+    async def more(self) -> None:
+        """Wait for two that were begun from now on, so that one of them has failed."""
+        before = self.begun
+        await until(lambda: self.begun >= before + 2, "it is tried again")
+
+
 async def test_without_the_topic_notices_wait(kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """That is one line of the log, no topic is made, and what waits is written once there is one."""
     config, notices = config_of(kafka.bootstrap_servers, prefix), Notices()
@@ -71,10 +90,11 @@ async def test_without_the_topic_notices_wait(kafka: Broker, prefix: str, monkey
     with structlog.testing.capture_logs() as logged, pytest.raises(NoTopic):
         await NoticeWriter(config, notices).write()
     assert logged == []
+    attempts = Attempts(monkeypatch)
     with structlog.testing.capture_logs() as logged:
         async with brisk_writer(config, notices, monkeypatch):
             await until(lambda: any(line["event"] == "notices_not_written" for line in logged), "it is logged")
-            await asyncio.sleep(1)  # several tries
+            await attempts.more()
             assert f"{prefix}notices" not in await topics.describe(config)
             await topics.apply(config, "dev")
             await until(lambda: notices.wrote == 1, "it is written")
@@ -106,9 +126,10 @@ async def test_while_kafka_is_away_nothing_is_in_the_way(prefix: str, monkeypatc
     config, notices = config_of(NOBODY, prefix), Notices()
     notices.note(PARKED, SOURCE, "it says no")
     with structlog.testing.capture_logs() as logged:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
+            attempts = Attempts(monkeypatch)
             async with brisk_writer(config, notices, monkeypatch):
-                await asyncio.sleep(1)
+                await attempts.more()
                 notices.note(PARKED, SOURCE, None)
     assert [line for line in logged if line["log_level"] not in ("debug", "info")] == []
     assert (notices.wrote, notices.dropped) == (0, 0)
@@ -122,13 +143,14 @@ async def test_what_waited_is_written_once_kafka_is_back(
     broker = own_kafka()
     config, notices = config_of(broker.bootstrap_servers, prefix), Notices()
     await topics.apply(config, "dev")
+    attempts = Attempts(monkeypatch)
     async with brisk_writer(config, notices, monkeypatch):
         notices.note(PARKED, SOURCE, "it says no")
         await until(lambda: notices.wrote == 1, "it is written")
         await asyncio.to_thread(broker.kill)
         notices.note(PARKED, SOURCE, None)
         notices.note(NoticeKind.SPOOL_IN_USE, "/headrace/a/receiver", "Kafka is away")
-        await asyncio.sleep(1)
+        await attempts.more()
         notices.note(NoticeKind.SPOOL_IN_USE, "/headrace/a/receiver", None)
         broker.start()
         await until(lambda: notices.wrote >= 3, "the rest is written")
