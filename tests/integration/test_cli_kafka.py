@@ -20,7 +20,7 @@ from tests.integration.command import DEADLINE, Headrace, first_line
 from tests.kafka.broker import Broker
 
 PROVIDER = discover()["outreach"]
-TOPICS = ("raw", "events", "seen", "cursors", "nudges", "dead-letters")
+TOPICS = ("raw", "events", "seen", "cursors", "nudges", "dead-letters", "notices")
 FOREIGN: dict[str, Any] = {
     "problem": Problem("foreign", "Not a record of ours", "no header"),
     "source": "//",
@@ -95,7 +95,7 @@ def test_topics_are_created_once(empty: Headrace) -> None:
     assert "run `headrace topics apply`" in missing.stderr
     created = names(empty("topics", "apply", "--profile", "dev", "--partitions", "3"))
     assert created[0] == f"{empty.prefix}raw 3 1 30 d 2 MiB created"
-    assert [line.rsplit(" ", 1)[1] for line in created] == ["created"] * 6
+    assert [line.rsplit(" ", 1)[1] for line in created] == ["created"] * len(TOPICS)
     again = names(empty("topics", "apply", "--profile", "dev", "--partitions", "5"))
     assert again[0] == f"{empty.prefix}raw 3 1 30 d 2 MiB was there"
     assert names(empty("topics", "show"))[0] == f"{empty.prefix}raw 3 1 30 d 2 MiB"
@@ -276,7 +276,7 @@ def test_from_a_file_to_events(headrace: Headrace) -> None:
         [bad] = headrace("tail", "--dead-letters", "--from-start", "-n", "1", "-t", "acme").stdout.splitlines()
         assert bad.split()[1] == "outreach/acme"
         assert "$." in bad
-        assert [line.rsplit(" ", 1)[0] for line in names(headrace("taxonomy", "unmapped"))[:2]] == [
+        assert [line.rsplit(" ", 3)[0] for line in names(headrace("taxonomy", "unmapped"))[:2]] == [
             "/outreach/acme event sun_landed - unmapped 2",
             "/outreach/acme event moon_landed - custom.logged (provisional) 1",
         ]
