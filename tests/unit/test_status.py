@@ -155,7 +155,7 @@ def test_it_is_one_screen(
 ) -> None:
     """No line is too long, and no more lines than there are; what is bad comes before what is well."""
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((columns, lines)))
+    monkeypatch.setattr("shutil.get_terminal_size", lambda *_, **__: os.terminal_size((columns, lines)))
     ways = [
         WayRow(source=f"/things/tenant-{number}", via=Via.POLL, state="failing", why=("no " * 80,))
         for number in range(40)
