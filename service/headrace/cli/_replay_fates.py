@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping as Dict
 from itertools import islice
 from typing import Final
 
@@ -41,18 +41,32 @@ class UnpublishedReplay(Struct):
     reason: str
 
 
-async def replay_fates(config: Config, outbox: Outbox) -> ReplayFates:
+async def ends_of_seen(config: Config, outbox: Outbox) -> dict[int, int]:
+    """Return where the partitions of `seen` end that an outbox is about."""
+    (seen,) = await existing_topics(config, "seen")
+    async with Consumer(config.kafka) as log:
+        return {partition: (await log.bounds(seen.name, partition))[1] for partition in outbox.partitions}
+
+
+async def replay_fates(config: Config, outbox: Outbox, since: Dict[int, int]) -> ReplayFates:
     """Return what became of records that are all decided; one that was published by an earlier run is published.
 
-    Reads `seen` once more, and `dead-letters` where not all are published.
+    Reads `seen` from where it ended before they were sent (`since`); where that does not show all as published, the
+    whole of it, and `dead-letters`.
     """
     (seen,) = await existing_topics(config, "seen")
     fates, left = ReplayFates(), dict[bytes, UnpublishedReplay]()
     async with Consumer(config.kafka) as log:
         for partition in outbox.partitions:
             _, end = await log.bounds(seen.name, partition)
-            known = await read_seen(log, seen.name, partition, end)
-            fates.published += look_up(outbox.records(partition), known, left)
+            for begin in (since[partition], 0):
+                found: dict[bytes, UnpublishedReplay] = {}
+                known = await read_seen(log, seen.name, partition, end, begin)
+                published = look_up(outbox.records(partition), known, found)
+                if not found:
+                    break
+            fates.published += published
+            left.update(found)
     if left:
         async with contextlib.aclosing(read_dead_letters(config)) as letters:
             async for record, letter in letters:

@@ -135,11 +135,11 @@ class Remembered(Struct, frozen=True):
     held: dict[str, HeldRange]
 
 
-async def read_seen(log: Consumer, topic: str, partition: int, end: int) -> Remembered:
-    """Return what a partition of `seen` remembers, up to an offset."""
+async def read_seen(log: Consumer, topic: str, partition: int, end: int, since: int = 0) -> Remembered:
+    """Return what a partition of `seen` remembers, up to an offset; or what it notes from another one on."""
     marks, held = MarkTable(), dict[str, HeldRange]()
     first, _ = await log.bounds(topic, partition)
-    async for records, _ in stretch(log, topic, partition, first, end):
+    async for records, _ in stretch(log, topic, partition, max(first, since), end):
         commits = [decode_record(one.value or b"") for one in records if not is_barrier(one.value or b"")]
         if commits:
             found = merge(commits)

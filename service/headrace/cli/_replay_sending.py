@@ -13,7 +13,7 @@ import click
 from headrace.cli._kafka_errors import existing_topics
 from headrace.cli._output import echo
 from headrace.cli._progress_bar import ProgressBar
-from headrace.cli._replay_fates import ReplayFates, replay_fates
+from headrace.cli._replay_fates import ReplayFates, ends_of_seen, replay_fates
 from headrace.cli._replay_outbox import Outbox
 from headrace.config import Config
 from headrace.core.record import ProducerRecord
@@ -54,13 +54,14 @@ class Sending:
         following = asyncio.create_task(self._follow(seen.name))
         try:
             await self._until_it_follows(following)
+            since = await ends_of_seen(self._config, self._outbox)
             async with Appender(self._config.kafka) as appender:
                 with ProgressBar("decided", len(self._outbox)) as bar:
                     for partition, group in self._groups():
                         await self._append(appender, raw.name, partition, group)
                         await self._until_at_most(UNDECIDED, following, bar)
                     await self._until_at_most(0, following, bar)
-            self.fates = await replay_fates(self._config, self._outbox)
+            self.fates = await replay_fates(self._config, self._outbox, since)
         finally:
             following.cancel()
             await asyncio.wait([following])  # unlike awaiting it, that tells its cancellation from ours
