@@ -111,9 +111,9 @@ def test_every_known_label_set_stands_at_zero_from_the_start(receiver: ReceiverN
 
 def test_a_delivery_is_counted_timed_and_dated(receiver: ReceiverNumbers) -> None:
     """What was acknowledged stands under its tenant: count, duration, time, and what it held."""
-    receiver.metrics.accepted("things", "acme", 0.03, records=4)
+    receiver.metrics.accepted("/things/acme", 0.03, records=4)
     receiver.now += 60
-    receiver.metrics.accepted("things", "acme", 0.031, records=1)
+    receiver.metrics.accepted("/things/acme", 0.031, records=1)
     at = {"provider": "things", "tenant": "acme"}
     assert receiver.number("deliveries_total", **at) == 2
     assert receiver.number("last_delivery_timestamp_seconds", **at) == NOW + 60
@@ -126,7 +126,7 @@ def test_a_delivery_is_counted_timed_and_dated(receiver: ReceiverNumbers) -> Non
 
 def test_checks_and_refusals_are_no_deliveries(receiver: ReceiverNumbers) -> None:
     """Each request is counted once, under one of three names; only a delivery moves the time of the last one."""
-    receiver.metrics.checked("things", "brio")
+    receiver.metrics.checked("/things/brio")
     receiver.metrics.refused("things", "brio", "bad_signature")
     receiver.metrics.refused("elsewhere", "acme", "unknown_provider")
     assert receiver.number("checks_total", provider="things", tenant="brio") == 1
@@ -149,7 +149,7 @@ def test_what_must_hold_holds_over_a_random_story(receiver: ReceiverNumbers) -> 
             held["put"] += records
         else:
             receiver.metrics.appended(source, Via.WEBHOOK, records)
-        receiver.metrics.accepted("things", tenant, 0.01, records=records)
+        receiver.metrics.accepted(source, 0.01, records=records)
         if held["put"] > held["drained"] + held["aside"]:
             if dice.random() < 0.1:
                 receiver.metrics.set_aside("refused")
@@ -214,8 +214,8 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
         receiver.refused(word(), word(), word())
         receiver.refused("things", "acme", word())
         receiver.refused("things", word(), "unknown_tenant")
-        receiver.checked(word(), word())
-        receiver.accepted(word(), word(), 0.1)
+        receiver.checked(f"/{word()}/{word()}")
+        receiver.accepted(f"/{word()}/{word()}", 0.1)
         receiver.appended(f"/{word()}/{word()}", Via.WEBHOOK)
         receiver.spooled(word())
         receiver.set_aside(word())

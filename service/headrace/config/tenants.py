@@ -26,16 +26,14 @@ class Account(Struct, frozen=True):
     """What redacts its events, made of its settings; None where nothing is redacted."""
     mapping_id: str = ""
     """Which tables and which redaction its events are made with, 8 hex digits: made of both."""
+    source: str = ""
+    """`/<provider>/<tenant>`, the CloudEvents source: made of both names."""
 
     def __post_init__(self) -> None:
-        """Make what follows from settings and mapping."""
+        """Make what follows from settings, mapping and names."""
         force_setattr(self, "redactor", redactor_of(self.settings.redact))
         force_setattr(self, "mapping_id", mapping_id(self.mapping.id, self.redactor))
-
-    @property
-    def source(self) -> str:
-        """`/<provider>/<tenant>`, the CloudEvents source."""
-        return source_of(self.provider.name, self.name)
+        force_setattr(self, "source", source_of(self.provider.name, self.name))
 
 
 class Tenants:

@@ -46,7 +46,10 @@ class Series:
 
     def add(self, labels: Labels, count: float = 1) -> None:
         """Count, under the tenant `other` where there are too many label sets."""
-        shown = labels if labels in self.values else self._shown_as(labels)
+        if labels in self.values:
+            self.values[labels] += count
+            return
+        shown = self._shown_as(labels)
         self.values[shown] = self.values.get(shown, 0) + count
 
     def lines(self) -> Iterator[str]:
@@ -108,9 +111,12 @@ class Histogram:
 
     def observe(self, labels: Labels, value: float) -> None:
         """Count one value."""
-        edges = self.family.edges
-        below = bisect_left(edges, value)
-        self.merge(labels, [int(index >= below) for index in range(len(edges) + 1)], value)
+        if labels not in self.counts:
+            self.start(*labels)
+        counts = self.counts[labels]
+        for index in range(bisect_left(self.family.edges, value), len(counts)):
+            counts[index] += 1
+        self.sums[labels] += value
 
     def merge(self, labels: Labels, cumulative: Sequence[int], total: float) -> None:
         """Count many values: how many lie at or below each edge, then how many in all, and their sum."""

@@ -19,6 +19,7 @@ from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import LineTooLong
 
 from headrace.receiver import refusals
+from headrace.receiver.request_loop import RequestLoop
 from headrace.receiver.responses import response_of
 from headrace.sdk.provider import Refused
 
@@ -38,7 +39,7 @@ _SHUTDOWN_SECONDS: Final = 0.1
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
-class Connection(web.RequestHandler):
+class Connection(RequestLoop):
     """One connection. `since` is when it began to wait for a head, or for the rest of one."""
 
     __slots__ = ("head_bytes", "idle", "server", "since")
@@ -163,7 +164,7 @@ class Server(web.Server):
             loop=self._loop,
             access_log=None,
             auto_decompress=False,
-            keepalive_timeout=2 * self._idle_deadline,  # ours comes first
+            keepalive_timeout=0,  # `sweep` does it
             lingering_time=0,  # `linger` does it, within bounds
             max_headers=_HEADERS,
             max_line_size=_LINE_BYTES,

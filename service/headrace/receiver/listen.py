@@ -1,4 +1,4 @@
-"""How the receiver opens its port, and how it parts from a sender that still sends what was refused."""
+"""How the receiver opens its port, asks for a body, and parts from a sender that still sends what was refused."""
 
 import asyncio
 import contextlib
@@ -6,10 +6,11 @@ import resource
 from collections.abc import AsyncIterator
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.web_protocol import RequestPayloadError
 
+from headrace.receiver import refusals
 from headrace.receiver.http_server import Server, connection_of
 
 LINGER_SECONDS: Final = 1.0
@@ -40,6 +41,16 @@ async def listening(server: Server, host: str, port: int, stop_deadline: float) 
     finally:
         listener.close()
         await server.stop(stop_deadline)
+
+
+async def ask_for_body(request: web.BaseRequest) -> None:
+    """Ask a sender for the body that it holds back (100-continue). Raises `Refused` where it has gone."""
+    if request.version >= HttpVersion11:
+        try:
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        except ConnectionError:
+            raise refusals.incomplete_body() from None
+        request.writer.output_size = 0  # the answer has not begun yet
 
 
 async def linger(request: web.BaseRequest, response: web.Response) -> None:

@@ -87,21 +87,22 @@ class ReceiverMetrics:
             if source not in before:
                 self._start_account(account)
 
-    def accepted(self, provider: str, tenant: str, seconds: float, *, records: int = 0) -> None:
+    def accepted(self, source: str, seconds: float, *, records: int = 0) -> None:
         """Count a delivery that is durable and gets its 2xx, `seconds` after its request began, and what it held."""
-        at = self._known(provider, tenant)
+        at = self._accounts.get(source, UNKNOWN)
         self._deliveries.add(at)
         self._last.values[at] = self._clock()
         self._duration.observe(at[:1], seconds)
         self._records.add(at, records)
 
-    def checked(self, provider: str, tenant: str) -> None:
+    def checked(self, source: str) -> None:
         """Count a request with nothing in it, by which a provider looks whether the webhook is there."""
-        self._checks.add(self._known(provider, tenant))
+        self._checks.add(self._accounts.get(source, UNKNOWN))
 
     def refused(self, provider: str, tenant: str, reason: str) -> None:
         """Count a refused request by the code of its problem; of a webhook that is not configured, as `UNKNOWN`."""
-        self._refusals.add((*self._known(provider, tenant), reason))
+        known = self._accounts.get(source_of(provider, tenant), UNKNOWN)
+        self._refusals.add((*known, reason))
 
     def appended(self, source: str, via: str, count: int = 1) -> None:
         """Count what Kafka took into raw, at once or from the spool."""
@@ -130,9 +131,6 @@ class ReceiverMetrics:
     def show_bodies(self, bodies: Bodies) -> None:
         """Show what bodies take in memory, at each reading."""
         self._bodies = bodies
-
-    def _known(self, provider: str, tenant: str) -> tuple[str, str]:
-        return self._accounts.get(source_of(provider, tenant), UNKNOWN)
 
     def _start_account(self, account: tuple[str, str]) -> None:
         for series in (self._deliveries, self._checks, self._last, self._records, self._spooled):

@@ -11,11 +11,12 @@ Guarantees
 import asyncio
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NoReturn
 
 import structlog
-from aiohttp import HttpVersion11, web
+from aiohttp import hdrs, web
 
 from headrace.config import Config
 from headrace.config.live import LiveConfig
@@ -28,7 +29,7 @@ from headrace.receiver.body_reader import Bodies
 from headrace.receiver.cutting import Cutter
 from headrace.receiver.http_server import Server, connection_of
 from headrace.receiver.ingress import Ingress, RecordTooLarge
-from headrace.receiver.listen import affordable, linger, listening
+from headrace.receiver.listen import affordable, ask_for_body, linger, listening
 from headrace.receiver.metrics import ReceiverMetrics
 from headrace.receiver.responses import response_of
 from headrace.receiver.token_bucket import LogThrottle, TokenBuckets
@@ -43,6 +44,7 @@ LOG_SECONDS: Final = 10.0
 """Between two lines about the same kind of refusal."""
 UNKNOWN: Final = "unknown"
 WEBHOOKS: Final = "/webhooks"
+_NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 _PARTS: Final = 4  # of the path: nothing, "webhooks", provider, tenant
 
 _log = structlog.get_logger()
@@ -101,8 +103,8 @@ class Receiver:
         try:
             account = self._account(request)  # 1
             self._check_head(request, account)
-            if "Expect" in request.headers:
-                await _continue(request)
+            if hdrs.EXPECT in request.headers:
+                await ask_for_body(request)
             with self.bodies.hold() as slot:
                 body = await slot.read(request.content)  # 2
                 cut = await self._cutter.cut(account, _delivery(account, request, body), slot)  # 3
@@ -136,11 +138,11 @@ class Receiver:
         if (request.content_length or 0) > self.bodies.most:
             raise refusals.body_too_large(self.bodies.most)
         headers = request.headers
-        if "Content-Encoding" in headers and _codings(headers.getall("Content-Encoding")):
+        if hdrs.CONTENT_ENCODING in headers and _codings(headers.getall(hdrs.CONTENT_ENCODING)):
             raise refusals.encoded_body()
-        if "Transfer-Encoding" in headers and _codings(headers.getall("Transfer-Encoding")) != ["chunked"]:
+        if hdrs.TRANSFER_ENCODING in headers and _codings(headers.getall(hdrs.TRANSFER_ENCODING)) != ["chunked"]:
             raise refusals.unknown_transfer_coding()
-        if "Expect" in headers and headers["Expect"].lower() != "100-continue":
+        if hdrs.EXPECT in headers and headers[hdrs.EXPECT].lower() != "100-continue":
             raise refusals.unknown_expectation()
 
     async def _keep(self, items: Sequence[Item]) -> None:
@@ -176,13 +178,12 @@ class Receiver:
 
     def _count_accepted(self, account: Account, accepted: Accepted, body: bytes, seconds: float) -> None:
         records = len(accepted.events)
-        provider, tenant = account.provider.name, account.name
         if not (records or body.strip()):
-            self._metrics.checked(provider, tenant)
+            self._metrics.checked(account.source)
             return
-        self._metrics.accepted(provider, tenant, seconds, records=records)
+        self._metrics.accepted(account.source, seconds, records=records)
         if self._live.config.log.level == "debug":  # even a line that is not wanted costs as much as a signature
-            _log.debug("delivery_kept", provider=provider, tenant=tenant, records=records)
+            _log.debug("delivery_kept", provider=account.provider.name, tenant=account.name, records=records)
 
     async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:
         """Refuse a request: with an answer, or without one where the provider would take any for delivered."""
@@ -190,7 +191,7 @@ class Receiver:
         response = response_of(refused)
         if refusals.closes(refused, account.provider if account else None):
             connection_of(request).drop()
-        elif not request.content.is_eof() and "Expect" not in request.headers:
+        elif not request.content.is_eof() and hdrs.EXPECT not in request.headers:
             await linger(request, response)
         return response
 
@@ -234,17 +235,7 @@ def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delive
         tenant=account.name,
         method=request.method,
         headers=request.headers,
-        query=request.query,
+        query=request.query if request.rel_url.raw_query_string else _NO_QUERY,
         body=body,
         received=time.time_ns() // 1_000_000,
     )
-
-
-async def _continue(request: web.BaseRequest) -> None:
-    """Ask a sender for the body that it holds back (100-continue). Raises `Refused` where it has gone."""
-    if request.version >= HttpVersion11:
-        try:
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        except ConnectionError:
-            raise refusals.incomplete_body() from None
-        request.writer.output_size = 0  # the answer has not begun yet

@@ -24,14 +24,17 @@ class TokenBuckets:
 
     def pause(self, key: str, now: float) -> float:
         """Return the seconds from `now` (monotonic) until there is a token, 0 where there is one."""
-        return max(0.0, 1 - self._level(key, now)) / self._rate
+        level = self._level(key, now)
+        return 0.0 if level >= 1 else (1 - level) / self._rate
 
     def charge(self, key: str, tokens: int, now: float) -> None:
         """Take tokens at `now`, though there may be fewer."""
         self._levels[key] = (self._level(key, now) - tokens, now)
 
     def _level(self, key: str, now: float) -> float:
-        level, at = self._levels.get(key, (self._burst, now))
+        if key not in self._levels:
+            return self._burst
+        level, at = self._levels[key]
         return min(self._burst, level + (now - at) * self._rate)
 
 

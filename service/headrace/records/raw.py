@@ -24,6 +24,7 @@ _HIGHEST: Final = 2**63 - 1
 _LONGEST: Final = 256
 """Characters of a text from outside."""
 _BEFORE_DIGEST: Final = 200
+_FORMAT_BYTE: Final = bytes((FORMAT,))
 
 _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder(RawEvent).decode
@@ -53,20 +54,22 @@ def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False, 
         identity = identify(provider, raw)
     except Exception:  # noqa: BLE001  (whatever it is, the bytes are kept: the normalizer says why it has no name)
         identity = None
-    header = replace(
-        raw,
-        value=b"",
+    header = RawEvent(  # without what only copies carry: replay, replaces, becomes, later, held, expired
+        provider=raw.provider,
+        tenant=raw.tenant,
         resource=identity.resource if identity else "",
         id=identity.id if identity else "",
         version=identity.version if identity else None,
-        replay="",
-        replaces="",
-        becomes="",
-        later=False,
+        shape=raw.shape,
+        via=raw.via,
+        received=raw.received,
+        hint=raw.hint,
+        delivery=raw.delivery,
         redriven=redriven,
         letter=letter,
-        held="",
-        expired=False,
+        as_told=raw.as_told,
+        twin=raw.twin,
+        swept=raw.swept,
     )
     key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
     return ProducerRecord(key, raw.value, headers_of(header))
@@ -103,7 +106,7 @@ def printable(text: str) -> str:
 
 def headers_of(raw: RawEvent) -> Headers:
     """Return the headers of a raw record: one, with every field of the raw event but its bytes."""
-    return [(HEADER, bytes((FORMAT,)) + _encode(replace(raw, value=b"") if raw.value else raw))]
+    return [(HEADER, _FORMAT_BYTE + _encode(replace(raw, value=b"") if raw.value else raw))]
 
 
 def digest(source: str, resource: str, id: str) -> bytes:  # noqa: A002  (the design's word)

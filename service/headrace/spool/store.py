@@ -85,7 +85,7 @@ class Spool:
 
     def waiting(self, topic: str) -> int:
         """How many records of a topic wait, or are on their way in."""
-        return self._held[topic] + self._coming[topic]
+        return self._held.get(topic, 0) + self._coming.get(topic, 0)
 
     def facts(self) -> SpoolFacts:
         """Return what it holds, from memory."""
