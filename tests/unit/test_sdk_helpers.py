@@ -1,5 +1,7 @@
 """What providers share: rows known by their digests, what an answer is good for, smaller pages, secrets."""
 
+import hmac
+
 import pytest
 
 from headrace.sdk.faults import TooHeavy
@@ -8,7 +10,7 @@ from headrace.sdk.page_size import halved
 from headrace.sdk.provider import Tenant
 from headrace.sdk.row_digests import MOST, Digests
 from headrace.sdk.settings import PolledTenant, settings_of
-from headrace.sdk.signatures import is_one_of, secrets_of
+from headrace.sdk.signatures import hmac_sha256, is_one_of, secrets_of
 
 
 def test_rows_are_known_by_their_bytes() -> None:
@@ -61,6 +63,14 @@ def test_the_smallest_page_is_not_halved(rows: int, fewest: int) -> None:
     with pytest.raises(TooHeavy) as raised:
         halved(rows, fault, fewest)
     assert raised.value is fault
+
+
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 65, 200])
+def test_a_signature_is_that_of_the_standard_library(size: int) -> None:
+    """Whatever the length of the key, the HMAC of some parts is that of the whole; and so is the next one."""
+    key = bytes(range(size))
+    for parts in ((b"",), (b"one", b"", b"two" * 100), (b"one",)):
+        assert hmac_sha256(key, *parts) == hmac.digest(key, b"".join(parts), "sha256")
 
 
 def test_a_secret_is_one_of_those_that_are_set() -> None:

@@ -104,6 +104,7 @@ class Appender:
         for each record: that is half of what an append costs.
         """
         accumulator = self._producer._message_accumulator  # noqa: SLF001  (all that is public waits)
+        new_future = asyncio.get_running_loop().create_future
         sent: list[asyncio.Future[Any]] = []
         if accumulator._closed or accumulator._exception is not None:  # noqa: SLF001  (`send` raises it)
             return sent
@@ -115,7 +116,7 @@ class Appender:
                 batch = accumulator._append_batch(accumulator.create_builder(), at)  # noqa: SLF001  (as above)
             else:
                 break
-            outcome = batch.append(out.key, out.written, None, headers=out.headers)
+            outcome = batch.append(out.key, out.written, None, new_future, headers=out.headers)
             if outcome is None:
                 break
             sent.append(outcome)

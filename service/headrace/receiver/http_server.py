@@ -109,13 +109,6 @@ class Connection(RequestLoop):
             self.drop()
             raise ConnectionResetError("the sender takes no answers") from None
 
-    def drop(self) -> None:
-        """End it now, whatever is still to be sent or read."""
-        transport = self.transport
-        self.force_close()
-        if transport is not None:
-            transport.abort()
-
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -199,7 +192,8 @@ class Server(web.Server):
             self._waiting[connection] = None
             connection.since = self._loop.time()
             connection.idle = idle
-            self._check_quiet()
+            if self.stopping:
+                self._check_quiet()
 
     def sweep(self) -> None:
         """Drop the connections that have waited for too long."""
@@ -228,7 +222,8 @@ class Server(web.Server):
         self._waiting.pop(connection, None)
         self._handled[connection] = request.content
         connection.idle = False
-        self._quiet.clear()
+        if self.stopping:
+            self._quiet.clear()
         try:
             response = await self._answer(request)
             if self.stopping:

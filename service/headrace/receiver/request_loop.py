@@ -75,6 +75,13 @@ class RequestLoop(web.RequestHandler):
         transport.write(resp.as_bytes(request))
         return resp, False
 
+    def drop(self) -> None:
+        """End it now, whatever is still to be sent or read."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
     def resume_reading(self, resume_parser: bool = True) -> None:  # noqa: FBT001, FBT002  (as aiohttp has it)
         """Go on reading where that was paused: aiohttp parses nothing once more for each body that is read."""
         if self._reading_paused:

@@ -5,8 +5,6 @@ again (https://leadping.ai/docs/validating-webhooks).
 """
 
 import base64
-import hashlib
-import hmac
 from typing import Final
 
 from headrace.core.problems import Problem
@@ -15,7 +13,7 @@ from headrace.providers.leadping.settings import LeadPingSettings, key_of
 from headrace.sdk.limits import MOST_RECORDS
 from headrace.sdk.provider import Accepted, Delivery, Piece, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
-from headrace.sdk.signatures import is_one_of, secrets_of
+from headrace.sdk.signatures import hmac_sha256, is_one_of, secrets_of
 from headrace_events import Via
 
 TOLERANCE_SECONDS: Final = 300
@@ -65,7 +63,7 @@ def sign(secret: str, run: str, timestamp: str, body: bytes) -> str:
     key = key_of(secret)
     if key is None:
         raise ValueError('a secret is "whsec_" and base64')
-    signed = hmac.digest(key, b".".join((run.encode(), timestamp.encode(), body)), hashlib.sha256)
+    signed = hmac_sha256(key, f"{run}.{timestamp}.".encode(), body)
     return _SCHEME + base64.b64encode(signed).decode()
 
 
@@ -90,9 +88,8 @@ def _verify(delivery: Delivery, settings: LeadPingSettings) -> None:
 
 
 def _check_signature(delivery: Delivery, secrets: list[str]) -> None:
-    run, timestamp, signatures = (
-        delivery.headers.get(f"webhook-{part}", "") for part in ("id", "timestamp", "signature")
-    )
+    sent = delivery.headers.get
+    run, timestamp, signatures = sent("webhook-id", ""), sent("webhook-timestamp", ""), sent("webhook-signature", "")
     if not (run and timestamp and signatures):
         raise _refused(
             _UNAUTHORIZED,

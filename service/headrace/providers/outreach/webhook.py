@@ -6,8 +6,6 @@ Outreach signs no time, so an old delivery can be sent again by whoever recorded
 already and is counted as a duplicate. `Outreach-Webhook-Cleanup-Token` is a secret: it is never looked at here.
 """
 
-import hashlib
-import hmac
 from typing import Final
 
 import msgspec
@@ -18,7 +16,7 @@ from headrace.providers.outreach.wire import NAME, WEBHOOK, WebhookBody, decode_
 from headrace.sdk.json_structure import without_bom
 from headrace.sdk.provider import Accepted, Delivery, RawEvent, Refused, Tenant
 from headrace.sdk.settings import settings_of
-from headrace.sdk.signatures import is_one_of, secrets_of
+from headrace.sdk.signatures import hmac_sha256, is_one_of, secrets_of
 from headrace_events import Via
 
 SIGNATURE: Final = "outreach-webhook-signature"
@@ -59,7 +57,7 @@ def _verify(delivery: Delivery, settings: Tenant) -> None:
 
 def sign(body: bytes, secret: str) -> str:
     """Return the signature of a body as Outreach makes it: lower-case hex, no prefix."""
-    return hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+    return hmac_sha256(secret.encode(), body).hex()
 
 
 def _read(body: bytes) -> WebhookBody | None:
