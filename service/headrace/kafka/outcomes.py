@@ -6,22 +6,29 @@ Headrace needs to know, it awaits; the others may fail at any time until the cli
 """
 
 import asyncio
-from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 from aiokafka.producer import message_accumulator, sender, transaction_manager
 
-_MAKERS: Final[tuple[tuple[ModuleType, str], ...]] = (
-    (transaction_manager, "create_future"),
-    (message_accumulator, "create_future"),
-    (sender, "create_task"),
-)
+
+class SeenFuture(asyncio.Future[Any]):
+    """A future whose failure counts as looked at. A callback for that would be called for each batch."""
+
+    def set_exception(self, exception: type | BaseException, /) -> None:
+        """Set the failure, and look at it."""
+        super().set_exception(exception)
+        self.exception()
 
 
 def look_at_outcomes() -> None:
     """Look at each outcome of all producers of this process, whoever else does. Called once."""
-    for module, name in _MAKERS:
-        setattr(module, name, _looking(getattr(module, name)))
+    for module in (transaction_manager, message_accumulator):
+        module.create_future = _new_future
+    sender.create_task = _looking(sender.create_task)
+
+
+def _new_future() -> SeenFuture:
+    return SeenFuture(loop=asyncio.get_running_loop())
 
 
 def _looking(make: Any) -> Any:
