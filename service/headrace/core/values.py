@@ -18,6 +18,7 @@ Reader = Callable[[str], str]
 
 _LONGEST: Final = 64  # characters of a number
 _MOST_DIGITS: Final = 30  # before the point, or zeros behind it: no sum of money has more
+_PLAIN_INTS: Final = 10**_MOST_DIGITS
 _SECONDS_DIGITS: Final = 9
 _WHOLE_DIGITS: Final = 18  # what 64 bits hold for sure
 _LONGEST_ID: Final = 200
@@ -30,6 +31,7 @@ _URL: Final = re.compile(r"https?://[^\s/?#\x00-\x1f\x7f]+[^\s\x00-\x1f\x7f]*", 
 _PHONE: Final = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 _BETWEEN_DIGITS: Final = str.maketrans("", "", " \xa0-.()/")
 _FIRST_OF_NUMBER: Final = frozenset("-0123456789")
+_FIRST_OF_FLAG: Final = frozenset("tTfF")
 _FLAGS: Final = frozenset({"true", "false"})
 _NEVER: Final = "0001-01-01"
 """How .NET begins a date that was never set."""
@@ -51,6 +53,17 @@ _sorted: Final = msgspec.json.Encoder(order="sorted").encode
 
 def decimal(value: Any) -> str | None:
     """Return a number as a decimal without exponent; a string keeps its zeros, and with an exponent it is none."""
+    if type(value) is str:  # most numbers are plain ones, and stay as they are
+        if not value or (value.isdigit() and value.isascii() and value[0] != "0" and len(value) <= _MOST_DIGITS):
+            return value or None
+    elif value is None:
+        return None
+    elif type(value) is int and -_PLAIN_INTS < value < _PLAIN_INTS:
+        return str(value)
+    return _decimal(value)
+
+
+def _decimal(value: Any) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     written = value.strip() if isinstance(value, str) else repr(value)
@@ -65,6 +78,8 @@ def decimal(value: Any) -> str | None:
 
 def duration(value: Any) -> int | float | None:
     """Return a length in seconds, whole where it is."""
+    if type(value) is str and len(value) <= _SECONDS_DIGITS and value.isdigit() and value.isascii():
+        return int(value)
     seconds = decimal(value)
     if seconds is None or seconds[0] == "-" or len(seconds.partition(".")[0]) > _SECONDS_DIGITS:
         return None
@@ -99,7 +114,7 @@ def time(value: Any, read: Reader = timestamps.canonical) -> str | None:
 def url(value: Any) -> str | None:
     """Return a link that a browser opens."""
     link = value.strip() if isinstance(value, str) else ""
-    return link if len(link) <= _LONGEST_URL and _URL.fullmatch(link) else None
+    return link if link and len(link) <= _LONGEST_URL and _URL.fullmatch(link) else None
 
 
 def address(value: Any) -> str | None:
@@ -140,11 +155,15 @@ def one_form(value: Any, read: Reader = timestamps.canonical) -> Any:
 
     A number keeps leading zeros, with which it is a postal code or an id. In objects nothing and absent are the same.
     """
-    if isinstance(value, str):
-        return _form_of_text(value, read)
+    if type(value) is str:
+        return form_of_text(value, read)
     if isinstance(value, dict):
-        inner = {key: one_form(item, read) for key, item in value.items()}
-        return {key: item for key, item in inner.items() if item is not None} or None
+        forms = {}
+        for key, item in value.items():
+            form = form_of_text(item, read) if type(item) is str else one_form(item, read)
+            if form is not None:
+                forms[key] = form
+        return forms or None
     if isinstance(value, list):
         return [one_form(item, read) for item in value] or None
     number = text(value)
@@ -157,13 +176,20 @@ def one_text(value: Any, read: Reader = timestamps.canonical) -> str:
     return form if isinstance(form, str) else "" if form is None else _sorted(form).decode()
 
 
-def _form_of_text(value: str, read: Reader) -> str | None:
+def form_of_text(value: str, read: Reader = timestamps.canonical) -> str | None:
+    """Return the one form of a text, None of an empty one."""
     bare = value.strip()
     if not bare or len(bare) > _LONGEST:
         return bare or None
-    if bare[0] in _FIRST_OF_NUMBER:
-        return _bare(bare) if _PLAIN_NUMBER.fullmatch(bare) else time(bare, read) or bare
-    return bare.lower() if bare.lower() in _FLAGS else bare
+    first = bare[0]
+    if first in _FIRST_OF_NUMBER:
+        if ":" in bare:
+            return time(bare, read) or bare
+        if "." in bare or bare == "-0":  # no other number has zeros that say nothing
+            return _bare(bare) if _PLAIN_NUMBER.fullmatch(bare) else bare
+    elif first in _FIRST_OF_FLAG and bare.lower() in _FLAGS:
+        return bare.lower()
+    return bare
 
 
 def _bare(number: str) -> str:

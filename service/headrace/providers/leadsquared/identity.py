@@ -11,6 +11,7 @@
 """
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -105,7 +106,7 @@ def kind_of(change: wire.LeadChangeKey) -> str:
         return "lead_updated"
     if _differs(before.prospect_stage, after.prospect_stage):
         return "lead_stage_changed"
-    if _differs(_owner(before.owner_id), _owner(after.owner_id)):
+    if _differs(before.owner_id, after.owner_id, _owner):
         return "lead_owner_changed"
     if _differs(before.score, after.score):
         return "lead_score_changed"
@@ -155,10 +156,10 @@ def task_kind(raw: RawEvent, values: wire.Fields, pointer: str) -> str:
 def text(values: wire.Fields, key: str, pointer: str) -> str | None:
     """Return a value of an open object as text, None where there is none. Raises `Undecodable` for any other type."""
     found: Any = values.get(key)
-    if found is None or found == "":
+    if type(found) is str:
+        return found or None
+    if found is None:
         return None
-    if isinstance(found, str):
-        return found
     if isinstance(found, int | float) and not isinstance(found, bool):
         return str(found)
     raise bad_value(f"{pointer}.{key}", f"this is {_KINDS[type(found)]}, where a text belongs")
@@ -187,10 +188,12 @@ def _version(modified: str | None, pointer: str) -> Version:
 
 
 def _owner(found: Any) -> Any:
-    return one_guid(found) if isinstance(found, str) else found
+    return one_form(one_guid(found) if isinstance(found, str) else found)
 
 
-def _differs(before: Any, after: Any) -> bool:
+def _differs(before: Any, after: Any, form: Callable[[Any], Any] = one_form) -> bool:
+    if type(before) is str and before == after:
+        return False
     nothing = (None, "")
-    old, new = ("" if value in nothing else one_form(value) for value in (before, after))
-    return old != new
+    old, new = ("" if value in nothing else form(value) for value in (before, after))
+    return bool(old != new)

@@ -3,7 +3,8 @@
 `2026-07-31 05:33:50` · `2026-08-08 07:38:00.000` · `7/31/2026 5:33:50 AM` (month first)
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from headrace.core import values
@@ -12,6 +13,8 @@ from headrace.core.problems import bad_value
 from headrace.core.timestamps import instant
 
 _PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest American form has as many
+_LONGEST_AMERICAN: Final = 22  # len("12/31/2026 12:33:50 AM")
+_DAY: Final = 10  # len("2026-07-31")
 _MARKS: Final = "-- ::"  # every third character of that form from the first dash on
 _HOURS: Final = {
     (form.format(hour), half): f"{hour % 12 + late:02}"
@@ -30,7 +33,7 @@ _NEVER: Final = "0001-01-01"
 """How .NET begins a date that was never set."""
 
 _EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001  (all is UTC here; without zones it is twice as fast)
-_MICROSECOND: Final = timedelta(microseconds=1)
+_LONGEST_WORD: Final = 64  # characters of a status word that is cached
 
 
 def canonical(text: str) -> str:
@@ -71,16 +74,30 @@ def micros(text: str | None, pointer: str) -> int | None:
         moment = parse(text)
     except (ValueError, OverflowError):
         raise bad_value(pointer, _UNREAD) from None
-    return None if moment.year == 1 else (moment - _EPOCH) // _MICROSECOND
+    if moment.year == 1:
+        return None
+    since = moment - _EPOCH  # to divide it by a microsecond would take longer
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def one_form(value: Any) -> str:
     """Return a value so that its forms in two shapes compare equal: times in three forms, numbers as strings."""
-    return values.one_text(value, canonical)
+    if type(value) is str:
+        return values.form_of_text(value, canonical) or ""
+    return "" if value is None else values.one_text(value, canonical)
 
 
 def one_word(value: Any) -> str:
     """Return a status word so that its spellings compare equal: those that find one row of the table."""
+    if value is None:
+        return ""
+    if type(value) is str and len(value) <= _LONGEST_WORD:
+        return _one_word(value)
+    return fold(one_form(value))
+
+
+@lru_cache(maxsize=1024)  # an account has few of them
+def _one_word(value: str) -> str:
     return fold(one_form(value))
 
 
@@ -93,11 +110,30 @@ def _moment(text: str) -> datetime:
 
 def _american(text: str) -> str:
     """Return the form with the month first as ISO 8601 without a zone. Raises `ValueError`."""
-    date, clock, half = text.split(" ")
+    if len(text) > _LONGEST_AMERICAN:
+        raise ValueError(_UNREAD)
+    date, _, clock = text.partition(" ")
+    return f"{_day(date)}T{_clock(clock)}"
+
+
+@lru_cache(maxsize=1024)  # records that come in together share few days
+def _day(date: str) -> str:
+    """Return month, day and year as ISO 8601. Raises `ValueError`."""
     month, day, year = date.split("/")
-    hour, _, rest = clock.partition(":")
-    iso = f"{year}-{_TWO.get(month)}-{_TWO.get(day)}T{_HOURS.get((hour, half))}:{rest}"
-    if len(iso) != _PLAIN:
+    iso = f"{year}-{_TWO.get(month)}-{_TWO.get(day)}"
+    if len(iso) != _DAY:
         raise ValueError(_UNREAD)
     datetime.fromisoformat(iso)  # knows that there is no 31st of June, and takes digits only
     return iso
+
+
+@lru_cache(maxsize=4096)  # a record says a time more than once, and records come in soon after it
+def _clock(text: str) -> str:
+    """Return a time of a twelve-hour clock as ISO 8601. Raises `ValueError`."""
+    clock, half = text.split(" ")
+    hour, _, rest = clock.partition(":")
+    iso = f"2000-01-01T{_HOURS.get((hour, half))}:{rest}"
+    if len(iso) != _PLAIN:
+        raise ValueError(_UNREAD)
+    datetime.fromisoformat(iso)
+    return iso[_DAY + 1 :]

@@ -15,7 +15,7 @@ from headrace.providers.leadsquared.translate.custom_fields import content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity, read_activity
 from headrace.providers.leadsquared.translate.enrichment import add, opportunity_of
 from headrace.providers.leadsquared.translate.meaning import first_of, meaning_of
-from headrace.providers.leadsquared.wire import TABLE
+from headrace.providers.leadsquared.wire import TABLE, Fields
 from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, RawEvent
 from headrace_events import Data, Native
 
@@ -29,14 +29,10 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         return Dropped("mirror", MIRROR)
     created = canonical_or_none(activity.created, "$.CreatedOn")
     revised = canonical_or_none(activity.modified, "$.ModifiedOn")
-    fields = activity.fields
-    status = text(fields.pop("Status", None))
-    owner = text(fields.pop("Owner", None))
-    creator = text(fields.pop("CreatedBy", None))
-    found = content(fields)
-    pairs = found.pairs
-    status = status or text(pairs.get("Status"))
-    first = _is_first(created, revised)
+    status, owner, creator = _taken(activity.fields)
+    found = content(activity.fields)
+    if found.pairs and not status:
+        status = text(found.pairs.get("Status"))
     row = _row(activity, mapping, status, raw.hint)
     data = _data(raw, activity, row, status)
     data.revised = revised
@@ -47,8 +43,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         _lift(data, activity, row.lift)
     elif activity.code in _CALLS:
         _place(data, found.fields)
-    if pairs and data.category == "call":
-        _call(data, pairs)
+    if found.pairs and data.category == "call":
+        _call(data, found.pairs)
     meaning = meaning_of(data, found, activity)
     add(data, row, activity, found, creator)
     lead = refs.get("lead")
@@ -58,10 +54,17 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         time=created if raw.hint != DELETED else revised,  # when it was deleted, CreatedOn does not say
         data=data,
         meaning=meaning,
-        first=first_of(meaning, found) if first else None,
-        later=_later(row, activity, mapping, status),
+        first=first_of(meaning, found) if _is_first(created, revised) else None,
+        later=_later(activity, mapping, status) if row.type == "opportunity.created" else None,
         traffic=row.traffic,
     )
+
+
+def _taken(fields: Fields) -> tuple[str | None, str | None, str | None]:
+    """Take status, owner and creator out of custom fields."""
+    if not fields:
+        return None, None, None
+    return text(fields.pop("Status", None)), text(fields.pop("Owner", None)), text(fields.pop("CreatedBy", None))
 
 
 def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: str) -> Row:
@@ -77,9 +80,9 @@ def _row(activity: DecodedActivity, mapping: Mapping, status: str | None, hint: 
     return row
 
 
-def _later(row: Row, activity: DecodedActivity, mapping: Mapping, status: str | None) -> Row | None:
+def _later(activity: DecodedActivity, mapping: Mapping, status: str | None) -> Row:
     """Return the row of an opportunity that looks new and was published before: it is created once."""
-    return mapping.find(TABLE, activity.code, status, activity.name) if row.type == "opportunity.created" else None
+    return mapping.find(TABLE, activity.code, status, activity.name)
 
 
 def _is_first(created: str | None, revised: str | None) -> bool:
@@ -110,9 +113,10 @@ def _data(raw: RawEvent, activity: DecodedActivity, row: Row, status: str | None
 
 def _refs(activity: DecodedActivity, owner: str | None) -> dict[str, str]:
     refs: dict[str, str] = {}
-    for entity, found in (("lead", activity.lead), ("owner", owner)):
-        if found and (name := one_guid(found)):
-            refs[entity] = name
+    if activity.lead and (name := one_guid(activity.lead)):
+        refs["lead"] = name
+    if owner and (name := one_guid(owner)):
+        refs["owner"] = name
     return refs
 
 
@@ -156,6 +160,8 @@ def _call(data: Data, pairs: dict[str, Any]) -> None:
     """Take from a call's note what its fields do not say: start and length."""
     if data.duration_seconds is None:
         data.duration_seconds = values.duration(pairs.get("Duration"))
-    start = values.time(pairs.get("StartTime"), canonical)
-    if start is not None and data.times is not None:
-        data.times.setdefault("occurred", start)
+    times = data.times
+    if times is not None and "occurred" not in times:
+        start = values.time(pairs.get("StartTime"), canonical)
+        if start is not None:
+            times["occurred"] = start

@@ -1,5 +1,6 @@
 """Open the custom fields of an activity, lead or task: objects inside strings, and the note."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -16,23 +17,26 @@ _NOTHING: Final[Fields] = {}
 class Content(Struct, gc=False):
     """What custom fields say.
 
-    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, not to be changed; `typed` what
-    somebody typed; `originals` the strings that say more than their decoded form (doubled keys, spacing), for
-    `native.extra`, or None.
+    `fields` are those with a value, decoded; `pairs` the pairs of a packed note, and `loose` its parts that are none,
+    neither to be changed; `typed` what somebody typed; `originals` the strings that say more than their decoded form
+    (doubled keys, spacing), for `native.extra`, or None.
     """
 
     fields: Fields
     pairs: Fields = _NOTHING
+    loose: Sequence[str] = ()
     typed: str | None = None
     originals: Fields | None = None
 
 
 def content(fields: Fields) -> Content:
     """Return custom fields, opened, from which status, owner and creator are taken out already. Changes `fields`."""
-    other = fields.pop("Note", None)
-    note = fields.pop(NOTE, None) or other
     opened: Fields = {}
     found = Content(opened)
+    if not fields:
+        return found
+    other = fields.pop("Note", None)
+    note = fields.pop(NOTE, None) or other
     for key, value in fields.items():
         if type(value) is str:
             if value:
@@ -51,7 +55,7 @@ def text(value: Any) -> str | None:
     """Return a word or number as text; None for what says nothing or is neither."""
     if type(value) is str:
         return value or None
-    return values.decimal(value)
+    return None if value is None else values.decimal(value)
 
 
 def _opened(key: str, value: str, found: Content) -> Any:
@@ -66,7 +70,7 @@ def _read_note(note: str, found: Content) -> None:
         found.typed = note.strip() or None
         return
     _keep_original(NOTE, note, found)
-    pairs = notes.unpack(note)
+    pairs, found.loose = notes.unpack(note)
     if pairs:
         found.pairs = found.fields[NOTE] = pairs
         found.typed = text(pairs.get("CallNotes")) or text(pairs.get("EventNote"))

@@ -4,6 +4,7 @@ README.md lists the differences. Nothing is decided yet: no table, no canonical 
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -115,17 +116,23 @@ def _add_details(row: wire.LeadSquaredActivity, activity: DecodedActivity) -> No
 
 def _others(value: bytes, known: type[msgspec.Struct]) -> Fields:
     """Return what has no place of its own in a record, such as the Address of some accounts; nulls are not there."""
-    names = {each.encode_name for each in msgspec.structs.fields(known)}
+    names = _names(known)
     whole = wire.decode_fields(value)
     return {key: without_nulls(found) for key, found in whole.items() if key not in names and found not in (None, "")}
+
+
+@cache
+def _names(known: type[msgspec.Struct]) -> frozenset[str]:
+    return frozenset(each.encode_name for each in msgspec.structs.fields(known))
 
 
 def _joined(pairs: list[Pair]) -> Fields:
     """Return an object of pairs; where a key occurs twice, the last value that says something counts."""
     joined: Fields = {}
     for pair in pairs:
-        if pair.value or pair.key not in joined:
-            joined[pair.key] = pair.value
+        key, value = pair.key, pair.value
+        if value or key not in joined:
+            joined[key] = value
     return joined
 
 

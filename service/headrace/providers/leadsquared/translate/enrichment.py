@@ -25,7 +25,8 @@ def add(data: Data, row: Row, activity: DecodedActivity, found: Content, creator
     if pairs and row.actor != "lead":
         name = name or text(pairs.pop("CreatedByName", None))
     _place_texts(data, activity, found)
-    _point(data, activity)
+    if opportunity := opportunity_of(data, activity):
+        data.refs = {**(data.refs or {}), "opportunity": opportunity}
     data.actor = _actor(data, row, activity, creator, name)
     if data.category == "call":
         _call(data, pairs, found.pairs)
@@ -38,12 +39,6 @@ def add(data: Data, row: Row, activity: DecodedActivity, found: Content, creator
     data.native.extra = activity.extra or None
     data.fields = data.fields or None
     data.refs = data.refs or None
-
-
-def _point(data: Data, activity: DecodedActivity) -> None:
-    """Name the opportunity."""
-    if name := opportunity_of(data, activity):
-        data.refs = {**(data.refs or {}), "opportunity": name}
 
 
 def opportunity_of(data: Data, activity: DecodedActivity) -> str | None:
@@ -63,14 +58,16 @@ def _place_texts(data: Data, activity: DecodedActivity, found: Content) -> None:
     for key, value in activity.pairs.items():
         if value is None or value == "" or (key == "EventName" and value == activity.name):
             continue
-        if key == "NotableEventDescription" and type(value) is str and data.text in {None, typed}:
+        if type(value) is not str:
+            activity.extra[f"Data.{key}"] = notes.without_nulls(value)
+        elif key == "NotableEventDescription" and (data.text is None or data.text == typed):
             data.text = value
             if typed is not None and typed != value:
                 _keep_note(data, found)
-        elif key == "Comment" and data.text is None and type(value) is str:
+        elif key == "Comment" and data.text is None:
             data.text = value
         else:
-            activity.extra[f"Data.{key}"] = value if type(value) is str else notes.without_nulls(value)
+            activity.extra[f"Data.{key}"] = value
 
 
 def _keep_note(data: Data, found: Content) -> None:
@@ -82,7 +79,10 @@ def _keep_note(data: Data, found: Content) -> None:
 def _actor(data: Data, row: Row, activity: DecodedActivity, creator: str | None, name: str | None) -> Actor | None:
     """Return who did it: the lead where the row says so, else the user who made the record."""
     if row.actor == "lead":
-        activity.extra |= {key: who for key, who in (("CreatedBy", creator), ("CreatedByName", name)) if who}
+        if creator:
+            activity.extra["CreatedBy"] = creator
+        if name:
+            activity.extra["CreatedByName"] = name
         return Actor("lead", (data.refs or {}).get("lead"))
     other = activity.extra.get("Data.CreatedBy")  # a name in the platform's own rows
     if isinstance(other, str):

@@ -1,5 +1,6 @@
 """Translate lead webhooks: a new lead, or a lead before and after."""
 
+from operator import itemgetter
 from typing import Any, Final
 
 from headrace.core.mapping import Mapping, Row
@@ -55,8 +56,15 @@ def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, A
     """Return the fields that differ, with old and new value, sorted by name, whatever the forms of a value."""
     if before is None:
         return []
-    differ = [key for key in before | after if _form(key, before.get(key)) != _form(key, after.get(key))]
-    return [(key, before.get(key), after.get(key)) for key in sorted(differ) if key not in _NOISE]
+    found = []
+    for key in before | after:
+        old, new = before.get(key), after.get(key)
+        if key in _NOISE or (type(old) is str and old == new):  # equal texts have equal forms
+            continue
+        if _form(key, old) != _form(key, new):
+            found.append((key, old, new))
+    found.sort(key=itemgetter(0))
+    return found
 
 
 def _form(key: str, value: Any) -> str:
@@ -112,7 +120,7 @@ def _keep(
     for key in ("CreatedBy", "CreatedByName") if row.type == "lead.created" else ("ModifiedBy", "ModifiedByName"):
         after.pop(key, None)
     found = content(after)
-    data.fields = {**row.fields, **found.fields} or None
+    data.fields = ({**row.fields, **found.fields} if row.fields else found.fields) or None
     extra: dict[str, Any] = dict(found.originals or {})
     if before is not None:
         extra["Changed"] = [key for key, _, _ in changed]

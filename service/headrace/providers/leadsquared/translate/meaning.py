@@ -6,8 +6,8 @@ under "Meaning" what is left out.
 
 from typing import Any, Final
 
-from headrace.providers.leadsquared.times import one_form, one_word
-from headrace.providers.leadsquared.translate import notes
+from headrace.core.values import form_of_text
+from headrace.providers.leadsquared.times import canonical, one_form, one_word
 from headrace.providers.leadsquared.translate.custom_fields import NOTE, Content, text
 from headrace.providers.leadsquared.translate.decode import DecodedActivity
 from headrace.providers.leadsquared.wire import Fields
@@ -47,15 +47,15 @@ def meaning_of(data: Data, found: Content, activity: DecodedActivity) -> tuple[o
         data.refs,
         data.times,
         data.duration_seconds,
-        [one_form(each) for each in (data.title, data.text, data.reason)],
+        (one_form(data.title), one_form(data.text), one_form(data.reason)),
         [one_form(data.value.amount), data.value.currency] if data.value else [],
         data.change,
         [link for link in sorted(data.urls.items()) if link[0] != "recording"] if data.urls else [],
         _typed(found, activity),
-        _comparable(found.pairs),
-        _loose(found),
+        _comparable(found.pairs) if found.pairs else [],
+        found.loose,
         # The pairs of a packed note are compared by themselves.
-        _comparable(data.fields or {}, but=NOTE if found.pairs else None),
+        _comparable(data.fields, but=NOTE if found.pairs else None) if data.fields else [],
         [] if activity.custom else _comparable(activity.pairs, but=_DESCRIPTION),
     )
 
@@ -84,18 +84,17 @@ def _typed(found: Content, activity: DecodedActivity) -> str | None:
     return typed and typed.strip()
 
 
-def _loose(found: Content) -> list[str]:
-    """Return the parts of a packed note that are no pairs: nothing else holds them."""
-    note: Any = found.originals.get(NOTE) if found.originals else None
-    return [part for part in notes.parts(note) if part and "{=}" not in part] if note else []
-
-
 def _comparable(fields: Fields, but: str | None = None) -> list[tuple[str, str]]:
     """Return what fields hold, sorted, each value in one form, without what says nothing or does not count."""
-    pairs = [
-        (key, form)
-        for key, value in fields.items()
-        if key != but and key not in _APART and (form := one_word(value) if key == _STATUS else one_form(value))
-    ]
+    pairs = []
+    for key, value in fields.items():
+        if key in _APART or key == but:
+            continue
+        if type(value) is str and key != _STATUS:
+            form = form_of_text(value, canonical)
+        else:
+            form = one_word(value) if key == _STATUS else one_form(value)
+        if form:
+            pairs.append((key, form))
     pairs.sort()
     return pairs

@@ -15,27 +15,36 @@ _encode: Final = msgspec.json.Encoder().encode
 _decode: Final = msgspec.json.Decoder().decode
 
 
-def unpack(note: str) -> dict[str, Any]:
-    """Return the pairs of a note; keys occur twice and the first is often empty, so the last non-empty value counts."""
+def unpack(note: str) -> tuple[dict[str, Any], list[str]]:
+    """Return the pairs of a note, and its parts that are none.
+
+    Keys occur twice and the first is often empty, so the last non-empty value counts.
+    """
     pairs: dict[str, Any] = {}
-    for part in parts(note):
-        key, _, value = part.partition("{=}")
+    loose: list[str] = []
+    for part in _parts(note):
+        key, is_pair, value = part.partition("{=}")
         if value:
             pairs[key] = value if value[0] not in "{[" else open_object(value)
-    return pairs
+        elif part and not is_pair:
+            loose.append(part)
+    return pairs, loose
 
 
-def parts(note: str) -> list[str]:
+def _parts(note: str) -> list[str]:
     """Return the parts of a packed note, pairs or not, without its prefix."""
-    prefix = _PREFIX.match(note)
-    return _NEXT.split(note[prefix.end() :] if prefix else note)
+    first = note[:1]
+    prefix = _PREFIX.match(note) if first == "{" or first.isspace() else None
+    bare = note[prefix.end() :] if prefix else note
+    # By far the most notes spell the separator in one way, and need no expression.
+    return _NEXT.split(bare) if "{N" in bare or bare.count("{n") > bare.count("{next}") else bare.split("{next}")
 
 
 def open_object(text: str) -> Any:
     """Return a custom object, decoded; `text` itself if it is no JSON object or list. Empty values stay, nulls go."""
     try:
         found = _decode(text)
-        if not isinstance(found, dict | list):
+        if type(found) is not dict and type(found) is not list:
             return text
         return without_nulls(found) if "null" in text else found
     except (msgspec.DecodeError, UnicodeError, RecursionError):
