@@ -6,14 +6,15 @@ said. `modifiedAt` takes no part, because rows do not have it.
 """
 
 import hashlib
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NoReturn
 
 import msgspec
 
 from headrace.core.problems import Undecodable, bad_value
 from headrace.providers.leadping import cut, wire
 from headrace.providers.leadping.stages import ACTIVE, SETTLED, call_rank_of, rank_of, version_of
-from headrace.providers.leadping.times import Times, call_milestones, in_order, milestones, newest, when
+from headrace.providers.leadping.times import Times, add_call_milestones, add_milestones, in_order, newest, when
 from headrace.sdk.provider import Identity, RawEvent, Version
 
 _DIGITS: Final = 16
@@ -23,19 +24,10 @@ _ALWAYS: Final = 2**63
 
 def identity(raw: RawEvent) -> Identity:
     """Return the name and version of a record. Raises `Undecodable`, or what msgspec raises, where it carries no id."""
-    match raw.shape:
-        case wire.ROW | wire.DETAIL:
-            return _activity(wire.stamp(raw.value), raw.received, "activity")
-        case wire.SMS:
-            return _activity(wire.stamp(raw.value), raw.received, "sms")
-        case wire.BUNDLE | wire.ROWLESS:
-            return _bundle(wire.bundle_stamp(raw.value), raw.received)
-        case wire.CALL:
-            return _call(wire.call_stamp(raw.value), raw.received)
-        case wire.AUTOMATION:
-            return Identity("automation", automation_id(raw), None)
-        case _:
-            raise cut.unreadable(raw.value)
+    named = _NAMED.get(raw.shape)
+    if named is None:
+        raise cut.unreadable(raw.value)
+    return named(raw)
 
 
 def automation_id(raw: RawEvent) -> str:
@@ -56,8 +48,9 @@ def is_torn(bundle: bytes) -> bool:
         both = wire.BundleStamp(row=head, detail=parts.detail)
         if _version(both, _ALWAYS) != _version(wire.BundleStamp(row=head), _ALWAYS):
             return True
-        times = milestones(head, "$")
-        return call is not None and _reached(call) > rank_of(head.status, times, newest(times))
+        times: Times = {}
+        last = add_milestones(times, head, "$")
+        return call is not None and _reached(call) > rank_of(head.status, times, last)
     except (Undecodable, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False  # the normalizer says what is wrong with it
 
@@ -69,50 +62,77 @@ def _reached(call: wire.CallStamp) -> int:
     return SETTLED if call.ended_at else ACTIVE if call.answered_at else 0
 
 
-def _activity(part: wire.Stamp, received: int, resource: str) -> Identity:
-    times = milestones(part, "$")
-    last = newest(times)
+def _activity(raw: RawEvent, resource: str = "activity") -> Identity:
+    part = wire.stamp(raw.value)
+    times: Times = {}
+    last = add_milestones(times, part, "$")
     created = when(part.created_at, "$", "createdAt")
     rank = rank_of(part.status, times, last)
-    return Identity(resource, _id(part.id, "$.id"), version_of(times, last, created, rank, received))
+    return Identity(resource, part.id or _no_id("$.id"), version_of(times, last, created, rank, raw.received))
 
 
-def _call(part: wire.CallStamp, received: int) -> Identity:
-    times = call_milestones(part, "$")
+def _sms(raw: RawEvent) -> Identity:
+    return _activity(raw, "sms")
+
+
+def _call(raw: RawEvent) -> Identity:
+    part = wire.call_stamp(raw.value)
+    times: Times = {}
+    add_call_milestones(times, part, "$")
     created = when(part.created_at, "$", "createdAt")
     rank = call_rank_of(part.status) if part.status else 0
-    return Identity("call", _id(part.id, "$.id"), version_of(times, newest(times), created, rank, received))
+    return Identity("call", part.id or _no_id("$.id"), version_of(times, newest(times), created, rank, raw.received))
 
 
-def _bundle(bundle: wire.BundleStamp, received: int) -> Identity:
+def _bundle(raw: RawEvent) -> Identity:
+    bundle = wire.bundle_stamp(raw.value)
     row, detail = bundle.row, bundle.detail
     part = row or detail
     if part is None:
         raise bad_value("$.row", "a bundle needs a row or a detail: a call alone is a call")
     if row and detail and row.id != detail.id:
         raise bad_value("$.detail.id", "the detail of another event stands beside the row")
-    return Identity("activity", _id(part.id, "$.row.id" if row else "$.detail.id"), _version(bundle, received))
+    named = part.id or _no_id("$.row.id" if row else "$.detail.id")
+    return Identity("activity", named, _version(bundle, raw.received))
+
+
+def _automation(raw: RawEvent) -> Identity:
+    return Identity("automation", automation_id(raw), None)
 
 
 def _version(bundle: wire.BundleStamp, received: int) -> Version:
     """Return the number of a bundle: a call that moved on while its row did not makes a new version, too."""
-    row, detail, call = bundle.row, bundle.detail, bundle.call
+    call = bundle.call
     times: Times = {}
-    created = status = None
-    for part, at in ((detail, "$.detail"), (row, "$.row")):
+    last = created = status = None
+    merged = False
+    for part, at in ((bundle.detail, "$.detail"), (bundle.row, "$.row")):
         if part is not None:
-            times |= milestones(part, at)
+            merged = bool(times)
+            last = add_milestones(times, part, at)
             created = when(part.created_at, at, "createdAt") or created
             status = part.status or status
-    times = in_order(times)
-    rank = rank_of(status, times, newest(times))
+    if merged:
+        times = in_order(times)
+        last = newest(times)
+    rank = rank_of(status, times, last)
     if call is not None:
-        times |= call_milestones(call, "$.call")
+        add_call_milestones(times, call, "$.call")
+        last = newest(times)
         rank = call_rank_of(call.status) if call.status else rank
-    return version_of(times, newest(times), created, rank, received)
+    return version_of(times, last, created, rank, received)
 
 
-def _id(text: str, pointer: str) -> str:
-    if not text:
-        raise bad_value(pointer, "a record needs an id")
-    return text
+def _no_id(pointer: str) -> NoReturn:
+    raise bad_value(pointer, "a record needs an id")
+
+
+_NAMED: Final[dict[str, Callable[[RawEvent], Identity]]] = {
+    wire.ROW: _activity,
+    wire.DETAIL: _activity,
+    wire.SMS: _sms,
+    wire.BUNDLE: _bundle,
+    wire.ROWLESS: _bundle,
+    wire.CALL: _call,
+    wire.AUTOMATION: _automation,
+}

@@ -3,7 +3,9 @@
 A row changes in place and carries no time of change: its milestones, their number and its status are all there is.
 """
 
+from collections.abc import Collection
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from headrace.core.mapping import fold
@@ -42,7 +44,11 @@ _RANKS: Final = {
 between two of them a change counts as news in either direction."""
 
 
-def decisive(status: str, times: Times, last: str | None) -> str | None:
+LONGEST_WORD: Final = 64
+"""Characters of a status that is cached: arbitrary values of payloads must not fill the memory."""
+
+
+def decisive(status: str, times: Collection[str], last: str | None) -> str | None:
     """Return the milestone that says more than a folded status word; `status` is empty where there is none.
 
     A milestone beats a coarse word: `Completed` with `deliveredAt` is delivered. What is delivered stays so, even
@@ -68,8 +74,14 @@ def rank_of(status: str | None, times: Times, last: str | None) -> int:
     """
     if not status:
         return 0
+    stages = tuple(times)
+    return _rank(status, stages, last) if len(status) <= LONGEST_WORD else _rank.__wrapped__(status, stages, last)
+
+
+@lru_cache(maxsize=1024)
+def _rank(status: str, stages: tuple[str, ...], last: str | None) -> int:
     word = fold(status)
-    rank = _RANKS.get(decisive(word, times, last) or word, SETTLED)
+    rank = _RANKS.get(decisive(word, stages, last) or word, SETTLED)
     return max(rank, _RANKS.get(last or "", 0)) if word in _COARSE else rank
 
 
@@ -86,7 +98,9 @@ def version_of(times: Times, last: str | None, created: str | None, rank: int, r
     everything that follows. A record that was created after its newest milestone counts from its creation, one that
     has neither time has no number.
     """
-    base = max(created or "", times[last] if last else "", key=comparable)
+    base = times[last] if last else ""
+    if created and created[:-1] > base[:-1]:
+        base = created
     if not base:
         return "unknown"
     millis = _millis(base)

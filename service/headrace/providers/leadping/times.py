@@ -5,7 +5,6 @@ They are compared in canonical form without the Z: fixed width, and a longer fra
 
 from datetime import datetime
 from functools import lru_cache
-from operator import attrgetter
 from typing import Final
 
 from headrace.core.mapping import Row
@@ -33,17 +32,8 @@ MILESTONES: Final = {
 
 _ALL: Final = ("created", "scheduled", *MILESTONES, "next_retry")
 _ACTIVITY_STAGES: Final = tuple(MILESTONES)[:9]
-_activity_times: Final = attrgetter(
-    "queued_at",
-    "sending_started_at",
-    "sent_at",
-    "delivered_at",
-    "received_at",
-    "failed_at",
-    "undeliverable_at",
-    "blocked_at",
-    "canceled_at",
-)
+_WHOLE_SECONDS: Final = "--T::Z"
+"""Every third character, from the fifth on, of a time that is canonical as it is: 2026-05-04T01:00:00Z."""
 _UNSET: Final = "1"
 """No year begins with a zero: .NET's zero date, 0001-01-01, stands where a date was never set."""
 
@@ -75,45 +65,70 @@ def when(text: str | None, at: str, field: str) -> str | None:
     if not text or text < _UNSET:
         return None
     try:
-        return canonical(text)
+        if text[4:20:3] != _WHOLE_SECONDS:
+            return canonical(text)
+        datetime.fromisoformat(text)  # says whether it is a time
     except (ValueError, OverflowError):
         raise _no_time(f"{at}.{field}") from None
+    return text
 
 
-def milestones(part: LeadPingActivity | Stamp, at: str, times: Times | None = None) -> Times:
-    """Return `times` with the milestones of a row or detail at `at`, in order; plans (`scheduledFor`) are none."""
-    times = {} if times is None else times
-    stage = ""
-    try:
-        for stage, text in zip(_ACTIVITY_STAGES, _activity_times(part), strict=True):
-            if text and text >= _UNSET:
-                times[stage] = canonical(text)
-    except (ValueError, OverflowError):
-        raise _no_time(f"{at}.{MILESTONES[stage]}") from None
-    return times
+def add_milestones(times: Times, part: LeadPingActivity | Stamp, at: str) -> str | None:
+    """Add the milestones of a row or detail at `at`, in order, and return its newest; plans (`scheduledFor`) are none.
+
+    Raises `Undecodable`.
+    """
+    last, best = None, ""
+    for stage, text in zip(_ACTIVITY_STAGES, _texts(part), strict=True):
+        if text and text >= _UNSET:
+            moment = text
+            try:
+                if text[4:20:3] == _WHOLE_SECONDS:
+                    datetime.fromisoformat(text)  # says whether it is a time
+                else:
+                    moment = canonical(text)
+            except (ValueError, OverflowError):
+                raise _no_time(f"{at}.{MILESTONES[stage]}") from None
+            times[stage] = moment
+            bare = moment[:-1]
+            if bare >= best:
+                last, best = stage, bare
+    return last
 
 
-def life(part: LeadPingActivity, at: str) -> Times:
-    """Return all times of a row or detail that lies at `at`, in order: its creation and plans among the milestones."""
-    times: Times = {}
+def _texts(part: LeadPingActivity | Stamp) -> tuple[str | None, ...]:
+    """Return the milestones of a row or detail as they were sent, in the order of `MILESTONES`."""
+    return (
+        part.queued_at,
+        part.sending_started_at,
+        part.sent_at,
+        part.delivered_at,
+        part.received_at,
+        part.failed_at,
+        part.undeliverable_at,
+        part.blocked_at,
+        part.canceled_at,
+    )
+
+
+def add_life(times: Times, part: LeadPingActivity, at: str) -> str | None:
+    """Add all times of a row or detail at `at`, in order, and return its newest milestone. Raises `Undecodable`."""
     if created := when(part.created_at, at, "createdAt"):
         times["created"] = created
-    if scheduled := when(part.scheduled_for, at, "scheduledFor"):
+    if part.scheduled_for and (scheduled := when(part.scheduled_for, at, "scheduledFor")):
         times["scheduled"] = scheduled
-    milestones(part, at, times)
-    if retry := when(part.next_retry_at, at, "nextRetryAt"):
+    last = add_milestones(times, part, at)
+    if part.next_retry_at and (retry := when(part.next_retry_at, at, "nextRetryAt")):
         times["next_retry"] = retry
-    return times
+    return last
 
 
-def call_milestones(part: LeadPingCall | CallStamp, at: str, times: Times | None = None) -> Times:
-    """Return `times` with the milestones of a call that lies at `at`, in order."""
-    times = {} if times is None else times
+def add_call_milestones(times: Times, part: LeadPingCall | CallStamp, at: str) -> None:
+    """Add the milestones of a call that lies at `at`, in order. Raises `Undecodable`."""
     if answered := when(part.answered_at, at, "answeredAt"):
         times["answered"] = answered
     if ended := when(part.ended_at, at, "endedAt"):
         times["ended"] = ended
-    return times
 
 
 def newest(times: Times) -> str | None:
@@ -154,12 +169,12 @@ def happened(row: Row, times: Times) -> str | None:
 def revised(times: Times, last: str | None, changed: str | None, received: int) -> str | None:
     """Return the later of a detail's time of change and the newest milestone, but none from after the receipt."""
     happened = times[last] if last else None
-    if happened and comparable(happened) > (limit := _minute_after(received // _MINUTE_MS)):
+    if happened and happened[:-1] > (limit := _minute_after(received // _MINUTE_MS)):
         past = {stage: moment for stage, moment in times.items() if comparable(moment) <= limit}
         happened = past.get(newest(past) or "")
     if changed is None or happened is None:
         return changed or happened
-    return max(changed, happened, key=comparable)
+    return happened if happened[:-1] > changed[:-1] else changed
 
 
 @lru_cache(maxsize=16)

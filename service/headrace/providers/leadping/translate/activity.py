@@ -4,6 +4,7 @@ A bundle is its row with the gaps filled from the detail, and from the call wher
 (the user, the time of change) is no part of the meaning: with or without its detail a bundle is the same news.
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -14,11 +15,11 @@ from headrace.core.problems import bad_value
 from headrace.providers.leadping import wire
 from headrace.providers.leadping.times import (
     Times,
-    call_milestones,
+    add_call_milestones,
+    add_life,
     duration,
     happened,
     in_order,
-    life,
     newest,
     revised,
     when,
@@ -27,7 +28,7 @@ from headrace.providers.leadping.translate import parts
 from headrace.providers.leadping.translate.extra import activity_extra, add_call
 from headrace.providers.leadping.translate.mapping_rules import RowChoice, choose_row, direction_of
 from headrace.sdk.provider import UNPUBLISHED, Draft, RawEvent
-from headrace_events import Actor, Data, Native
+from headrace_events import Data, Native
 
 _FILLED: Final = (
     "activity_type",
@@ -54,6 +55,7 @@ _FILLED: Final = (
     "user_email",
 )
 """What is taken from a detail where its row does not have it."""
+_filled: Final = attrgetter(*_FILLED)
 
 
 class MergedActivity(Struct, gc=False, kw_only=True):
@@ -75,12 +77,13 @@ class MergedActivity(Struct, gc=False, kw_only=True):
 
 def alone(part: wire.LeadPingActivity, resource: str = "activity") -> MergedActivity:
     """Return a row or a detail as it is. Raises `Undecodable`."""
-    times = life(part, "$")
+    times: Times = {}
+    last = add_life(times, part, "$")
     return MergedActivity(
         part=part,
         at="$",
         times=times,
-        last=newest(times),
+        last=last,
         texts=(part.summary, part.description),
         changed=when(part.modified_at, "$", "modifiedAt"),
         resource=resource,
@@ -94,20 +97,23 @@ def bundled(bundle: wire.Bundle) -> MergedActivity:
     if part is None:
         raise bad_value("$.row", "a bundle needs a row or a detail: a call alone is a call")
     times: Times = {}
-    changed = None
+    last = changed = None
     if detail is not None:
-        times |= life(detail, "$.detail")
+        last = add_life(times, detail, "$.detail")
         changed = when(detail.modified_at, "$.detail", "modifiedAt")
+    of_several = call is not None or (row is not None and bool(times))
     if row is not None:
-        times |= life(row, "$.row")
+        last = add_life(times, row, "$.row")
     if call is not None:
-        call_milestones(call, "$.call", times)
-    times = in_order(times)
+        add_call_milestones(times, call, "$.call")
+    if of_several:
+        times = in_order(times)
+        last = newest(times)
     merged = MergedActivity(
         part=part,
         at=at,
         times=times,
-        last=newest(times),
+        last=last,
         texts=(part.summary, part.description),
         changed=changed,
         call=call,
@@ -124,43 +130,12 @@ def draft(raw: RawEvent, mapping: Mapping, merged: MergedActivity) -> Draft:
     direction = direction_of(part.direction) or (direction_of(call.direction) if call else None)
     choice = choose_row(mapping, part, call, times, last=merged.last, direction=direction)
     row = choice.row
-    actor = parts.actor_of(part, call)
-    refs = parts.refs_of(part, call, voice=row.channel == "voice")
-    data = Data(
-        category=row.category,
-        action=row.action,
-        direction=row.direction or direction,
-        channel=row.channel,
-        outcome=row.outcome,
-        revised=revised(times, merged.last, merged.changed, raw.received),
-        refs=refs,
-        actor=parts.applied(actor, row.actor),
-        parties=parts.parties_of(part, call),
-        times=times or None,
-        duration_seconds=duration(times),
-        cost=parts.cost_of(part, merged.at, call),
-        reason=parts.reason_of(row, part, call, by_call=choice.by_call),
-        title=part.summary or None,
-        text=part.description or None,
-        urls=parts.urls_of(part, call),
-        fields=parts.fields_of(row, call and call.metadata),
-        native=Native(
-            provider=raw.provider,
-            tenant=raw.tenant,
-            resource=merged.resource,
-            id=part.id,
-            code=choice.code,
-            name=part.event_type or None,
-            status=choice.status,
-            extra=_extra(merged, choice, direction, actor) or None,
-        ),
-        provenance=UNPUBLISHED,
-    )
+    data = _data(raw, merged, choice, direction)
     meaning = _meaning(data, merged.texts)
     lift(data, row.lift)
     return Draft(
         row=row,
-        subject=parts.subject_of(refs, merged.resource, part.id),
+        subject=parts.subject_of(data.refs, merged.resource, part.id),
         time=happened(row, times),
         data=data,
         meaning=meaning,
@@ -168,17 +143,52 @@ def draft(raw: RawEvent, mapping: Mapping, merged: MergedActivity) -> Draft:
     )
 
 
+def _data(raw: RawEvent, merged: MergedActivity, choice: RowChoice, direction: str | None) -> Data:
+    part, call, times, row = merged.part, merged.call, merged.times, choice.row
+    category, action = parts.words_of(row.type)
+    data = Data(  # not all at once: with more than 15 keywords CPython goes by way of a dict, which costs as much again
+        category=category,
+        action=action,
+        direction=row.direction or direction,
+        channel=row.channel,
+        outcome=row.outcome,
+        revised=revised(times, merged.last, merged.changed, raw.received),
+        refs=parts.refs_of(part, call, voice=row.channel == "voice"),
+        actor=parts.applied(parts.actor_of(part, call), row.actor),
+        parties=parts.parties_of(part, call),
+        times=times or None,
+        cost=parts.cost_of(part, merged.at, call),
+        title=part.summary or None,
+        text=part.description or None,
+        native=_native(raw, merged, choice),
+        provenance=UNPUBLISHED,
+    )
+    data.reason = parts.reason_of(row, part, call, by_call=choice.by_call)
+    data.urls = parts.urls_of(part, call)
+    data.fields = parts.fields_of(row, call and call.metadata)
+    if call is not None:
+        data.duration_seconds = duration(times)
+    data.native.extra = _extra(merged, choice, direction, data) or None
+    return data
+
+
+def _native(raw: RawEvent, merged: MergedActivity, choice: RowChoice) -> Native:
+    part = merged.part
+    name = part.event_type or None
+    return Native(raw.provider, raw.tenant, merged.resource, part.id, choice.code, name, choice.status)
+
+
 def _fill(row: wire.LeadPingActivity, detail: wire.LeadPingActivity) -> None:
     """Take from the detail what the row does not say."""
-    for name in _FILLED:
-        if not getattr(row, name):
-            setattr(row, name, getattr(detail, name))
+    for name, own, other in zip(_FILLED, _filled(row), _filled(detail), strict=True):
+        if not own and other is not own:
+            setattr(row, name, other)
 
 
-def _extra(merged: MergedActivity, choice: RowChoice, direction: str | None, actor: Actor | None) -> dict[str, Any]:
-    extra = activity_extra(merged.part, direction, actor)
+def _extra(merged: MergedActivity, choice: RowChoice, direction: str | None, data: Data) -> dict[str, Any]:
+    extra = activity_extra(merged.part, direction, data.actor)
     if merged.call is not None:
-        add_call(extra, merged.part, merged.call, actor)
+        add_call(extra, merged.part, merged.call, data)
     if merged.part.status and merged.part.status != choice.status:
         extra["activity.status"] = merged.part.status
     if merged.detail_status:
@@ -201,5 +211,6 @@ def _meaning(data: Data, texts: tuple[str | None, str | None]) -> tuple[object, 
         data.duration_seconds,
         parts.meaning_of_cost(data.cost),
         data.reason,
-        *(text or None for text in texts),
+        texts[0] or None,
+        texts[1] or None,
     )

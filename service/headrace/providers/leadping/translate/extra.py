@@ -5,9 +5,10 @@ from operator import attrgetter
 from typing import Any, Final
 
 from headrace.core.mapping import fold
-from headrace.core.values import decimal, one_form, url, whole
+from headrace.core.values import one_form, url
+from headrace.providers.leadping.translate.parts import amount_of
 from headrace.providers.leadping.wire import LeadPingActivity, LeadPingCall, Sms
-from headrace_events import Actor
+from headrace_events import Actor, Data
 
 _PLAIN_TRAFFIC: Final = frozenset({"reallead", "warmup", "test"})
 """Words of `trafficType` that the canonical word holds whole."""
@@ -102,7 +103,7 @@ def activity_extra(part: LeadPingActivity, direction: str | None, actor: Actor |
         extra |= _sms_only(part)
     if part.voicemail_url and url(part.voicemail_url) is None:
         extra["voicemailUrl"] = part.voicemail_url
-    if part.billable_amount and decimal(part.billable_amount) is None:
+    if part.billable_amount and amount_of(part.billable_amount) is None:
         extra["billableAmount"] = part.billable_amount
     if part.direction and direction is None:
         extra["direction"] = part.direction
@@ -123,26 +124,27 @@ def _sms_only(row: Sms) -> dict[str, Any]:
     return extra
 
 
-def call_extra(call: LeadPingCall) -> dict[str, Any]:
-    """Return what of a call has no canonical place, verbatim."""
+def call_extra(call: LeadPingCall, data: Data) -> dict[str, Any]:
+    """Return what of a call has no canonical place, verbatim; what has one stands in `data` already."""
     extra = present(_CALL_EXTRA, _call_extra(call))
     if call.user and call.user_name and call.user not in (call.user_name, call.user_id):
         extra["user"] = call.user
     if call.metadata and not isinstance(call.metadata, dict):
         extra["metadata"] = call.metadata
-    for name, link in (("recordingUrl", call.recording_url), ("voicemailUrl", call.voicemail_url)):
-        if link and url(link) is None:
-            extra[name] = link
-    if call.billable_amount and decimal(call.billable_amount) is None:
+    if call.recording_url and "recording" not in (data.urls or ()):
+        extra["recordingUrl"] = call.recording_url
+    if call.voicemail_url and url(call.voicemail_url) is None:
+        extra["voicemailUrl"] = call.voicemail_url
+    if call.billable_amount and amount_of(call.billable_amount) is None:
         extra["billableAmount"] = call.billable_amount
-    if call.billable_seconds and whole(call.billable_seconds) is None:
+    if call.billable_seconds and (data.cost is None or data.cost.billable_seconds is None):
         extra["billableSeconds"] = call.billable_seconds
     return extra
 
 
-def add_call(extra: dict[str, Any], part: LeadPingActivity, call: LeadPingCall, actor: Actor | None) -> None:
+def add_call(extra: dict[str, Any], part: LeadPingActivity, call: LeadPingCall, data: Data) -> None:
     """Add what a call says beside its activity; as `call.<name>` where the activity says something else there."""
-    for name, value in call_extra(call).items():
+    for name, value in call_extra(call, data).items():
         if extra.setdefault(name, value) != value:
             extra[f"call.{name}"] = value
     for key, value, own in zip(_SHARED, _shared(call), _shared(part), strict=True):
@@ -153,9 +155,10 @@ def add_call(extra: dict[str, Any], part: LeadPingActivity, call: LeadPingCall, 
     if (
         part.billable_amount
         and call.billable_amount
+        and part.billable_amount != call.billable_amount
         and one_form(part.billable_amount) != one_form(call.billable_amount)
     ):
         extra["call.billableAmount"] = call.billable_amount
     user = call.user_name or call.user
-    if user and (actor is None or actor.name != user):
+    if user and (data.actor is None or data.actor.name != user):
         extra["call.user"] = user

@@ -1,5 +1,6 @@
 """Which row of the table decides: the code, refined by a status word or a milestone."""
 
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -7,7 +8,7 @@ from msgspec.structs import replace
 
 from headrace.core.mapping import Mapping, Row, fold
 from headrace.providers.leadping import wire
-from headrace.providers.leadping.stages import decisive
+from headrace.providers.leadping.stages import LONGEST_WORD, decisive
 from headrace.providers.leadping.times import Times
 from headrace.sdk.provider import RawEvent
 from headrace_events import Via
@@ -21,13 +22,12 @@ _BLOCKED: Final = "blocked"
 _BLOCKS: Final = frozenset(
     {"billing", "compliance", "configuration", "missingcampaign", "permission", "phonenumberstatus"}
 )
-_DIRECTIONS: Final = frozenset({"inbound", "outbound"})
+_DIRECTIONS: Final = {"inbound": "inbound", "outbound": "outbound"}
 
 
 def direction_of(word: str | None) -> str | None:
     """Return inbound or outbound, however it is spelled; None for any other word."""
-    word = fold(word) if word else None
-    return word if word in _DIRECTIONS else None
+    return (_DIRECTIONS.get(word) or _DIRECTIONS.get(fold(word))) if word else None
 
 
 class RowChoice(Struct, gc=False):
@@ -61,9 +61,12 @@ def choose_row(
     kind = fold(code)
     if call is not None and kind == _VOICE and (call.status or "answered" in times):
         return RowChoice(call_row(mapping, call, times), code, call.status or status, by_call=True)
-    word = (
-        _message_word(fold(status or ""), times, last, direction) if kind in _MESSAGES else status or _milestone(last)
-    )
+    if kind not in _MESSAGES:
+        word = status or _milestone(last)
+    elif status is None or len(status) <= LONGEST_WORD:
+        word = _message_word(status or "", tuple(times), last, direction)
+    else:
+        word = _message_word.__wrapped__(status, tuple(times), last, direction)
     return RowChoice(mapping.find("activity", code, word), code, status)
 
 
@@ -80,9 +83,11 @@ def _milestone(stage: str | None) -> str | None:
     return f"times.{stage}" if stage else None
 
 
-def _message_word(status: str, times: Times, last: str | None, direction: str | None) -> str | None:
+@lru_cache(maxsize=1024)
+def _message_word(status: str, stages: tuple[str, ...], last: str | None, direction: str | None) -> str | None:
     """Return the word of a message: the status; a milestone where that says more, or where there is no status."""
-    word = _milestone(decisive(status, times, last))
+    status = fold(status)
+    word = _milestone(decisive(status, stages, last))
     if word is not None:
         return word
     if direction == "inbound" and status in ("", "completed"):

@@ -1,5 +1,6 @@
 """The canonical parts of an event, each from the LeadPing fields that hold it."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from headrace.core import values
@@ -16,6 +17,15 @@ _TRAFFIC: Final = {
     "failedattempt": "internal",
 }
 _WARMUP: Final = {"true": "warmup", "false": "real"}
+_LONGEST_AMOUNT: Final = 64
+"""Characters of an amount that is cached: messages of one kind cost the same, and there are few kinds."""
+
+
+@lru_cache(maxsize=256)
+def words_of(type: str) -> tuple[str, str | None]:  # noqa: A002  (CloudEvents' own word)
+    """Return category and action of a type; `unmapped` has no action."""
+    category, _, action = type.partition(".")
+    return category, action or None
 
 
 def refs_of(part: LeadPingActivity, call: LeadPingCall | None, *, voice: bool) -> dict[str, str] | None:
@@ -40,15 +50,17 @@ def refs_of(part: LeadPingActivity, call: LeadPingCall | None, *, voice: bool) -
 
 def subject_of(refs: dict[str, str] | None, resource: str, id: str) -> str:  # noqa: A002  (CloudEvents' own word)
     """Return the lead, else the nearest entity: the conversation, else the record itself."""
-    for name in ("lead", "conversation"):
-        if refs and name in refs:
-            return f"{name}/{refs[name]}"
+    if refs is not None:
+        if "lead" in refs:
+            return f"lead/{refs['lead']}"
+        if "conversation" in refs:
+            return f"conversation/{refs['conversation']}"
     return f"{resource}/{id}"
 
 
 def reason_of(row: Row, part: LeadPingActivity, call: LeadPingCall | None, *, by_call: bool) -> str | None:
     """Return the reason that belongs to the stage, in the provider's words; a call's own where the call decided."""
-    if row.type.endswith(".scheduled") and part.scheduled_reason:
+    if part.scheduled_reason and row.type.endswith(".scheduled"):
         return part.scheduled_reason
     if part.cancel_reason and (row.type.endswith(".canceled") or row.outcome == "canceled"):
         return part.cancel_reason
@@ -61,15 +73,18 @@ def reason_of(row: Row, part: LeadPingActivity, call: LeadPingCall | None, *, by
 def urls_of(part: LeadPingActivity | None, call: LeadPingCall | None) -> dict[str, str] | None:
     """Return the links to what can be listened to."""
     urls: dict[str, str] = {}
-    if call is not None and (recording := values.url(call.recording_url)):
+    if call is not None and call.recording_url and (recording := values.url(call.recording_url)):
         urls["recording"] = recording
-    if voicemail := values.url((part and part.voicemail_url) or (call and call.voicemail_url)):
+    link = (part and part.voicemail_url) or (call and call.voicemail_url)
+    if link and (voicemail := values.url(link)):
         urls["voicemail"] = voicemail
     return urls or None
 
 
 def fields_of(row: Row, metadata: Any) -> dict[str, Any] | None:
     """Return the tenant's own data with the constants of the row, which win."""
+    if not metadata and not row.fields:
+        return None
     own = metadata if isinstance(metadata, dict) else {}
     return {**own, **row.fields} or None
 
@@ -105,11 +120,14 @@ def actor_of(part: LeadPingActivity, call: LeadPingCall | None) -> Actor | None:
 
 
 def _user_of(part: LeadPingActivity) -> Actor | None:
-    user = part.user if isinstance(part.user, IdName) else IdName(name=part.user)
+    user, number, name = part.user, part.user_id, None
     if isinstance(part, Sms) and part.user_name:
-        user = IdName(name=part.user_name)
-    number = user.id or part.user_id
-    return Actor(kind="user", id=number or None, name=user.name or None) if number or user.name else None
+        name = part.user_name
+    elif isinstance(user, IdName):
+        number, name = user.id or number, user.name
+    else:
+        name = user
+    return Actor(kind="user", id=number or None, name=name or None) if number or name else None
 
 
 def call_actor(call: LeadPingCall) -> Actor | None:
@@ -134,9 +152,9 @@ def parties_of(part: LeadPingActivity | LeadPingCall, call: LeadPingCall | None 
 
 def cost_of(part: LeadPingActivity | LeadPingCall, at: str, call: LeadPingCall | None = None) -> Cost | None:
     """Return the platform's bill; a row that does not know it takes it from its call. Raises `Undecodable`."""
-    amount, status, seconds = values.decimal(part.billable_amount), part.billing_status or None, None
+    amount, status, seconds = amount_of(part.billable_amount), part.billing_status or None, None
     if call is not None:
-        amount = amount or values.decimal(call.billable_amount)
+        amount = amount or amount_of(call.billable_amount)
         status = status or call.billing_status or None
         seconds = _seconds(call.billable_seconds, "$.call")
     elif isinstance(part, LeadPingCall):
@@ -148,12 +166,29 @@ def cost_of(part: LeadPingActivity | LeadPingCall, at: str, call: LeadPingCall |
 
 def meaning_of_cost(cost: Cost | None) -> tuple[object, ...] | None:
     """Return what counts of a bill, whatever the spelling of its amount."""
-    return None if cost is None else (values.one_form(cost.amount), cost.billable_seconds, fold(cost.status or ""))
+    return None if cost is None else (_form_of(cost.amount), cost.billable_seconds, fold(cost.status or ""))
+
+
+def amount_of(amount: float | str | None) -> str | None:
+    """Return an amount of money as a decimal, None for what is no number."""
+    if type(amount) is str and len(amount) <= _LONGEST_AMOUNT:
+        return _decimal_of(amount)
+    return values.decimal(amount)
+
+
+@lru_cache(maxsize=1024)
+def _decimal_of(amount: str) -> str | None:
+    return values.decimal(amount)
+
+
+@lru_cache(maxsize=1024)
+def _form_of(amount: str | None) -> object:
+    return values.one_form(amount)
 
 
 def _seconds(seconds: float | str | None, at: str) -> int | None:
     """Return whole seconds, None for what is no number of them. Raises `Undecodable` where they are negative."""
-    number = values.decimal(seconds)
-    if number is not None and number[0] == "-":
+    whole = values.whole(seconds)
+    if whole is None and (number := values.decimal(seconds)) is not None and number[0] == "-":
         raise bad_value(f"{at}.billableSeconds", "a length of time is not negative")
-    return values.whole(seconds)
+    return whole
