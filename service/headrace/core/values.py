@@ -89,6 +89,8 @@ def duration(value: Any) -> int | float | None:
 
 def whole(value: Any) -> int | None:
     """Return a whole number that is not negative."""
+    if type(value) is str and len(value) <= _WHOLE_DIGITS and value.isdigit() and value.isascii():
+        return int(value)
     number = decimal(value)
     bare = None if number is None else _bare(number)
     return int(bare) if bare and bare.isdigit() and len(bare) <= _WHOLE_DIGITS else None
@@ -119,6 +121,8 @@ def url(value: Any) -> str | None:
 
 def address(value: Any) -> str | None:
     """Return a phone number in E.164 where its country is told, any other address as it is."""
+    if type(value) is str and _PHONE.fullmatch(value):
+        return value
     named = ident(value)
     if named is None or named[0] != "+":
         return named
