@@ -25,7 +25,7 @@ from headrace.normalizer.mark_table import MarkTable
 from headrace.records.held import HeldRange
 from headrace.records.mark import unpack
 from headrace.records.replayed import keys_of
-from headrace.records.seen import decode_record, is_barrier, merge
+from headrace.records.seen import decode_records, is_barrier
 
 SLACK_MS: Final = 10 * 60 * 1000
 """How much earlier than its receipt, by another clock, an event may have been written."""
@@ -140,9 +140,9 @@ async def read_seen(log: Consumer, topic: str, partition: int, end: int, since: 
     marks, held = MarkTable(), dict[str, HeldRange]()
     first, _ = await log.bounds(topic, partition)
     async for records, _ in stretch(log, topic, partition, max(first, since), end):
-        commits = [decode_record(one.value or b"") for one in records if not is_barrier(one.value or b"")]
+        commits = [value for one in records if not is_barrier(value := one.value or b"")]
         if commits:
-            found = merge(commits)
+            found = decode_records(commits)
             marks.put(unpack(found.rows), found.more)
             held |= {one.source: one for one in found.held}
     return Remembered(marks, {source: one for source, one in held.items() if one.count})

@@ -9,7 +9,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from headrace.config import KafkaSettings
 from headrace.kafka.barrier import Barrier, StaleEnds
-from headrace.kafka.consumer import Consumer, Record
+from headrace.kafka.batch_consumer import BatchConsumer, LogRecord
+from headrace.kafka.consumer import Consumer
 from headrace.kafka.partition_owner import CannotRun
 
 STILL_SECONDS: Final = 3.0
@@ -22,7 +23,7 @@ class WrongLog(KafkaError):  # type: ignore[misc]  # noqa: N818  (the client shi
 
 async def read_to_barrier(
     kafka: KafkaSettings, barrier: Barrier, at: int, stale: StaleEnds, stalled_after: float
-) -> AsyncGenerator[tuple[list[Record], int]]:
+) -> AsyncGenerator[tuple[list[LogRecord], int]]:
     """Yield what a partition holds from `at` to a barrier, group by group, each with the position behind it.
 
     A group is empty where nothing came for a moment. It goes on for as long as the broker that is asked does not know
@@ -35,13 +36,13 @@ async def read_to_barrier(
         raise WrongLog(f"{topic}-{partition} took a barrier at {barrier.offset}, but was read to {at} before")
     moved_at, still = time.monotonic(), min(STILL_SECONDS, stalled_after)
     while at < end:
-        async with Consumer(kafka) as log:
+        async with BatchConsumer(kafka) as log:
             at = max(at, (await log.bounds(topic, partition))[0])
             log.seek(topic, partition, at)
             opened_at = time.monotonic()
             while at < end and time.monotonic() - max(moved_at, opened_at) < still:
                 try:
-                    records, position = await log.next(topic, partition)
+                    records, position = await log.next_batches(topic, partition)
                 except OffsetOutOfRangeError:  # it ends before where we stand, or retention took what stood there
                     await asyncio.sleep(still)
                     break
@@ -56,7 +57,7 @@ async def read_to_barrier(
     stale.over(topic)
 
 
-def _up_to(barrier: Barrier, records: list[Record], position: int) -> list[Record]:
+def _up_to(barrier: Barrier, records: list[LogRecord], position: int) -> list[LogRecord]:
     """Return the records up to the barrier. Raises `WrongLog` where they go past it without holding it."""
     if position <= barrier.offset:
         return records

@@ -12,11 +12,11 @@ import structlog
 
 from headrace.config import KafkaSettings
 from headrace.kafka.barrier import Barrier, StaleEnds
-from headrace.kafka.consumer import Record
+from headrace.kafka.batch_consumer import LogRecord
 from headrace.kafka.partition_owner import CannotRun
 from headrace.kafka.partition_reader import read_to_barrier
 from headrace.normalizer.dedupe import Seen
-from headrace.records.seen import SeenRecord, decode_record, is_barrier, merge
+from headrace.records.seen import SeenRecord, decode_record, decode_records, is_barrier
 
 RESTORED_TOGETHER_BYTES: Final = 16 * 1024 * 1024
 """Bytes of marks (400,000 ids) that are put into the table at once: to let it grow for each read of the log would take
@@ -68,13 +68,13 @@ async def _read(kafka: KafkaSettings, barrier: Barrier, seen: Seen, stale: Stale
             commits = [record for record in records if not is_barrier(record.value or b"")]
             if commits:
                 last = commits[-1].offset
-                unapplied.append(merge([decode_record(record.value or b"") for record in commits]))
+                unapplied.append(decode_records(record.value or b"" for record in commits))
             if not commits or position > barrier.offset or _size(unapplied) >= RESTORED_TOGETHER_BYTES:
                 seen.apply(unapplied, position)
                 seen.last, unapplied = last, []
 
 
-def _is_last_of(seen: Seen, record: Record) -> bool:
+def _is_last_of(seen: Seen, record: LogRecord) -> bool:
     """Return whether a record is the newest commit that memory knows."""
     value = record.value or b""
     if record.offset != seen.last or is_barrier(value):

@@ -69,6 +69,7 @@ class SeenRecord(Struct, frozen=True):
     held: Sequence[HeldRange] = ()
 
 
+_ROW_BYTES: Final = ROW.itemsize
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode: Final = msgspec.msgpack.Decoder(SeenHeader).decode
 
@@ -101,17 +102,42 @@ def is_barrier(value: bytes) -> bool:
 
 def decode_record(value: bytes) -> SeenRecord:
     """Return what the record of a commit says. Raises `NewerFormat`, or `ValueError` where it is damaged."""
+    header, rows = _split(value)
+    facts = () if header.facts is None else ((header.next_offset, header.facts),)
+    return SeenRecord(header.next_offset, _totals(header), rows, header.more, facts, header.held)
+
+
+def decode_records(values: Iterable[bytes]) -> SeenRecord:
+    """Return one record for those of several commits (one at least), as `merge` does. Raises as `decode_record`."""
+    rows: list[bytes] = []
+    more: list[tuple[bytes, tuple[int, ...]]] = []
+    facts: list[tuple[int, CommitFacts]] = []
+    held: dict[str, HeldRange] = {}
+    for value in values:
+        header, packed = _split(value)
+        rows.append(packed)
+        more += header.more
+        if header.facts is not None:
+            facts.append((header.next_offset, header.facts))
+        for one in header.held:
+            held[one.source] = one
+    return SeenRecord(header.next_offset, _totals(header), b"".join(rows), more, facts, tuple(held.values()))
+
+
+def _totals(header: SeenHeader) -> tuple[int, ...]:
+    return header.totals + (0,) * (len(TOTALS) - len(header.totals))
+
+
+def _split(value: bytes) -> tuple[SeenHeader, bytes]:
+    """Return the header of a record, and its rows."""
     if not value or not FIRST_FORMAT <= value[0] <= FORMAT:
         found = value[0] if value else "nothing"
         raise NewerFormat(f"a record on seen has format {found}, this program reads up to {FORMAT}: upgrade it")
     end = 5 + int.from_bytes(value[1:5], "little")
-    header = _decode(value[5:end])
-    rows = value[end:]
-    if len(rows) % ROW.itemsize:
+    header, rows = _decode(value[5:end]), value[end:]
+    if len(rows) % _ROW_BYTES:
         raise ValueError(f"the marks take {len(rows)} bytes, which is no multiple of {ROW.itemsize}")
-    facts = () if header.facts is None else ((header.next_offset, header.facts),)
-    totals = header.totals + (0,) * (len(TOTALS) - len(header.totals))
-    return SeenRecord(header.next_offset, totals, rows, header.more, facts, header.held)
+    return header, rows
 
 
 def merge(records: Sequence[SeenRecord]) -> SeenRecord:
