@@ -1,4 +1,4 @@
-"""Whole batches of what was fetched: what the client leaves out is left out, and nothing that is damaged is passed over.
+"""Whole batches of what was fetched: what the client leaves out is left out, and nothing damaged is passed over.
 
 The client's own classes read bytes as brokers send them; `_take` is compared with how they iterate.
 """
@@ -62,7 +62,8 @@ class Log:
         """Return what a broker answers: from the batch that holds `begin` on, and what was aborted there."""
         data = b"".join(built for end, built in self.batches if end > begin)
         aborted = [(producer, first) for producer, first, end in self.aborted if end > begin]
-        return PartitionRecords(AT, MemoryRecords(data), aborted, begin, None, None, True, READ_COMMITTED)
+        options = {"check_crcs": True, "isolation_level": READ_COMMITTED}
+        return PartitionRecords(AT, MemoryRecords(data), aborted, begin, None, None, **options)
 
     def fetched(self, begin: int) -> FetchResult:
         state = SubscriptionState()
