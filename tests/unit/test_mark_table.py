@@ -145,3 +145,22 @@ def test_many_keys_that_want_one_slot() -> None:
     marks.put(rows)
     digests = [(n + 1).to_bytes(8, "little") + (101 * n).to_bytes(8, "little") for n in range(60)]
     assert [known.version for known in marks.find(digests).values()] == list(range(60))
+
+
+@pytest.mark.parametrize("pieces", [0, 1, 2, 5])
+def test_whoever_stops_amid_a_put_loses_nothing(pieces: int) -> None:
+    """A table that is left while it grows, or while rows are put, has what it had; putting all of them mends it."""
+    marks, rng = MarkTable(), np.random.default_rng(3)
+    rows: NDArray[Any] = np.zeros(100_000, ROW)
+    rows["lo"], rows["hi"] = rng.integers(1, 2**63, (2, len(rows)))
+    rows["version"], rows["count"] = np.arange(len(rows)), 1
+    digests = [row[:16].tobytes() for row in rows.view(np.uint8).reshape(-1, ROW.itemsize)]
+    marks.put(rows[:50_000])
+    left = marks.put_in_pieces(rows[50_000:])
+    for _ in range(pieces):
+        next(left)
+    left.close()
+    assert [known.version for known in marks.find(digests[:50_000]).values()] == list(range(50_000))
+    marks.put(rows)
+    assert len(marks) == len(rows)
+    assert [known.version for known in marks.find(digests).values()] == list(range(len(rows)))

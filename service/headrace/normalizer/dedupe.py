@@ -4,7 +4,8 @@ Pure. Memory changes only through `Seen.apply`, with a record that is committed:
 says.
 """
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Generator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -60,9 +61,13 @@ class Seen:
 
     def apply(self, records: Sequence[SeenRecord], read_to: int) -> None:
         """Take over committed records, oldest first; `read_to` is the seen offset behind the last that was read."""
+        deque(self.apply_in_pieces(records, read_to), maxlen=0)
+
+    def apply_in_pieces(self, records: Sequence[SeenRecord], read_to: int) -> Generator[None]:
+        """Do what `apply` does, some milliseconds of it at a time. Whoever stops amid it applies all of it again."""
         if records:
             merged = merge(records)
-            self.marks.put(unpack(merged.rows), merged.more)
+            yield from self.marks.put_in_pieces(unpack(merged.rows), merged.more)
             # A restore reads the newest commit again: marks are what they are, but facts would count twice.
             new = (one if upto > self.next_offset else CommitFacts(one.closed) for upto, one in merged.facts)
             self.ledger.apply(new)

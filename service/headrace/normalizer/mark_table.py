@@ -6,7 +6,8 @@ grows with the digest: when the table is rebuilt, rows move in the order in whic
 by one: what is too old leaves with a rebuild.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -58,15 +59,23 @@ class MarkTable:
 
     def put(self, rows: NDArray[Any], more: Iterable[tuple[bytes, tuple[int, ...]]] = ()) -> None:
         """Insert or replace rows of dtype `ROW`, in order: of two with one digest the later wins."""
-        self._reserve(len(rows))
+        deque(self.put_in_pieces(rows, more), maxlen=0)
+
+    def put_in_pieces(self, rows: NDArray[Any], more: Iterable[tuple[bytes, tuple[int, ...]]] = ()) -> Generator[None]:
+        """Do what `put` does, some milliseconds of it at a time: others may run behind each piece.
+
+        Whoever stops amid it has put some of the rows, and loses no digest that was there.
+        """
+        yield from self._reserve(len(rows))
         for first in range(0, len(rows), _BLOCK):
             self._put(rows[first : first + _BLOCK])
+            yield
         self._more.update(more)
 
     def drop_before(self, at: int) -> None:
         """Forget the marks made before `at`, in seconds since the epoch."""
         if int(((self._table["lo"] != 0) & (self._table["at"] >= at)).sum()) < self._size:
-            self._rebuild(len(self._table), at)
+            deque(self._rebuild(len(self._table), at), maxlen=0)
 
     def _mark(self, digest: bytes, version: int, shape: int, meaning: int, count: int, at: int) -> Mark:  # noqa: PLR0917  (the columns)
         if count <= 1:
@@ -83,19 +92,20 @@ class MarkTable:
         self._lo: Keys = self._table["lo"]
         self._hi: Keys = self._table["hi"]
 
-    def _reserve(self, extra: int) -> None:
+    def _reserve(self, extra: int) -> Generator[None]:
         needed = self._size + extra
         if needed > _LOAD * len(self._table):
-            self._rebuild(_prime(max(int(len(self._table) * _GROWTH), int(needed / _LOAD) + 1)))
+            yield from self._rebuild(_prime(max(int(len(self._table) * _GROWTH), int(needed / _LOAD) + 1)))
 
-    def _rebuild(self, capacity: int, since: int = 0) -> None:
-        """Move the marks made at `since` or later to a table of another size."""
-        old = self._table
-        self._make(capacity)
+    def _rebuild(self, capacity: int, since: int = 0) -> Generator[None]:
+        """Move the marks made at `since` or later to a table of another size, which takes its place in the end."""
+        old, new = self._table, MarkTable(capacity)
         for first in range(0, len(old), _BLOCK):
             block = old[first : first + _BLOCK]
             live = (block["lo"] != 0) & (block["at"] >= since)
-            self._put(block.view(_WHOLE)[live].view(ROW))
+            new._put(block.view(_WHOLE)[live].view(ROW))
+            yield
+        self._size, self._table, self._rows, self._lo, self._hi = new._size, new._table, new._rows, new._lo, new._hi
         if self._more:
             remembered = self.find(list(self._more))
             self._more = {digest: more for digest, more in self._more.items() if digest in remembered}

@@ -4,6 +4,7 @@ It reads up to a barrier of its own, from the seen offset that memory has reache
 start, rebalance and a commit of unknown outcome.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Sequence
 from typing import Final
@@ -70,8 +71,14 @@ async def _read(kafka: KafkaSettings, barrier: Barrier, seen: Seen, stale: Stale
                 last = commits[-1].offset
                 unapplied.append(decode_records(record.value or b"" for record in commits))
             if not commits or position > barrier.offset or _size(unapplied) >= RESTORED_TOGETHER_BYTES:
-                seen.apply(unapplied, position)
+                await _apply(seen, unapplied, position)
                 seen.last, unapplied = last, []
+
+
+async def _apply(seen: Seen, unapplied: Sequence[SeenRecord], read_to: int) -> None:
+    """Apply what was read; others run between its pieces. Cut short, some marks are known, and all are read again."""
+    for _ in seen.apply_in_pieces(unapplied, read_to):
+        await asyncio.sleep(0)
 
 
 def _is_last_of(seen: Seen, record: LogRecord) -> bool:
