@@ -6,6 +6,7 @@ and only the attributes and relationships are the same then. The README of this 
 
 import hashlib
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -79,6 +80,10 @@ _RELATIONS: Final = frozenset({"stage", "owner"})
 """The words of these in the table."""
 
 
+_LONGEST_NAME: Final = 64
+"""Characters of an event name that is cached: arbitrary texts must not fill the memory."""
+
+
 class WebhookFact(Struct, frozen=True, gc=False):
     """What a body reports: of which record, under which id, and the status word that refines the row.
 
@@ -118,6 +123,11 @@ def _split(event_name: str) -> tuple[str, str]:
 
     Raises `Undecodable` for what is none, or would take a polled event's name.
     """
+    return _parts(event_name) if len(event_name) <= _LONGEST_NAME else _parts.__wrapped__(event_name)
+
+
+@lru_cache(maxsize=512)
+def _parts(event_name: str) -> tuple[str, str]:
     resource, _, action = map(fold, event_name.partition("."))
     if not resource or not action or "/" in event_name:
         raise bad_value("$.meta.eventName", "an event name reads resource.action")
@@ -130,65 +140,65 @@ def _refined(body: WebhookBody, fact: WebhookFact) -> WebhookFact:
     """Return the fact of a created or updated record by its state, a milestone or an outcome."""
     attributes = body.data.attributes or {}
     state = _state(attributes)
-    word = fold(state or "")
-    if state is not None and _is_named_by(fact, word):
-        name = _SAME_WORD.get((fact.resource, word), word)
-        named = _named(body, fact, name, "stateChangedAt", word=state)
-        return msgspec.structs.replace(named, moments=_moments(fact, name), status=state)
-    if fact.resource == "mailing" and fact.action == "updated":
+    resource, action, record = fact.resource, fact.action, fact.record
+    if state is not None and _may_name(fact) and (word := fold(state)) in _STATES[resource]:
+        name = _SAME_WORD.get((resource, word), word)
+        ident = _named(attributes, fact, name, "stateChangedAt")
+        return WebhookFact(resource, action, record, ident, state, _moments_of(action, name), status=state)
+    if resource == "mailing" and action == "updated":
         newest = _newest(attributes)
         if newest is not None:
-            named = _named(body, fact, _MILESTONES[newest], newest, word=f"times.{_MILESTONES[newest]}")
-            return msgspec.structs.replace(named, moments=() if newest in _PLANS else (newest,))
-    if fact.action == "created":
+            milestone = _MILESTONES[newest]
+            moments = () if newest in _PLANS else (newest,)
+            ident = _named(attributes, fact, milestone, newest)
+            return WebhookFact(resource, action, record, ident, f"times.{milestone}", moments)
+    if action == "created":
         return _described(body, fact, fact.id)
     return _described(body, fact, f"{fact.id}/{_digest(body)}")
 
 
-def _is_named_by(fact: WebhookFact, state: str) -> bool:
-    """Return whether a state is the fact: one that has a row, of a mailing or of an update."""
-    return _may_name(fact) and state in _STATES[fact.resource]
-
-
 def _may_name(fact: WebhookFact) -> bool:
+    """Return whether a state may be the fact: of a mailing, or of an update."""
     return fact.resource in _STATES and (fact.resource == "mailing" or fact.action == "updated")
 
 
-def _moments(fact: WebhookFact, state: str) -> tuple[str, ...]:
+def _moments(action: str, state: str) -> tuple[str, ...]:
     """Return where the time of a state stands: its change, its own attribute, the record's change, its creation."""
     own = () if f"{state}At" in _PLANS else (f"{state}At",)
-    created = ("createdAt",) if fact.action == "created" else ()
+    created = ("createdAt",) if action == "created" else ()
     return ("stateChangedAt", *own, "updatedAt", *created)
 
 
-def _named(body: WebhookBody, fact: WebhookFact, name: str, moment: str, *, word: str) -> WebhookFact:
-    """Return a fact named by a state or milestone: with its time, unless a bare action event may report the same."""
-    attributes = body.data.attributes or {}
+_moments_of: Final = lru_cache(maxsize=128)(_moments)
+"""The same for the states that name a fact: there are few."""
+
+
+def _named(attributes: dict[str, Any], fact: WebhookFact, name: str, moment: str) -> str:
+    """Return the id of a fact named so: with its time, unless a bare action event may report the same."""
     if name in _ONCE.get(fact.resource, ()):
-        ident = f"{fact.record}/{name}"
-    elif fact.action == "created":
-        ident = fact.id
-    else:
-        at = _instant(attributes, moment)
-        ident = f"{fact.record}/{name}" if at is None else f"{fact.record}/{name}/{to_micros(at)}"
-    return msgspec.structs.replace(fact, id=ident, word=word)
+        return f"{fact.record}/{name}"
+    if fact.action == "created":
+        return fact.id
+    at = _instant(attributes, moment)
+    return f"{fact.record}/{name}" if at is None else f"{fact.record}/{name}/{to_micros(at)}"
 
 
 def _described(body: WebhookBody, fact: WebhookFact, ident: str) -> WebhookFact:
     """Return the fact of a record without a state: by the outcome of a call, or by the relationship that changed."""
     attributes, relationships = body.data.attributes or {}, body.data.relationships or {}
     outcome, state = attributes.get("outcome"), _state(attributes)
-    if fact.resource == "call" and isinstance(outcome, str) and outcome:
+    resource, action, record = fact.resource, fact.action, fact.record
+    if resource == "call" and isinstance(outcome, str) and outcome:
         inbound = fold(str(attributes.get("direction"))) == "inbound"
         refined = f"inbound {outcome}" if inbound else outcome
-        moments = ("completedAt", *_moments(fact, fold(state or "")))
-        return msgspec.structs.replace(fact, id=ident, word=refined, moments=moments, status=outcome)
-    telling = _CHANGED.get(fact.resource, ()) if fact.action == "updated" else ()
+        moments = ("completedAt", *_moments(action, fold(state or "")))
+        return WebhookFact(resource, action, record, ident, refined, moments, status=outcome)
+    telling = _CHANGED.get(resource, ()) if action == "updated" else ()
     changed = next((name for name in telling if name in relationships), None)
     word = "stage" if changed == "opportunityStage" else changed or _overlay_word(fact, state)
-    timed = state is not None and (_may_name(fact) or fact.resource == "call")
-    moments = _moments(fact, fold(state or "")) if timed else ()
-    return msgspec.structs.replace(fact, id=ident, word=word, moments=moments, changed=changed, status=state)
+    timed = state is not None and (_may_name(fact) or resource == "call")
+    moments = _moments(action, fold(state or "")) if timed else ()
+    return WebhookFact(resource, action, record, ident, word, moments, changed, state)
 
 
 def _overlay_word(fact: WebhookFact, state: str | None) -> str | None:

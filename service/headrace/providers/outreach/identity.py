@@ -17,6 +17,8 @@ def identity(raw: RawEvent) -> Identity:
     key = wire.decode_event_key(raw.value)
     if key.type is not None and key.type != wire.EVENT:
         raise bad_value("$.type", "only rows of GET /events are events, this is a row of another resource")
+    if type(key.id) is int:
+        return Identity(wire.EVENT, str(key.id), None)
     ident = wire.id_text(key.id)
     if not (ident.isascii() and ident.isdigit()):
         raise bad_value("$.id", "an event's id is an integer")

@@ -151,8 +151,13 @@ def ref_name(relationship: str) -> str:
 
 def related(relationship: Any) -> str | None:
     """Return the id of a relationship, flat or wrapped in `data`; None where it names none, or several."""
-    ids = related_ids(relationship)
-    return ids[0] if len(ids) == 1 and not isinstance(inner_of(relationship), list) else None
+    inner = inner_of(relationship)
+    if type(inner) is not dict:
+        return None
+    ident = inner.get("id")
+    if type(ident) is int:
+        return str(ident)
+    return id_text(ident) if type(ident) is str and ident else None
 
 
 def related_ids(relationship: Any) -> list[str]:

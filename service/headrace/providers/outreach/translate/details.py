@@ -1,24 +1,30 @@
 """What a webhook body holds beside its fact: ids, times, addresses, money, what changed, and all the rest."""
 
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
 from headrace.core import values
 from headrace.core.mapping import Row, fold
-from headrace.core.timestamps import parse
+from headrace.core.problems import bad_time
+from headrace.core.timestamps import canonical, parse
 from headrace.providers.outreach.facts import WebhookFact
-from headrace.providers.outreach.translate.parts import moment, parties_of, without_nulls
+from headrace.providers.outreach.translate.parts import parties_of, without_nulls
 from headrace.providers.outreach.wire import WebhookBody, ref_name, related
 from headrace_events import Actor, Change, Data, Value
 
+_CREATED: Final = (("created", "createdAt"),)
 _TIMES: Final = {
-    "mailing": (("scheduled", "scheduledAt"), ("delivered", "deliveredAt"), ("received", "repliedAt")),
-    "call": (("answered", "answeredAt"), ("ended", "completedAt")),
-    "task": (("scheduled", "scheduledAt"),),
-    "kaiaRecording": (("ended", "endTime"),),
+    "mailing": (("scheduled", "scheduledAt"), ("delivered", "deliveredAt"), ("received", "repliedAt"), *_CREATED),
+    "call": (("answered", "answeredAt"), ("ended", "completedAt"), *_CREATED),
+    "task": (("scheduled", "scheduledAt"), *_CREATED),
+    "kaiaRecording": (("ended", "endTime"), *_CREATED),
 }
+"""Attributes that hold milestones, by resource, in the order of the event; others have `_CREATED` alone."""
+_LONGEST_TIME: Final = 40
+"""Characters of a text that is remembered as a time."""
 _TITLE: Final = {"mailing": "subject", "kaiaRecording": "title"}
 _TEXT: Final = {"mailing": "bodyText", "call": "note", "task": "note"}
 _URLS: Final = (("recording", "recordingUrl"), ("voicemail", "voicemailRecordingUrl"))
@@ -49,22 +55,40 @@ def changer_of(fact: WebhookFact, refs: dict[str, str]) -> Actor | None:
 
 def times_of(body: WebhookBody, fact: WebhookFact) -> tuple[dict[str, str] | None, str | None]:
     """Return the milestones, and the time of the fact itself where the body has it."""
+    attributes = body.data.attributes
+    if not attributes:
+        return None, None
     times: dict[str, str] = {}
-    for name, attribute in (*_TIMES.get(fact.resource, ()), ("created", "createdAt")):
-        at = _at(body, attribute)
-        if at is not None:
+    for name, attribute in _TIMES.get(fact.resource, _CREATED):
+        if attribute in attributes and (at := moment_at(attributes, attribute)) is not None:
             times[name] = at
-    ended = "endTime" if fact.resource == "kaiaRecording" else None
+    ended = "endTime" if fact.resource == "kaiaRecording" else ""
     for telling in (*fact.moments, ended, f"{fact.action}At"):  # openedAt, createdAt, updatedAt…
-        if telling and (at := _at(body, telling)) is not None:
+        if telling and telling in attributes and (at := moment_at(attributes, telling)) is not None:
             times["occurred"] = at
             return times, at
     return times or None, None
 
 
+def moment_at(attributes: dict[str, Any], name: str) -> str | None:
+    """Return the time in an attribute in canonical form, None where it holds none. Raises `Undecodable`."""
+    value = attributes.get(name)
+    if type(value) is not str or not value:
+        return None
+    try:
+        return _canonical(value) if len(value) <= _LONGEST_TIME else canonical(value)
+    except (ValueError, OverflowError):
+        raise bad_time(f"$.data.attributes.{name}") from None
+
+
+_canonical: Final = lru_cache(maxsize=256)(canonical)
+"""The times of one body are often one time: made, changed and in its state since then."""
+
+
 def fields_of(body: WebhookBody, row: Row) -> dict[str, Any] | None:
     """Return every attribute that has a value, and the constants of the row, which win."""
-    return {**without_nulls(body.data.attributes or {}), **row.fields} or None
+    fields: dict[str, Any] = without_nulls(body.data.attributes or {})
+    return ({**fields, **row.fields} if row.fields else fields) or None
 
 
 def leftovers(body: WebhookBody) -> dict[str, Any] | None:
@@ -76,12 +100,16 @@ def leftovers(body: WebhookBody) -> dict[str, Any] | None:
         extra["jobId"] = body.meta.job_id
     if before := body.before_update or body.data.before_update:
         extra["beforeUpdate"] = without_nulls(before)
-    relationships = body.data.relationships or {}
-    for name, relationship in relationships.items():
-        if isinstance(relationship, dict) and relationship.get("data") and related(relationship) is None:
-            extra[f"relationships.{name}"] = without_nulls(relationship["data"])
     cleared = [name for name, value in (body.data.attributes or {}).items() if value is None]
-    cleared += [name for name, value in relationships.items() if _is_cleared(value)]
+    for name, relationship in (body.data.relationships or {}).items():
+        if type(relationship) is dict:
+            data = relationship.get("data", "")
+            if data and related(relationship) is None:
+                extra[f"relationships.{name}"] = without_nulls(data)
+            if data is None or relationship.get("id", "") is None:  # emptied, in one form or the other
+                cleared.append(name)
+        elif relationship is None:
+            cleared.append(name)
     if cleared:
         extra["cleared"] = cleared
     return extra or None
@@ -105,9 +133,9 @@ def change_of(body: WebhookBody, fact: WebhookFact) -> Change | None:
 def describe(data: Data, body: WebhookBody, fact: WebhookFact) -> None:
     """Put title, text, addresses, recordings, length and deal money into their canonical places."""
     attributes = body.data.attributes or {}
-    data.title = values.text(attributes.get(_TITLE.get(fact.resource, "")))
-    data.text = values.text(attributes.get(_TEXT.get(fact.resource, "")))
-    urls = {name: url for name, native in _URLS if (url := values.url(attributes.get(native))) is not None}
+    data.title = _plain(attributes.get(_TITLE.get(fact.resource, "")))
+    data.text = _plain(attributes.get(_TEXT.get(fact.resource, "")))
+    urls = {name: url for name, native in _URLS if native in attributes and (url := values.url(attributes[native]))}
     data.urls = urls or None
     if fact.resource == "call":
         data.parties = parties_of(attributes.get("from"), attributes.get("to"))
@@ -133,27 +161,20 @@ def _before(body: WebhookBody) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _duration(data: Data, attributes: dict[str, Any]) -> int | float | None:
     """Return seconds: Outreach's OpenAPI document has no length of a call, only two ends; a recording has its own."""
-    length = values.duration(attributes.get("mediaDurationSeconds"))
-    if length is not None:
-        return length
+    length = attributes.get("mediaDurationSeconds")
+    if length is not None and (seconds := values.duration(length)) is not None:
+        return seconds
     times = data.times or {}
     if "answered" not in times or "ended" not in times:
         return None
     span: timedelta = parse(times["ended"]) - parse(times["answered"])
-    seconds = span.total_seconds()
-    return None if seconds < 0 else int(seconds) if seconds == int(seconds) else seconds
+    took = span.total_seconds()
+    return None if took < 0 else int(took) if took == int(took) else took
 
 
-def _at(body: WebhookBody, name: str) -> str | None:
-    value = (body.data.attributes or {}).get(name)
-    return moment(value, f"$.data.attributes.{name}") if isinstance(value, str) else None
-
-
-def _is_cleared(relationship: Any) -> bool:
-    """Return whether a relationship was emptied: null, `{"id": null}` or `{"data": null}`."""
-    if not isinstance(relationship, dict):
-        return relationship is None
-    return relationship.get("id", "") is None or relationship.get("data", "") is None
+def _plain(value: Any) -> str | None:
+    """Return a value as text, None where there is none: most bodies have none."""
+    return None if value is None else values.text(value)
 
 
 def _text(value: Any) -> str | None:

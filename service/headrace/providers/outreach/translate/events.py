@@ -30,7 +30,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
     """Return the draft of a row. Raises `Undecodable`, or what msgspec raises."""
     row = decode_event(raw.value)
     attributes = row.attributes
-    found = find(mapping, attributes.name)
+    name = attributes.name or None
+    found = find(mapping, name)
     ident = id_text(row.id)
     refs = refs_of(row.relationships)
     if attributes.mailing_id is not None:
@@ -40,10 +41,11 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
         created = time
     else:
         created = moment(attributes.created_at, "$.attributes.createdAt")
-    external = values.url(attributes.external_url)
+    external = values.url(attributes.external_url) if attributes.external_url else None
+    category, _, action = found.type.partition(".")
     data = Data(
-        category=found.category,
-        action=found.action,
+        category=category,
+        action=action or None,
         direction=found.direction,
         channel=found.channel,
         outcome=found.outcome,
@@ -60,8 +62,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft:
             tenant=raw.tenant,
             resource=EVENT,
             id=ident,
-            code=attributes.name or None,
-            name=attributes.name or None,
+            code=name,
+            name=name,
             extra=_extra(attributes, external),
         ),
         provenance=UNPUBLISHED,
@@ -83,12 +85,17 @@ def find(mapping: Mapping, name: str | None) -> Row:
 def refs_of(relationships: dict[str, Relationship | None] | None) -> dict[str, str]:
     """Return the ids of the relationships that have one."""
     refs: dict[str, str] = {}
-    for name, relationship in (relationships or {}).items():
+    if not relationships:
+        return refs
+    for name, relationship in relationships.items():
         if relationship is None:
             continue
-        ident = relationship.data.id if type(relationship.data) is Ref else relationship.id
-        if ident is not None:
-            refs[ref_name(name)] = str(ident) if type(ident) is int else id_text(ident)
+        data = relationship.data
+        ident = data.id if type(data) is Ref else relationship.id
+        if type(ident) is int:
+            refs[ref_name(name)] = f"{ident}"
+        elif ident is not None:
+            refs[ref_name(name)] = id_text(ident)
     return refs
 
 
@@ -109,10 +116,10 @@ def times_of(occurred: str | None, created: str | None) -> dict[str, str] | None
 
 def _extra(attributes: Attributes, external: str | None) -> dict[str, Any] | None:
     """Return what has no canonical place, or does not fit it."""
-    extra: dict[str, Any] = {} if attributes.mailing_id is None else {"mailingId": attributes.mailing_id}
-    if external is None and attributes.external_url:
-        extra["externalUrl"] = attributes.external_url
-    return extra or None
+    mailing, odd = attributes.mailing_id, external is None and attributes.external_url
+    if mailing is None:
+        return {"externalUrl": odd} if odd else None
+    return {"mailingId": mailing, "externalUrl": odd} if odd else {"mailingId": mailing}
 
 
 def _client(attributes: Attributes) -> Client | None:

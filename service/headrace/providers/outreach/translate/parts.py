@@ -46,6 +46,8 @@ def without_nulls(value: Any) -> Any:
 
 def parties_of(from_: Any, to: Any) -> Parties | None:
     """Return both ends by their addresses, where there are any."""
+    if from_ is None and to is None:
+        return None
     sender, receiver = values.address(from_), values.address(to)
     if sender is None and receiver is None:
         return None

@@ -12,11 +12,12 @@ from headrace.providers.outreach.translate.details import (
     direction_of,
     fields_of,
     leftovers,
+    moment_at,
     refs_of,
     times_of,
 )
 from headrace.providers.outreach.translate.parts import actor_of, moment
-from headrace.providers.outreach.wire import WEBHOOK, WebhookBody, decode_webhook, ref_name
+from headrace.providers.outreach.wire import WEBHOOK, decode_webhook, ref_name
 from headrace.sdk.provider import UNPUBLISHED, Draft, Dropped, RawEvent
 from headrace_events import Data, Native
 
@@ -34,13 +35,14 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
     delivered = moment(body.meta.delivered_at, "$.meta.deliveredAt")
     direction = row.direction or direction_of(body, fact)
     times, happened = times_of(body, fact)
+    category, _, action = row.type.partition(".")
     data = Data(
-        category=row.category,
-        action=row.action,
+        category=category,
+        action=action or None,
         direction=direction,
         channel=row.channel,
         outcome=row.outcome,
-        revised=moment(_text(body, "updatedAt"), "$.data.attributes.updatedAt"),
+        revised=moment_at(body.data.attributes or {}, "updatedAt"),
         refs=refs,
         actor=actor_of(row, refs, direction) or changer_of(fact, refs),
         times=times,
@@ -59,7 +61,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
         provenance=UNPUBLISHED,
     )
     describe(data, body, fact)
-    lift(data, row.lift)
+    if row.lift:
+        lift(data, row.lift)
     return Draft(
         row=row,
         subject=_subject(fact, refs),
@@ -72,11 +75,8 @@ def translate(raw: RawEvent, mapping: Mapping) -> Draft | Dropped:
 
 def _subject(fact: WebhookFact, refs: dict[str, str]) -> str:
     """Return the lead, else the nearest entity, else the record itself."""
+    for name in _NEAREST:
+        if name in refs:
+            return f"{name}/{refs[name]}"
     own = ref_name(fact.resource)
-    name = next((name for name in _NEAREST if name in refs), own)
-    return f"{name}/{refs[name]}"
-
-
-def _text(body: WebhookBody, name: str) -> str | None:
-    value = (body.data.attributes or {}).get(name)
-    return value if isinstance(value, str) else None
+    return f"{own}/{refs[own]}"
