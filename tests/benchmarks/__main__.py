@@ -18,6 +18,7 @@ from tests.benchmarks import (
     polling,
     receiver,
     restore,
+    trace,
     whole,
 )
 from tests.benchmarks.sizes import FULL, QUICK
@@ -38,6 +39,7 @@ ON_KAFKA = {
     "find": finding.rows,
     "receiver": receiver.rows,
     "latency": latency.rows,
+    "trace": trace.rows,
     "polling": polling.rows,
     "loop": leads.loop_rows,
 }

@@ -1,15 +1,18 @@
-"""A consumer of committed events, as a process: `python -m tests.benchmarks.event_reader SERVERS TOPIC COUNT`.
+"""A consumer of committed events, as a process: `python -m tests.benchmarks.event_reader SERVERS TOPIC COUNT FILE`.
 
-It prints "reading" once it is at the end of the topic, and after `COUNT` events when each was first visible.
+It prints "reading" at the end of the topic, and writes to the file, after `COUNT` events, when each was visible.
 """
 
 import asyncio
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import uvloop
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
+from msgspec import Struct
 
 from headrace_events import Event
 from tests.senders import Fact, fact_of
@@ -21,8 +24,21 @@ FETCH_WAIT_MS = 100
 _event = msgspec.json.Decoder(Event).decode
 
 
-async def main(servers: str, topic: str, count: int) -> list[tuple[Fact, float]]:
-    """Read so many events; return the fact and the time (`time.monotonic`) of each."""
+class Sight(Struct):
+    """An event: when it was read (`time.monotonic`), and what it tells of its way; `appended` in ms since the epoch."""
+
+    fact: Fact
+    at: float
+    received: str
+    decided: str
+    appended: int
+    partition: int
+    offset: int
+    raw: tuple[int, int]
+
+
+async def main(servers: str, topic: str, count: int) -> list[Sight]:
+    """Read so many events."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=servers, isolation_level="read_committed", fetch_max_wait_ms=FETCH_WAIT_MS
     )
@@ -32,22 +48,34 @@ async def main(servers: str, topic: str, count: int) -> list[tuple[Fact, float]]
         parts = [TopicPartition(topic, part) for part in cluster.partitions_for_topic(topic)]
         consumer.assign(parts)
         await consumer.seek_to_end(*parts)
-        _print(b"reading")
-        seen: list[tuple[bytes, float]] = []
+        sys.stdout.write("reading\n")
+        sys.stdout.flush()
+        seen: list[tuple[ConsumerRecord, float]] = []
         async with asyncio.timeout(DEADLINE_SECONDS):
             while len(seen) < count:
                 batches = await consumer.getmany(timeout_ms=1000)
                 now = time.monotonic()
-                seen += ((record.value, now) for records in batches.values() for record in records)
-        return [(fact_of(_event(value)), at) for value, at in seen]
+                seen += ((record, now) for records in batches.values() for record in records)
+        return [_sight(record, at) for record, at in seen]
     finally:
         await consumer.stop()
 
 
-def _print(line: bytes) -> None:
-    sys.stdout.buffer.write(line + b"\n")
-    sys.stdout.buffer.flush()
+def _sight(record: ConsumerRecord, at: float) -> Sight:
+    event = _event(record.value)
+    how = event.data.provenance
+    return Sight(
+        fact=fact_of(event),
+        at=at,
+        received=how.received,
+        decided=event.recordedtime,
+        appended=record.timestamp,
+        partition=record.partition,
+        offset=record.offset,
+        raw=(how.raw.partition, how.raw.offset),
+    )
 
 
 if __name__ == "__main__":
-    _print(msgspec.json.encode(uvloop.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))))
+    _, of, topic, count, file = sys.argv
+    Path(file).write_bytes(msgspec.json.encode(uvloop.run(main(of, topic, int(count)))))

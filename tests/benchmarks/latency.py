@@ -16,11 +16,13 @@ from pathlib import Path
 from statistics import quantiles
 
 import msgspec
+from msgspec import Struct
 
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from tests.benchmarks.deliveries import Connection, configured, connect, invent, request_of
+from tests.benchmarks.event_reader import Sight
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most
 from tests.integration.child_process import ALL, Program, configuration
@@ -42,9 +44,10 @@ Times = dict[Fact, float]
 def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
     """Compare the latency with its targets."""
     with tempfile.TemporaryDirectory(prefix="headrace-benchmarks-") as home:
-        accepted, seen = asyncio.run(_measure(sizes, servers, Path(home)))
-    first = min(accepted.values()) + WARM_SECONDS
-    took = [(seen[fact] - at) * 1000 for fact, at in accepted.items() if at > first]
+        measured = asyncio.run(measure(sizes, servers, Path(home)))
+    first = min(measured.accepted.values()) + WARM_SECONDS
+    seen = {sight.fact: sight.at for sight in measured.seen}
+    took = [(seen[fact] - at) * 1000 for fact, at in measured.accepted.items() if at > first]
     cut = quantiles(took, n=1000)
     yield at_most(f"accepted -> visible, {RATE} events/s, p50", cut[499], MEDIAN_MS, "ms")
     yield at_most("  p99", cut[989], P99_MS, "ms")
@@ -52,8 +55,17 @@ def rows(sizes: Sizes, servers: str) -> Iterator[Row]:
     yield Row("  p90; p99.9; the longest", f"{cut[899]:.0f}; {cut[998]:.0f}; {max(took):.0f} ms", f"load {load}")
 
 
-async def _measure(sizes: Sizes, servers: str, home: Path) -> tuple[Times, Times]:
-    """Run the program and the consumer, and send to it; return when each fact was accepted, and when it was read."""
+class Measured(Struct):
+    """When each fact was sent and accepted (`time.monotonic`), and what was read; topics have the `prefix`."""
+
+    prefix: str
+    sent: Times
+    accepted: Times
+    seen: list[Sight]
+
+
+async def measure(sizes: Sizes, servers: str, home: Path) -> Measured:
+    """Run the program and the consumer, and send to it."""
     prefix = f"b{secrets.token_hex(4)}."
     config = Config(kafka=KafkaSettings(bootstrap_servers=servers), tenants=Tenants([]), topic_prefix=prefix)
     await topics.apply(config, "dev", PARTITIONS)
@@ -64,26 +76,23 @@ async def _measure(sizes: Sizes, servers: str, home: Path) -> tuple[Times, Times
         await program.says("kafka_answers")
         await program.ready()
         port = int((await program.webhooks()).rpartition(":")[2])
-        async with _event_reader(servers, f"{prefix}events", count) as output:
-            accepted = await _send(port, sendings)
-            line = await output.readline()
+        async with _event_reader(servers, f"{prefix}events", count, home / "seen") as reader:
+            sent, accepted = await _send(port, sendings)
+            await reader.wait()
     finally:
         program.stop()
-    if not line:
-        raise RuntimeError("the consumer ended before it saw every event")
-    return accepted, dict(msgspec.json.decode(line, type=list[tuple[Fact, float]]))
+    return Measured(prefix, sent, accepted, msgspec.json.decode((home / "seen").read_bytes(), type=list[Sight]))
 
 
 @asynccontextmanager
-async def _event_reader(servers: str, topic: str, count: int) -> AsyncIterator[asyncio.StreamReader]:
-    """Run the consumer; yield its output once it reads."""
-    worker = ("-m", "tests.benchmarks.event_reader", servers, topic, str(count))
-    limit = 1_000 * count + 2**16
-    reader = await asyncio.create_subprocess_exec(sys.executable, *worker, stdout=asyncio.subprocess.PIPE, limit=limit)
+async def _event_reader(servers: str, topic: str, count: int, seen: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the consumer, which writes what it has seen to a file; yield it once it reads."""
+    worker = ("-m", "tests.benchmarks.event_reader", servers, topic, str(count), str(seen))
+    reader = await asyncio.create_subprocess_exec(sys.executable, *worker, stdout=asyncio.subprocess.PIPE)
     assert reader.stdout is not None  # for the type checker: it is a pipe
     try:
         await reader.stdout.readline()
-        yield reader.stdout
+        yield reader
     finally:
         if reader.returncode is None:
             reader.kill()
@@ -100,8 +109,9 @@ def _for(seconds: float) -> Iterator[Sending]:
         yield sending
 
 
-async def _send(port: int, sendings: list[Sending]) -> Times:
-    """Send at the rate, whether answers come or not; return when the answer to each fact came."""
+async def _send(port: int, sendings: list[Sending]) -> tuple[Times, Times]:
+    """Send at the rate, whether answers come or not; return when each fact was sent, and when the answer came."""
+    sent: Times = {}
     accepted: Times = {}
     free: asyncio.Queue[Connection] = asyncio.Queue()
     for _ in range(CONNECTIONS):
@@ -109,6 +119,7 @@ async def _send(port: int, sendings: list[Sending]) -> Times:
 
     async def send(sending: Sending) -> None:
         connection = await free.get()
+        sent.update(dict.fromkeys(sending.facts, time.monotonic()))
         await connection.send(request_of(sending))
         accepted.update(dict.fromkeys(sending.facts, time.monotonic()))
         free.put_nowait(connection)
@@ -119,4 +130,4 @@ async def _send(port: int, sendings: list[Sending]) -> Times:
             await asyncio.sleep(due - time.monotonic())
             group.create_task(send(sending))
             due += len(sending.facts) / RATE
-    return accepted
+    return sent, accepted

@@ -22,11 +22,14 @@ from headrace.config.live import LiveConfig
 from headrace.core.record import ProducerRecord
 from headrace.kafka.consumer import Record
 from headrace.kafka.group_member import Member
+from headrace.kafka.live_reader import LiveReader
 from headrace.kafka.producer import Transactions
 from headrace.kafka.topics import verify
 from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.metrics import NormalizerMetrics
-from headrace.normalizer.normalizer import COMMITS_AT_ONCE, Normalizer
+from headrace.normalizer.normalizer import Normalizer
+from headrace.normalizer.raw_reader import LIVE_WAIT
+from headrace.normalizer.turns import Turns
 from headrace.observe.health import Health
 from headrace.observe.registry import Registry
 from tests.benchmarks import load
@@ -94,12 +97,12 @@ async def ours(job: Job, watch: Watch) -> None:
 async def stripped(job: Job, watch: Watch) -> None:
     """Run the loop without the service: the same members, transactions, batches and turns."""
     kafka = KafkaSettings(bootstrap_servers=job.servers)
-    turns = asyncio.Semaphore(COMMITS_AT_ONCE)
+    turns = Turns()
     assigned: asyncio.Queue[set[int]] = asyncio.Queue()
     member = Member(kafka, f"{job.target}stripped", f"{job.prefix}raw", assigned=assigned.put, revoked=_ignore)
     async with member, asyncio.TaskGroup() as group:
         for partition in await assigned.get():
-            loop = _Stripped(job, kafka, member, partition, turns)
+            loop = _Stripped(job, kafka, partition, turns)
             group.create_task(loop.run(watch.saw))
 
 
@@ -110,10 +113,9 @@ async def _ignore(_: set[int]) -> None:
 class _Stripped:
     """One partition of the stripped loop."""
 
-    def __init__(
-        self, job: Job, kafka: KafkaSettings, member: Member, partition: int, turns: asyncio.Semaphore
-    ) -> None:
-        self.job, self.member, self.partition, self.turns = job, member, partition, turns
+    def __init__(self, job: Job, kafka: KafkaSettings, partition: int, turns: Turns) -> None:
+        self.job, self.partition, self.turns = job, partition, turns
+        self.log = LiveReader(kafka, f"{job.prefix}raw", partition)
         self.producer = Transactions(kafka, f"{job.target}stripped-{partition}")
         self.plan = base64.b64decode(job.plan[partition])
         self.kinds = prepared()
@@ -123,14 +125,15 @@ class _Stripped:
         """Work until cancelled."""
         await self.producer.fence()
         spread = await self.producer.partitions_of(f"{self.job.target}events")
-        self.member.seek(self.partition, 0)
         try:
-            while True:
-                batch = await self.member.next(self.partition, MOST_RECORDS)
-                if batch:
-                    async with self.turns:
-                        await self.write(batch, spread)
-                    committed(len(batch))
+            async with self.log:
+                self.log.seek(0)
+                while True:
+                    batch = await self.log.next(MOST_RECORDS, LIVE_WAIT)
+                    if batch:
+                        async with self.turns.of(batch):
+                            await self.write(batch, spread)
+                        committed(len(batch))
         finally:
             await self.producer.close()
 

@@ -14,6 +14,7 @@ from headrace.kafka.partition_owner import Pace
 from headrace.kafka.producer import TRANSACTION_TIMEOUT_MS, Fenced, Transactions
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.task import NormalizerTask
+from headrace.normalizer.turns import Turns
 from headrace.records.seen import TOTALS, encode_record
 from tests.fake_provider import Row
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
@@ -231,7 +232,7 @@ async def _pretender(pipeline: Pipeline) -> AsyncIterator[NormalizerTask]:
             limits=normalizer.limits(0),
             member=member,
             metrics=normalizer.metrics,
-            commits=asyncio.Semaphore(1),
+            turns=Turns(),
             decided=normalizer.decided,
             pace=BRISK,
             clock=normalizer.clock,

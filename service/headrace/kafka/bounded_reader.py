@@ -61,7 +61,7 @@ class BoundedReader:
 
     def _fill(self, at: TopicPartition, first: ConsumerRecord, most: int) -> list[ConsumerRecord]:
         """Return `first`, and behind it what the client has of that partition, as far as it fits."""
-        taken, left = [first], MOST_WEIGHT - _weight(first)
+        taken, left = [first], MOST_WEIGHT - weight_of(first)
         fetcher = self._consumer._fetcher  # noqa: SLF001  (nothing public unpacks one record after the other)
         fetched = fetcher._records.get(at)  # noqa: SLF001  (as above)
         if most == 1 or left <= 0 or not isinstance(fetched, FetchResult) or not fetched.check_assignment(at):
@@ -80,7 +80,7 @@ class BoundedReader:
         """
         try:
             for record in fetched._partition_records or ():  # noqa: SLF001  (getone() would take a microsecond for each)
-                left -= _weight(record)
+                left -= weight_of(record)
                 if left < 0:
                     self._leftover[at] = record
                     return False
@@ -96,7 +96,8 @@ class BoundedReader:
                 fetched._update_position()  # noqa: SLF001  (as its getall does)
 
 
-def _weight(record: ConsumerRecord) -> int:
+def weight_of(record: ConsumerRecord) -> int:
+    """Return what a record weighs, headers included."""
     found = weight(record.value) if record.value else 0
     for _, data in record.headers:
         found += len(data) if data else 0

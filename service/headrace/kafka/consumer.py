@@ -50,14 +50,13 @@ def _ignore(partition: int, offset: int) -> None:
 
 def new_consumer(kafka: KafkaSettings, **more: Any) -> AIOKafkaConsumer:
     """Return a consumer, not started, that commits and resets no offsets by itself."""
-    return AIOKafkaConsumer(
-        enable_auto_commit=False,
-        auto_offset_reset="none",
-        fetch_max_wait_ms=50,  # a partition that was just drained waits for the fetch that is out
-        max_partition_fetch_bytes=FETCH_BYTES,
-        **client_options(kafka),
-        **more,
-    )
+    options = {
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "fetch_max_wait_ms": 50,  # a partition that was just drained waits for the fetch that is out
+        "max_partition_fetch_bytes": FETCH_BYTES,
+    }
+    return AIOKafkaConsumer(**(options | client_options(kafka) | more))
 
 
 async def stop_consumer(consumer: AIOKafkaConsumer) -> None:

@@ -4,20 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, Final, Self
 
-from aiokafka import ConsumerRebalanceListener, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import KafkaConnectionError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from headrace.config import KafkaSettings
-from headrace.kafka.bounded_reader import BoundedReader
 from headrace.kafka.call import call
 from headrace.kafka.client import CALL_DEADLINE, start_client
 from headrace.kafka.cluster_view import watch_leaders
-from headrace.kafka.consumer import Record, new_consumer, offsets_of, stop_consumer
+from headrace.kafka.consumer import new_consumer, stop_consumer
 
-__all__ = ["Member", "OutOfRange"]
-
-OutOfRange = OffsetOutOfRangeError
+__all__ = ["Member"]
 
 START_PAUSE: Final = 0.2
 """Seconds between attempts to start."""
@@ -26,8 +23,9 @@ START_PAUSE: Final = 0.2
 class Member:
     """A member of the consumer group that spreads the partitions of one topic over processes.
 
-    The group only says who owns what: positions travel in `seen`. `assigned` and `revoked` are called with the
-    partitions; what they raise would be swallowed by the client, so they only start and cancel tasks.
+    The group only says who owns what: positions travel in `seen`, and nothing is read through it. `assigned` and
+    `revoked` are called with the partitions; what they raise would be swallowed by the client, so they only start and
+    cancel tasks.
     """
 
     def __init__(
@@ -40,7 +38,6 @@ class Member:
         revoked: Callable[[set[int]], Awaitable[None]],
     ) -> None:
         self.topic = topic
-        self._listener = _Listener(topic, assigned, revoked)
         self._consumer = new_consumer(
             kafka,
             group_id=group,
@@ -51,7 +48,7 @@ class Member:
             max_poll_interval_ms=2**31 - 1,
             partition_assignment_strategy=(StickyPartitionAssignor,),
         )
-        self._reader = BoundedReader(self._consumer)
+        self._listener = _Listener(self._consumer, topic, assigned, revoked)
         self._view = watch_leaders(self._consumer._client)  # noqa: SLF001  (nothing public gives it)
 
     async def __aenter__(self) -> Self:
@@ -84,39 +81,16 @@ class Member:
         routine = self._consumer._coordinator._coordination_task  # noqa: SLF001  (only a fetch would raise its error)
         if routine.done() and not routine.cancelled() and (error := routine.exception()):
             raise error
+        with self._consumer._subscription.fetch_context():  # noqa: SLF001  (who reads nothing for 24 days would have to leave)
+            pass
 
     def owns(self, partition: int) -> bool:
         """Return whether the group assigns this partition to us now."""
         return TopicPartition(self.topic, partition) in self._consumer.assignment()
 
-    def seek(self, partition: int, offset: int) -> None:
-        """Read on from an offset."""
-        self._reader.seek(TopicPartition(self.topic, partition), offset)
-
-    async def next(self, partition: int, most: int, wait: float = 0.5) -> list[Record]:
-        """Return up to `most` records, as many as memory is meant for, none where nothing came within `wait` seconds.
-
-        Raises `OutOfRange`, `TimeoutError`.
-        """
-        at = TopicPartition(self.topic, partition)
-        # getmany waits without limit while the group rebalances.
-        try:
-            return await call(self._reader.next([at], wait, most), wait + CALL_DEADLINE)
-        except NoOffsetForPartitionError:
-            return []  # left over from before our seek: the group's own offset is not used
-
-    async def bounds(self, partition: int) -> tuple[int, int]:
-        """Return the first offset of a partition and the one behind its last."""
-        return await offsets_of(self._consumer, self.topic, partition)
-
     async def look_around(self) -> None:
         """Ask all brokers who leads the partitions: one that is cut off from the others says that nothing comes."""
         await call(self._view.look_around(), CALL_DEADLINE)
-
-    def end(self, partition: int) -> int | None:
-        """Return the last known offset behind the end, from the latest fetch."""
-        end: int | None = self._consumer.highwater(TopicPartition(self.topic, partition))
-        return end
 
     async def answers(self) -> bool:
         """Return whether Kafka answers a small question within `CALL_DEADLINE`."""
@@ -148,15 +122,18 @@ def _look_at_commits(coordinator: Any) -> None:
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
     def __init__(
         self,
+        consumer: AIOKafkaConsumer,
         topic: str,
         assigned: Callable[[set[int]], Awaitable[None]],
         revoked: Callable[[set[int]], Awaitable[None]],
     ) -> None:
+        self._consumer = consumer
         self._topic = topic
         self._assigned = assigned
         self._revoked = revoked
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._consumer.pause(*assigned)
         await self._assigned({at.partition for at in assigned if at.topic == self._topic})
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:

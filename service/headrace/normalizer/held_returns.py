@@ -13,7 +13,7 @@ from headrace.config.tenants import Tenants
 from headrace.kafka.appender import Appender
 from headrace.kafka.client import CALL_DEADLINE, KafkaError
 from headrace.kafka.consumer import Consumer
-from headrace.kafka.group_member import OutOfRange
+from headrace.kafka.live_reader import OutOfRange
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.held import Returned, cut_off, due, first_of, give_back, lost_of
 from headrace.normalizer.raw_reader import LIVE_WAIT

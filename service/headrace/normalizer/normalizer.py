@@ -26,10 +26,9 @@ from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.held import held_for
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.task import NormalizerTask
+from headrace.normalizer.turns import Turns
 from headrace.observe.health import Health
 
-COMMITS_AT_ONCE: Final = 2
-"""Tasks that decide and commit at a time: more only hold transactions open for longer."""
 DISPLAY_EVERY: Final = 5.0
 """Seconds between commits of the group's offsets."""
 DEFAULT_PACE: Final = Pace()
@@ -66,7 +65,7 @@ class Normalizer:
             metrics=metrics,
             health=health,
         )
-        self._commits: Final = asyncio.Semaphore(COMMITS_AT_ONCE)
+        self._turns: Final = Turns()
 
     @property
     def tasks(self) -> Mapping[int, NormalizerTask]:
@@ -86,7 +85,7 @@ class Normalizer:
             limits=self.limits(partition),
             member=member,
             metrics=self.metrics,
-            commits=self._commits,
+            turns=self._turns,
             decided=self.decided,
             pace=self.pace,
             clock=self.clock,

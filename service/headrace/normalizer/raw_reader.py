@@ -1,4 +1,4 @@
-"""Read one raw partition through the group's consumer, and find out what is missing in it.
+"""Read one raw partition, and find out what is missing in it.
 
 Headrace writes raw without transactions, so it has no gaps, but for what retention took at its begin; a foreign
 transaction leaves its marker in one.
@@ -6,14 +6,14 @@ transaction leaves its marker in one.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
 from headrace.kafka.barrier import StaleEnds
 from headrace.kafka.consumer import Consumer, Record
-from headrace.kafka.group_member import Member
+from headrace.kafka.live_reader import LiveReader
 from headrace.kafka.partition_owner import CannotRun
 from headrace.normalizer.metrics import NormalizerMetrics
 
@@ -33,17 +33,25 @@ class Gap(Struct, frozen=True):
 
 
 class RawReader:
-    """Raw partition `partition`, as `member` reads it. Positions are offsets of the record to read next."""
+    """Partition `partition` of raw, the topic. Positions are offsets of the record to read next."""
 
     def __init__(
-        self, kafka: KafkaSettings, member: Member, metrics: NormalizerMetrics, partition: int, stale: StaleEnds
+        self, kafka: KafkaSettings, topic: str, metrics: NormalizerMetrics, partition: int, stale: StaleEnds
     ) -> None:
         self._kafka: Final = kafka
-        self._member: Final = member
+        self._topic: Final = topic
         self._metrics: Final = metrics
         self._partition: Final = partition
         self._stale: Final = stale
         self._gap_at = -1
+        self._log: Final = LiveReader(kafka, topic, partition)
+
+    async def __aenter__(self) -> Self:
+        await self._log.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._log.__aexit__(*exc)
 
     async def next(self, position: int, most: int, wait: float = LIVE_WAIT) -> list[Record]:
         """Return up to `most` records, none where nothing came within `wait` seconds; they should begin at `position`.
@@ -51,10 +59,10 @@ class RawReader:
         Raises `OutOfRange` where the consumer's position does not exist, `CannotRun` where a record cannot be read.
         """
         try:
-            records = await self._member.next(self._partition, most, wait)
+            records = await self._log.next(most, wait)
         except UnicodeDecodeError as error:
             raise CannotRun(
-                f"the client cannot read a record of {self._member.topic}-{self._partition} at or behind offset "
+                f"the client cannot read a record of {self._topic}-{self._partition} at or behind offset "
                 f"{position}: the name of a header is not UTF-8, so it is none of ours; find out who "
                 f"writes there; no record from {position} on is decided yet, so copy them before you remove any"
             ) from error
@@ -65,7 +73,7 @@ class RawReader:
 
     def end(self) -> int | None:
         """Return the offset behind the last record, as the latest fetch knew it."""
-        return self._member.end(self._partition)
+        return self._log.end()
 
     async def gap(self, position: int, found: int | None) -> Gap | None:
         """Return what is missing from `position` on; None where nothing is, or where that is still unknown.
@@ -76,7 +84,7 @@ class RawReader:
         if found is None or self._gap_at != position or found < position:
             if found is not None:
                 self._gap_at = position
-            first, _ = await self._member.bounds(self._partition)
+            first, _ = await self._log.bounds()
             return Gap(first, "raw_records_lost") if first > position else None
         if await self._next_for_others(position) == found:
             return Gap(found, "raw_offsets_without_records")
@@ -84,19 +92,22 @@ class RawReader:
 
     async def seek(self, position: int) -> None:
         """Read on from `position`, once a broker answers whose raw reaches so far: an end before it is stale."""
-        topic = self._member.topic
-        while (end := (await self._member.bounds(self._partition))[1]) < position:
-            self._stale.found(topic, end=end, known=position)
+        while (end := (await self._log.bounds())[1]) < position:
+            self._stale.found(self._topic, end=end, known=position)
             await asyncio.sleep(STALE_PAUSE)
-            await self._member.look_around()
-        self._stale.over(topic)
-        self._member.seek(self._partition, position)
+            await self._log.look_around()
+        self._stale.over(self._topic)
+        self._log.seek(position)
+
+    def seek_again(self, position: int) -> None:
+        """Read on from a position that was read before."""
+        self._log.seek(position)
 
     async def _next_for_others(self, position: int) -> int | None:
         """Return the offset that another consumer reads first from `position` on, None where it reads nothing."""
         async with Consumer(self._kafka, committed=False) as log:
-            log.seek(self._member.topic, self._partition, position)
-            records, _ = await log.next(self._member.topic, self._partition, wait=PROOF_WAIT)
+            log.seek(self._topic, self._partition, position)
+            records, _ = await log.next(self._topic, self._partition, wait=PROOF_WAIT)
         return records[0].offset if records else None
 
 

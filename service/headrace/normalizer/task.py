@@ -15,7 +15,8 @@ from headrace.config.live import LiveConfig
 from headrace.core.record import ProducerRecord
 from headrace.kafka.barrier import Barrier
 from headrace.kafka.consumer import Record
-from headrace.kafka.group_member import Member, OutOfRange
+from headrace.kafka.group_member import Member
+from headrace.kafka.live_reader import OutOfRange
 from headrace.kafka.partition_owner import DAY_SECONDS, Pace, PartitionOwner, TaskState
 from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.normalizer.batch_facts import close_quiet
@@ -29,6 +30,7 @@ from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.outputs import Outputs
 from headrace.normalizer.raw_reader import RawReader, until_gap
 from headrace.normalizer.restore import restore
+from headrace.normalizer.turns import Turns
 from headrace.records.seen import decode_record, encode_barrier
 
 MARKERS: Final = 1
@@ -48,7 +50,7 @@ class NormalizerTask(PartitionOwner):
     4. applies the seen record to memory, once it is committed.
 
     Any failure leaves memory where it was: the producer is discarded, and the task fences and restores anew.
-    `commits` bounds the tasks of the process that decide and write at a time. `decided` gets every committed batch of
+    `turns` bounds what the tasks of the process decide and write at a time. `decided` gets every committed batch of
     decisions. `clock` gives seconds since the epoch.
     """
 
@@ -61,7 +63,7 @@ class NormalizerTask(PartitionOwner):
         limits: CommitLimits,
         member: Member,
         metrics: NormalizerMetrics,
-        commits: asyncio.Semaphore,
+        turns: Turns,
         decided: Callable[[list[Decision]], None],
         pace: Pace,
         clock: Callable[[], float],
@@ -82,10 +84,10 @@ class NormalizerTask(PartitionOwner):
         self._live = live
         self._limits = limits
         self._metrics: NormalizerMetrics = metrics
-        self._commits = commits
+        self._turns = turns
         self._decided = decided
         self._clock = clock
-        self._raw = RawReader(config.kafka, member, metrics, partition, self._stale)
+        self._raw = RawReader(config.kafka, member.topic, metrics, partition, self._stale)
         self._batch_size = BatchSize()
         self._returns = HeldReturns(config.kafka, limits)
         self._written_at: float | None = None
@@ -94,9 +96,9 @@ class NormalizerTask(PartitionOwner):
     async def work(self, producer: Transactions) -> None:
         """Seek, and run until the producer is doubtful."""
         await self._outputs.count_partitions(producer)
-        await self._skip_gap(producer)
-        self.enter(TaskState.RUNNING)
-        async with self._returns:
+        async with self._raw, self._returns:
+            await self._skip_gap(producer)
+            self.enter(TaskState.RUNNING)
             while not producer.doubtful:
                 await self.step(producer)
                 await self._give_back(producer)
@@ -106,8 +108,9 @@ class NormalizerTask(PartitionOwner):
         records = await self._read(producer)  # 1. read
         if not records:
             return
-        async with self._commits:
-            began, batch = time.monotonic(), until_gap(records)
+        batch = until_gap(records)
+        async with self._turns.of(batch):
+            began = time.monotonic()
             commit = self._decide(batch)  # 2. decide
             if commit is not None:
                 seen_end = await self._write(producer, commit, len(batch))  # 3. write
@@ -117,7 +120,7 @@ class NormalizerTask(PartitionOwner):
         if commit is None:
             await asyncio.sleep(self._pace.heartbeat)
         if self.seen.next_offset <= records[-1].offset:
-            self._member.seek(self.partition, self.seen.next_offset)
+            self._raw.seek_again(self.seen.next_offset)
 
     async def _read(self, producer: Transactions) -> Sequence[Record]:
         """Return records that begin where memory stands; none where there is nothing to decide on now."""
