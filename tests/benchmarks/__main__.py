@@ -16,6 +16,7 @@ from tests.benchmarks import (
     leads,
     memory,
     polling,
+    processes,
     receiver,
     restore,
     trace,
@@ -35,6 +36,7 @@ PURE = {
 ON_KAFKA = {
     "whole": whole.rows,
     "spread": whole.spread_rows,
+    "processes": processes.rows,
     "restore": restore.rows,
     "find": finding.rows,
     "receiver": receiver.rows,

@@ -71,6 +71,11 @@ class Stage:
         self.prefix = f"b{secrets.token_hex(4)}."
         self._plan: dict[int, bytearray] = defaultdict(bytearray)
 
+    @property
+    def count(self) -> int:
+        """Records of raw."""
+        return sum(map(len, self._plan.values()))
+
     def run(self, contender: str) -> Result:
         """Run one contender over all records, in a process of its own. The normalizer can run only once."""
         target = self.prefix
@@ -78,13 +83,12 @@ class Stage:
             target = f"{self.prefix}stripped."
             asyncio.run(self._create(target))
         plan = {partition: base64.b64encode(kinds).decode() for partition, kinds in self._plan.items()}
-        count = sum(map(len, self._plan.values()))
         job = Job(
             contender=contender,
             servers=self.kafka.bootstrap_servers,
             prefix=self.prefix,
             target=target,
-            count=count,
+            count=self.count,
             plan=plan,
         )
         worker = (sys.executable, "-m", "tests.benchmarks.worker")

@@ -68,18 +68,18 @@ class Watch:
     def __init__(self, count: int) -> None:
         self.count = count
         self.done = asyncio.Event()
-        self._seen = self._first = 0
+        self.seen = self._first = 0
         self._began = (0.0, 0.0)
         self.result = Result(0, 0, 0)
 
     def saw(self, records: int) -> None:
         """Note that so many records are committed."""
-        self._seen += records
-        now = (_cpu(), time.perf_counter())
-        if not self._first and self._seen >= self.count // 4:
-            self._first, self._began = self._seen, now
-        if self._seen >= self.count:
-            self.result = Result(self._seen - self._first, now[0] - self._began[0], now[1] - self._began[1])
+        self.seen += records
+        now = (cpu_seconds(), time.perf_counter())
+        if not self._first and self.seen >= self.count // 4:
+            self._first, self._began = self.seen, now
+        if self.seen >= self.count:
+            self.result = Result(self.seen - self._first, now[0] - self._began[0], now[1] - self._began[1])
             self.done.set()
 
 
@@ -151,7 +151,8 @@ class _Stripped:
         return self.producer.write(groups)
 
 
-def _cpu() -> float:
+def cpu_seconds() -> float:
+    """Return the CPU seconds of this process until now."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
