@@ -194,6 +194,6 @@ def _owner(found: Any) -> Any:
 def _differs(before: Any, after: Any, form: Callable[[Any], Any] = one_form) -> bool:
     if type(before) is str and before == after:
         return False
-    nothing = (None, "")
-    old, new = ("" if value in nothing else form(value) for value in (before, after))
+    old = "" if before is None or before == "" else form(before)
+    new = "" if after is None or after == "" else form(after)
     return bool(old != new)

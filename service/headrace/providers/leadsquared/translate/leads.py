@@ -57,12 +57,15 @@ def changes(before: wire.Fields | None, after: wire.Fields) -> list[tuple[str, A
     if before is None:
         return []
     found = []
-    for key in before | after:
-        old, new = before.get(key), after.get(key)
-        if key in _NOISE or (type(old) is str and old == new):  # equal texts have equal forms
+    for key, new in after.items():
+        old = before.get(key)
+        if type(new) is str and old == new:  # equal texts have equal forms
             continue
-        if _form(key, old) != _form(key, new):
+        if key not in _NOISE and _form(key, old) != _form(key, new):
             found.append((key, old, new))
+    for key, old in before.items():
+        if key not in after and key not in _NOISE and _form(key, old):
+            found.append((key, old, None))
     found.sort(key=itemgetter(0))
     return found
 
