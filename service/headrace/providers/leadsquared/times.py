@@ -13,8 +13,7 @@ from headrace.core.problems import bad_value
 from headrace.core.timestamps import instant
 
 _PLAIN: Final = 19  # len("2026-07-31 05:33:50"); the shortest American form has as many
-_LONGEST_AMERICAN: Final = 22  # len("12/31/2026 12:33:50 AM")
-_DAY: Final = 10  # len("2026-07-31")
+_TOO_LONG: Final = 23  # len("12/31/2026 12:33:50 AM") and one more: what is cached has a bound
 _MARKS: Final = "-- ::"  # every third character of that form from the first dash on
 _HOURS: Final = {
     (form.format(hour), half): f"{hour % 12 + late:02}"
@@ -43,7 +42,7 @@ def canonical(text: str) -> str:
         _read_iso(text)  # by far the most frequent form: where it is a time, two more letters will do
         return text.replace(" ", "T") + "Z"
     if "/" in text:
-        return f"{_american(text)}Z"
+        return _american(text[:_TOO_LONG]) + "Z"
     moment = _moment(text)
     if moment.tzinfo is None and not moment.microsecond:
         return f"{moment.isoformat()}Z"
@@ -52,7 +51,7 @@ def canonical(text: str) -> str:
 
 def parse(text: str) -> datetime:
     """Return a time of any form as UTC without a zone, as LeadSquared means it. Raises `ValueError`."""
-    moment = _moment(text) if "/" not in text else datetime.fromisoformat(_american(text))
+    moment = _moment(text) if "/" not in text else datetime.fromisoformat(_american(text[:_TOO_LONG]))
     return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -109,32 +108,14 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
+@lru_cache(maxsize=4096)  # a record says a time more than once, and records come in soon after it
 def _american(text: str) -> str:
     """Return the form with the month first as ISO 8601 without a zone. Raises `ValueError`."""
-    if len(text) > _LONGEST_AMERICAN:
-        raise ValueError(_UNREAD)
-    date, _, clock = text.partition(" ")
-    return f"{_day(date)}T{_clock(clock)}"
-
-
-@lru_cache(maxsize=1024)  # records that come in together share few days
-def _day(date: str) -> str:
-    """Return month, day and year as ISO 8601. Raises `ValueError`."""
+    date, clock, half = text.split(" ")
     month, day, year = date.split("/")
-    iso = f"{year}-{_TWO.get(month)}-{_TWO.get(day)}"
-    if len(iso) != _DAY:
-        raise ValueError(_UNREAD)
-    datetime.fromisoformat(iso)  # knows that there is no 31st of June, and takes digits only
-    return iso
-
-
-@lru_cache(maxsize=4096)  # a record says a time more than once, and records come in soon after it
-def _clock(text: str) -> str:
-    """Return a time of a twelve-hour clock as ISO 8601. Raises `ValueError`."""
-    clock, half = text.split(" ")
     hour, _, rest = clock.partition(":")
-    iso = f"2000-01-01T{_HOURS.get((hour, half))}:{rest}"
+    iso = f"{year}-{_TWO.get(month)}-{_TWO.get(day)}T{_HOURS.get((hour, half))}:{rest}"
     if len(iso) != _PLAIN:
         raise ValueError(_UNREAD)
-    datetime.fromisoformat(iso)
-    return iso[_DAY + 1 :]
+    _read_iso(iso)  # knows that there is no 31st of June, and takes digits only
+    return iso

@@ -36,8 +36,9 @@ def _parts(note: str) -> list[str]:
     first = note[:1]
     prefix = _PREFIX.match(note) if first == "{" or first.isspace() else None
     bare = note[prefix.end() :] if prefix else note
+    found = bare.split("{next}")
     # By far the most notes spell the separator in one way, and need no expression.
-    return _NEXT.split(bare) if "{N" in bare or bare.count("{n") > bare.count("{next}") else bare.split("{next}")
+    return found if bare.count("{n") < len(found) and "{N" not in bare else _NEXT.split(bare)
 
 
 def open_object(text: str) -> Any:
