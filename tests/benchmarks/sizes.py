@@ -18,6 +18,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
     spread_partitions: int
     restored: int
     restored_singly: int
+    """Ids that were committed one by one: each is a transaction, which takes a millisecond to write."""
+    taken_over: int
     remembered: int
     decided: int
     delivered: int
@@ -41,6 +43,7 @@ FULL: Final = Sizes(
     spread_partitions=64,
     restored=3_000_000,
     restored_singly=50_000,
+    taken_over=1_000_000,
     remembered=10_000_000,
     decided=20_000,
     delivered=4_000,
@@ -60,6 +63,7 @@ QUICK: Final = Sizes(
     spread_partitions=4,
     restored=4_000,
     restored_singly=100,
+    taken_over=4_000,
     remembered=20_000,
     decided=400,
     delivered=100,
