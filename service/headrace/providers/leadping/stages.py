@@ -4,12 +4,11 @@ A row changes in place and carries no time of change: its milestones, their numb
 """
 
 from collections.abc import Collection
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from headrace.core.mapping import fold
-from headrace.core.timestamps import from_millis
+from headrace.core.timestamps import from_millis, fromisoformat
 from headrace.providers.leadping.times import Times, comparable
 from headrace.sdk.provider import Version
 
@@ -112,4 +111,4 @@ def version_of(times: Times, last: str | None, created: str | None, rank: int, r
 
 
 def _millis(moment: str) -> int:
-    return round(datetime.fromisoformat(moment).timestamp() * 1000)
+    return round(fromisoformat(moment).timestamp() * 1000)

@@ -3,13 +3,12 @@
 They are compared in canonical form without the Z: fixed width, and a longer fraction sorts behind a shorter one.
 """
 
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from headrace.core.mapping import Row
 from headrace.core.problems import Undecodable, bad_time
-from headrace.core.timestamps import canonical, from_millis
+from headrace.core.timestamps import WHOLE_SECONDS, canonical, from_millis, fromisoformat
 from headrace.providers.leadping.wire import CallStamp, LeadPingActivity, LeadPingCall, Stamp
 
 Times = dict[str, str]
@@ -31,9 +30,6 @@ MILESTONES: Final = {
 """What happened to a record, with the field that says when; of two at one time the later in this list is newer."""
 
 _ALL: Final = ("created", "scheduled", *MILESTONES, "next_retry")
-_ACTIVITY_STAGES: Final = tuple(MILESTONES)[:9]
-_WHOLE_SECONDS: Final = "--T::Z"
-"""Every third character, from the fifth on, of a time that is canonical as it is: 2026-05-04T01:00:00Z."""
 _UNSET: Final = "1"
 """No year begins with a zero: .NET's zero date, 0001-01-01, stands where a date was never set."""
 
@@ -65,12 +61,9 @@ def when(text: str | None, at: str, field: str) -> str | None:
     if not text or text < _UNSET:
         return None
     try:
-        if text[4:20:3] != _WHOLE_SECONDS:
-            return canonical(text)
-        datetime.fromisoformat(text)  # says whether it is a time
+        return canonical(text)
     except (ValueError, OverflowError):
         raise _no_time(f"{at}.{field}") from None
-    return text
 
 
 def add_milestones(times: Times, part: LeadPingActivity | Stamp, at: str) -> str | None:
@@ -79,12 +72,12 @@ def add_milestones(times: Times, part: LeadPingActivity | Stamp, at: str) -> str
     Raises `Undecodable`.
     """
     last, best = None, ""
-    for stage, text in zip(_ACTIVITY_STAGES, _texts(part), strict=True):
+    for stage, text in _milestones(part):
         if text and text >= _UNSET:
             moment = text
             try:
-                if text[4:20:3] == _WHOLE_SECONDS:
-                    datetime.fromisoformat(text)  # says whether it is a time
+                if text[4:20:3] == WHOLE_SECONDS:
+                    fromisoformat(text)  # says whether it is a time
                 else:
                     moment = canonical(text)
             except (ValueError, OverflowError):
@@ -96,18 +89,18 @@ def add_milestones(times: Times, part: LeadPingActivity | Stamp, at: str) -> str
     return last
 
 
-def _texts(part: LeadPingActivity | Stamp) -> tuple[str | None, ...]:
+def _milestones(part: LeadPingActivity | Stamp) -> tuple[tuple[str, str | None], ...]:
     """Return the milestones of a row or detail as they were sent, in the order of `MILESTONES`."""
     return (
-        part.queued_at,
-        part.sending_started_at,
-        part.sent_at,
-        part.delivered_at,
-        part.received_at,
-        part.failed_at,
-        part.undeliverable_at,
-        part.blocked_at,
-        part.canceled_at,
+        ("queued", part.queued_at),
+        ("sending", part.sending_started_at),
+        ("sent", part.sent_at),
+        ("delivered", part.delivered_at),
+        ("received", part.received_at),
+        ("failed", part.failed_at),
+        ("undeliverable", part.undeliverable_at),
+        ("blocked", part.blocked_at),
+        ("canceled", part.canceled_at),
     )
 
 
@@ -152,7 +145,7 @@ def duration(times: Times) -> int | float | None:
     """
     if "answered" not in times or "ended" not in times:
         return None
-    seconds = (datetime.fromisoformat(times["ended"]) - datetime.fromisoformat(times["answered"])).total_seconds()
+    seconds = (fromisoformat(times["ended"]) - fromisoformat(times["answered"])).total_seconds()
     return None if seconds < 0 else int(seconds) if seconds.is_integer() else seconds
 
 

@@ -4,7 +4,8 @@ A bundle is its row with the gaps filled from the detail, and from the call wher
 (the user, the time of change) is no part of the meaning: with or without its detail a bundle is the same news.
 """
 
-from operator import attrgetter
+from itertools import compress
+from operator import attrgetter, not_
 from typing import Any, Final
 
 from msgspec import Struct
@@ -180,9 +181,8 @@ def _native(raw: RawEvent, merged: MergedActivity, choice: RowChoice) -> Native:
 
 def _fill(row: wire.LeadPingActivity, detail: wire.LeadPingActivity) -> None:
     """Take from the detail what the row does not say."""
-    for name, own, other in zip(_FILLED, _filled(row), _filled(detail), strict=True):
-        if not own and other is not own:
-            setattr(row, name, other)
+    for name in compress(_FILLED, map(not_, _filled(row))):
+        setattr(row, name, getattr(detail, name))
 
 
 def _extra(merged: MergedActivity, choice: RowChoice, direction: str | None, data: Data) -> dict[str, Any]:
