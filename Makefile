@@ -10,7 +10,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench staleness scenes schemas contract clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench profile staleness scenes schemas contract clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -71,6 +71,9 @@ format: venv  ## let ruff write the code
 
 bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the benchmarks)
 	@$(PY) -m tests.benchmarks $(ARGS)
+
+profile: venv  ## show where the CPU time of each role goes: table and flame graphs, five minutes (ARGS="--only poller")
+	@$(PY) -m tests.profiling $(ARGS)
 
 staleness: venv  ## how stale 100,000 leads are on a virtual clock: table and plot, some minutes (ARGS="--dry")
 	@$(PY) -m tests.staleness $(ARGS)

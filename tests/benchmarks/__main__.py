@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Row]:
         rows += PURE[name](sizes)
     on_kafka = [name for name in ON_KAFKA if name in wanted]
     if on_kafka:
-        with _servers(options.servers) as servers:
+        with running_kafka(options.servers) as servers:
             for name in on_kafka:
                 _say(f"… {name}")
                 rows += ON_KAFKA[name](sizes, servers)
@@ -80,7 +80,7 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _servers(chosen: str | None) -> Iterator[str]:
+def running_kafka(chosen: str | None) -> Iterator[str]:
     """Yield the chosen Kafka, or start the one that tests would use."""
     if chosen:
         yield chosen

@@ -57,7 +57,7 @@ async def _budget(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     async with leadsquared.Simulator(history, allowance=ALLOWED) as platform:
         limits = {"budget.per_window": ALLOWED.per_window, "budget.window": f"{ALLOWED.window:.0f}s"}
         keys = platform.tenant() | limits | {"leads": history.leads, "budget.per_day": 1_000_000}
-        async with _polling(servers, home, "leadsquared", keys):
+        async with running_poller(servers, home, "leadsquared", keys):
             await until(lambda: bool(platform.calls), "the platform is polled")
             began, lasts = platform.calls[0].at, sizes.windows * ALLOWED.window
             await until(lambda: platform.calls[-1].at >= began + lasts, "all windows are over", deadline=MOST_SECONDS)
@@ -72,10 +72,10 @@ async def _budget(sizes: Sizes, servers: str, home: Path) -> list[Row]:
 async def _cost(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     """Take turns with the bare client."""
     pairs: list[tuple[float, float]] = []
-    with _platform(home, sizes.polled) as url:
+    with page_server(home, sizes.polled) as url:
         for number in range(min(sizes.rounds, _ROUNDS)):
             bare = _bare(url, sizes.polled)
-            async with _polling(servers, home / f"cost-{number}", "outreach", _keys(url)) as poller:
+            async with running_poller(servers, home / f"cost-{number}", "outreach", keys_of(url)) as poller:
                 began = cpu_of(poller.pid)
                 await poller.has_appended(sizes.polled)
                 pairs.append((sizes.polled / (cpu_of(poller.pid) - began), sizes.polled / bare))
@@ -92,8 +92,8 @@ async def _cost(sizes: Sizes, servers: str, home: Path) -> list[Row]:
 async def _growth(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     """Read on, ten times as far."""
     few, many = sizes.polled, sizes.polled * 10
-    with _platform(home, many) as url:
-        async with _polling(servers, home / "growth", "outreach", _keys(url)) as poller:
+    with page_server(home, many) as url:
+        async with running_poller(servers, home / "growth", "outreach", keys_of(url)) as poller:
             await poller.has_appended(few)
             before = _resident(poller.pid)
             await poller.has_appended(many)
@@ -102,7 +102,7 @@ async def _growth(sizes: Sizes, servers: str, home: Path) -> list[Row]:
     return [at_most(name, after / 1e6, MOST_GROWTH * before / 1e6, "MB")]
 
 
-class _RunningPoller:
+class RunningPoller:
     """A poller at work."""
 
     def __init__(self, program: Program, kafka: KafkaSettings, prefix: str) -> None:
@@ -124,7 +124,9 @@ class _RunningPoller:
 
 
 @asynccontextmanager
-async def _polling(servers: str, home: Path, provider: str, keys: dict[str, object]) -> AsyncIterator[_RunningPoller]:
+async def running_poller(
+    servers: str, home: Path, provider: str, keys: dict[str, object]
+) -> AsyncIterator[RunningPoller]:
     """Run a poller for one tenant; what it does before it may poll is not measured."""
     prefix, kafka = f"b{secrets.token_hex(4)}.", KafkaSettings(bootstrap_servers=servers)
     await topics.apply(Config(kafka=kafka, tenants=Tenants([]), topic_prefix=prefix), "dev", PARTITIONS)
@@ -132,13 +134,13 @@ async def _polling(servers: str, home: Path, provider: str, keys: dict[str, obje
     program = Program(configuration(servers, prefix, tenant), home, "poller", roles=("poller",))
     try:
         await program.says("task_restored")
-        yield _RunningPoller(program, kafka, prefix)
+        yield RunningPoller(program, kafka, prefix)
         program.stop()
     finally:
         program.child.kill()
 
 
-class _platform:  # noqa: N801  (it reads as the function that it is)
+class page_server:  # noqa: N801  (it reads as the function that it is)
     """Serve pages from a process of its own; gives their URL."""
 
     def __init__(self, home: Path, count: int) -> None:
@@ -155,7 +157,7 @@ class _platform:  # noqa: N801  (it reads as the function that it is)
         self._child.kill()
 
 
-def _keys(url: str) -> dict[str, object]:
+def keys_of(url: str) -> dict[str, object]:
     pages = {"events.page_size": SIZE, "events.window": WINDOW, "events.every": "1h"}
     return {"base_url": url, "polling": True, "access_token": "any"} | pages
 

@@ -29,6 +29,7 @@ from tests.benchmarks.worker import Job, Result
 
 TARGET: Final = 50_000
 SHARE: Final = 0.6
+WORKER: Final = (sys.executable, "-m", "tests.benchmarks.worker")
 APPENDED_TOGETHER: Final = 100
 """Records of one batch of raw: a page of a feed, or what webhooks bring within some milliseconds."""
 
@@ -78,6 +79,11 @@ class Stage:
 
     def run(self, contender: str) -> Result:
         """Run one contender over all records, in a process of its own. The normalizer can run only once."""
+        done = subprocess.run(WORKER, input=self.job(contender), stdout=subprocess.PIPE, check=True)
+        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)
+
+    def job(self, contender: str) -> bytes:
+        """Return what `WORKER` reads, with the topics that it needs there."""
         target = self.prefix
         if contender == "stripped":
             target = f"{self.prefix}stripped."
@@ -91,9 +97,7 @@ class Stage:
             count=self.count,
             plan=plan,
         )
-        worker = (sys.executable, "-m", "tests.benchmarks.worker")
-        done = subprocess.run(worker, input=msgspec.json.encode(job), stdout=subprocess.PIPE, check=True)
-        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Result)
+        return msgspec.json.encode(job)
 
     async def fill(self, outs: Iterable[tuple[int | None, ProducerRecord]]) -> None:
         """Create the topics and append the records, each with the number of its kind (None: it came before)."""
