@@ -10,7 +10,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench profile staleness scenes schemas contract clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness scenes schemas contract clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -74,6 +74,9 @@ bench: venv  ## measure against the limits, on Apache Kafka (ARGS as for the ben
 
 profile: venv  ## show where the CPU time of each role goes: table and flame graphs, five minutes (ARGS="--only poller")
 	@$(PY) -m tests.profiling $(ARGS)
+
+bench-peers: venv  ## measure beside Quix Streams, Bento, Kafka Streams and a hand loop, minutes (ARGS as for tests.peers)
+	@$(PY) -m tests.peers $(ARGS)
 
 staleness: venv  ## how stale 100,000 leads are on a virtual clock: table and plot, some minutes (ARGS="--dry")
 	@$(PY) -m tests.staleness $(ARGS)
