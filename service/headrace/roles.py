@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-import msgspec
 import structlog
 
 from headrace.config.live import LiveConfig
@@ -189,6 +188,6 @@ def _decision_log(live: LiveConfig) -> Callable[[list[Decision]], None]:
 
     def log(decisions: list[Decision]) -> None:
         for decision in decisions if live.config.log.level == "debug" else ():
-            _log.debug("record_decided", **msgspec.structs.asdict(decision))
+            _log.debug("record_decided", **decision.log_fields)
 
     return log

@@ -11,7 +11,6 @@ from itertools import count, islice
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
 
-import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -235,7 +234,7 @@ def all_that_leaves(home: Home, kind: str, piece: Piece) -> str:
     for record in (*commit.events, *commit.letters):
         shown += [record.value.decode(), *(f"{name}: {value.decode()}" for name, value in record.headers)]
     shown += [record.key.decode() for record in commit.events]
-    shown += [str(msgspec.structs.asdict(decision)) for decision in commit.decisions]
+    shown += [str(decision.log_fields) for decision in commit.decisions]
     return "\n".join(shown)
 
 

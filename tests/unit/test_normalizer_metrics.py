@@ -3,6 +3,7 @@ import inspect
 import random
 from collections import Counter
 from types import ModuleType
+from typing import Any
 
 import pytest
 from msgspec import structs
@@ -10,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
 from headrace.core import problems
+from headrace.core.mapping import Row
 from headrace.core.record import ProducerRecord
 from headrace.normalizer import decide as deciding, decode as reading, metrics as metrics_module
 from headrace.normalizer.commit import Decision, skip
@@ -17,7 +19,7 @@ from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.metrics import FATES, REASONS, REASONS_UNKNOWN, UNKNOWN, NormalizerMetrics
 from headrace.observe import metric_definitions as definitions, metrics_page as page
 from headrace.observe.registry import Registry
-from headrace.records.seen import TOTALS
+from headrace.records.seen import TOTALS, Fate
 from headrace_events import Via
 from tests.fake_provider import FAKE, TABLE, tenants, thing
 from tests.unit.partition import NOW, Partition
@@ -79,23 +81,17 @@ def read(text: bytes) -> Numbers:
     return found
 
 
-def decision(fate: str = "published", **fields: object) -> Decision:
-    """Make a decision on a record of /things/acme that came by webhook 20 ms ago."""
-    base = Decision(
-        offset=0,
-        fate="published",
-        source="/things/acme",
-        via=Via.WEBHOOK,
-        resource="thing",
-        id="a",
-        subject="",
-        type="call.completed",
-        code="call",
-        provisional=False,
-        received=0,
-        note="",
-    )
-    return structs.replace(base, **({"fate": fate, "received": NOW - 20} | fields))
+def decision(
+    fate: Fate = "published",
+    *,
+    word: str = "call.completed",
+    code: str = "call",
+    received: int = NOW - 20,
+    **fields: Any,
+) -> Decision:
+    """Make a decision on a record of /things/acme that came by webhook 20 ms ago; `fields` are those of raw."""
+    raw = structs.replace(thing(), **({"via": Via.WEBHOOK, "received": received} | fields))
+    return Decision(0, fate, raw, Row(label="", type=word), "", code)
 
 
 @pytest.fixture
@@ -256,8 +252,8 @@ def test_promise_4_unmapped_and_provisional_codes_are_listed(watched: Watched) -
 def test_codes_from_outside_cannot_flood_the_metrics(watched: Watched) -> None:
     """Beyond a hundred codes of a tenant, new ones are counted as its others; those known keep series of their own."""
     codes = [f"c{number}" for number in range(150)]
-    watched.decided([decision(type="unmapped", code=code) for code in (*codes, "c5", "c140", "")])
-    watched.decided([decision(source="/things/brio", type="unmapped", code="c140")])
+    watched.decided([decision(word="unmapped", code=code) for code in (*codes, "c5", "c140", "")])
+    watched.decided([decision(tenant="brio", word="unmapped", code="c140")])
     shown = {
         (has["tenant"], has["code"]): n
         for (name, labels), n in watched.numbers().items()
@@ -273,7 +269,7 @@ def test_codes_from_outside_cannot_flood_the_metrics(watched: Watched) -> None:
 def test_a_long_or_odd_code_is_shown_in_one_valid_line(watched: Watched) -> None:
     """Codes are cut to 64 characters; line ends and half characters are escaped, and quotes do no harm."""
     odd = 'say "hi"\nto \\ everyone'
-    watched.decided([decision(type="unmapped", code=code) for code in (odd, "x" * 500, "x" * 501, "half \ud800")])
+    watched.decided([decision(word="unmapped", code=code) for code in (odd, "x" * 500, "x" * 501, "half \ud800")])
     assert watched.number("unmapped_total", provider="things", tenant="acme", code='say "hi"\\nto \\ everyone') == 1
     assert watched.number("unmapped_total", provider="things", tenant="acme", code="x" * 64) == 2
     assert watched.number("unmapped_total", provider="things", tenant="acme", code="half \\ud800") == 1
@@ -442,7 +438,7 @@ def test_an_old_end_offset_is_never_shown_below_the_position(watched: Watched) -
 
 def test_the_key_of_the_sum_names_fields_of_a_decision() -> None:
     """What a commit is summed up by exists."""
-    assert metrics_module._key(decision()) == ("published", "/things/acme", "webhook", "call.completed", False)
+    assert metrics_module._key(decision()) == ("published", "things", "acme", "webhook", "call.completed", False)
 
 
 def test_it_shows_which_tenants_leave_webhooks_to_a_poller() -> None:

@@ -220,7 +220,7 @@ def test_a_flood_of_invented_names_adds_no_series_without_bound() -> None:
         receiver.spooled(word())
         receiver.set_aside(word())
         commit = here.hear(FAKE, thing("a", 1, "x"))
-        commit.decisions[:] = [decision(source=word(), code=word(), type="unmapped")]
+        commit.decisions[:] = [decision(provider=word(), tenant=word(), code=word(), word="unmapped")]
         normalizer.committed(3, commit, 0.1, 0)
     after = read(registry.render())
     added = [(name, labels) for name, labels in after if (name, labels) not in before]

@@ -63,6 +63,8 @@ class BatchFacts:
         """Note what became of a draft; `known`: its id was seen before."""
         if decoded.raw.swept and fate == "published":
             self._note_swept(decoded, draft)
+        if decoded.source not in self._sources:  # only one way tells of its facts
+            return
         hour = 0 if known or self._find(decoded.key) else self.hour(decoded, draft)
         if not hour:
             self.again(decoded, "" if fate != "nudged" else _kind(decoded, draft, nudged=True))

@@ -2,17 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping as Dict, Sequence
-from typing import Protocol
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from headrace.core.mapping import Row
 from headrace.core.record import ProducerRecord
 from headrace.normalizer.dedupe import Seen
 from headrace.records.facts import CommitFacts
 from headrace.records.held import HeldRange
 from headrace.records.mark import Mark
 from headrace.records.seen import TOTALS, Fate, encode_record
+from headrace.sdk.provider import RawEvent
 
 
 class RawRecord(Protocol):
@@ -57,21 +59,62 @@ class CommitLimits(Struct, frozen=True):
     held_for: int = 29 * 86_400
 
 
-class Decision(Struct, frozen=True, gc=False, kw_only=True):
-    """One record's fate, for logs, metrics and the demo's lines; `note` says more where there is more to say."""
+NO_ROW: Final = Row(label="", type="")
+"""The row of what no draft was made of."""
+
+
+class Decision(Struct, frozen=True, gc=False):
+    """One record's fate, for logs, metrics and the demo's lines. What nobody asks for is not worked out.
+
+    `row`, `subject` and `code` are those of a draft, `detail` says more where there is more to say.
+    """
 
     offset: int
     fate: Fate
-    source: str
-    via: str
-    resource: str
-    id: str
-    subject: str
-    type: str
-    code: str
-    provisional: bool
-    received: int
-    note: str
+    raw: RawEvent
+    row: Row = NO_ROW
+    subject: str = ""
+    code: str = ""
+    detail: str = ""
+
+    @property
+    def source(self) -> str:
+        """The source of its tenant."""
+        return self.raw.source
+
+    @property
+    def type(self) -> str:
+        """The word of the draft's type, an empty string where there is none."""
+        return self.row.type
+
+    @property
+    def provisional(self) -> bool:
+        """Whether the row is one for a whole range of codes."""
+        return self.row.provisional
+
+    @property
+    def note(self) -> str:
+        """The detail, or the version of a draft that has a number."""
+        numbered = self.row is not NO_ROW and isinstance(self.raw.version, int)
+        return self.detail or (str(self.raw.version) if numbered else "")
+
+    @property
+    def log_fields(self) -> dict[str, Any]:
+        """What the log says of it: nothing of the payload but its subject, redacted where events are."""
+        return {
+            "offset": self.offset,
+            "fate": self.fate,
+            "source": self.source,
+            "via": self.raw.via,
+            "resource": self.raw.resource,
+            "id": self.raw.id,
+            "subject": self.subject,
+            "type": self.type,
+            "code": self.code,
+            "provisional": self.provisional,
+            "received": self.raw.received,
+            "note": self.note,
+        }
 
 
 class Commit(Struct, frozen=True, kw_only=True):
@@ -91,7 +134,12 @@ class Commit(Struct, frozen=True, kw_only=True):
     @property
     def fates(self) -> Counter[str]:
         """Count the records of this commit by fate."""
-        return Counter(decision.fate for decision in self.decisions)
+        return fates_of(self.decisions)
+
+
+def fates_of(decisions: Iterable[Decision]) -> Counter[str]:
+    """Count decisions by fate."""
+    return Counter([decision.fate for decision in decisions])
 
 
 def skip(seen: Seen, to: int) -> Commit:

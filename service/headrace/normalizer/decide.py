@@ -7,7 +7,6 @@
 4. All of it, with the new marks, position and totals, is one `Commit` to write in one transaction.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -15,24 +14,24 @@ from msgspec.structs import replace
 
 from headrace import __version__
 from headrace.config.tenants import Tenants
-from headrace.core.problems import Undecodable, from_exception, unquoted
+from headrace.core.problems import from_exception, unquoted
 from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
 from headrace.normalizer.batch_facts import BatchFacts
-from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add
+from headrace.normalizer.commit import Commit, CommitLimits, Decision, RawRecord, add, fates_of
 from headrace.normalizer.decode import DecodedRecord, decode, translate, translate_by_shape
 from headrace.normalizer.dedupe import Seen, Verdict, judge, judge_replay, settle
+from headrace.normalizer.event_maker import EventMaker
 from headrace.normalizer.held import HeldInBatch
 from headrace.normalizer.mapping_waits import WaitsForMapping, has_waited, lacks_mapping, no_mapping
 from headrace.normalizer.nudge import nudge_record
 from headrace.records.dead_letter import encode_letter
-from headrace.records.event import encode_event, event_id, event_of, first_of, use_later, whole_digest
+from headrace.records.event import first_of, use_later
 from headrace.records.mark import IMMUTABLE, UNKNOWN, Mark
 from headrace.records.raw import letter_digest, shape_digest
-from headrace.records.replayed import OTHER_EVENT, replay_id
 from headrace.records.seen import Fate, encode_record
-from headrace.sdk.provider import Draft, Dropped, Identity
-from headrace_events import DeadLetter, Problem, Provenance, RawPosition, Source
+from headrace.sdk.provider import Draft, Dropped
+from headrace_events import DeadLetter, Problem, RawPosition, Source, Via
 
 _KEY_BYTES: Final = 16
 _TOGETHER: Final = 500
@@ -67,10 +66,13 @@ class _Batch:
         self.tenants = tenants
         self.limits = limits
         self.now = now
-        self.now_text = from_millis(now)
-        self.oldest = now // 1000 - limits.lifetime
-        self.found = seen.marks.find([record.key for record in batch if record.key and len(record.key) == _KEY_BYTES])
+        self.second = now // 1000
+        self.maker = EventMaker(limits, now)
+        keys = [record.key for record in batch if record.key and len(record.key) == _KEY_BYTES]
+        self.known = {key: mark for key, mark in seen.marks.find(keys).items() if self.is_young(mark)}
+        """What is remembered of the ids of the batch, with what the batch adds."""
         self.marks: dict[bytes, Mark] = {}
+        """What the batch adds."""
         self.events: list[ProducerRecord] = []
         self.letters: list[ProducerRecord] = []
         self.nudges: list[ProducerRecord] = []
@@ -82,7 +84,7 @@ class _Batch:
     def commit(self) -> Commit:
         """Decide on the records in their order. Raises `WaitsForMapping`, `NewerFormat`."""
         for decoded in self.decode():
-            if not lacks_mapping(decoded):
+            if not decoded.raw.replay or not lacks_mapping(decoded):
                 self.decide_one(decoded)
             elif has_waited(decoded, self.now):
                 self.write_letter(decoded, no_mapping(decoded))
@@ -96,7 +98,7 @@ class _Batch:
         """Return what was decided as one commit."""
         # 4. all of it at once
         next_offset = self.seen.next_offset + len(self.decisions)
-        totals = add(self.seen.totals, Counter(decision.fate for decision in self.decisions))
+        totals = add(self.seen.totals, fates_of(self.decisions))
         return Commit(
             next_offset=next_offset,
             totals=totals,
@@ -114,42 +116,46 @@ class _Batch:
         for first in range(0, len(self.batch), _TOGETHER):
             together = [decode(record, self.tenants) for record in self.batch[first : first + _TOGETHER]]
             ids = {decoded.key: decoded for decoded in reversed(together)}  # of one id the first: others may be copies
-            translate_by_shape(d for d in ids.values() if d.became is None and _settled(d, self.mark(d.key)) is None)
+            translate_by_shape(
+                [d for d in ids.values() if d.became is None and _settled(d, self.known.get(d.key)) is None]
+            )
             yield from together
 
     def decide_one(self, decoded: DecodedRecord) -> None:
         """Decide on one record: exactly one fate, by the steps of the module."""
-        mark = self.mark(decoded.key)
+        mark, became = self.known.get(decoded.key), decoded.became
         if decoded.waits and self.held.hold(decoded.source, decoded.record):  # whatever it is, its tenant is not there
             self.remember(decoded, decoded.key, mark)
             self.record_decision(decoded, "held")
             return
         # 1. by the version alone
-        if not isinstance(decoded.became, Problem) and (fate := _settled(decoded, mark)) is not None:
+        if mark is not None and not isinstance(became, Problem) and (fate := _settled(decoded, mark)) is not None:
             self.remember(decoded, decoded.key, mark)
             self.facts.again(decoded)
             self.record_decision(decoded, fate)
             return
         # 2. translated
-        became = decoded.became or translate(decoded)
-        if isinstance(became, Problem):
-            self.write_letter(decoded, became)
-        elif isinstance(became, Dropped):
-            self.record_decision(decoded, became.fate)
-        else:  # 3. by mark and meaning
+        if became is None:
+            became = translate(decoded)
+        if isinstance(became, Draft):  # 3. by mark and meaning
             try:
                 self.judge_draft(decoded, became, mark)
             except Exception as error:  # noqa: BLE001  (one bad record stays one, wherever it breaks)
                 self.write_letter(decoded, from_exception(error, decoded.raw.value))
+        elif isinstance(became, Dropped):
+            self.record_decision(decoded, became.fate)
+        else:
+            self.write_letter(decoded, became)
 
     def judge_draft(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> None:
         """Publish a draft, or do not, and mark its id."""
-        verdict = self.verdict(decoded, draft, mark)
+        raw, shape = decoded.raw, shape_digest(decoded.raw.shape)
+        verdict = self.verdict(decoded, draft, mark, shape)
         self.facts.saw(decoded, draft, verdict.fate, known=mark is not None)
         if verdict.fate == "published":
-            if decoded.raw.later if decoded.raw.replay else mark is not None:
+            if raw.later if raw.replay else mark is not None:
                 use_later(draft)
-            out = self.event(decoded, draft, again=verdict.again)
+            out = self.maker.record_of(decoded, draft, again=verdict.again)
             if not out.fits(self.limits.event_bytes):
                 self.write_letter(decoded, _too_large(out.size, self.limits.event_bytes))
                 return
@@ -158,57 +164,46 @@ class _Batch:
             self.remember(decoded, decoded.key, mark)
         else:
             # A mark keeps the shape that its version came with: copies without a version say nothing about it.
-            keeps = verdict.fate == "duplicate" or decoded.version == UNKNOWN or decoded.raw.replay
-            same = mark is not None and keeps
-            shape = mark.shape if mark is not None and same else shape_digest(decoded.raw.shape)
+            if mark is not None and (verdict.fate == "duplicate" or decoded.version == UNKNOWN or raw.replay):
+                shape = mark.shape
             replayed = verdict.replayed or (mark.replayed if mark is not None else 0)
-            self.marks[decoded.key] = Mark(verdict.version, shape, verdict.meanings, self.now // 1000, replayed)
-        self.record_decision(decoded, verdict.fate, draft)
+            self.keep(decoded.key, Mark(verdict.version, shape, verdict.meanings, self.second, replayed))
+        subject = draft.subject if decoded.redactor is None else decoded.redactor.subject(draft.subject)
+        code = draft.data.native.code or ""
+        self.decisions.append(Decision(decoded.record.offset, verdict.fate, raw, draft.row, subject, code))
 
-    def verdict(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None) -> Verdict:
+    def verdict(self, decoded: DecodedRecord, draft: Draft, mark: Mark | None, shape: int) -> Verdict:
         """Judge a draft by what is remembered of its id."""
-        if decoded.raw.replay:
-            return judge_replay(mark, decoded.raw, decoded.version, decoded.meaning, first_of(draft))
-        nudge = nudge_record(decoded, draft, self.limits.partition, self.facts)
-        first = first_of(draft) if UNKNOWN in (decoded.version, mark.version if mark else None) else 0
-        shape = shape_digest(decoded.raw.shape)
-        verdict = judge(mark, decoded.version, shape, decoded.meaning, polled=nudge is not None, first=first)
-        if decoded.raw.twin and mark is None:  # its fact was published as told, under another id
-            return replace(verdict, fate="duplicate")
-        left = verdict.fate == "nudged" or (verdict.fate == "published" and draft.row.reach == "nudge")
-        if nudge is None or not left:
-            return verdict
-        self.nudges.append(nudge)
-        return Verdict("nudged")
-
-    def event(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> ProducerRecord:
-        """Return a draft as the record of the event that it becomes."""
-        raw = decoded.raw
-        identity = Identity(raw.resource, raw.id, raw.version)
-        named = event_id(identity, decoded.meaning, again=again)
+        raw, version = decoded.raw, decoded.version
         if raw.replay:
-            named = replay_id(raw, decoded.meaning, again=again)
-        position = RawPosition(self.limits.topic, self.limits.partition, decoded.record.offset)
-        provenance = Provenance(raw.via, from_millis(raw.received), position, decoded.mapping, draft.row.label)
-        event = event_of(draft, decoded.source, named, provenance, self.now_text)
-        if decoded.redactor is not None:
-            event = decoded.redactor.redact(event)
-        out = encode_event(event)
-        if raw.replay and whole_digest(event) != raw.becomes:
-            raise Undecodable(OTHER_EVENT)
-        return out
+            return judge_replay(mark, raw, version, decoded.meaning, first_of(draft))
+        nudge = None if raw.via is Via.POLL else nudge_record(decoded, draft, self.limits.partition, self.facts)
+        unnumbered = version == UNKNOWN or (mark is not None and mark.version == UNKNOWN)
+        first = first_of(draft) if unnumbered else 0
+        verdict = judge(mark, version, shape, decoded.meaning, polled=nudge is not None, first=first)
+        if mark is None and raw.twin:  # its fact was published as told, under another id
+            return replace(verdict, fate="duplicate")
+        if nudge is None:
+            return verdict
+        if verdict.fate == "nudged" or (verdict.fate == "published" and draft.row.reach == "nudge"):
+            self.nudges.append(nudge)
+            return Verdict("nudged")
+        return verdict
 
-    def mark(self, key: bytes) -> Mark | None:
-        """Return what is remembered of a digest, this batch's own marks first."""
-        mark = self.marks.get(key) or self.found.get(key)
-        return mark if mark is not None and mark.at >= self.oldest else None
+    def is_young(self, mark: Mark) -> bool:
+        """Return whether a mark is not so old that the log may have lost it."""
+        return mark.at >= self.second - self.limits.lifetime
+
+    def keep(self, key: bytes, mark: Mark) -> None:
+        """Add a mark to what the commit writes, and to what is known."""
+        self.marks[key] = self.known[key] = mark
 
     def remember(self, decoded: DecodedRecord, key: bytes, mark: Mark | None) -> None:
         """Mark a duplicate again where its mark would expire before its own raw record."""
         if mark is None:
             return
         if mark.at + self.limits.lifetime < decoded.record.timestamp // 1000 + self.limits.raw_lifetime:
-            self.marks[key] = replace(mark, at=self.now // 1000)
+            self.keep(key, replace(mark, at=self.second))
 
     def write_letter(self, decoded: DecodedRecord, problem: Problem) -> None:
         """Write a dead letter, once for the same record under the same code and mapping, unless it was redriven.
@@ -218,10 +213,10 @@ class _Batch:
         record, raw, redacted = decoded.record, decoded.raw, decoded.redactor is not None
         problem = unquoted(problem) if redacted else problem
         key = letter_digest(raw, f"{__version__} {decoded.mapping} {problem.code}")
-        known = self.marks.get(key) or self.seen.marks.find([key]).get(key)
-        if known is not None and known.at >= self.oldest and not raw.redriven:
+        known = self.known.get(key) or self.seen.marks.find([key]).get(key)
+        if known is not None and self.is_young(known) and not raw.redriven:
             self.remember(decoded, key, known)
-            self.record_decision(decoded, "duplicate", note="dead letter")
+            self.record_decision(decoded, "duplicate", "dead letter")
             return
         letter = DeadLetter(
             problem=problem,
@@ -230,35 +225,19 @@ class _Batch:
             id=raw.id or None,
             via=raw.via,
             received=from_millis(raw.received),
-            recordedtime=self.now_text,
+            recordedtime=self.maker.recorded,
             raw=RawPosition(self.limits.topic, self.limits.partition, record.offset),
             mapping=decoded.mapping,
             redacted=redacted,
         )
         headers = [(name, data) for name, data in record.headers]
         self.letters.append(encode_letter(letter, record.key or key, raw.value, headers, self.limits.partition))
-        self.marks[key] = Mark(IMMUTABLE, 0, (0,), self.now // 1000)
-        self.record_decision(decoded, "dead", note=str(problem))
+        self.keep(key, Mark(IMMUTABLE, 0, (0,), self.second))
+        self.record_decision(decoded, "dead", str(problem))
 
-    def record_decision(self, decoded: DecodedRecord, fate: Fate, draft: Draft | None = None, note: str = "") -> None:
-        """Add the fate of one record to the decisions."""
-        raw, subject = decoded.raw, draft.subject if draft else ""
-        self.decisions.append(
-            Decision(
-                offset=decoded.record.offset,
-                fate=fate,
-                source=decoded.source,
-                via=raw.via,
-                resource=raw.resource,
-                id=raw.id,
-                subject=decoded.redactor.subject(subject) if decoded.redactor else subject,
-                type=draft.row.type if draft else "",
-                code=(draft.data.native.code or "") if draft else "",
-                provisional=draft.row.provisional if draft else False,
-                received=raw.received,
-                note=note or (str(decoded.version) if draft and decoded.version > UNKNOWN else ""),
-            )
-        )
+    def record_decision(self, decoded: DecodedRecord, fate: Fate, detail: str = "") -> None:
+        """Add the fate of one record of which there is no draft to the decisions."""
+        self.decisions.append(Decision(decoded.record.offset, fate, decoded.raw, detail=detail))
 
 
 def _settled(decoded: DecodedRecord, mark: Mark | None) -> Fate | None:

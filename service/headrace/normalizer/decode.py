@@ -18,13 +18,13 @@ from headrace.normalizer.held import can_be_held, is_held, why_not_held
 from headrace.records.event import meaning_of
 from headrace.records.mark import IMMUTABLE, UNKNOWN
 from headrace.records.raw import from_raw_record, identify
-from headrace.sdk.provider import Draft, Dropped, RawEvent, Version
+from headrace.sdk.provider import Draft, Dropped, RawEvent, Version, source_of
 from headrace_events import Problem, Source, Via
 
 _KEY_BYTES: Final = 16
 
 
-class DecodedRecord(Struct, gc=False, kw_only=True):
+class DecodedRecord(Struct, gc=False):
     """A raw record as far as it is decoded.
 
     `became` is None until it is translated, and a problem where it cannot be; `meaning` is that of a draft. `account`
@@ -59,16 +59,9 @@ def decode(record: RawRecord, tenants: Tenants) -> DecodedRecord:
         raw = _raw_event_of(record)
     except (LookupError, ValueError, RecursionError) as error:
         return _foreign(record, error)
-    source = raw.source
+    source = source_of(raw.provider, raw.tenant)
     account = tenants.by_source.get(source)
-    decoded = DecodedRecord(
-        record=record,
-        raw=raw,
-        source=source,
-        key=record.key or b"",
-        version=_number(raw.version),
-        account=account,
-    )
+    decoded = DecodedRecord(record, raw, source, record.key or b"", _number(raw.version), account)
     if is_held(account):
         decoded.waits = can_be_held(raw)
         decoded.became = why_not_held(raw, account, full=decoded.waits)
@@ -89,11 +82,12 @@ def translate_by_shape(records: Iterable[DecodedRecord]) -> None:
 
 def translate(decoded: DecodedRecord) -> Draft | Dropped | Problem:
     """Set and return what a record becomes: whatever goes wrong is its own problem."""
-    if decoded.account is None:
+    account = decoded.account
+    if account is None:
         raise ValueError(f"{decoded.source} is not configured: it cannot be translated")
     became: Draft | Dropped | Problem
     try:
-        became = decoded.account.provider.translate(decoded.raw, decoded.account.mapping)
+        became = account.provider.translate(decoded.raw, account.mapping)
         if isinstance(became, Draft):
             decoded.meaning = meaning_of(became)
     except Exception as error:  # noqa: BLE001  (one bad record stays one: it becomes a dead letter, whatever it was)
@@ -115,9 +109,7 @@ def _foreign(record: RawRecord, error: Exception) -> DecodedRecord:
     problem = Problem("foreign", "Not a record of ours", str(error), Source("$"))
     value = record.value or b""
     raw = RawEvent(provider="", tenant="", shape="", via=Via.INGEST, received=record.timestamp, value=value)
-    return DecodedRecord(
-        record=record, raw=raw, source=raw.source, key=b"", version=UNKNOWN, account=None, became=problem
-    )
+    return DecodedRecord(record, raw, raw.source, b"", UNKNOWN, None, became=problem)
 
 
 def _nameless(raw: RawEvent, account: Account) -> Problem:
@@ -132,10 +124,6 @@ def _nameless(raw: RawEvent, account: Account) -> Problem:
 
 def _number(version: Version) -> int:
     """Return a version as a mark keeps it."""
-    match version:
-        case None:
-            return IMMUTABLE
-        case "unknown":
-            return UNKNOWN
-        case _:
-            return version
+    if version is None:
+        return IMMUTABLE
+    return UNKNOWN if version == "unknown" else version

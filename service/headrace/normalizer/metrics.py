@@ -20,6 +20,7 @@ from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.records.held import HeldRange
 from headrace.records.seen import TOTALS
+from headrace.sdk.provider import source_of
 from headrace_events import Via, decode_dead_letter
 
 UNKNOWN: Final = ("unknown", "unknown")
@@ -46,7 +47,7 @@ REASONS_UNKNOWN: Final = ("foreign", "held_too_long", "too_many_held", "unknown_
 """Codes of problems that dead letters are known to have, of configured tenants and of others."""
 
 _EDGES_MS: Final = tuple(round(edge * 1000) for edge in END_TO_END_EDGES)
-_key: Final = attrgetter("fate", "source", "via", "type", "provisional")
+_key: Final = attrgetter("fate", "raw.provider", "raw.tenant", "raw.via", "row.type", "row.provisional")
 
 
 class NormalizerMetrics(TaskMetrics):
@@ -120,23 +121,24 @@ class NormalizerMetrics(TaskMetrics):
 
     def _count(self, decisions: Sequence[Decision]) -> None:
         listed = False
-        for (fate, source, via, word, provisional), count in Counter(map(_key, decisions)).items():
-            provider, tenant = self._accounts.get(source, UNKNOWN)
+        for (fate, *named, via, word, provisional), count in Counter(map(_key, decisions)).items():
+            provider, tenant = self._accounts.get(source_of(*named), UNKNOWN)
             self._decided.add((provider, tenant, via, fate), count)
             if fate == "published":
                 self._published.add((provider, tenant, word), count)
                 listed = listed or provisional or word == UNMAPPED
         if listed:
-            self._list_codes([d for d in decisions if d.provisional or d.type == UNMAPPED])
+            self._list_codes([d for d in decisions if d.row.provisional or d.row.type == UNMAPPED])
 
     def _list_codes(self, decisions: Sequence[Decision]) -> None:
         for decision in decisions:
             if decision.fate == "published":
-                labels = (*self._accounts.get(decision.source, UNKNOWN), decision.code)
-                self._codes.saw(decision.source, decision.code, unmapped=decision.type == UNMAPPED)
-                if decision.type == UNMAPPED:
+                source, unmapped = decision.raw.source, decision.row.type == UNMAPPED
+                labels = (*self._accounts.get(source, UNKNOWN), decision.code)
+                self._codes.saw(source, decision.code, unmapped=unmapped)
+                if unmapped:
                     self._unmapped.add(labels)
-                elif decision.provisional:
+                elif decision.row.provisional:
                     self._provisional.add(labels)
 
     def _time(self, decisions: Sequence[Decision], now_ms: int) -> None:
@@ -144,7 +146,7 @@ class NormalizerMetrics(TaskMetrics):
         received: defaultdict[str, list[int]] = defaultdict(list)
         for decision in decisions:
             if decision.fate == "published":
-                received[decision.via].append(decision.received)
+                received[decision.raw.via].append(decision.raw.received)
         for via, moments in received.items():
             moments.sort()
             if moments[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time

@@ -23,9 +23,9 @@ def nudge_record(decoded: DecodedRecord, draft: Draft, partition: int, facts: Ba
     Only the provider knows which feed brings what. What a feed brought is never left to one, nor what none brought.
     """
     raw, account = decoded.raw, decoded.account
-    if draft.row.reach != "nudge" and decoded.version != UNKNOWN:
+    if raw.via is Via.POLL or account is None or not account.settings.polling or raw.as_told:
         return None
-    if account is None or not account.settings.polling or raw.via is Via.POLL or raw.as_told:
+    if draft.row.reach != "nudge" and decoded.version != UNKNOWN:
         return None
     nudge = account.provider.nudge(draft, account.settings)
     if nudge is None:

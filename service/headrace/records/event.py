@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from headrace.core.mapping import Row
 from headrace.core.record import ProducerRecord
-from headrace.sdk.provider import UNPUBLISHED, Draft, Identity
+from headrace.sdk.provider import UNPUBLISHED, Draft, Identity, RawEvent
 from headrace_events import Data, Event, Provenance
 from headrace_events.taxonomy import TYPE_PREFIX, TYPE_SUFFIX
 
@@ -51,17 +51,17 @@ def use_later(draft: Draft) -> None:
         draft.traffic, draft.data.category, draft.data.action = row.traffic, row.category, row.action
 
 
-def event_id(identity: Identity, meaning: int, *, again: bool = False) -> str:
+def event_id(identity: Identity | RawEvent, meaning: int, *, again: bool = False) -> str:
     """Return an event's id: `<resource>/<id>` for what never changes, else with the version, or 8 hex of the meaning.
 
     `again` marks a second meaning under one version (whole-second clocks).
     """
-    base = f"{identity.resource}/{identity.id}"
-    if identity.version == "unknown":
-        return f"{base}/{meaning >> 32:08x}"
-    if identity.version is not None:
-        return f"{base}/{identity.version}-{meaning >> 32:08x}" if again else f"{base}/{identity.version}"
-    return base
+    resource, name, version = identity.resource, identity.id, identity.version
+    if version is None:
+        return f"{resource}/{name}"
+    if version == "unknown":
+        return f"{resource}/{name}/{meaning >> 32:08x}"
+    return f"{resource}/{name}/{version}-{meaning >> 32:08x}" if again else f"{resource}/{name}/{version}"
 
 
 def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
@@ -93,7 +93,7 @@ def whole_digest(event: Event) -> str:
 def encode_event(event: Event) -> ProducerRecord:
     """Return the record of an event: the whole of it as the value, its attributes again as `ce_` headers."""
     value = _encode(event)
-    if not _is_flat(event.data) and b"null" in value and _leave_out_nulls(event.data):
+    if _may_hold_null(event.data) and b"null" in value and _leave_out_nulls(event.data):
         value = _encode(event)
     if len(value) > VALUE_CHARACTERS and _trim(event):
         value = _encode(event)
@@ -117,12 +117,16 @@ def encode_event(event: Event) -> ProducerRecord:
     return ProducerRecord(key, value, headers)
 
 
-def _is_flat(data: Data) -> bool:
-    """Return whether the verbatim parts hold plain values only: no null in them, and nothing that could hold one."""
-    fields, extra = data.fields, data.native.extra
-    return (not fields or _PLAIN.issuperset(map(type, fields.values()))) and (
-        not extra or _PLAIN.issuperset(map(type, extra.values()))
-    )
+def _may_hold_null(data: Data) -> bool:
+    """Return whether the verbatim parts hold more than plain values, and structures of these alone.
+
+    To look through the values costs less than to search the bytes of the event.
+    """
+    for part in (data.fields, data.native.extra):
+        for value in part.values() if part else ():
+            if type(value) not in _PLAIN and not (type(value) is dict and _PLAIN.issuperset(map(type, value.values()))):
+                return True
+    return False
 
 
 def _leave_out_nulls(data: Data) -> bool:

@@ -55,6 +55,9 @@ def pack(marks: Iterable[tuple[bytes, Mark]]) -> tuple[bytes, list[tuple[bytes, 
     more: list[tuple[bytes, tuple[int, ...]]] = []
     for digest, mark in marks:
         meanings, count = mark.meanings, len(mark.meanings)
+        if count == 1 and not mark.replayed:
+            rows.append(_pack(digest, mark.version, meanings[0], mark.at, mark.shape, 1))
+            continue
         if mark.replayed:
             meanings, count = (*meanings, mark.replayed), count | REPLAYED
         rows.append(_pack(digest, mark.version, meanings[0], mark.at, mark.shape, count))

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from headrace.core.problems import bad_value
 from headrace.core.record import Headers, ProducerRecord
@@ -87,7 +87,9 @@ def from_raw_record(headers: Iterable[tuple[str, bytes]], value: bytes | None) -
                 raise NewerFormat(
                     f"a record on raw has format {data[:1].hex()}, this program reads {FORMAT}: upgrade it"
                 )
-            return replace(_decode(data[1:]), value=value or b"")
+            raw = _decode(data[1:])
+            force_setattr(raw, "value", value or b"")  # nobody has it yet: a copy would cost as much as decoding it
+            return raw
     raise LookupError(f"the record has no header {HEADER}: nothing but Headrace may write to raw")
 
 

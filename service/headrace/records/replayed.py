@@ -12,7 +12,7 @@ from typing import Final
 from headrace.records.event import event_id
 from headrace.records.mark import Mark
 from headrace.records.raw import digest
-from headrace.sdk.provider import Identity, RawEvent
+from headrace.sdk.provider import RawEvent
 from headrace_events import Problem, Source
 
 OTHER_EVENT: Final = Problem(
@@ -41,7 +41,7 @@ def replay_id(raw: RawEvent, meaning: int, *, again: bool) -> str:
 
     A replay may go back to a mapping that it came from: then the state that it replaces tells the two apart.
     """
-    base = event_id(Identity(raw.resource, raw.id, raw.version), meaning)
+    base = event_id(raw, meaning)
     return f"{base}~{raw.replaces[:_NAMED_BY]}~{raw.replay}" if again else f"{base}~{raw.replay}"
 
 

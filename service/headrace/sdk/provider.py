@@ -6,6 +6,7 @@ never looks at the clock: `RawEvent.received` and `Delivery.received` carry the 
 """
 
 from collections.abc import Iterable, Iterator, Mapping as Headers, Sequence
+from functools import lru_cache
 from typing import Annotated, Final, Literal, Protocol
 
 from msgspec import Meta, Struct
@@ -82,6 +83,7 @@ class Identity(Struct, frozen=True, gc=False):
     version: Version
 
 
+@lru_cache(maxsize=4096)
 def source_of(provider: str, tenant: str) -> str:
     """Return `/<provider>/<tenant>`, the CloudEvents source of a tenant's events."""
     return f"/{provider}/{tenant}"
