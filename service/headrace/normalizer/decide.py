@@ -116,9 +116,8 @@ class _Batch:
         for first in range(0, len(self.batch), _TOGETHER):
             together = [decode(record, self.tenants) for record in self.batch[first : first + _TOGETHER]]
             ids = {decoded.key: decoded for decoded in reversed(together)}  # of one id the first: others may be copies
-            translate_by_shape(
-                [d for d in ids.values() if d.became is None and _settled(d, self.known.get(d.key)) is None]
-            )
+            news = [d for d in ids.values() if d.became is None and _settled(d, self.known.get(d.key)) is None]
+            translate_by_shape(news)
             yield from together
 
     def decide_one(self, decoded: DecodedRecord) -> None:
@@ -237,7 +236,8 @@ class _Batch:
 
     def record_decision(self, decoded: DecodedRecord, fate: Fate, detail: str = "") -> None:
         """Add the fate of one record of which there is no draft to the decisions."""
-        self.decisions.append(Decision(decoded.record.offset, fate, decoded.raw, detail=detail))
+        subject = decoded.redactor.subject("") if decoded.redactor is not None else ""
+        self.decisions.append(Decision(decoded.record.offset, fate, decoded.raw, subject=subject, detail=detail))
 
 
 def _settled(decoded: DecodedRecord, mark: Mark | None) -> Fate | None:
