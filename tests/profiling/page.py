@@ -25,7 +25,7 @@ def write(found: Mapping[str, Sampled], folder: Path = FOLDER) -> str:
     parts = [_head()]
     for role, sampled in found.items():
         samples = read(sampled.text)
-        title = f"{role}: {sampled.seconds * 1e6 / sampled.count:.0f} µs of CPU a {sampled.unit}"
+        title = f"{role}: {cost_of(sampled, samples):.0f} µs of CPU for each {sampled.unit}"
         (folder / f"profile-{role}.svg").write_text(svg(title, samples.stacks), "utf-8")
         parts.append("\n".join(_section(role, sampled, samples)))
     text = "\n\n".join(parts) + "\n"
@@ -41,12 +41,18 @@ def shares(samples: Samples) -> list[tuple[str, float]]:
     return [*large, ("the rest", rest)] if rest > 0 else large
 
 
+def cost_of(sampled: Sampled, samples: Samples) -> float:
+    """Return the microseconds of CPU that each piece of work took, without the start's part of them."""
+    load = samples.steps.total()
+    return sampled.seconds * 1e6 / sampled.count * load / ((load + samples.start) or 1)
+
+
 def _section(role: str, sampled: Sampled, samples: Samples) -> Iterator[str]:
-    cost = sampled.seconds * 1e6 / sampled.count
+    cost = cost_of(sampled, samples)
     yield f"## {role.capitalize()}\n"
-    yield f"{sampled.count:,} {_plural(sampled.unit)}, {cost:.1f} µs of CPU each; {samples.steps.total():,} samples. "
+    yield f"{sampled.count:,} {_plural(sampled.unit)}, {cost:.1f} µs of CPU each; {samples.steps.total():,} samples."
     yield f"[Flame graph](profile-{role}.svg)\n"
-    yield f"| step | share | µs a {sampled.unit} |\n|---|---|---|"
+    yield "| step | share | µs each |\n|---|---|---|"
     for step, share in shares(samples):
         yield f"| {step} | {share:.1%} | {share * cost:.1f} |"
 
@@ -61,7 +67,7 @@ Written by `make profile`: each role in a process of its own under the load of i
 times a second. A stack belongs to the innermost function that `tests/profiling/steps.py` knows; what C code does
 (decode, encode, compress) counts to the step that asked for it, and so does the garbage collector, unless
 `ARGS=--native` shows both apart (and halts the process for each sample: shares count then, absolute figures do not).
-The start is left out.
+What the start takes is left out.
 
 {now}; {_processor()}, {os.cpu_count()} cores, load {loads}; {platform.system()} {platform.release()}, \
 Python {platform.python_version()}; Apache Kafka on the same machine."""

@@ -41,6 +41,8 @@ RULES: Final = (
     (r"structlog/|headrace/observe/log", "log"),
     (r"aiokafka/producer/", "producer"),
     (r"aiokafka/consumer/", "fetch"),
+    (r"aiokafka/record/|cramjam", "records of the client"),
+    (r"aiokafka/", "broker client"),
     (r"headrace/kafka/", "shell of the Kafka client"),
     (r"headrace/normalizer/", "task loop"),
     (r"headrace/receiver/", "receiver's handler"),
@@ -48,7 +50,6 @@ RULES: Final = (
     (r"headrace/poller/", "poller's turns"),
 )
 OUTSIDE: Final = (
-    (r"aiokafka/", "broker client"),
     (r"aiohttp/|yarl/|multidict/", "HTTP"),
     (r"uvloop|asyncio/|selectors", "event loop"),
 )
@@ -57,10 +58,11 @@ _MEASURED: Final = re.compile(r"^(?P<stack>.*) (?P<count>\d+)$")
 
 
 class Samples(Struct):
-    """The samples of one role: how many of each stack, and of each step."""
+    """The samples of one role: how many of each stack, and of each step; `start` is how many the start took."""
 
     stacks: Counter[Stack]
     steps: Counter[str]
+    start: int = 0
 
 
 def read(text: str) -> Samples:
@@ -68,9 +70,11 @@ def read(text: str) -> Samples:
     found = Samples(Counter(), Counter())
     for stack, count in _lines(text.splitlines()):
         step = step_of(stack)
-        if step != STARTING:
-            found.stacks[stack] += count
-            found.steps[step] += count
+        if step == STARTING:
+            found.start += count
+            continue
+        found.stacks[stack] += count
+        found.steps[step] += count
     return found
 
 
