@@ -126,15 +126,16 @@ class _Stripped:
         await self.producer.fence()
         spread = await self.producer.partitions_of(f"{self.job.target}events")
         try:
-            async with self.log:
-                self.log.seek(0)
-                while True:
-                    batch = await self.log.next(MOST_RECORDS, LIVE_WAIT)
-                    if batch:
-                        async with self.turns.of(batch):
-                            await self.write(batch, spread)
-                        committed(len(batch))
+            await self.log.open()
+            self.log.seek(0)
+            while True:
+                batch = await self.log.next(MOST_RECORDS, LIVE_WAIT)
+                if batch:
+                    async with self.turns.of(batch):
+                        await self.write(batch, spread)
+                    committed(len(batch))
         finally:
+            await self.log.close()
             await self.producer.close()
 
     def write(self, batch: Sequence[Record], spread: int) -> Awaitable[Any]:

@@ -4,16 +4,18 @@ One client that reads many partitions has one fetch out at a broker: what comes 
 for its end, and while one partition's records are not taken, the client fetches of no other.
 """
 
+import asyncio
+import contextlib
 import time
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import KafkaConnectionError, OffsetOutOfRangeError
 
 from headrace.config import KafkaSettings
 from headrace.kafka.bounded_reader import BoundedReader
 from headrace.kafka.call import call
-from headrace.kafka.client import CALL_DEADLINE, start_client
+from headrace.kafka.client import CALL_DEADLINE, KafkaError, start_client
 from headrace.kafka.cluster_view import watch_leaders
 from headrace.kafka.consumer import Record, new_consumer, offsets_of, stop_consumer
 
@@ -28,7 +30,7 @@ LOOK_EVERY: Final = 5.0
 
 
 class LiveReader:
-    """Reads `partition` of a topic, committed or not, while it is open; it can be opened again.
+    """Reads `partition` of a topic, committed or not, from `open` to `close`; it can be opened again.
 
     While the caller works on what it got, nothing is fetched ahead, unless more is known to lie there: a fetch would be
     answered by the first record that comes, and the next batch would hold nothing else.
@@ -39,19 +41,26 @@ class LiveReader:
         self._at: Final = TopicPartition(topic, partition)
         self._consumer: AIOKafkaConsumer = None
         self._looked_at = time.monotonic()
+        self._looking: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> Self:
+    async def open(self) -> None:
+        """Start its client, where none is open. Raises `KafkaError`, `TimeoutError`."""
+        if self._consumer is not None:
+            return
         consumer = new_consumer(self._kafka, isolation_level="read_uncommitted", fetch_max_wait_ms=FETCH_WAIT_MS)
         self._reader = BoundedReader(consumer)
         self._view = watch_leaders(consumer._client)  # noqa: SLF001  (nothing public gives it)
         await start_client(consumer.start(), lambda: stop_consumer(consumer), CALL_DEADLINE)
         consumer.assign([self._at])
         self._consumer = consumer
-        return self
 
-    async def __aexit__(self, *exc: object) -> None:
+    async def close(self) -> None:
+        """Stop what is open."""
         consumer, self._consumer = self._consumer, None
-        await stop_consumer(consumer)
+        if self._looking is not None:
+            self._looking.cancel()
+        if consumer is not None:
+            await stop_consumer(consumer)
 
     def seek(self, offset: int) -> None:
         """Read on from an offset."""
@@ -60,14 +69,17 @@ class LiveReader:
     async def next(self, most: int, wait: float) -> list[Record]:
         """Return up to `most` records, as many as memory is meant for, none where nothing came within `wait` seconds.
 
-        Raises `OutOfRange`, `TimeoutError`.
+        Raises `OutOfRange`, `TimeoutError`, `KafkaError` where the client has stopped to fetch.
         """
+        if self._consumer._fetcher._fetch_task.done():  # noqa: SLF001  (nothing public tells it: nothing would come for ever)
+            await self.close()
+            raise KafkaConnectionError("the client has stopped to fetch")
         self._consumer.resume(self._at)
         records = await call(self._next(most, wait), wait + CALL_DEADLINE)
         if records:
             self._looked_at = time.monotonic()
-        elif time.monotonic() - self._looked_at > LOOK_EVERY:
-            await self.look_around()
+        elif time.monotonic() - self._looked_at > LOOK_EVERY and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_aside())  # a broker that does not answer holds up no record
         return records
 
     async def bounds(self) -> tuple[int, int]:
@@ -85,6 +97,10 @@ class LiveReader:
             return None
         end: int | None = self._consumer.highwater(self._at)
         return end
+
+    async def _look_aside(self) -> None:
+        with contextlib.suppress(KafkaError, TimeoutError):  # it is tried again
+            await self.look_around()
 
     async def _next(self, most: int, wait: float) -> list[Any]:
         """Read, and pause before the client gets to fetch again."""

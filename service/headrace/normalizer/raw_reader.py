@@ -6,7 +6,7 @@ transaction leaves its marker in one.
 
 import asyncio
 from collections.abc import Sequence
-from typing import Final, Self
+from typing import Final
 
 from msgspec import Struct
 
@@ -46,12 +46,13 @@ class RawReader:
         self._gap_at = -1
         self._log: Final = LiveReader(kafka, topic, partition)
 
-    async def __aenter__(self) -> Self:
-        await self._log.__aenter__()
-        return self
+    async def open(self) -> None:
+        """Connect, where it is not connected. Raises `KafkaError`, `TimeoutError`."""
+        await self._log.open()
 
-    async def __aexit__(self, *exc: object) -> None:
-        await self._log.__aexit__(*exc)
+    async def close(self) -> None:
+        """Let its client go."""
+        await self._log.close()
 
     async def next(self, position: int, most: int, wait: float = LIVE_WAIT) -> list[Record]:
         """Return up to `most` records, none where nothing came within `wait` seconds; they should begin at `position`.

@@ -93,10 +93,18 @@ class NormalizerTask(PartitionOwner):
         self._written_at: float | None = None
         self._swept_at = 0.0
 
+    async def run(self) -> None:
+        """See PartitionOwner. What reads raw stays open when a producer is given up: it has nothing to do with it."""
+        try:
+            await super().run()
+        finally:
+            await self._raw.close()
+
     async def work(self, producer: Transactions) -> None:
         """Seek, and run until the producer is doubtful."""
         await self._outputs.count_partitions(producer)
-        async with self._raw, self._returns:
+        await self._raw.open()
+        async with self._returns:
             await self._skip_gap(producer)
             self.enter(TaskState.RUNNING)
             while not producer.doubtful:
