@@ -365,6 +365,20 @@ async def test_who_is_asked_to_go_on_delivers(target: Target) -> None:
     writer.close()
 
 
+async def test_who_closes_its_half_behind_a_delivery_gets_the_answer(target: Target) -> None:
+    """What is accepted is answered, also where nothing more is to come and the body came by itself."""
+    for _ in range(5):
+        sending = next(SENDERS[2].stream())
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+        writer.write(head(sending, f"Content-Length: {len(sending.body)}"))
+        await writer.drain()
+        writer.write(sending.body)
+        writer.write_eof()
+        assert (await asyncio.wait_for(reader.readline(), DEADLINE)).startswith(b"HTTP/1.1 202")
+        await asyncio.wait_for(reader.read(), DEADLINE)
+        writer.close()
+
+
 async def test_a_flood_of_refusals_is_logged_seldom(target: Target) -> None:
     """A thousand forged deliveries are counted one by one and take a handful of lines; no query is among them."""
     async with aiohttp.ClientSession() as client:

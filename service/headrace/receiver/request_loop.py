@@ -16,14 +16,25 @@ from headrace.receiver.acknowledgement import Acknowledgement
 class RequestLoop(web.RequestHandler):
     """A connection's way from a parsed request to an answer that is written."""
 
-    __slots__ = ()
+    __slots__ = ("half_closed",)
+
+    def __init__(self, server: "web.Server[Any]", **options: Any) -> None:
+        super().__init__(server, **options)
+        self.half_closed = False
+
+    def eof_received(self) -> bool:
+        """Keep the connection of a sender that closes its half behind a whole request: it still gets the answers."""
+        self.half_closed = True
+        request = self._current_request
+        body = self._messages[-1][1] if self._messages else request.content if request is not None else None
+        return body is not None and body.is_eof()
 
     async def start(self) -> None:
         """Answer requests until the connection ends. aiohttp runs this for each connection, and cancels it."""
         try:
             while not self._force_close:
                 message, body = await self._next()
-                if not await self._serve(message, body):
+                if not await self._serve(message, body) or (self.half_closed and not self._messages):
                     break
         except BaseException:
             self.force_close()
