@@ -18,11 +18,11 @@ class RequestLoop(web.RequestHandler):
 
     __slots__ = ("half_closed",)
 
-    def __init__(self, server: "web.Server[Any]", **options: Any) -> None:
+    def __init__(self, server: web.Server, **options: Any) -> None:
         super().__init__(server, **options)
         self.half_closed = False
 
-    def eof_received(self) -> bool:
+    def eof_received(self) -> bool:  # type: ignore[override]  # asyncio asks: may the answers still go out?
         """Keep the connection of a sender that closes its half behind a whole request: it still gets the answers."""
         self.half_closed = True
         request = self._current_request
