@@ -7,6 +7,7 @@ transaction.
 
 import asyncio
 import base64
+import gc
 import resource
 import sys
 import time
@@ -17,6 +18,7 @@ import msgspec
 import uvloop
 from msgspec import Struct
 
+from headrace.app import SELDOM
 from headrace.config import Config, KafkaSettings
 from headrace.config.live import LiveConfig
 from headrace.core.record import ProducerRecord
@@ -172,6 +174,7 @@ async def _main(job: Job) -> Result:
 
 
 if __name__ == "__main__":
+    gc.set_threshold(*SELDOM)
     sys.stdout.buffer.write(
         msgspec.json.encode(uvloop.run(_main(msgspec.json.decode(sys.stdin.buffer.read(), type=Job))))
     )
