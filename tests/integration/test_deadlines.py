@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -82,12 +83,12 @@ async def test_promise_8_producers_that_hang_are_cut_off_and_the_process_goes_on
     broker = own_kafka(PATIENT)
     pipeline = await make_pipeline(broker.bootstrap_servers, prefix, partitions=4)
     settings = configuration(broker.bootstrap_servers, prefix, "")
-    # A backlog: only a task that has something to write has a producer that hangs.
-    await pipeline.append(islice(random_rows(9), 10_000))
+    # A backlog that lasts: only a task that has something to write has a producer that hangs.
+    await pipeline.append(islice(random_rows(9), 40_000))
     program = Program(settings, tmp_path)
     async with pipeline.under_load(seed=10):
         await program.says("task_restored", times=4)
-        await _moves(pipeline)
+        await until(partial(_all_move, pipeline), "records of every partition have their fate", every=0.1)
         broker.pause()
         await program.says("producer_cut_off", times=4)
         broker.resume()
@@ -119,6 +120,11 @@ async def test_promise_8_a_lost_place_in_the_group_ends_the_process(kafka: Broke
         coordinator.ensure_coordinator_known = broken
         coordinator.coordinator_dead()
         assert "the place in the group is lost" in await running.refuses(CannotRun)
+
+
+async def _all_move(pipeline: Pipeline) -> bool:
+    reached = await pipeline.ledger()
+    return len(reached) == pipeline.partitions and all(last.next_offset for last in reached.values())
 
 
 async def _moves(pipeline: Pipeline) -> None:
