@@ -26,11 +26,11 @@ async def test_a_broker_that_does_not_say_who_leads_holds_up_no_record(
 ) -> None:
     topic, settings = f"{prefix}log", KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
     await create_topic(kafka.bootstrap_servers, topic)
-    reader, asked = LiveReader(settings, topic, 0), asyncio.Event()
+    reader, looks = LiveReader(settings, topic, 0), asyncio.Event()
     monkeypatch.setattr(live_reader, "LOOK_EVERY", 0.0)
 
     async def without_answer() -> None:
-        asked.set()
+        looks.set()
         await asyncio.Event().wait()
 
     async with asyncio.timeout(DEADLINE), Appender(settings) as appender:
@@ -38,7 +38,7 @@ async def test_a_broker_that_does_not_say_who_leads_holds_up_no_record(
             await reader.open()
             reader.seek(0)
             monkeypatch.setattr(reader, "look_around", without_answer)
-            while not asked.is_set():
+            while not looks.is_set():
                 assert await reader.next(10, 0.1) == []
             await appender.append(topic, 0, ProducerRecord(b"", b"came meanwhile", []))
             assert await read(reader) == [b"came meanwhile"]
