@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 import pytest
+
+from tests.build_step import failure_of
 
 EXAMPLES: Final = Path(__file__).parents[2] / "schemas" / "examples"
 REQUIRED: Final = bool(os.environ.get("HEADRACE_REQUIRE_EXAMPLES") or os.environ.get("CI"))
@@ -70,18 +71,9 @@ def _digest(source: Path) -> str:
 
 def _run(example: str, command: Sequence[str], folder: Path) -> None:
     """Run one step of an installation, or give the test up with the end of what it says."""
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=_INSTALLS_WITHIN,
-        check=False,
-    )
-    if done.returncode:
-        give_up(f"{example} cannot be installed: {done.stdout.strip()[-600:]}")
+    failure = failure_of(command, folder, _INSTALLS_WITHIN)
+    if failure is not None:
+        give_up(f"{example} cannot be installed: {failure}")
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 import hashlib
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from tests.build_step import failure_of
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parents[1]
@@ -70,21 +71,9 @@ def _once(home: Path, *commands: Sequence[str], source: Path | None = None) -> N
 
 def _run(command: Sequence[str], folder: Path) -> None:
     """Run one step; raise CannotMake with the end of what it says."""
-    try:
-        done = subprocess.run(
-            command,
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=_MADE_WITHIN,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CannotMake(f"{' '.join(command)} did not end within {_MADE_WITHIN:.0f} s") from None
-    if done.returncode:
-        raise CannotMake(f"{' '.join(command)} failed: {done.stdout.strip()[-600:]}")
+    failure = failure_of(command, folder, _MADE_WITHIN)
+    if failure is not None:
+        raise CannotMake(failure)
 
 
 def _digest(*contents: bytes) -> str:
