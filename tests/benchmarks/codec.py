@@ -9,7 +9,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from headrace.core.record import ProducerRecord
 from headrace.kafka.partitioner import partitions
-from headrace.kafka.producer import gzip_encode
+from headrace.kafka.codecs import gzip_encode, zstd_encode
 from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import decide
@@ -27,7 +27,7 @@ _Codec = Callable[[bytes], bytes]
 CODECS: Final[dict[str, tuple[_Codec, _Codec]]] = {
     "gzip": (gzip_encode, codec.gzip_decode),
     "lz4": (codec.lz4_encode, codec.lz4_decode),
-    "zstd": (codec.zstd_encode, codec.zstd_decode),
+    "zstd": (zstd_encode, codec.zstd_decode),
 }
 
 

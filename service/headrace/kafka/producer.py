@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
-import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -15,7 +13,6 @@ from aiokafka.conn import CloseReason
 from aiokafka.errors import KafkaConnectionError, KafkaError, ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from headrace.config import KafkaSettings
 from headrace.core.record import ProducerRecord
@@ -32,6 +29,7 @@ from headrace.kafka.client import (
     start_client,
 )
 from headrace.kafka.cluster_view import watch_leaders
+from headrace.kafka.codecs import CODECS
 from headrace.kafka.hanging_transactions import Predecessors, ProducerEpoch
 
 __all__ = ["BATCH_BYTES", "Fenced", "Groups", "Transactions", "WriteFailed", "fill_batches", "new_producer"]
@@ -72,25 +70,14 @@ class WriteFailed(Exception):  # noqa: N818  (what happened, not whose error)
         self.definite = is_definite(cause)
 
 
-CODECS: Final = {None: 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
-"""Numbers of the codecs on the wire: https://kafka.apache.org/documentation/#recordbatch."""
 COMPRESSED_FROM: Final = 1024
 """Bytes of values: fewer, of one commit to one partition, are not compressed. zstd saves 170 bytes of a seen record of
 1,000, and makes one of 60 larger; it takes 12 µs to read, whatever the size, when everything else takes 2."""
-GZIP_LEVEL: Final = 4
-"""The client takes 9: three times the work for a sixth less, 35 and 12 µs for an event of 1.9 KB."""
-
 TRANSACTION_PAUSE: Final = 0.003
 """Seconds until a transaction is begun again where the markers of the one before it are still being written."""
 
 
-def gzip_encode(data: bytes) -> bytes:
-    """Return data as gzip."""
-    return zlib.compress(data, GZIP_LEVEL, wbits=31)
-
-
 sender.BACKOFF_OVERRIDE = TRANSACTION_PAUSE  # nothing public sets it: the client waits 20 ms
-sys.modules[DefaultRecordBatchBuilder.__module__].gzip_encode = gzip_encode  # type: ignore[attr-defined]  # nothing public sets it
 
 
 def new_producer(kafka: KafkaSettings, **more: Any) -> AIOKafkaProducer:
