@@ -8,8 +8,8 @@ from aiokafka import codec
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from headrace.core.record import ProducerRecord
-from headrace.kafka.partitioner import partitions
 from headrace.kafka.codecs import gzip_encode, zstd_encode
+from headrace.kafka.partitioner import partitions
 from headrace.normalizer.batch_size import MOST_RECORDS
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decide import decide

@@ -1,4 +1,4 @@
-"""How record batches are compressed: the client's own functions, replaced where others are faster. Import it for effect."""
+"""How record batches are compressed: functions of the client, replaced where others are faster by importing this."""
 
 import sys
 from typing import Final
@@ -12,7 +12,7 @@ __all__ = ["CODECS", "gzip_encode", "zstd_encode"]
 CODECS: Final = {None: 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 """Numbers of the codecs on the wire: https://kafka.apache.org/documentation/#recordbatch."""
 GZIP_LEVEL: Final = 2
-"""Of ISA-L: an event takes 3 µs in a batch of 40, and 326 bytes. zlib takes 22 and 283 at level 4; the client asks it for 9."""
+"""Of ISA-L: an event takes 3 µs in a batch of 40, and 326 bytes; with zlib at level 4, 22 µs and 283. The client: 9."""
 ZSTD_LEVEL: Final = 1
 """A raw record takes 2 µs in a batch of 40, and 186 bytes; 4 and 182 at 3, which is the client's."""
 
