@@ -217,6 +217,13 @@ class Event(Struct, omit_defaults=True, gc=False, kw_only=True):
         str, about("The source and the subject, the key of the Kafka record.", "/leadping/birch/lead/pros-640")
     ]
     traffic: Annotated[str | None, about("Whether it is sales activity at all.", "real", "test")] = None
+    traceparent: Annotated[
+        str | None,
+        about(
+            "The trace that the delivery was part of, as W3C Trace Context writes it; absent where it named none.",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        ),
+    ] = None
     data: Annotated[Data, about("What happened, in the same words for every platform.", _DATA)]
 
     @property

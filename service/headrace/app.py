@@ -23,6 +23,8 @@ from headrace.observe.admin import CannotServe, serve
 from headrace.observe.logging import configure
 from headrace.observe.notice_metrics import show_notices
 from headrace.observe.registry import Registry
+from headrace.observe.span_export import CannotTrace, SpanExport, exporting_spans, show_spans
+from headrace.observe.tracer import Tracer
 from headrace.roles import CANNOT_RUN, NormalizerRole, PollerRole, ReceiverRole, Role, leaves, run_beside_receiver
 from headrace.spool import CannotSpool
 
@@ -35,6 +37,8 @@ ROLES: Final[Mapping[str, type[Role]]] = {
 STOP_DEADLINE_SECONDS: Final = 25.0
 """From SIGTERM to the end: below the 30 that Kubernetes gives."""
 MOST_HOST: Final = 64
+NO_TRACES: Final = "OTEL_SDK_DISABLED"
+"""The variable by which OpenTelemetry is switched off, whatever a configuration says."""
 STUCK_LIMIT: Final = 3
 """So many producers that cannot be stopped end the process: only a new one is clean."""
 SELDOM: Final = (20_000, 10, 10)
@@ -64,7 +68,7 @@ def run(config: Config, roles: Iterable[str]) -> int:
     code = 0
     try:
         uvloop.run(_main(config, roles))
-    except* (*CANNOT_RUN, CannotServe, CannotSpool, Stuck) as refusals:
+    except* (*CANNOT_RUN, CannotServe, CannotSpool, CannotTrace, Stuck) as refusals:
         for refusal in leaves(refusals):
             _log.error("refused_to_run", reason=str(refusal))
         code = 1
@@ -72,7 +76,18 @@ def run(config: Config, roles: Iterable[str]) -> int:
 
 
 async def _main(config: Config, names: Sequence[str]) -> None:
-    registry = Registry(__version__)
+    """Run roles, with what exports their spans around them where tracing is on."""
+    traces = config.traces
+    if not traces.enabled or os.environ.get(NO_TRACES, "").lower() == "true":
+        await _run_roles(config, names)
+        return
+    async with exporting_spans(traces.endpoint, traces.named_headers) as export:
+        await _run_roles(config, names, export)
+
+
+async def _run_roles(config: Config, names: Sequence[str], export: SpanExport | None = None) -> None:
+    registry = Registry(__version__, None if export is None else Tracer(config.traces.ratio, export.add))
+    show_spans(export, registry)
     notices = registry.notices
     show_notices(notices, registry)
     live = LiveConfig(config)

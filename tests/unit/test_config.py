@@ -83,7 +83,7 @@ polling = true
         ),
         (
             'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?; known are '
-            "topic_prefix, public_url, kafka, dedupe, ledger, spool, receiver, admin, log, tenants"
+            "topic_prefix, public_url, kafka, dedupe, ledger, spool, receiver, admin, log, traces, tenants"
         ),
         'headrace.toml:3: kafka.compression: expected one of lz4, zstd, gzip, snappy, none; did you mean "lz4"?',
         "headrace.toml:5: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
@@ -351,3 +351,20 @@ def test_no_value_ends_in_a_newline_that_nobody_sees(tmp_path: Path, text: str, 
     """It would be part of a topic's name, or of a URL."""
     (fault,) = faults(write(tmp_path, text + "\n"))
     assert where in fault
+
+
+def test_traces_are_off_and_their_headers_are_secrets(tmp_path: Path) -> None:
+    """Each header is name=value, from a file as well; nothing repeats what is wrong in one."""
+    write(tmp_path, "authorization=Basic a=b==\nx-scope = here\n", "headers")
+    path = write(tmp_path, '[traces]\nenabled = true\nendpoint = "http://here:4318"\nheaders_file = "headers"')
+    traces = load(path, {"HEADRACE_TRACES__RATIO": "0.5"}).traces
+    assert (traces.enabled, traces.ratio) == (True, 0.5)
+    assert traces.named_headers == {"authorization": "Basic a=b==", "x-scope": "here"}
+    assert "Basic" not in repr(traces)
+    assert not load(write(tmp_path, ""), {}).traces.enabled
+    wrong = '[traces]\nendpoint = "http://me:secret@here"\nratio = 2\nheaders = ["secret", "a=b\\nc=d"]'
+    assert faults(write(tmp_path, wrong)) == [
+        "headrace.toml:2: traces.endpoint: expected an http or https URL without query such as http://collector:4318",
+        "headrace.toml:3: traces.ratio: expected a number <= 1.0",
+        "headrace.toml:4: traces.headers: a header is written as name=value",
+    ]

@@ -76,9 +76,9 @@ def test_what_a_replayed_event_is_called(version: Version, again: bool, expected
 
 
 def test_the_digest_of_a_whole_event() -> None:
-    """Its id, the time of publication and provenance are not in it; whatever else it says is."""
+    """Its id, the time of publication, its trace and provenance are not in it; whatever else it says is."""
     one = event()
-    other = replace(event(), id="thing/a/1~x", recordedtime="2026-01-01T00:00:00.000Z")
+    other = replace(event(), id="thing/a/1~x", recordedtime="2026-01-01T00:00:00.000Z", traceparent="00-x")
     other.data.provenance = UNPUBLISHED
     assert whole_digest(other) == whole_digest(one)
     other.data.title = "new"

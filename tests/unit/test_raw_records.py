@@ -13,6 +13,7 @@ from headrace.records.raw import (
     from_raw_record,
     headers_of,
     identify,
+    letter_digest,
     place,
     printable,
     shape_digest,
@@ -23,6 +24,7 @@ from headrace_events import Via
 from tests.fake_provider import FAKE, thing
 from tests.raw_records import through_raw
 
+CONTEXT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 WORDS = st.text(max_size=20)
 RAW_EVENTS = st.builds(
     RawEvent,
@@ -47,6 +49,7 @@ RAW_EVENTS = st.builds(
     swept=st.booleans(),
     held=st.text(max_size=5),
     expired=st.booleans(),
+    traceparent=WORDS,
     value=st.binary(max_size=20),
 )
 
@@ -62,7 +65,7 @@ def test_a_record_keeps_every_field_but_those_of_copies() -> None:
     raw = msgspec.structs.replace(
         thing("a", 3, via=Via.WEBHOOK), resource="r", id="i", version=7, hint="h", delivery="d", replay="m",
         replaces="s", becomes="e", later=True, redriven=True, letter="0@1", as_told=True, twin=True, swept=True,
-        held="0@2", expired=True,
+        held="0@2", expired=True, traceparent="t",
     )  # fmt: skip
     bare = RawEvent(provider="", tenant="", shape="", via=Via.POLL, received=0)
     names = RawEvent.__struct_fields__
@@ -82,6 +85,7 @@ def test_promise_7_nothing_but_the_fields_of_a_raw_event_travel() -> None:
     allowed = {
         "provider", "tenant", "resource", "id", "version", "shape", "via", "received", "hint", "delivery", "replay",
         "replaces", "becomes", "later", "redriven", "letter", "as_told", "twin", "swept", "held", "expired",
+        "traceparent",
     }  # fmt: skip
     out = to_raw_record(FAKE, thing("a", 3, "x", via=Via.WEBHOOK))
     ((header, value),) = out.headers
@@ -235,3 +239,27 @@ def test_words_that_differ_stay_different() -> None:
     odd = ["\udcff", "\udcfe", "?", "x" * 300 + "a", "x" * 300 + "b", "x" * 256, "é"]
     assert len({printable(word) for word in odd}) == len(odd)
     assert printable("é" * 256) == "é" * 256
+
+
+def test_what_an_older_program_wrote_is_read_and_it_reads_what_we_write() -> None:
+    """A record without a trace is as it always was, byte for byte; with one, the header has one key more."""
+    raw = thing("a", 3, via=Via.WEBHOOK)
+    ((_, plain),) = to_raw_record(FAKE, raw).headers
+    ((_, traced),) = to_raw_record(FAKE, msgspec.structs.replace(raw, traceparent=CONTEXT)).headers
+    assert plain == (
+        b'\x01{"provider":"things","tenant":"acme","resource":"thing","id":"a","version":3,"shape":"row",'
+        b'"via":"webhook","received":1000000}'
+    )
+    assert traced == plain[:-1] + b',"traceparent":"%b"}' % CONTEXT.encode()
+    assert from_raw_record([(HEADER, plain)], b"").traceparent == ""
+    older = msgspec.defstruct("Older", [(name, object) for name in ("provider", "resource", "received")])
+    read = msgspec.to_builtins(msgspec.json.decode(traced[1:], type=older))
+    assert read == {"provider": "things", "resource": "thing", "received": 1_000_000}
+
+
+def test_a_trace_moves_no_record() -> None:
+    """The place of a record is that of its id, or of its bytes where it has none, whatever trace it is part of."""
+    for raw in (thing("a", 3), thing("b", do="nameless")):
+        traced = msgspec.structs.replace(raw, traceparent=CONTEXT)
+        assert to_raw_record(FAKE, traced).key == to_raw_record(FAKE, raw).key
+        assert letter_digest(traced) == letter_digest(raw)

@@ -9,6 +9,7 @@ from headrace.config.settings import (
     LogSettings,
     ReceiverSettings,
     SpoolSettings,
+    TracesSettings,
 )
 from headrace.core.units import seconds
 
@@ -20,6 +21,7 @@ __all__ = [
     "LogSettings",
     "ReceiverSettings",
     "SpoolSettings",
+    "TracesSettings",
     "load",
     "seconds",
 ]

@@ -4,6 +4,7 @@ A struct that declares both `x` and `x_file` holds a secret: where `x_file` is s
 takes one secret a line.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final, Literal
@@ -40,6 +41,21 @@ PublicUrl = Annotated[
     ),
 ]
 """Where platforms reach the receiver. Some take 1,024 characters at most: the path of a tenant stands behind it."""
+
+Ratio = Annotated[float, Meta(ge=0, le=1)]
+"""A share of a whole."""
+
+CollectorUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?\Z",
+        title="an http or https URL without query such as http://collector:4318",
+    ),
+]
+"""Where spans go: a path of its own is used as it is, else it is /v1/traces, as OTLP has it."""
+
+_HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=[\x20-\x7e]+")
+"""A header of HTTP as OTEL_EXPORTER_OTLP_HEADERS writes it."""
 
 CONSUMED: Final = ("events", "dead-letters")
 """How the names of topics end that consumers read."""
@@ -169,6 +185,35 @@ class LogSettings(Struct, frozen=True, kw_only=True):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class TracesSettings(Struct, frozen=True, kw_only=True):
+    """`[traces]`: whether spans are recorded, of which share of the traces that begin here, and where they go.
+
+    Without an `endpoint`, and for all that is not said here, the variables of OpenTelemetry's exporter apply
+    (OTEL_EXPORTER_OTLP_ENDPOINT, …). `headers` are written as name=value.
+    """
+
+    enabled: bool = False
+    endpoint: CollectorUrl | None = None
+    ratio: Ratio = 0.01
+    headers: list[str] = []
+    headers_file: str | None = None
+
+    @property
+    def named_headers(self) -> dict[str, str]:
+        """The headers by their names."""
+        pairs = (header.partition("=") for header in self.headers)
+        return {name.strip(): value.strip() for name, _, value in pairs}
+
+    def faults(self) -> Iterator[Contradiction]:
+        """Yield the headers that are none."""
+        if not all(map(_HEADER.fullmatch, self.headers)):
+            yield Contradiction("headers", "a header is written as name=value")
+
+    def __repr__(self) -> str:
+        """Write only what may be logged: no secrets."""
+        return f"TracesSettings(enabled={self.enabled}, {self.endpoint!r}, {self.ratio})"
+
+
 class ServiceSettings(Struct, frozen=True, kw_only=True):
     """Everything in `headrace.toml` but `[tenants]`."""
 
@@ -181,6 +226,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     receiver: ReceiverSettings = ReceiverSettings()
     admin: AdminSettings = AdminSettings()
     log: LogSettings = LogSettings()
+    traces: TracesSettings = TracesSettings()
 
 
 class Config(ServiceSettings, frozen=True, kw_only=True):

@@ -159,7 +159,9 @@ def _reason(message: str, kind: Any, value: Any) -> str:
     words = _literals(kind)
     if words and isinstance(value, str):
         return f"expected one of {', '.join(words)}{did_you_mean(value, words)}"
-    titles = [meta.title for meta in getattr(kind, "__metadata__", ()) if isinstance(meta, Meta) and meta.title]
+    parts = (kind, *get_args(kind))  # what may be left out is `X | None`
+    metas = (meta for part in parts for meta in getattr(part, "__metadata__", ()))
+    titles = [meta.title for meta in metas if isinstance(meta, Meta) and meta.title]
     if titles and isinstance(value, str):
         return f"expected {titles[0]}"
     what, _, where = message.partition(" - at ")

@@ -47,6 +47,7 @@ class CommitLimits(Struct, frozen=True):
     `lifetime` is the retention of seen: a mark older than that may be gone from the log. A duplicate whose mark would
     expire before its own raw record, that is `raw_lifetime` later, is marked again. An hour of the loss ledger closes
     `settle` seconds after its end. Of a tenant that is paused or unknown a record is held for `held_for` seconds.
+    Where it is `traced`, events name the spans in which they were made.
     """
 
     topic: str
@@ -57,6 +58,7 @@ class CommitLimits(Struct, frozen=True):
     settle: int = 7_200
     raw_bytes: int = 1024 * 1024
     held_for: int = 29 * 86_400
+    traced: bool = False
 
 
 NO_ROW: Final = Row(label="", type="")

@@ -10,6 +10,7 @@ from headrace.core.record import ProducerRecord
 from headrace.core.timestamps import from_millis
 from headrace.normalizer.commit import CommitLimits
 from headrace.normalizer.decode import DecodedRecord
+from headrace.normalizer.record_spans import span_of_record
 from headrace.records.event import encode_event, event_id, event_of, whole_digest
 from headrace.records.replayed import OTHER_EVENT, replay_id
 from headrace.sdk.provider import Draft
@@ -23,6 +24,7 @@ class EventMaker:
         self.recorded: Final = from_millis(now)
         self._topic: Final = limits.topic
         self._partition: Final = limits.partition
+        self._traced: Final = limits.traced
         self._received = (now, self.recorded)
 
     def record_of(self, decoded: DecodedRecord, draft: Draft, *, again: bool) -> ProducerRecord:
@@ -37,7 +39,8 @@ class EventMaker:
         position = RawPosition(self._topic, self._partition, decoded.record.offset)
         mapping = account.mapping_id if account is not None else ""
         provenance = Provenance(raw.via, self._received[1], position, mapping, draft.row.label)
-        event = event_of(draft, decoded.source, named, provenance, self.recorded)
+        context = raw.traceparent and (span_of_record(raw, position) if self._traced else raw.traceparent)
+        event = event_of(draft, decoded.source, named, provenance, self.recorded, traceparent=context or None)
         if account is not None and account.redactor is not None:
             event = account.redactor.redact(event)
         out = encode_event(event)

@@ -119,4 +119,5 @@ class Normalizer:
             settle=self._live.config.ledger.settle,
             raw_bytes=int(raw.config["max.message.bytes"]),
             held_for=held_for(retention_ms(raw) // 1000),
+            traced=self.metrics.tracer is not None,
         )

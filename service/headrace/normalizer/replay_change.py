@@ -15,7 +15,7 @@ from headrace.records.replayed import replay_id, state_of
 from headrace.sdk.provider import Draft
 from headrace_events import Provenance
 
-PARTS_OF_ONE_EVENT: Final = ("id", "recordedtime")
+PARTS_OF_ONE_EVENT: Final = ("id", "recordedtime", "traceparent")
 """What differs whenever an event is published; so does its provenance."""
 
 _decode: Final = msgspec.json.decode
@@ -32,6 +32,7 @@ class _OldEvent(Struct, gc=False):
     type: str
     recordedtime: str
     data: _OldData
+    traceparent: str | None = None
 
 
 _published: Final = msgspec.json.Decoder(_OldEvent).decode
@@ -61,8 +62,10 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
     )
     if later:
         use_later(draft)
-    # With its old name, times and origin an event that says the same is the same bytes.
-    event = event_of(draft, decoded.source, published.id, old, published.recordedtime)
+    # With its old name, times, trace and origin an event that says the same is the same bytes.
+    event = event_of(
+        draft, decoded.source, published.id, old, published.recordedtime, traceparent=published.traceparent
+    )
     if decoded.redactor is not None:
         event = decoded.redactor.redact(event)
     out = encode_event(event)
@@ -80,7 +83,7 @@ def change_of(value: bytes, decoded: DecodedRecord, draft: Draft, mark: Mark | N
 
 
 def bare(event: dict[str, Any]) -> dict[str, Any]:
-    """Return an event, as JSON, without its id, its time of publication and its provenance."""
+    """Return an event, as JSON, without its id, its time of publication, its trace and its provenance."""
     data = {name: value for name, value in event.get("data", {}).items() if name != "provenance"}
     return {name: value for name, value in event.items() if name not in PARTS_OF_ONE_EVENT} | {"data": data}
 

@@ -29,6 +29,7 @@ from headrace.normalizer.mapping_waits import WaitsForMapping
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.outputs import Outputs
 from headrace.normalizer.raw_reader import RawReader, until_gap
+from headrace.normalizer.record_spans import trace_commit
 from headrace.normalizer.restore import restore
 from headrace.normalizer.turns import Turns
 from headrace.records.seen import decode_record, encode_barrier
@@ -123,8 +124,7 @@ class NormalizerTask(PartitionOwner):
             if commit is not None:
                 seen_end = await self._write(producer, commit, len(batch))  # 3. write
                 self._apply(commit, seen_end)  # 4. apply
-                self._metrics.committed(self.partition, commit, time.monotonic() - began, self._now_ms())
-                self._decided(commit.decisions)
+                self._committed(commit, began)
         if commit is None:
             await asyncio.sleep(self._pace.heartbeat)
         if self.seen.next_offset <= records[-1].offset:
@@ -199,8 +199,15 @@ class NormalizerTask(PartitionOwner):
             return
         commit, began = unsure
         if (commit.next_offset, commit.totals) == (self.seen.next_offset, self.seen.totals):
-            self._metrics.committed(self.partition, commit, time.monotonic() - began, self._now_ms())
-            self._decided(commit.decisions)
+            self._committed(commit, began)
+
+    def _committed(self, commit: Commit, began: float) -> None:
+        """Count a commit that stands, taken up at `began` (monotonic), and hand on what was decided."""
+        seconds = time.monotonic() - began
+        self._metrics.committed(self.partition, commit, seconds, self._now_ms())
+        if self._metrics.tracer is not None:
+            trace_commit(self._metrics.tracer, commit.decisions, self._limits, seconds)
+        self._decided(commit.decisions)
 
     def progress(self) -> object:
         """See PartitionOwner: how far it has got, and into what batches it cuts."""

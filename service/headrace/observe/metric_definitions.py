@@ -89,6 +89,15 @@ PROCESS: Final = (
         (),
         "Subjects of notices that were refused, because too many are open or wait for Kafka.",
     ),
+    Family("headrace_spans_exported_total", "counter", "spans", (), "Spans that the collector took."),
+    Family(
+        "headrace_spans_dropped_total",
+        "counter",
+        "spans",
+        ("reason",),
+        "Spans that were dropped: `full` while too many waited, `failed` where the collector did not take them, "
+        "`stopped` where they waited at the end of the process.",
+    ),
 )
 
 TASKS: Final = (

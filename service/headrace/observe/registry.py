@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from headrace.observe.escapes import escaped
 from headrace.observe.metric_definitions import FAMILIES, Family
 from headrace.observe.notices import Notices
+from headrace.observe.tracer import Tracer
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """The text format that every Prometheus reads; newer formats would add nothing to plain names and labels."""
@@ -141,13 +142,15 @@ class Histogram:
 class Registry:
     """All metrics of one process: each role takes its families and may refresh them before a scrape.
 
-    `notices` are those of the process: what shows in a number, and an operator must know, is noted there.
+    `notices` are those of the process: what shows in a number, and an operator must know, is noted there. `tracer`
+    takes the spans of the process, None where tracing is off.
 
     Metrics of the process itself come from the client library's own collectors. `version` is that of Headrace.
     """
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, tracer: Tracer | None = None) -> None:
         self.notices: Final = Notices()
+        self.tracer: Final = tracer
         self._process: Final = CollectorRegistry()
         self._families: Final = {family.name: family for family in FAMILIES}
         self._shown: Final[dict[str, Series | Histogram]] = {}

@@ -20,6 +20,7 @@ class TaskMetrics:
     def __init__(self, registry: Registry, role: str, clock: Callable[[], float] = time.time) -> None:
         self.registry: Final = registry
         self.notices: Final = registry.notices
+        self.tracer: Final = registry.tracer
         self.role: Final = role
         self.owned: Final[dict[int, str]] = {}
         self.kafka: Final = KafkaMetrics(registry, role, clock)

@@ -181,6 +181,8 @@ class BackfillRunner:
         finally:
             begun.watch.release()
             self._spent(tally.limiter.calls)
+            if begun.api.trace is not None:
+                begun.api.trace.ended("ok" if error is None else code_of(error))
         self._metrics.appended(*self._labels, work.feed, begun.raw.appended)
         return begun.run, error
 

@@ -13,6 +13,7 @@ from headrace.poller.parts import Parts
 from headrace.poller.platform_facts import known, noted
 from headrace.poller.retries import Retries
 from headrace.poller.state import TenantState
+from headrace.poller.turn_trace import TurnTrace
 from headrace.records.cursors import PlatformFact
 from headrace.sdk.feed import Call
 
@@ -33,6 +34,7 @@ class FeedApi:
         parts: PartPolicy,
         given_up: Callable[[str, str], None],
         check: Callable[[], None] = lambda: None,
+        trace: TurnTrace | None = None,
     ) -> None:
         self.tenant: Final = tenant
         self.calls = 0
@@ -41,6 +43,7 @@ class FeedApi:
         """What does not come, and is waited for no more."""
         self.answers: Final = answers
         """Memory of what was answered in this run, until the feed passes it on or a cursor covers it."""
+        self.trace: Final = trace
         self._clock: Final = clock
         self._limiter: Final = limiter
         self._retries: Final = retries
@@ -61,7 +64,8 @@ class FeedApi:
         self._check_order()
         await self._checkpoints.before_call(at_once=self._limiter.is_free())
         self.calls += 1
-        return await self._retries.call(call, self.answers)
+        answer = self._retries.call(call, self.answers)
+        return await (answer if self.trace is None else self.trace.call(answer))
 
     async def part(self, kind: str, id: str, calls: Sequence[Call], *, guess: bool = False) -> bytes | None:  # noqa: A002  (the design's word)
         """See Api."""

@@ -27,6 +27,7 @@ from headrace.poller.state import TenantState
 from headrace.poller.state_writer import StateWriter
 from headrace.poller.tenant_orders import TenantOrders
 from headrace.poller.turn_outcome import TurnOutcomes
+from headrace.poller.turn_trace import trace_turn
 from headrace.sdk.feed import Feed
 
 
@@ -144,6 +145,12 @@ class TurnRunner:
             parts=self._parts,
             given_up=partial(self._outcomes.give_up_part, work.feed),
             check=check,
+            trace=trace_turn(
+                self._metrics.tracer,
+                provider=self._account.provider.name,
+                tenant=self._account.name,
+                feed=work.feed,
+            ),
         )
         return BegunTurn(FeedRun(feed, work, api, raw, made), api, raw, watch)
 
@@ -167,6 +174,8 @@ class TurnRunner:
                 await self._outcomes.read(work, began, run)
         finally:
             watch.release()
+        if api.trace is not None:
+            api.trace.ended(code)
         self._outcomes.count(work, code, began, raw, run)
 
     @contextmanager

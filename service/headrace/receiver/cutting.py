@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from headrace.config.tenants import Account
 from headrace.receiver import refusals
@@ -44,14 +45,15 @@ class Cutter:
         sys.setswitchinterval(SWITCH_SECONDS)
         self._thread: Final = ThreadPoolExecutor(1, thread_name_prefix="cutting")
 
-    async def cut(self, account: Account, delivery: Delivery, slot: BodySlot) -> Cut:
-        """Verify and cut a delivery, whose memory `slot` counts. Raises `Refused`."""
+    async def cut(self, account: Account, delivery: Delivery, slot: BodySlot, traceparent: str = "") -> Cut:
+        """Verify and cut a delivery of a trace, whose memory `slot` counts. Raises `Refused`."""
         self._admit(account.source)
         if not is_heavy(delivery.body):
-            return self._charged(account, delivery, slot, cut(account, delivery))
+            return self._charged(account, delivery, slot, cut(account, delivery, traceparent))
         async with self._lane:
             self._admit(account.source)  # those before it in the lane may have been the same tenant's
-            found = await asyncio.get_running_loop().run_in_executor(self._thread, cut, account, delivery)
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._thread, cut, account, delivery, traceparent)
             return self._charged(account, delivery, slot, found)
 
     def _charged(self, account: Account, delivery: Delivery, slot: BodySlot, found: Cut) -> Cut:
@@ -70,11 +72,16 @@ def is_heavy(body: bytes) -> bool:
     return len(body) >= HEAVY_BYTES or body.count(b",") >= HEAVY_COMMAS
 
 
-def cut(account: Account, delivery: Delivery) -> Cut:
-    """Let the provider verify a delivery, and name its records unless they are too many. Pure. Raises `Refused`."""
+def cut(account: Account, delivery: Delivery, traceparent: str = "") -> Cut:
+    """Let the provider verify a delivery, and name its records unless they are too many. Pure. Raises `Refused`.
+
+    `traceparent` is the context of the trace that the records go on with, an empty string for none.
+    """
     provider, source = account.provider, account.source
     accepted = provider.accept(delivery, account.settings)
     if len(accepted.events) > MOST_RECORDS:
         return Cut(accepted, [])
-    items = [Item(source, to_raw_record(provider, raw)) for raw in accepted.events]
-    return Cut(accepted, items)
+    events = accepted.events
+    if traceparent:
+        events = [replace(raw, traceparent=traceparent) for raw in events]
+    return Cut(accepted, [Item(source, to_raw_record(provider, raw)) for raw in events])

@@ -45,6 +45,7 @@ class ReceiverMetrics:
     def __init__(self, registry: Registry, tenants: Iterable[Account], clock: Callable[[], float] = time.time) -> None:
         self._clock: Final = clock
         self.notices: Final = registry.notices
+        self.tracer: Final = registry.tracer
         self.kafka: Final = KafkaMetrics(registry, "receiver", clock)
         self._accounts: dict[str, tuple[str, str]] = {}
         self._spool: Spool | None = None

@@ -27,6 +27,7 @@ from headrace.receiver import refusals
 from headrace.receiver.acknowledgement import acknowledge
 from headrace.receiver.body_reader import Bodies
 from headrace.receiver.cutting import Cutter
+from headrace.receiver.delivery_trace import DeliveryTrace, sent_context
 from headrace.receiver.http_server import Server, connection_of
 from headrace.receiver.ingress import Ingress, RecordTooLarge
 from headrace.receiver.listen import affordable, ask_for_body, linger, listening
@@ -66,6 +67,7 @@ class Receiver:
         self._bytes: Final = TokenBuckets(limits.rate_bytes, limits.burst_bytes)
         live.follow(self._take_limits)
         self._cutter: Final = Cutter(self._admit, self._charge)
+        self._tracer: Final = metrics.tracer
         self._log_throttle: Final = LogThrottle(LOG_SECONDS)
 
     async def run(self) -> None:
@@ -100,6 +102,7 @@ class Receiver:
         """
         began = time.monotonic()
         account: Account | None = None
+        trace = None if self._tracer is None else DeliveryTrace(self._tracer)
         try:
             account = self._account(request)  # 1
             self._check_head(request, account)
@@ -107,16 +110,20 @@ class Receiver:
                 await ask_for_body(request)
             with self.bodies.hold() as slot:
                 body = await slot.read(request.content)  # 2
-                cut = await self._cutter.cut(account, _delivery(account, request, body), slot)  # 3
-                await self._keep(cut.items)  # 4
+                sent = sent_context(request.headers)
+                context = sent if trace is None else trace.join(sent)
+                cut = await self._cutter.cut(account, _delivery(account, request, body), slot, context)  # 3
+                await self._keep(cut.items, trace)  # 4
             accepted = cut.accepted
             self._count_accepted(account, accepted, body, time.monotonic() - began)
+            if trace is not None:
+                trace.accepted(account, accepted)
             return acknowledge(request, accepted)  # 5
         except Refused as refused:
-            return await self._refuse(request, account, refused)
+            return await self._refuse(request, account, refused, trace)
         except Exception as error:  # noqa: BLE001  (the receiver goes on, whatever one delivery does to it)
             self._log_error(account, error)
-            return await self._refuse(request, account, refusals.internal())
+            return await self._refuse(request, account, refusals.internal(), trace)
 
     def _account(self, request: web.BaseRequest) -> Account:
         """Return the tenant whose webhook it is. Raises `Refused`."""
@@ -145,12 +152,16 @@ class Receiver:
         if hdrs.EXPECT in headers and headers[hdrs.EXPECT].lower() != "100-continue":
             raise refusals.unknown_expectation()
 
-    async def _keep(self, items: Sequence[Item]) -> None:
+    async def _keep(self, items: Sequence[Item], trace: DeliveryTrace | None) -> None:
         """Make the records of a verified delivery durable. Raises `Refused`."""
         if not items:
             return
+        if trace is not None:
+            trace.verified()
         try:
-            await self._ingress.keep(items)
+            place = await self._ingress.keep(items)
+            if trace is not None:
+                trace.durable(place, len(items))
         except NoRoom:
             raise refusals.no_room() from None
         except RecordTooLarge:
@@ -185,9 +196,13 @@ class Receiver:
         if self._live.config.log.level == "debug":  # even a line that is not wanted costs as much as a signature
             _log.debug("delivery_kept", provider=account.provider.name, tenant=account.name, records=records)
 
-    async def _refuse(self, request: web.BaseRequest, account: Account | None, refused: Refused) -> web.Response:
+    async def _refuse(
+        self, request: web.BaseRequest, account: Account | None, refused: Refused, trace: DeliveryTrace | None
+    ) -> web.Response:
         """Refuse a request: with an answer, or without one where the provider would take any for delivered."""
         self._count(account, refused)
+        if trace is not None:
+            trace.refused(account, refused)
         response = response_of(refused)
         if refusals.closes(refused, account.provider if account else None):
             connection_of(request).drop()

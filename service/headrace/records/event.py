@@ -64,7 +64,15 @@ def event_id(identity: Identity | RawEvent, meaning: int, *, again: bool = False
     return f"{resource}/{name}/{version}-{meaning >> 32:08x}" if again else f"{resource}/{name}/{version}"
 
 
-def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorded: str) -> Event:  # noqa: A002  (CloudEvents' own word)
+def event_of(
+    draft: Draft,
+    source: str,
+    id: str,  # noqa: A002  (CloudEvents' own word)
+    provenance: Provenance,
+    recorded: str,
+    *,
+    traceparent: str | None = None,
+) -> Event:
     """Return the CloudEvents envelope of a draft; the draft's data is taken over, not copied."""
     draft.data.provenance = provenance
     return Event(
@@ -79,14 +87,15 @@ def event_of(draft: Draft, source: str, id: str, provenance: Provenance, recorde
         dataschema="urn:headrace:event:1",
         partitionkey=f"{source}/{draft.subject}",
         traffic=draft.traffic,
+        traceparent=traceparent,
         data=draft.data,
     )
 
 
 def whole_digest(event: Event) -> str:
-    """Return 16 hex digits of an event as it was encoded, without its id, the time of publication and provenance."""
+    """Return 16 hex digits of an event as it was encoded, without its id, time of publication, trace, provenance."""
     data = replace(event.data, provenance=UNPUBLISHED)
-    bare = replace(event, id="", recordedtime="", data=data)
+    bare = replace(event, id="", recordedtime="", traceparent=None, data=data)
     return hashlib.blake2b(_encode(bare), digest_size=8).hexdigest()
 
 
@@ -114,6 +123,8 @@ def encode_event(event: Event) -> ProducerRecord:
         headers.append(("ce_time", event.time.encode()))
     if event.traffic is not None:
         headers.append(("ce_traffic", event.traffic.encode()))
+    if event.traceparent is not None:
+        headers.append(("ce_traceparent", event.traceparent.encode()))
     return ProducerRecord(key, value, headers)
 
 

@@ -71,6 +71,8 @@ def to_raw_record(provider: Provider, raw: RawEvent, *, redriven: bool = False, 
         twin=raw.twin,
         swept=raw.swept,
     )
+    if raw.traceparent:  # not above: of more than 15 keywords CPython makes a dict
+        force_setattr(header, "traceparent", raw.traceparent)
     key = digest(raw.source, identity.resource, identity.id) if identity else digest_of_bytes(raw.value)
     return ProducerRecord(key, raw.value, headers_of(header))
 

@@ -101,7 +101,8 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     polled. `twin` marks a feed's row whose fact was published so, under an id that the row does not share: it is a
     duplicate.
     `held` is the place on raw, `<partition>@<offset>`, of the record that was held until its tenant went on and that
-    this one is a copy of; `expired` marks one that was held for too long.
+    this one is a copy of; `expired` marks one that was held for too long. `traceparent` is the context of the trace
+    that the delivery was part of (W3C Trace Context), an empty string where it named none: no part of what it says.
 
     On raw, `value` is the record's value and all other fields are its one header, in this order (records/raw.py).
     """
@@ -127,6 +128,7 @@ class RawEvent(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     swept: bool = False
     held: str = ""
     expired: bool = False
+    traceparent: str = ""
     value: bytes = b""
 
     @property
