@@ -37,7 +37,7 @@ $(STAMP): pyproject.toml schemas/pyproject.toml constraints.txt requirements-emb
 	@touch $@
 
 demo: venv  ## play a story of all three providers through an embedded broker (SECONDS=20: end by itself)
-	@$(PY) -m tests.demo $(if $(SECONDS),--seconds $(SECONDS))
+	@$(PY) -m headrace demo $(if $(SECONDS),--seconds $(SECONDS))
 
 quick: lint-changed  ## lint what changed, check types, run the unit and provider tests: for the inner loop
 	@$(PY) -m pytest -q -n 2 --dist load --maxschedchunk 8 tests/unit tests/providers $(ARGS)

@@ -13,10 +13,10 @@ from collections.abc import AsyncIterator
 import aiohttp
 
 from headrace.records.raw import from_raw_record
+from headrace_demo import senders
+from headrace_demo.senders import Fact, Sending
 from headrace_events import decode
-from tests import senders
 from tests.integration.pipeline import Pipeline
-from tests.senders import Fact, Sending
 
 PATIENCE = aiohttp.ClientTimeout(total=20)
 ATTEMPTS = 4

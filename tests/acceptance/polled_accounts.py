@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import aiohttp
 
+from headrace_demo import senders
+from headrace_demo.senders import Sending
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.ledger import Found, found_of
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
+from headrace_demo.simulators.webhooks import sendings
 from headrace_events import Event
-from tests import senders
-from tests.senders import Sending
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import Clock
-from tests.simulators.ledger import Found, found_of
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
-from tests.simulators.webhooks import sendings
 
 FEEDS: Final = {"leadping": "lead_events", "leadsquared": "lead_activities", "outreach": "events"}
 LEADS: Final = 4

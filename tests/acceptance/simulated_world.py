@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from tests import senders
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import Clock
-from tests.simulators.faults import Kind
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
+from headrace_demo import senders
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.faults import Kind
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 
 KEY: Final = "a key that seals tokens, of more than 32 characters"
 CALLS: Final = Allowance(per_window=250, window=1.0)

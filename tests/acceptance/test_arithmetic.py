@@ -21,14 +21,14 @@ import pytest
 from headrace.observe.metric_definitions import FAMILIES
 from headrace.observe.metrics_page import PAGE
 from headrace.records.seen import TOTALS
+from headrace_demo import senders
+from headrace_demo.senders import Fact, Sender, Sending
 from headrace_events import decode
-from tests import senders
 from tests.integration.child_process import ALL, Numbers, Program, configuration
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.plugin import OwnKafka
 from tests.kafka.ports import free_port
-from tests.senders import Fact, Sender, Sending
 
 SEED: Final = int(os.environ.get("HEADRACE_ARITHMETIC_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 PARTITIONS: Final = 4

@@ -17,13 +17,13 @@ from typing import Final
 import pytest
 
 from headrace.records.cursors import home_partition
+from headrace_demo.simulators.ledger import Found, found_of
 from headrace_events import Event, decode
 from tests.acceptance.simulated_world import SimulatedWorld
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.results import ShowResult
-from tests.simulators.ledger import Found, found_of
 
 EVENTS: Final = int(os.environ.get("HEADRACE_FEEDS_EVENTS", "2000"))
 LEADS: Final = 5_000

@@ -19,15 +19,15 @@ import aiohttp
 import pytest
 
 from headrace.config import load
+from headrace_demo import senders
+from headrace_demo.payloads import leadsquared
+from headrace_demo.senders import Fact
 from headrace_events import Event, decode
-from tests import senders
-from tests.benchmarks.payloads import leadsquared
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.ports import free_port
 from tests.results import ShowResult
-from tests.senders import Fact
 
 SEED = int(os.environ.get("HEADRACE_LIVE_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 ROUNDS = int(os.environ.get("HEADRACE_LIVE_ROUNDS", "10"))

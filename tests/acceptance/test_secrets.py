@@ -10,11 +10,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.senders import Sender, Sending
 from tests.integration.child_process import ALL, Program, configuration
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.plugin import OwnKafka
-from tests.senders import Sender, Sending
 
 PATIENT = {"broker.session.timeout.ms": "120000"}
 PLANTED = {

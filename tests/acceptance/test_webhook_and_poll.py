@@ -16,20 +16,20 @@ from typing import Any, Final
 import aiohttp
 import pytest
 
+from headrace_demo import senders
+from headrace_demo.senders import Sending
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.api_call import encode
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.history import History
+from headrace_demo.simulators.ledger import found_of
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
+from headrace_demo.simulators.webhooks import sendings
 from headrace_events import Event, Via, decode
-from tests import senders
 from tests.integration.child_process import ALL, Program, configuration
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
-from tests.senders import Sending
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.api_call import encode
-from tests.simulators.clock import Clock
-from tests.simulators.history import History
-from tests.simulators.ledger import found_of
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
-from tests.simulators.webhooks import sendings
 
 SEED: Final = int(os.environ.get("HEADRACE_JOINED_SEED", "0")) or random.SystemRandom().randrange(1, 10**6)
 EVENTS: Final = 60

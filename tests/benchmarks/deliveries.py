@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final
 
-from tests import senders
-from tests.senders import Sender, Sending
+from headrace_demo import senders
+from headrace_demo.senders import Sender, Sending
 
 OK: Final = range(200, 300)
 

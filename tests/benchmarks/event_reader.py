@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
+from headrace_demo.senders import Fact, fact_of
 from headrace_events import Event
-from tests.senders import Fact, fact_of
 
 DEADLINE_SECONDS = 300.0
 FETCH_WAIT_MS = 100

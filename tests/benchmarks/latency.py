@@ -21,12 +21,12 @@ from msgspec import Struct
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
+from headrace_demo.senders import Fact, Sending
 from tests.benchmarks.deliveries import Connection, configured, connect, invent, request_of
 from tests.benchmarks.event_reader import Sight
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most
 from tests.integration.child_process import ALL, Program, configuration
-from tests.senders import Fact, Sending
 
 RATE = 500
 """Events a second."""

@@ -16,9 +16,9 @@ from headrace.core.record import Headers, ProducerRecord
 from headrace.providers.discover import builtin, discover
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import RawEvent
+from headrace_demo.payloads import leadping, leadsquared, outreach
+from headrace_demo.payloads.invent import InventedValues
 from headrace_events import Via
-from tests.benchmarks.payloads import leadping, leadsquared, outreach
-from tests.benchmarks.payloads.invent import InventedValues
 
 TENANT: Final = "acme"
 DUPLICATES: Final = 10

@@ -17,10 +17,10 @@ import msgspec
 from aiohttp import web
 from msgspec import Raw, Struct
 
-from tests.simulators import outreach
-from tests.simulators.clock import DAY
-from tests.simulators.history import Shape
-from tests.simulators.outreach.history import FIRST
+from headrace_demo.simulators import outreach
+from headrace_demo.simulators.clock import DAY
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.outreach.history import FIRST
 
 SIZE: Final = 500
 DIFFERENT: Final = 1_000

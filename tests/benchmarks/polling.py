@@ -21,17 +21,17 @@ from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
 from headrace.kafka.consumer import Consumer
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.process import Child
+from headrace_demo.simulators import leadsquared
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
 from tests.benchmarks.pages import SIZE, WINDOW
 from tests.benchmarks.receiver import cpu_of
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, at_most, judged
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import until
-from tests.kafka.process import Child
-from tests.simulators import leadsquared
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
 
 LEAST_USED: Final = 0.98
 MOST_GROWTH: Final = 1.1

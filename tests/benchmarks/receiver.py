@@ -18,12 +18,12 @@ from msgspec import Struct
 from headrace.config import Config, KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.kafka import topics
+from headrace_demo.process import Child
 from tests.benchmarks.deliveries import KINDS, configured, requests, send_all
 from tests.benchmarks.sizes import Sizes
 from tests.benchmarks.table import Row, judged
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import until
-from tests.kafka.process import Child
 
 SHARE: Final = 0.8
 CONNECTIONS: Final = 32

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from headrace_demo.process import Child
 from tests.contract.node_packages import BUILD, one_at_a_time, unavailable
 from tests.kafka.ports import HOST, free_port
-from tests.kafka.process import Child
 
 _POM: Final = Path(__file__).with_name("pom.xml")
 _MAVEN_WITHIN: Final = 600.0

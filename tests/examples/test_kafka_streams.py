@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from headrace_demo.process import Child
 from tests.examples.feed import Published
 from tests.examples.installed import built, need
 from tests.examples.stream import State, state_of
 from tests.examples.waiting import wait_for
 from tests.kafka.client import create_topic, read_all
-from tests.kafka.process import Child
 
 pytestmark = pytest.mark.apache_kafka
 

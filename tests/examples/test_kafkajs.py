@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
+from headrace_demo.process import Child
 from tests.examples.feed import Published
 from tests.examples.installed import built, need
 from tests.examples.stream import ends, state_of
 from tests.examples.waiting import wait_for
-from tests.kafka.process import Child
 
 pytestmark = pytest.mark.apache_kafka
 

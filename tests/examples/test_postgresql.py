@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from headrace_demo.process import Child
 from tests.examples.feed import Published
 from tests.examples.installed import EXAMPLES, python_of
 from tests.examples.postgres import Postgres
 from tests.examples.stream import ends
 from tests.examples.waiting import wait_for
-from tests.kafka.process import Child
 from tests.results import ShowResult
 
 pytestmark = pytest.mark.apache_kafka

@@ -11,8 +11,8 @@ import aiohttp
 import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
+from headrace_demo.process import Child
 from tests.integration.pipeline import until
-from tests.kafka.process import Child
 
 STOPS_WITHIN = 25.0
 NORMALIZER = ("normalizer",)

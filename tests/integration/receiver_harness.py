@@ -24,10 +24,10 @@ from headrace.receiver.receiver import Receiver
 from headrace.records.raw import from_raw_record
 from headrace.sdk.provider import RawEvent
 from headrace.spool import Spool
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.senders import Sender, Sending
 from tests.integration.child_process import configuration
 from tests.integration.pipeline import DEADLINE, until
-from tests.senders import Sender, Sending
 
 NOBODY = "127.0.0.1:1"
 """Servers at which no Kafka ever answers."""

@@ -6,13 +6,13 @@ import pytest
 
 from headrace.providers.leadping.settings import TenantEventsSettings
 from headrace.records.raw import from_raw_record
+from headrace_demo.simulators import leadping
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.ledger import Key
+from headrace_demo.simulators.quota import Allowance
 from tests.integration.poller_harness import make_polled
 from tests.integration.test_polled_platforms import account
 from tests.kafka.broker import Broker
-from tests.simulators import leadping
-from tests.simulators.history import Shape
-from tests.simulators.ledger import Key
-from tests.simulators.quota import Allowance
 
 pytestmark = pytest.mark.apache_kafka
 

@@ -15,8 +15,8 @@ from headrace.kafka.consumer import Consumer, Record, read
 from headrace.providers.discover import discover
 from headrace.records.raw import place, to_raw_record
 from headrace.sdk.provider import RawEvent
+from headrace_demo import senders
 from headrace_events import Via
-from tests import senders
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import DEADLINE, make_pipeline, until
 from tests.kafka.broker import Broker

@@ -23,16 +23,16 @@ from headrace.records.cursors import (
 from headrace.records.hooks import HookFinding, HookReport
 from headrace.records.order import SpentCalls, decode_nudge_or_order
 from headrace.records.ordered import FeedOrders
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.hooks import Hook
+from headrace_demo.simulators.quota import Allowance
 from tests.integration.command import Headrace, first_line
 from tests.integration.test_cli_polling import comes, served
 from tests.kafka.broker import Broker
 from tests.kafka.client import create_topic
 from tests.kafka.ports import free_port
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import Clock
-from tests.simulators.hooks import Hook
-from tests.simulators.quota import Allowance
 
 pytestmark = pytest.mark.apache_kafka
 

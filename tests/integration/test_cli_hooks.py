@@ -19,15 +19,15 @@ from headrace.records.hooks import HookFinding, HookReport
 from headrace.records.order import SpentCalls, decode_nudge_or_order
 from headrace.records.raw import from_raw_record
 from headrace.sdk.faults import Gone
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators import leadsquared, outreach
+from headrace_demo.simulators.hooks import BY_HAND, Hook
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.webhooks import deliver_to_registered
 from tests.integration.command import DEADLINE, Headrace
 from tests.integration.test_cli_polling import comes, served
 from tests.kafka.broker import Broker
 from tests.kafka.ports import free_port
-from tests.simulators import leadsquared, outreach
-from tests.simulators.hooks import BY_HAND, Hook
-from tests.simulators.quota import Allowance
-from tests.simulators.webhooks import deliver_to_registered
 
 pytestmark = pytest.mark.apache_kafka
 

@@ -11,7 +11,7 @@ from headrace.core.timestamps import from_millis
 from headrace.records.cursors import encode, entry, home_partition
 from headrace.records.hour_report import EDGES
 from headrace.records.ledger_hour import HOUR_SECONDS, LedgerHour
-from tests import senders
+from headrace_demo import senders
 from tests.integration.command import Headrace
 from tests.kafka.broker import Broker
 

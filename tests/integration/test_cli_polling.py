@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from headrace.records.cursors import DroppedLead, NudgeGap, Watched, encode, entry, home_partition
 from headrace.records.raw import from_raw_record
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators import leadping, outreach
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 from tests.integration.command import DEADLINE, Headrace
 from tests.kafka.broker import Broker
-from tests.simulators import leadping, outreach
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
 
 pytestmark = pytest.mark.apache_kafka
 

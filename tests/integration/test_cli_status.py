@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from headrace.records.cursors import CursorValue, FeedState, Position, Standing, encode, entry, home_partition
-from tests import senders
+from headrace_demo import senders
 from tests.integration.command import DEADLINE, PROGRAM, Headrace, first_line
 from tests.integration.pipeline import until
 from tests.kafka.broker import Broker

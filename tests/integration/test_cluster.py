@@ -12,10 +12,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from headrace_demo.probe import serves
 from tests.kafka import ask
 from tests.kafka.client import read_all
 from tests.kafka.cluster import CLIENT, Cluster
-from tests.kafka.probe import serves
 
 DEADLINE = 60.0
 DELAY = 2.0

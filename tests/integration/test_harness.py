@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from headrace_demo.probe import serves
 from tests.kafka.broker import Broker
 from tests.kafka.client import create_topic, read_all
 from tests.kafka.plugin import OwnKafka
-from tests.kafka.probe import serves
 from tests.kafka.proxy import END_TXN, Proxy
 
 DEADLINE = 30.0

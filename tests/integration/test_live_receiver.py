@@ -7,11 +7,11 @@ import aiohttp
 from msgspec.structs import replace
 
 from headrace.config import load
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.senders import Sender
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import until
 from tests.integration.receiver_harness import NOBODY, ReceiverHarness, running_receiver
-from tests.senders import Sender
 
 
 def now_are(receiver: ReceiverHarness, home: Path, *accounts: Sender, limits: str = "", **more: object) -> None:

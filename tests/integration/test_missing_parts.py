@@ -11,11 +11,11 @@ import pytest
 from headrace.poller import fault_policy, retries
 from headrace.records.cursors import FeedState
 from headrace.records.raw import from_raw_record
+from headrace_demo.simulators import leadping
+from headrace_demo.simulators.quota import Allowance
 from tests.integration.poller_harness import PolledPipeline, RunningPoller, make_polled
 from tests.integration.test_polled_platforms import account
 from tests.kafka.broker import Broker
-from tests.simulators import leadping
-from tests.simulators.quota import Allowance
 
 pytestmark = pytest.mark.apache_kafka
 

@@ -11,14 +11,14 @@ import aiohttp
 import msgspec
 import pytest
 
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators import outreach
+from headrace_demo.simulators.quota import Allowance
 from tests.fake_provider import Row
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import DEADLINE, make_pipeline, until
 from tests.kafka.plugin import OwnKafka
 from tests.results import ShowResult
-from tests.simulators import outreach
-from tests.simulators.quota import Allowance
 
 ROLES = ("normalizer", "poller", "receiver")
 AWAY_SECONDS = 120.0

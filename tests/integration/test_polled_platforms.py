@@ -11,14 +11,14 @@ from headrace.core.mapping import Mapping as Table
 from headrace.providers.discover import discover
 from headrace.providers.outreach.client import OAuth
 from headrace.records.raw import from_raw_record
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.history import History, Shape
+from headrace_demo.simulators.ledger import Key
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 from tests.integration.poller_harness import PolledPipeline, make_polled
 from tests.kafka.broker import Broker
 from tests.providers.feeds_kit import trouble
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.history import History, Shape
-from tests.simulators.ledger import Key
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
 
 pytestmark = pytest.mark.apache_kafka
 

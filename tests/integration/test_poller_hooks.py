@@ -13,10 +13,10 @@ from headrace.poller.hook_memory import HookMemory
 from headrace.providers.discover import discover
 from headrace.records.cursors import entry
 from headrace.records.hooks import HookOrder, OwnHook
+from headrace_demo.simulators import outreach
+from headrace_demo.simulators.hooks import FAILED, Hook
 from tests.integration.poller_harness import make_polled
 from tests.kafka.broker import Broker
-from tests.simulators import outreach
-from tests.simulators.hooks import FAILED, Hook
 
 pytestmark = pytest.mark.apache_kafka
 

@@ -14,12 +14,12 @@ from headrace.config.config_watch import ConfigWatch
 from headrace.config.tenants import Account, Tenants
 from headrace.records.raw import headers_of
 from headrace.sdk.provider import Accepted, Delivery, Tenant
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.senders import Sender
 from tests.fake_provider import FakeProvider
 from tests.integration.pipeline import until
 from tests.integration.receiver_harness import NOBODY, Answer, running_receiver
 from tests.kafka.broker import Broker
-from tests.senders import Sender
 
 pytestmark = pytest.mark.kafka
 OK = b'{"Status":"Success","StatusReason":""}'

@@ -16,11 +16,11 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.senders import Sender, Sending
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import DEADLINE, until
 from tests.integration.receiver_harness import NOBODY, talk
-from tests.senders import Sender, Sending
 
 MIB = 2**20
 LIMITS = """\

@@ -13,14 +13,14 @@ import msgspec
 import pytest
 
 from headrace.observe.metric_definitions import APPENDING, EVERYWHERE, PROCESS, RECEIVER
+from headrace_demo import senders
+from headrace_demo.senders import Fact, Sending
 from headrace_events import decode
-from tests import senders
 from tests.integration.child_process import ALL, Program, Roles, configuration
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
 from tests.kafka.client import delete_topic
 from tests.kafka.ports import free_port
-from tests.senders import Fact, Sending
 
 pytestmark = pytest.mark.apache_kafka
 

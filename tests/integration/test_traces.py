@@ -11,16 +11,16 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from headrace_demo import senders
+from headrace_demo.senders import Sending
+from headrace_demo.simulators import leadsquared
+from headrace_demo.simulators.quota import Allowance
 from headrace_events import Event, decode
-from tests import senders
 from tests.integration.child_process import ALL, Program, Roles, configuration
 from tests.integration.collector import Collector, TakenSpan, collecting
 from tests.integration.pipeline import DEADLINE, Pipeline, make_pipeline, until
 from tests.integration.receiver_harness import NOBODY, running_receiver
 from tests.kafka.broker import Broker
-from tests.senders import Sending
-from tests.simulators import leadsquared
-from tests.simulators.quota import Allowance
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 SAMPLED, UNSAMPLED = f"00-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-00"

@@ -7,9 +7,9 @@ from os import PathLike
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from headrace_demo.probe import wait_until_serves
+from headrace_demo.process import Child
 from tests.kafka.ports import HOST, free_port
-from tests.kafka.probe import wait_until_serves
-from tests.kafka.process import Child
 
 Kind = Literal["external", "docker", "jvm", "embedded"]
 

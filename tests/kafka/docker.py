@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import docker
 from docker.errors import DockerException, ImageNotFound
 
+from headrace_demo.probe import wait_until_serves
 from tests.kafka.broker import STARTS_WITHIN, Broker, Unavailable
 from tests.kafka.jvm import KAFKA_VERSION, SETTINGS
-from tests.kafka.probe import wait_until_serves
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer

@@ -2,8 +2,8 @@
 
 import os
 
+from headrace_demo.probe import serves
 from tests.kafka.broker import Broker, Unavailable
-from tests.kafka.probe import serves
 
 VARIABLE = "HEADRACE_TEST_KAFKA"
 

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from tests.kafka.process import Child
+from headrace_demo.process import Child
 
 CLIENT: Final = 0
 """The party that all clients are."""

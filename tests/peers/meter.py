@@ -9,7 +9,7 @@ from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # public, not in __all__
 from msgspec import Struct
 
-from tests.kafka.process import Child
+from headrace_demo.process import Child
 
 LOOKS_EVERY: Final = 0.05
 QUIET_SECONDS: Final = 2.0

@@ -7,9 +7,9 @@ from typing import Final
 from msgspec import Struct
 
 from headrace.core.record import ProducerRecord
+from headrace_demo.process import Child
 from tests.benchmarks import load, whole
 from tests.kafka.client import create_topic, delete_topic
-from tests.kafka.process import Child
 from tests.peers.contenders import CONTENDERS, Contender, Run
 from tests.peers.meter import Measured, Progress, watch
 

@@ -19,12 +19,12 @@ from headrace.records.cursors import PlatformFact
 from headrace.sdk.faults import Denied, Fault, Incomplete, Throttled, Unavailable
 from headrace.sdk.feed import ApiClient, Call, Cursor, Feed, Note, Polled, Sighting, Skipped, Turn, Yield
 from headrace.sdk.provider import Provider, RawEvent, Tenant
+from headrace_demo.senders import Sender
+from headrace_demo.simulators.faults import Faults, Kind
+from headrace_demo.simulators.history import History
+from headrace_demo.simulators.ledger import Key, Ledger
+from headrace_demo.simulators.webhooks import sendings
 from headrace_events import Via
-from tests.senders import Sender
-from tests.simulators.faults import Faults, Kind
-from tests.simulators.history import History
-from tests.simulators.ledger import Key, Ledger
-from tests.simulators.webhooks import sendings
 
 NOW: Final = 1_790_899_200_000
 """2026-10-02, in milliseconds."""

@@ -28,20 +28,20 @@ from headrace.records.nudge import AddressedNudge
 from headrace.records.raw import to_raw_record
 from headrace.sdk.feed import AROUND_MS, Cursor, Feed, Skipped, Turn
 from headrace.sdk.provider import Delivery, Draft, RawEvent
+from headrace_demo import senders
+from headrace_demo.senders import Sending
+from headrace_demo.simulators import outreach as simulated
+from headrace_demo.simulators.clock import Clock as SimulatedClock
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.webhooks import sendings
 from headrace_events import Via
-from tests import senders
 from tests.providers import suite
 from tests.providers.feeds_kit import NOW, Memory, Platform, polled
 from tests.providers.kit import RECEIVED
 from tests.providers.leadping import test_feeds as leadping
 from tests.providers.nudging import decide_on
 from tests.providers.outreach import test_feeds as outreach
-from tests.senders import Sending
-from tests.simulators import outreach as simulated
-from tests.simulators.clock import Clock as SimulatedClock
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
-from tests.simulators.webhooks import sendings
 from tests.unit.ledgers import ledger_of
 
 HOUR: Final = 3_600_000

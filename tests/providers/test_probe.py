@@ -18,11 +18,11 @@ from headrace.poller.probe_calls import ProbeCalls, Tried, left_of
 from headrace.poller.state import TenantState
 from headrace.providers.discover import discover
 from headrace.sdk.probe import ShowsAccess
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 from tests.kafka.ports import free_port
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import Clock
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
 
 SECRETS = ("sk_invented_for_tests", "invented-secret-key", "u$rinvented", "invented-access-token")
 GOOD = {"platform": "ok", "credentials": "ok", "scopes": "ok", "clock": "ok", "quota": "ok"}

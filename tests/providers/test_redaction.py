@@ -23,12 +23,12 @@ from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.observe.registry import Registry
 from headrace.records.raw import to_raw_record
 from headrace.sdk.provider import Piece, RawEvent
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.api_call import encode
 from headrace_events import Event, Via
 from tests.providers import suite
 from tests.providers.kit import RECEIVED, TENANT
 from tests.providers.suite import HOMES, Home
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.api_call import encode
 from tests.unit.partition import Partition
 
 EACH = pytest.mark.parametrize("home", HOMES, ids=lambda home: home.name)

@@ -18,18 +18,18 @@ from headrace.records.nudge import AddressedNudge, decode_nudge
 from headrace.sdk.faults import Unavailable
 from headrace.sdk.feed import ApiClient, Call, Feed, Turn
 from headrace.sdk.provider import Delivery, RawEvent
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.senders import Sending
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.ledger import found_of
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
+from headrace_demo.simulators.webhooks import sendings
 from tests.providers import suite
 from tests.providers.feeds_kit import Platform, polled_feeds, read
 from tests.providers.kit import TENANT
-from tests.senders import Sending
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import Clock
-from tests.simulators.history import Shape
-from tests.simulators.ledger import found_of
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
-from tests.simulators.webhooks import sendings
 from tests.unit.partition import Partition
 
 SEEDS: Final = (0, 1, 2, 5, 12, 19)

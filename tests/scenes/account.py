@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators.leadping.history import History as LeadPingHistory
+from headrace_demo.simulators.ledger import Key
 from tests.scenes.scene import Scene
-from tests.simulators.leadping.history import History as LeadPingHistory
-from tests.simulators.ledger import Key
 
 _LEAD_PATH: Final = "/events/leads/"
 _GRACE_SECONDS: Final = 30.0

@@ -11,11 +11,11 @@ from typing import Final
 
 import aiohttp
 
+from headrace_demo.senders import Sending
+from headrace_demo.simulators.webhooks import sendings
 from tests.scenes.account import Account
 from tests.scenes.scene import KILLS, TROUBLES, WRONG_URLS
 from tests.scenes.stage import Stage
-from tests.senders import Sending
-from tests.simulators.webhooks import sendings
 
 KILL_SECONDS: Final = 30.0
 _NAMED: Final = 5

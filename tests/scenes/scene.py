@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import Clock
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 
 PAST_SECONDS: Final = 300.0
 """What had happened when the service was started."""

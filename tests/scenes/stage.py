@@ -13,12 +13,12 @@ import aiohttp
 import msgspec
 from confluent_kafka import Consumer, TopicPartition
 
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators.ledger import Key
 from tests.integration.child_process import Program, configuration
 from tests.integration.pipeline import until
 from tests.scenes.account import Account, Look
 from tests.scenes.scene import WARM_SECONDS
-from tests.simulators.ledger import Key
 
 PARTITIONS: Final = 4
 GIVES_UP_SECONDS: Final = 240.0

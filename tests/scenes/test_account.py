@@ -2,9 +2,9 @@
 
 import pytest
 
+from headrace_demo.simulators.ledger import Key
 from tests.scenes.account import Account, Look
 from tests.scenes.scene import Scene
-from tests.simulators.ledger import Key
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import aiohttp
 import pytest
 from yarl import URL
 
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.faults import Kind
-from tests.simulators.history import History
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.faults import Kind
+from headrace_demo.simulators.history import History
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 
 LEADS: Final = leadping.History(seed=9, events=120, leads=3)
 LISTS: Final = leadsquared.History(seed=9, events=120, leads=3)

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from tests import senders
-from tests.simulators import leadsquared, outreach
-from tests.simulators.hooks import ENABLED, FAILED, Hook
-from tests.simulators.leadsquared.webhooks import MOST_FAILURES
-from tests.simulators.serving import Served
-from tests.simulators.webhooks import deliver_to_registered, sendings
+from headrace_demo import senders
+from headrace_demo.simulators import leadsquared, outreach
+from headrace_demo.simulators.hooks import ENABLED, FAILED, Hook
+from headrace_demo.simulators.leadsquared.webhooks import MOST_FAILURES
+from headrace_demo.simulators.serving import Served
+from headrace_demo.simulators.webhooks import deliver_to_registered, sendings
 
 
 class Receiver:

@@ -4,9 +4,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.simulators import leadping
-from tests.simulators.clock import Clock, iso
-from tests.simulators.history import Payload
+from headrace_demo.simulators import leadping
+from headrace_demo.simulators.clock import Clock, iso
+from headrace_demo.simulators.history import Payload
 
 HISTORY = leadping.History(seed=3, events=300, leads=8)
 

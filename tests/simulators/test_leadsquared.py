@@ -4,11 +4,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.simulators import leadsquared
-from tests.simulators.clock import Clock
-from tests.simulators.history import Payload, Shape
-from tests.simulators.leadsquared.history import KINDS, spaced
-from tests.simulators.quota import Allowance
+from headrace_demo.simulators import leadsquared
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.history import Payload, Shape
+from headrace_demo.simulators.leadsquared.history import KINDS, spaced
+from headrace_demo.simulators.quota import Allowance
 
 HISTORY = leadsquared.History(seed=4, events=300, leads=6)
 BY_CODE = "/v2/ProspectActivity.svc/CustomActivity/RetrieveByActivityEvent"

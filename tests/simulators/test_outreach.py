@@ -4,10 +4,10 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.simulators import outreach
-from tests.simulators.clock import Clock, iso
-from tests.simulators.history import Shape
-from tests.simulators.outreach.tokens import Terms
+from headrace_demo.simulators import outreach
+from headrace_demo.simulators.clock import Clock, iso
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.outreach.tokens import Terms
 
 HISTORY = outreach.History(seed=6, events=300)
 

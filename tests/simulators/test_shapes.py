@@ -13,14 +13,14 @@ from msgspec.structs import replace
 from headrace.config import load
 from headrace.config.tenants import Account, Tenants
 from headrace.sdk.provider import Delivery, RawEvent
+from headrace_demo import senders
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.api_call import encode
+from headrace_demo.simulators.history import History, Payload
+from headrace_demo.simulators.leadsquared.history import OPPORTUNITY
+from headrace_demo.simulators.ledger import Plan, found_of
+from headrace_demo.simulators.webhooks import sendings
 from headrace_events import Via
-from tests import senders
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.api_call import encode
-from tests.simulators.history import History, Payload
-from tests.simulators.leadsquared.history import OPPORTUNITY
-from tests.simulators.ledger import Plan, found_of
-from tests.simulators.webhooks import sendings
 from tests.unit.partition import NOW, Partition
 
 EVENTS = 150

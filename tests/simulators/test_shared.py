@@ -8,11 +8,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.clock import seconds_of
-from tests.simulators.faults import FOREVER, Kind
-from tests.simulators.ledger import Found
-from tests.simulators.quota import Allowance, Quota
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.clock import seconds_of
+from headrace_demo.simulators.faults import FOREVER, Kind
+from headrace_demo.simulators.ledger import Found
+from headrace_demo.simulators.quota import Allowance, Quota
 
 HISTORY = leadping.History(seed=8, events=200)
 DAY = 86_400
@@ -144,7 +144,7 @@ async def test_calls_beyond_the_quota_are_counted_as_the_callers(platform: leadp
 
 async def test_all_three_run_as_one_process_under_control() -> None:
     """One port, a prefix each; the control endpoint lets things go wrong, moves time, and opens the books."""
-    command = [sys.executable, "-m", "tests.simulators", "--port", "0", "--events", "60"]
+    command = [sys.executable, "-m", "headrace_demo.simulators", "--port", "0", "--events", "60"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         assert process.stdout is not None

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 import pytest
 
-from tests.simulators import leadping, outreach
-from tests.simulators.clock import iso, seconds_of
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
+from headrace_demo.simulators import leadping, outreach
+from headrace_demo.simulators.clock import iso, seconds_of
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
 
 VENDORS: Final = Path(__file__).parent / "vendors"
 BUILD: Final = Path(__file__).parents[2] / "build" / "vendors"

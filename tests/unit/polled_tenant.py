@@ -26,7 +26,7 @@ from headrace.poller.state_writer import StateWriter
 from headrace.providers.discover import discover
 from headrace.records.cursors import CursorEntry
 from headrace.sdk.feed import Call
-from tests.simulators.server import Simulator
+from headrace_demo.simulators.server import Simulator
 
 
 class Memory(StateWriter):

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.demo.scenario import Expected
-from tests.demo.screen import Screen
+from headrace_demo.scenario import Expected
+from headrace_demo.screen import Screen
 
 ENTRY: dict[str, Any] = {
     "time": "2026-11-29T10:47:02.123456Z",

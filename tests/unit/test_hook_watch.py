@@ -17,10 +17,10 @@ from headrace.poller.metrics import PollerMetrics
 from headrace.providers.discover import discover
 from headrace.records.hooks import OwnHook
 from headrace.records.ordered import FeedOrders
-from tests.simulators import leadping, leadsquared, outreach
-from tests.simulators.hooks import FAILED, Hook
-from tests.simulators.quota import Allowance
-from tests.simulators.server import Simulator
+from headrace_demo.simulators import leadping, leadsquared, outreach
+from headrace_demo.simulators.hooks import FAILED, Hook
+from headrace_demo.simulators.quota import Allowance
+from headrace_demo.simulators.server import Simulator
 from tests.unit.polled_tenant import CallingTenant, Memory, calling
 
 PUBLIC = "https://hooks.example.com"

@@ -10,7 +10,7 @@ from headrace.poller.answer_memory import AnswerMemory
 from headrace.poller.http_client import HttpClient, open_session
 from headrace.sdk.faults import Fault, TooHeavy, Unavailable
 from headrace.sdk.feed import Call
-from tests.simulators import leadping
+from headrace_demo.simulators import leadping
 
 PART = bytes(64 * 1024)
 

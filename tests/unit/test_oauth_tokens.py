@@ -13,8 +13,8 @@ from headrace.providers.outreach.client import OAuth
 from headrace.records.cursors import CursorEntry, SealedTokens
 from headrace.sdk.faults import Denied, Fault, Unavailable
 from headrace.sdk.feed import Call
-from tests.simulators import outreach
-from tests.simulators.faults import Kind
+from headrace_demo.simulators import outreach
+from headrace_demo.simulators.faults import Kind
 from tests.unit.polled_tenant import CallingTenant, Memory, calling
 
 HISTORY = outreach.History(1, 10)

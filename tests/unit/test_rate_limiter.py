@@ -10,10 +10,10 @@ from headrace.poller.http_client import MOST_REDIRECTS
 from headrace.records.cursors import CursorEntry
 from headrace.sdk.faults import Throttled, Unavailable
 from headrace.sdk.feed import Call
-from tests.simulators import leadping
-from tests.simulators.clock import Clock
-from tests.simulators.faults import Kind
-from tests.simulators.quota import Allowance, Form
+from headrace_demo.simulators import leadping
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.faults import Kind
+from headrace_demo.simulators.quota import Allowance, Form
 from tests.unit.polled_tenant import Memory, calling
 
 IN_PASSING = 0.2

@@ -13,8 +13,8 @@ from headrace.config import load
 from headrace.config.tenants import Account
 from headrace.explain import explain_piece
 from headrace.sdk.provider import Delivery, Piece
-from tests import senders
-from tests.senders import Fact, Sender, Sending
+from headrace_demo import senders
+from headrace_demo.senders import Fact, Sender, Sending
 
 
 def account_of(sender: Sender, folder: Path) -> Account:

@@ -21,6 +21,7 @@ _SECTIONS: Final = {
         "check": "show what is wrong with the configuration; --online: with all that it names",
         "topics": "create the Kafka topics, or show what is there",
         "schemas": "register the schemas of the topics at a schema registry",
+        "demo": "play a scenario of three platforms through an embedded broker",
     },
     "Feed it": {
         "leads": "choose the leads to poll, where a platform is read lead by lead",

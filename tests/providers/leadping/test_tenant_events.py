@@ -16,11 +16,11 @@ from headrace.providers.leadping.tenant_events import TenantEventsFeed
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, RowsApart, Sighting, Turn
 from headrace.sdk.provider import RawEvent
+from headrace_demo.simulators import leadping
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
 from tests.providers.feeds_kit import NOW, Memory, Platform, Read, Reader, missing, names, polled_feeds, read, trouble
-from tests.simulators import leadping
-from tests.simulators.clock import Clock
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
 
 MINUTE, HOUR = 60_000, 3_600_000
 DAY = 24 * HOUR

@@ -17,13 +17,13 @@ from headrace.providers.leadsquared.stream_schedule import StreamSchedule
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import NamesCodes, Turn
 from headrace.sdk.provider import RawEvent
+from headrace_demo.simulators import leadsquared
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.history import Shape
+from headrace_demo.simulators.quota import Allowance
 from headrace_events import Via
 from tests.providers.feeds_kit import NOW, Memory, Platform, Read, missing, names, read, trouble
 from tests.providers.leadsquared.account import ACTIVITY, LEAD, Account
-from tests.simulators import leadsquared
-from tests.simulators.clock import Clock
-from tests.simulators.history import Shape
-from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["leadsquared"]
 MINUTE = 60_000

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from headrace_demo.simulators import leadsquared
 from tests.providers.test_while_it_moves import play, simulator_of
-from tests.simulators import leadsquared
 
 FEEDS = ("activities-by-code", "modified-leads", "lead-activities")
 

@@ -13,7 +13,11 @@ from headrace.providers.leadsquared.settings import LeadActivitiesSettings, Lead
 from headrace.sdk.faults import Denied, Fault, Gone, NoRoute, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
 from headrace.sdk.provider import RawEvent
-from tests import senders
+from headrace_demo import senders
+from headrace_demo.simulators import leadsquared
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.faults import Kind
+from headrace_demo.simulators.quota import Allowance
 from tests.providers.feeds_kit import (
     NOW,
     Memory,
@@ -29,10 +33,6 @@ from tests.providers.feeds_kit import (
     read,
     trouble,
 )
-from tests.simulators import leadsquared
-from tests.simulators.clock import Clock
-from tests.simulators.faults import Kind
-from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["leadsquared"]
 LEAD = Turn(lead="lead-1")

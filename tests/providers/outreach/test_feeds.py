@@ -14,6 +14,10 @@ from headrace.providers.outreach.feeds import EventsFeed
 from headrace.providers.outreach.settings import EventsSettings, OutreachSettings
 from headrace.sdk.faults import Gone, Rejected, TooHeavy, Unavailable
 from headrace.sdk.feed import Call, Turn
+from headrace_demo.simulators import outreach
+from headrace_demo.simulators.clock import Clock
+from headrace_demo.simulators.faults import Kind
+from headrace_demo.simulators.quota import Allowance
 from tests.providers.feeds_kit import (
     NOW,
     Memory,
@@ -25,10 +29,6 @@ from tests.providers.feeds_kit import (
     read,
     trouble,
 )
-from tests.simulators import outreach
-from tests.simulators.clock import Clock
-from tests.simulators.faults import Kind
-from tests.simulators.quota import Allowance
 
 PROVIDER = discover()["outreach"]
 MINUTE = 60_000
