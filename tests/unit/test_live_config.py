@@ -281,6 +281,28 @@ def test_probe_and_metrics_show_it(watched: Watched) -> None:
     assert shown() == ("needs a restart: admin.port", "0", "1")
 
 
+def test_a_secret_that_cannot_be_read_is_counted_while_it_cannot(watched: Watched) -> None:
+    """What runs goes on; a process that starts would not, which is why this is an alarm of its own."""
+    registry = Registry("1")
+    LiveReport(watched.live, registry)
+
+    def unread() -> str:
+        page = dict(line.rsplit(" ", 1) for line in registry.render().decode().splitlines() if line[0] != "#")
+        return page["headrace_configuration_files_unread"]
+
+    assert unread() == "0"
+    secret = watched.folder / "mounted/acme"
+    secret.rename(watched.folder / "elsewhere")
+    watched.watch.look()
+    assert unread() == "1"
+    (watched.folder / "elsewhere").rename(secret)
+    watched.watch.look()
+    assert unread() == "0"
+    watched.file.write_text("[kafka]\nretries = 1\n")
+    watched.watch.look()
+    assert (len(watched.live.refused), unread()) == (1, "0"), "what is wrong there is something else"
+
+
 def test_variables_lie_over_the_files_as_at_the_start(tmp_path: Path) -> None:
     """What the environment sets stays set, whatever a file says later."""
     file = write(tmp_path, "[tenants.outreach.acme]\n")

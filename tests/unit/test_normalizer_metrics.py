@@ -336,6 +336,18 @@ def test_end_to_end_counts_each_published_record_below_its_edges(watched: Watche
     assert watched.number("end_to_end_seconds_count", via="poll") == 1
 
 
+def test_webhooks_are_in_time_or_late_when_they_come_for_the_first_time(watched: Watched) -> None:
+    """What comes back to raw says when it was received at first, and so nothing about how long it took."""
+    watched.decided([decision(received=NOW - wait) for wait in (0, 150, 151, 4_000)])
+    assert watched.number("webhooks_published_total", visible="in_time") == 2
+    assert watched.number("webhooks_published_total", visible="late") == 2
+    again: list[dict[str, Any]] = [{"as_told": True}, {"held": "0@1"}, {"redriven": True}, {"replay": "m"}]
+    watched.decided([decision(received=NOW - 9_000, **one) for one in again])
+    watched.decided([decision("duplicate"), decision("nudged"), decision(via=Via.POLL), decision(via=Via.INGEST)])
+    assert watched.number("webhooks_published_total", visible="in_time") == 2
+    assert watched.number("webhooks_published_total", visible="late") == 2
+
+
 def test_a_clock_that_runs_ahead_elsewhere_never_gives_a_negative_wait(watched: Watched) -> None:
     """A time of receipt in the future counts as no wait at all."""
     watched.decided([decision(received=NOW + 7_000), decision(received=NOW - 1_000)])

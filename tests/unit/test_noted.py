@@ -117,6 +117,7 @@ def test_a_feed_is_stale_after_a_time_of_its_own(feed: str, allowed: float) -> N
     scheduler.paused = frozenset({feed})
     stale.note(now + allowed + 2, "")
     assert noted(metrics.notices) == {}, "people said so"
+    assert metrics._of("things", "t").allowed[feed] == allowed, "shown for an alarm beside how stale it is"
     scheduler.paused = frozenset()
     metrics.fresh("things", "t", feed, now + allowed)
     stale.note(now + allowed + 3, "")

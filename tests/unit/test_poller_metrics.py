@@ -139,6 +139,14 @@ def test_staleness_grows_by_itself_until_a_feed_is_read(poller: Polled) -> None:
     assert poller.number("feed_staleness_seconds", **TRAIL) == 0
 
 
+def test_how_stale_a_feed_may_be_is_shown_once_it_is_known(poller: Polled) -> None:
+    """Until then 0, which no alarm takes for a limit."""
+    poller.own("acme")
+    assert poller.number("feed_staleness_limit_seconds", **TRAIL) == 0
+    poller.metrics.may_be_stale("things", "acme", "trail", 900.0)
+    assert poller.number("feed_staleness_limit_seconds", **TRAIL) == 900
+
+
 def test_calls_wait_and_are_timed(poller: Polled) -> None:
     """Each call is counted under its outcome and its tenant, and timed by provider."""
     poller.metrics.waited("things", "acme", 0.0)

@@ -111,7 +111,7 @@ class ConfigWatch:
         if isinstance(found, list):
             if tuple(found) != self._live.refused:
                 _log.error("configuration_refused", faults=_first(found), reason="what was in force before stays")
-            self._live.refuse(found)
+            self._live.refuse(found, 1 if self._stamps is None else len(self._stamps.unread))
             self._note(f"what was before stays; fault 1 of {len(found)}: {found[0]}")
             return
         self._note(None)

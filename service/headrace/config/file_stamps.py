@@ -21,6 +21,8 @@ class FileStamps:
 
     def __init__(self) -> None:
         self._stamps: Final[dict[Path, Stamp]] = {}
+        self.unread: Final[set[Path]] = set()
+        """Those that a setting names, and that could not be read."""
 
     def note(self, path: Path) -> None:
         """Note how a file, or a folder, looks now: to be called before it is read. The first time counts."""

@@ -38,13 +38,15 @@ class LiveConfig:
     """Holds the configuration in force, and what stands in the files beyond it. Pure, but for the time of day.
 
     Used from the event loop alone. `since` is when (s since the epoch) the configuration in force was taken over,
-    `refused` what is wrong with the files as they are now, `needs_restart` the keys of which they hold other values.
+    `refused` what is wrong with the files as they are now, `unread` how many of those that they name cannot be read,
+    `needs_restart` the keys of which they hold other values.
     """
 
     def __init__(self, config: Config, clock: Callable[[], float] = time.time) -> None:
         self.config = config
         self.since = clock()
         self.refused: tuple[str, ...] = ()
+        self.unread = 0
         self.needs_restart: tuple[str, ...] = ()
         self._clock: Final = clock
         self._started_with: Final = config
@@ -58,16 +60,16 @@ class LiveConfig:
         """Call it no more."""
         self._followers.remove(follower)
 
-    def refuse(self, faults: list[str]) -> None:
-        """Note what is wrong with the files: what is in force stays."""
-        self.refused = tuple(faults)
+    def refuse(self, faults: list[str], unread: int = 0) -> None:
+        """Note what is wrong with the files, and how many cannot be read: what is in force stays."""
+        self.refused, self.unread = tuple(faults), unread
 
     def take_over(self, found: Config, rotated: tuple[str, ...] = ()) -> TenantChanges:
         """Put a sound configuration into force, as far as it can change live; return which tenants that changes.
 
         `rotated` are keys whose files hold something else, which no settings show.
         """
-        self.refused = ()
+        self.refused, self.unread = (), 0
         before = self.config
         after, waits = _in_force(self._started_with, found)
         self.needs_restart = (*waits, *(key for key in rotated if key not in waits))

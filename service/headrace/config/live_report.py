@@ -17,6 +17,7 @@ class LiveReport:
         self._live: Final = live
         self._since: Final = registry.series("headrace_configuration_loaded_timestamp_seconds")
         self._refused: Final = registry.series("headrace_configuration_refused")
+        self._unread: Final = registry.series("headrace_configuration_files_unread")
         self._waiting: Final = registry.series("headrace_configuration_restart_needed")
         registry.before_scrape(self._show)
 
@@ -41,6 +42,7 @@ class LiveReport:
         live = self._live
         self._since.values[()] = round(live.since, 3)
         self._refused.values[()] = len(live.refused)
+        self._unread.values[()] = live.unread
         self._waiting.values[()] = len(live.needs_restart)
 
 

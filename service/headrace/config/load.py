@@ -116,6 +116,7 @@ def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
             raw.stamps.note(path)
             if not path.is_file():
                 raw.fault(("kafka", key), f"there is no file {path}")
+                raw.stamps.unread.add(path)
     return msgspec.structs.replace(kafka, **paths)
 
 

@@ -87,6 +87,7 @@ class RawConfig:
             self.fault(keys, f"{shown} cannot be read: {error.strerror}")
         except UnicodeDecodeError:
             self.fault(keys, f"{shown} is not UTF-8")
+        self.stamps.unread.add(path)
         return None
 
     def fault(self, keys: KeyPath, reason: str) -> None:

@@ -15,12 +15,12 @@ from headrace.normalizer.commit import Commit, Decision
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.held_metrics import HeldMetrics
 from headrace.normalizer.raw_lag import RawLag
-from headrace.observe.metric_definitions import END_TO_END_EDGES
+from headrace.observe.metric_definitions import END_TO_END_EDGES, VISIBLE_WITHIN
 from headrace.observe.registry import OTHER, Registry
 from headrace.observe.tasks import TaskMetrics
 from headrace.records.held import HeldRange
 from headrace.records.seen import TOTALS
-from headrace.sdk.provider import source_of
+from headrace.sdk.provider import RawEvent, source_of
 from headrace_events import Via, decode_dead_letter
 
 UNKNOWN: Final = ("unknown", "unknown")
@@ -47,6 +47,9 @@ REASONS_UNKNOWN: Final = ("foreign", "held_too_long", "too_many_held", "unknown_
 """Codes of problems that dead letters are known to have, of configured tenants and of others."""
 
 _EDGES_MS: Final = tuple(round(edge * 1000) for edge in END_TO_END_EDGES)
+_VISIBLE_WITHIN_MS: Final = round(VISIBLE_WITHIN * 1000)
+IN_TIME: Final = ("in_time",)
+LATE: Final = ("late",)
 _key: Final = attrgetter("fate", "raw.provider", "raw.tenant", "raw.via", "row.type", "row.provisional")
 
 
@@ -65,6 +68,7 @@ class NormalizerMetrics(TaskMetrics):
         self._decided = registry.series("headrace_decided_total")
         self._published = registry.series("headrace_published_total")
         self._end_to_end = registry.histogram("headrace_end_to_end_seconds")
+        self._webhooks = registry.series("headrace_webhooks_published_total")
         self._missed = registry.series("headrace_missed_by_discovery_total")
         self._letters = registry.capped("headrace_dead_letters_total")
         self._unmapped = registry.capped("headrace_unmapped_total")
@@ -143,10 +147,11 @@ class NormalizerMetrics(TaskMetrics):
 
     def _time(self, decisions: Sequence[Decision], now_ms: int) -> None:
         """Sort the times of receipt once and look up each edge in them, instead of each time among the edges."""
+        published = [decision.raw for decision in decisions if decision.fate == "published"]
+        self._count_webhooks(published, now_ms)
         received: defaultdict[str, list[int]] = defaultdict(list)
-        for decision in decisions:
-            if decision.fate == "published":
-                received[decision.raw.via].append(decision.raw.received)
+        for raw in published:
+            received[raw.via].append(raw.received)
         for via, moments in received.items():
             moments.sort()
             if moments[-1] > now_ms:  # the clocks of two machines differ: nothing waits for less than no time
@@ -154,6 +159,17 @@ class NormalizerMetrics(TaskMetrics):
             count = len(moments)
             cumulative = [count - bisect_left(moments, now_ms - edge) for edge in _EDGES_MS]
             self._end_to_end.merge((via,), [*cumulative, count], (count * now_ms - sum(moments)) / 1000)
+
+    def _count_webhooks(self, published: Iterable[RawEvent], now_ms: int) -> None:
+        """Count what came by webhook and for the first time: only of that its receipt says how long it took."""
+        due, webhook = now_ms - _VISIBLE_WITHIN_MS, Via.WEBHOOK
+        in_time = [
+            raw.received >= due
+            for raw in published
+            if raw.via == webhook and not (raw.as_told or raw.held or raw.redriven or raw.replay)
+        ]
+        self._webhooks.add(IN_TIME, sum(in_time))
+        self._webhooks.add(LATE, len(in_time) - sum(in_time))
 
     def _count_letter(self, letter: ProducerRecord) -> None:
         dead_letter = decode_dead_letter(letter.headers)
@@ -179,6 +195,8 @@ class NormalizerMetrics(TaskMetrics):
             self._end_to_end.start(via)
             for fate in ("dead", "held"):
                 self._decided.start(*UNKNOWN, via, fate)
+        for visible in (IN_TIME, LATE):
+            self._webhooks.start(*visible)
         for reason in (*REASONS_UNKNOWN, OTHER):
             self._letters.start(*UNKNOWN, reason)
         self.held.start(UNKNOWN)

@@ -21,6 +21,8 @@ END_TO_END_EDGES: Final = (
     *(1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0, 86400.0),
 )
 """Seconds. The promised 30 ms and 150 ms are edges; the long ones distinguish outages of minutes and of hours."""
+VISIBLE_WITHIN: Final = 0.15
+"""Seconds from the receipt of a webhook to its durable commit: 99 of 100 are to be faster."""
 
 
 class Family(Struct, frozen=True):
@@ -73,6 +75,14 @@ PROCESS: Final = (
         "keys",
         (),
         "Keys of which the files hold another value than the process was started with, and that need a restart.",
+    ),
+    Family(
+        "headrace_configuration_files_unread",
+        "gauge",
+        "files",
+        (),
+        "Files of secrets, certificates and overlays that the configuration names and that cannot be read now: a "
+        "process that starts would refuse to run.",
     ),
     Family(
         "headrace_notices_open",
@@ -240,6 +250,14 @@ NORMALIZER: Final = (
         ("via",),
         "From the receipt of what was published to its durable commit; redriven and replayed records wait longest.",
         edges=END_TO_END_EDGES,
+    ),
+    Family(
+        "headrace_webhooks_published_total",
+        "counter",
+        "events",
+        ("visible",),
+        "Events published of webhooks as they came: visible `in_time`, within 150 ms of the receipt, or `late`. What "
+        "came back to raw (as told, held, redriven, replayed) is not among them.",
     ),
     Family(
         "headrace_dead_letters_total",
@@ -473,6 +491,14 @@ POLLER: Final = (
         "seconds",
         ("provider", "tenant", "feed"),
         "How long ago all was read; of a feed by lead, its longest unread lead; before that, since it is polled here.",
+    ),
+    Family(
+        "headrace_feed_staleness_limit_seconds",
+        "gauge",
+        "seconds",
+        ("provider", "tenant", "feed"),
+        "How stale a feed may be: by lead `max_staleness`, else 15 minutes or three of its rests; 0 where it is not "
+        "known yet.",
     ),
     Family(
         "headrace_feed_last_success_timestamp_seconds",

@@ -46,6 +46,7 @@ class _TenantGauges(Struct):
     left: Mapping[Span, int]
     since: float
     fresh: dict[str, float] = {}
+    allowed: dict[str, float] = {}
     succeeded: dict[str, float] = {}
     missing: dict[str, tuple[int, float]] = {}
     parked: bool = False
@@ -99,7 +100,7 @@ class PollerMetrics(TaskMetrics):
         self._by_feed = tuple(
             registry.series(f"headrace_feed_{name}")
             for name in (
-                *("staleness_seconds", "last_success_timestamp_seconds"),
+                *("staleness_seconds", "staleness_limit_seconds", "last_success_timestamp_seconds"),
                 *("missing_leads", "missing_since_timestamp_seconds", "paused"),
             )
         )
@@ -173,6 +174,10 @@ class PollerMetrics(TaskMetrics):
         """Return up to when (seconds since the epoch) a feed is read, as far as this process knows."""
         gauges = self._of(provider, tenant)
         return gauges.fresh.get(feed, gauges.since)
+
+    def may_be_stale(self, provider: str, tenant: str, feed: str, seconds: float) -> None:
+        """Note how long ago a feed may have been read, at most."""
+        self._of(provider, tenant).allowed[feed] = seconds
 
     def budget(self, provider: str, tenant: str, left: Mapping[Span, int]) -> None:
         """Note the calls that are left of each span."""
@@ -303,7 +308,8 @@ class PollerMetrics(TaskMetrics):
             for feed in tenant.feeds:
                 stale = max(0.0, now - tenant.fresh.get(feed, tenant.since))
                 missing = tenant.missing.get(feed, (0, 0.0))
-                found = (stale, tenant.succeeded.get(feed, 0), *missing, int(feed in tenant.paused))
+                succeeded, allowed = tenant.succeeded.get(feed, 0), tenant.allowed.get(feed, 0)
+                found = (stale, allowed, succeeded, *missing, int(feed in tenant.paused))
                 for series, value in zip(self._by_feed, found, strict=True):
                     series.values[*tenant.labels, feed] = value
             gauges = (

@@ -39,8 +39,9 @@ class StaleFeeds:
     def note(self, now: float, reason: str) -> None:
         """Note which are stale at `now` (seconds since the epoch by our clock); `reason`: why a turn failed last."""
         for feed in self._feeds:
-            read = self._metrics.fresh_at(*self._labels, feed)
-            stale = feed not in self._scheduler.paused and now - read > self._allowed(feed)
+            read, allowed = self._metrics.fresh_at(*self._labels, feed), self._allowed(feed)
+            self._metrics.may_be_stale(*self._labels, feed, allowed)
+            stale = feed not in self._scheduler.paused and now - read > allowed
             why = f"not read to its end since {_at(read)}{f': {reason}' if reason else ''}"
             self._metrics.notices.note(NoticeKind.FEED_STALE, self._source, why if stale else None, item=feed)
 
