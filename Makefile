@@ -102,9 +102,10 @@ isolated-20: venv  ## twenty rounds behind a leader that is cut off from the oth
 contract: venv  ## check that consumers of every release can read what is published (schemas/released)
 	@$(PY) -m headrace_events.compatibility
 
-schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRICS.md and MAPPING.md
+schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRICS.md, MAPPING.md, alerts
 	@$(PY) -m headrace_events.generate
 	@$(PY) -m headrace.observe.metrics_page
+	@$(PY) -m headrace.observe.alerts.rules_file deploy/prometheus/alerts.yml
 	@$(PY) -m headrace.cli._mapping_page
 
 # The time of the last commit stands in every entry of a wheel: the same tree makes the same bytes.

@@ -1,25 +1,19 @@
 """What grew is seen from its first event on: alerts and panels, as Prometheus itself evaluates them."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from headrace.observe.metric_definitions import FAMILIES
 from headrace.observe.metrics_page import page
-from tests.deploy.files import DEPLOY, document
+from tests.deploy.alert_file import RULES, fired, promtool
+from tests.deploy.files import DEPLOY
 
-REQUIRE = "HEADRACE_REQUIRE_PROMTOOL"
-RULES = DEPLOY / "prometheus/alerts.yml"
 BOARD = json.loads((DEPLOY / "grafana/dashboards/headrace.json").read_text("utf-8"))
 PANELS: list[str] = [target["expr"] for panel in BOARD["panels"] for target in panel.get("targets", ())]
-ALERTS = {rule["alert"]: rule["expr"] for rule in document(RULES)["groups"][0]["rules"]}
+ALERTS = {name: rule["expr"] for name, rule in RULES.items()}
 BY_TENANT = {each.name for each in FAMILIES if each.kind == "counter" and "tenant" in each.labels}
 CODES = {"HeadraceUnmappedCode": "headrace_unmapped_total", "HeadraceProvisionalCode": "headrace_provisional_total"}
 _INCREASE = re.compile(r"increase\((\w+)({[^}]*})?\[(\w+)\]\)")
@@ -29,18 +23,6 @@ def whole(metric: str, selection: str, span: str) -> str:
     """Return what a counter grew by, with what a series that was born in the meantime has been born with."""
     series = f"{metric}{selection}"
     return f"max_over_time({series}[{span}]) unless {series} offset {span} or increase({series}[{span}])"
-
-
-def promtool(folder: Path, tests: list[dict[str, Any]]) -> None:
-    """Run unit tests of the rules, which must hold."""
-    if shutil.which("promtool") is None:
-        if os.environ.get(REQUIRE):
-            pytest.fail(f"{REQUIRE} is set, and there is no promtool")
-        pytest.skip("there is no promtool to evaluate rules with: apt-get install prometheus")
-    file = folder / "tests.yml"
-    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}))
-    done = subprocess.run(("promtool", "test", "rules", file), capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def series(metric: str, values: str, instance: str = "a", code: str = "203") -> dict[str, str]:
@@ -72,11 +54,7 @@ def test_an_alert_fires_at_the_first_sighting_of_a_code(tmp_path: Path, alert: s
         series(metric, "4x300", code="150"),
     ]
     labels = {"provider": "leadsquared", "tenant": "acme", "code": "203"}
-    (texts,) = (rule["annotations"] for rule in document(RULES)["groups"][0]["rules"] if rule["alert"] == alert)
-    annotations = {
-        name: re.sub(r"{{ \$labels\.(\w+) }}", lambda label: labels[label[1]], text) for name, text in texts.items()
-    }
-    fires = [{"exp_labels": labels, "exp_annotations": annotations}]
+    fires = [fired(alert, labels)]
     tests = [
         {"eval_time": at, "alertname": alert, "exp_alerts": alerts}
         for at, alerts in {"69m": [], "70m": fires, "129m": fires, "131m": []}.items()

@@ -2,19 +2,12 @@
 
 from pathlib import Path
 
-from tests.deploy.files import DEPLOY, document
-from tests.deploy.test_first_sighting import promtool
-
-RULES = {rule["alert"]: rule for rule in document(DEPLOY / "prometheus/alerts.yml")["groups"][0]["rules"]}
+from tests.deploy.alert_file import fired, promtool
 
 
 def test_what_is_held_alarms_at_half_of_its_time(tmp_path: Path) -> None:
     """For the tenant, whichever process holds it, and long before its records become dead letters."""
-    texts = RULES["HeadraceHeldForLong"]["annotations"]
-    words = {"{{ $labels.provider }}": "leadping", "{{ $labels.tenant }}": "acme"}
-    for old, new in words.items():
-        texts = {name: text.replace(old, new) for name, text in texts.items()}
-    fires = [{"exp_labels": {"provider": "leadping", "tenant": "acme"}, "exp_annotations": texts}]
+    fires = [fired("HeadraceHeldForLong", {"provider": "leadping", "tenant": "acme"})]
     age = "headrace_held_oldest_age_seconds"
     sources = [
         {"series": 'headrace_held_limit_seconds{instance="a"}', "values": "7200x200"},
@@ -32,7 +25,7 @@ def test_what_is_held_alarms_at_half_of_its_time(tmp_path: Path) -> None:
 def test_a_tenant_that_nobody_knows_alarms_after_an_hour(tmp_path: Path) -> None:
     """A new tenant's first deliveries may come before its configuration does; an hour later somebody forgot it."""
     held = 'headrace_held_records{provider="unknown", tenant="unknown", instance="a"}'
-    fires = [{"exp_labels": {"instance": "a"}, "exp_annotations": RULES["HeadraceUnknownTenantHeld"]["annotations"]}]
+    fires = [fired("HeadraceUnknownTenantHeld", {"instance": "a"})]
     tests = [
         {"eval_time": at, "alertname": "HeadraceUnknownTenantHeld", "exp_alerts": alerts}
         for at, alerts in {"50m": [], "75m": fires, "110m": []}.items()

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from headrace.observe.metric_definitions import FAMILIES
-from tests.deploy.files import DEPLOY, document
-from tests.deploy.test_first_sighting import promtool
+from tests.deploy.alert_file import fired, promtool
 
 ALERT = "HeadraceMassDrop"
 METRIC = "headrace_leads_held_back"
@@ -21,18 +20,7 @@ def test_held_back_leads_alarm_for_as_long_as_there_are_any(tmp_path: Path) -> N
         _series(METRIC, "other", "a", "0x200"),
         _series("headrace_leads_gone_total", "other", "a", "0+1x200"),
     ]
-    (texts,) = (
-        rule["annotations"]
-        for rule in document(DEPLOY / "prometheus/alerts.yml")["groups"][0]["rules"]
-        if rule["alert"] == ALERT
-    )
-    annotations = {
-        name: text.replace("{{ $labels.provider }}", "leadsquared")
-        .replace("{{ $labels.tenant }}", "acme")
-        .replace("{{ $value }}", "40")
-        for name, text in texts.items()
-    }
-    fires = [{"exp_labels": labels, "exp_annotations": annotations}]
+    fires = [fired(ALERT, labels, "40")]
     tests: list[dict[str, Any]] = [
         {"eval_time": at, "alertname": ALERT, "exp_alerts": alerts}
         for at, alerts in {"9m": [], "10m": fires, "49m": fires, "57m": []}.items()

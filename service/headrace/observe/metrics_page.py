@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from headrace.observe.invariants import INVARIANTS, Invariant
 from headrace.observe.metric_definitions import (
     APPENDING,
     EVERYWHERE,
@@ -57,57 +58,6 @@ them as Prometheus text, beside the usual `process_*` of the client library.
 """
 
 
-def _still(series: str) -> str:
-    """Return the expression for: no counter grew in the last hour, nor was one born above 0."""
-    return f"sum(max_over_time({series}[1h]) unless {series} offset 1h or increase({series}[1h])) == 0"
-
-
-_HOLDS: Final = (
-    (
-        "nothing is lost between raw and its fates: always true",
-        "sum by (instance, partition) (headrace_records_total) == on (instance, partition) headrace_position",
-    ),
-    ("Kafka answers every role", "min(headrace_kafka_up) == 1"),
-    ("every role knows what stands in Kafka", "time() - min(headrace_last_fetch_timestamp_seconds) < 30"),
-    ("nothing was taken by retention before it was read", 'sum(headrace_records_total{fate="lost"}) == 0'),
-    ("nothing was taken by retention while it waited for its tenant", "sum(headrace_held_lost_total) == 0"),
-    ("what is in flight gets its fate in time", "max(headrace_oldest_unprocessed_age_seconds) < 60"),
-    (
-        "what waits for its tenant goes on long before it must",
-        "max(headrace_held_oldest_age_seconds) <= 0.5 * max(headrace_held_limit_seconds)",
-    ),
-    (
-        "99 of 100 webhooks are visible within 150 ms",
-        'histogram_quantile(0.99, sum by (le) (rate(headrace_end_to_end_seconds_bucket{via="webhook"}[5m]))) <= 0.15',
-    ),
-    (
-        "nothing is lost in the spool: always true",
-        (
-            "headrace_spool_put_total == headrace_spool_drained_total + headrace_spool_records"
-            " + headrace_spool_set_aside_records"
-        ),
-    ),
-    ("the spool can be used", "min(headrace_spool_usable) == 1"),
-    ("nothing was set aside", "max(headrace_spool_set_aside_records) == 0"),
-    ("the spool's volume is large enough", "max(headrace_spool_volume_missing_bytes) == 0"),
-    ("the spool has room for what may come", "headrace_spool_bytes / headrace_spool_limit_bytes < 0.5"),
-    (
-        "every tenant that is to be polled has a poller",
-        "absent(headrace_polling_configured == 1 unless on (provider, tenant) headrace_tenant_parked)",
-    ),
-    ("no webhook is left to a feed that does not bring it", _still("headrace_nudges_returned_total")),
-    ("what webhooks told comes to the pollers", 'max(headrace_topic_unread_seconds{topic="nudges"}) < 60'),
-    ("no nudge was gone before it was read", "sum(headrace_nudge_gaps_total) == 0"),
-    ("no tenant's credentials are denied", "max(headrace_tenant_parked) == 0"),
-    ("every lead is read within its maximum staleness", "headrace_sweep_seconds <= headrace_max_staleness_seconds"),
-    ("every feed and lead is read as it should be", "max(headrace_feed_missing_leads) == 0"),
-    ("no mass of leads is about to be dropped", "max(headrace_leads_held_back) == 0"),
-    ("no platform throttles us", _still('headrace_calls_total{outcome="throttled"}')),
-    ("no feed breaks", _still('headrace_turns_total{outcome="broken"}')),
-    ("every code that comes in has a row", _still("headrace_unmapped_total")),
-    ("every code that comes in has a row of its own", _still("headrace_provisional_total")),
-)
-
 _ADDS_UP: Final = """\
 ## What adds up
 
@@ -142,12 +92,25 @@ and counted once, and what a turn appended before its process was killed is read
 `duplicate`, as does whatever a feed reads twice.
 """
 
+_RUNBOOK: Final = "../../../deploy/RUNBOOK.md"
+_MUST_HOLD: Final = """\
+## What must hold
+
+Each has an alert, by which it is known where it does not, and an entry in the runbook.
+
+| what | expression | alert |
+|---|---|---|"""
+
 
 def page() -> str:
     """Return the definitions as a Markdown page."""
     chapters = (f"## {title}\n\n{_table(families)}\n" for title, families in _CHAPTERS)
-    holds = "\n".join(("| what | expression |", "|---|---|", *(f"| {what} | `{query}` |" for what, query in _HOLDS)))
-    return "\n".join((_HEAD, *chapters, _ADDS_UP, f"## What must hold\n\n{holds}\n"))
+    return "\n".join((_HEAD, *chapters, _ADDS_UP, _MUST_HOLD, *map(_row, INVARIANTS), ""))
+
+
+def _row(one: Invariant) -> str:
+    alerts = " ".join(f"[{name}]({_RUNBOOK}#{name.lower()})" for name in one.alerts)
+    return f"| {one.what} | `{one.expr}` | {alerts} |"
 
 
 def _table(families: Iterable[Family]) -> str:
