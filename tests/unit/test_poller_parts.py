@@ -210,7 +210,7 @@ def test_an_allowance_overrides_only_what_it_says() -> None:
 
 def test_a_key_that_can_be_guessed_is_refused() -> None:
     """Nothing of it is quoted."""
-    [refused] = check(msgspec.convert({"token_key": "short-one"}, PolledTenant), (), ())
+    [refused] = check(msgspec.convert({"token_key": "short-one"}, PolledTenant), ())
     assert refused.key == "token_key"
     assert "32 characters" in refused.reason
     assert "short-one" not in refused.reason

@@ -18,6 +18,7 @@ __all__ = ["main"]
 _SECTIONS: Final = {
     "Run it": {
         "run": "run the service: everything, or the roles you name",
+        "init": "write a configuration to begin with, for the platforms that you name",
         "check": "show what is wrong with the configuration; --online: with all that it names",
         "topics": "create the Kafka topics, or show what is there",
         "schemas": "register the schemas of the topics at a schema registry",

@@ -24,7 +24,7 @@ FILE: Final = "headrace.toml"
 VARIABLE: Final = f"{PREFIX}CONFIG"
 
 _TENANTS: Final = "tenants"
-_NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
+TENANT_NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 _ALL_HOSTS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (compared, not listened on)
 CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
 
@@ -186,7 +186,7 @@ def _look_backs(raw: RawConfig, window: int, settings: Tenant, keys: KeyPath) ->
 def _account(raw: RawConfig, provider: Provider, name: str, window: int) -> Account | None:
     """Read one tenant's settings and table; what is wrong with them is noted."""
     keys = (_TENANTS, provider.name, name)
-    if not _NAME.fullmatch(name):
+    if not TENANT_NAME.fullmatch(name):
         raw.fault(keys, "a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them")
     settings = read_struct(raw, provider.Settings, keys)
     if settings:

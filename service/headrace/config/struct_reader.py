@@ -156,7 +156,7 @@ def _split(value: str) -> list[Any]:
 
 def _reason(message: str, kind: Any, value: Any) -> str:
     """Rewrite an error of msgspec for people, never with the value: it may be a secret in the wrong place."""
-    words = _literals(kind)
+    words = words_of(kind)
     if words and isinstance(value, str):
         return f"expected one of {', '.join(words)}{did_you_mean(value, words)}"
     parts = (kind, *get_args(kind))  # what may be left out is `X | None`
@@ -170,7 +170,8 @@ def _reason(message: str, kind: Any, value: Any) -> str:
     return what[:1].lower() + what[1:] + (f", at {place}" if place else "")
 
 
-def _literals(kind: Any) -> list[str]:
+def words_of(kind: Any) -> list[str]:
+    """Return the words of which a value is one; none where it may be others."""
     if get_origin(kind) is Literal:
         return [str(word) for word in get_args(kind)]
-    return [word for part in get_args(kind) for word in _literals(part) if not isinstance(part, str)]
+    return [word for part in get_args(kind) for word in words_of(part) if not isinstance(part, str)]

@@ -26,6 +26,12 @@ def seconds(text: str) -> int:
     return int(found[1]) * _SECONDS_PER_UNIT[found[2]]
 
 
+def span_text(span: int) -> str:
+    """Return seconds as `seconds` reads them, in the largest unit of which they are whole ones."""
+    unit, size = next(pair for pair in _SECONDS_PER_UNIT.items() if span % pair[1] == 0)
+    return f"{span // size}{unit}"
+
+
 _BYTES_PER_UNIT: Final = {"B": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
@@ -38,3 +44,9 @@ def in_bytes(text: str) -> int:
     if not found or not int(found[1]):
         raise ValueError("write a size such as 4GiB, 512MiB or 64KiB")
     return int(found[1]) * _BYTES_PER_UNIT[found[2]]
+
+
+def size_text(size: int) -> str:
+    """Return bytes as `in_bytes` reads them, in the largest unit of which they are whole ones."""
+    unit, factor = next(pair for pair in reversed(_BYTES_PER_UNIT.items()) if size % pair[1] == 0)
+    return f"{size // factor}{unit}"

@@ -1,7 +1,7 @@
 """The settings that every polled tenant has, beside those of its provider."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Meta, Struct
@@ -59,6 +59,9 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     writes; of several lines the first seals, and all open.
     """
 
+    credentials: ClassVar[Sequence[Sequence[str]]] = ()
+    """Sets of keys that hold credentials, the most usual first: where a tenant is polled, one of them must be whole."""
+
     base_url: BaseUrl = ""
     feeds: list[str] = []  # noqa: RUF012  (every Struct gets a list of its own)
     leads: list[str] = []  # noqa: RUF012  (as above)
@@ -67,6 +70,11 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
     ledger: HoleSettings = HoleSettings()
     token_key: str | None = None
     token_key_file: str | None = None
+
+    @classmethod
+    def credentials_needed(cls) -> str:
+        """Return in words what polling needs."""
+        return ", or ".join(" and ".join(each) for each in cls.credentials)
 
     def reads(self, feed: str) -> bool:
         """See Tenant."""
@@ -78,13 +86,8 @@ class PolledTenant(Tenant, forbid_unknown_fields=True, kw_only=True):
         return stripped if can_be_id(stripped) else None
 
 
-def check(
-    settings: PolledTenant, feeds: Sequence[str], credentials: Sequence[Sequence[str]]
-) -> Iterator[Contradiction]:
-    """Return the faults of unknown feeds, leads that are none, a key that can be guessed, and missing `credentials`.
-
-    Where a tenant is polled, one of the sets of credentials must be whole.
-    """
+def check(settings: PolledTenant, feeds: Sequence[str]) -> Iterator[Contradiction]:
+    """Return the faults of unknown feeds, leads that are none, a key that can be guessed, and missing credentials."""
     if settings.base_url and not _has_address(settings.base_url):
         yield Contradiction("base_url", "has no host, or no port of 1 to 65535 behind it")
     for name in settings.feeds:
@@ -96,9 +99,8 @@ def check(
     if settings.token_key and any(len(key) < SHORTEST_KEY for key in settings.token_key.splitlines()):
         reason = f"is short: give {SHORTEST_KEY} characters or more, as `openssl rand -base64 32`"
         yield Contradiction("token_key", reason)
-    if settings.polling and not any(all(getattr(settings, key) for key in each) for each in credentials):
-        needed = ", or ".join(" and ".join(each) for each in credentials)
-        yield Contradiction("polling", f"needs {needed} (or each with _file behind it)")
+    if settings.polling and not any(all(getattr(settings, key) for key in each) for each in settings.credentials):
+        yield Contradiction("polling", f"needs {settings.credentials_needed()} (or each with _file behind it)")
 
 
 def _has_address(url: str) -> bool:

@@ -51,6 +51,8 @@ class LeadPingSettings(PolledTenant, kw_only=True):
     `api_key` is the organization's, `organization` its id, by which the events of all its leads are asked for.
     """
 
+    credentials = (("api_key",),)
+
     webhook_mode: Literal["signature", "bearer", "header", "none"] = "signature"
     webhook_header: HeaderName = "X-Headrace-Secret"
     webhook_event: str | None = None
@@ -67,7 +69,7 @@ class LeadPingSettings(PolledTenant, kw_only=True):
 
     def faults(self) -> Iterator[Contradiction]:
         """Yield what can never work, and what is missing where polling is on: the API key."""
-        yield from check(self, (FEED, TENANT_FEED), (("api_key",),))
+        yield from check(self, (FEED, TENANT_FEED))
         if self.organization is not None and not can_be_id(self.organization):
             yield Contradiction("organization", "can be no organization's id")
         if self.webhook_event and not self.webhook_event.startswith("/"):

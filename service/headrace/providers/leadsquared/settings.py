@@ -78,6 +78,8 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
     `access_key` and `secret_key` are those of a user; they travel in headers, or in the URL where `keys_in` says so.
     """
 
+    credentials = (("access_key", "secret_key"),)
+
     webhook_header: HeaderName = "X-Headrace-Secret"
     access_key: str | None = None
     access_key_file: str | None = None
@@ -96,4 +98,4 @@ class LeadSquaredSettings(PolledTenant, kw_only=True):
 
     def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: the keys."""
-        return check(self, (FEED, BY_CODE, LEADS), (("access_key", "secret_key"),))
+        return check(self, (FEED, BY_CODE, LEADS))

@@ -11,7 +11,6 @@ from headrace.providers.outreach.wire import FEED
 from headrace.sdk.settings import PolledTenant, check
 
 BASE_URL: Final = "https://api.outreach.io"
-_OAUTH: Final = ("client_id", "client_secret", "redirect_uri", "refresh_token")
 
 
 HookName = Annotated[
@@ -47,6 +46,8 @@ class OutreachSettings(PolledTenant, kw_only=True):
     `hooks` are the webhooks that `headrace hooks` looks after.
     """
 
+    credentials = (("access_token",), ("client_id", "client_secret", "redirect_uri", "refresh_token"))
+
     allow_unsigned: bool = False
     access_token: str | None = None
     access_token_file: str | None = None
@@ -67,7 +68,7 @@ class OutreachSettings(PolledTenant, kw_only=True):
 
     def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: credentials, and a key to seal tokens with where they change."""
-        yield from check(self, (FEED,), (("access_token",), _OAUTH))
+        yield from check(self, (FEED,))
         yield from self._unsealed()
 
     def _unsealed(self) -> Iterator[Contradiction]:

@@ -24,10 +24,12 @@ class AcmeEventsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class AcmeSettings(PolledTenant, kw_only=True):
     """An Acme account: `api_key` is for polling."""
 
+    credentials = (("api_key",),)
+
     api_key: str | None = None
     api_key_file: str | None = None
     events: AcmeEventsSettings = AcmeEventsSettings()
 
     def faults(self) -> Iterable[Contradiction]:
         """Return what is missing where polling is on: the API key."""
-        return check(self, (FEED,), (("api_key",),))
+        return check(self, (FEED,))
