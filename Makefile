@@ -107,6 +107,9 @@ schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRI
 	@$(PY) -m headrace.observe.metrics_page
 	@$(PY) -m headrace.observe.alerts.rules_file deploy/prometheus/alerts.yml
 	@$(PY) -m headrace.cli._mapping_page
+	@cp deploy/prometheus/alerts.yml deploy/chart/files/alerts.yml
+	@{ cat deploy/components/prometheus-rule/head.yaml; sed 's/^./  &/' deploy/prometheus/alerts.yml; } \
+		> deploy/components/prometheus-rule/prometheus-rule.yaml
 
 # The time of the last commit stands in every entry of a wheel: the same tree makes the same bytes.
 dist: venv  ## build the release into dist: the wheels headrace and headrace-events

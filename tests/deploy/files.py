@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,6 @@ import yaml
 TOP = Path(__file__).parents[2]
 DEPLOY = TOP / "deploy"
 
-_SECRETS_FILE = "webhook_secrets_file"
-# A secret that every provider takes: "whsec_" and base64 for those that sign with it.
-_SECRET = "whsec_ZGV2ZWxvcG1lbnQtb25seQ=="  # noqa: S105 - made up
 _PROGRAM = Path(sys.executable).with_name("headrace")
 _SECONDS = 60.0
 
@@ -29,18 +25,6 @@ def document(path: Path) -> Any:
     """Read a YAML file of one document."""
     (only,) = documents(path.read_text("utf-8"))
     return only
-
-
-def mounted(config: Path, secrets: Path) -> dict[str, str]:
-    """Return variables that point to files in the folder `secrets`, created here, instead of the container's paths."""
-    environ = {}
-    for provider, named in tomllib.loads(config.read_text("utf-8"))["tenants"].items():
-        for tenant, settings in named.items():
-            if _SECRETS_FILE in settings:
-                file = secrets / f"{provider}-{tenant}"
-                file.write_text(_SECRET)
-                environ[f"HEADRACE_TENANTS__{provider}__{tenant}__{_SECRETS_FILE}".upper()] = str(file)
-    return environ
 
 
 def check(config: Path, environ: dict[str, str]) -> str:

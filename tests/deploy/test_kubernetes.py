@@ -1,13 +1,10 @@
 """What `kubectl apply -k deploy/base` would make, without a cluster."""
 
 import ipaddress
-import os
 import re
 import shutil
-import subprocess
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import kubernetes_validate
 import pytest
@@ -15,39 +12,17 @@ import pytest
 from headrace import __version__
 from headrace.app import ROLES, STOP_DEADLINE_SECONDS
 from headrace.config import load
-from tests.deploy.files import DEPLOY, check, document, documents, mounted
+from tests.deploy.files import DEPLOY, check, document, documents
+from tests.deploy.rendered import BASE, SECRETS, VERSIONS, Object, kustomize, lay_out, of_kind, pods, selectors
 
-BASE = DEPLOY / "base"
 CONFIG = BASE / "headrace.toml"
-FILES = sorted(file for file in BASE.glob("*.yaml") if file.name != "kustomization.yaml")
-VERSIONS = ("1.30", "1.37")  # the oldest that is supported, and the newest whose schemas we have
-REQUIRE = "HEADRACE_REQUIRE_KUBECTL"
-POD_OWNERS = {"Deployment", "StatefulSet", "Job"}
+SETTINGS = ("kustomization.yaml", "name-references.yaml")
+FILES = sorted(file for file in BASE.glob("*.yaml") if file.name not in SETTINGS)
 PROBED = ("startupProbe", "livenessProbe", "readinessProbe")
-
-Object = dict[str, Any]
-
-
-def pods(objects: list[Object]) -> dict[str, Object]:
-    """Return the pod templates by the name of what makes them."""
-    owners = (each for each in objects if each["kind"] in POD_OWNERS)
-    return {owner["metadata"]["name"]: owner["spec"]["template"] for owner in owners}
-
 
 WRITTEN: list[Object] = [each for file in FILES for each in documents(file.read_text("utf-8"))]
 PODS = pods(WRITTEN)
 ROLE_PODS = {name: pod for name, pod in PODS.items() if "run" in pod["spec"]["containers"][0]["args"]}
-
-
-def kustomize(folder: Path) -> list[Object]:
-    """Render a folder as kubectl does; Debian's kubectl of 2021 can do it too."""
-    if shutil.which("kubectl") is None:
-        if os.environ.get(REQUIRE):
-            pytest.fail(f"{REQUIRE} is set, and there is no kubectl")
-        pytest.skip("there is no kubectl to render with: apt-get install kubernetes-client")
-    done = subprocess.run(("kubectl", "kustomize", folder), capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return documents(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -57,27 +32,20 @@ def rendered() -> list[Object]:
 
 
 def test_an_overlay_brings_its_tenants_tables_along(tmp_path: Path) -> None:
-    """The overlay of the README renders; what pods then find beside the configuration is all that it names."""
+    """The overlay of the documentation renders; pods find beside the configuration all that it names, where it is."""
     (example,) = re.findall(
-        r"^```yaml\n(.*?)^```$", (DEPLOY / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+        r"^```yaml\n(apiVersion: kustomize.*?)^```$",
+        (DEPLOY / "KUBERNETES.md").read_text("utf-8"),
+        re.MULTILINE | re.DOTALL,
     )
-    overlay = tmp_path / "overlay"
-    overlay.mkdir()
     shutil.copytree(DEPLOY, tmp_path / "headrace/deploy")
+    overlay = tmp_path / "overlay"
+    shutil.copytree(DEPLOY / "overlays/production", overlay)
     (overlay / "kustomization.yaml").write_text(example)
-    tenant = "[tenants.leadsquared.acme]\n"
-    config = CONFIG.read_text("utf-8")
-    assert tenant in config
-    (overlay / "headrace.toml").write_text(config.replace(tenant, f'{tenant}mapping = "acme.toml"\n'))
-    (overlay / "acme.toml").write_text('[[row]]\ncode = "203"\ntype = "message.received"\n')
-    (made,) = (each for each in kustomize(overlay) if each["kind"] == "ConfigMap")
-    mounts = tmp_path / "etc"
-    mounts.mkdir()
-    for name, text in made["data"].items():
-        (mounts / name).write_text(text)
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    check(mounts / "headrace.toml", mounted(mounts / "headrace.toml", secrets))
+    objects = kustomize(overlay)
+    file, environ = lay_out(objects, tmp_path)
+    assert "is good" in check(file, environ)
+    assert "headrace-tenants" in {each["metadata"]["name"] for each in of_kind(objects, "ConfigMap")}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -89,20 +57,22 @@ def test_every_object_fits_its_schema(each: Object, version: str) -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_rendered_fits_its_schemas(rendered: list[Object], version: str) -> None:
-    """Kustomize gives all that is written and the configuration, and Kubernetes would take it."""
-    assert len(rendered) == len(WRITTEN) + 1
+    """Kustomize gives all that is written, the configuration and the tenants, and Kubernetes would take it."""
+    assert len(rendered) == len(WRITTEN) + 2
     for each in rendered:
         kubernetes_validate.validate(each, version, strict=True)
 
 
 def test_what_is_rendered_hangs_together(rendered: list[Object]) -> None:
-    """Pods mount the configuration under the name that it got, and run the image of this version; no Secret is made."""
-    made = {each["metadata"]["name"]: each for each in rendered if each["kind"] == "ConfigMap"}
-    (name,) = made
-    assert made[name]["data"]["headrace.toml"] == CONFIG.read_text("utf-8")
+    """Pods mount the ConfigMaps under the names that they got, and run the image of this version; no Secret is made."""
+    made = {each["metadata"]["name"]: each for each in of_kind(rendered, "ConfigMap")}
+    tenants, config = sorted(made, key=lambda name: name != "headrace-tenants")
+    assert re.fullmatch(r"headrace-config-\w{10}", config)
+    assert made[config]["data"]["headrace.toml"] == CONFIG.read_text("utf-8")
     assert not any(each["kind"] == "Secret" or "namespace" in each["metadata"] for each in rendered)
     for pod in pods(rendered).values():
-        assert [volume["configMap"]["name"] for volume in pod["spec"]["volumes"] if "configMap" in volume] == [name]
+        mounted = [volume["configMap"]["name"] for volume in pod["spec"]["volumes"] if "configMap" in volume]
+        assert mounted == [config, tenants]
         assert [container["image"] for container in pod["spec"]["containers"]] == [f"headrace:{__version__}"]
 
 
@@ -138,8 +108,8 @@ def test_every_volume_is_declared_and_mounted(name: str) -> None:
     claims = {"spool"} if name == "headrace-receiver" else set()
     assert {mount["name"] for mount in container["volumeMounts"]} == {v["name"] for v in spec["volumes"]} | claims
     paths = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
-    assert paths["/etc/headrace"]["readOnly"] is True
-    assert paths["/run/secrets/headrace"]["readOnly"] is True
+    for folder in ("/etc/headrace", "/etc/headrace/tenants.d", SECRETS.rstrip("/")):
+        assert paths[folder]["readOnly"] is True
     assert not any("subPath" in mount for mount in paths.values())
     (secret,) = (volume["secret"] for volume in spec["volumes"] if "secret" in volume)
     assert oct(secret["defaultMode"]) == "0o440"
@@ -182,31 +152,37 @@ def test_the_poller_reaches_names_kafka_and_the_public_network() -> None:
 
 @pytest.mark.parametrize("kind", ["Service", "PodDisruptionBudget", "StatefulSet", "Deployment", "NetworkPolicy"])
 def test_every_selector_finds_pods(kind: str) -> None:
-    """What selects pods selects some: none of the labels is misspelt."""
-    for each in (each for each in WRITTEN if each["kind"] == kind):
-        found = each["spec"].get("selector") or each["spec"]["podSelector"]
-        wanted = found.get("matchLabels", found).items()
-        assert any(wanted <= pod["metadata"]["labels"].items() for pod in PODS.values()), each["metadata"]["name"]
+    """What selects pods selects some, of this instance alone: none of the labels is misspelt."""
+    for each in of_kind(WRITTEN, kind):
+        for wanted in selectors(each):
+            assert wanted["app.kubernetes.io/instance"] == "headrace"
+            assert any(wanted.items() <= pod["metadata"]["labels"].items() for pod in PODS.values()), each["metadata"]
 
 
-def test_the_configuration_is_good(tmp_path: Path) -> None:
-    """`headrace check` finds nothing in it, nothing secret stands in it, and the pods have the ports that it names."""
-    secrets = mounted(CONFIG, tmp_path)
-    assert secrets
-    assert "is good" in check(CONFIG, secrets)
-    written = tomllib.loads(CONFIG.read_text("utf-8"))["tenants"]
-    tenants = [settings for named in written.values() for settings in named.values()]
-    assert not any("webhook_secrets" in settings for settings in tenants)
-    assert all(each["webhook_secrets_file"].startswith("/run/secrets/headrace/") for each in tenants)
-    config = load(CONFIG, secrets)
+def test_the_pods_of_the_receiver_have_names() -> None:
+    """The StatefulSet's own Service is headless, and another one than that which an ingress sends to."""
+    (receiver,) = of_kind(WRITTEN, "StatefulSet")
+    services = {each["metadata"]["name"]: each["spec"] for each in of_kind(WRITTEN, "Service")}
+    headless = services.pop(receiver["spec"]["serviceName"])
+    assert headless["clusterIP"] == "None"
+    (balanced,) = services.values()
+    assert "clusterIP" not in balanced
+    assert balanced["selector"] == headless["selector"]
+
+
+def test_the_configuration_is_good(rendered: list[Object], tmp_path: Path) -> None:
+    """`headrace check` finds nothing in it, and the pods have the ports that it names."""
+    file, environ = lay_out(rendered, tmp_path)
+    assert "is good" in check(file, environ)
+    config = load(file, environ)
     ports = {p["name"]: p["containerPort"] for p in PODS["headrace-receiver"]["spec"]["containers"][0]["ports"]}
     assert ports == {"http": config.receiver.port, "admin": config.admin.port}
 
 
-def test_the_spool_fits_on_its_volume(tmp_path: Path) -> None:
+def test_the_spool_fits_on_its_volume() -> None:
     """The receiver's spool is on the volume that outlives the pod, with room beside it for what SQLite needs."""
-    config = load(CONFIG, mounted(CONFIG, tmp_path))
-    (receiver,) = (each for each in WRITTEN if each["kind"] == "StatefulSet")
+    config = load(CONFIG, {})
+    (receiver,) = of_kind(WRITTEN, "StatefulSet")
     (container,) = receiver["spec"]["template"]["spec"]["containers"]
     (mount,) = (mount["mountPath"] for mount in container["volumeMounts"] if mount["name"] == "spool")
     assert Path(config.spool.path).is_relative_to(mount)

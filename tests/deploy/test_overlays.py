@@ -1,0 +1,113 @@
+"""The overlays and components render, fit their schemas, and say what the rest of the repository says."""
+
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # it ships no types
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.deploy.files import DEPLOY, check, document
+from tests.deploy.go_tools import GATEWAY_API, Schema, definitions, strict
+from tests.deploy.rendered import VERSIONS, Object, helm_template, kustomize, lay_out, of_kind, pods
+from tests.kafka.jvm import KAFKA_VERSION
+
+OVERLAYS = sorted(folder.name for folder in (DEPLOY / "overlays").iterdir())
+COMPONENTS = sorted(folder.name for folder in (DEPLOY / "components").iterdir())
+ALERTS = document(DEPLOY / "prometheus/alerts.yml")
+OF_OTHERS = ("monitoring.coreos.com/", "gateway.networking.k8s.io/")
+
+
+@pytest.fixture(scope="module", params=[*OVERLAYS, *COMPONENTS])
+def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Object]:
+    """Render an overlay, or the base with a component."""
+    if request.param in OVERLAYS:
+        return kustomize(DEPLOY / "overlays" / request.param)
+    return component(tmp_path_factory.mktemp("component"), request.param)
+
+
+def component(folder: Path, name: str) -> list[Object]:
+    """Render the base with a component."""
+    (folder / "deploy").symlink_to(DEPLOY)
+    home = folder / "overlay"
+    home.mkdir()
+    settings = {"resources": ["../deploy/base"], "components": [f"../deploy/components/{name}"]}
+    (home / "kustomization.yaml").write_text(yaml.safe_dump(settings))
+    return kustomize(home)
+
+
+def is_of_others(each: Object) -> bool:
+    return str(each["apiVersion"]).startswith(OF_OTHERS)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_is_rendered_fits_its_schemas(rendered: list[Object], version: str) -> None:
+    """Kubernetes knows every key, and every value has its type."""
+    for each in rendered:
+        if not is_of_others(each):
+            kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.fixture(scope="module")
+def others() -> dict[tuple[str, str], Schema]:
+    """Return the schemas of the Gateway API; the operator of Prometheus publishes its own in no module."""
+    return definitions(GATEWAY_API)
+
+
+def test_custom_resources_fit_their_schemas(rendered: list[Object], others: dict[tuple[str, str], Schema]) -> None:
+    """Those who define a resource would take ours, and drop nothing of it."""
+    for each in filter(is_of_others, rendered):
+        if each["apiVersion"].startswith("monitoring."):
+            continue
+        jsonschema.validate(each, strict(others[each["apiVersion"], each["kind"]]) | {"additionalProperties": True})
+
+
+def test_every_pod_meets_the_restricted_profile(rendered: list[Object]) -> None:
+    """No root, no privileges, no capabilities, the runtime's own filter, and no token."""
+    for pod in pods(rendered).values():
+        spec = pod["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["automountServiceAccountToken"] is False
+        for container in spec["containers"]:
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_the_configuration_of_an_overlay_is_good(name: str, tmp_path: Path) -> None:
+    """`headrace check` finds nothing in what the pods get; no secret of production is in the repository."""
+    objects = kustomize(DEPLOY / "overlays" / name)
+    assert "is good" in check(*lay_out(objects, tmp_path))
+    assert [each["metadata"]["name"] for each in of_kind(objects, "Secret")] == (
+        ["headrace-secrets"] if name == "development" else []
+    )
+
+
+def test_development_runs_the_kafka_that_the_tests_judge_by() -> None:
+    """One broker, of that version."""
+    objects = kustomize(DEPLOY / "overlays/development")
+    (broker,) = pods(objects)["kafka"]["spec"]["containers"]
+    assert broker["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_one_ingress_alone_sends_webhooks(tmp_path: Path) -> None:
+    """With the component every rule of the receiver's policies names who may connect."""
+    policies = {
+        each["metadata"]["name"]: each for each in of_kind(component(tmp_path, "ingress-only"), "NetworkPolicy")
+    }
+    for name in ("headrace", "headrace-receiver"):
+        for rule in policies[name]["spec"]["ingress"]:
+            assert all(peer["namespaceSelector"]["matchLabels"] for peer in rule["from"])
+
+
+def rules(objects: list[Object]) -> Any:
+    (rule,) = of_kind(objects, "PrometheusRule")
+    return rule["spec"]
+
+
+def test_the_rules_are_the_alerts(tmp_path: Path) -> None:
+    """The component and the chart bring the alerts of deploy/prometheus: `make schemas` writes them."""
+    assert rules(component(tmp_path, "prometheus-rule")) == ALERTS
+    assert rules(helm_template({"prometheusRule": {"enabled": True}}, tmp_path)) == ALERTS
