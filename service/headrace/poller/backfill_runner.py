@@ -173,16 +173,19 @@ class BackfillRunner:
             partial(BackfillCheckpoints, cursor=cursor, covered=covered),
         )
         error: Exception | None = None
+        outcome = "stopped"
         try:
             with begun.api.answers:
                 await begun.run.run()
+            outcome = "ok"
         except Exception as raised:  # noqa: BLE001  (a broken feed stops nothing else)
             error = raised
+            outcome = "stopped" if isinstance(raised, TurnStopped) else code_of(raised)
         finally:
             begun.watch.release()
             self._spent(tally.limiter.calls)
             if begun.api.trace is not None:
-                begun.api.trace.ended("ok" if error is None else code_of(error))
+                begun.api.trace.ended(outcome)
         self._metrics.appended(*self._labels, work.feed, begun.raw.appended)
         return begun.run, error
 

@@ -159,23 +159,23 @@ class TurnRunner:
         began = self._clock.now()
         run, api, raw, watch = self.begin(work, began, self.calls, swept=work in self._swept)
         self._outcomes.statuses.began(work.feed, began)
-        code = "ok"
+        code = "stopped"
         try:
             with api.answers, self._counting(work, api):
                 await run.run()
         except TurnStopped:
-            code = "stopped"
             self._policy.stopped(work, self._clock.now())
         except Exception as error:  # noqa: BLE001  (a broken feed stops no other: its error is logged, and it pauses)
             code = await self._outcomes.failed(work, error, began)
         else:
+            code = "ok"
             self._policy.succeeded(work, self._clock.now(), more=run.unfinished)
             if not run.unfinished:
                 await self._outcomes.read(work, began, run)
         finally:
             watch.release()
-        if api.trace is not None:
-            api.trace.ended(code)
+            if api.trace is not None:  # a turn that is cancelled, too: its calls were recorded below it
+                api.trace.ended(code)
         self._outcomes.count(work, code, began, raw, run)
 
     @contextmanager
