@@ -49,6 +49,7 @@ def test_an_alert_asks_for_what_is_exported(name: str) -> None:
     texts = f"{alert.summary} {alert.description}"
     grouped = {label for names in re.findall(r"(?:by|on) \(([^)]*)\)", alert.expr) for label in names.split(", ")}
     assert (grouped - {""}) | set(re.findall(r"{{ \$labels\.(\w+) }}", texts)) <= known
+    assert not set(re.sub(r"{{ [^{}]+ }}", "", texts)) & set("{}"), "stray braces"
     assert alert.description.endswith(".")
     assert not alert.summary.endswith(".")
 

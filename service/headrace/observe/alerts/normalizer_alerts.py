@@ -86,7 +86,7 @@ ALERTS: Final = (
         severity="warning",
         summary=(
             f"{{{{ $value | humanize }}}} records of {_TENANT} became dead letters within 15 minutes: {{{{ "
-            "$labels.reason }}}}"
+            "$labels.reason }}"
         ),
         description=(
             "Their bytes are kept: `headrace dead-letters` lists them, `headrace redrive` sends them back after a fix."

@@ -65,7 +65,7 @@ ALERTS: Final = (
         severity="warning",
         summary=(
             f"The feed {{{{ $labels.feed }}}} of {_TENANT} has not been read to its end for {{{{ $value | "
-            "humanizeDuration }}}}"
+            "humanizeDuration }}"
         ),
         description="`headrace feeds` says how far it is read and what keeps it.",
     ),

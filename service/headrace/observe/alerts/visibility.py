@@ -26,19 +26,23 @@ class Recording(Struct, frozen=True):
 
 
 class BurnRate(Struct, frozen=True):
-    """How fast the share that may be late is used up: `burn` times as fast as it may be over 30 days."""
+    """How fast the share that may be late is used up: `burn` times as fast as it may be over 30 days.
+
+    `lasts` keeps a Prometheus that has only begun from taking its first minute for the long window.
+    """
 
     long: str
     short: str
     burn: float
+    lasts: str
     urgent: bool
 
 
 BURN_RATES: Final = (
-    BurnRate("1h", "5m", 14.4, urgent=True),
-    BurnRate("6h", "30m", 6, urgent=True),
-    BurnRate("1d", "2h", 3, urgent=False),
-    BurnRate("3d", "6h", 1, urgent=False),
+    BurnRate("1h", "5m", 14.4, "2m", urgent=True),
+    BurnRate("6h", "30m", 6, "15m", urgent=True),
+    BurnRate("1d", "2h", 3, "1h", urgent=False),
+    BurnRate("3d", "6h", 1, "1h", urgent=False),
 )
 
 
@@ -74,6 +78,7 @@ def _alert(rate: BurnRate) -> Alert:
             f"{late_ratio(rate.long)} > {most} and {late_ratio(rate.short)} > {most} "
             f"and sum(increase({_LATE}[{rate.long}])) > {LEAST_LATE}"
         ),
+        lasts=rate.lasts,
         severity="critical" if rate.urgent else "warning",
         summary=f"More than {rate.burn * MAY_BE_LATE:.3g} of the webhooks of the last {rate.long} took over 150 ms",
         description=(
