@@ -94,7 +94,9 @@ class HostilePlatform:
         start = b'{"%b":' % name.encode()
         if self._attack in (endless, drip):
             return self._attack(start)
-        return iter(self._bodies.setdefault(name, list(self._attack(start))))
+        if name not in self._bodies:  # made once: it takes a second, for which nobody is answered
+            self._bodies[name] = list(self._attack(start))
+        return iter(self._bodies[name])
 
 
 @contextlib.asynccontextmanager
