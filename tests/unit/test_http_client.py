@@ -1,5 +1,8 @@
 """The HTTP of the poller, against a simulated platform, and one that sends without end."""
 
+import asyncio
+import itertools
+import zlib
 from collections.abc import Iterator
 
 import pytest
@@ -59,6 +62,29 @@ async def test_what_was_read_of_an_answer_that_is_too_much_is_held_by_nobody() -
             await HttpClient(opened, str(server.make_url("/"))).exchange(Call(path="/"), slot)
         assert slot.weight == memory.weight == 0 < memory.highest
     assert max(held(raised.value)) <= len(PART)
+
+
+async def test_others_get_their_turn_while_a_packed_answer_is_unpacked() -> None:
+    """All of it may be there at once: it is read piece by piece, or a few of them would keep heartbeats waiting."""
+    packer = zlib.compressobj(wbits=31)
+    packed = b"".join((*(packer.compress(PART) for _ in range(200)), packer.flush()))
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
+
+    app = web.Application()
+    app.router.add_get("/", answer)
+    memory = AnswerMemory()
+    async with TestServer(app) as server, open_session() as opened:
+        with memory.hold() as slot:
+            call = Call(path="/")
+            reading = asyncio.ensure_future(HttpClient(opened, str(server.make_url("/"))).exchange(call, slot))
+            seen = [0]
+            while not reading.done():
+                await asyncio.sleep(0)
+                seen.append(slot.weight)
+            assert len((await reading).body) == 200 * len(PART)
+    assert max(after - before for before, after in itertools.pairwise(seen)) <= 4 * len(PART)
 
 
 def held(fault: Fault) -> Iterator[int]:

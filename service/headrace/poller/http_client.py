@@ -111,6 +111,7 @@ async def _read(content: aiohttp.StreamReader, slot: AnswerSlot) -> bytes:
             slot.take(weight(chunk), beside=taken)
             taken += weight(chunk)
             body += chunk
+            await asyncio.sleep(0)  # what is there already, a packed body above all, is read without waiting for it
     except BaseException:
         slot.release(taken)
         body.clear()  # the traceback of the error refers to it for as long as somebody keeps that
