@@ -11,7 +11,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness scenes schemas contract dist clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -81,6 +81,9 @@ bench-peers: venv  ## measure beside Quix Streams, Bento, Kafka Streams and a ha
 
 staleness: venv  ## how stale 100,000 leads are on a virtual clock: table and plot, some minutes (ARGS="--dry")
 	@$(PY) -m tests.staleness $(ARGS)
+
+dashboards: venv  ## draw both dashboards over a service at work, as a real Prometheus answers, two minutes (ARGS="--seconds 60")
+	@$(PY) -m tests.dashboards $(ARGS)
 
 scenes: venv  ## show what platforms in trouble do to what is published, a quarter of an hour (ARGS as for tests.scenes)
 	@$(PY) -m tests.scenes $(ARGS)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from headrace_demo import senders
-from headrace_demo.senders import Sending
+from headrace_demo.senders import Sender, Sending
 from headrace_demo.simulators import leadping, leadsquared, outreach
 from headrace_demo.simulators.clock import Clock
 from headrace_demo.simulators.ledger import Found, found_of
@@ -48,7 +48,25 @@ class PolledAccounts:
     @property
     def tenants(self) -> str:
         """The configuration of the accounts, once they are served."""
-        return "\n".join(senders.toml(self._senders[one.provider], **_keys(one)) for one in self._platforms)
+        return "\n".join(senders.toml(self._senders[one.provider], **self.keys_of(one)) for one in self._platforms)
+
+    def platform(self, provider: str) -> Simulator:
+        """Return the platform of a provider."""
+        return next(one for one in self._platforms if one.provider == provider)
+
+    def sender(self, provider: str) -> Sender:
+        """Return what signs the webhooks of a provider."""
+        return self._senders[provider]
+
+    def keys_of(self, platform: Simulator) -> dict[str, object]:
+        """Return the keys of a tenant: read again each second."""
+        keys = platform.tenant() | {f"{FEEDS[platform.provider]}.every": "1s"}
+        keys |= {"budget.per_window": 1_000, "budget.window": "1s"}
+        if platform.provider == "leadping":
+            keys["webhook_event"] = "/event"
+        if platform.provider != "outreach":
+            keys["leads"] = platform.history.leads
+        return keys
 
     async def go_on(self, share: float, seconds: float, doors: Callable[[], list[str]]) -> None:
         """Let a share of what is left happen within so many seconds, and tell it at any of the `doors`, if it is open.
@@ -124,14 +142,3 @@ def _simulator(name: str, seed: int, events: int) -> Simulator:
     history = module.History(seed, events, leads=LEADS)
     simulator: Simulator = module.Simulator(history, clock=Clock(history.begin), allowance=Allowance())
     return simulator
-
-
-def _keys(platform: Simulator) -> dict[str, object]:
-    """Return the keys of a tenant: read again each second."""
-    keys = platform.tenant() | {f"{FEEDS[platform.provider]}.every": "1s"}
-    keys |= {"budget.per_window": 1_000, "budget.window": "1s"}
-    if platform.provider == "leadping":
-        keys["webhook_event"] = "/event"
-    if platform.provider != "outreach":
-        keys["leads"] = platform.history.leads
-    return keys

@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from headrace.observe.alerts.visibility import RECORDINGS
 from headrace.observe.metric_definitions import FAMILIES, Family
 from tests.deploy.files import DEPLOY, document
 
 BY_NAME = {family.name: family for family in FAMILIES}
 BOARDS = {file.stem: json.loads(file.read_text("utf-8")) for file in (DEPLOY / "grafana/dashboards").glob("*.json")}
 OF_PROMETHEUS = {"instance", "job", "le"}
+OF_ALERTS = {"alertname", "alertstate", "severity"}
+RECORDED = {recording.name for recording in RECORDINGS}
 OF_THE_CLIENT = {"process_resident_memory_bytes"}
 _SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
@@ -38,11 +41,11 @@ def family(name: str) -> Family:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_every_metric_is_defined(name: str) -> None:
-    """A panel that asks for a metric which nobody exports would stay empty for ever."""
+    """A panel that asks for a metric which nobody exports or records would stay empty for ever."""
     for expression in expressions(BOARDS[name]):
-        names = set(re.findall(r"\b(?:headrace|process)_\w+", expression)) - OF_THE_CLIENT
-        assert names or "process_" in expression, expression
-        for metric in names:
+        names = set(re.findall(r"\b(?:headrace|process)[_:][\w:]+", expression))
+        assert names or "ALERTS{" in expression, expression
+        for metric in names - OF_THE_CLIENT - RECORDED:
             family(metric)
 
 
@@ -54,6 +57,7 @@ def test_every_label_is_one_of_its_metric(name: str) -> None:
             expression = target["expr"]
             metrics = set(re.findall(r"\bheadrace_\w+", expression))
             known = OF_PROMETHEUS.union(*(family(metric).labels for metric in metrics))
+            known |= OF_ALERTS if "ALERTS{" in expression else set()
             used = {label for group in re.findall(r"(?:by|on) \(([^)]*)\)", expression) for label in group.split(", ")}
             used |= set(re.findall(r'(\w+)=~?"', expression)) | set(re.findall(r"{{(\w+)}}", target["legendFormat"]))
             assert used <= known, expression
@@ -89,6 +93,13 @@ def test_it_can_be_laid_out(name: str) -> None:
 
 
 def test_the_first_dashboard_goes_from_the_outside_in() -> None:
-    """Its rows follow a delivery from the receiver to its event."""
+    """Its rows follow a delivery from the receiver to its event; before all of them stands what it is all for."""
     rows = [panel["title"] for panel in BOARDS["headrace"]["panels"] if panel["type"] == "row"]
-    assert rows == ["Receiver", "Feeds", "Flow", "Fates", "Latency", "Spool", "Health"]
+    assert rows == ["Objective", "Receiver", "Feeds", "Flow", "Fates", "Latency", "Spool", "Health"]
+
+
+def test_the_tenants_dashboard_shows_one_tenant() -> None:
+    """Every series that it asks for is of the provider and the tenant that were chosen, and of nobody else."""
+    one = re.compile(r'{provider="\$provider", tenant="\$tenant"[,}]')
+    for expression in (target["expr"] for panel in panels(BOARDS["tenant"]) for target in panel["targets"]):
+        assert len(re.findall(r"\bheadrace_\w+", expression)) == len(one.findall(expression)), expression

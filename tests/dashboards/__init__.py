@@ -1,0 +1,1 @@
+"""The dashboards on data: a whole service at work, scraped by a real Prometheus; `make dashboards` draws them."""
