@@ -45,6 +45,13 @@ def test_a_variable_silences_the_other_way_to_say_it(tmp_path: Path) -> None:
     assert file.kafka.sasl_password == "from-file"  # noqa: S105  (an invented one)
 
 
+PLAIN = 'security_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_username = "me"\nsasl_password = "x"\n'
+TOKENS = (
+    'security_protocol = "SASL_SSL"\nsasl_mechanism = "OAUTHBEARER"\nsasl_oauth_client_id = "me"\n'
+    'sasl_oauth_client_secret = "x"\nsasl_oauth_token_url = "http://login.example.com/token"\n'
+)
+
+
 @pytest.mark.parametrize(
     ("kafka", "expected"),
     [
@@ -57,6 +64,39 @@ def test_a_variable_silences_the_other_way_to_say_it(tmp_path: Path) -> None:
         ('security_protocol = "SSL"\nssl_cafile = "ca.pem"', ["ssl_cafile: there is no file ca.pem"]),
         ('security_protocol = "SSL"\nssl_keyfile = "headrace.toml"', ["ssl_keyfile: a key needs the certificate"]),
         ('sasl_password_file = "no"', ["sasl_password_file: the file that it names cannot be read"]),
+        ('sasl_oauth_scope = "x"', ["sasl_oauth_scope: has no effect under PLAINTEXT"]),
+        (
+            'security_protocol = "SASL_SSL"\nsasl_mechanism = "OAUTHBEARER"\nsasl_oauth_client_id = "me"',
+            ["sasl_oauth_client_secret: OAUTHBEARER needs it", "sasl_oauth_token_url: OAUTHBEARER needs it"],
+        ),
+        (
+            f'{PLAIN}sasl_oauth_scope = "x"\nsasl_aws_region = "eu-west-1"',
+            [
+                "sasl_oauth_scope: has no effect under PLAIN: set sasl_mechanism to OAUTHBEARER",
+                "sasl_aws_region: has no effect under PLAIN: set sasl_mechanism to AWS_MSK_IAM",
+            ],
+        ),
+        (
+            'security_protocol = "SASL_PLAINTEXT"\nsasl_mechanism = "AWS_MSK_IAM"\nsasl_username = "me"',
+            [
+                "sasl_aws_region: AWS_MSK_IAM needs it",
+                "sasl_mechanism: AWS_MSK_IAM needs TLS",
+                "sasl_username: has no effect under AWS_MSK_IAM: set sasl_mechanism to PLAIN or SCRAM-SHA-256",
+            ],
+        ),
+        ('security_protocol = "SASL_SSL"\nsasl_oauth_client_id = "me"', ["sasl_mechanism: SASL_SSL needs it"]),
+        (
+            f'{TOKENS}sasl_oauth_extensions = {{ trace = "a\\u0001b" }}',
+            [
+                "sasl_oauth_token_url: expected an https URL",
+                "sasl_oauth_extensions: expected",
+            ],
+        ),
+        ('security_protocol = "SSL"\nssl_cafile = "headrace.toml"', ["ssl_cafile: holds no certificates in PEM"]),
+        (
+            'security_protocol = "SSL"\nssl_certfile = "headrace.toml"\nssl_keyfile = "headrace.toml"',
+            ["ssl_keyfile: holds no key in PEM that can be read, or it may need ssl_keypassword"],
+        ),
     ],
 )
 def test_kafka_settings_that_cannot_be_together(tmp_path: Path, kafka: str, expected: list[str]) -> None:

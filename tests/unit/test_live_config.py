@@ -16,6 +16,7 @@ from headrace.config.file_stamps import FileStamps
 from headrace.config.live import LiveConfig
 from headrace.config.live_report import LiveReport
 from headrace.observe.registry import Registry
+from tests.kafka.pki import Authority
 from tests.unit.configs import write
 
 TENANT = """
@@ -193,20 +194,30 @@ def test_a_new_file_is_read_when_it_is_whole(watched: Watched) -> None:
     assert [found[f"/outreach/{name}"].settings.paused for name in ("new", "newer")] == [True, True]
 
 
-def test_certificates_that_were_rotated_wait_for_a_restart(tmp_path: Path) -> None:
-    """Connections are made with what stood in the files at the start."""
-    (tmp_path / "ca.pem").write_text("one")
-    file = write(tmp_path, "[kafka]\nsecurity_protocol = 'SSL'\nssl_cafile = 'ca.pem'\n")
+def test_credentials_of_kafka_that_were_rotated_need_no_restart(tmp_path: Path) -> None:
+    """Connections are made with what their files hold then; a file that cannot be used is refused."""
+    certificate, key = Authority(tmp_path / "pki").issue("me", password="one")  # noqa: S106  (an invented one)
+    (tmp_path / "password").write_text("one")
+    text = (
+        "[kafka]\nsecurity_protocol = 'SASL_SSL'\nsasl_mechanism = 'PLAIN'\nsasl_username = 'me'\n"
+        f"sasl_password_file = 'password'\nssl_certfile = '{certificate}'\nssl_keyfile = '{key}'\n"
+        "ssl_keypassword_file = 'password'\n"
+    )
+    file = write(tmp_path, text)
     live = LiveConfig(load(file, {}))
     watch = ConfigWatch(live, {}, sleep=lambda _: None)
-    (tmp_path / "ca.pem").write_text("two")
+    Authority(tmp_path / "pki").issue("me", password="another")  # noqa: S106  (as above)
     with structlog.testing.capture_logs() as logged:
         watch.look()
-    assert [*live.needs_restart] == ["kafka.ssl_cafile"]
-    assert [line["event"] for line in logged] == ["restart_needed"]
-    (tmp_path / "ca.pem").write_text("one")
-    watch.look()
+        assert "its password in ssl_keypassword is another one" in live.refused[0]
+        (tmp_path / "password").write_text("another")
+        watch.look()
+    assert not live.refused
     assert not live.needs_restart
+    assert [line["event"] for line in logged] == ["configuration_refused", "configuration_set_right"]
+    file.write_text(text.replace("sasl_password_file = 'password'", "sasl_password = 'a third'"))
+    watch.look()
+    assert live.needs_restart == ("kafka.sasl_password", "kafka.sasl_password_file")
 
 
 def test_what_changes_while_it_is_read_is_read_again(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

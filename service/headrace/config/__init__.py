@@ -1,11 +1,11 @@
 """The configuration: `headrace.toml`, the environment over it, and every fault in them at once."""
 
+from headrace.config.kafka_settings import KafkaSettings
 from headrace.config.load import load
 from headrace.config.settings import (
     AdminSettings,
     Config,
     DedupeSettings,
-    KafkaSettings,
     LogSettings,
     ReceiverSettings,
     SpoolSettings,

@@ -5,9 +5,7 @@ read, or just after, is read again: nothing is made of half a file, or of one fi
 """
 
 import asyncio
-import contextlib
 import gc
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping as Dict, Sequence
@@ -19,8 +17,8 @@ import structlog
 
 from headrace.config.file_stamps import FileStamps
 from headrace.config.live import LiveConfig
-from headrace.config.load import CERTIFICATES, load
-from headrace.config.settings import Config, KafkaSettings
+from headrace.config.load import load
+from headrace.config.settings import Config
 from headrace.config.tenant_files import FOLDER
 from headrace.core.toml_lines import FileFaults
 from headrace.observe.notices import Notices
@@ -61,9 +59,6 @@ class ConfigWatch:
         self._had_folder = self._folder.is_dir()
         self._stamps: FileStamps | None = None  # what was read at the start was not noted: the first look reads again
         self._restart_logged: tuple[str, ...] = ()
-        self._certificates: Final = certificates(live.config.kafka)
-        self._rotated: tuple[str, ...] = ()
-        """Keys of certificates whose files hold others than at the start: connections are made with those."""
 
     async def run(self, every: float = LOOK_SECONDS, within: float = READ_SECONDS) -> None:
         """Look every `every` seconds, until cancelled. A reading that takes more than `within` seconds is a fault."""
@@ -118,7 +113,7 @@ class ConfigWatch:
         if self._live.refused:
             _log.info("configuration_set_right")
         before = self._live.config
-        changes = self._live.take_over(found, self._rotated)
+        changes = self._live.take_over(found)
         if self._live.config is not before:
             fields = {name: _first(getattr(changes, name)) for name in changes.__struct_fields__}
             _log.info("configuration_taken_over", **{name: sources for name, sources in fields.items() if sources})
@@ -144,8 +139,6 @@ class ConfigWatch:
         if self._had_folder and not has_folder:
             return [f"{self._folder}: is gone: leave it empty where none of its tenants is wanted any more"]
         self._had_folder = has_folder
-        now = certificates(found.kafka)
-        self._rotated = tuple(key for key, one in now.items() if one != self._certificates.get(key, one))
         return found
 
 
@@ -162,17 +155,6 @@ def in_thread(work: Callable[[], T]) -> "Future[T]":
 
     threading.Thread(target=run, name="configuration", daemon=True).start()
     return outcome
-
-
-def certificates(kafka: KafkaSettings) -> dict[str, str]:
-    """Return a digest of each file of certificates that can be read, by its key."""
-    found: dict[str, str] = {}
-    for name in CERTIFICATES:
-        path: str | None = getattr(kafka, name)
-        if path is not None:
-            with contextlib.suppress(OSError):
-                found[f"kafka.{name}"] = hashlib.sha256(Path(path).read_bytes()).hexdigest()
-    return found
 
 
 def _first(found: Sequence[str]) -> list[str]:

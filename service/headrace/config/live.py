@@ -64,15 +64,11 @@ class LiveConfig:
         """Note what is wrong with the files, and how many cannot be read: what is in force stays."""
         self.refused, self.unread = tuple(faults), unread
 
-    def take_over(self, found: Config, rotated: tuple[str, ...] = ()) -> TenantChanges:
-        """Put a sound configuration into force, as far as it can change live; return which tenants that changes.
-
-        `rotated` are keys whose files hold something else, which no settings show.
-        """
+    def take_over(self, found: Config) -> TenantChanges:
+        """Put a sound configuration into force, as far as it can change live; return which tenants that changes."""
         self.refused, self.unread = (), 0
         before = self.config
-        after, waits = _in_force(self._started_with, found)
-        self.needs_restart = (*waits, *(key for key in rotated if key not in waits))
+        after, self.needs_restart = _in_force(self._started_with, found)
         changes = _changes(before.tenants, after.tenants)
         if changes or not _same_service(before, after):
             self.config = msgspec.structs.replace(after, tenants=_with_known(before.tenants, after.tenants))
@@ -99,9 +95,15 @@ def _in_force(started_with: Config, found: Config) -> tuple[Config, tuple[str, .
             continue
         differing = [key for key in old.__struct_fields__ if getattr(old, key) != getattr(new, key)]
         taken = {key: getattr(new, key) for key in differing if f"{name}.{key}" in FOLLOWS}
-        waits += [f"{name}.{key}" for key in differing if key not in taken]
+        waits += [f"{name}.{key}" for key in differing if key not in taken and not _is_read_anew(old, new, key)]
         sections[name] = msgspec.structs.replace(old, **taken)
     return Config(**sections, tenants=found.tenants, file=found.file), tuple(waits)
+
+
+def _is_read_anew(old: Struct, new: Struct, key: str) -> bool:
+    """Return whether a secret is read from the same file as before: connections to Kafka read it when they are made."""
+    file = getattr(old, f"{key}_file", None)
+    return file is not None and file == getattr(new, f"{key}_file")
 
 
 def _same_service(one: Config, other: Config) -> bool:

@@ -9,10 +9,12 @@ import msgspec
 from msgspec import Struct
 
 from headrace.config.file_stamps import FileStamps
+from headrace.config.kafka_settings import KafkaSettings
 from headrace.config.raw_config import PREFIX, RawConfig
-from headrace.config.settings import Config, KafkaSettings, ServiceSettings, SpoolSettings
+from headrace.config.settings import Config, ServiceSettings, SpoolSettings
 from headrace.config.struct_reader import read_struct
 from headrace.config.tenants import Account, Tenants
+from headrace.config.tls_files import UnusableFile, tls_context
 from headrace.core.mapping import Entry, Mapping
 from headrace.core.mapping_file import build, read
 from headrace.core.suggestions import did_you_mean
@@ -26,7 +28,7 @@ VARIABLE: Final = f"{PREFIX}CONFIG"
 _TENANTS: Final = "tenants"
 TENANT_NAME: Final = re.compile(r"[a-z0-9-]{1,40}")
 _ALL_HOSTS: Final = ("0.0.0.0", "::", "")  # noqa: S104  (compared, not listened on)
-CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+CERTIFICATES: Final = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "sasl_oauth_cafile")
 
 
 def load(
@@ -106,7 +108,7 @@ def _known(shape: type[Struct], above: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
-    """Resolve the paths of certificates; note missing files and settings that contradict each other."""
+    """Resolve the paths of certificates; note files that are missing, or cannot be used together."""
     paths: dict[str, str] = {}
     for key in CERTIFICATES:
         name: str | None = getattr(kafka, key)
@@ -117,7 +119,13 @@ def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
             if not path.is_file():
                 raw.fault(("kafka", key), f"there is no file {path}")
                 raw.stamps.unread.add(path)
-    return msgspec.structs.replace(kafka, **paths)
+    found = msgspec.structs.replace(kafka, **paths)
+    if found.security_protocol in ("SSL", "SASL_SSL") and not raw.faults(("kafka",)):
+        try:
+            tls_context(found)
+        except UnusableFile as unusable:
+            raw.fault(("kafka", unusable.key), unusable.reason)
+    return found
 
 
 def _spool(raw: RawConfig, service: ServiceSettings) -> SpoolSettings:

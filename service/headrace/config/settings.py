@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
+from headrace.config.kafka_settings import KafkaSettings
 from headrace.config.tenants import Tenants
 from headrace.core.contradiction import Contradiction
 from headrace.core.units import Bytes, Seconds
@@ -24,13 +25,6 @@ Positive = Annotated[int, Meta(ge=1)]
 
 TopicPrefix = Annotated[str, Meta(pattern=r"^[a-zA-Z0-9._-]{0,200}\Z", title="letters, digits, dots, _ and -")]
 """What the names of all topics, groups and transactional ids begin with."""
-
-_HOST: Final = r"(\[[0-9a-fA-F:]+\]|[^\s,:]+)(:\d+)?"
-Servers = Annotated[
-    str, Meta(pattern=rf"^{_HOST}(\s*,\s*{_HOST})*\Z", title="host:port, or several with commas between them")
-]
-"""Addresses of brokers."""
-
 
 PublicUrl = Annotated[
     str,
@@ -56,65 +50,6 @@ CollectorUrl = Annotated[
 
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=[\x20-\x7e]+")
 """A header of HTTP as OTEL_EXPORTER_OTLP_HEADERS writes it."""
-
-CONSUMED: Final = ("events", "dead-letters")
-"""How the names of topics end that consumers read."""
-
-
-class KafkaSettings(Struct, frozen=True, kw_only=True):
-    """`[kafka]`: how to reach the brokers. Paths of certificates are relative to the file that names them."""
-
-    bootstrap_servers: Servers = "localhost:9092"
-    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
-    sasl_username: str | None = None
-    sasl_password: str | None = None
-    sasl_password_file: str | None = None
-    ssl_cafile: str | None = None
-    ssl_certfile: str | None = None
-    ssl_keyfile: str | None = None
-    ssl_keypassword: str | None = None
-    ssl_keypassword_file: str | None = None
-    compression: Literal["lz4", "zstd", "gzip", "snappy", "none"] | None = None
-    """How records of all topics are compressed; None: as `codec` says."""
-    session_timeout: Seconds = 45
-    """Seconds without a heartbeat after which the group gives a process's partitions to others."""
-
-    def codec(self, topic: str) -> str | None:
-        """Return how records of a topic are compressed, None where they are not.
-
-        Where nothing is configured: gzip for what consumers read, as no other is read by every client without something
-        more; zstd for what only Headrace reads.
-        """
-        if self.compression is None:
-            return "gzip" if topic.endswith(CONSUMED) else "zstd"
-        return None if self.compression == "none" else self.compression
-
-    def faults(self) -> Iterator[Contradiction]:
-        """Yield the settings that contradict each other."""
-        protocol = ("security_protocol",)
-        sasl = ("sasl_mechanism", "sasl_username", "sasl_password")
-        tls = ("ssl_cafile", "ssl_certfile", "ssl_keyfile", "ssl_keypassword")
-        with_sasl, with_tls = self.security_protocol.startswith("SASL_"), self.security_protocol.endswith("SSL")
-        for key in sasl:
-            if with_sasl and getattr(self, key) is None:
-                yield Contradiction(key, f"{self.security_protocol} needs it", protocol)
-            if not with_sasl and getattr(self, key) is not None:
-                yield Contradiction(key, self._unused("SASL_SSL"), protocol)
-        for key in tls:
-            if not with_tls and getattr(self, key) is not None:
-                yield Contradiction(key, self._unused("SSL or SASL_SSL"), protocol)
-        if self.ssl_keyfile and not self.ssl_certfile:
-            reason = "a key needs the certificate it belongs to: set ssl_certfile"
-            yield Contradiction("ssl_keyfile", reason, ("ssl_certfile",))
-
-    def _unused(self, needed: str) -> str:
-        protocol = self.security_protocol
-        return f"has no effect under {protocol}: set security_protocol to {needed}, or leave it out"
-
-    def __repr__(self) -> str:
-        """Write only what may be logged: no secrets."""
-        return f"KafkaSettings({self.bootstrap_servers!r}, {self.security_protocol})"
 
 
 class DedupeSettings(Struct, frozen=True, kw_only=True):

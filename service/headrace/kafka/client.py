@@ -6,7 +6,6 @@ of that version that was provoked or read in its source.
 
 import asyncio
 import contextlib
-import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -16,6 +15,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, MessageSizeTooLarg
 
 from headrace.config import KafkaSettings
 from headrace.kafka.call import ABORT_DEADLINE, call
+from headrace.kafka.client_credentials import context_of, password_of
+from headrace.kafka.client_refusals import note_refusals, refusal, why
+from headrace.kafka.client_tokens import tokens_of
 from headrace.kafka.closed_connection import heed_closed_connections
 from headrace.kafka.outcomes import look_at_outcomes
 
@@ -29,8 +31,10 @@ __all__ = [
     "end_waits",
     "fail_unsent",
     "is_definite",
+    "refusal",
     "start_client",
     "stops_in_time",
+    "why",
 ]
 
 METADATA_AGE_MS: Final = 10_000
@@ -43,23 +47,21 @@ STOP_DEADLINE: Final = 3.0
 _log = structlog.get_logger()
 
 heed_closed_connections()
+note_refusals()
 look_at_outcomes()
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
-    """Return the options that every client takes."""
-    context: ssl.SSLContext | None = None
-    if kafka.security_protocol in ("SSL", "SASL_SSL"):
-        context = ssl.create_default_context(cafile=kafka.ssl_cafile)
-        if kafka.ssl_certfile:
-            context.load_cert_chain(kafka.ssl_certfile, kafka.ssl_keyfile, kafka.ssl_keypassword)
+    """Return the options that every client takes. Raises `KafkaError` where a file of certificates cannot be used."""
+    tokens = tokens_of(kafka)
     return {
         "bootstrap_servers": kafka.bootstrap_servers,
         "security_protocol": kafka.security_protocol,
-        "ssl_context": context,
-        "sasl_mechanism": kafka.sasl_mechanism or "PLAIN",
+        "ssl_context": context_of(kafka),
+        "sasl_mechanism": "OAUTHBEARER" if tokens else kafka.sasl_mechanism or "PLAIN",
         "sasl_plain_username": kafka.sasl_username,
-        "sasl_plain_password": kafka.sasl_password,
+        "sasl_plain_password": password_of(kafka),
+        "sasl_oauth_token_provider": tokens,
         "metadata_max_age_ms": METADATA_AGE_MS,
         "request_timeout_ms": 10_000,
         "retry_backoff_ms": 50,

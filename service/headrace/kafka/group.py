@@ -11,7 +11,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from headrace.config import KafkaSettings
-from headrace.kafka.client import KafkaError
+from headrace.kafka.client import KafkaError, refusal
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, PartitionOwner
 from headrace.kafka.wait_for_kafka import when_kafka_answers
@@ -153,7 +153,9 @@ class ConsumerGroup(Generic[T]):
             answers = await member.answers()
             self._health.kafka(answers=answers)
             if answers != answered:
-                log = _log.info if answers else _log.warning
-                log("kafka_answers" if answers else "kafka_away", role=self._metrics.role)
+                if answers:
+                    _log.info("kafka_answers", role=self._metrics.role)
+                else:
+                    _log.warning("kafka_away", role=self._metrics.role, reason=refusal() or "no answer in time")
             answered = answers
             await asyncio.sleep(ASK_EVERY)

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 import structlog
 
 from headrace.config import KafkaSettings
-from headrace.kafka.client import KafkaError
+from headrace.kafka.client import KafkaError, why
 
 FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 15.0
@@ -31,6 +31,6 @@ async def when_kafka_answers(
         try:
             return await attempt()
         except (KafkaError, TimeoutError, OSError) as error:
-            _log.warning("kafka_awaited", servers=kafka.bootstrap_servers, reason=type(error).__name__)
+            _log.warning("kafka_awaited", servers=kafka.bootstrap_servers, reason=why(error))
         await asyncio.sleep(pause)
         pause = min(pause * 2, longest_pause)
