@@ -9,8 +9,11 @@ from typing import Any, Final, Protocol
 
 import structlog
 
+from headrace.config import Config
 from headrace.config.live import LiveConfig
+from headrace.kafka.admin import Topic
 from headrace.kafka.partition_owner import CannotRun
+from headrace.kafka.role_rights import RoleRights
 from headrace.kafka.topics import UnfitTopics, verify
 from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.normalizer.commit import Decision
@@ -111,7 +114,7 @@ class NormalizerRole:
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
         config = self._live.config
-        topics = await when_kafka_answers(config.kafka, lambda: verify(config))
+        topics = await _verified(config, self.name)
         self.health.verified()
         self.health.kafka(answers=True)
         normalizer = Normalizer(
@@ -142,7 +145,7 @@ class PollerRole:
     async def run(self) -> None:
         """See Role. Raises `UnfitTopics`, `CannotRun`, `NewerFormat`."""
         config = self._live.config
-        topics = await when_kafka_answers(config.kafka, lambda: verify(config))
+        topics = await _verified(config, self.name)
         self.health.verified()
         self.health.kafka(answers=True)
         self._metrics.spread(topics[f"{config.topic_prefix}cursors"].partitions)
@@ -170,6 +173,17 @@ def leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
     for error in group.exceptions:
         found += leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
     return found
+
+
+async def _verified(config: Config, role: str) -> dict[str, Topic]:
+    """Return the topics once Kafka answers. Raises `UnfitTopics` where a role lacks a right, or they are unfit."""
+    rights = RoleRights(config, role)
+
+    async def attempt() -> dict[str, Topic]:
+        await rights.check()  # first: a topic that may not be seen would be taken for missing
+        return await verify(config)
+
+    return await when_kafka_answers(config.kafka, attempt)
 
 
 @contextlib.asynccontextmanager

@@ -40,7 +40,7 @@ def test_rights_are_shown_as_far_as_kafka_tells_them(tmp_path: Path, own_kafka: 
     )
     wanted = {
         f"this user lacks WRITE on the topic {prefix}raw",
-        f"this user lacks DESCRIBE on the topic {prefix}seen",
+        f"this user lacks DESCRIBE on the topic {prefix}seen (it comes with READ and WRITE)",
         f"this user lacks READ on the group {prefix}poller",
         f"this user lacks WRITE on the transactional-id {prefix}normalizer-0",
     }

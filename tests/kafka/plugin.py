@@ -1,6 +1,6 @@
-"""The fixtures `kafka`, `own_kafka`, `cluster` and `prefix`, and what a run says about its Kafka first and last.
+"""The fixtures `kafka`, `own_kafka`, `secured_kafka`, `cluster`, `prefix`, and what a run says of Kafka first and last.
 
-Whoever uses `kafka` is marked `kafka`; whoever uses `own_kafka` or `cluster`, which are always Apache Kafka, is marked
+Whoever uses `kafka` is marked `kafka`; whoever uses one of the others, which are always Apache Kafka, is marked
 `apache_kafka` too.
 """
 
@@ -21,10 +21,13 @@ from tests.kafka import cluster as clusters, jvm
 from tests.kafka.broker import Broker, Unavailable
 from tests.kafka.cluster import Cluster
 from tests.kafka.find import Found, find
+from tests.kafka.issuer import Issuer
 from tests.kafka.jvm import JvmBroker
+from tests.kafka.secured import SecuredBroker
 
 REQUIRE_APACHE = "HEADRACE_REQUIRE_APACHE_KAFKA"
-OWN = {"own_kafka", "cluster"}
+OWN = {"own_kafka", "secured_kafka", "cluster"}
+SECURED_USERS = 100
 INSTALL = "install a JDK 17 and Maven (apt-get install default-jdk-headless maven)"
 
 
@@ -65,7 +68,7 @@ class _Run:
         """Why a test cannot be judged with the Kafka of this run, if it cannot."""
         if item.get_closest_marker("apache_kafka") and not self.found.broker.is_apache:
             return f"only Apache Kafka can judge this, not {self.found.broker.name}"
-        if "own_kafka" in _fixtures(item) and self.no_own_kafka:
+        if {"own_kafka", "secured_kafka"} & _fixtures(item) and self.no_own_kafka:
             return f"it needs an Apache Kafka of its own on the local JVM: {self.no_own_kafka}"
         if "cluster" in _fixtures(item) and self.no_cluster:
             return f"it needs three nodes of Apache Kafka on the local JVM: {self.no_cluster}"
@@ -181,6 +184,29 @@ def own_kafka(request: pytest.FixtureRequest) -> Iterator[OwnKafka]:
             return broker
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def token_issuer() -> Iterator[Issuer]:
+    """Start an issuer of tokens for the tests of one module; it has no client yet."""
+    with Issuer({}) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="module")
+def secured_kafka(request: pytest.FixtureRequest, token_issuer: Issuer) -> Iterator[SecuredBroker]:
+    """Start a broker with an authorizer for the tests of one module; its users u0, u1, … may do nothing yet."""
+    run = request.config.stash[_RUN]
+    users = [f"u{number}" for number in range(SECURED_USERS)]
+    with tempfile.TemporaryDirectory(dir=run.home, ignore_cleanup_errors=True) as home:
+        broker = SecuredBroker(jvm.jars(), Path(home), users, token_issuer.url)
+        run.brokers.append(broker)
+        try:
+            broker.start()
+            yield broker
+        finally:
+            broker.close()
+            run.brokers.remove(broker)
 
 
 @pytest.fixture(scope="module")

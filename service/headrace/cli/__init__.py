@@ -20,7 +20,7 @@ _SECTIONS: Final = {
         "run": "run the service: everything, or the roles you name",
         "init": "write a configuration to begin with, for the platforms that you name",
         "check": "show what is wrong with the configuration; --online: with all that it names",
-        "topics": "create the Kafka topics, or show what is there",
+        "topics": "create the Kafka topics, show what is there, or print their ACLs",
         "schemas": "register the schemas of the topics at a schema registry",
         "demo": "play a scenario of three platforms through an embedded broker",
     },

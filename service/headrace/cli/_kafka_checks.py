@@ -1,22 +1,25 @@
 """How Kafka looks, as rows of `headrace check --online`."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
 
-from headrace.cli._check_rows import CheckRow
+from headrace.cli._acl_rows import options
+from headrace.cli._check_rows import CheckRow, CheckState
 from headrace.cli._formatting import count
 from headrace.config import Config
-from headrace.kafka.client import KafkaError
+from headrace.kafka.acls import DESCRIBE, END_HANGING, Acl, acls
+from headrace.kafka.client import KafkaError, refusal
 from headrace.kafka.cluster_check import BrokerFound, ClusterCheck, Denial, Rights, cluster_check, listening
 from headrace.kafka.topics import NAMES, UnfitTopics, describe, verify
 from headrace.poller.state import PartitionState, TenantState, read_all
 from headrace.records.newer_format import NewerFormat
 
 _KAFKA: Final = "kafka"
-_GROUPS: Final = ("normalizer", "poller")
+_SERVICE: Final = ("receiver", "normalizer", "poller")
+"""What one user needs to run the whole service."""
 _READ_SECONDS: Final = 300.0
 """A million leads take a minute."""
 _NO_ANSWER: Final = (KafkaError, TimeoutError, OSError)
@@ -70,16 +73,28 @@ def _unread(found: str, hint: str) -> PollerMemory:
 async def _cluster_rows(config: Config, cluster: ClusterCheck) -> tuple[list[CheckRow], bool]:
     """Return what was found of brokers and rights, and whether there may be topics that this user does not see."""
     brokers = await cluster.brokers()
-    prefix = config.topic_prefix
-    groups = [prefix + name for name in _GROUPS]
     hidden = False
     try:
-        rights = await cluster.rights([prefix + name for name in NAMES], groups, [f"{name}-0" for name in groups])
+        rights = await cluster.rights([*_required(_SERVICE, config.topic_prefix), END_HANGING])
+        hidden = any(DESCRIBE in denial.operations for denial in rights.denials)
         rights_rows = list(right_rows(rights))
-        hidden = any("DESCRIBE" in denial.operations for denial in rights.denials)
+        if any(row.state == "fault" for row in rights_rows) and (fit := await _fit(cluster, config.topic_prefix)):
+            found = (
+                f"this user may do what {' and '.join(fit)} {'needs' if len(fit) == 1 else 'need'}, and not all else"
+            )
+            rights_rows = [CheckRow(_KAFKA, "rights", "ok", found)]
     except _NO_ANSWER as error:
         rights_rows = [_unknown("rights", f"Kafka did not say ({type(error).__name__})")]
     return [*reach_rows(brokers, config.kafka.bootstrap_servers), *version_rows(brokers), *rights_rows], hidden
+
+
+def _required(roles: Iterable[str], prefix: str) -> list[Acl]:
+    return [acl for role in roles for acl in acls(role, prefix) if not acl.optional]
+
+
+async def _fit(cluster: ClusterCheck, prefix: str) -> list[str]:
+    """Return the roles for which this user lacks nothing: each may have a user of its own."""
+    return [role for role in _SERVICE if not (await cluster.rights(_required([role], prefix))).denials]
 
 
 async def _topic_rows(config: Config) -> list[CheckRow]:
@@ -95,6 +110,9 @@ async def _topic_rows(config: Config) -> list[CheckRow]:
 async def _unreached(config: Config, error: Exception) -> CheckRow:
     """Return that no broker answers, and whether anybody listens where they should."""
     servers, name = config.kafka.bootstrap_servers, type(error).__name__
+    if refused := refusal():
+        found, _, hint = refused.partition(": " if ": " in refused else "; ")
+        return CheckRow(_KAFKA, "reach", "fault", found, hint)
     if there := await listening(config.kafka):
         return CheckRow(
             *(_KAFKA, "reach", "fault", f"{', '.join(there)} takes connections, and gives no answer of Kafka ({name})"),
@@ -139,23 +157,19 @@ def version_rows(brokers: Sequence[BrokerFound]) -> Iterator[CheckRow]:
 def right_rows(rights: Rights) -> Iterator[CheckRow]:
     """Yield what this user may not do, or that nothing is missing as far as it shows."""
     for denial in rights.denials:
-        yield CheckRow(_KAFKA, "rights", "fault", _denied(denial), f"{_ADD} {_grant(denial)}")
+        # ALTER on the cluster is needed where a transaction hangs, and not before
+        state: CheckState = "unknown" if denial.kind == "cluster" else "fault"
+        yield CheckRow(_KAFKA, "rights", state, str(denial), f"{_ADD} {_grant(denial)}")
     if rights.unseen:
         yield _unknown("rights", f"Kafka does not say what this user may do with {', '.join(rights.unseen)}")
     elif not rights.denials:
         yield CheckRow(_KAFKA, "rights", "ok", "none is missing, as far as Kafka tells")
 
 
-def _denied(denial: Denial) -> str:
-    thing = "the cluster" if denial.kind == "cluster" else f"the {denial.kind} {denial.name}"
-    return f"this user lacks {' and '.join(denial.operations)} on {thing}"
-
-
 def _grant(denial: Denial) -> str:
-    operations = " ".join(f"--operation {operation.title().replace('_', '')}" for operation in denial.operations)
-    if denial.kind == "transactional-id":  # one a partition
-        return f"{operations} --resource-pattern-type prefixed --transactional-id {denial.name.removesuffix('0')}"
-    return f"{operations} --{denial.kind}" + (f" {denial.name}" if denial.name else "")
+    prefixed = denial.kind == "transactional-id"  # one a partition
+    name = denial.name.removesuffix("0") if prefixed else denial.name
+    return options(denial.kind, name, denial.brought_by or denial.operations, prefixed=prefixed)
 
 
 def _advice(fault: str) -> tuple[str, str]:

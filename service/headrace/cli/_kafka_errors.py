@@ -11,12 +11,17 @@ import structlog
 from headrace.cli._output import StandardError
 from headrace.config import Config
 from headrace.kafka.admin import Topic
-from headrace.kafka.client import KafkaError
+from headrace.kafka.client import KafkaError, refusal, why
+from headrace.kafka.role_rights import REFUSED
 from headrace.kafka.topics import UnfitTopics, describe
 from headrace.records.newer_format import NewerFormat
 
 T = TypeVar("T")
 
+_ACLS: Final = (
+    "`headrace topics acls` prints the ACLs that are needed: --role viewer for commands that read, operator for those "
+    "that write, creator for `topics apply`"
+)
 ANSWER_SECONDS: Final = 7.0
 """Time within which Kafka must answer; with the time to give up, about ten seconds."""
 
@@ -28,10 +33,14 @@ def run_with_kafka(config: Config, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
     except (NewerFormat, UnfitTopics) as refused:
         raise click.ClickException(str(refused)) from None
+    except REFUSED as error:
+        raise click.ClickException(
+            f"Kafka refuses what this command does ({type(error).__name__}: {error}); {_ACLS}"
+        ) from None
     except (KafkaError, TimeoutError, OSError) as error:
         servers = config.kafka.bootstrap_servers
         raise click.ClickException(
-            f"Kafka at {servers} failed in between ({type(error).__name__}): run the command again"
+            f"Kafka at {servers} failed in between ({why(error)}): run the command again"
         ) from None
 
 
@@ -40,19 +49,27 @@ async def existing_topics(config: Config, *names: str) -> list[Topic]:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             present = await describe(config)
+    except REFUSED:
+        raise
     except (KafkaError, TimeoutError, OSError) as error:
         raise unreachable(config, error) from None
     full = [config.topic_prefix + name for name in names]
     missing = [name for name in full if name not in present]
     if missing:
-        raise click.ClickException(f"there is no topic {', '.join(missing)}: run `headrace topics apply`")
+        hint = (
+            ""
+            if config.kafka.security_protocol == "PLAINTEXT"
+            else f"; where it exists, this user may not see it: {_ACLS}"
+        )
+        raise click.ClickException(f"there is no topic {', '.join(missing)}: run `headrace topics apply`{hint}")
     return [present[name] for name in full]
 
 
 def unreachable(config: Config, error: BaseException) -> click.ClickException:
     """Return the error that Kafka does not answer: at which address, and what to do."""
     return click.ClickException(
-        f"Kafka does not answer at {config.kafka.bootstrap_servers} ({type(error).__name__}): start it, or mend "
+        refusal()
+        or f"Kafka does not answer at {config.kafka.bootstrap_servers} ({type(error).__name__}): start it, or mend "
         "bootstrap_servers and security_protocol in [kafka] (HEADRACE_KAFKA__BOOTSTRAP_SERVERS and so on)"
     )
 

@@ -1,16 +1,19 @@
-"""`headrace topics`: create the Kafka topics, or show them."""
+"""`headrace topics`: create the Kafka topics, show them, or print the ACLs on them."""
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import click
 
+from headrace.cli._acl_rows import Granted, commands, kafka_users, rows as acl_rows
 from headrace.cli._arguments import configuration
 from headrace.cli._formatting import table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
-from headrace.cli._output import echo
+from headrace.cli._output import echo, echo_json
 from headrace.config import Config
 from headrace.kafka import topics
+from headrace.kafka.acls import END_HANGING, ROLES, Acl, acls
 from headrace.kafka.admin import Topic
 from headrace.kafka.client import KafkaError
 from headrace.kafka.topic_rules import DAY_MS, retention_ms
@@ -24,7 +27,7 @@ _TEN_YEARS_DAYS: Final = 3_650
 
 @click.group("topics")
 def command() -> None:
-    """Create the Kafka topics, or show them.
+    """Create the Kafka topics, show them, or print the ACLs on them.
 
     The service itself creates no topic: it checks them when it starts, and refuses to run on settings that would break
     its guarantees.
@@ -61,6 +64,93 @@ def show(ctx: click.Context) -> None:
     config = configuration(ctx)
     if not run_with_kafka(config, _show(config)):
         ctx.exit(1)
+
+
+@command.command("acls", short_help="print the ACLs that each role needs")
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice(ROLES),
+    multiple=True,
+    help="Only for these roles, repeatable. viewer: commands that read; operator: all of daily work; creator: apply.",
+)
+@click.option(
+    "--principal",
+    "principals",
+    metavar="[ROLE=]PRINCIPAL",
+    multiple=True,
+    help="Who has a role, as the authorizer names it; without ROLE: who has all. Default: User:headrace-ROLE.",
+)
+@click.option("--end-hanging", is_flag=True, help="Alter on the cluster too: see below.")
+@click.option("--json", "as_json", is_flag=True, help="An ACL a line, for programs.")
+@click.option("--strimzi", "cluster", metavar="CLUSTER", help="KafkaUser of a cluster that Strimzi runs, as YAML.")
+@click.pass_context
+def print_acls(  # noqa: PLR0917  (click calls it by names)
+    ctx: click.Context,
+    roles: Sequence[str],
+    principals: Sequence[str],
+    end_hanging: bool,  # noqa: FBT001  (click calls it by name)
+    as_json: bool,  # noqa: FBT001  (as above)
+    cluster: str | None,
+) -> None:
+    """Print the ACLs that each role needs, and no more, as commands of kafka-acls.sh. Kafka is not called.
+
+    --end-hanging adds Alter on the cluster for normalizer and poller: with it they end transactions that Kafka left
+    open after an outage of all brokers; without it they say so, and wait for somebody who may. Whoever may alter the
+    cluster may change ACLs.
+
+    \b
+      headrace topics acls > acls.sh
+      headrace topics acls --role receiver --principal User:CN=receiver,O=acme
+      headrace topics acls --principal receiver=User:in --principal operator=User:ann
+      headrace topics acls --strimzi my-cluster | kubectl apply -f -
+    """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    if as_json and cluster is not None:
+        raise click.UsageError("--json and --strimzi are two forms: choose one")
+    config = configuration(ctx)
+    roles = roles or ROLES
+    granted = _granted(config.topic_prefix, roles, _principals(config.topic_prefix, roles, principals), end_hanging)
+    if as_json:
+        for row in acl_rows(granted):
+            echo_json(row)
+        return
+    for line in kafka_users(granted, cluster) if cluster else commands(granted, config.kafka.bootstrap_servers):
+        echo(line)
+
+
+def _principals(prefix: str, roles: Iterable[str], named: Iterable[str]) -> dict[str, str]:
+    """Return who has each role. A distinguished name has "=" in it, too."""
+    stem = prefix.strip("._-").translate(str.maketrans("._", "--")).lower() or "headrace"
+    found = {role: f"User:{stem}-{role}" for role in roles}
+    for each in sorted(named, key=lambda each: each.partition("=")[0] in ROLES):  # who has all roles comes first
+        role, _, principal = each.partition("=")
+        if role not in ROLES:
+            found |= dict.fromkeys(found, each)
+        elif role not in found:
+            raise click.UsageError(f"--principal {each}: {role} is not among the roles that are asked for")
+        else:
+            found[role] = principal
+    for principal in found.values():
+        if ":" not in principal:
+            raise click.UsageError(f'"{principal}" is no principal: write User:NAME, as the authorizer does')
+    return found
+
+
+def _granted(prefix: str, roles: Iterable[str], principals: Mapping[str, str], end_hanging: bool) -> list[Granted]:  # noqa: FBT001  (as above)
+    """Return what each principal needs, by the order of the roles."""
+    of: dict[str, list[str]] = {}
+    for role in dict.fromkeys(roles):
+        of.setdefault(principals[role], []).append(role)
+    found: list[Granted] = []
+    for principal, theirs in of.items():
+        needed = [acl for role in theirs for acl in acls(role, prefix)]
+        needed += [END_HANGING] if end_hanging and {"normalizer", "poller"} & set(theirs) else []
+        found.append(Granted(principal, theirs, list({_key(acl): acl for acl in needed}.values())))
+    return found
+
+
+def _key(acl: Acl) -> tuple[object, ...]:
+    return acl.kind, acl.name, acl.operation, acl.prefixed
 
 
 async def _apply(config: Config, profile: str, partitions: int | None) -> None:

@@ -6,7 +6,7 @@ groups and transactions only that we may not even see them.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from aiokafka.client import AIOKafkaClient
@@ -16,6 +16,7 @@ from aiokafka.protocol.admin import ApiVersionRequest, DescribeGroupsRequest
 from msgspec import Struct
 
 from headrace.config import KafkaSettings
+from headrace.kafka.acls import DESCRIBE, Acl, Kind, Operation
 from headrace.kafka.call import call
 from headrace.kafka.client import STOP_DEADLINE, client_options
 from headrace.kafka.cluster_requests import DescribeClusterRights
@@ -30,9 +31,17 @@ _TOPIC_DENIED: Final = 29
 _TRANSACTION_DENIED: Final = 53
 _NOT_KNOWN: Final = -(2**31)
 """What stands in the place of rights where a broker has not looked."""
-_TOPIC_RIGHTS: Final = {3: "READ", 4: "WRITE", 8: "DESCRIBE", 10: "DESCRIBE_CONFIGS"}
-"""Numbers of Kafka's AclOperation, which are bits of an answer, by what all roles together need."""
-_ALTER: Final = 7
+_BITS: Final[Mapping[str, int]] = {
+    "READ": 1 << 3,
+    "WRITE": 1 << 4,
+    "CREATE": 1 << 5,
+    "ALTER": 1 << 7,
+    "DESCRIBE": 1 << 8,
+    "DESCRIBE_CONFIGS": 1 << 10,
+}
+"""Operations by their bit in an answer: its number is that of Kafka's AclOperation."""
+_BRINGING: Final = ("READ", "WRITE")
+"""Operations that bring DESCRIBE with them."""
 NEEDED: Final[Mapping[str, tuple[int, int]]] = {
     "Metadata": (3, 12),
     "WriteTxnMarkers": (27, 1),
@@ -53,11 +62,20 @@ class BrokerFound(Struct, frozen=True):
 
 
 class Denial(Struct, frozen=True):
-    """What we may not do: operations of Kafka's ACLs on a topic, a group, a transactional id or the cluster."""
+    """What we may not do: operations of Kafka's ACLs on a topic, a group, a transactional id or the cluster.
 
-    operations: Sequence[str]
-    kind: str
+    Where that is DESCRIBE alone, `brought_by` are the operations on the same thing that would bring it.
+    """
+
+    operations: Sequence[Operation]
+    kind: Kind
     name: str
+    brought_by: Sequence[Operation] = ()
+
+    def __str__(self) -> str:
+        thing = "the cluster" if self.kind == "cluster" else f"the {self.kind} {self.name}"
+        hint = f" (it comes with {' and '.join(self.brought_by)})" if self.brought_by else ""
+        return f"this user lacks {' and '.join(self.operations)} on {thing}{hint}"
 
 
 class Rights(Struct, frozen=True):
@@ -78,15 +96,21 @@ class ClusterCheck:
         """Ask each broker what it knows, all at once."""
         return list(await asyncio.gather(*map(self._broker, self._known())))
 
-    async def rights(self, topics: Sequence[str], groups: Sequence[str], transactions: Sequence[str]) -> Rights:
-        """Ask what we may do with these. Raises `KafkaError`, `TimeoutError`."""
-        denials, unseen = await self._on_topics(topics)
-        on_cluster = await self._on_cluster()
-        denials += await self._hidden(groups, transactions)
-        if on_cluster is None:
-            unseen.append("the cluster")
-        elif not on_cluster:
-            denials.append(Denial(["ALTER"], "cluster", ""))
+    async def rights(self, acls: Iterable[Acl]) -> Rights:
+        """Ask which of these are missing. Raises `KafkaError`, `TimeoutError`."""
+        wanted: dict[tuple[Kind, str], list[Operation]] = {}
+        for acl in acls:
+            operations = wanted.setdefault((acl.kind, acl.name + "0" if acl.prefixed else acl.name), [])
+            operations += [] if acl.operation in operations else [acl.operation]
+        named = {kind: [name for each, name in wanted if each == kind] for kind, _ in wanted}
+        denials, unseen = await self._on_topics(
+            {name: operations for (kind, name), operations in wanted.items() if kind == "topic"}
+        )
+        denials += await self._hidden(named.get("group", ()), named.get("transactional-id", ()))
+        if "cluster" in named:
+            on_cluster = await self._on_cluster(wanted["cluster", ""])
+            unseen += ["the cluster"] if on_cluster is None else []
+            denials += [Denial(on_cluster, "cluster", "")] if on_cluster else []
         return Rights(denials, unseen)
 
     def _known(self) -> list[Any]:
@@ -106,27 +130,28 @@ class ClusterCheck:
             lacks=[name for name, (key, version) in NEEDED.items() if known.get(key, -1) < version],
         )
 
-    async def _on_topics(self, topics: Sequence[str]) -> tuple[list[Denial], list[str]]:
-        answer = await self._ask_any(DescribeTopicRights(topics))
+    async def _on_topics(self, wanted: Mapping[str, Sequence[Operation]]) -> tuple[list[Denial], list[str]]:
+        answer = await self._ask_any(DescribeTopicRights(list(wanted))) if wanted else None
         if answer is None:
-            return [], ["topics"]
+            return [], ["topics"] if wanted else []
         denials: list[Denial] = []
         unseen: list[str] = []
         for error, name, _, _, _, rights, _ in answer.topics:
             if error == _TOPIC_DENIED:
-                denials.append(Denial(["DESCRIBE"], "topic", name))
+                bringing = [operation for operation in wanted[name] if operation in _BRINGING]
+                denials.append(Denial([DESCRIBE], "topic", name, bringing))
             elif not error and rights == _NOT_KNOWN:
                 unseen.append(name)
-            elif not error and (lacking := list(_lacking(rights))):
+            elif not error and (lacking := _lacking(wanted[name], rights)):
                 denials.append(Denial(lacking, "topic", name))
         return denials, unseen
 
-    async def _on_cluster(self) -> bool | None:
-        """Return whether we may end transactions that hang, None where Kafka does not tell."""
+    async def _on_cluster(self, wanted: Sequence[Operation]) -> list[Operation] | None:
+        """Return which operations on the cluster are missing, None where Kafka does not tell."""
         answer = await self._ask_any(DescribeClusterRights())
         if answer is None or answer.error_code or answer.authorized_operations in (0, _NOT_KNOWN):
             return None
-        return bool(answer.authorized_operations & 1 << _ALTER)
+        return _lacking(wanted, answer.authorized_operations)
 
     async def _hidden(self, groups: Sequence[str], transactions: Sequence[str]) -> list[Denial]:
         """Return which groups and transactional ids we may not see: any broker refuses that before all else."""
@@ -155,6 +180,7 @@ class ClusterCheck:
             except _UNKNOWN_REQUEST:
                 return None
             except (KafkaError, TimeoutError, OSError) as error:
+                self._silent.add(broker.nodeId)
                 failed = error
         raise failed
 
@@ -194,6 +220,6 @@ async def _listens(host: str, port: int) -> bool:
     return True
 
 
-def _lacking(rights: int) -> Iterator[str]:
-    """Yield the operations that are missing among rights, which are a sum of bits."""
-    yield from (name for number, name in _TOPIC_RIGHTS.items() if not rights & 1 << number)
+def _lacking(wanted: Sequence[Operation], rights: int) -> list[Operation]:
+    """Return the operations that are missing among rights, which are a sum of bits."""
+    return [operation for operation in wanted if not rights & _BITS[operation]]

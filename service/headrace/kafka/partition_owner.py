@@ -28,6 +28,7 @@ from headrace.kafka.client import KafkaError
 from headrace.kafka.group_member import Member
 from headrace.kafka.hanging_transactions import CannotEnd, Predecessors
 from headrace.kafka.producer import Fenced, Transactions, WriteFailed
+from headrace.kafka.role_rights import REFUSED
 from headrace.observe.tasks import DOUBTFUL, TaskMetrics
 
 SHORTEST_PAUSE: Final = 0.1
@@ -170,8 +171,13 @@ class PartitionOwner(ABC):
         return Barrier(*at, offset=offsets[at], value=record.value)
 
     async def _recover(self, error: Exception, pause: float, *, fenced: bool) -> None:
-        """Log what happened and wait; after `fenced`, until the group says that the partition is still ours."""
+        """Log what happened and wait; after `fenced`, until the group says that the partition is still ours.
+
+        Raises `CannotRun` where a right was taken away: whoever starts anew is shown which.
+        """
         reason = type(error.__cause__ or error).__name__
+        if isinstance(error.__cause__ or error, REFUSED):
+            raise CannotRun(f"Kafka refuses what partition {self.partition} needs: {error}") from error
         _log.warning("producer_rebuilt", partition=self.partition, reason=reason, detail=str(error), pause=pause)
         self._task_metrics.producer_rebuilt(self.partition, reason)
         if not fenced:

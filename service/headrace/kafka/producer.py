@@ -208,12 +208,17 @@ class Transactions:
         results = await asyncio.gather(*(future for _, future, _ in futures), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
-                raise result
+                raise self._refusal() or result
         return {
             key: result.offset + count - 1
             for (key, _, count), result in zip(futures, results, strict=True)
             if not isinstance(result, BaseException)
         }
+
+    def _refusal(self) -> BaseException | None:
+        """Return why Kafka refused partitions of the transaction: what was sent to them fails without saying why."""
+        outcome = self._producer._txn_manager._transaction_waiter  # noqa: SLF001  (nothing public tells it)
+        return outcome.exception() if outcome is not None and outcome.done() and not outcome.cancelled() else None
 
     def _codec(self, topic: str, outs: Sequence[ProducerRecord]) -> str | None:
         small = len(outs[0].value) < COMPRESSED_FROM and sum(len(out.value) for out in outs) < COMPRESSED_FROM

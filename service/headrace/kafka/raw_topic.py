@@ -11,6 +11,7 @@ from aiokafka.errors import (
 from headrace.config import Config
 from headrace.kafka.admin import Admin, Topic, admin
 from headrace.kafka.client import KafkaError
+from headrace.kafka.role_rights import REFUSED, RoleRights
 from headrace.kafka.topic_rules import check_raw
 from headrace.kafka.topics import UnfitTopics
 
@@ -18,14 +19,34 @@ _UNREADABLE: Final = (ClusterAuthorizationFailedError, TopicAuthorizationFailedE
 
 
 class RawTopic:
-    """Looks at raw, and at seen where that can be read. It remembers by how many partitions ids were placed."""
+    """Looks at raw, and at seen where that can be read. It remembers by how many partitions ids were placed.
+
+    Whether the receiver has all rights is asked before it looks for the first time, and again after a refusal.
+    """
 
     def __init__(self, config: Config) -> None:
         self._config: Final = config
+        self._rights: Final = RoleRights(config, "receiver")
+        self._in_doubt = True
         self._placed_by: int | None = None
+
+    def refused(self, error: BaseException) -> None:
+        """Note why an append failed: where rights are missing, they are asked for before raw is looked at again."""
+        self._in_doubt = self._in_doubt or isinstance(error, REFUSED)
 
     async def look(self) -> Topic:
         """Return raw. Raises `UnfitTopics` with what is wrong, `KafkaError` or `TimeoutError` without an answer."""
+        if self._in_doubt:
+            await self._rights.check()
+        try:
+            raw = await self._look()
+        except (UnfitTopics, *REFUSED):  # what may not be seen looks as if it were missing
+            self._in_doubt = True
+            raise
+        self._in_doubt = False
+        return raw
+
+    async def _look(self) -> Topic:
         raw_name, seen_name = (self._config.topic_prefix + name for name in ("raw", "seen"))
         async with admin(self._config.kafka) as client:
             raw = (await client.topics({raw_name})).get(raw_name)

@@ -22,7 +22,7 @@ from msgspec import Struct
 from headrace.config import Config
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
-from headrace.kafka.client import KafkaError, is_definite
+from headrace.kafka.client import KafkaError, is_definite, why
 from headrace.kafka.raw_topic import RawTopic
 from headrace.kafka.topics import UnfitTopics, wanted
 from headrace.observe.health import ReceiverHealth
@@ -117,6 +117,7 @@ class TopicWriter:
             except UnfitTopics as unfit:
                 self._note_unfit(str(unfit))
             except _AWAY as error:
+                self._raw.refused(error)
                 self._note_absence(error)
             await asyncio.sleep(self._retry_seconds)
             self._retry_seconds = min(self._retry_seconds * 2, LONGEST_RETRY_SECONDS)
@@ -200,6 +201,7 @@ class TopicWriter:
         if is_definite(error) or self._appender is not appender:
             return
         self._appender, self._failure = None, error
+        self._raw.refused(error)
         self._note_absence(error)
         self._wake.set()
 
@@ -214,7 +216,7 @@ class TopicWriter:
     def _note_absence(self, error: BaseException) -> None:
         """Note that Kafka does not answer."""
         if not self._absence_logged:
-            _log.warning("kafka_away", reason=type(error).__name__)
+            _log.warning("kafka_away", reason=why(error))
         self.answers, self._absence_logged = False, True
         self._report()
 
