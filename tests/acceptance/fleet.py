@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -45,12 +46,12 @@ class Fleet:
         self._roles = roles
         self._started: list[Program] = []
 
-    def start(self, servers: str, *, clock_off: int = 0) -> Program:
-        """Start a process, without waiting; call it from the main thread (see `Child`)."""
+    def start(self, servers: str, *, clock_off: int = 0, python: str = sys.executable) -> Program:
+        """Start a process, without waiting; call it from the main thread (see `Child`). `python` is as in `Program`."""
         taken = {program.log.parent for program in self.alive}
         home = next(home for number in count() if (home := self._home / f"place-{number}") not in taken)
         name = f"process-{len(self._started)}"
-        program = Program(self._configure(servers), home, name, roles=self._roles, clock_off=clock_off)
+        program = Program(self._configure(servers), home, name, roles=self._roles, clock_off=clock_off, python=python)
         self._started.append(program)
         self.alive.append(program)
         return program

@@ -1,0 +1,1 @@
+"""An upgrade and the way back, with the processes of two checkouts under load."""
