@@ -44,7 +44,7 @@ quick: lint-changed  ## lint what changed, check types, run the unit and provide
 
 # Most tests wait for a Kafka of their own worker: four workers keep two cores busy. The long ones begin first.
 test: venv  ## run all tests but crash and network, on the best Kafka there is (ARGS="-k spool": as for pytest)
-	@$(PY) -m pytest -q -m "not crash and not network" -n $(JOBS) --dist load --maxschedchunk 1 $(ARGS)
+	@$(PY) -m pytest -q -m "not crash and not network and not image" -n $(JOBS) --dist load --maxschedchunk 1 $(ARGS)
 
 crash: venv  ## kill processes again and again, on Apache Kafka: the long tests that `make test` leaves out
 	@$(PY) -m pytest -q -m crash -n 2 --dist load tests/acceptance $(ARGS)
@@ -108,6 +108,21 @@ broken-network: venv  ## break the network between three brokers again and again
 isolated-20: venv  ## twenty rounds behind a leader that is cut off from the others, about half an hour
 	@HEADRACE_ISOLATED_ROUNDS=20 HEADRACE_REQUIRE_APACHE_KAFKA=1 \
 		$(PY) -m pytest -q -s --timeout=0 tests/acceptance/test_isolated_leader.py $(ARGS)
+
+# Without a registry of images: BASE=headrace-base:bookworm, which `make image-base` makes of Debian's packages, with this
+# machine's certificates and pip.conf. BUILD has further options of docker build, such as --network=host.
+IMAGE := headrace:image-run
+.PHONY: image-run image-base
+image-run: venv  ## kill, replace and scale the image with each overlay, on a Docker engine (BASE= BUILD=)
+	@if ! docker version > /dev/null 2>&1; then echo "image-run is skipped: no Docker engine answers" >&2; exit; fi; \
+		docker build --quiet $(if $(BASE),--build-arg BASE=$(BASE)) $(BUILD) -f deploy/Dockerfile -t $(IMAGE) . \
+		&& HEADRACE_IMAGE=$(IMAGE) $(PY) -m pytest -q -s --kafka jvm --timeout=0 -m image tests/image $(ARGS)
+
+image-base:  ## make headrace-base:bookworm, on which image-run can build without a registry of images (mmdebstrap)
+	@mmdebstrap --quiet --variant=minbase --include=python3-venv,python-is-python3,ca-certificates \
+		--customize-hook='copy-in /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs' \
+		$(if $(wildcard /etc/pip.conf),--customize-hook='copy-in /etc/pip.conf /etc') bookworm - \
+		| docker import - headrace-base:bookworm
 
 contract: venv  ## check that consumers of every release can read what is published (schemas/released)
 	@$(PY) -m headrace_events.compatibility
