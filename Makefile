@@ -6,12 +6,13 @@ PY     := $(VENV)/bin/python
 STAMP  := $(VENV)/.installed
 JOBS   ?= 4
 DIST   ?= dist
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' service/headrace/__init__.py)
 MAIN   := $(shell git rev-parse -q --verify origin/main || git rev-parse -q --verify main || echo HEAD)
 PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade pins audit clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -137,11 +138,21 @@ schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRI
 		> deploy/components/prometheus-rule/prometheus-rule.yaml
 
 # The time of the last commit stands in every entry of a wheel: the same tree makes the same bytes.
-dist: venv  ## build the release into dist: the wheels headrace and headrace-events
+dist: venv  ## build the release into dist: the wheels headrace and headrace-events, and an SBOM of the image
 	@rm -rf $(DIST)
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 		$(PY) -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) ./schemas .
-	@wc -c $(DIST)/*.whl
+	@sed 's/^dynamic = .*/version = "$(VERSION)"/' pyproject.toml > $(DIST)/described.toml
+	@$(PY) -W ignore -m cyclonedx_py requirements requirements-image.txt --pyproject $(DIST)/described.toml \
+		--output-reproducible --output-format JSON --output-file $(DIST)/headrace-$(VERSION).cdx.json
+	@rm $(DIST)/described.toml
+	@wc -c $(DIST)/*
+
+pins: venv  ## write requirements-image.txt and requirements-build.txt: the image's libraries, with hashes
+	@$(PY) deploy/pin_image.py
+
+audit: venv  ## look for advisories on the image's libraries: warnings with a date, never a failure
+	@$(PY) .ci/audit.py
 
 clean:  ## remove everything that these commands made, .venv too
 	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks .noida-db

@@ -1,5 +1,7 @@
 """A release: each wheel in an environment that holds nothing but it and what it names, installed without an index."""
 
+import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -35,9 +37,27 @@ def wheel_of(release: Path, name: str) -> Path:
 def test_the_same_tree_makes_the_same_bytes(release: Path, tmp_path: Path) -> None:
     """A release can be built again by anybody, and compared."""
     again = build(tmp_path / "dist")
-    wheels = sorted(path.name for path in release.glob("*.whl"))
-    assert wheels == [wheel_of(release, name).name for name in ("headrace", "headrace_events")]
-    assert all((again / name).read_bytes() == (release / name).read_bytes() for name in wheels)
+    made = sorted(path.name for path in release.iterdir())
+    assert made == sorted(
+        [
+            f"headrace-{__version__}.cdx.json",
+            *(wheel_of(release, name).name for name in ("headrace", "headrace_events")),
+        ]
+    )
+    assert all((again / name).read_bytes() == (release / name).read_bytes() for name in made)
+
+
+def test_the_sbom_lists_what_the_image_holds(release: Path) -> None:
+    """Each pinned library stands in it with its version and the hashes of its files."""
+    sbom = json.loads((release / f"headrace-{__version__}.cdx.json").read_bytes())
+    assert (sbom["metadata"]["component"]["name"], sbom["metadata"]["component"]["version"]) == (
+        "headrace",
+        __version__,
+    )
+    components = sbom["components"]
+    pinned = re.findall(r"^(\S+)==(\S+) ", (TOP / "requirements-image.txt").read_text("utf-8"), re.MULTILINE)
+    assert sorted((each["name"], each["version"]) for each in components) == sorted(pinned)
+    assert all("hashes" in json.dumps(each) for each in components)
 
 
 def test_no_module_is_in_both_wheels(release: Path) -> None:
