@@ -12,7 +12,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade pins audit clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade pins audit kubernetes clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -95,6 +95,8 @@ upgrade: venv  ## upgrade OLD (a tag or commit) to this tree under load, and bac
 	@test -d build/upgrade/$(OLD) || git worktree add --quiet --force --detach build/upgrade/$(OLD) $(OLD)
 	@$(MAKE) --no-print-directory -C build/upgrade/$(OLD) venv
 	@$(PY) -m tests.upgrade --old build/upgrade/$(OLD) $(ARGS)
+kubernetes: venv  ## apply deploy/ to a real control plane on loopback, ten minutes; the first run builds it (ARGS="--help")
+	@$(PY) -m tests.kubernetes $(ARGS)
 
 crash-100: venv  ## a hundred rounds of the crash test, about three minutes
 	@HEADRACE_CRASH_ROUNDS=100 HEADRACE_REQUIRE_APACHE_KAFKA=1 \

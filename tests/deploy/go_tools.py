@@ -14,7 +14,7 @@ from tests.contract.node_packages import one_at_a_time
 from tests.deploy.files import TOP
 
 HELM: Final = "helm.sh/helm/v3/cmd/helm@v3.22.0"
-GATEWAY_API: Final = ("sigs.k8s.io/gateway-api@v1.6.3", "config/crd/experimental")
+GATEWAY_API: Final = ("sigs.k8s.io/gateway-api@v1.6.3", "config/crd/standard")
 REQUIRE: Final = "HEADRACE_REQUIRE_HELM"
 _REQUIRED: Final = bool(os.environ.get(REQUIRE) or os.environ.get("CI"))
 _BUILD: Final = TOP / "build" / "go"
