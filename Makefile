@@ -12,7 +12,7 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade pins audit kubernetes clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade pins audit kubernetes soak overload clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -126,6 +126,11 @@ image-base:  ## make headrace-base:bookworm, on which image-run can build withou
 		--customize-hook='copy-in /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs' \
 		$(if $(wildcard /etc/pip.conf),--customize-hook='copy-in /etc/pip.conf /etc') bookworm - \
 		| docker import - headrace-base:bookworm
+soak: venv  ## half an hour at 1,000 events/s under kills, then judged (MINUTES=30 RATE=1000 SEED=)
+	@$(PY) -m tests.soak soak --minutes $(or $(MINUTES),30) --rate $(or $(RATE),1000) --seed $(or $(SEED),0) $(ARGS)
+
+overload: venv  ## ten times more than the service can take, and what becomes of it (MINUTES=5 SEED=)
+	@$(PY) -m tests.soak overload --minutes $(or $(MINUTES),5) --seed $(or $(SEED),0) $(ARGS)
 
 contract: venv  ## check that consumers of every release can read what is published (schemas/released)
 	@$(PY) -m headrace_events.compatibility

@@ -55,7 +55,7 @@ def configured() -> str:
 
 
 def request_of(sending: Sending) -> bytes:
-    """Return the request of a delivery."""
+    """Return the request of a delivery, signed now."""
     lines = [f"POST {sending.path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(sending.body)}", "Accept: */*"]
     lines += (f"{name}: {value}" for name, value in sending.headers().items())
     return "\r\n".join([*lines, "", ""]).encode() + sending.body
@@ -70,7 +70,7 @@ class Connection(asyncio.Protocol):
     """A connection that sends one request at a time."""
 
     def __init__(self) -> None:
-        self._answer: asyncio.Future[int] | None = None
+        self._answer: asyncio.Future[bytes] | None = None
         self._transport: asyncio.Transport | None = None
         self._got = b""
 
@@ -90,14 +90,20 @@ class Connection(asyncio.Protocol):
         head, end, body = self._got.partition(b"\r\n\r\n")
         if end and len(body) >= _length_of(head) and self._answer is not None:
             self._got = b""
-            self._answer.set_result(int(head[9:12]))
+            self._answer.set_result(head)
+
+    async def ask(self, request: bytes) -> bytes:
+        """Send a request, and return the head of the answer: its status line and headers."""
+        assert self._transport is not None  # for the type checker: it is connected
+        if self._transport.is_closing():
+            raise ConnectionResetError("closed since the answer before")
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        return await self._answer
 
     async def send(self, request: bytes) -> None:
         """Send a request. Raises `ValueError` where it was not accepted."""
-        assert self._transport is not None  # for the type checker: it is connected
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(request)
-        if (status := await self._answer) not in OK:
+        if (status := status_of(await self.ask(request))) not in OK:
             raise ValueError(f"a delivery was answered {status}")
 
     def close(self) -> None:
@@ -125,6 +131,11 @@ async def send_all(port: int, what: Iterable[bytes], connections: int) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(connections):
             group.create_task(work())
+
+
+def status_of(head: bytes) -> int:
+    """Return the status of an answer."""
+    return int(head[9:12])
 
 
 def _length_of(head: bytes) -> int:
