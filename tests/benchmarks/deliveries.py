@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 from headrace_demo import senders
 from headrace_demo.senders import Sender, Sending
@@ -76,8 +76,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # for the type checker
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # of uvloop, too, which has classes of its own
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the request that waits for an answer."""

@@ -68,6 +68,7 @@ class WebhookSender:
         self._accepted: Final = FactFile(home / f"{order.name}.accepted")
         self._idle: Final = [Courier(order.doors, n, order.patience, self._answers) for n in range(order.at_once)]
         self._busy: Final[set[asyncio.Task[None]]] = set()
+        self._failure: BaseException | None = None
 
     async def run(self) -> None:
         """Send for as long as ordered, and wait for what is on its way."""
@@ -95,13 +96,19 @@ class WebhookSender:
                 if invented % 64 == 0:
                     await asyncio.sleep(0)
             await asyncio.sleep(_TICK)  # the pace of the load
+            if self._failure:
+                raise self._failure
 
     def _begin(self, sending: Sending) -> None:
         self._offered.add(sending.facts)
         self.sent.offered = self._offered.count
         task = asyncio.create_task(self._deliver(self._idle.pop(), sending))
         self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
+        task.add_done_callback(self._end)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._failure = self._failure or task.exception()
 
     async def _deliver(self, courier: Courier, sending: Sending) -> None:
         if await courier.deliver(sending, self.order.attempts):
