@@ -35,7 +35,7 @@ def main() -> int:
     except (Unfit, Unavailable) as reason:
         sys.stderr.write(f"{reason}\n")
         return 1
-    except Exception as error:  # noqa: BLE001  (whatever it is: what was seen until then is the result)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (what was seen until then is the result)
         outcome.note("broken off", [f"{type(error).__name__}: {error}"])
     outcome.note_vitals()
     text = report.page(outcome)
