@@ -75,5 +75,8 @@ class Watch:
 
     def _look_for_ends(self) -> None:
         self.faults.extend(words for words in self._rig.ended() if words not in self.faults)
+        for place in self._rig.places:
+            if place.ended():
+                place.start()  # as a kubelet does: what follows is judged as well
         if shutil.disk_usage(self._rig.home).free < SPARE / 2:
             raise RuntimeError("the disk is nearly full: the run was broken off")
