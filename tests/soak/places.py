@@ -10,7 +10,7 @@ import aiohttp
 from tests.integration.child_process import Program
 from tests.kafka.ports import HOST, free_port
 
-READY_WITHIN: Final = 120.0
+READY_WITHIN: Final = 240.0
 _SCRAPED_WITHIN: Final = aiohttp.ClientTimeout(total=5)
 _SAMPLE: Final = re.compile(
     rb"^(headrace_lag_records|headrace_seen_bytes|headrace_spool_records)(?:{[^}]*})? (\S+)$", re.MULTILINE
