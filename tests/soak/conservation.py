@@ -4,6 +4,7 @@ Another client than the program's own reads, and none of the program's code deci
 names it, and no more of it stays than sixteen bytes; what a partition holds is forgotten with it.
 """
 
+import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from tests.soak.facts import Digests, digest_of
 _TOGETHER: Final = 5_000
 _STANDSTILL: Final = 60
 """Reads of half a second that may bring nothing."""
+_ANSWERS_WITHIN: Final = 60.0
 _MOST_NAMED: Final = 10
 
 
@@ -131,8 +133,15 @@ class Reader:
         }
 
     def ends(self, name: str) -> dict[int, int]:
-        """Return where each partition of a topic ends."""
-        return self._judge.ends(name)
+        """Return where each partition of a topic ends; raise what Kafka says where it says so for a minute."""
+        give_up = time.monotonic() + _ANSWERS_WITHIN
+        while True:
+            try:
+                return self._judge.ends(name)
+            except (KafkaException, TimeoutError):  # a leader that has just changed is not known everywhere yet
+                if time.monotonic() > give_up:
+                    raise
+                time.sleep(0.5)
 
     def hanging(self) -> list[str]:
         """Return the partitions with a transaction that stays open."""
@@ -149,7 +158,8 @@ class Reader:
                 for message in messages:
                     if _is_end(message):
                         return
-                    yield message.value() or b""
+                    if message.error() is None:
+                        yield message.value() or b""
             raise TimeoutError(f"{name}-{partition} cannot be read to its end")
 
 
@@ -200,4 +210,6 @@ def _is_end(message: Message) -> bool:
         return False
     if error.code() == KafkaError._PARTITION_EOF:
         return True
-    raise KafkaException(error)
+    if not error.retriable():
+        raise KafkaException(error)
+    return False
