@@ -52,10 +52,11 @@ class ScrapedService:
         found: list[dict[str, Any]] = (await self._get("query_range", asked_for))["result"]
         return found
 
-    async def firing(self) -> list[str]:
-        """Return the names of the alerts that fire now."""
-        alerts = (await self._get("alerts", {}))["alerts"]
-        return sorted({alert["labels"]["alertname"] for alert in alerts if alert["state"] == "firing"})
+    async def unseen(self, places: Sequence[Place]) -> list[str]:
+        """Return the places that it does not scrape now: what alerts say of these counts for nothing."""
+        found = (await self._get("query", {"query": "headrace_build_info"}))["result"]
+        seen = {one["metric"]["instance"] for one in found}
+        return [f"{place.name} is not scraped" for place in places if place.name not in seen]
 
     async def unhealthy_rules(self) -> list[str]:
         """Return the rules whose last evaluation failed, with why."""

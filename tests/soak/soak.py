@@ -47,7 +47,7 @@ async def soak(rig: Rig, outcome: Outcome, kill_every: float) -> None:
         await looks
     outcome.note("chaos", chaos.faults)
     note_alerts(outcome, firings(await rig.prometheus.fired(span.start, time.time())))
-    outcome.note("rules", await rig.prometheus.unhealthy_rules())
+    outcome.note("rules", await rig.prometheus.unhealthy_rules() + await rig.prometheus.unseen(rig.places))
     outcome.note("ended", watch.faults)
     outcome.note("stopped", await rig.stop())
     await asyncio.to_thread(conserve, rig, outcome, [_SENDER])
