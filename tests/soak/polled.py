@@ -1,6 +1,7 @@
 """Three accounts that are polled, in time as it goes: what happens on them, and what must be published of it."""
 
 import time
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from headrace_demo import senders
@@ -28,8 +29,11 @@ _KEYS: Final[dict[str, dict[str, object]]] = {
     },
     "leadping": {"feeds": ["tenant-events"], "tenant_events.every": "5s", "organization": "org_1"},
 }
-OVERLAY: Final = '[[row]]\ncode = "203"\ntype = "custom.logged"\n'
-"""The one code of the simulated account that the built-in table has no row of its own for."""
+_OVERLAYS: Final = {
+    "leadsquared": '[[row]]\ncode = "203"\ntype = "custom.logged"\n',
+    "leadping": '[[row]]\ntable = "automation"\ncode = "lead.hot"\ntype = "custom.logged"\nreach = "only"\n',
+}
+"""Rows for the codes that no built-in table can have: without them alerts tell of them, which no kill provoked."""
 
 
 class Span(NamedTuple):
@@ -64,14 +68,21 @@ def sender(provider: str) -> senders.Sender:
     return senders.make(provider, tenant=TENANT)
 
 
-def tenants(urls: dict[str, str], overlay: str) -> str:
+def mapped(provider: str, home: Path) -> dict[str, str]:
+    """Write the overlay of a provider's accounts, if it has one; return the key that names it."""
+    if provider not in _OVERLAYS:
+        return {}
+    file = home / f"{provider}.overlay.toml"
+    file.write_text(_OVERLAYS[provider])
+    return {"mapping": str(file)}
+
+
+def tenants(urls: dict[str, str], home: Path) -> str:
     """Return the configuration of the accounts, whose platforms are served at these URLs."""
     tables = []
     for provider, url in urls.items():
         keys: dict[str, object] = {"base_url": url, "polling": True} | _credentials(provider) | _BUDGET
-        keys |= _KEYS[provider]
-        if provider == "leadsquared":
-            keys["mapping"] = overlay
+        keys |= _KEYS[provider] | mapped(provider, home)
         tables.append(senders.toml(sender(provider), **keys))
     return "\n".join(tables)
 

@@ -114,14 +114,13 @@ class Rig:
 
     async def _tenants(self) -> str:
         """Start the platforms; return the configuration of all accounts."""
-        overlay = self.home / "overlay.toml"
-        await asyncio.to_thread(overlay.write_text, polled.OVERLAY)
         order = PlatformsOrder(str(self.home), self.span, self.doors)
         self._platforms = self._child("platforms", order, "platforms")
         file = urls_file(self.home)
         await until(file.exists, "the platforms are served", deadline=120)
         urls = msgspec.json.decode(await asyncio.to_thread(file.read_bytes), type=dict[str, str])
-        return senders.toml(*sender.platforms(self.span.seed)) + "\n" + polled.tenants(urls, str(overlay))
+        webhooks = (senders.toml(one, **polled.mapped(one.provider, self.home)) for one in sender.platforms(0))
+        return "\n".join([*webhooks, polled.tenants(urls, self.home)])
 
     def _child(self, module: str, order: object, name: str) -> Child:
         command = [sys.executable, "-m", f"tests.soak.{module}", msgspec.json.encode(order).decode()]
