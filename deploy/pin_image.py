@@ -1,7 +1,8 @@
 """Write what the image is built from, with the hash of each file: `python deploy/pin_image.py` (needs an index).
 
-`requirements-image.txt` holds the service's libraries and all that they need, `requirements-build.txt` what builds its
-wheels, in the versions of `constraints.txt`. The hashes are those of the wheels for CPython 3.11 on the two platforms
+`requirements-image.txt` holds the service's libraries and all that they need, `requirements-traces.txt` and
+`requirements-msk.txt` what these extras need beside them, `requirements-build.txt` what builds the wheels, all in the
+versions of `constraints.txt`. The hashes are those of the wheels for CPython 3.11 on the two platforms
 that the image is built for. The files name no index: pip takes whichever is configured, and these bytes or none.
 """
 
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import tomllib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Final
 
@@ -41,21 +42,29 @@ def hashes(requirements: Iterable[str], machine: str) -> dict[str, str]:
     return found
 
 
-def write(file: str, source: str, requirements: list[str]) -> None:
-    """Write one file of requirements; those of all machines must be the same versions."""
+def write(file: str, source: str, requirements: list[str], beside: Collection[str] = ()) -> Collection[str]:
+    """Write one file of requirements, without the pins that stand `beside` it; return its pins.
+
+    Those of all machines must be the same versions.
+    """
     pins: dict[str, set[str]] = defaultdict(set)
     for machine in MACHINES:
         for pin, digest in hashes(requirements, machine).items():
-            pins[pin].add(digest)
+            if pin not in beside:
+                pins[pin].add(digest)
     lines = (" \\\n    ".join([pin, *(f"--hash=sha256:{each}" for each in sorted(pins[pin]))]) for pin in sorted(pins))
     (TOP / file).write_text(HEAD.format(source=source) + "".join(f"{line}\n" for line in lines))
+    return pins
 
 
 def main() -> None:
-    """Write both files."""
+    """Write all of them."""
     project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))
     needed = [one for one in project["project"]["dependencies"] if not one.startswith("headrace-events")]
-    write("requirements-image.txt", "the dependencies in pyproject.toml", needed)
+    image = write("requirements-image.txt", "the dependencies in pyproject.toml", needed)
+    for extra in ("traces", "msk"):
+        more = project["project"]["optional-dependencies"][extra]
+        write(f"requirements-{extra}.txt", f"the extra {extra} in pyproject.toml", [*needed, *more], beside=image)
     write("requirements-build.txt", "what builds the wheels", project["build-system"]["requires"])
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from tests.dashboards.boards import BOARDS, OPERATOR, panels
 from tests.dashboards.busy_service import BusyService, busy_service
-from tests.dashboards.plot import lines_of, plot
+from tests.dashboards.plot import plot, series_of
 from tests.dashboards.prometheus import missing
 from tests.kafka import embedded
 
@@ -26,12 +26,12 @@ async def draw(service: BusyService, folder: Path, begin: float) -> None:
     for name, board in BOARDS.items():
         drawn = []
         for panel in panels(name, OPERATOR if name == "headrace" else TENANT):
-            lines = [
-                line
+            series = [
+                one
                 for query, legend in panel.queries
-                for line in lines_of(legend, await service.prometheus.query_range(query, begin, end, 1.0), begin)
+                for one in series_of(legend, await service.prometheus.query_range(query, begin, end, 1.0), begin)
             ]
-            drawn.append((panel, lines))
+            drawn.append((panel, series))
         path = folder / f"{name}.png"
         plot(board["title"], drawn, path)
         sys.stdout.write(f"{path}\n")

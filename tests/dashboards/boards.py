@@ -15,8 +15,12 @@ OPERATOR: Final = {"$provider": ".*", "$tenant": ".*"}
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel: its queries, each with its legend; `unit` is Grafana's name of it."""
+    """One panel: its queries, each with its legend; `unit` is Grafana's name of it. Its place is in cells."""
 
+    x: int
+    y: int
+    width: int
+    height: int
     title: str
     row: str
     kind: str
@@ -32,8 +36,9 @@ def panels(board: str, variables: dict[str, str]) -> list[Panel]:
             row = panel["title"]
             continue
         queries = tuple((_filled(one["expr"], variables), one["legendFormat"]) for one in panel["targets"])
-        unit = panel["fieldConfig"]["defaults"].get("unit", "")
-        found.append(Panel(panel["title"], row, panel["type"], unit, queries))
+        place = [panel["gridPos"][side] for side in "xywh"]
+        unit = panel["fieldConfig"]["defaults"]["unit"]
+        found.append(Panel(*place, title=panel["title"], row=row, kind=panel["type"], unit=unit, queries=queries))
     return found
 
 

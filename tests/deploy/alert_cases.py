@@ -91,6 +91,16 @@ PROCESS: Final = {
     "HeadraceConfigurationRefused": gauge("headrace_configuration_refused", "0x10 2x20", "11m", "12m"),
     "HeadraceSecretUnread": gauge("headrace_configuration_files_unread", "0x10 1x20", "12m", "13m", "1"),
     "HeadraceRestartNeeded": gauge("headrace_configuration_restart_needed", "0x10 2x100", "70m", "71m", "2"),
+    "HeadraceSpansDropped": Case(
+        *later(
+            {'headrace_spans_dropped_total{instance="a", reason="failed"}': "0x60 1+1x60"},
+            "75m",
+            "76m",
+            ({'headrace_spans_dropped_total{instance="a", reason="failed"}': "0x60 1x60"}, "76m"),
+            ({'headrace_spans_dropped_total{instance="a", reason="stopped"}': "0x60 1+1x60"}, "76m"),
+        ),
+        HERE | {"reason": "failed"},
+    ),
 }
 
 RECEIVER: Final = {
@@ -146,6 +156,7 @@ RECEIVER: Final = {
             "40m",
             ({'headrace_spool_records{instance="a"}': "7x10 0x10 _x300"}, "40m"),
             ({'headrace_spool_records{instance="a"}': "7x300"}, "40m"),
+            ({'headrace_spool_records{instance="a"}': "7x10 _x14 7x300"}, "40m"),
         ),
         HERE,
         "7",

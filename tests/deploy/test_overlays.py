@@ -102,6 +102,34 @@ def test_one_ingress_alone_sends_webhooks(tmp_path: Path) -> None:
             assert all(peer["namespaceSelector"]["matchLabels"] for peer in rule["from"])
 
 
+def egress_to_collector(objects: list[Object]) -> list[Any]:
+    """Return where the poller may connect to inside the cluster, but for DNS and Kafka."""
+    (policy,) = (each for each in of_kind(objects, "NetworkPolicy") if each["metadata"]["name"] == "headrace-poller")
+    return [
+        rule for rule in policy["spec"]["egress"] if any("namespaceSelector" in peer for peer in rule.get("to", ()))
+    ]
+
+
+def test_the_poller_reaches_a_collector_where_there_is_one(tmp_path: Path) -> None:
+    """The component and the chart add the same rule for it; without them there is none."""
+    collector = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "observability"}}}
+    wanted = [{"ports": [{"port": 4318}], "to": [collector]}]
+    assert egress_to_collector(component(tmp_path, "traces")) == wanted
+    assert egress_to_collector(helm_template({"networkPolicy": {"tracesTo": [collector]}}, tmp_path)) == wanted
+    assert egress_to_collector(helm_template({}, tmp_path)) == []
+
+
+def test_a_pod_that_comes_back_is_known_again(tmp_path: Path) -> None:
+    """What is scraped is named by the pod, not by its address: a spool is orphaned only where its pod is gone."""
+    monitors = [
+        *of_kind(component(tmp_path, "pod-monitor"), "PodMonitor"),
+        *of_kind(helm_template({"podMonitor": {"enabled": True}}, tmp_path), "PodMonitor"),
+    ]
+    names = ["__meta_kubernetes_namespace", "__meta_kubernetes_pod_name"]
+    wanted = [{"sourceLabels": names, "separator": "/", "targetLabel": "instance"}]
+    assert [monitor["spec"]["podMetricsEndpoints"][0]["relabelings"] for monitor in monitors] == [wanted] * 2
+
+
 def rules(objects: list[Object]) -> Any:
     (rule,) = of_kind(objects, "PrometheusRule")
     return rule["spec"]

@@ -1,14 +1,21 @@
 """Secrets of the configuration: where they come from, and that nothing repeats them."""
 
+import os
 import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from headrace.config import load
+from headrace.config.file_stamps import FileStamps
+from headrace.config.load import load_what_is_sound
 from tests.unit.configs import faults, tenant, write
 
 SECRET = "hunter2-of-acme"  # noqa: S105  (an invented one, to look for)
+NOBODY = 65534
 
 
 def test_secrets_come_from_files(tmp_path: Path) -> None:
@@ -106,6 +113,47 @@ def test_kafka_settings_that_cannot_be_together(tmp_path: Path, kafka: str, expe
     ]
     assert len(found) == len(expected)
     assert all(fault.startswith(start) for fault, start in zip(found, expected, strict=True))
+
+
+@pytest.fixture
+def folder_for_all() -> Iterator[Path]:
+    """Return a folder that everybody may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Be somebody whom a file's mode keeps out: root is not."""
+    before = os.geteuid()
+    os.seteuid(before or NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def test_files_that_are_there_and_cannot_be_read_are_unread(folder_for_all: Path) -> None:
+    """A certificate or a secret without the right to read it is a fault, and counted, like one that is not there."""
+    files = {folder_for_all / "ca.pem", folder_for_all / "password"}
+    for file in files:
+        file.write_text("something")
+    sasl = 'security_protocol = "SASL_SSL"\nsasl_mechanism = "PLAIN"\nsasl_username = "me"\n'
+    text = f'[kafka]\n{sasl}sasl_password_file = "password"\nssl_cafile = "ca.pem"\n'
+    config = write(folder_for_all, text)
+    stamps = FileStamps()
+    load_what_is_sound(config, {}, stamps=stamps)
+    assert not stamps.unread
+    for file in files:
+        file.chmod(0)
+    with without_rights():
+        found = load_what_is_sound(config, {}, stamps=stamps)
+    assert [fault.reason for fault in found.faults] == [
+        "the file that it names cannot be read: Permission denied",
+        f"{folder_for_all / 'ca.pem'} cannot be read: Permission denied",
+    ]
+    assert stamps.unread == files
 
 
 def test_empty_secrets_are_refused(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def _known(shape: type[Struct], above: KeyPath = ()) -> Iterator[KeyPath]:
 
 
 def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
-    """Resolve the paths of certificates; note files that are missing, or cannot be used together."""
+    """Resolve the paths of certificates; note files that cannot be read, or cannot be used together."""
     paths: dict[str, str] = {}
     for key in CERTIFICATES:
         name: str | None = getattr(kafka, key)
@@ -116,8 +116,8 @@ def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
             path = raw.path(("kafka", key), name)
             paths[key] = str(path)
             raw.stamps.note(path)
-            if not path.is_file():
-                raw.fault(("kafka", key), f"there is no file {path}")
+            if reason := _unreadable(path):
+                raw.fault(("kafka", key), reason)
                 raw.stamps.unread.add(path)
     found = msgspec.structs.replace(kafka, **paths)
     if found.security_protocol in ("SSL", "SASL_SSL") and not raw.faults(("kafka",)):
@@ -126,6 +126,17 @@ def _kafka(raw: RawConfig, kafka: KafkaSettings) -> KafkaSettings:
         except UnusableFile as unusable:
             raw.fault(("kafka", unusable.key), unusable.reason)
     return found
+
+
+def _unreadable(path: Path) -> str | None:
+    """Return why a file cannot be read, None where it can."""
+    try:
+        if not path.is_file():
+            return f"there is no file {path}"
+        path.open("rb").close()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    return None
 
 
 def _spool(raw: RawConfig, service: ServiceSettings) -> SpoolSettings:

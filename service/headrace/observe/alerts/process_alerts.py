@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from headrace.observe.alerts.alert import Alert
+from headrace.observe.alerts.alert import Alert, grew
+
+_SPANS: Final = 'headrace_spans_dropped_total{reason!="stopped"}'
 
 ALERTS: Final = (
     Alert(
@@ -53,6 +55,17 @@ ALERTS: Final = (
         description=(
             "{{ $value }} keys cannot change while it runs, or certificates were rotated: the log (restart_needed) and "
             "/healthz/ready name them."
+        ),
+    ),
+    Alert(
+        name="HeadraceSpansDropped",
+        expr=f"sum by (instance, reason) ({grew(_SPANS, '15m')}) > 0",
+        lasts="15m",
+        severity="info",
+        summary="Spans of {{ $labels.instance }} are dropped: {{ $labels.reason }}",
+        description=(
+            "Traces have holes, and nothing else is wrong. failed: the collector does not take them, or is not reached "
+            "(its address, its headers, a NetworkPolicy). full: it is too slow, or [traces] ratio too large."
         ),
     ),
 )
