@@ -36,9 +36,21 @@ def panels(board: str, variables: dict[str, str]) -> list[Panel]:
             row = panel["title"]
             continue
         queries = tuple((_filled(one["expr"], variables), one["legendFormat"]) for one in panel["targets"])
-        place = [panel["gridPos"][side] for side in "xywh"]
         unit = panel["fieldConfig"]["defaults"]["unit"]
-        found.append(Panel(*place, title=panel["title"], row=row, kind=panel["type"], unit=unit, queries=queries))
+        place = panel["gridPos"]
+        found.append(
+            Panel(
+                x=place["x"],
+                y=place["y"],
+                width=place["w"],
+                height=place["h"],
+                title=panel["title"],
+                row=row,
+                kind=panel["type"],
+                unit=unit,
+                queries=queries,
+            )
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from tests.dashboards.boards import Panel
-from tests.dashboards.units import amount
+from tests.dashboards.units import amount, scale_of
 
 GRID: Final = 24
 """Columns of a dashboard; places and sizes of panels are in cells of it."""
@@ -25,7 +25,7 @@ _HEAD: Final = 0.5
 _LISTED: Final = 6
 """Series in a legend: the largest."""
 _MISSING: Final = re.compile(r"{{\w+}}")
-_COLORS: Final = 64
+_COLORS: Final = 256
 
 Series: TypeAlias = tuple[str, list[tuple[float, float]]]
 """A series by its name: seconds from the begin, and values."""
@@ -75,10 +75,11 @@ def _draw(figure: Figure, panel: Panel, series: list[Series]) -> None:
         return
     columns = panel.width // 3
     below = 0.34 + 0.15 * -(-min(len(series), _LISTED + 1) // columns)
-    inner = (left + 0.68, total[1] - top - high + below, wide - 0.83, high - below - 0.38)
-    axis = figure.add_axes((inner[0] / total[0], inner[1] / total[1], inner[2] / total[0], inner[3] / total[1]))
+    inner = wide - 0.83, high - below - 0.38
+    corner = (left + 0.68) / total[0], 1 - (top + high - below) / total[1]
+    axis = figure.add_axes((*corner, inner[0] / total[0], inner[1] / total[1]))
     _lines(axis, panel, series)
-    _legend(axis, columns)
+    _legend(axis, columns, inner)
 
 
 def _newest(panel: Panel, series: list[Series]) -> str:
@@ -89,12 +90,14 @@ def _newest(panel: Panel, series: list[Series]) -> str:
 
 
 def _lines(axis: Axes, panel: Panel, series: list[Series]) -> None:
+    highest = max(map(_height, series), default=0.0) or 1.0
+    size, scale = scale_of(highest, panel.unit)
     for name, points in sorted(series, key=_height, reverse=True):
-        times, values = [at for at, _ in points], [value for _, value in points]
+        times, values = [at for at, _ in points], [value / size for _, value in points]
         axis.plot(times, values, linewidth=1.2, label=name or panel.title, clip_on=False)
-    axis.set_ylim(0, axis.get_ylim()[1] if any(_height(one) for one in series) else 1)
+    axis.set_ylim(0, 1.05 * highest / size)
     axis.xaxis.set_major_formatter(lambda at, _: f"{at:.0f} s")
-    axis.yaxis.set_major_formatter(lambda value, _: amount(value, panel.unit))
+    axis.yaxis.set_major_formatter(lambda value, _: f"{value:.4g}{scale}" if value else "0")
     axis.tick_params(labelsize=7, length=2)
     axis.locator_params(axis="y", nbins=5)
     axis.grid(visible=True, color="#e5e5e5")
@@ -105,10 +108,10 @@ def _height(series: Series) -> float:
     return max((value for _, value in series[1]), default=0.0)
 
 
-def _legend(axis: Axes, columns: int) -> None:
+def _legend(axis: Axes, columns: int, inches: tuple[float, float]) -> None:
     handles, names = axis.get_legend_handles_labels()
     if len(handles) > _LISTED:
         more = Line2D([], [], linestyle="none")
         handles, names = [*handles[:_LISTED], more], [*names[:_LISTED], f"and {len(handles) - _LISTED} more"]
-    placed = {"loc": "upper left", "bbox_to_anchor": (-0.12, -0.13), "borderaxespad": 0.0}
-    axis.legend(handles, names, ncol=columns, fontsize=7, frameon=False, columnspacing=1.0, labelspacing=0.15, **placed)
+    legend = axis.legend(handles, names, loc="upper left", ncol=columns, fontsize=7, frameon=False, borderaxespad=0.0)
+    legend.set_bbox_to_anchor((-0.55 / inches[0], -0.22 / inches[1]))

@@ -12,8 +12,12 @@ _SCALES: Final[dict[str, tuple[tuple[float, str], ...]]] = {
 }
 
 
+def scale_of(value: float, unit: str) -> tuple[float, str]:
+    """Return the largest scale of a unit that a value fills: its size and its name."""
+    return next((one for one in _SCALES[unit] if abs(value) >= one[0]), _SCALES[unit][-1])
+
+
 def amount(value: float, unit: str) -> str:
     """Return a value of a unit in the largest scale that it fills."""
-    scales = _SCALES[unit]
-    size, name = next((one for one in scales if abs(value) >= one[0]), scales[-1])
+    size, name = scale_of(value, unit)
     return f"{value / size:.4g}{name}" if value else "0"
