@@ -22,6 +22,7 @@ from headrace.kafka.producer import Transactions, WriteFailed
 from headrace.normalizer.batch_facts import close_quiet
 from headrace.normalizer.batch_size import BatchSize
 from headrace.normalizer.commit import Commit, CommitLimits, Decision, note_held, rewrite, skip
+from headrace.normalizer.commit_count import CommitCount
 from headrace.normalizer.decide import decide, refuse
 from headrace.normalizer.dedupe import Seen
 from headrace.normalizer.held_returns import HeldReturns
@@ -29,7 +30,6 @@ from headrace.normalizer.mapping_waits import WaitsForMapping
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.outputs import Outputs
 from headrace.normalizer.raw_reader import RawReader, until_gap
-from headrace.normalizer.record_spans import trace_commit
 from headrace.normalizer.restore import restore
 from headrace.normalizer.turns import Turns
 from headrace.records.seen import decode_record, encode_barrier
@@ -86,8 +86,8 @@ class NormalizerTask(PartitionOwner):
         self._limits = limits
         self._metrics: NormalizerMetrics = metrics
         self._turns = turns
-        self._decided = decided
         self._clock = clock
+        self._count = CommitCount(partition, metrics=metrics, limits=limits, decided=decided, now_ms=self._now_ms)
         self._raw = RawReader(config.kafka, member.topic, metrics, partition, self._stale)
         self._batch_size = BatchSize()
         self._returns = HeldReturns(config.kafka, limits)
@@ -124,7 +124,7 @@ class NormalizerTask(PartitionOwner):
             if commit is not None:
                 seen_end = await self._write(producer, commit, len(batch))  # 3. write
                 self._apply(commit, seen_end)  # 4. apply
-                self._committed(commit, began)
+                self._count.committed(commit, began)
         if commit is None:
             await asyncio.sleep(self._pace.heartbeat)
         if self.seen.next_offset <= records[-1].offset:
@@ -162,14 +162,14 @@ class NormalizerTask(PartitionOwner):
         """Write a commit, made of `size` records, in one transaction; return where the seen topic ends behind it."""
         at = self._outputs.seen, self.partition
         if size:
-            self._metrics.unsure[self.partition] = commit, time.monotonic()  # until it is known, whatever happens
+            self._count.writing(commit)
         try:
             offsets = await producer.write(self._outputs.place(commit), {at: self.seen.read_to + MARKERS})
         except WriteFailed as failed:
             if size:
                 self._batch_size.failed(self.seen.next_offset, size, definite=failed.definite)
             raise
-        self._metrics.unsure.pop(self.partition, None)
+        self._count.answered()
         return offsets[at] + 1
 
     def _apply(self, commit: Commit, seen_end: int) -> None:
@@ -190,24 +190,7 @@ class NormalizerTask(PartitionOwner):
         await restore(self._kafka, barrier, self.seen, stale=self._stale, stalled_after=self._pace.restore)
         self._metrics.task_restored(self.partition, self.seen, time.monotonic() - began)
         self._written_at = None  # nobody knows how old the last record is
-        self._count_unsure()
-
-    def _count_unsure(self) -> None:
-        """Count the commit whose outcome was unknown, where what was restored shows that it stands."""
-        unsure = self._metrics.unsure.pop(self.partition, None)
-        if unsure is None:
-            return
-        commit, began = unsure
-        if (commit.next_offset, commit.totals) == (self.seen.next_offset, self.seen.totals):
-            self._committed(commit, began)
-
-    def _committed(self, commit: Commit, began: float) -> None:
-        """Count a commit that stands, taken up at `began` (monotonic), and hand on what was decided."""
-        seconds = time.monotonic() - began
-        self._metrics.committed(self.partition, commit, seconds, self._now_ms())
-        if self._metrics.tracer is not None:
-            trace_commit(self._metrics.tracer, commit.decisions, self._limits, seconds)
-        self._decided(commit.decisions)
+        self._count.restored(self.seen)
 
     def progress(self) -> object:
         """See PartitionOwner: how far it has got, and into what batches it cuts."""

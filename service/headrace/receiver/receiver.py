@@ -28,6 +28,7 @@ from headrace.receiver.acknowledgement import acknowledge
 from headrace.receiver.body_reader import Bodies
 from headrace.receiver.cutting import Cutter
 from headrace.receiver.delivery_trace import DeliveryTrace, sent_context
+from headrace.receiver.head_check import check_head
 from headrace.receiver.http_server import Server, connection_of
 from headrace.receiver.ingress import Ingress, RecordTooLarge
 from headrace.receiver.listen import affordable, ask_for_body, linger, listening
@@ -105,7 +106,7 @@ class Receiver:
         trace = None if self._tracer is None else DeliveryTrace(self._tracer)
         try:
             account = self._account(request)  # 1
-            self._check_head(request, account)
+            check_head(request, account.provider.methods, self.bodies.most)
             if hdrs.EXPECT in request.headers:
                 await ask_for_body(request)
             with self.bodies.hold() as slot:
@@ -137,20 +138,6 @@ class Receiver:
         if len(parts) != _PARTS or parts[1] != "webhooks":
             raise refusals.not_found()
         raise refusals.unknown_tenant() if parts[2] in tenants.providers else refusals.unknown_provider()
-
-    def _check_head(self, request: web.BaseRequest, account: Account) -> None:
-        """Check everything that can be checked before a byte of the body is read. Raises `Refused`."""
-        if request.method not in account.provider.methods:
-            raise refusals.wrong_method(account.provider.methods)
-        if (request.content_length or 0) > self.bodies.most:
-            raise refusals.body_too_large(self.bodies.most)
-        headers = request.headers
-        if hdrs.CONTENT_ENCODING in headers and _codings(headers.getall(hdrs.CONTENT_ENCODING)):
-            raise refusals.encoded_body()
-        if hdrs.TRANSFER_ENCODING in headers and _codings(headers.getall(hdrs.TRANSFER_ENCODING)) != ["chunked"]:
-            raise refusals.unknown_transfer_coding()
-        if hdrs.EXPECT in headers and headers[hdrs.EXPECT].lower() != "100-continue":
-            raise refusals.unknown_expectation()
 
     async def _keep(self, items: Sequence[Item], trace: DeliveryTrace | None) -> None:
         """Make the records of a verified delivery durable. Raises `Refused`."""
@@ -237,12 +224,6 @@ class Receiver:
                 _log.warning("connections_dropped", count=server.dropped)
                 server.dropped = 0
             await asyncio.sleep(SWEEP_SECONDS)
-
-
-def _codings(lines: Sequence[str]) -> list[str]:
-    """Return the codings that the lines of a header name, but `identity`, which is none."""
-    named = (coding.strip().lower() for line in lines for coding in line.split(","))
-    return [coding for coding in named if coding not in ("", "identity")]
 
 
 def _delivery(account: Account, request: web.BaseRequest, body: bytes) -> Delivery:
