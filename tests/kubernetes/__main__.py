@@ -9,35 +9,56 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from tests.kubernetes import made, side_by_side
-from tests.kubernetes.cluster import RefusedError, running
+from tests.kubernetes.cluster import Cluster, RefusedError, running
+from tests.kubernetes.life import Life
 from tests.kubernetes.taken import Step, Taken
+
+_PARTS: Final = ("taken", "life")
+"""What an API server takes by itself; what controllers and nodes make of it."""
 
 
 def main() -> None:
-    """Build what is needed, start the control plane, take each step."""
-    parser = argparse.ArgumentParser(prog="tests.kubernetes", description=__doc__)
-    parser.add_argument("--build", action="store_true", help="build the control plane, and start nothing")
-    parser.add_argument("--only", default="", metavar="REGEX", help="the steps whose sentence has this in it")
-    options = parser.parse_args()
+    """Build what is needed, then take the steps of each part on a control plane of its own."""
+    options = _parser().parse_args()
     signal.signal(signal.SIGTERM, _end)
     made.check_needed()
-    began = time.monotonic()
-    _show(f"{made.control_plane()}: {time.monotonic() - began:.0f} s")
-    if options.build:
-        return
-    with tempfile.TemporaryDirectory(prefix="headrace-kubernetes-") as folder, running(Path(folder)) as cluster:
-        _show(cluster.kubectl("version").strip().replace("\n", ", "))
-        taken = Taken(cluster, Path(folder))
-        _show(f"ok: the kinds of others are defined ({taken.define()})")
-        steps = chain(taken.steps(), side_by_side.steps(cluster, Path(folder), taken))
-        failed = _take(step for step in steps if re.search(options.only, step[0]))
+    for build in (made.control_plane, made.kwok):
+        began = time.monotonic()
+        _show(f"{build().name} is built ({time.monotonic() - began:.0f} s)")
+    failed = 0
+    for part in () if options.build else options.parts:
+        with tempfile.TemporaryDirectory(prefix="headrace-kubernetes-") as folder, running(Path(folder)) as cluster:
+            failed += _take(_steps(part, cluster, Path(folder), options.only))
+    _show(f"{failed} not ok")
     sys.exit(1 if failed else 0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="tests.kubernetes", description=__doc__)
+    parser.add_argument("--build", action="store_true", help="build the programs, and start nothing")
+    parser.add_argument("--parts", nargs="+", choices=_PARTS, default=_PARTS, help="default: %(default)s")
+    parser.add_argument("--only", default="", metavar="REGEX", help="of `taken`, the steps that have this in them")
+    return parser
+
+
+def _steps(part: str, cluster: Cluster, home: Path, only: str) -> Iterator[Step]:
+    """Yield the steps of a part, on a cluster that has what they need."""
+    _show(cluster.kubectl("version").strip().replace("\n", ", "))
+    taken = Taken(cluster, home)
+    if part == "life":
+        cluster.start_controllers()
+        yield from Life(cluster, taken).steps()
+        return
+    yield "the kinds of others are defined", taken.define
+    for step in chain(taken.steps(), side_by_side.steps(cluster, home, taken)):
+        if re.search(only, step[0]):
+            yield step
 
 
 def _take(steps: Iterable[Step]) -> int:
@@ -51,7 +72,6 @@ def _take(steps: Iterable[Step]) -> int:
             result, seen = "not ok", str(refused)
             failed += 1
         _show(f"{result}: {sentence} ({seen}; {time.monotonic() - began:.1f} s)")
-    _show(f"{failed} not ok")
     return failed
 
 

@@ -1,4 +1,4 @@
-"""A control plane on loopback: etcd and the API server, each a child process, on ports that are free."""
+"""A control plane on loopback: etcd, API server, controllers, nodes; each a child process, on ports that are free."""
 
 import contextlib
 import os
@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from headrace_demo.process import Child
 from tests.kafka.ports import HOST, free_port
 from tests.kubernetes import made
+from tests.kubernetes.nodes import nodes, volumes
 
 _STARTS_WITHIN: Final = 180.0
 _COMMAND_WITHIN: Final = 300.0
@@ -33,7 +34,9 @@ class Cluster:
     def __init__(self, home: Path) -> None:
         self._home: Final = home
         self._kubeconfig: Final = home / "kubeconfig"
-        self._ports: Final = {name: free_port() for name in ("etcd", "peers", "api")}
+        self._ports: Final = {
+            name: free_port() for name in ("etcd", "peers", "api", "controllers", "scheduler", "kwok")
+        }
         self._token: Final = secrets.token_hex(16)
         self._children: Final[list[Child]] = []
 
@@ -44,6 +47,21 @@ class Cluster:
         self._child("etcd", "etcd", *self._etcd_flags())
         self._child("apiserver", made.control_plane(), "apiserver", *self._apiserver_flags())
         self._await_ready()
+
+    def start_controllers(self) -> None:
+        """Start what acts on the objects: controllers, scheduler, and kwok, which plays nodes and pods."""
+        for name, more in {
+            "controllers": (
+                f"--service-account-private-key-file={self._home / 'accounts.key'}",
+                "--node-monitor-grace-period=1h",  # kwok renews no lease, and pods of a silent node stop being ready
+            ),
+            "scheduler": (),
+        }.items():
+            self._child(name, made.control_plane(), name, *self._common_flags(name), *more)
+        address = f"--server-address={HOST}:{self._ports['kwok']}"
+        self._child("kwok", made.kwok(), f"--kubeconfig={self._kubeconfig}", "--manage-all-nodes=true", address)
+        self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all([*nodes(), *volumes()]))
+        self.kubectl("wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s")
 
     def stop(self) -> None:
         """End everything, the newest first."""
@@ -99,6 +117,16 @@ class Cluster:
             "--service-account-issuer=https://kubernetes.default.svc",
             f"--service-account-key-file={self._home / 'accounts.pub'}",
             f"--service-account-signing-key-file={self._home / 'accounts.key'}",
+        ]
+
+    def _common_flags(self, name: str) -> list[str]:
+        return [
+            f"--kubeconfig={self._kubeconfig}",
+            "--leader-elect=false",
+            f"--bind-address={HOST}",
+            f"--secure-port={self._ports[name]}",
+            f"--cert-dir={self._home / 'certificates'}",
+            "--authentication-skip-lookup=true",
         ]
 
     def _write_keys(self) -> None:
