@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -18,6 +19,8 @@ from tests.soak.rig import Unfit, check, open_rig
 from tests.soak.soak import soak
 
 BUILD: Final = Path("build/soak")
+_DESCRIPTORS: Final = min(65_536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+"""A sender in flood has a connection to each receiver for each delivery that may be on its way."""
 
 
 def main() -> int:
@@ -25,6 +28,9 @@ def main() -> int:
     options = _parser().parse_args()
     seed = options.seed or random.SystemRandom().randrange(1, 10**6)
     signal.signal(signal.SIGTERM, _interrupt)
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (_DESCRIPTORS, _DESCRIPTORS)
+    )  # of all that is started, as containers have
     home = (BUILD / str(seed)).absolute()
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)

@@ -8,7 +8,7 @@ from typing import Final
 from tests.soak.report import Outcome
 from tests.soak.rig import Rig
 from tests.soak.sender import Order, Sent
-from tests.soak.soak import conserve, finish
+from tests.soak.soak import SETTLES_WITHIN, beside, conserve, finish
 from tests.soak.watch import Watch
 
 BACKGROUND: Final = 200.0
@@ -32,16 +32,7 @@ async def overload(rig: Rig, outcome: Outcome, seconds: float) -> None:
     outcome.watch = watch
     looks = asyncio.create_task(watch.look())
     try:
-        names.append("capacity")
-        took = await _capacity(rig)
-        await finish(rig, outcome, names)
-        begun = time.monotonic()
-        names += _flood(rig, took * TIMES, seconds)
-        await _over(rig, names, seconds)
-        offered = time.monotonic() - begun
-        outcome.rows += _offers([rig.sent(name) for name in names[1:]], took, offered)
-        await finish(rig, outcome, names)
-        outcome.rows.append(("a delivery goes through after that, s", await _again(rig, outcome, names)))
+        await beside(looks, _flooded(rig, outcome, watch, names, seconds))
     finally:
         looks.cancel()
         with suppress(asyncio.CancelledError):
@@ -51,6 +42,22 @@ async def overload(rig: Rig, outcome: Outcome, seconds: float) -> None:
     await asyncio.to_thread(conserve, rig, outcome, names)
     strange = {word for sent in outcome.sent for word in sent.answers} - _FINE
     outcome.note("answers", sorted(strange))
+
+
+async def _flooded(rig: Rig, outcome: Outcome, watch: Watch, names: list[str], seconds: float) -> None:
+    """Measure, let it rest, flood it, and see it recover; `names` are those of the senders so far."""
+    names.append("capacity")
+    took = await _capacity(rig)
+    async with asyncio.timeout(SETTLES_WITHIN):
+        while watch.lag > BACKGROUND or watch.spooled:  # noqa: ASYNC110  (other processes: they are scraped)
+            await asyncio.sleep(0.5)
+    begun = time.monotonic()
+    names += _flood(rig, took * TIMES, seconds)
+    await _over(rig, names, seconds)
+    offered = time.monotonic() - begun
+    outcome.rows += _offers([rig.sent(name) for name in names[1:]], took, offered)
+    await finish(rig, outcome, names)
+    outcome.rows.append(("a delivery goes through after that, s", await _again(rig, outcome, watch, names)))
 
 
 async def _capacity(rig: Rig) -> float:
@@ -82,11 +89,10 @@ def _order(rig: Rig, name: str, *, rate: float, seconds: float, at_once: int, at
     )  # fmt: skip
 
 
-async def _again(rig: Rig, outcome: Outcome, names: list[str]) -> str:
+async def _again(rig: Rig, outcome: Outcome, watch: Watch, names: list[str]) -> str:
     """Send for a second as before the flood; return how long it takes until all of it is published."""
     names.append("again")
-    watch, began = outcome.watch, time.monotonic()
-    assert watch is not None  # for the type checker
+    began = time.monotonic()
     rig.send(_order(rig, "again", rate=50.0, seconds=1.0, at_once=16, attempts=1))
     await _over(rig, ["again"], 1.0)
     while time.monotonic() < began + _GOES_THROUGH_WITHIN:

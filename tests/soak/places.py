@@ -72,6 +72,7 @@ class Place:
         """End it at once, if it runs."""
         if self._program is not None:
             self._program.child.kill()
+            self._program = None
 
     async def scrape(self) -> dict[str, float]:
         """Return lag, memory of marks and spooled records as the process shows them; nothing where it does not."""

@@ -39,9 +39,9 @@ async def soak(rig: Rig, outcome: Outcome, kill_every: float) -> None:
     looks = asyncio.create_task(watch.look())
     began = time.monotonic()
     rig.send(webhooks(rig, span.rate * share, span.seconds))
-    await _with(looks, chaos.rage(began + span.seconds - CALM))
-    await _with(looks, asyncio.sleep(max(0.0, began + span.seconds - time.monotonic())))
-    await _with(looks, finish(rig, outcome, [_SENDER]))
+    await beside(looks, chaos.rage(began + span.seconds - CALM))
+    await beside(looks, asyncio.sleep(max(0.0, began + span.seconds - time.monotonic())))
+    await beside(looks, finish(rig, outcome, [_SENDER]))
     looks.cancel()
     with suppress(asyncio.CancelledError):
         await looks
@@ -111,8 +111,8 @@ def disk_of(folder: Path) -> int:
     return sizes["all"]
 
 
-async def _with(looks: asyncio.Task[None], doing: Coroutine[Any, Any, None]) -> None:
-    """Do something while the watch looks; where that fails, so does this."""
+async def beside(looks: asyncio.Task[None], doing: Coroutine[Any, Any, None]) -> None:
+    """Do something while a watch looks; where that fails, so does this."""
     task = asyncio.create_task(doing)
     await asyncio.wait({looks, task}, return_when=asyncio.FIRST_COMPLETED)
     if looks.done():
