@@ -43,7 +43,7 @@ def main() -> int:
         return 1
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (what was seen until then is the result)
         outcome.note("broken off", [f"{type(error).__name__}: {error}"])
-    outcome.note_vitals()
+    outcome.note_vitals(flat=options.play == "soak")
     text = report.page(outcome)
     file = BUILD / f"{options.play}-{seed}.md"
     file.write_text(text)

@@ -39,10 +39,10 @@ class Outcome:
         if some := list(found):
             self.wrong.setdefault(kind, []).extend(some)
 
-    def note_vitals(self) -> None:
+    def note_vitals(self, *, flat: bool) -> None:
         """Note the breaches of memory and descriptors."""
         for life in self.lives():
-            self.note("memory", life.breaches())
+            self.note("memory", life.breaches(flat=flat))
 
     def lives(self) -> list[Life]:
         """Return the processes of the service, in order."""

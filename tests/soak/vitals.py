@@ -55,14 +55,14 @@ class Life:
         """File descriptors a minute in the second half."""
         return self._slope([float(sample.descriptors) for sample in self._late()])
 
-    def breaches(self) -> list[str]:
-        """Return what is wrong with it."""
-        found = []
+    def breaches(self, *, flat: bool = True) -> list[str]:
+        """Return what is wrong with it; growth below the limit counts only where it should be `flat`."""
+        found, flat = list[str](), flat and self.seconds >= JUDGED_FROM
         if self.highest > LIMITS[self.role]:
             found.append(f"{self.name}: {self.highest:.0f} MiB, over its limit of {LIMITS[self.role]}")
-        if self.seconds >= JUDGED_FROM and self.slope > STEEPEST:
+        if flat and self.slope > STEEPEST:
             found.append(f"{self.name}: grows by {self.slope:.1f} MiB a minute")
-        if self.seconds >= JUDGED_FROM and self.descriptors > MOST_DESCRIPTORS_A_MINUTE:
+        if flat and self.descriptors > MOST_DESCRIPTORS_A_MINUTE:
             found.append(f"{self.name}: {self.descriptors:.1f} more file descriptors a minute")
         return found
 
