@@ -3,6 +3,7 @@
 Whoever comes through the listener without names is a super user: the tests' own calls.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,26 @@ BROKER: Final = "localhost"
 _LISTENERS: Final = {"SASL": "SASL_PLAINTEXT", "TLS": "SSL", "SASLTLS": "SASL_SSL", "OAUTH": "SASL_SSL"}
 _SECURITY: Final = "org.apache.kafka.common.security"
 _URLS: Final = "org.apache.kafka.sasl.oauthbearer.allowed.urls"
+_LOG4J: Final = """\
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d %p %m (%c)%n
+rootLogger.level = info
+rootLogger.appenderRef.out.ref = out
+appender.audit.type = File
+appender.audit.name = audit
+appender.audit.fileName = {audit}
+appender.audit.layout.type = PatternLayout
+appender.audit.layout.pattern = %m%n
+logger.audit.name = kafka.authorizer.logger
+logger.audit.level = debug
+logger.audit.additivity = false
+logger.audit.appenderRef.audit.ref = audit
+"""
+_AUDITED: Final = re.compile(
+    r"^Principal = User:(\S+) is (Allowed|Denied) operation = (\w+) .*?resource = (\w+):LITERAL:(\S+) for", re.MULTILINE
+)
 
 
 def password_of(user: str) -> str:
@@ -41,8 +62,24 @@ class SecuredBroker(JvmBroker):
         self.sasl_tls_servers = f"{BROKER}:{self._ports['SASLTLS']}"
         self.oauth_servers = f"{BROKER}:{self._ports['OAUTH']}" if issuer else ""
         super().__init__(jars, home, {**_authorizer(), **self._tls(), **_passwords(users), **_tokens(issuer)})
+        self._audit = home / "audit.log"
+        log4j = home / "log4j2.properties"
+        log4j.write_text(_LOG4J.format(audit=self._audit))
+        self.options = (*self.options, f"-Dlog4j2.configurationFile={log4j}")
         if issuer:
             self.options = (*self.options, f"-D{_URLS}={issuer}/keys")
+
+    def audited(self, user: str, *, allowed: bool = True) -> set[tuple[str, str, str]]:
+        """Return what a user did, or was forbidden to: types and names of resources, and operations as in `Acl`.
+
+        That somebody asks for his rights is not among it.
+        """
+        outcome = "Allowed" if allowed else "Denied"
+        return {
+            (kind.lower(), name, operation)
+            for who, how, operation, kind, name in _AUDITED.findall(self._audit.read_text("utf-8"))
+            if (who, how) == (user, outcome)
+        }
 
     def _listeners(self) -> dict[str, str]:
         found = super()._listeners()
