@@ -12,7 +12,8 @@ PIP    := $(PY) -m pip install --quiet --disable-pip-version-check
 LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python 3.11 or newer: make PYTHON=/path/to/it")
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness dashboards scenes schemas contract dist upgrade pins audit kubernetes soak overload clean
+.PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness \
+        dashboards scenes schemas contract dist upgrade pins audit kubernetes soak overload clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
