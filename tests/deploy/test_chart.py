@@ -2,13 +2,16 @@
 
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import kubernetes_validate
 import msgspec
 import pytest
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # it ships no types
 
+from headrace.config.settings import ServiceSettings
 from headrace.providers.discover import discover
 from tests.deploy.files import DEPLOY, check
 from tests.deploy.rendered import (
@@ -113,6 +116,15 @@ def test_tenants_are_values(tmp_path: Path) -> None:
     assert found == tenants
 
 
+def test_what_is_written_stands_there_as_it_was_written(tmp_path: Path) -> None:
+    """Overlays may begin with blanks and have a number for a name; a prefix of topics may be empty."""
+    mappings = {"acme.mapping": "  [[row]]\ncode = \"203\"\n", "203": "# none\n"}
+    objects = helm_template({"mappings": mappings, "config": {"topic_prefix": ""}}, tmp_path)
+    config, tenants = (each["data"] for each in of_kind(objects, "ConfigMap"))
+    assert tenants == mappings
+    assert tomllib.loads(config["headrace.toml"])["topic_prefix"] == ""
+
+
 def test_a_new_tenant_changes_no_pod(tmp_path: Path) -> None:
     """Nothing but the ConfigMap of tenants differs."""
     before, after = by_name(helm_template({}, tmp_path)), by_name(helm_template({"tenants": TENANTS}, tmp_path))
@@ -162,6 +174,7 @@ REFUSED: list[tuple[Values, str]] = [
     ({"mappings": {"acme.toml": ""}}, "acme.toml"),
     ({"image": {"digest": "latest"}}, "digest"),
     ({"config": {"tenants": {}}}, "tenants"),
+    ({"podLabels": {"app.kubernetes.io/name": "other"}}, "app.kubernetes.io/name"),
 ]
 
 
@@ -173,11 +186,31 @@ def test_values_that_make_no_sense_are_refused(values: Values, named: str, tmp_p
     assert named in done.stderr
 
 
+def secrets(struct: type[msgspec.Struct]) -> Iterator[tuple[str, ...]]:
+    """Yield the path of every setting of a shape, and of those in it, that may also be a file."""
+    fields = msgspec.structs.fields(struct)
+    names = {field.name for field in fields}
+    for field in fields:
+        if f"{field.name}_file" in names:
+            yield (field.name,)
+        for inner in (field.type, *get_args(field.type)):
+            if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
+                yield from ((field.name, *path) for path in secrets(inner))
+
+
+def takes(schema: Any, path: tuple[str, ...]) -> bool:
+    value: Any = "made-up"
+    for key in reversed(path):
+        value = {key: value}
+    return not any(Draft7Validator(schema).iter_errors(value))
+
+
 def test_no_secret_can_stand_in_the_values() -> None:
-    """The schema refuses every setting of a tenant that may also be a file."""
-    schema = msgspec.json.decode((CHART / "values.schema.json").read_bytes())
-    tenant = schema["properties"]["tenants"]["additionalProperties"]["additionalProperties"]
-    refused = {name for each in tenant["not"]["anyOf"] for name in each["required"]}
-    for provider in discover().values():
-        names = {field.name for field in msgspec.structs.fields(provider.Settings)}
-        assert {name for name in names if f"{name}_file" in names} <= refused
+    """The schema refuses every setting that may also be a file, of the service and of a tenant, however deep it stands."""
+    properties = msgspec.json.decode((CHART / "values.schema.json").read_bytes())["properties"]
+    tenant = properties["tenants"]["additionalProperties"]["additionalProperties"]
+    shapes = [(properties["config"], ServiceSettings), *((tenant, each.Settings) for each in discover().values())]
+    found = [(schema, path) for schema, shape in shapes for path in secrets(shape)]
+    assert ("kafka", "sasl_oauth_client_secret") in [path for _, path in found]
+    assert [path for schema, path in found if takes(schema, path)] == []
+    assert [path for schema, path in found if not takes(schema, (*path[:-1], f"{path[-1]}_file"))] == []

@@ -56,5 +56,5 @@ app.kubernetes.io/component: {{ .role }}
 {{- end -}}
 
 {{- define "headrace.toml" -}}
-{{ merge (deepCopy .Values.config) (dict "topic_prefix" (printf "%s." .Release.Name)) | include "headrace.asToml" }}
+{{ mergeOverwrite (dict "topic_prefix" (printf "%s." .Release.Name)) (deepCopy .Values.config) | include "headrace.asToml" }}
 {{- end -}}
