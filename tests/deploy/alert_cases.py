@@ -65,6 +65,8 @@ def spool(put: int, drained: int, waits: int, aside: int) -> dict[str, str]:
     return {f'headrace_spool_{name}{{instance="a"}}': f"{value}x60" for name, value in sums.items()}
 
 
+_BUILD: Final = "headrace_build_info{job='h', instance='b'}"
+
 PROCESS: Final = {
     "HeadraceKafkaAway": gauge("headrace_kafka_up", "1x100 0x50", "102m", "103m", labels='role="poller", instance="a"'),
     "HeadraceRestartLoop": Case(
@@ -88,6 +90,15 @@ PROCESS: Final = {
         HERE,
         "3",
     ),
+    "HeadraceProcessDown": Case(
+        ({"up{job='h', instance='a'}": "1x30 0x9 1 0x40", _BUILD: "1x30 _x60"}, "60m"),
+        (
+            ({"up{job='h', instance='a'}": "1x30 0x9 1 0x40", _BUILD: "1x30 _x60"}, "47m"),
+            ({"up{job='h', instance='a'}": "1x30 0x2 1x20 0x2 1x20", _BUILD: "1x80"}, "60m"),
+            ({"up{job='somebody', instance='a'}": "0x80", _BUILD: "1x80"}, "60m"),
+        ),
+        HERE | {"job": "h"},
+    ),
     "HeadraceConfigurationRefused": gauge("headrace_configuration_refused", "0x10 2x20", "11m", "12m"),
     "HeadraceSecretUnread": gauge("headrace_configuration_files_unread", "0x10 1x20", "12m", "13m", "1"),
     "HeadraceRestartNeeded": gauge("headrace_configuration_restart_needed", "0x10 2x100", "70m", "71m", "2"),
@@ -105,7 +116,20 @@ PROCESS: Final = {
 
 RECEIVER: Final = {
     "HeadraceReceiverGone": Case(
-        *later({'headrace_spool_usable{instance="a"}': "1x60 _x200"}, "68m", "75m", ({"up": "1x200"}, "75m"))
+        *later(
+            {
+                "headrace_spool_usable{job='west', instance='a'}": "1x60 _x200",
+                "headrace_spool_usable{job='east', instance='b'}": "1x260",
+            },
+            "68m",
+            "75m",
+            ({"up": "1x200"}, "75m"),
+            (
+                {"headrace_spool_usable{instance='a'}": "1x60 _x200", "headrace_spool_usable{instance='b'}": "1x260"},
+                "75m",
+            ),
+        ),
+        {"job": "west"},
     ),
     "HeadraceWebhooksRefused": Case(
         (refused("bad_signature", "0+3x100"), "60m"),
@@ -305,7 +329,15 @@ def _first_of(metric: str) -> Case:
 
 NORMALIZER: Final = {
     "HeadraceNormalizerGone": Case(
-        *later({'headrace_position{partition="0", instance="a"}': "5x60 _x60"}, "68m", "72m")
+        *later(
+            {
+                "headrace_position{job='west', partition='0', instance='a'}": "5x60 _x60",
+                "headrace_position{job='east', partition='0', instance='b'}": "5x120",
+            },
+            "68m",
+            "72m",
+        ),
+        {"job": "west"},
     ),
     "HeadraceRecordsWithoutFate": Case(
         (_fates(7), "5m"), ((_fates(7), "4m"), (_fates(6), "30m")), HERE | {"partition": "0"}

@@ -16,7 +16,7 @@ from tests.deploy.alert_file import FILE, fired, promtool
 
 BY_NAME = {family.name: family for family in FAMILIES}
 EVERY_ALERT = {alert.name: alert for alert in (*ALERTS, *OBJECTIVE_ALERTS)}
-OF_PROMETHEUS = {"instance"}
+OF_PROMETHEUS = {"instance", "job"}
 OF_THE_CLIENT = {"process_start_time_seconds"}
 
 

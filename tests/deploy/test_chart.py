@@ -118,7 +118,7 @@ def test_tenants_are_values(tmp_path: Path) -> None:
 
 def test_what_is_written_stands_there_as_it_was_written(tmp_path: Path) -> None:
     """Overlays may begin with blanks and have a number for a name; a prefix of topics may be empty."""
-    mappings = {"acme.mapping": "  [[row]]\ncode = \"203\"\n", "203": "# none\n"}
+    mappings = {"acme.mapping": '  [[row]]\ncode = "203"\n', "203": "# none\n"}
     objects = helm_template({"mappings": mappings, "config": {"topic_prefix": ""}}, tmp_path)
     config, tenants = (each["data"] for each in of_kind(objects, "ConfigMap"))
     assert tenants == mappings
@@ -206,7 +206,7 @@ def takes(schema: Any, path: tuple[str, ...]) -> bool:
 
 
 def test_no_secret_can_stand_in_the_values() -> None:
-    """The schema refuses every setting that may also be a file, of the service and of a tenant, however deep it stands."""
+    """The schema refuses every setting that may also be a file, of the service and of a tenant, at any depth."""
     properties = msgspec.json.decode((CHART / "values.schema.json").read_bytes())["properties"]
     tenant = properties["tenants"]["additionalProperties"]["additionalProperties"]
     shapes = [(properties["config"], ServiceSettings), *((tenant, each.Settings) for each in discover().values())]

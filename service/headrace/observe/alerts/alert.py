@@ -30,3 +30,11 @@ def grew(series: str, span: str) -> str:
     `increase()` alone leaves out the first value of a series that appears with its first use.
     """
     return f"max_over_time({series}[{span}]) unless {series} offset {span} or increase({series}[{span}])"
+
+
+def gone(series: str) -> str:
+    """Return the expression for: of a job that showed a series within a day, nothing shows it any more.
+
+    A job is one installation where the PodMonitor scrapes it, so that one does not stand in for another that is gone.
+    """
+    return f"count by (job) (count_over_time({series}[1d])) unless on (job) {series}"

@@ -2,9 +2,11 @@
 
 from typing import Final
 
-from headrace.observe.alerts.alert import BY_TENANT, Alert, grew
+from headrace.observe.alerts.alert import BY_TENANT, Alert, gone, grew
 
 _TENANT: Final = "{{ $labels.provider }} {{ $labels.tenant }}"
+_POSITION: Final = "headrace_position"
+_BY_PARTITION: Final = "by (job, partition)"
 _LOST: Final = 'headrace_records_total{fate="lost"}'
 _OF_THE_CODE: Final = "`headrace taxonomy unmapped` tells more of it; a row of the overlay of the tenant maps it."
 
@@ -16,7 +18,7 @@ def _of_codes(metric: str) -> str:
 ALERTS: Final = (
     Alert(
         name="HeadraceNormalizerGone",
-        expr="absent(headrace_position)",
+        expr=f"{gone(_POSITION)} or absent({_POSITION}) unless on () count_over_time({_POSITION}[1d])",
         lasts="5m",
         severity="critical",
         summary="No normalizer shows a partition of raw",
@@ -33,8 +35,8 @@ ALERTS: Final = (
     Alert(
         name="HeadraceLostToRetention",
         expr=(
-            f"max by (partition) ({_LOST}) > 0 unless "
-            f"max by (partition) ({_LOST}) == max by (partition) (max_over_time({_LOST}[1h] offset 1d))"
+            f"max {_BY_PARTITION} ({_LOST}) > 0 unless "
+            f"max {_BY_PARTITION} ({_LOST}) == max {_BY_PARTITION} (max_over_time({_LOST}[1h] offset 1d))"
         ),
         severity="critical",
         summary="Retention took records of partition {{ $labels.partition }} of raw before they were read",

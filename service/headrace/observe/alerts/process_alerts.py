@@ -25,6 +25,17 @@ ALERTS: Final = (
         description="The last lines of the log before each start say why: `refused_to_run`, or a traceback.",
     ),
     Alert(
+        name="HeadraceProcessDown",
+        expr="avg_over_time(up[15m]) < 0.5 and on (job) last_over_time(headrace_build_info[1d])",
+        lasts="10m",
+        severity="warning",
+        summary="{{ $labels.instance }} shows its metrics less than half of the time",
+        description=(
+            "What ends as it starts is hardly ever there to be scraped: `refused_to_run` in its log says why. "
+            "The others of its job do its work meanwhile."
+        ),
+    ),
+    Alert(
         name="HeadraceConfigurationRefused",
         expr="headrace_configuration_refused > 0",
         lasts="1m",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from headrace.observe.alerts.alert import BY_TENANT, Alert, grew
+from headrace.observe.alerts.alert import BY_TENANT, Alert, gone, grew
 
 _REFUSED: Final = 'headrace_refusals_total{tenant!="unknown"}'
 _TURNED_AWAY: Final = 'headrace_refusals_total{tenant!="unknown", reason=~"busy|no_room|internal"}'
@@ -10,7 +10,7 @@ _TURNED_AWAY: Final = 'headrace_refusals_total{tenant!="unknown", reason=~"busy|
 ALERTS: Final = (
     Alert(
         name="HeadraceReceiverGone",
-        expr="absent(headrace_spool_usable) and on () count(count_over_time(headrace_spool_usable[1d])) > 0",
+        expr=gone("headrace_spool_usable"),
         lasts="5m",
         severity="critical",
         summary="No receiver shows its metrics",

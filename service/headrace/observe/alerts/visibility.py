@@ -56,7 +56,7 @@ RECORDINGS: Final = (
         Recording(late_ratio(span), f"sum(rate({_LATE}[{span}])) / sum(rate({_ALL}[{span}]))")
         for span in ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
     ),
-    Recording("headrace:records_lost:sum", 'sum(max by (partition) (headrace_records_total{fate="lost"}))'),
+    Recording("headrace:records_lost:sum", 'sum(max by (job, partition) (headrace_records_total{fate="lost"}))'),
     Recording(
         "headrace:records_without_fate:sum",
         "sum(abs(sum by (instance, partition) (headrace_records_total) - on (instance, partition) headrace_position))",
