@@ -288,9 +288,12 @@ POLLER: Final = {
         HERE | {"topic": "nudges"},
         "1m 1s",
     ),
-    "HeadraceNudgesGone": _grew(
-        'headrace_nudge_gaps_total{partition="3", instance="a"}',
-        f"headrace_nudges_returned_total{{{T}}}",
+    "HeadraceNudgesGone": Case(
+        ({'headrace_nudge_gaps_total{partition="3", instance="a"}': "_x60 1x100"}, "60m"),
+        (
+            ({'headrace_nudge_gaps_total{partition="3", instance="a"}': "_x60 0x100"}, "60m"),
+            ({'headrace_nudge_gaps_total{partition="3", instance="a"}': "_x60 1x100"}, "130m"),
+        ),
         {"partition": "3"},
     ),
 }

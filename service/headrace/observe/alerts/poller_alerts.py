@@ -156,7 +156,7 @@ ALERTS: Final = (
     ),
     Alert(
         name="HeadraceNudgesGone",
-        expr="sum by (partition) (increase(headrace_nudge_gaps_total[1h])) > 0",
+        expr=f"sum by (partition) ({grew('headrace_nudge_gaps_total', '1h')}) > 0",  # found before a first scrape
         severity="critical",
         summary="Nudges were gone before the poller of partition {{ $labels.partition }} of cursors read them",
         description=(
