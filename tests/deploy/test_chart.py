@@ -174,6 +174,8 @@ REFUSED: list[tuple[Values, str]] = [
     ({"mappings": {"acme.toml": ""}}, "acme.toml"),
     ({"image": {"digest": "latest"}}, "digest"),
     ({"config": {"tenants": {}}}, "tenants"),
+    ({"config": {"receiver": {"port": 9000}}}, "receiver/port"),
+    ({"config": {"admin": {"port": 9000}}}, "admin/port"),
     ({"podLabels": {"app.kubernetes.io/name": "other"}}, "app.kubernetes.io/name"),
 ]
 
