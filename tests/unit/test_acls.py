@@ -50,6 +50,7 @@ def test_each_role_has_a_principal_of_its_own_that_can_be_named() -> None:
     both = rows(*one, "User:all", "--principal", "poller=User:CN=poll")
     assert {row["principal"] for row in both} == {"User:all", "User:CN=poll"}
     assert "is no principal" in printed("--principal", "me", code=2)
+    assert 'did you mean "receiver"' in printed("--principal", "reciever=User:in", code=2)
     assert "is not among the roles" in printed("--role", "poller", "--principal", "viewer=User:me", code=2)
 
 

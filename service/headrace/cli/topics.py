@@ -12,6 +12,7 @@ from headrace.cli._formatting import table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json
 from headrace.config import Config
+from headrace.core.suggestions import did_you_mean
 from headrace.kafka import topics
 from headrace.kafka.acls import END_HANGING, ROLES, Acl, acls
 from headrace.kafka.admin import Topic
@@ -124,6 +125,8 @@ def _principals(prefix: str, roles: Iterable[str], named: Iterable[str]) -> dict
     found = {role: f"User:{stem}-{role}" for role in roles}
     for each in sorted(named, key=lambda each: each.partition("=")[0] in ROLES):  # who has all roles comes first
         role, _, principal = each.partition("=")
+        if ":" not in role and ":" in principal and role not in ROLES:
+            raise click.UsageError(f'--principal {each}: there is no role "{role}"{did_you_mean(role, ROLES)}')
         if role not in ROLES:
             found |= dict.fromkeys(found, each)
         elif role not in found:
