@@ -3,9 +3,11 @@ import io
 import json
 import logging
 import math
+import re
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import structlog
 from headrace.observe.logging import configure
 from headrace.observe.redact import HIDDEN, redact, scrub
 
+TOP = Path(__file__).parents[2]
 SECRET = "hunter2-0123456789"  # noqa: S105  (invented)
 
 
@@ -50,6 +53,16 @@ def test_outside_a_terminal_each_event_is_one_line_of_json() -> None:
     assert line["event"] == "task_restored"
     assert line["level"] == "info"
     assert line["time"].endswith("Z")
+
+
+def test_what_the_runbook_greps_for_is_written_so() -> None:
+    """A pattern of it finds a line, blanks included."""
+    patterns = re.findall(r"grep (?:-v )?'([^']+)'", (TOP / "deploy/RUNBOOK.md").read_text("utf-8"))
+    stream = io.StringIO()
+    configure("auto", "info", stream)
+    structlog.get_logger().info("task_restored")
+    assert patterns
+    assert [pattern for pattern in patterns if pattern not in stream.getvalue()] == []
 
 
 def test_on_a_terminal_events_are_readable_columns() -> None:
