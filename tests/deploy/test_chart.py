@@ -176,6 +176,8 @@ REFUSED: list[tuple[Values, str]] = [
     ({"config": {"tenants": {}}}, "tenants"),
     ({"config": {"receiver": {"port": 9000}}}, "receiver/port"),
     ({"config": {"admin": {"port": 9000}}}, "admin/port"),
+    ({"env": [{"name": "HEADRACE_CONFIG", "value": "/elsewhere"}]}, "env"),
+    ({"env": [{"name": "WORKERS", "value": 2}]}, "env"),
     ({"podLabels": {"app.kubernetes.io/name": "other"}}, "app.kubernetes.io/name"),
 ]
 
