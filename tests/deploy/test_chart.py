@@ -213,7 +213,8 @@ def test_no_secret_can_stand_in_the_values() -> None:
     """The schema refuses every setting that may also be a file, of the service and of a tenant, at any depth."""
     properties = msgspec.json.decode((CHART / "values.schema.json").read_bytes())["properties"]
     tenant = properties["tenants"]["additionalProperties"]["additionalProperties"]
-    shapes = [(properties["config"], ServiceSettings), *((tenant, each.Settings) for each in discover().values())]
+    shapes: list[tuple[Any, type[msgspec.Struct]]] = [(properties["config"], ServiceSettings)]
+    shapes += [(tenant, each.Settings) for each in discover().values()]
     found = [(schema, path) for schema, shape in shapes for path in secrets(shape)]
     assert ("kafka", "sasl_oauth_client_secret") in [path for _, path in found]
     assert [path for schema, path in found if takes(schema, path)] == []
