@@ -91,6 +91,17 @@ def test_an_alert_fires_when_it_should_and_only_then(name: str, tmp_path: Path) 
     promtool(tmp_path, tests, every="30m" if name in OBJECTIVE else "1m", alert=name)
 
 
+def test_a_normalizer_that_never_was_is_missed_once(tmp_path: Path) -> None:
+    """Where none ever showed a partition there is no job to name; where one did, its job alone is named."""
+    name, seen = "HeadraceNormalizerGone", "headrace_position{job='west', partition='0'}"
+    tests: list[dict[str, Any]] = []
+    for series, labels in (({"up": "1x90"}, {}), ({seen: "5x60 _x30"}, {"job": "west"})):
+        sources = [{"series": one, "values": values} for one, values in series.items()]
+        alert = {"eval_time": "80m", "alertname": name, "exp_alerts": [fired(name, labels)]}
+        tests.append({"interval": "1m", "input_series": sources, "alert_rule_test": [alert]})
+    promtool(tmp_path, tests, alert=name)
+
+
 def test_the_runbook_has_an_entry_for_each_alert_and_for_no_other() -> None:
     """With what it means, what to look at and what to type, at the anchor that the alert names."""
     text = (FILE.parents[1] / "RUNBOOK.md").read_text("utf-8")
