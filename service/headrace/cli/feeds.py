@@ -67,7 +67,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, r
                  what to set where these settings do not let it read everything
       failing    its last turn failed; the reason is below the table
       parked     the platform denies the tenant's credentials: correct them,
-                 start the poller again
+                 it goes on by itself
       paused     people said so: headrace feeds resume lets it go on, or its tenant's settings do
 
     Staleness is the time since the feed was read to its end; of a feed that is read lead by lead, since that lead was

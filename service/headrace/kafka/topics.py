@@ -166,7 +166,7 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
     present = await client.topics({prefix + name for name in NAMES})
     missing = [prefix + name for name in NAMES if prefix + name not in present]
     if missing:
-        raise UnfitTopics(f"topics are missing: {', '.join(missing)}; run `headrace topics apply`")
+        raise UnfitTopics(f"topics are missing: {', '.join(missing)}; {_remedy(prefix, missing)}")
     faults = check(
         {name: present[prefix + name] for name in NAMES},
         window_ms=config.dedupe.window * 1000,
@@ -176,6 +176,18 @@ async def _verify(config: Config, client: Admin) -> dict[str, Topic]:
     if faults:
         raise UnfitTopics(*faults)
     return present
+
+
+def _remedy(prefix: str, missing: Sequence[str]) -> str:
+    """Return what to do about missing topics: `raw` is made last, so that beside it `seen` was lost, not never made."""
+    seen, raw = f"{prefix}seen", f"{prefix}raw"
+    if seen not in missing or raw in missing:
+        return "run `headrace topics apply`"
+    return (
+        f"{seen} was lost, for {raw} is there: restore it, what was published is forgotten without it; see "
+        "`When something is lost` in deploy/RUNBOOK.md. `headrace topics apply` makes it where nothing was ever "
+        f"written to {raw}, and refuses otherwise"
+    )
 
 
 def _file() -> Any:
