@@ -59,6 +59,28 @@ async def test_what_was_appended_first_is_given_first_and_a_restart_changes_noth
         assert numbers(await spool.oldest("raw", 100, 1)) == [0], "one at least, however large"
 
 
+async def test_a_file_that_was_moved_away_takes_nothing_until_it_is_back(path: Path) -> None:
+    """A start would not find what it takes. What is in it can be read, and a file put in its place changes nothing."""
+    path = path.parent / "volume" / path.name
+    away = path.parent.with_name("away")
+    async with Spool(path, LIMIT) as spool:
+        await put(spool, 1)
+        path.parent.rename(away)
+        for _ in range(2):
+            with pytest.raises(NoRoom, match="put it back"):
+                await put(spool, 2)
+            assert not room(spool)
+            path.parent.mkdir(exist_ok=True)
+            path.touch()
+        assert numbers(await waiting(spool)) == [1]
+        path.unlink()
+        path.parent.rmdir()
+        away.rename(path.parent)
+        await until(lambda: spool.usable, "it is tried again")
+        await put(spool, 3)
+        assert numbers(await waiting(spool)) == [1, 3]
+
+
 async def test_all_that_wait_share_one_commit(path: Path) -> None:
     """Appends that come while the disk is busy are one transaction."""
     async with Spool(path, LIMIT) as spool:

@@ -92,7 +92,9 @@ class SpoolFile:
     """The open file. Raises `sqlite3.Error` where it is full or damaged; who calls decides what follows."""
 
     def __init__(self, path: Path) -> None:
+        self._path: Final = path
         self._create(path)
+        self._opened: Final = path.stat()
         self.db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()
@@ -104,7 +106,8 @@ class SpoolFile:
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what is done within it, and fsync; or roll it back."""
+        """Commit what is done within it, and fsync; or roll it back. Raises `CannotSpool` where the file was moved."""
+        self._check_place()
         last = self._last
         self.db.execute("BEGIN IMMEDIATE")
         try:
@@ -115,6 +118,16 @@ class SpoolFile:
                 self.db.execute("ROLLBACK")
             self._last = last
             raise
+
+    def _check_place(self) -> None:
+        """Raise `CannotSpool` where a start would not find the open file: what it takes could be lost."""
+        with contextlib.suppress(OSError):
+            if os.path.samestat(self._path.stat(), self._opened):
+                return
+        raise CannotSpool(
+            f"the open file no longer stands at {self._path}: put it back, or start the receiver anew "
+            "once headrace_spool_records is 0"
+        )
 
     def append(self, received: int, records: Iterable[tuple[str, str, bytes]]) -> int:
         """Insert (topic, source, packed record); return how many they are."""

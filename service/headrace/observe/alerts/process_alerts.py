@@ -64,8 +64,7 @@ ALERTS: Final = (
         severity="info",
         summary="{{ $labels.instance }} runs with other settings than its files have: it needs a restart",
         description=(
-            "{{ $value }} keys cannot change while it runs, or certificates were rotated: the log (restart_needed) and "
-            "/healthz/ready name them."
+            "{{ $value }} keys cannot change while it runs: the log (restart_needed) and /healthz/ready name them."
         ),
     ),
     Alert(
