@@ -51,6 +51,8 @@ class _Use(Struct, frozen=True):
 
 _ALL: Final = "raw events seen cursors nudges dead-letters"
 _AND_NOTICES: Final = f"{_ALL} notices"
+_READ_BY_PEOPLE: Final = "raw events seen cursors dead-letters notices"
+"""What a nudge or an order came to stands in cursors."""
 
 _USES: Final[Mapping[str, _Use]] = {
     # Its spool takes what raw does not; seen is compared with raw, notices are written where that is allowed.
@@ -70,9 +72,10 @@ _USES: Final[Mapping[str, _Use]] = {
         member="poller",
     ),
     # Commands that change nothing: status, feeds, find, explain, tail, dead-letters, ledger, taxonomy, topics show.
-    "viewer": _Use(reads=_AND_NOTICES, looked_at=_AND_NOTICES),
-    # And those that do: ingest, redrive, replay, leads, backfill, fetch, hooks, feeds pause, spool drain.
-    "operator": _Use(reads=_AND_NOTICES, writes="raw cursors nudges", looked_at=_AND_NOTICES),
+    "viewer": _Use(reads=_READ_BY_PEOPLE, looked_at=_AND_NOTICES),
+    # And those that do: ingest, redrive, replay, leads, backfill, fetch, hooks, feeds pause, spool drain. What calls a
+    # platform writes so to nudges, for the budget: `check --online`, too.
+    "operator": _Use(reads=_READ_BY_PEOPLE, writes="raw cursors nudges", looked_at=_AND_NOTICES),
     # `topics apply`: the first record of seen is written by it.
     "creator": _Use(reads="seen", writes="seen", creates=_AND_NOTICES, looked_at=_AND_NOTICES, optional=""),
 }
