@@ -120,6 +120,7 @@ def test_nothing_is_overwritten(run: Any) -> None:
 def test_it_names_what_it_needs(run: Any) -> None:
     """Without a provider, or with a name that no tenant can have, nothing is written."""
     assert run("init").exit_code == 2
+    assert f"headrace init -p {NAMES[0]}\n" in run("init", NAMES[0]).output
     done = init(run, NAMES[:1], "--tenant", "Acme Inc")
     assert done.exit_code == 2
     assert "a tenant's name is made of" in done.output

@@ -11,6 +11,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._output import echo
 from headrace.cli._starter_file import starter
 from headrace.config.load import FILE, TENANT_NAME
+from headrace.providers.discover import discover
 from headrace.sdk.provider import Provider
 
 _STDOUT: Final = Path("-")
@@ -26,7 +27,6 @@ _OWNER_ONLY: Final = 0o600
     "providers",
     type=arguments.PROVIDER,
     multiple=True,
-    required=True,
     help="Begin a tenant of this provider; may be repeated.",
 )
 @click.option("-t", "--tenant", metavar="NAME", default="main", show_default=True, help="The name of the tenants.")
@@ -40,6 +40,10 @@ def command(path: Path, providers: Sequence[Provider], tenant: str) -> None:
       headrace init -p PROVIDER
       headrace init -p PROVIDER -t acme -
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
+    if not providers:
+        known = discover()
+        words = " ".join(f"-p {name}" for name in ([str(path)] if str(path) in known else known))
+        raise click.UsageError(f"name the providers, each behind a -p: headrace init {words}")
     if not TENANT_NAME.fullmatch(tenant):
         raise click.UsageError("a tenant's name is made of a to z, 0 to 9 and -, at most 40 of them")
     by_name = {provider.name: provider for provider in providers}

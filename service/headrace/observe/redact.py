@@ -13,12 +13,13 @@ _WORDS: Final = (
 )
 _NAME: Final = re.compile(_WORDS, re.IGNORECASE)
 _ASSIGNED: Final = re.compile(
-    rf"""(?P<name>(?:{_WORDS})[\w-]{{0,40}}(?:["']?\s{{0,4}}[=:]\s{{0,4}}["']?|["']\s{{0,4}},\s{{0,4}}["']))[^\s&"',;}})\]]+""",
+    rf"""(?P<name>(?:{_WORDS})[\w-]{{0,40}}(?:["']?\s{{0,4}}[=:]\s{{0,4}}["']?|["']\s{{0,4}},\s{{0,4}}["']))[^\s&"',;}})\]]{{2,}}""",
     re.IGNORECASE,
 )
 """`accessKey=…` in a query string, `"token": "…"` in JSON, `('Cookie', '…')` among quoted headers.
 
-The match begins at the word itself and its length is bounded, so that a long text costs one pass.
+The match begins at the word itself and its length is bounded, so that a long text costs one pass. One character is no
+secret: `webhook_secrets: a secret is empty` stays as it is.
 """
 _SCHEME: Final = re.compile(r"\b(?P<scheme>Bearer|Basic)\s+[\w.~+/=-]{8,}", re.IGNORECASE)
 _USERINFO: Final = re.compile(r"://[^\s/@]+@")
