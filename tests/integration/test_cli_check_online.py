@@ -177,11 +177,11 @@ def test_where_kafka_does_not_answer_no_platform_is_called(world: World) -> None
 
 
 def test_what_listens_and_is_no_kafka_is_said_apart(world: World) -> None:
-    """A wrong security_protocol looks the same."""
+    """A listener that wants TLS looks the same."""
     world.headrace.environ["HEADRACE_KAFKA__BOOTSTRAP_SERVERS"] = world.outreach.url.removeprefix("http://")
     reach = row_of(world.check(code=1), "kafka", "reach")
-    assert "takes connections, and gives no answer of Kafka" in reach["found"]
-    assert "security_protocol" in reach["next"]
+    assert "closed the connection before it answered" in reach["found"]
+    assert "security_protocol, bootstrap_servers" in reach["next"]
 
 
 def test_missing_topics_are_a_fault_and_platforms_are_called(world: World) -> None:

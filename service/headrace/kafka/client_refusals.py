@@ -155,7 +155,7 @@ def _of_closed(at: str, context: Any) -> str:
     """Return what a broker may mean that takes a connection, and ends it before it has answered a word."""
     closed = f"the broker at {at} closed the connection before it answered; if it goes on so"
     if not isinstance(context, FreshContext):
-        return f"{closed}, its listener wants TLS or SASL: look at security_protocol in [kafka]"
+        return f"{closed}, its listener wants TLS or SASL, or it is no Kafka: see security_protocol, bootstrap_servers"
     return f"{closed}, {_of_ours('that address', 'no reason given', context.kafka)}"
 
 
