@@ -15,13 +15,18 @@ _PATIENCE = 30.0  # seconds
 async def create_topic(
     bootstrap_servers: str, topic: str, *, partitions: int = 1, replicas: int = 1, **configs: str
 ) -> None:
-    """Create a topic, with configs as `retention_ms="1000"`; raise RuntimeError with Kafka's word if it refuses."""
+    """Create a topic, with configs as `retention_ms="1000"`, and wait until it shows.
+
+    Raises RuntimeError with Kafka's word if it refuses.
+    """
     wanted = NewTopic(topic, partitions, replicas, topic_configs=_settings(configs))
-    async with _admin(bootstrap_servers) as admin:
+    async with _admin(bootstrap_servers) as admin, asyncio.timeout(_PATIENCE):
         answer = await admin.create_topics([wanted])
-    for name, code, *message in answer.topic_errors:  # aiokafka raises nothing for a refused topic
-        if code != 0:
-            raise RuntimeError(f"Kafka refuses to create {name}: error {code} {message}")
+        for name, code, *message in answer.topic_errors:  # aiokafka raises nothing for a refused topic
+            if code != 0:
+                raise RuntimeError(f"Kafka refuses to create {name}: error {code} {message}")
+        while len((await admin.describe_topics([topic]))[0]["partitions"]) < partitions:  # noqa: ASYNC110  (polled)
+            await asyncio.sleep(0.05)
 
 
 async def add_partitions(bootstrap_servers: str, topic: str, count: int) -> None:
