@@ -22,7 +22,7 @@ PIP_AUDIT: Final = (
 def look() -> tuple[list[dict[str, Any]], str]:
     """Return the libraries as pip-audit reports them, or why there is no report."""
     try:
-        done = subprocess.run(PIP_AUDIT, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603
+        done = subprocess.run(PIP_AUDIT, capture_output=True, text=True, timeout=SECONDS, check=False)  # noqa: S603  (our own)
     except subprocess.TimeoutExpired:
         return [], f"no answer within {SECONDS:.0f} s"
     try:

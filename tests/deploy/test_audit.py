@@ -1,4 +1,4 @@
-"""What `make audit` says: advisories are warnings, and so is that nobody could be asked."""
+"""What `make audit` writes: advisories are warnings, and so is that they could not be looked up."""
 
 import importlib.util
 import os
