@@ -299,6 +299,24 @@ async def test_a_clock_that_is_ahead_hides_no_row() -> None:
         theirs += MINUTE
 
 
+async def test_a_clock_that_is_far_ahead_leaves_out_nothing_of_the_past() -> None:
+    """The look-back is counted from the platform's now, though a turn that goes on begins with our time."""
+    account = Account(*[row(n, minutes_ago=60 * n + 1, timelineType="Call", status="Ended") for n in range(150)])
+    account.calls |= {each: {"id": each, "status": "completed"} for each in account.rows}
+    turns = Turns(api := Memory(account), feed_of(page_size=10))
+    theirs = api.now
+
+    def answer(call: Call) -> bytes:
+        api.now = theirs
+        return account(call)
+
+    api.answer_with(answer)
+    for _ in range(30):
+        api.now = theirs + 60 * DAY
+        await turns.next(minutes=0)
+    assert ids(turns.raws) == sorted(account.rows)
+
+
 async def test_the_past_is_read_with_a_few_calls_a_turn() -> None:
     """Calls that each need their record must not hold up what is new: a turn has its share for what was before."""
     account = Account(*[row(n, minutes_ago=10 + n / 10, timelineType="Call", status="Ended") for n in range(500)])

@@ -1,6 +1,7 @@
 """Which rows of the list of all leads are news: in readings to the platform's now, and in those of a span."""
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Final, Literal, Protocol
 
 from headrace.providers.leadping import wire
@@ -32,16 +33,32 @@ class Books(Protocol):
 
 
 class NewsBooks:
-    """The books of a reading to now: what was shown before as it is now is no news, whichever feed brought it."""
+    """The books of a reading to now: what was shown before as it is now is no news, whichever feed brought it.
+
+    They look at the clock when the first rows have come: before the first answer of a process it is ours.
+    """
 
     def __init__(self, api: Api, plan: TenantPlan, look_back: int) -> None:
         self._api: Final = api
         self._plan: Final = plan
-        self._now: Final = api.now
-        self._since: Final = api.now - look_back
-        self._oldest: Final = slice_of(self._since) - 1
-        self._known: Final = KnownRows(api, self._oldest)
+        self._look_back: Final = look_back
         self._repeated: Final = Digests()
+
+    @cached_property
+    def _now(self) -> int:
+        return self._api.now
+
+    @cached_property
+    def _since(self) -> int:
+        return self._now - self._look_back
+
+    @cached_property
+    def _oldest(self) -> int:
+        return slice_of(self._since) - 1
+
+    @cached_property
+    def _known(self) -> KnownRows:
+        return KnownRows(self._api, self._oldest)
 
     def skips(self, row: bytes, window: Window) -> Reason | None:
         """See Books."""
