@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import msgspec
 import pytest
+from aiokafka import AIOKafkaProducer
 from msgspec.structs import replace
 
 from headrace.config.tenants import Tenants
@@ -129,6 +131,33 @@ async def test_a_budget_outlives_a_restart(kafka: Broker, prefix: str) -> None:
             await pipeline.comes(all_is_spent, "all is spent")
         # A call is written before it is made, so each of the four pollers may have left one that it did not make.
         assert there.calls["/rows"] <= await spent() == 20 <= there.calls["/rows"] + 4
+
+
+async def test_a_stop_in_the_middle_of_a_commit_leaves_no_wait(
+    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The commit ends, then what was spent is stored: a successor waits for no calls that were never made."""
+    under_way, commit = 0, AIOKafkaProducer.commit_transaction
+
+    async def observed(producer: AIOKafkaProducer) -> None:
+        nonlocal under_way
+        under_way += 1
+        try:
+            await commit(producer)
+        finally:
+            under_way -= 1
+
+    monkeypatch.setattr(AIOKafkaProducer, "commit_transaction", observed)
+    async with platform() as there:
+        there.add(*range(1_000))
+        pipeline = await make_polled(kafka.bootstrap_servers, prefix, polled(there.url, page=1))
+        for upto in (10, 20, 30):
+            async with pipeline.poller():
+                await pipeline.covered(upto)
+                await until(lambda: under_way > 0, "a commit is under way", every=0.0)
+            spending = (await pipeline.remembered()).spending
+            assert spending is not None
+            assert spending.until <= time.time()
 
 
 async def test_tokens_rotate_and_a_successor_goes_on_with_them(kafka: Broker, prefix: str) -> None:

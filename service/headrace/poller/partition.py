@@ -21,7 +21,7 @@ from headrace.kafka.consumer import Consumer, Record
 from headrace.kafka.group_member import Member
 from headrace.kafka.partition_owner import CannotRun, Pace, PartitionOwner, TaskState
 from headrace.kafka.partition_reader import read_to_barrier
-from headrace.kafka.producer import Transactions, WriteFailed
+from headrace.kafka.producer import Transactions
 from headrace.poller.dropped_leads import DroppedLeads
 from headrace.poller.lead_discovery import LeadDiscovery
 from headrace.poller.metrics import PollerMetrics
@@ -145,9 +145,6 @@ class PartitionPoller(PartitionOwner):
         self.enter(TaskState.RUNNING)
         try:
             await self._together(writer, tasks, discovery, inbox)
-        except asyncio.CancelledError:
-            await self._write_final_spending(writer)
-            raise
         finally:
             self._events.remove(discovery)
             self._nudges.remove(inbox)
@@ -246,6 +243,8 @@ class PartitionPoller(PartitionOwner):
             done, _ = await asyncio.wait([writing, *running], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _end(running)  # the writer outlives them: tokens that were minted are stored yet
+            if not writing.done():
+                await self._store_final_spending(writer, writing)
             await _end([writing])
         for ended in done:
             ended.result()
@@ -287,12 +286,17 @@ class PartitionPoller(PartitionOwner):
         else:
             tenant.watch([lead.names[0]])
 
-    async def _write_final_spending(self, writer: StateWriter) -> None:
-        """Write actual spending, so that the next owner does not wait for calls that were never made."""
-        spent = [tenant.final_spending() for tenant in self.tenants.values()]
-        with contextlib.suppress(WriteFailed, TimeoutError):
-            async with asyncio.timeout(FINAL_WRITE_SECONDS):
-                await writer.write(spent)
+    async def _store_final_spending(self, writer: StateWriter, writing: asyncio.Task[None]) -> None:
+        """Store actual spending, so that the next owner does not wait for calls that were never made.
+
+        The writer still runs: a transaction in progress ends first, for cut off it would leave a producer that writes
+        nothing more.
+        """
+        storing = asyncio.create_task(writer.store([tenant.final_spending() for tenant in self.tenants.values()]))
+        await asyncio.wait([storing, writing], timeout=FINAL_WRITE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        if not storing.done():
+            _log.warning("spending_not_stored", partition=self.partition, tenants=len(self.tenants))
+        await _end([storing])
 
     def _check_homes(self) -> None:
         """Refuse where tenants were at home under another number of partitions. Raises `CannotRun`."""
