@@ -1,12 +1,14 @@
 """One process: logging, the admin port, signals, and the roles that the command line names."""
 
 import asyncio
+import contextlib
 import faulthandler
 import gc
 import os
 import signal
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -34,6 +36,7 @@ ROLES: Final[Mapping[str, type[Role]]] = {
     "poller": PollerRole,
 }
 """Every role by its name, in the order in which they start."""
+NOTHING: Final[Mapping[str, type[Role]]] = MappingProxyType({})
 STOP_DEADLINE_SECONDS: Final = 25.0
 """From SIGTERM to the end: below the 30 that Kubernetes gives."""
 MOST_HOST: Final = 64
@@ -55,10 +58,11 @@ class Stuck(Exception):  # noqa: N818  (a state, not an error)
     """Too many producers of this process hang: only a new process is clean."""
 
 
-def run(config: Config, roles: Iterable[str]) -> int:
+def run(config: Config, roles: Iterable[str], *, more: Mapping[str, type[Role]] = NOTHING, admin: bool = True) -> int:
     """Run roles until SIGTERM or SIGINT; return the exit code. Errors for the operator are logged as one sentence.
 
     A role that cannot run ends the process, the others in order; where it receives as well, the receiver goes on.
+    `more` are roles by their names that stand above this room, and only read. Without `admin` there is no admin port.
     """
     configure(config.log.format, config.log.level)
     gc.collect()
@@ -67,7 +71,7 @@ def run(config: Config, roles: Iterable[str]) -> int:
         gc.set_threshold(*SELDOM)
     code = 0
     try:
-        uvloop.run(_main(config, roles))
+        uvloop.run(_main(config, {name: {**ROLES, **more}[name] for name in roles}, admin=admin))
     except* (*CANNOT_RUN, CannotServe, CannotSpool, CannotTrace, Stuck) as refusals:
         for refusal in leaves(refusals):
             _log.error("refused_to_run", reason=str(refusal))
@@ -75,17 +79,19 @@ def run(config: Config, roles: Iterable[str]) -> int:
     return code
 
 
-async def _main(config: Config, names: Sequence[str]) -> None:
+async def _main(config: Config, kinds: Mapping[str, type[Role]], *, admin: bool) -> None:
     """Run roles, with what exports their spans around them where tracing is on."""
     traces = config.traces
     if not traces.enabled or os.environ.get(NO_TRACES, "").lower() == "true":
-        await _run_roles(config, names)
+        await _run_roles(config, kinds, admin=admin)
         return
     async with exporting_spans(traces.endpoint, traces.named_headers) as export:
-        await _run_roles(config, names, export)
+        await _run_roles(config, kinds, export, admin=admin)
 
 
-async def _run_roles(config: Config, names: Sequence[str], export: SpanExport | None = None) -> None:
+async def _run_roles(
+    config: Config, kinds: Mapping[str, type[Role]], export: SpanExport | None = None, *, admin: bool
+) -> None:
     registry = Registry(__version__, None if export is None else Tracer(config.traces.ratio, export.add))
     show_spans(export, registry)
     notices = registry.notices
@@ -93,19 +99,21 @@ async def _run_roles(config: Config, names: Sequence[str], export: SpanExport | 
     live = LiveConfig(config)
     live.follow(lambda config: configure(config.log.format, config.log.level))
     report = LiveReport(live, registry)
-    roles = [ROLES[name](live, registry) for name in names]
+    names, roles = list(kinds), [kind(live, registry) for kind in kinds.values()]
     main = asyncio.current_task()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop, main, number)
     probed = (*(role.health for role in roles), report)
-    async with (
-        serve(config.admin.host, config.admin.port, registry, *probed) as port,
-        writing_notices(config, notices),
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        port = 0
+        if admin:
+            port = await stack.enter_async_context(serve(config.admin.host, config.admin.port, registry, *probed))
+        if not ROLES.keys().isdisjoint(names):  # what only reads has no right to write, either
+            await stack.enter_async_context(writing_notices(config, notices))
         notices.process = process_source(names, port)
         fields = {key: value for role in roles for key, value in role.log_fields.items()}
-        _log.info("started", version=__version__, roles=list(names), admin=port, **fields)
+        _log.info("started", version=__version__, roles=names, admin=port, **fields)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(_guard())

@@ -35,6 +35,7 @@ _SECTIONS: Final = {
         "spool": "show the deliveries that wait for Kafka, or drain them by hand",
     },
     "Look into it": {
+        "console": "serve a page: what flows, what is wrong, one event with all that made it",
         "status": "show how things stand with every tenant, and what needs somebody",
         "feeds": "show how far each feed has been read, and what is wrong with it",
         "ledger": "show what webhooks or polling lost, hour by hour",

@@ -25,6 +25,10 @@ _thrown_away: Final[set[str]] = set()
 """The streams of this process that nobody reads any more."""
 
 
+_SHOWS_PROGRESS: Final = "progress"
+_shown: Final = {_SHOWS_PROGRESS}
+
+
 class Styled(str):
     """A text that may be printed as it is: escaped, then styled by us. What is added to it is escaped."""
 
@@ -59,8 +63,13 @@ def echo_json(text: bytes | str) -> None:
 
 def progress(text: str) -> None:
     """Show a line on standard error in place of the one before, where that is a terminal; an empty one clears it."""
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and _SHOWS_PROGRESS in _shown:
         _write(f"\r{shown(text)}\x1b[K", err=True, nl=False)
+
+
+def show_no_progress() -> None:
+    """Show no progress from now on: a server reads all the time."""
+    _shown.discard(_SHOWS_PROGRESS)
 
 
 def confirmed(question: str) -> bool:

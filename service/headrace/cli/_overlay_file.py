@@ -53,7 +53,7 @@ def drafted(account: Account, overlay: str, found: OpenCodes, file: str) -> Over
 
     Where no row can stand below the overlay (its rows are an array in one value), the rows are alone.
     """
-    drafts = _draft_rows(account, (one for one in found.codes if one.today == OPEN))
+    drafts = draft_rows(account, (one for one in found.codes if one.today == OPEN))
     head = _HEAD.format(
         day=f"{datetime.now(UTC):%Y-%m-%d}",
         codes=count(len(drafts), "code"),
@@ -79,7 +79,7 @@ def _is_toml(text: str) -> bool:
     return True
 
 
-def _draft_rows(account: Account, codes: Iterable[OpenCode]) -> list[DraftRow]:
+def draft_rows(account: Account, codes: Iterable[OpenCode]) -> list[DraftRow]:
     """Return each code once, whatever it was published as."""
     found: dict[tuple[str | None, str], DraftRow] = {}
     tables = tuple(account.provider.tables)

@@ -5,6 +5,7 @@ from headrace.config.load import load
 from headrace.config.settings import (
     AdminSettings,
     Config,
+    ConsoleSettings,
     DedupeSettings,
     LogSettings,
     ReceiverSettings,
@@ -16,6 +17,7 @@ from headrace.core.units import seconds
 __all__ = [
     "AdminSettings",
     "Config",
+    "ConsoleSettings",
     "DedupeSettings",
     "KafkaSettings",
     "LogSettings",

@@ -52,6 +52,12 @@ _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\s*=[\x20-\x7e]+")
 """A header of HTTP as OTEL_EXPORTER_OTLP_HEADERS writes it."""
 
 
+LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+"""Addresses that only this machine reaches."""
+SHORTEST_TOKEN: Final = 16
+"""Characters of a token that cannot be guessed."""
+
+
 class DedupeSettings(Struct, frozen=True, kw_only=True):
     """`[dedupe]`: for how many seconds an id is remembered."""
 
@@ -113,6 +119,40 @@ class AdminSettings(Struct, frozen=True, kw_only=True):
     port: Port = 9464
 
 
+class ConsoleSettings(Struct, frozen=True, kw_only=True):
+    """`[console]`: where the page is served, and who may see it.
+
+    On this machine alone it is open; on any other address `token` logs in, or `auth = "proxy"` says that what stands in
+    front lets nobody else through. `hosts` are the names by which browsers reach it, beside the address itself.
+    `redacted_bytes` shows the raw bytes of tenants whose events are redacted, too.
+    """
+
+    host: str = "127.0.0.1"
+    port: Port = 9465
+    auth: Literal["token", "proxy"] = "token"
+    token: str | None = None
+    token_file: str | None = None
+    hosts: list[str] = []
+    redacted_bytes: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether nobody has to log in."""
+        return self.auth == "proxy" or not self.token
+
+    def faults(self) -> Iterator[Contradiction]:
+        """Yield what would let everybody in."""
+        if self.token is not None and len(self.token) < SHORTEST_TOKEN:
+            yield Contradiction("token", f"is too short: take {SHORTEST_TOKEN} characters or more")
+        if self.auth == "token" and not self.token and self.host not in LOOPBACK:
+            reason = 'or auth = "proxy" is needed where others can reach the page: this machine alone is 127.0.0.1'
+            yield Contradiction("token", reason, ("host",))
+
+    def __repr__(self) -> str:
+        """Write only what may be logged: no secrets."""
+        return f"ConsoleSettings({self.host!r}, {self.port}, {self.auth!r}, {self.hosts})"
+
+
 class LogSettings(Struct, frozen=True, kw_only=True):
     """`[log]`: `auto` writes for people on a terminal and JSON everywhere else."""
 
@@ -160,6 +200,7 @@ class ServiceSettings(Struct, frozen=True, kw_only=True):
     spool: SpoolSettings = SpoolSettings()
     receiver: ReceiverSettings = ReceiverSettings()
     admin: AdminSettings = AdminSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     traces: TracesSettings = TracesSettings()
 

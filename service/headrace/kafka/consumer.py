@@ -114,6 +114,14 @@ class Consumer:
             await call(self._view.look_around(), CALL_DEADLINE)
         return await offsets_of(self._consumer, topic, partition)
 
+    async def bounds_of_all(self, topic: str, partitions: Sequence[int]) -> dict[int, tuple[int, int]]:
+        """Return `bounds` of several partitions, with two questions to each broker."""
+        parts = [TopicPartition(topic, partition) for partition in partitions]
+        await self.bounds(topic, parts[0].partition)
+        first = await call(self._consumer.beginning_offsets(parts), CALL_DEADLINE)
+        last = await call(self._consumer.end_offsets(parts), CALL_DEADLINE)
+        return {at.partition: (first[at], last[at]) for at in parts}
+
     async def topic_id(self, topic: str) -> str:
         """Return the id that a topic got when it was made; empty where that is not known for certain."""
         return await call(self._view.topic_id(topic), CALL_DEADLINE)

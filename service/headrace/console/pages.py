@@ -1,0 +1,139 @@
+"""The pages: each answers at once with what is known, and reads on demand what belongs to one event or letter alone."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+import click
+from aiohttp import web
+
+from headrace.config.live import LiveConfig
+from headrace.console.code_page import SINCE, CodePage, since_of
+from headrace.console.event_page import EventPages
+from headrace.console.letter_page import LetterPages
+from headrace.console.parts import CATEGORIES, TYPES, Filter, parts_of
+from headrace.console.rendering import render
+from headrace.console.watch import Watch
+from headrace.kafka.client import KafkaError, why
+from headrace.kafka.topic_follower import NoTopic
+from headrace.kafka.topics import UnfitTopics
+from headrace.records.newer_format import NewerFormat
+
+_NO_EVENT: Final = "There is no event at this place (any more)."
+READ_SECONDS: Final = 20.0
+"""What reading for one page may take; then it says so."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class NotThere(Exception):  # noqa: N818  (what is the case)
+    """What a page is about does not exist, or not any more: the text says so."""
+
+
+class Pages:
+    """Answers requests for pages."""
+
+    def __init__(self, live: LiveConfig, watch: Watch) -> None:
+        self._watch: Final = watch
+        self._events: Final = EventPages(live)
+        self._letters: Final = LetterPages(live)
+        self._codes: Final = CodePage(live)
+
+    def routes(self) -> Mapping[str, Handler]:
+        """Return what answers each path."""
+        return {
+            "/": self._overview,
+            "/events": self._event_list,
+            r"/events/{partition:\d{1,6}}/{offset:\d{1,18}}": self._event,
+            r"/events/{partition:\d{1,6}}/{offset:\d{1,18}}/trail": self._trail,
+            "/letters": self._letter_list,
+            r"/letters/{partition:\d{1,6}}/{offset:\d{1,18}}": self._letter,
+            "/codes": self._code_list,
+            "/codes/found": self._codes_found,
+            "/partitions": self._partitions,
+            "/favicon.ico": _icon,
+        }
+
+    async def explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer what goes wrong with a sentence: Kafka that does not answer, what is not there, what takes too long."""
+        try:
+            return await handler(request)
+        except NotThere as error:
+            return _page(render("problem.html", title="Not there", sentence=str(error)), 404)
+        except web.HTTPNotFound:
+            return _page(render("problem.html", title="Not there", sentence="There is no such page."), 404)
+        except (NoTopic, NewerFormat, UnfitTopics) as error:
+            return _page(render("problem.html", title="Not readable", sentence=str(error)), 503)
+        except click.ClickException as error:
+            return _page(render("problem.html", title="Not readable", sentence=error.message), 503)
+        except (KafkaError, TimeoutError, OSError) as error:
+            sentence = f"Kafka did not answer in time ({why(error)}): load the page again."
+            return _page(render("problem.html", title="Kafka does not answer", sentence=sentence), 503)
+
+    async def _overview(self, request: web.Request) -> web.StreamResponse:
+        return self._live_page("overview", request)
+
+    async def _event_list(self, request: web.Request) -> web.StreamResponse:
+        return self._live_page("events", request, types=TYPES, categories=CATEGORIES)
+
+    async def _partitions(self, request: web.Request) -> web.StreamResponse:
+        return self._live_page("partitions", request)
+
+    def _live_page(self, name: str, request: web.Request, **values: Any) -> web.Response:
+        wanted = Filter.of(request.query)
+        self._watch.look()
+        parts = dict(parts_of(name, self._watch, wanted))
+        query = {"page": name, **wanted.query}
+        sources = sorted(self._watch.config.tenants.by_source)
+        return _page(
+            render(f"{name}.html", page=name, parts=parts, wanted=wanted, query=query, sources=sources, **values)
+        )
+
+    async def _event(self, request: web.Request) -> web.StreamResponse:
+        async with asyncio.timeout(READ_SECONDS):
+            found = await self._events.read(*_place(request))
+        if found is None:
+            raise NotThere(
+                "There is no event at this place (any more): it is older than the topic keeps, or of another."
+            )
+        return _page(render("event.html", page="events", **found))
+
+    async def _trail(self, request: web.Request) -> web.StreamResponse:
+        async with asyncio.timeout(READ_SECONDS):
+            found = await self._events.trail(*_place(request))
+        if found is None:
+            raise NotThere(_NO_EVENT)
+        return _page(render("part_trail.html", **found))
+
+    async def _letter_list(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002  (aiohttp's signature)
+        async with asyncio.timeout(READ_SECONDS):
+            found = await self._letters.newest()
+        return _page(render("letters.html", page="letters", **found))
+
+    async def _letter(self, request: web.Request) -> web.StreamResponse:
+        async with asyncio.timeout(READ_SECONDS):
+            found = await self._letters.read(*_place(request))
+        if found is None:
+            raise NotThere("There is no dead letter at this place (any more).")
+        return _page(render("letter.html", page="letters", **found))
+
+    async def _code_list(self, request: web.Request) -> web.StreamResponse:
+        since = since_of(request.query)
+        return _page(render("codes.html", page="codes", since=since, choices=SINCE))
+
+    async def _codes_found(self, request: web.Request) -> web.StreamResponse:
+        async with asyncio.timeout(READ_SECONDS):
+            found = await self._codes.read(since_of(request.query))
+        return _page(render("part_codes.html", **found))
+
+
+def _place(request: web.Request) -> tuple[int, int]:
+    return int(request.match_info["partition"]), int(request.match_info["offset"])
+
+
+async def _icon(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPMovedPermanently("/static/icon.svg")
+
+
+def _page(text: str, status: int = 200) -> web.Response:
+    return web.Response(text=text, status=status, content_type="text/html")

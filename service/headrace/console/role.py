@@ -1,0 +1,58 @@
+"""The role `console`: the page, for as long as the process runs. It owns nothing, and nothing depends on it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from headrace.cli._output import show_no_progress
+from headrace.config.live import LiveConfig
+from headrace.console.server import serving
+from headrace.console.watch import Watch
+from headrace.observe.health import Check, HealthReport
+from headrace.observe.registry import Registry
+
+_log = structlog.get_logger()
+
+
+class PageHealth:
+    """Health of the page: it is there once its port is open, whatever Kafka does, for then it says so."""
+
+    def __init__(self) -> None:
+        self.is_open = False
+
+    def startup(self) -> HealthReport:
+        """Return whether it has started."""
+        return self._report()
+
+    def live(self) -> HealthReport:
+        """Return whether it should go on: while it can answer this, it can show the page."""
+        return HealthReport((Check("console", "loop", ok=True, why="it answers"),))
+
+    def ready(self) -> HealthReport:
+        """Return whether it shows the page."""
+        return self._report()
+
+    def _report(self) -> HealthReport:
+        why = "its port is open" if self.is_open else "its port is not open yet"
+        return HealthReport((Check("console", "port", ok=self.is_open, why=why),))
+
+
+class ConsoleRole:
+    """See `roles.Role`. It starts at once, whether Kafka answers or not: the page says which."""
+
+    log_fields: Mapping[str, object] = {}
+
+    def __init__(self, live: LiveConfig, registry: Registry) -> None:  # noqa: ARG002  (the signature of a role)
+        self._live: Final = live
+        self.health: Final = PageHealth()
+
+    async def run(self) -> None:
+        """Serve the page until cancelled. Raises `CannotServe`."""
+        show_no_progress()
+        watch = Watch(self._live)
+        async with serving(self._live, watch) as url, asyncio.TaskGroup() as group:
+            self.health.is_open = True
+            _log.info("console_open", url=url)
+            group.create_task(watch.run())
