@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from headrace.cli._code_uses import as_today
 from headrace.cli._event_changes import changes
-from headrace.cli._find_query import sought_by_event_id
+from headrace.cli._find_query import SoughtId, canonical
 from headrace.cli._find_scan import search_ids
 from headrace.cli._id_trail import FoundEvent, IdTrail
 from headrace.cli._letter_places import place_of
@@ -20,7 +21,6 @@ from headrace.console.one_record import one_record
 from headrace.console.raw_bytes import ShownBytes, shown_bytes
 from headrace.core.timestamps import parse
 from headrace.kafka.partition_scan import ScanSpan
-from headrace.providers.discover import discover
 from headrace.records.newer_format import NewerFormat
 from headrace_events import Event, decode
 
@@ -78,18 +78,19 @@ class EventPages:
 
 async def _event(config: Config, partition: int, offset: int) -> Event | None:
     record = await one_record(config, f"{config.topic_prefix}events", partition, offset)
+    if record is None:
+        return None
     with contextlib.suppress(msgspec.DecodeError):
-        return None if record is None else decode(record.value or b"")
+        event = decode(record.value or b"")
+        return as_today(event, config.tenants.by_source.get(event.source))
     return None
 
 
 async def _trail(config: Config, event: Event) -> IdTrail | None:
-    provider = discover().get(event.data.native.provider)
-    if provider is None:
-        return None
-    sought = sought_by_event_id(config, _base(event), provider, event.data.native.tenant)
+    native = event.data.native
+    sought = SoughtId(event.source, native.resource, canonical(native.id))
     since = int(parse(event.data.provenance.received).timestamp() * 1000) - LOOKS_BACK_MS
-    found = await search_ids(config, sought, ScanSpan(max(since, 0)), everywhere=False)
+    found = await search_ids(config, [sought], ScanSpan(max(since, 0)), everywhere=False)
     return next(iter(found.trails), None)
 
 

@@ -60,6 +60,7 @@ class Watch:
         self.trouble: Final[dict[str, str]] = {}
         self.read_at: Final[dict[str, datetime]] = {}
         self.version = 0
+        self._reading: Final[set[str]] = set()
         self._viewers = 0
         self._until = 0.0
         self._wanted: Final = asyncio.Event()
@@ -74,6 +75,11 @@ class Watch:
     def is_wanted(self) -> bool:
         """Whether somebody looks, or did a moment ago."""
         return self._viewers > 0 or time.monotonic() < self._until
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether any part is read now."""
+        return bool(self._reading)
 
     def look(self) -> None:
         """Read for a while: a page was opened."""
@@ -107,6 +113,7 @@ class Watch:
         """Look again and again at one part, through one client as long as that works."""
         while True:
             await self._wanted.wait()
+            self._reading.add(name)
             try:
                 async with Consumer(self.config.kafka) as log:
                     look = looks(log)
@@ -115,10 +122,12 @@ class Watch:
                         await look()
                         self._note(name)
                         await asyncio.sleep(max(pause, PAUSES * (time.monotonic() - began)))
-                self._wanted.clear()  # nothing was awaited since nobody looked
             except (KafkaError, TimeoutError, OSError, NoTopic, NewerFormat) as error:
                 self._note(name, _sentence(error))
                 await asyncio.sleep(AGAIN_SECONDS)
+            if not self.is_wanted:  # else somebody looked while the client was stopped
+                self._reading.discard(name)
+                self._wanted.clear()
 
     def _note(self, name: str, trouble: str = "") -> None:
         if trouble:
