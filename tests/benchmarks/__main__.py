@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.benchmarks import (
     codec,
+    console,
     decode,
     find as finding,
     flat,
@@ -43,6 +44,7 @@ ON_KAFKA = {
     "latency": latency.rows,
     "trace": trace.rows,
     "polling": polling.rows,
+    "console": console.rows,
     "loop": leads.loop_rows,
 }
 

@@ -25,6 +25,8 @@ class Sizes(Struct, frozen=True, kw_only=True):
     delivered: int
     watched: float
     """Seconds that latency is measured for."""
+    tenants: int
+    """Tenants that the page shows."""
     polled: int
     windows: int
     """Short windows of a budget that are watched."""
@@ -48,6 +50,7 @@ FULL: Final = Sizes(
     decided=20_000,
     delivered=4_000,
     watched=30.0,
+    tenants=1_000,
     polled=100_000,
     windows=12,
     leads=1_000_000,
@@ -68,6 +71,7 @@ QUICK: Final = Sizes(
     decided=400,
     delivered=100,
     watched=2.0,
+    tenants=20,
     polled=2_000,
     windows=2,
     leads=2_000,

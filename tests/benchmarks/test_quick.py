@@ -16,6 +16,7 @@ WANTED = {
     "latency": ["accepted -> visible"],
     "trace": ["trace: -> committed"],
     "polling": ["budget with a backlog", "a page, into raw"],
+    "console": ["while nobody looks"],
     "loop": ["leads"],
 }
 """What the rows of each benchmark on Kafka name."""

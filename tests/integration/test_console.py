@@ -13,7 +13,7 @@ from headrace.config import ConsoleSettings
 from headrace.config.live import LiveConfig
 from headrace.config.tenants import Tenants
 from headrace.console import watch as watching
-from headrace.console.server import Server
+from headrace.console.server import PageServer
 from headrace.console.watch import Watch
 from headrace.core.redaction import Redaction
 from tests.fake_provider import Row, account
@@ -55,7 +55,7 @@ async def looked_at(pipeline: Pipeline, **console: Any) -> AsyncIterator[Looker]
     """Serve the page of a pipeline."""
     live = LiveConfig(replace(pipeline.config, console=ConsoleSettings(**console)))
     watch = Watch(live)
-    runner = web.AppRunner(Server(live, watch).app)
+    runner = web.AppRunner(PageServer(live, watch).app)
     await runner.setup()
     reading = asyncio.create_task(watch.run())
     try:

@@ -10,7 +10,7 @@ from aiohttp import ClientSession, CookieJar, web
 
 from headrace.config import Config, load
 from headrace.config.live import LiveConfig
-from headrace.console.server import Server
+from headrace.console.server import PageServer
 from headrace.console.watch import Watch
 from tests.unit.configs import write
 
@@ -41,7 +41,7 @@ class Page:
 async def served(config: Config) -> AsyncIterator[Page]:
     live = LiveConfig(config)
     watch = Watch(live)
-    runner = web.AppRunner(Server(live, watch).app)
+    runner = web.AppRunner(PageServer(live, watch).app)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -29,7 +29,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
 
 
-class Server:
+class PageServer:
     """The application: routes, and what stands before each of them."""
 
     def __init__(self, live: LiveConfig, watch: Watch) -> None:
@@ -111,7 +111,7 @@ async def serving(live: LiveConfig, watch: Watch) -> AsyncIterator[str]:
     """Serve the page until the block ends; yield its address. Raises `CannotServe` where the port is taken."""
     settings = live.config.console
     runner = web.AppRunner(
-        Server(live, watch).app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS
+        PageServer(live, watch).app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS
     )
     await runner.setup()
     try:

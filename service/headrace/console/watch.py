@@ -38,7 +38,7 @@ SLICE: Final = 20
 Look = Callable[[], Awaitable[None]]
 
 
-class Standing(Struct):
+class PageState(Struct):
     """How things stand: ways and notices, partitions, and when each part was read; None: not yet."""
 
     ways: Sequence[WayRow] = ()
@@ -55,7 +55,7 @@ class Watch:
 
     def __init__(self, live: LiveConfig) -> None:
         self._live: Final = live
-        self.standing: Final = Standing()
+        self.standing: Final = PageState()
         self.events: Final = EventTail(f"{live.config.topic_prefix}events")
         self.trouble: Final[dict[str, str]] = {}
         self.read_at: Final[dict[str, datetime]] = {}
