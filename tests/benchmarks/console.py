@@ -75,7 +75,7 @@ async def _answers(session: aiohttp.ClientSession, url: str) -> None:
     while time.monotonic() < end:
         with suppress(aiohttp.ClientError):
             async with session.get(url + "/static/icon.svg") as answer:
-                if answer.status == 200:  # noqa: PLR2004  (OK)
+                if answer.status == 200:
                     return
         await asyncio.sleep(0.1)
     raise TimeoutError("the page does not answer")
@@ -90,7 +90,7 @@ async def _times(session: aiohttp.ClientSession, url: str, seconds: float) -> fl
     """Return how many milliseconds 99 of 100 answers take at most, asked for twenty times a second."""
     taken: list[float] = []
     end = time.monotonic() + seconds
-    while time.monotonic() < end or len(taken) < 2:  # noqa: PLR2004  (quantiles need two)
+    while time.monotonic() < end or len(taken) < 2:
         began = time.perf_counter()
         async with session.get(url) as answer:
             await answer.read()
@@ -120,7 +120,8 @@ def _configure(home: Path, servers: str, name: str, tenants: int) -> int:
     port = free_port()
     tables = "".join(
         f'[tenants.outreach.t{number}]\npolling = true\nclient_id = "c{number}"\nclient_secret = "s"\n'
-        f'redirect_uri = "https://example.com"\nrefresh_token = "r"\ntoken_key = "{"k" * 32}"\nwebhook_secrets = ["s"]\n'
+        f'redirect_uri = "https://example.com"\nrefresh_token = "r"\ntoken_key = "{"k" * 32}"\n'
+        'webhook_secrets = ["s"]\n'
         for number in range(tenants)
     )
     (home / "headrace.toml").write_text(
@@ -179,7 +180,7 @@ def _send(servers: str, name: str, tenants: int) -> None:
     """Send events at the rate until killed; for ten minutes at most."""
     producer = Producer({"bootstrap.servers": servers, "linger.ms": 20, "compression.type": "zstd"})
     values, began, sent = _values(tenants), time.monotonic(), 0
-    while (seconds := time.monotonic() - began) < 600:  # noqa: PLR2004  (no benchmark takes so long)
+    while (seconds := time.monotonic() - began) < 600:
         for number in range(sent, int(seconds * RATE)):
             producer.produce(f"{name}events", values[number % len(values)], partition=number % PARTITIONS)
         sent = int(seconds * RATE)

@@ -158,9 +158,7 @@ async def test_redacted_bytes_are_shown_by_setting_alone(kafka: Broker, prefix: 
             assert "secret words" in await looker.get(place)
 
 
-async def test_it_reads_only_while_somebody_looks(
-    kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_it_reads_only_while_somebody_looks(kafka: Broker, prefix: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """After the last page is closed it rests, and begins anew with the next."""
     monkeypatch.setattr(watching, "LINGERS_SECONDS", 0.5)
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)

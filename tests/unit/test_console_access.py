@@ -8,7 +8,7 @@ from headrace.config import ConsoleSettings
 from headrace.console.access import LASTS_SECONDS, MOST_FAILED, Access
 from tests.unit.configs import faults, write
 
-TOKEN = "a-token-of-many-letters"
+LOGIN = "a-token-of-many-letters"
 
 
 class Clock:
@@ -27,7 +27,7 @@ def clock() -> Clock:
 @pytest.fixture
 def access(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Access:
     monkeypatch.setattr("headrace.console.access.FAILED_SECONDS", 0.0)
-    return Access(ConsoleSettings(token=TOKEN, hosts=["Headrace.Example.com"]), clock)
+    return Access(ConsoleSettings(token=LOGIN, hosts=["Headrace.Example.com"]), clock)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_the_page_answers_to_its_names_alone(access: Access, host: str, known: b
 
 async def test_a_token_gets_a_cookie_that_lasts(access: Access, clock: Clock) -> None:
     """It is ours, and ends."""
-    cookie = await access.log_in(TOKEN)
+    cookie = await access.log_in(LOGIN)
     assert cookie is not None
     assert access.lets_in(cookie)
     clock.now += LASTS_SECONDS
@@ -61,10 +61,10 @@ async def test_a_token_gets_a_cookie_that_lasts(access: Access, clock: Clock) ->
 
 async def test_no_other_cookie_is_ours(access: Access) -> None:
     """Nobody makes one, or makes one last."""
-    cookie = await access.log_in(TOKEN)
+    cookie = await access.log_in(LOGIN)
     assert cookie is not None
     until, _, digest = cookie.partition(".")
-    other = await Access(ConsoleSettings(token=TOKEN + "2")).log_in(TOKEN + "2")
+    other = await Access(ConsoleSettings(token=LOGIN + "2")).log_in(LOGIN + "2")
     assert other is not None
     for forged in ("", ".", until, f"{int(until) + 1}.{digest}", f"².{digest}", f"{until}.", f"{until}.é", other):
         assert not access.lets_in(forged), forged
@@ -74,9 +74,9 @@ async def test_guessing_ends_soon(access: Access, clock: Clock) -> None:
     """After some wrong tokens no token is looked at for a while, not even the right one."""
     for _ in range(MOST_FAILED):
         assert await access.log_in("wrong") is None
-    assert await access.log_in(TOKEN) is None
+    assert await access.log_in(LOGIN) is None
     clock.now += 61
-    assert await access.log_in(TOKEN) is not None
+    assert await access.log_in(LOGIN) is not None
 
 
 async def test_without_a_token_no_token_logs_in() -> None:
@@ -96,13 +96,13 @@ def test_what_would_let_everybody_in_is_refused(tmp_path: Path, settings: str, s
     """Each with a sentence, and without the secret."""
     (found,) = faults(write(tmp_path, f"[console]\n{settings}\n"))
     assert sentence in found
-    assert "short\"" not in found
+    assert 'short"' not in found
 
 
-@pytest.mark.parametrize("settings", ['host = "0.0.0.0"\nauth = "proxy"', f'host = "::"\ntoken = "{TOKEN}"', ""])
+@pytest.mark.parametrize("settings", ['host = "0.0.0.0"\nauth = "proxy"', f'host = "::"\ntoken = "{LOGIN}"', ""])
 def test_what_lets_only_some_in_is_taken(tmp_path: Path, settings: str) -> None:
     """A proxy that stands in front, a token, or this machine alone."""
     from headrace.config import load  # noqa: PLC0415
 
     config = load(write(tmp_path, f"[console]\n{settings}\n"), {})
-    assert TOKEN not in repr(config)
+    assert LOGIN not in repr(config)

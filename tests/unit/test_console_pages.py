@@ -14,7 +14,7 @@ from headrace.console.server import PageServer
 from headrace.console.watch import Watch
 from tests.unit.configs import write
 
-TOKEN = "a-token-of-many-letters"
+LOGIN = "a-token-of-many-letters"
 CONFIG = """\
 [kafka]
 bootstrap_servers = "127.0.0.1:9"
@@ -60,7 +60,7 @@ async def page(tmp_path: Path) -> AsyncIterator[Page]:
 @pytest.fixture
 async def guarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Page]:
     monkeypatch.setattr("headrace.console.access.FAILED_SECONDS", 0.0)
-    async for one in served(load(write(tmp_path, f'{CONFIG}[console]\ntoken = "{TOKEN}"\n'), {})):
+    async for one in served(load(write(tmp_path, f'{CONFIG}[console]\ntoken = "{LOGIN}"\n'), {})):
         yield one
 
 
@@ -119,15 +119,15 @@ async def test_nothing_is_shown_before_a_login(guarded: Page, path: str) -> None
 
 async def test_a_token_logs_in_and_out(guarded: Page) -> None:
     """The cookie is for this page's own requests, and no script's."""
-    status, text, _ = await guarded.post("/login", token="wrong")
+    status, text, _ = await guarded.post("/login", token=f"not-{LOGIN}")
     assert status == 401
     assert "not the token" in text
-    status, _, headers = await guarded.post("/login", token=TOKEN)
+    status, _, headers = await guarded.post("/login", token=LOGIN)
     assert status == 303
     cookie = headers["Set-Cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert TOKEN not in cookie
+    assert LOGIN not in cookie
     assert (await guarded.get("/"))[0] == 200
     assert (await guarded.get("/logout"))[0] == 303
     assert (await guarded.get("/"))[0] == 303

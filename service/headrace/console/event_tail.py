@@ -5,7 +5,7 @@ What is not read is counted by offsets. One look costs a fetch for each partitio
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -27,9 +27,8 @@ MOST_WAYS: Final = 20_000
 
 
 class ShownEvent(Struct, frozen=True):
-    """An event, its place on the topic, and its number among those that were read here."""
+    """An event, its place on the topic, and the bytes that it takes there."""
 
-    number: int
     partition: int
     offset: int
     event: Event
@@ -54,20 +53,7 @@ class EventTail:
         self._positions: Final[dict[int, int]] = {}
         self._steady: Final = steady
         self._looked_at = 0.0
-        self._number = 0
         self._turn = 0
-
-    @property
-    def newest(self) -> int:
-        """The number of the newest event that was read."""
-        return self._number
-
-    def since(self, number: int) -> Iterator[ShownEvent]:
-        """Yield the events behind a number, the newest first."""
-        for one in reversed(self.shown):
-            if one.number <= number:
-                return
-            yield one
 
     async def look(self, log: Consumer) -> None:
         """Read what is new. Raises `KafkaError`, `TimeoutError`."""
@@ -83,14 +69,13 @@ class EventTail:
             if end > max(first, self._positions.get(partition, first))
         }
         passed = sum(end - before.get(partition, end) for partition, end in self.ends.items())
-        found = [one for partition in self._chosen(news) for one in await self._read(log, partition, *news[partition])]
-        for partition in news:
-            self._positions[partition] = news[partition][1]
-        self._positions.update((partition, end) for partition, end in self.ends.items() if partition not in news)
+        found, whole = await self._read_all(log, news)
+        self._positions.update(self.ends)
         self._looked_at = now
         self._take(found)
         if not first_look:
-            self.flow.add(tick_of(seconds, self._events_of(passed, found, news), (event for _, event in found)))
+            events = len(found) if whole else max(passed, len(found))  # markers of transactions have offsets, too
+            self.flow.add(tick_of(seconds, events, (event for _, event in found)))
 
     def pause(self) -> None:
         """Forget where it stood: what comes while nobody looks is not read later."""
@@ -105,36 +90,45 @@ class EventTail:
         self._turn = (self._turn + MOST_PARTITIONS) % len(waiting)
         return (waiting[self._turn :] + waiting[: self._turn])[:MOST_PARTITIONS]
 
-    async def _read(self, log: Consumer, partition: int, first: int, end: int) -> list[tuple[Record, Event]]:
-        """Read the newest events of one partition."""
+    async def _read_all(
+        self, log: Consumer, news: dict[int, tuple[int, int]]
+    ) -> tuple[list[tuple[Record, Event]], bool]:
+        """Return the newest events of partitions with news, and whether these are all that came."""
+        chosen = self._chosen(news)
+        found: list[tuple[Record, Event]] = []
+        whole = len(chosen) == len(news)
+        for partition in chosen:
+            some, all_of_it = await self._read(log, partition, *news[partition])
+            found += some
+            whole &= all_of_it
+        return found, whole
+
+    async def _read(
+        self, log: Consumer, partition: int, first: int, end: int
+    ) -> tuple[Sequence[tuple[Record, Event]], bool]:
         most = max(1, MOST_A_LOOK // max(1, min(MOST_PARTITIONS, len(self.ends))))
-        at = max(first, self._positions.get(partition, end - most), end - 2 * most)
+        begin = max(first, self._positions.get(partition, end - most))
+        at = max(begin, end - 2 * most)
         log.seek(self.topic, partition, at)
-        found: deque[tuple[Record, Event]] = deque(maxlen=most)
+        newest: deque[tuple[Record, Event]] = deque(maxlen=most)
+        whole, count = at == begin, 0
         while at < end:
             records, at = await log.next(self.topic, partition)
             for record in records:
                 event = _event(record)
                 if event is not None:
-                    found.append((record, event))
-        return list(found)
+                    newest.append((record, event))
+                    count += 1
+        return newest, whole and count == len(newest)
 
     def _take(self, found: list[tuple[Record, Event]]) -> None:
         for record, event in sorted(found, key=lambda each: each[1].recordedtime):
-            self._number += 1
             if len(self.last) < MOST_WAYS or (event.source, event.data.provenance.via) in self.last:
                 self.last[event.source, event.data.provenance.via] = event.recordedtime
             size = len(record.value or b"")
-            self.shown.append(ShownEvent(self._number, record.partition, record.offset, event, size))
+            self.shown.append(ShownEvent(record.partition, record.offset, event, size))
         while sum(one.size for one in self.shown) > MOST_BYTES and len(self.shown) > 1:
             self.shown.popleft()
-
-    def _events_of(self, passed: int, found: list[tuple[Record, Event]], news: dict[int, tuple[int, int]]) -> int:
-        """Return how many events came in all: offsets that were passed, less the markers, which no read shows."""
-        looked = {record.partition for record, _ in found}
-        if len(looked) == len(news) and passed <= MOST_A_LOOK:
-            return len(found)
-        return passed
 
 
 def _event(record: Record) -> Event | None:

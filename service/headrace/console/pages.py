@@ -55,7 +55,7 @@ class Pages:
         }
 
     async def explain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer what goes wrong with a sentence: Kafka that does not answer, what is not there, what takes too long."""
+        """Answer what goes wrong with a sentence: Kafka does not answer, a record is not there, it takes too long."""
         try:
             return await handler(request)
         except NotThere as error:
