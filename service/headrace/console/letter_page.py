@@ -43,7 +43,7 @@ class LetterPages:
         """Return the values of the page of one letter, None where there is none. As `newest`."""
         config = self._live.config
         async with self._turns:
-            found, _ = await letters_at(config, {partition: [offset]})
+            found, _ = await letters_at(config, {partition: {offset}})
         return {"one": found[0], "next": next_step(found[0]), **_bytes(config, found[0])} if found else None
 
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import click
+import structlog
 from aiohttp import web
 
 from headrace.config.live import LiveConfig
@@ -20,8 +21,11 @@ from headrace.kafka.topics import UnfitTopics
 from headrace.records.newer_format import NewerFormat
 
 _NO_EVENT: Final = "There is no event at this place (any more)."
+FAILED: Final = 500
 READ_SECONDS: Final = 20.0
 """What reading for one page may take; then it says so."""
+
+_log = structlog.get_logger()
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -58,17 +62,15 @@ class Pages:
         """Answer what goes wrong with a sentence: Kafka does not answer, a record is not there, it takes too long."""
         try:
             return await handler(request)
-        except NotThere as error:
-            return _page(render("problem.html", title="Not there", sentence=str(error)), 404)
         except web.HTTPNotFound:
-            return _page(render("problem.html", title="Not there", sentence="There is no such page."), 404)
-        except (NoTopic, NewerFormat, UnfitTopics) as error:
-            return _page(render("problem.html", title="Not readable", sentence=str(error)), 503)
-        except click.ClickException as error:
-            return _page(render("problem.html", title="Not readable", sentence=error.message), 503)
-        except (KafkaError, TimeoutError, OSError) as error:
-            sentence = f"Kafka did not answer in time ({why(error)}): load the page again."
-            return _page(render("problem.html", title="Kafka does not answer", sentence=sentence), 503)
+            title, sentence, status = "Not there", "There is no such page.", 404
+        except web.HTTPException:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever it is, the page says so)
+            title, sentence, status = _problem(error)
+            if status == FAILED:
+                _log.exception("console_page_failed", path=request.path)
+        return _page(render("problem.html", title=title, sentence=sentence), status)
 
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         return self._live_page("overview", request)
@@ -125,6 +127,20 @@ class Pages:
         async with asyncio.timeout(READ_SECONDS):
             found = await self._codes.read(since_of(request.query))
         return _page(render("part_codes.html", **found))
+
+
+def _problem(error: Exception) -> tuple[str, str, int]:
+    """Return what a page says of an error: title, sentence and status."""
+    match error:
+        case NotThere():
+            return "Not there", str(error), 404
+        case click.ClickException(message=message):
+            return "Not readable", message, 503
+        case NoTopic() | NewerFormat() | UnfitTopics():
+            return "Not readable", str(error), 503
+        case KafkaError() | TimeoutError() | OSError():
+            return "Kafka does not answer", f"Kafka did not answer in time ({why(error)}): load the page again.", 503
+    return "It failed", "This page failed, by a fault of the program: its log has more.", FAILED
 
 
 def _place(request: web.Request) -> tuple[int, int]:
