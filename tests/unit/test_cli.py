@@ -130,7 +130,7 @@ def test_check_says_everything_that_is_wrong(run: Any) -> None:
     assert done.stderr.splitlines() == [
         (
             'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?; known are '
-            "topic_prefix, public_url, kafka, dedupe, ledger, spool, receiver, admin, log, traces, tenants"
+            "topic_prefix, public_url, kafka, dedupe, ledger, spool, receiver, admin, console, log, traces, tenants"
         ),
         "headrace.toml:3: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
         "2 things to mend.",
