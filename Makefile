@@ -13,7 +13,7 @@ LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness \
-        dashboards scenes schemas contract dist upgrade pins audit kubernetes soak overload clean
+        dashboards screenshots scenes schemas contract dist upgrade pins audit kubernetes soak overload clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -86,6 +86,9 @@ staleness: venv  ## how stale 100,000 leads are on a virtual clock: table and pl
 
 dashboards: venv  ## draw both dashboards over a service at work, as a real Prometheus answers, two minutes (ARGS="--seconds 60")
 	@$(PY) -m tests.dashboards $(ARGS)
+
+screenshots: venv  ## take the pictures of the page, deploy/console/pictures, while the demo plays, a minute (needs Chromium)
+	@$(PY) -m tests.browser $(ARGS)
 
 scenes: venv  ## show what platforms in trouble do to what is published, a quarter of an hour (ARGS as for tests.scenes)
 	@$(PY) -m tests.scenes $(ARGS)

@@ -47,20 +47,21 @@ def play(seconds: float | None, seed: int) -> bool:
 
 
 async def _play(home: Path, broker: EmbeddedBroker, seconds: float | None, seed: int) -> bool:
-    port, admin = free_port(), free_port()
+    ports = configuration.Ports(free_port(), free_port(), free_port())
     screen = Screen()
     async with PolledPlatforms() as polled:
-        file = configuration.write(home, broker.bootstrap_servers, (port, admin), polled)
+        file = configuration.write(home, broker.bootstrap_servers, ports, polled)
         os.environ["HEADRACE_CONFIG"] = str(file)
         config = load(file, {})
         screen.say(f"Kafka is {broker.name}, on {broker.bootstrap_servers}.", "Making the topics …")
         await headrace("topics", "apply", "--profile", "dev", "--partitions", "3")
-        screen.say("Starting Headrace: receiver, normalizer and poller in one process …")
-        async with service(home, screen) as decided, Webhooks(port) as webhooks:
+        screen.say("Starting Headrace: receiver, normalizer, poller and console in one process …")
+        async with service(home, screen) as decided, Webhooks(ports.receiver) as webhooks:
+            screen.say(f"Watch what follows at http://127.0.0.1:{ports.page}/")
             stage = Stage(screen, decided, webhooks, polled)
-            await _play_all(stage, broker, admin, seconds, seed)
+            await _play_all(stage, broker, ports.admin, seconds, seed)
             faults = await _differences(stage, config)
-            screen.go_on(admin, broker.bootstrap_servers, file, webhooks.curl(), ends=seconds is not None)
+            screen.go_on(ports, broker.bootstrap_servers, file, webhooks.curl(), ends=seconds is not None)
             if seconds is None and not faults:
                 screen.say("Ctrl-C ends the demo, and its Kafka: go on in a second terminal.")
                 await _until_interrupted()

@@ -14,6 +14,7 @@ from typing import Any
 import headrace
 from headrace.cli._formatting import short
 from headrace.records.seen import TOTALS
+from headrace_demo.configuration import Ports
 from headrace_demo.scenario import Expected
 
 _COLUMNS = {"time": 8, "provider": 11, "via": 7, "type": 19, "lead": 8, "id": 20}
@@ -121,7 +122,7 @@ class Screen:
         totals = [table[name].total() for name in providers]
         self.say("".join([f"{'records':<11}", *(f"{count:>13}" for count in (*totals, sum(totals)))]))
 
-    def go_on(self, port: int, kafka: str, config: Path, curl: str, *, ends: bool) -> None:
+    def go_on(self, ports: Ports, kafka: str, config: Path, curl: str, *, ends: bool) -> None:
         """Print what to look at next, and how to send a webhook by hand; `ends`: the demo is about to stop."""
         program = "headrace" if shutil.which("headrace") == str(_PROGRAM) else _from_here(_PROGRAM)
         self.say("", "Explain one payload, without Kafka:", "")
@@ -129,8 +130,9 @@ class Screen:
         if ends:
             self.say("Without a number of seconds, the demo goes on running. Then there are, to try:", "")
         self.say(
+            f"Page      http://127.0.0.1:{ports.page}/",
             f"Kafka     {kafka}  topics demo.raw, demo.events, demo.dead-letters",
-            f"Metrics   http://127.0.0.1:{port}/metrics",
+            f"Metrics   http://127.0.0.1:{ports.admin}/metrics",
             f"Tail      {program} -c {config} tail",
             f"kcat      kcat -b {kafka} -t demo.events -C -o beginning",
             "Read on   README.md",

@@ -39,6 +39,7 @@ class Pages:
 
     def __init__(self, live: LiveConfig, watch: Watch) -> None:
         self._watch: Final = watch
+        self._logs_in: Final = not live.config.console.is_open
         self._events: Final = EventPages(live)
         self._letters: Final = LetterPages(live)
         self._codes: Final = CodePage(live)
@@ -70,7 +71,7 @@ class Pages:
             title, sentence, status = _problem(error)
             if status == FAILED:
                 _log.exception("console_page_failed", path=request.path)
-        return _page(render("problem.html", title=title, sentence=sentence), status)
+        return self._page("problem.html", title=title, sentence=sentence, status=status)
 
     async def _overview(self, request: web.Request) -> web.StreamResponse:
         return self._live_page("overview", request)
@@ -87,9 +88,13 @@ class Pages:
         parts = dict(parts_of(name, self._watch, wanted))
         query = {"page": name, **wanted.query}
         sources = sorted(self._watch.config.tenants.by_source)
-        return _page(
-            render(f"{name}.html", page=name, parts=parts, wanted=wanted, query=query, sources=sources, **values)
+        return self._page(
+            f"{name}.html", page=name, parts=parts, wanted=wanted, query=query, sources=sources, **values
         )
+
+    def _page(self, name: str, *, status: int = 200, **values: Any) -> web.Response:
+        """Return a whole page."""
+        return _html(render(name, logs_in=self._logs_in, **values), status)
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
         async with asyncio.timeout(READ_SECONDS):
@@ -98,35 +103,35 @@ class Pages:
             raise NotThere(
                 "There is no event at this place (any more): it is older than the topic keeps, or of another."
             )
-        return _page(render("event.html", page="events", **found))
+        return self._page("event.html", page="events", **found)
 
     async def _trail(self, request: web.Request) -> web.StreamResponse:
         async with asyncio.timeout(READ_SECONDS):
             found = await self._events.trail(*_place(request))
         if found is None:
             raise NotThere(_NO_EVENT)
-        return _page(render("part_trail.html", **found))
+        return _html(render("part_trail.html", **found))
 
     async def _letter_list(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002  (aiohttp's signature)
         async with asyncio.timeout(READ_SECONDS):
             found = await self._letters.newest()
-        return _page(render("letters.html", page="letters", **found))
+        return self._page("letters.html", page="letters", **found)
 
     async def _letter(self, request: web.Request) -> web.StreamResponse:
         async with asyncio.timeout(READ_SECONDS):
             found = await self._letters.read(*_place(request))
         if found is None:
             raise NotThere("There is no dead letter at this place (any more).")
-        return _page(render("letter.html", page="letters", **found))
+        return self._page("letter.html", page="letters", **found)
 
     async def _code_list(self, request: web.Request) -> web.StreamResponse:
         since = since_of(request.query)
-        return _page(render("codes.html", page="codes", since=since, choices=SINCE))
+        return self._page("codes.html", page="codes", since=since, choices=SINCE)
 
     async def _codes_found(self, request: web.Request) -> web.StreamResponse:
         async with asyncio.timeout(READ_SECONDS):
             found = await self._codes.read(since_of(request.query))
-        return _page(render("part_codes.html", **found))
+        return _html(render("part_codes.html", **found))
 
 
 def _problem(error: Exception) -> tuple[str, str, int]:
@@ -151,5 +156,5 @@ async def _icon(_: web.Request) -> web.StreamResponse:
     raise web.HTTPMovedPermanently("/static/icon.svg")
 
 
-def _page(text: str, status: int = 200) -> web.Response:
+def _html(text: str, status: int = 200) -> web.Response:
     return web.Response(text=text, status=status, content_type="text/html")

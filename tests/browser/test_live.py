@@ -1,0 +1,37 @@
+"""What changes on an open page, without anybody loading it again."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from headrace_demo.scenario import scripted
+from tests.browser.chromium import visiting
+from tests.browser.service_at_work import at_work
+from tests.kafka.broker import Broker
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_an_empty_cluster_fills_and_a_fault_comes_and_goes(
+    browser: Browser, kafka: Broker, prefix: str, tmp_path: Path
+) -> None:
+    """First nothing, then events as they come; a platform that refuses its credentials shows, and shows no more."""
+    async with at_work(kafka.bootstrap_servers, prefix, tmp_path) as service, visiting(browser, service.url) as visit:
+        page = visit.page
+        await expect(page.locator("#events")).to_contain_text("No event yet")
+        await expect(page.locator("#notices")).to_contain_text("No notice is open")
+        await service.play(*scripted(random.Random(7)))
+        await expect(page.locator("#events")).to_contain_text("call.completed")
+        await expect(page.locator("#flow .lane.on")).not_to_have_count(0)
+        await expect(page.locator("#equation")).to_contain_text(re.compile(r"[1-9]\d* records came"))
+        faults = service.polled.by_name["leadsquared"].faults
+        faults.always("401")
+        await expect(page.locator("#notices")).to_contain_text("leadsquared/polled")
+        way = page.locator("#ways tr", has_text="leadsquared/polled").filter(has_text="poll")
+        await expect(way.locator(".state.parked")).to_be_visible()
+        faults.clear()
+        await expect(page.locator("#notices")).not_to_contain_text("leadsquared/polled")
+        await expect(way.locator(".state.ok")).to_be_visible()
