@@ -14,12 +14,12 @@ _SENTENCES: Final = {
     "unread": "It was not read to its end yet.",
     "paused": "People paused it.",
     "trouble": "A webhook is not registered as it should be.",
-    "unwatched": "Nobody looks after its webhooks: it is not polled, or public_url is not set.",
+    "unwatched": "Nobody watches its registration.",
 }
 
 
 class Advice(NamedTuple):
-    """A sentence for people, and a command."""
+    """A sentence for people, and a command, empty where none would help."""
 
     sentence: str
     command: str
@@ -30,6 +30,8 @@ def advice_of(row: WayRow) -> Advice | None:
     sentence = _SENTENCES.get(row.state)
     if sentence is None:
         return None
+    if row.state == "unwatched":
+        return Advice(sentence, "")
     _, provider, tenant = row.source.split("/", 2)
     verb = "hooks show" if row.via == Via.WEBHOOK else "feeds"
     return Advice(sentence, f"headrace {verb} -p {provider} -t {tenant}")

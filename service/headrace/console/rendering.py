@@ -1,5 +1,6 @@
 """Pages and parts of pages from templates: whatever comes from outside is escaped, control characters are shown."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from headrace.core.timestamps import from_millis, parse
 from headrace.observe.escapes import escaped, escaped_lines
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
+_QUOTED: Final = re.compile("`([^`]+)`")
 _POINTS: Final = 100
 """Width of the box that a course is drawn in."""
 
@@ -46,6 +48,11 @@ def text_of(value: bytes) -> Markup:
         return _lines(msgspec.json.format(value, indent=2).decode())
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _lines(value.decode("utf-8", "replace"))
+
+
+def sentence(text: str) -> Markup:
+    """Return a sentence in which commands and keys stand between `…`, these marked as code."""
+    return Markup(_QUOTED.sub(r"<code>\1</code>", escape(escaped(text))))  # noqa: S704  (escaped, but for these tags)
 
 
 def rate(number: float) -> str:
@@ -82,6 +89,7 @@ _templates.filters |= {
     "points": points,
     "pretty": pretty,
     "rate": rate,
+    "sentence": sentence,
     "text": text_of,
 }
 _templates.globals |= {"version": __version__}
