@@ -17,6 +17,8 @@ from headrace_events import Event, Type
 MOST_WAYS: Final = 100
 MOST_NOTICES: Final = 50
 MOST_EVENTS: Final = 60
+FEW_EVENTS: Final = 20
+"""On the overview, which has more to show."""
 TYPES: Final = tuple(Type)
 CATEGORIES: Final = tuple(dict.fromkeys(each.partition(".")[0] for each in Type))
 
@@ -59,7 +61,7 @@ def parts_of(page: str, watch: Watch, wanted: Filter) -> Iterator[tuple[str, str
     """Yield the parts of a page, by the names of their places in it."""
     yield "trouble", render("part_trouble.html", **_age(watch))
     if page in {"overview", "events"}:
-        yield "events", events_part(watch, wanted)
+        yield "events", events_part(watch, wanted, FEW_EVENTS if page == "overview" else MOST_EVENTS)
     if page == "overview":
         yield "flow", flow_part(watch)
         yield "notices", notices_part(watch, wanted)
@@ -88,14 +90,12 @@ def flow_part(watch: Watch) -> str:
     )
 
 
-def events_part(watch: Watch, wanted: Filter) -> str:
-    """Return the newest events that are wanted."""
-    found = [one for one in reversed(watch.events.shown) if wanted.wants(one.event)][:MOST_EVENTS]
-    several = len({one.event.source for one in found}) != 1
+def events_part(watch: Watch, wanted: Filter, most: int = MOST_EVENTS) -> str:
+    """Return the newest events that are wanted, so many at most."""
+    found = [one for one in reversed(watch.events.shown) if wanted.wants(one.event)][:most]
     return render(
         "part_events.html",
         rows=[_line(one) for one in found],
-        several=several,
         known="events" in watch.read_at,
         filtered=bool(wanted.query),
         shown=len(watch.events.shown),

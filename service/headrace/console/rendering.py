@@ -52,7 +52,7 @@ def text_of(value: bytes) -> Markup:
 
 def sentence(text: str) -> Markup:
     """Return a sentence in which commands and keys stand between `…`, these marked as code."""
-    return Markup(_QUOTED.sub(r"<code>\1</code>", escape(escaped(text))))  # noqa: S704  (escaped, but for these tags)
+    return Markup(_QUOTED.sub(r"<code>\1</code>", str(escape(escaped(text)))))  # noqa: S704  (escaped, but for these tags)
 
 
 def rate(number: float) -> str:
