@@ -32,7 +32,7 @@ async def headrace(*arguments: str, stdin: bytes = b"") -> None:
 
 @contextlib.asynccontextmanager
 async def service(home: Path, screen: Screen) -> AsyncIterator[asyncio.Event]:
-    """Run all roles and the page, show decided records, and stop them as Kubernetes would; yield an event set at each record."""
+    """Run all roles and the page, show decided records, and stop all in order; yield an event set at each record."""
     decided, ready = asyncio.Event(), asyncio.Event()
     log = home / "headrace.log"
     process = await asyncio.create_subprocess_exec(

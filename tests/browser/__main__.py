@@ -78,20 +78,19 @@ async def take(browser: Browser, url: str, picture: Picture, folder: Path) -> No
     sys.stdout.write(f"{file}\n")
 
 
-async def take_all(log: Path, folder: Path) -> None:
-    """Take each picture when its time has come."""
+async def take_all(printed: Callable[[], str], folder: Path) -> None:
+    """Take each picture when its time has come; `printed` returns what the demo has printed."""
 
-    async def shows(text: str) -> None:
-        await until(lambda: text in log.read_text(), f"the demo shows {text!r}", deadline=PLAYS_WITHIN)
+    async def prints(text: str) -> None:
+        await until(lambda: text in printed(), f"the demo prints {text!r}", deadline=PLAYS_WITHIN)
 
-    await shows("Watch what follows at")
-    found = _ADDRESS.search(log.read_text())
-    assert found is not None
-    async with chromium() as browser, visiting(browser, found[1]):  # a page that is open from the beginning
+    await prints("Watch what follows at")
+    (url,) = _ADDRESS.findall(printed())
+    async with chromium() as browser, visiting(browser, url):  # a page that is open from the beginning
         for text, pictures in ((_FLOWS, FLOWING), (_PLAYED, PLAYED)):
-            await shows(text)
+            await prints(text)
             for picture in pictures:
-                await take(browser, found[1], picture, folder)
+                await take(browser, url, picture, folder)
 
 
 def main() -> None:
@@ -106,11 +105,12 @@ def main() -> None:
         log = Path(home) / "demo.log"
         demo = Child((sys.executable, "-m", "headrace", "demo"), log=log, cwd=Path(home))
         try:
-            asyncio.run(take_all(log, options.folder))
+            asyncio.run(take_all(log.read_text, options.folder))
             demo.signal(signal.SIGINT)
             demo.wait(PLAYS_WITHIN)
         finally:
             demo.kill()
 
 
-main()
+if __name__ == "__main__":
+    main()

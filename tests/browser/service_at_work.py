@@ -62,7 +62,6 @@ class ServiceAtWork:
 async def at_work(servers: str, prefix: str, home: Path) -> AsyncIterator[ServiceAtWork]:
     """Start a service with all roles and the page, over topics in which there is nothing yet; end it in order."""
     await make_pipeline(servers, prefix, partitions=PARTITIONS)
-    home.mkdir(parents=True, exist_ok=True)
     async with PolledPlatforms() as polled:
         page = "[console]\nport = 0"
         program = Program(configuration(servers, prefix, tenants(home, polled), "6s", page), home, "all", roles=ROLES)

@@ -47,7 +47,7 @@ def configured(kafka: Broker, prefix: str, **console: str) -> Config:
 
 
 async def test_a_token_logs_in(browser: Browser, kafka: Broker, prefix: str) -> None:
-    """A wrong token is refused with a sentence; the right one gets a cookie that no script and no other site can use."""
+    """A wrong token gets a sentence; the right one a cookie that no script and no other site can use."""
     config = configured(kafka, prefix, token=TOKEN)
     async with page_of(config) as url, visiting(browser, url) as visit:
         page = visit.page

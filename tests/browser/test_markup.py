@@ -49,7 +49,7 @@ async def is_text(page: Page, *texts: str) -> None:
 
 
 async def test_markup_is_shown_as_text(browser: Browser, kafka: Broker, prefix: str, tmp_path: Path) -> None:
-    """In lists that are put in place by the script, on the page of an event, of a dead letter, of codes, in a filter."""
+    """In lists that the script puts in place, on the page of an event, of a dead letter, of codes, in a filter."""
     async with at_work(kafka.bootstrap_servers, prefix, tmp_path) as service, visiting(browser, service.url) as visit:
         page = visit.page
         await expect(page.locator("#events")).to_contain_text("No event yet")

@@ -88,9 +88,7 @@ class Pages:
         parts = dict(parts_of(name, self._watch, wanted))
         query = {"page": name, **wanted.query}
         sources = sorted(self._watch.config.tenants.by_source)
-        return self._page(
-            f"{name}.html", page=name, parts=parts, wanted=wanted, query=query, sources=sources, **values
-        )
+        return self._page(f"{name}.html", page=name, parts=parts, wanted=wanted, query=query, sources=sources, **values)
 
     def _page(self, name: str, *, status: int = 200, **values: Any) -> web.Response:
         """Return a whole page."""

@@ -45,10 +45,10 @@ class PartitionRow(Struct, frozen=True):
 
 async def partition_rows(log: Consumer, raw: str, seen: str, count: int) -> list[PartitionRow]:
     """Return a row for each partition. Raises `KafkaError`, `TimeoutError`, `NewerFormat`."""
-    ends = await log.bounds_of_all(raw, range(count))
+    commits = [await last_commit(log, seen, partition) for partition in range(count)]
+    ends = await log.bounds_of_all(raw, range(count))  # after the commits: none lies behind the end
     rows: list[PartitionRow] = []
-    for partition in range(count):
-        commit = await last_commit(log, seen, partition)
+    for partition, commit in enumerate(commits):
         totals: Sequence[int] = commit.totals if commit else (0,) * len(TOTALS)
         position = commit.next_offset if commit else 0
         rows.append(PartitionRow(partition, position, ends[partition][1], tuple(totals)))
