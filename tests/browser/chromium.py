@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, async_playwright, expect
 
 REQUIRE: Final = "HEADRACE_REQUIRE_BROWSER"
 WITHIN: Final = 60_000.0
@@ -37,6 +37,7 @@ def skip_without() -> None:
 @asynccontextmanager
 async def chromium() -> AsyncIterator[Browser]:
     """Run a browser without a window; root cannot have its sandbox."""
+    expect.set_options(timeout=WITHIN)
     async with async_playwright() as playwright:
         program = shutil.which("chromium")
         browser = await playwright.chromium.launch(executable_path=program, args=[_NOWHERE], timeout=WITHIN)

@@ -171,7 +171,10 @@ class Watch:
         prefix = self.config.topic_prefix
 
         async def look() -> None:
-            count = min([await log.partitions_of(f"{prefix}{name}") for name in ("raw", "seen")])
+            counts = {name: await log.partitions_of(f"{prefix}{name}") for name in ("raw", "seen")}
+            if missing := [name for name, number in counts.items() if not number]:
+                raise NoTopic(f"{prefix}{missing[0]}")
+            count = min(counts.values())
             self.standing.partitions = await partition_rows(log, f"{prefix}raw", f"{prefix}seen", count)
 
         return look
