@@ -78,11 +78,16 @@ async def take(browser: Browser, url: str, picture: Picture, folder: Path) -> No
     sys.stdout.write(f"{file}\n")
 
 
-async def take_all(printed: Callable[[], str], folder: Path) -> None:
+async def take_all(demo: Child, printed: Callable[[], str], folder: Path) -> None:
     """Take each picture when its time has come; `printed` returns what the demo has printed."""
 
     async def prints(text: str) -> None:
-        await until(lambda: text in printed(), f"the demo prints {text!r}", deadline=PLAYS_WITHIN)
+        def has() -> bool:
+            if not demo.runs:
+                raise RuntimeError(f"the demo ended: {printed()[-800:]}")
+            return text in printed()
+
+        await until(has, f"the demo prints {text!r}", deadline=PLAYS_WITHIN)
 
     await prints("Watch what follows at")
     (url,) = _ADDRESS.findall(printed())
@@ -105,7 +110,7 @@ def main() -> None:
         log = Path(home) / "demo.log"
         demo = Child((sys.executable, "-m", "headrace", "demo"), log=log, cwd=Path(home))
         try:
-            asyncio.run(take_all(log.read_text, options.folder))
+            asyncio.run(take_all(demo, log.read_text, options.folder))
             demo.signal(signal.SIGINT)
             demo.wait(PLAYS_WITHIN)
         finally:

@@ -36,12 +36,12 @@ async def page_of(config: Config) -> AsyncIterator[str]:
             await reading
 
 
-def configured(kafka: Broker, prefix: str, **console: str) -> Config:
+def configured(kafka: Broker, prefix: str, token: str | None = None) -> Config:
     """Return a configuration with a page at any port."""
     return Config(
         topic_prefix=prefix,
         kafka=KafkaSettings(bootstrap_servers=kafka.bootstrap_servers),
-        console=ConsoleSettings(port=0, **console),
+        console=ConsoleSettings(port=0, token=token),
         tenants=tenants(),
     )
 
@@ -75,7 +75,7 @@ async def test_what_cannot_be_read_comes_and_goes(browser: Browser, kafka: Broke
     config = configured(kafka, prefix)
     async with page_of(config) as url, visiting(browser, url) as visit:
         trouble = visit.page.locator("#trouble")
-        await expect(trouble).to_contain_text("`headrace topics apply` creates it")
+        await expect(trouble).to_contain_text("headrace topics apply creates it")
         await topics.apply(config, "dev", 2)
         await expect(trouble).to_be_empty()
         await expect(visit.page.locator("#events")).to_contain_text("No event yet")
