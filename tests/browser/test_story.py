@@ -1,10 +1,12 @@
 """The page of a service whose story was played: each of its pages in a real browser."""
 
+import random
 import re
 
 import pytest
 from playwright.async_api import Browser, expect
 
+from headrace_demo.scenario import crowd
 from tests.browser.chromium import NARROW, visiting
 from tests.browser.service_at_work import ServiceAtWork
 
@@ -28,7 +30,7 @@ async def test_the_overview_shows_flow_ways_events_and_the_equation(browser: Bro
 
 async def test_one_event_stands_beside_its_raw_bytes(browser: Browser, played: ServiceAtWork) -> None:
     """From the list to one event: what the platform told, what was published, which row made it, copies, versions."""
-    async with visiting(browser, f"{played.url}") as visit:
+    async with visiting(browser, played.url) as visit:
         page = visit.page
         await page.goto("/events?type=opportunity.updated")
         await page.get_by_role("link", name="opportunity.updated").click()
@@ -93,21 +95,24 @@ async def test_events_are_filtered(browser: Browser, played: ServiceAtWork) -> N
 
 
 async def test_it_is_used_by_keyboard_alone(browser: Browser, played: ServiceAtWork) -> None:
-    """The first key leads past the navigation; an event is opened by Tab and Enter, and what is updated keeps focus."""
-    async with visiting(browser, f"{played.url}") as visit:
+    """The first key leads past the navigation, Tab to an event, which keeps the focus when others come; Enter opens."""
+    async with visiting(browser, played.url) as visit:
         page = visit.page
-        await page.goto("/events?type=unmapped")
+        await page.goto("/events?source=outreach")
         await page.keyboard.press("Tab")
         await expect(page.get_by_role("link", name="To the content")).to_be_focused()
         await page.keyboard.press("Enter")
-        link = page.locator("#events td a").first
+        href = await page.locator("#events td a").first.get_attribute("href")
+        link = page.locator(f"a[href='{href}']")
         for _ in range(12):
             await page.keyboard.press("Tab")
             if await link.evaluate("(link) => link === document.activeElement"):
                 break
+        await played.play(crowd(random.Random(7), 0))
+        await expect(page.locator("#events tr.new")).not_to_have_count(0)
         await expect(link).to_be_focused()
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", level=1)).to_contain_text("unmapped")
+        await expect(page).to_have_url(re.compile(f"{href}$"))
 
 
 @pytest.mark.parametrize("path", ["/", "/events", "/letters", "/codes", "/partitions"])
