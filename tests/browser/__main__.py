@@ -7,9 +7,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from headrace_demo.process import Child
@@ -18,10 +20,14 @@ from tests.integration.pipeline import until
 
 PICTURES: Final = Path("deploy/console/pictures")
 PLAYS_WITHIN: Final = 300.0
+_COLORS: Final = 256
+"""So many colors are enough for a page, if the rare ones stay, and make a file of a third of the size."""
 _ADDRESS: Final = re.compile(r"Watch what follows at (\S+)")
 _FLOWS: Final = "Kafka comes back:"
 _PLAYED: Final = "Ctrl-C ends the demo"
 _SMALL: Final = {"width": 1180, "height": 900}
+_WHOLE: Final = {"viewport": {"width": 1180, "height": 300}}
+"""As high as the page is, and no higher."""
 
 Act = Callable[[Page], Awaitable[None]]
 
@@ -60,10 +66,10 @@ FLOWING: Final = (
 )
 """Taken while events come."""
 PLAYED: Final = (
-    Picture("event", "/events?type=opportunity.updated", _first_event, {}),
-    Picture("dead-letter", "/letters", _marked_letter, {}),
-    Picture("codes", "/codes", _codes, {}),
-    Picture("partitions", "/partitions", _as_it_is, {}),
+    Picture("event", "/events?type=opportunity.updated", _first_event, _WHOLE),
+    Picture("dead-letter", "/letters", _marked_letter, _WHOLE),
+    Picture("codes", "/codes", _codes, _WHOLE),
+    Picture("partitions", "/partitions", _as_it_is, _WHOLE),
 )
 """Taken once the story is over."""
 
@@ -73,8 +79,9 @@ async def take(browser: Browser, url: str, picture: Picture, folder: Path) -> No
     async with visiting(browser, url, **({"viewport": _SMALL} | picture.how)) as visit:
         await visit.page.goto(picture.path)
         await picture.act(visit.page)
-        file = folder / f"{picture.name}.png"
-        await visit.page.screenshot(path=file, full_page=picture not in FLOWING, animations="disabled")
+        taken = await visit.page.screenshot(full_page=picture not in FLOWING, animations="disabled")
+    file = folder / f"{picture.name}.png"
+    Image.open(BytesIO(taken)).quantize(_COLORS, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
     sys.stdout.write(f"{file}\n")
 
 
