@@ -48,11 +48,11 @@ async def chromium() -> AsyncIterator[Browser]:
 
 
 class Visit:
-    """A tab, and what it did: `asked` are the hosts of its requests, `faults` what no page of ours may cause."""
+    """A tab, and what it did: `hosts` are those of its requests, `faults` what no page of ours may cause."""
 
     def __init__(self, page: Page) -> None:
         self.page: Final = page
-        self.asked: Final[set[str]] = set()
+        self.hosts: Final[set[str]] = set()
         self.faults: Final[list[str]] = []
 
     async def listen(self, context: BrowserContext) -> None:
@@ -65,7 +65,7 @@ class Visit:
         await context.add_init_script(_REFUSALS)
 
     def _note_request(self, request: Request) -> None:
-        self.asked.add(urlsplit(request.url).netloc)
+        self.hosts.add(urlsplit(request.url).netloc)
 
     def _note_message(self, message: ConsoleMessage) -> None:
         # an answer such as 401 is noted as an error, too
@@ -87,6 +87,6 @@ async def visiting(browser: Browser, url: str, **how: Any) -> AsyncIterator[Visi
         await visit.page.goto("/")
         yield visit
         assert visit.faults == []
-        assert visit.asked == {urlsplit(url).netloc}
+        assert visit.hosts == {urlsplit(url).netloc}
     finally:
         await context.close()

@@ -34,8 +34,8 @@ async def send_markup(service: ServiceAtWork) -> None:
     rows = [activity(IMAGE, QUOTE), activity("b" + QUOTE, SCRIPT, CreatedOn=IMAGE)]
     await service.ingest("leadsquared", "activity", {"RecordCount": 2, "ProspectActivities": rows})
     related = {"prospect": {"data": {"type": "prospect", "id": 5}}}
-    told = {"name": IMAGE + QUOTE, "eventAt": "2026-11-20T11:02:03.000Z", "createdAt": "2026-11-20T11:02:04.000Z"}
-    event = {"type": "event", "id": 1, "attributes": told, "relationships": related}
+    attributes = {"name": IMAGE + QUOTE, "eventAt": "2026-11-20T11:02:03.000Z", "createdAt": "2026-11-20T11:02:04.000Z"}
+    event = {"type": "event", "id": 1, "attributes": attributes, "relationships": related}
     await service.ingest("outreach", "event", {"data": [event]})
     await service.ingest("leadping", "activity", b'{"items": [' + "".join(MARKUP).encode())
 
