@@ -13,10 +13,12 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from headrace.app import ROLES
-from headrace.config import Config, KafkaSettings, ReceiverSettings, SpoolSettings, load
+from headrace import app
+from headrace.cli.run import CONSOLE
+from headrace.config import Config, ConsoleSettings, KafkaSettings, ReceiverSettings, SpoolSettings, load
 from headrace.config.live import LiveConfig
 from headrace.config.tenants import Tenants
+from headrace.console.role import ConsoleRole
 from headrace.kafka.acls import Acl, acls
 from headrace.kafka.client import KafkaError
 from headrace.kafka.topics import UnfitTopics, apply, describe
@@ -26,6 +28,7 @@ from headrace_demo import senders
 from headrace_events import decode
 from tests.fake_provider import Row, account, polled
 from tests.integration.command import Headrace
+from tests.integration.console_pages import look_around
 from tests.integration.fake_platform import platform
 from tests.integration.pipeline import DEADLINE, Pipeline, until
 from tests.kafka.acls import AclRow, allow, take_away
@@ -36,7 +39,8 @@ pytestmark = pytest.mark.apache_kafka
 
 PREFIX = "acl.test."
 SENDER = senders.make("leadsquared")
-SERVICE = ("receiver", "normalizer", "poller")
+ROLES = {**app.ROLES, CONSOLE: ConsoleRole}
+SERVICE = tuple(ROLES)
 CASES = [(role, acl) for role in SERVICE for acl in acls(role, PREFIX)]
 """Each ACL of each role of the service: the principal of a case has all of its role but this one."""
 _users = count()
@@ -91,6 +95,7 @@ def config_of(broker: SecuredBroker, user: str, folder: Path, *accounts: Any) ->
         kafka=kafka_of(broker, user),
         receiver=ReceiverSettings(host="127.0.0.1", port=free_port()),
         spool=SpoolSettings(path=str(folder / f"{user}.db")),
+        console=ConsoleSettings(port=free_port()),
         tenants=Tenants([*load(folder / "headrace.toml", {}).tenants, *accounts]),
     )
 
@@ -159,6 +164,11 @@ async def deliver(config: Config) -> set[senders.Fact]:
     return set(sending.facts)
 
 
+def page_of(config: Config) -> str:
+    """Return the address of the page."""
+    return f"http://127.0.0.1:{config.console.port}"
+
+
 STREAM = SENDER.stream()
 
 
@@ -180,6 +190,7 @@ async def test_each_role_runs_with_its_own_acls(secured: Secured, tmp_path: Path
             return wanted <= set(found) and [source for source, _ in found].count("/things/t") == 5
 
         await until(published, "what was sent and what was polled is published", every=0.3)
+        await look_around(page_of(configs[CONSOLE]), (await pipeline.records("events"))[0])
         assert not [line for line in logged if line["event"] in ("right_missing", "notices_not_written")]
         assert not [line for line in logged if "Authorization" in str(line)]
 

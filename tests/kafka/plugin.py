@@ -27,7 +27,7 @@ from tests.kafka.secured import SecuredBroker
 
 REQUIRE_APACHE = "HEADRACE_REQUIRE_APACHE_KAFKA"
 OWN = {"own_kafka", "secured_kafka", "cluster"}
-SECURED_USERS = 100
+SECURED_USERS = 120
 INSTALL = "install a JDK 17 and Maven (apt-get install default-jdk-headless maven)"
 
 

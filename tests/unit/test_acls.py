@@ -37,7 +37,12 @@ def test_nobody_needs_more_than_topics_groups_and_transactions() -> None:
 
 def test_only_who_writes_may_write() -> None:
     """Commands that read change nothing, and the receiver reads no record but notices."""
-    assert not [acl for acl in acls("viewer", "p.") if acl.operation in ("WRITE", "CREATE")]
+    for role in ("viewer", "console"):
+        assert not [acl for acl in acls(role, "p.") if acl.kind != "topic" or acl.operation in ("WRITE", "CREATE")]
+    assert all(acl.optional for acl in acls("console", "p.")), "it goes on, and says what it does not show"
+    assert {(acl.name, acl.operation) for acl in acls("console", "p.")} <= {
+        (acl.name, acl.operation) for acl in acls("viewer", "p.")
+    }
     assert [acl.name for acl in acls("receiver", "p.") if acl.operation == "READ"] == ["p.notices"]
 
 

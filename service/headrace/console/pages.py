@@ -14,8 +14,9 @@ from headrace.console.event_page import EventPages
 from headrace.console.letter_page import LetterPages
 from headrace.console.parts import CATEGORIES, TYPES, Filter, parts_of
 from headrace.console.rendering import render
-from headrace.console.watch import Watch
+from headrace.console.watch import RIGHTS, Watch
 from headrace.kafka.client import KafkaError, why
+from headrace.kafka.role_rights import REFUSED
 from headrace.kafka.topic_follower import NoTopic
 from headrace.kafka.topics import UnfitTopics
 from headrace.records.newer_format import NewerFormat
@@ -141,6 +142,8 @@ def _problem(error: Exception) -> tuple[str, str, int]:
             return "Not readable", message, 503
         case NoTopic() | NewerFormat() | UnfitTopics():
             return "Not readable", str(error), 503
+        case KafkaError() if isinstance(error, REFUSED):
+            return "Kafka refuses it", f"{type(error).__name__}: {error}; {RIGHTS}.", 503
         case KafkaError() | TimeoutError() | OSError():
             return "Kafka does not answer", f"Kafka did not answer in time ({why(error)}): load the page again.", 503
     return "It failed", "This page failed, by a fault of the program: its log has more.", FAILED

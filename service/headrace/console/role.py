@@ -10,6 +10,8 @@ from headrace.cli._output import show_no_progress
 from headrace.config.live import LiveConfig
 from headrace.console.server import serving
 from headrace.console.watch import Watch
+from headrace.kafka.role_rights import RoleRights
+from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.observe.health import Check, HealthReport
 from headrace.observe.registry import Registry
 
@@ -42,6 +44,7 @@ class PageHealth:
 class ConsoleRole:
     """See `roles.Role`. It starts at once, whether Kafka answers or not: the page says which."""
 
+    name = "console"
     log_fields: Mapping[str, object] = {}
 
     def __init__(self, live: LiveConfig, registry: Registry) -> None:  # noqa: ARG002  (the signature of a role)
@@ -56,3 +59,9 @@ class ConsoleRole:
             self.health.is_open = True
             _log.info("console_open", url=url)
             group.create_task(watch.run())
+            group.create_task(self._look_at_rights())
+
+    async def _look_at_rights(self) -> None:
+        """Log which rights it lacks, once; the page says by itself what it cannot read."""
+        kafka, rights = self._live.config.kafka, RoleRights(self._live.config, self.name)
+        await when_kafka_answers(kafka, rights.check)

@@ -21,6 +21,7 @@ from headrace.console.event_tail import EventTail
 from headrace.console.partition_rows import PartitionRow, partition_rows
 from headrace.kafka.client import KafkaError, why
 from headrace.kafka.consumer import Consumer
+from headrace.kafka.role_rights import REFUSED
 from headrace.kafka.topic_follower import NoTopic
 from headrace.records.newer_format import NewerFormat
 
@@ -34,6 +35,8 @@ PAUSES: Final = 4
 """A look that takes long is followed by a pause of so many times as long."""
 SLICE: Final = 20
 """Tenants whose rows are made without letting others run."""
+
+RIGHTS: Final = "`headrace topics acls --role console` prints what the page needs"
 
 Look = Callable[[], Awaitable[None]]
 
@@ -186,5 +189,7 @@ def _sentence(error: Exception) -> str:
             return f"there is no topic {error}: `headrace topics apply` creates it"
         case NewerFormat():
             return str(error)
+        case _ if isinstance(error, REFUSED):
+            return f"Kafka refuses it ({type(error).__name__}: {error}): {RIGHTS}"
         case _:
             return f"Kafka does not answer ({why(error)}); it is tried again"

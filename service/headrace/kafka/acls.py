@@ -71,6 +71,8 @@ _USES: Final[Mapping[str, _Use]] = {
         looked_at=_ALL,
         member="poller",
     ),
+    # The page: what it may not read it does not show, and says so.
+    "console": _Use(reads=_READ_BY_PEOPLE, looked_at=_READ_BY_PEOPLE, optional=_READ_BY_PEOPLE),
     # Commands that change nothing: status, feeds, find, explain, tail, dead-letters, ledger, taxonomy, topics show.
     "viewer": _Use(reads=_READ_BY_PEOPLE, looked_at=_AND_NOTICES),
     # And those that do: ingest, redrive, replay, leads, backfill, fetch, hooks, feeds pause, spool drain. What calls a
