@@ -241,18 +241,33 @@ def test_what_changes_while_it_is_read_is_read_again(watched: Watched, monkeypat
     assert len(watched.seen) == 1
 
 
+def test_a_token_of_the_page_is_renewed(tmp_path: Path) -> None:
+    """One from a file that changed is in force, and no restart is asked for; one that is too short changes nothing."""
+    (tmp_path / "token").write_text("a" * 16)
+    live = LiveConfig(load(write(tmp_path, "[console]\ntoken_file = 'token'\n"), {}))
+    watch = ConfigWatch(live, {}, sleep=lambda _: None)
+    for text, in_force in (("short", "a" * 16), ("b" * 16, "b" * 16)):
+        (tmp_path / "token").write_text(text)
+        watch.look()
+        assert live.config.console.token == in_force
+        assert bool(live.refused) is (text == "short")
+        assert not live.needs_restart
+
+
 def test_what_cannot_change_is_named_and_the_rest_is_taken(watched: Watched) -> None:
-    """Kafka, prefix and ports need a restart, which is said once; log level, rates and tenants come at once."""
+    """Kafka, prefix and ports need a restart, which is said once; log level, rates, names and tenants come at once."""
     more = "topic_prefix = 'other.'\n[kafka]\nbootstrap_servers = 'b:1'\n[log]\nlevel = 'debug'\n"
-    more += "[receiver]\nrate = 7\nport = 99\n"
+    more += "[receiver]\nrate = 7\nport = 99\n[console]\nport = 98\nhosts = ['page.example.com']\n"
     watched.file.write_text(more + TENANT + "[tenants.outreach.beta]\n")
     with structlog.testing.capture_logs() as logged:
         assert watched.watch.look()
         os.utime(watched.file)
         assert not watched.watch.look()
-    config, needed = watched.live.config, ("topic_prefix", "kafka.bootstrap_servers", "receiver.port")
+    config = watched.live.config
+    needed = ("topic_prefix", "kafka.bootstrap_servers", "receiver.port", "console.port")
     assert watched.live.needs_restart == needed
     assert (config.log.level, config.receiver.rate, config.receiver.port) == ("debug", 7, 8080)
+    assert (config.console.hosts, config.console.port) == (["page.example.com"], 9465)
     assert config.topic_prefix == "headrace."
     assert "/outreach/beta" in config.tenants.by_source
     assert [(line["event"], line.get("keys")) for line in logged][-1] == ("restart_needed", list(needed))

@@ -1,5 +1,6 @@
 """`headrace console`: the page on which people see what flows, and what is wrong."""
 
+import os
 from typing import Any, Final
 
 import click
@@ -9,6 +10,7 @@ from headrace import app
 from headrace.cli import _arguments as arguments
 from headrace.cli.run import CONSOLE
 from headrace.config import Config
+from headrace.config.raw_config import PREFIX
 from headrace.console.role import ConsoleRole
 
 _OPEN_TO_ALL: Final = (
@@ -32,13 +34,15 @@ def command(ctx: click.Context, /, **options: Any) -> None:
       headrace console
       headrace console --port 0
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    config = _with(arguments.configuration(ctx), options)
+    named = {name: value for name, value in options.items() if value is not None}
+    config = _with(arguments.configuration(ctx), named)
+    # Files that change are read under the environment: what was named here is no change then.
+    os.environ.update({f"{PREFIX}CONSOLE__{name.upper()}": str(value) for name, value in named.items()})
     ctx.exit(app.run(config, (CONSOLE,), more={CONSOLE: ConsoleRole}, admin=False))
 
 
-def _with(config: Config, options: dict[str, Any]) -> Config:
+def _with(config: Config, named: dict[str, Any]) -> Config:
     """Return a configuration with what the command line says. Raises `UsageError` where all could look at it."""
-    named = {name: value for name, value in options.items() if value is not None}
     console = replace(config.console, **named)
     if any(console.faults()):
         raise click.UsageError(_OPEN_TO_ALL)

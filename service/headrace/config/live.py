@@ -15,7 +15,10 @@ from headrace.config.settings import Config, ServiceSettings
 from headrace.config.tenants import Account, Tenants
 
 FOLLOWS: Final = frozenset(
-    {"log.level", "receiver.rate", "receiver.burst", "receiver.rate_bytes", "receiver.burst_bytes"}
+    {
+        *("log.level", "receiver.rate", "receiver.burst", "receiver.rate_bytes", "receiver.burst_bytes"),
+        *("console.hosts", "console.redacted_bytes", "console.token", "console.token_file"),
+    }
 )
 """The keys beside tenants that are taken over while it runs; a changed one of the others needs a restart."""
 

@@ -26,6 +26,8 @@ class LiveUpdates:
     def __init__(self, watch: Watch) -> None:
         self._watch: Final = watch
         self._viewers = 0
+        self._begun = 0
+        """Grows where all who look have to log in again."""
         self._rendered: Final[dict[tuple[str, Filter], list[tuple[str, str]]]] = {}
         self._version = -1
         """The version that is rendered."""
@@ -47,9 +49,14 @@ class LiveUpdates:
             self._viewers -= 1
         return response
 
+    def end_all(self) -> None:
+        """End every answer with its next update; a browser that is still logged in begins again by itself."""
+        self._begun += 1
+
     async def _send_all(self, response: web.StreamResponse, page: str, wanted: Filter) -> None:
         sent: dict[str, str] = {}
-        while True:
+        begun = self._begun
+        while self._begun == begun:
             version = self._watch.version
             for name, html in self._parts(page, wanted):
                 if sent.get(name) != html:

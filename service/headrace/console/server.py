@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from headrace.config import Config
 from headrace.config.live import LiveConfig
 from headrace.console.access import COOKIE, LASTS_SECONDS, Access, security_headers
 from headrace.console.live_updates import LiveUpdates
@@ -33,18 +34,31 @@ class PageServer:
     """The application: routes, and what stands before each of them."""
 
     def __init__(self, live: LiveConfig, watch: Watch) -> None:
-        self._access: Final = Access(live.config.console)
-        pages, updates = Pages(live, watch), LiveUpdates(watch)
+        self._settings = live.config.console
+        self._access = Access(self._settings)
+        pages, self._updates = Pages(live, watch), LiveUpdates(watch)
         self.app: Final = web.Application(
             client_max_size=MOST_LOGIN_BYTES, middlewares=[_middleware(self._guard), _middleware(pages.explain)]
         )
         self.app.router.add_get("/login", self._login_page)
         self.app.router.add_post("/login", self._log_in)
         self.app.router.add_get("/logout", self._log_out)
-        self.app.router.add_get("/live", updates.answer)
+        self.app.router.add_get("/live", self._updates.answer)
         self.app.router.add_static("/static/", STATIC)
         for path, handler in pages.routes().items():
             self.app.router.add_get(path, handler)
+
+    def follow(self, config: Config) -> None:
+        """Take over who may see the page: a new token logs everybody out, from pages that are open as well.
+
+        Where an address that needs a restart would leave the page open to all, what was in force stays until then.
+        """
+        settings = config.console
+        if settings == self._settings or any(settings.faults()):
+            return
+        if settings.token != self._settings.token:
+            self._updates.end_all()
+        self._settings, self._access = settings, Access(settings)
 
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Answer only whoever calls the page by its name and is logged in."""
@@ -109,11 +123,10 @@ def _page(text: str, status: int = 200) -> web.Response:
 @asynccontextmanager
 async def serving(live: LiveConfig, watch: Watch) -> AsyncIterator[str]:
     """Serve the page until the block ends; yield its address. Raises `CannotServe` where the port is taken."""
-    settings = live.config.console
-    runner = web.AppRunner(
-        PageServer(live, watch).app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS
-    )
+    settings, server = live.config.console, PageServer(live, watch)
+    runner = web.AppRunner(server.app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS)
     await runner.setup()
+    live.follow(server.follow)
     try:
         try:
             await web.TCPSite(runner, settings.host, settings.port).start()
@@ -124,4 +137,5 @@ async def serving(live: LiveConfig, watch: Watch) -> AsyncIterator[str]:
         host = settings.host if ":" not in settings.host else f"[{settings.host}]"
         yield f"http://{host}:{runner.addresses[0][1]}/"
     finally:
+        live.unfollow(server.follow)
         await runner.cleanup()
