@@ -37,6 +37,16 @@ def kustomize(folder: Path) -> list[Object]:
     return documents(_output("kubectl", "kustomize", folder))
 
 
+def component(folder: Path, name: str) -> list[Object]:
+    """Render the base with a component, in an empty folder."""
+    (folder / "deploy").symlink_to(DEPLOY)
+    home = folder / "overlay"
+    home.mkdir()
+    settings = {"resources": ["../deploy/base"], "components": [f"../deploy/components/{name}"]}
+    (home / "kustomization.yaml").write_text(yaml.safe_dump(settings))
+    return kustomize(home)
+
+
 def helm_template(values: Mapping[str, Any], folder: Path, release: str = "headrace") -> list[Object]:
     """Render the chart with these values on top of its own."""
     done = try_helm(values, folder, release)

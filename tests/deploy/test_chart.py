@@ -17,8 +17,10 @@ from tests.deploy.files import DEPLOY, check
 from tests.deploy.rendered import (
     BASE,
     CHART,
+    SECRETS,
     VERSIONS,
     Object,
+    component,
     helm_template,
     kustomize,
     lay_out,
@@ -33,7 +35,8 @@ Values = dict[str, Any]
 EXAMPLE = DEPLOY / "overlays/production"
 TENANTS = tomllib.loads((EXAMPLE / "tenants/acme.toml").read_text("utf-8"))["tenants"]
 MAPPINGS = {"acme.mapping": (EXAMPLE / "mappings/acme.toml").read_text("utf-8")}
-ROLES = ("receiver", "normalizer", "poller")
+ROLES = ("receiver", "normalizer", "poller", "console")
+PAGE: Values = {"roles": {"console": {"enabled": True}}}
 
 
 def without_digests(each: Any) -> Any:
@@ -73,6 +76,14 @@ def test_the_chart_is_the_base(tmp_path: Path) -> None:
         assert chart[name] == each
 
 
+def test_the_chart_with_its_page_is_the_base_with_its_component(tmp_path: Path) -> None:
+    """As above, with the page; the component has its key of the Secret, its ports and who may open it from there."""
+    chart, base = by_name(helm_template(PAGE, tmp_path)), by_name(component(tmp_path, "console"))
+    assert chart.keys() == base.keys()
+    for name, each in base.items():
+        assert chart[name] == each
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_what_is_rendered_fits_its_schemas(tmp_path: Path, version: str) -> None:
     """Kubernetes knows every key, with every value set."""
@@ -90,6 +101,7 @@ def test_what_is_rendered_fits_its_schemas(tmp_path: Path, version: str) -> None
         "roles": {
             "receiver": {"spool": {"storageClassName": "fast"}, "nodeSelector": {"disk": "ssd"}},
             "poller": {"tolerations": [{"operator": "Exists"}], "affinity": {"nodeAffinity": {}}},
+            "console": {"enabled": True, "hosts": ["page.example.com"], "nodeSelector": {"disk": "ssd"}},
         },
         "podMonitor": {"enabled": True, "labels": {"release": "prometheus"}},
         "prometheusRule": {"enabled": True, "labels": {"release": "prometheus"}},
@@ -148,7 +160,7 @@ def test_what_changes_is_another_job(tmp_path: Path) -> None:
 @pytest.mark.parametrize("role", ROLES)
 def test_a_release_may_be_one_role(role: str, tmp_path: Path) -> None:
     """Only that role has pods and policies, and the topics may be somebody else's work."""
-    roles = {each: {"enabled": each == role} for each in ROLES}
+    roles: Values = {each: {"enabled": each == role} for each in ROLES}
     objects = helm_template({"roles": roles, "topics": {"enabled": False}}, tmp_path)
     assert list(pods(objects)) == [f"headrace-{role}"]
     components = {each["metadata"]["labels"].get("app.kubernetes.io/component") for each in objects}
@@ -176,6 +188,9 @@ REFUSED: list[tuple[Values, str]] = [
     ({"config": {"tenants": {}}}, "tenants"),
     ({"config": {"receiver": {"port": 9000}}}, "receiver/port"),
     ({"config": {"admin": {"port": 9000}}}, "admin/port"),
+    ({"config": {"console": {"token": "secret"}}}, "console"),
+    ({"config": {"console": {"host": "::1"}}}, "console/host"),
+    ({"roles": {"console": {"auth": "none"}}}, "console/auth"),
     ({"env": [{"name": "HEADRACE_CONFIG", "value": "/elsewhere"}]}, "env"),
     ({"env": [{"name": "WORKERS", "value": 2}]}, "env"),
     ({"podLabels": {"app.kubernetes.io/name": "other"}}, "app.kubernetes.io/name"),
@@ -188,6 +203,25 @@ def test_values_that_make_no_sense_are_refused(values: Values, named: str, tmp_p
     done = try_helm(values, tmp_path)
     assert done.returncode != 0
     assert named in done.stderr
+
+
+def variables(values: Values, folder: Path) -> dict[str, str]:
+    """Return the variables of the page's pod."""
+    (container,) = pods(helm_template({"roles": {"console": {"enabled": True} | values}}, folder))["headrace-console"][
+        "spec"
+    ]["containers"]
+    return {each["name"]: each["value"] for each in container["env"]}
+
+
+def test_who_sees_the_page_is_a_value(tmp_path: Path) -> None:
+    """A token, or a proxy in front; the names by which browsers reach it; nobody from elsewhere where none is named."""
+    assert f"{SECRETS}console-token" in variables({}, tmp_path).values()
+    found = variables({"auth": "proxy", "hosts": ["page.example.com", "page"]}, tmp_path)
+    assert "HEADRACE_CONSOLE__TOKEN_FILE" not in found
+    assert found["HEADRACE_CONSOLE__AUTH"] == "proxy"
+    assert found["HEADRACE_CONSOLE__HOSTS"] == "page.example.com,page"
+    alone = helm_template(PAGE | {"networkPolicy": {"consoleFrom": []}}, tmp_path)
+    assert "headrace-console" not in {each["metadata"]["name"] for each in of_kind(alone, "NetworkPolicy")}
 
 
 def secrets(struct: type[msgspec.Struct]) -> Iterator[tuple[str, ...]]:

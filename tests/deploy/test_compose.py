@@ -26,7 +26,7 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 CONFIG = DEPLOY / "compose/headrace.toml"
 WELCOME = (DEPLOY / "compose/urls.txt").read_text("utf-8")
 SIMULATED = DEPLOY / "compose/simulators.toml"
-OURS = ("topics", "headrace", "urls", "simulators")
+OURS = ("topics", "headrace", "console", "urls", "simulators")
 HOST_PORTS = {port.split(":")[1] for service in SERVICES.values() for port in service.get("ports", ())}
 
 
@@ -96,11 +96,12 @@ def test_what_is_mounted_exists() -> None:
 def test_it_starts_in_order_and_stops_in_time() -> None:
     """Kafka, then the topics, then Headrace, then the URLs; Headrace gets more time to stop than it gives itself."""
     waits = {name: SERVICES[name]["depends_on"] for name in OURS}
-    assert waits["simulators"] == waits["headrace"]
+    assert waits["simulators"] == waits["console"] == waits["headrace"]
     assert waits["topics"] == {"kafka": {"condition": "service_healthy"}}
     assert waits["headrace"] == {"topics": {"condition": "service_completed_successfully"}}
     assert waits["urls"] == {"headrace": {"condition": "service_healthy"}}
-    assert in_seconds(SERVICES["headrace"]["stop_grace_period"]) > STOP_DEADLINE_SECONDS
+    for name in ("headrace", "console"):
+        assert in_seconds(SERVICES[name]["stop_grace_period"]) > STOP_DEADLINE_SECONDS
 
 
 def test_the_configuration_is_good() -> None:
@@ -110,6 +111,9 @@ def test_the_configuration_is_good() -> None:
     assert {account.provider.name for account in config.tenants} == set(discover())
     inside = {port.split(":")[2] for port in SERVICES["headrace"]["ports"]}
     assert inside == {str(config.receiver.port), str(config.admin.port)}
+    (page,) = SERVICES["console"]["ports"]
+    assert page == f"127.0.0.1:{config.console.port}:{config.console.port}"
+    assert load(CONFIG, SERVICES["console"]["environment"]).console.is_open
     listeners = SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"]
     assert f"INSIDE://{config.kafka.bootstrap_servers}," in listeners
     assert SERVICES["ui"]["environment"]["KAFKA_CLUSTERS_0_BOOTSTRAPSERVERS"] == config.kafka.bootstrap_servers
@@ -158,7 +162,7 @@ def test_compose_reads_the_file() -> None:
     command = ["docker", "compose"]
     if not shutil.which("docker") or subprocess.run([*command, "version"], capture_output=True, check=False).returncode:
         pytest.skip("Docker Compose is not installed")
-    profiles = ("--profile", "watch", "--profile", "ui", "--profile", "simulators")
+    profiles = ("--profile", "watch", "--profile", "console", "--profile", "ui", "--profile", "simulators")
     done = subprocess.run(
         [*command, "-f", TOP / "docker-compose.yml", *profiles, "config", "--quiet"],
         capture_output=True,

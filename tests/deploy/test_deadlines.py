@@ -9,6 +9,7 @@ import pytest
 from headrace.app import STOP_DEADLINE_SECONDS
 from headrace.config.config_watch import LOOK_SECONDS
 from headrace.config.settings import ReceiverSettings
+from headrace.console import server
 from headrace.kafka.client import STOP_DEADLINE
 from headrace.kafka.group import LEAVE_DEADLINE
 from headrace.observe import admin
@@ -22,9 +23,13 @@ from tests.deploy.rendered import BASE, pods
 TEXT = (DEPLOY / "KUBERNETES.md").read_text("utf-8")
 MEASURED = (TOP / "tests/benchmarks/README.md").read_text("utf-8")
 KUBELET = 60  # its syncFrequency, one minute by default
-ROLES = ("receiver", "normalizer", "poller")
+OWNERS = ("normalizer", "poller")
+ROLES = ("receiver", *OWNERS, "console")
+FOLDERS = {"console": DEPLOY / "components/console"}
 SPECS: dict[str, dict[str, Any]] = {
-    role: pod["spec"] for role in ROLES for pod in pods(documents((BASE / f"{role}.yaml").read_text("utf-8"))).values()
+    role: pod["spec"]
+    for role in ROLES
+    for pod in pods(documents((FOLDERS.get(role, BASE) / f"{role}.yaml").read_text("utf-8"))).values()
 }
 
 
@@ -46,9 +51,8 @@ def sum_of(role: str, name: str) -> str:
 
 
 def restarted(limit: float) -> list[str]:
-    """Return for each role after how long a standstill ends in a restart."""
-    live = {role: noticed(role, "livenessProbe") for role in ROLES}
-    return [added(limit, live[role]) for role in ROLES]
+    """Return for each role after how long a standstill ends in a restart, of those that own partitions."""
+    return ["-", *(added(limit, noticed(role, "livenessProbe")) for role in OWNERS), "-"]
 
 
 def added(one: float, other: float) -> str:
@@ -74,25 +78,29 @@ def in_order(*steps: float) -> str:
 
 def rows() -> list[tuple[str, list[str]]]:
     """Return the table of deadlines as it must stand."""
+    page = in_order(server.STOP_SECONDS, STOP_DEADLINE, admin.STOP_SECONDS)
     owning = [in_order(LEAVE_DEADLINE, STOP_DEADLINE, admin.STOP_SECONDS)] * 2
     receiving = in_order(receiver.STOP_DEADLINE_SECONDS, LAST_DRAIN_SECONDS, STOP_DEADLINE, admin.STOP_SECONDS)
     starts = [probe(role, "startupProbe") for role in ROLES]
-    unready = [added(SILENCE_SECONDS, noticed(role, "readinessProbe")) for role in ROLES]
+    unready = [added(SILENCE_SECONDS, noticed(role, "readinessProbe")) for role in OWNERS]
     delivery = added(ReceiverSettings().body_deadline, APPEND_DEADLINE_SECONDS)
     return [
         ("a start may take, waiting for Kafka", [f"{every} x {times} = {every * times}" for every, times, _ in starts]),
         ("not live, or the event loop blocked: restarted after", [sum_of(role, "livenessProbe") for role in ROLES]),
         ("not ready: no more traffic after", [sum_of(role, "readinessProbe") for role in ROLES]),
-        ("outside the group (`group`) until the restart", ["-", *restarted(DEFAULTS.group)[1:]]),
-        ("a take-over (`takeover`) until the restart", ["-", *restarted(DEFAULTS.takeover)[1:]]),
-        ("a standstill (`standstill`) until the restart", ["-", *restarted(DEFAULTS.standstill)[1:]]),
-        ("Kafka silent (`SILENCE_SECONDS`) until not ready", ["while the spool has room: never", *unready[1:]]),
+        ("outside the group (`group`) until the restart", restarted(DEFAULTS.group)),
+        ("a take-over (`takeover`) until the restart", restarted(DEFAULTS.takeover)),
+        ("a standstill (`standstill`) until the restart", restarted(DEFAULTS.standstill)),
+        (
+            "Kafka silent (`SILENCE_SECONDS`) until not ready",
+            ["while the spool has room: never", *unready, "never: the page says so"],
+        ),
         ("stop: preStop and the program's deadline within the grace", [stopped(role) for role in ROLES]),
-        ("within it: requests or tasks, the last drain, Kafka's client, the admin port", [receiving, *owning]),
-        ("a delivery: body and append; a proxy waits longer", [delivery, "-", "-"]),
+        ("within it: requests or tasks, the last drain, Kafka's client, the admin port", [receiving, *owning, page]),
+        ("a delivery: body and append; a proxy waits longer", [delivery, "-", "-", "-"]),
         (
             "a changed ConfigMap or Secret is in force after, about: kubelet, program",
-            [added(KUBELET, LOOK_SECONDS)] * 3,
+            [added(KUBELET, LOOK_SECONDS)] * len(ROLES),
         ),
     ]
 

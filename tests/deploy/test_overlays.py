@@ -6,11 +6,14 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # it ships no types
 import kubernetes_validate
 import pytest
-import yaml
 
+from headrace.app import STOP_DEADLINE_SECONDS
+from headrace.cli.run import CONSOLE
+from headrace.config import AdminSettings, load
+from headrace.config.settings import SHORTEST_TOKEN
 from tests.deploy.files import DEPLOY, check, document
 from tests.deploy.go_tools import GATEWAY_API, Schema, definitions, strict
-from tests.deploy.rendered import VERSIONS, Object, helm_template, kustomize, lay_out, of_kind, pods
+from tests.deploy.rendered import SECRETS, VERSIONS, Object, component, helm_template, kustomize, lay_out, of_kind, pods
 from tests.kafka.jvm import KAFKA_VERSION
 
 OVERLAYS = sorted(folder.name for folder in (DEPLOY / "overlays").iterdir())
@@ -25,16 +28,6 @@ def rendered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     if request.param in OVERLAYS:
         return kustomize(DEPLOY / "overlays" / request.param)
     return component(tmp_path_factory.mktemp("component"), request.param)
-
-
-def component(folder: Path, name: str) -> list[Object]:
-    """Render the base with a component."""
-    (folder / "deploy").symlink_to(DEPLOY)
-    home = folder / "overlay"
-    home.mkdir()
-    settings = {"resources": ["../deploy/base"], "components": [f"../deploy/components/{name}"]}
-    (home / "kustomization.yaml").write_text(yaml.safe_dump(settings))
-    return kustomize(home)
 
 
 def is_of_others(each: Object) -> bool:
@@ -100,6 +93,35 @@ def test_one_ingress_alone_sends_webhooks(tmp_path: Path) -> None:
     for name in ("headrace", "headrace-receiver"):
         for rule in policies[name]["spec"]["ingress"]:
             assert all(peer["namespaceSelector"]["matchLabels"] for peer in rule["from"])
+
+
+def test_the_page_starts_with_its_token_and_is_probed(tmp_path: Path) -> None:
+    """With its pod's variables the configuration is good, its ports are the program's, and its stop fits the grace."""
+    objects = component(tmp_path, "console")
+    spec = pods(objects)["headrace-console"]["spec"]
+    (container,) = spec["containers"]
+    assert container["args"] == ["run", "--role", CONSOLE]
+    environ = {each["name"]: each["value"] for each in container["env"]}
+    (file, made), token = lay_out(objects, tmp_path), tmp_path / "token"
+    assert environ["HEADRACE_CONSOLE__TOKEN_FILE"] == f"{SECRETS}console-token"
+    token.write_text("a" * SHORTEST_TOKEN)
+    console = load(file, environ | made | {"HEADRACE_CONSOLE__TOKEN_FILE": str(token)}).console
+    assert not console.is_open
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    assert ports == {"page": console.port, "admin": AdminSettings().port}
+    assert [container[f"{each}Probe"]["httpGet"]["path"] for each in ("startup", "liveness", "readiness")] == [
+        f"/healthz/{each}" for each in ("startup", "live", "ready")
+    ]
+    assert spec["terminationGracePeriodSeconds"] > STOP_DEADLINE_SECONDS
+    (service,) = (each for each in of_kind(objects, "Service") if each["metadata"]["name"] == "headrace-console")
+    assert "type" not in service["spec"], "inside the cluster alone"
+    assert service["spec"]["selector"].items() <= pods(objects)["headrace-console"]["metadata"]["labels"].items()
+
+
+def test_the_page_is_off_unless_it_is_wanted() -> None:
+    """Neither the base nor an overlay has it."""
+    for folder in ("base", *(f"overlays/{name}" for name in OVERLAYS)):
+        assert "headrace-console" not in pods(kustomize(DEPLOY / folder))
 
 
 def egress_to_collector(objects: list[Object]) -> list[Any]:

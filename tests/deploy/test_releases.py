@@ -13,7 +13,7 @@ from headrace.config.live import LiveConfig
 from tests.deploy.files import DEPLOY
 from tests.deploy.rendered import Object, kustomize, lay_out, of_kind, pods, selectors
 
-PARTS = ("pod-monitor", "prometheus-rule", "outreach-tcp-nginx", "outreach-tcp-gateway")
+PARTS = ("console", "pod-monitor", "prometheus-rule", "outreach-tcp-nginx", "outreach-tcp-gateway")
 PREFIX = '[kafka]\nbootstrap_servers = "kafka:9092"\n'
 TENANT = '[tenants.outreach.{name}]\nwebhook_secrets = ["made-up"]\n'
 

@@ -18,7 +18,7 @@ from tests.kubernetes.objects import monitoring_definitions, namespace
 from tests.kubernetes.overlays import Overlay, chart
 
 COMPONENTS: Final = tuple(sorted(folder.name for folder in (DEPLOY / "components").iterdir()))
-ROLES: Final = ("receiver", "normalizer", "poller")
+ROLES: Final = ("receiver", "normalizer", "poller", "console")
 _OVERLAYS: Final = {"overlays/development": "headrace-development", "overlays/production": "headrace"}
 """The overlays, and the namespace of each."""
 _RESULT: Final = re.compile(r"\w+$", re.MULTILINE)

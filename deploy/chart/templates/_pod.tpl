@@ -43,6 +43,9 @@ args: {{ toJson .args }}
 env:
   - name: HEADRACE_CONFIG
     value: /etc/headrace/headrace.toml
+  {{- with .env }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
   {{- with .root.Values.env }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -113,15 +116,20 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- include "headrace.roleLabels" . | nindent 8 }}
-{{- with $role.nodeSelector }}
+{{ include "headrace.nodes" $role }}
+{{- end -}}
+
+{{- /* The values of a role: on which nodes its pods may be. */ -}}
+{{- define "headrace.nodes" -}}
+{{- with .nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $role.tolerations }}
+{{- with .tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $role.affinity }}
+{{- with .affinity }}
 affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
