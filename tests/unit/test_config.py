@@ -83,7 +83,7 @@ polling = true
         ),
         (
             'headrace.toml:1: topic_prefx: unknown key "topic_prefx"; did you mean "topic_prefix"?; known are '
-            "topic_prefix, public_url, kafka, dedupe, ledger, spool, receiver, admin, log, traces, tenants"
+            "topic_prefix, public_url, kafka, dedupe, ledger, spool, receiver, admin, console, log, traces, tenants"
         ),
         'headrace.toml:3: kafka.compression: expected one of lz4, zstd, gzip, snappy, none; did you mean "lz4"?',
         "headrace.toml:5: dedupe.window: write a duration such as 30d, 12h, 15m or 90s",
