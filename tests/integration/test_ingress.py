@@ -291,6 +291,7 @@ async def test_without_raw_everything_waits_in_the_spool(kafka: Broker, prefix: 
     async with running_ingress(pipeline, path) as running:
         running.health.listening(True)  # noqa: FBT003  (as the method reads)
         await until(lambda: "is missing; run" in running.health.ready().checks[1].why, "it says what is wrong")
+        assert running.health.contact.up  # Kafka answers: HeadraceSpoolNotDrained, not HeadraceKafkaAway
         assert running.health.ready().ok
         assert running.health.startup().ok
         assert await running.keep(item(1)) == "spool"

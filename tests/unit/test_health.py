@@ -226,20 +226,20 @@ def test_a_report_lists_every_check_with_its_reason() -> None:
     assert all(check["why"] and check["role"] == "normalizer" for check in report["checks"])
 
 
-def receiver(*, listens: bool = False, answers: bool = False, room: bool = False) -> ReceiverHealth:
+def receiver(*, listens: bool = False, takes: bool = False, room: bool = False) -> ReceiverHealth:
     """Return the health of a receiver with these three facts."""
     health = ReceiverHealth(lambda: 0.0, LIMITS)
     health.listening(listens)
-    health.kafka(answers=answers)
+    health.raw_takes(takes)
     health.room(room)
     return health
 
 
-@pytest.mark.parametrize(("answers", "room"), [(True, True), (True, False), (False, True)])
-def test_a_receiver_is_ready_with_kafka_or_with_room_in_the_spool(answers: bool, room: bool) -> None:  # noqa: FBT001  (a row of facts)
+@pytest.mark.parametrize(("takes", "room"), [(True, True), (True, False), (False, True)])
+def test_a_receiver_is_ready_with_kafka_or_with_room_in_the_spool(takes: bool, room: bool) -> None:  # noqa: FBT001  (a row of facts)
     """Either makes a delivery durable; its port has to be open for both."""
-    assert receiver(listens=True, answers=answers, room=room).ready().ok
-    assert failing(receiver(answers=answers, room=room).ready()) == {"port": "it is not open"}
+    assert receiver(listens=True, takes=takes, room=room).ready().ok
+    assert failing(receiver(takes=takes, room=room).ready()) == {"port": "it is not open"}
 
 
 def test_a_receiver_with_nowhere_to_put_a_delivery_is_not_ready() -> None:
@@ -247,6 +247,8 @@ def test_a_receiver_with_nowhere_to_put_a_delivery_is_not_ready() -> None:
     health = receiver(listens=True)
     assert failing(health.ready()) == {"durable": "Kafka does not answer, the spool has no room"}
     assert health.live().ok
+    health.kafka(answers=True)
+    assert failing(health.ready()) == {"durable": "Kafka answers, raw takes nothing, the spool has no room"}
     health.room(True)  # noqa: FBT003  (it has room again)
     assert health.ready().ok
 

@@ -10,7 +10,7 @@ A role that owns tasks
 The receiver
 - startup: configuration is verified, and so is raw unless Kafka does not answer: it starts without.
 - live: the event loop turns.
-- ready: its port is open, and Kafka answers or the spool has room. Where raw is unfit, it says so.
+- ready: its port is open, and raw takes deliveries or the spool has room. Where raw is unfit, it says so.
 """
 
 import math
@@ -218,6 +218,7 @@ class ReceiverHealth(_RoleHealth):
         super().__init__(clock, limits, "receiver")
         self._verified = False
         self._listens = False
+        self._takes = False
         self._room = False
         self._unfit = ""
 
@@ -228,6 +229,10 @@ class ReceiverHealth(_RoleHealth):
     def room(self, has_room: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
         """Note whether the spool has room. Until then it counts as full."""
         self._room = has_room
+
+    def raw_takes(self, takes: bool) -> None:  # noqa: FBT001  (one fact, named by the method)
+        """Note whether raw takes deliveries: Kafka may answer, and still not let anything be appended."""
+        self._takes = takes
 
     def raw_is_unfit(self, reason: str) -> None:
         """Note why nothing can be appended to raw, empty where it can."""
@@ -259,8 +264,12 @@ class ReceiverHealth(_RoleHealth):
         return self._check("port", "it is open" if self._listens else "it is not open", ok=self._listens)
 
     def _durable(self) -> Check:
-        answers = self.contact.since is not None
-        away = f"raw is unfit: {self._unfit}" if self._unfit else "Kafka does not answer"
-        kafka = "Kafka answers" if answers else away
         spool = "the spool has room" if self._room else "the spool has no room"
-        return self._check("durable", f"{kafka}, {spool}", ok=answers or self._room)
+        return self._check("durable", f"{self._kafka()}, {spool}", ok=self._takes or self._room)
+
+    def _kafka(self) -> str:
+        if self._takes:
+            return "Kafka answers"
+        if self._unfit:
+            return f"raw is unfit: {self._unfit}"
+        return "Kafka answers, raw takes nothing" if self.contact.up else "Kafka does not answer"

@@ -125,6 +125,7 @@ class TopicWriter:
     async def _serve(self) -> None:
         """Drain and append until Kafka fails, and raise what failed. Raises `UnfitTopics` where raw is unfit."""
         raw = await self._raw.look()
+        self._health.kafka(answers=True)
         self._partitions, self.limit = raw.partitions, int(raw.config["max.message.bytes"])
         self._note_fit()
         async with Appender(self._kafka) as appender:
@@ -211,6 +212,7 @@ class TopicWriter:
             self.answers, self._absence_logged = True, False
             self._retry_seconds = FIRST_RETRY_SECONDS
             _log.info("kafka_answers", waiting=self._spool.waiting(RAW))
+        self._health.kafka(answers=True)
         self._report()
 
     def _note_absence(self, error: BaseException) -> None:
@@ -218,6 +220,7 @@ class TopicWriter:
         if not self._absence_logged:
             _log.warning("kafka_away", reason=why(error))
         self.answers, self._absence_logged = False, True
+        self._health.kafka(answers=False)
         self._report()
 
     def _note_fit(self) -> None:
@@ -231,6 +234,7 @@ class TopicWriter:
         if reason != self._unfit:
             _log.error("raw_is_unfit", reason=reason, kept_in="spool")
         self._unfit, self.answers = reason, False
+        self._health.kafka(answers=True)
         self._health.raw_is_unfit(reason)
         self._report()
 
@@ -238,7 +242,7 @@ class TopicWriter:
         """Report to health, and whether the spool is in use."""
         notices, why = self._notices, self._unfit or "Kafka does not take deliveries in time: they wait in the spool"
         notices.note(NoticeKind.SPOOL_IN_USE, notices.process, why if self._spool.waiting(RAW) else None)
-        self._health.kafka(answers=self.answers)
+        self._health.raw_takes(self.answers)
         self._health.room(self._spool.has_room)
 
 
