@@ -8,11 +8,12 @@ import pytest
 from headrace.cli import _online_check
 from headrace.cli._check_rows import CheckRow, write_json, write_table
 from headrace.cli._feed_rows import FeedRow
-from headrace.cli._kafka_checks import reach_rows, right_rows, version_rows
+from headrace.cli._kafka_checks import reach_rows, right_rows, topics_found, version_rows
 from headrace.cli._platform_checks import quota_row, tokenless
 from headrace.cli._tenant_checks import feeds_row, leads_row, receiver_row, webhook_rows
 from headrace.config import load
 from headrace.kafka.cluster_check import BrokerFound, Denial, Rights
+from headrace.kafka.topics import ALL, NAMES
 from headrace.poller.http_client import open_session
 from headrace.poller.receiver_reach import Reached
 from headrace.poller.state import TenantState
@@ -31,6 +32,12 @@ def test_a_broker_that_is_silent_is_a_fault_beside_those_that_answer() -> None:
     assert (row.state, row.found) == ("fault", "broker 2 does not answer at two:9092 (NodeNotReadyError)")
     assert [row.state for row in reach_rows([GOOD], "one:9092")] == ["ok"]
     assert [row.state for row in reach_rows([], "one:9092")] == ["unknown"]
+
+
+def test_topics_are_counted_as_apply_makes_them() -> None:
+    """The one that the service does without is counted where it is there, and named where it is not."""
+    assert topics_found("t.", {f"t.{name}" for name in ALL}) == "all 7 of t.* keep what is promised"
+    assert topics_found("t.", {f"t.{name}" for name in NAMES}).startswith("6 of t.* keep what is promised; without t.n")
 
 
 async def test_what_breaks_on_an_answer_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """How Kafka looks, as rows of `headrace check --online`."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from headrace.config import Config
 from headrace.kafka.acls import DESCRIBE, END_HANGING, Acl, acls
 from headrace.kafka.client import KafkaError, refusal
 from headrace.kafka.cluster_check import BrokerFound, ClusterCheck, Denial, Rights, cluster_check, listening
-from headrace.kafka.topics import NAMES, UnfitTopics, describe, verify
+from headrace.kafka.topics import ALL, OPTIONAL, UnfitTopics, describe, verify
 from headrace.poller.state import PartitionState, TenantState, read_all
 from headrace.records.newer_format import NewerFormat
 
@@ -100,11 +100,21 @@ async def _fit(cluster: ClusterCheck, prefix: str) -> list[str]:
 async def _topic_rows(config: Config) -> list[CheckRow]:
     try:
         await verify(config)
+        present = await describe(config)
     except UnfitTopics as unfit:
         return [CheckRow(_KAFKA, "topics", "fault", *_advice(fault)) for fault in unfit.faults]
     except _NO_ANSWER as error:
         return [_unknown("topics", f"Kafka did not describe them ({type(error).__name__})")]
-    return [CheckRow(_KAFKA, "topics", "ok", f"all {len(NAMES)} of {config.topic_prefix}* keep what is promised")]
+    return [CheckRow(_KAFKA, "topics", "ok", topics_found(config.topic_prefix, present))]
+
+
+def topics_found(prefix: str, present: Collection[str]) -> str:
+    """Return what is said of topics that are as they must be, given those that exist."""
+    missing = [prefix + name for name in OPTIONAL if prefix + name not in present]
+    if not missing:
+        return f"all {len(ALL)} of {prefix}* keep what is promised"
+    without = f"without {', '.join(missing)} `headrace status` lists nothing that is open: `headrace topics apply`"
+    return f"{len(ALL) - len(missing)} of {prefix}* keep what is promised; {without}"
 
 
 async def _unreached(config: Config, error: Exception) -> CheckRow:
