@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from headrace.poller.budget import DAY_SECONDS, Budget, Spent
+from headrace.poller.budget import DAY_SECONDS, Budget, Spent, renewed, restored, written
 from headrace.sdk.limits import CallLimits
 from headrace.sdk.retry_after import retry_after
 
@@ -64,6 +64,16 @@ def test_a_day_is_spent_once_across_a_restart() -> None:
     assert DAY_SECONDS <= wait <= DAY_SECONDS + 300.0
     assert after.wait(NOW + wait) == 0.0
     assert after.left(NOW + wait)["day"] == 10
+
+
+def test_leased_calls_are_never_more_than_there_are() -> None:
+    """A lease counts calls that may never be made: what is left is none, never less."""
+    limits = CallLimits(per_window=10, window=1.0, per_day=10_000)
+    before = Budget(limits)
+    before.spend(9_950, NOW)
+    lease = renewed(limits, NOW)
+    assert lease.calls == 100
+    assert restored(limits, written(before, lease, NOW)).left(NOW) == {"window": 0, "day": 0}
 
 
 def test_nothing_starts_before_the_platform_said() -> None:

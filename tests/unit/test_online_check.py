@@ -15,9 +15,10 @@ from headrace.config import load
 from headrace.kafka.cluster_check import BrokerFound, Denial, Rights
 from headrace.kafka.topics import ALL, NAMES
 from headrace.poller.http_client import open_session
+from headrace.poller.probe_calls import left_of
 from headrace.poller.receiver_reach import Reached
 from headrace.poller.state import TenantState
-from headrace.records.cursors import SealedTokens
+from headrace.records.cursors import SealedTokens, Spending
 from headrace.records.hooks import HookFinding, HookReport
 from headrace.sdk.faults import Denied
 from tests.unit.configs import tenant, write
@@ -131,6 +132,19 @@ def test_a_budget_that_is_used_up_is_a_fault() -> None:
     assert quota_row("p/t", {"window": 0, "day": 5}, None).state == "ok"
     row = quota_row("p/t", {"window": 5, "day": 9, "year": 0}, None)
     assert (row.state, row.found) == ("fault", "no call is left of the year's budget")
+
+
+def test_a_short_window_is_shown_where_it_is_all_there_is(tmp_path: Path) -> None:
+    """Beside a day's budget it is not: what a poller leased fills it, for seconds."""
+    text = (
+        "[tenants.outreach.acme]\npolling = true\naccess_token = 't'\nbudget = { per_window = 10, window = '1s'%s }\n"
+    )
+    spent = TenantState()
+    spent.spending = Spending({int(NOW / 300): 100}, {}, NOW + 10, 100)
+    day = tenant(load(write(tmp_path, text % ", per_day = 10_000"), {}))
+    assert quota_row("p/t", left_of(day, spent, NOW), None).found == "9,900 of the day left"
+    window = tenant(load(write(tmp_path, text % ""), {}))
+    assert quota_row("p/t", left_of(window, TenantState(), NOW), None).found == "10 now left"
 
 
 def test_webhooks_that_were_made_since_are_no_fault(tmp_path: Path) -> None:

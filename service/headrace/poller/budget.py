@@ -141,9 +141,10 @@ class Budget:
         return self.limits.per_window - self._window_left(now)
 
     def left(self, now: float) -> Mapping[Span, int]:
-        """Return how many calls are left of each limit."""
+        """Return how many calls are left of each limit, 0 where more count than it allows: leased calls do, unmade."""
         found: dict[Span, int] = {"window": self._window_left(now)}
-        return found | {span: long.left(now) for span, long in self._long.items()}
+        found |= {span: long.left(now) for span, long in self._long.items()}
+        return {span: max(0, calls) for span, calls in found.items()}
 
     def lasting(self, now: float) -> float | None:
         """Return the calls a second at which the long budgets never run out; None where there is none.

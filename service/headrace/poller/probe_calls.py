@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.kafka.client import KafkaError
-from headrace.poller.budget import Span, restored
+from headrace.poller.budget import LONG_WINDOW_SECONDS, Span, restored
 from headrace.poller.clock import Clock, date_of
 from headrace.poller.current_token import current_token
 from headrace.poller.hook_list import hooks_of, registered
@@ -127,9 +127,14 @@ class ProbeCalls:
 def left_of(account: Account, state: TenantState, now: float) -> dict[Span, int]:
     """Return the calls that are left of the tenant's own budget, as its poller has stored it; `now` in seconds.
 
-    Raises `Unready` where it cannot be called.
+    A short window beside longer ones is left out: a poller's lease fills it, and seconds later it is free. Raises
+    `Unready` where it cannot be called.
     """
-    return dict(restored(client_of(account).limits, state.spending).left(now))
+    limits = client_of(account).limits
+    left = dict(restored(limits, state.spending).left(now))
+    if len(left) > 1 and limits.window <= LONG_WINDOW_SECONDS:
+        del left["window"]
+    return left
 
 
 async def try_platform(
