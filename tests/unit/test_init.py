@@ -118,10 +118,15 @@ def test_nothing_is_overwritten(run: Any) -> None:
 
 
 def test_it_names_what_it_needs(run: Any) -> None:
-    """Without a provider, or with a name that no tenant can have, nothing is written."""
+    """Without a provider, with one that has no option, or with a name that no tenant can have, nothing is written."""
     assert run("init").exit_code == 2
     assert f"headrace init -p {NAMES[0]}\n" in run("init", NAMES[0]).output
+    for words in (NAMES[:2], ["-p", *NAMES[:2]]):
+        assert f"headrace init -p {NAMES[0]} -p {NAMES[1]}\n" in run("init", *words).output
+    assert f"-p {NAMES[0]} my.toml\n" in run("init", NAMES[0], "my.toml").output
+    assert f'did you mean "{NAMES[0]}"?' in run("init", NAMES[0][:-1]).output
+    assert "2 are named: a.toml, b.toml" in init(run, NAMES[:1], "a.toml", "b.toml").output
     done = init(run, NAMES[:1], "--tenant", "Acme Inc")
     assert done.exit_code == 2
     assert "a tenant's name is made of" in done.output
-    assert not Path("headrace.toml").exists()
+    assert not list(Path().iterdir())
