@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from headrace.config import Config, load
-from headrace_demo import configuration
+from headrace_demo import configuration, proofs
 from headrace_demo.embedded_broker import EmbeddedBroker, free_port
 from headrace_demo.failure import Failed
 from headrace_demo.polled_platforms import PolledPlatforms
@@ -75,8 +75,9 @@ async def _differences(stage: Stage, config: Config) -> list[str]:
     faults += await log_differs(config, screen)
     await show_one_event(config, screen)
     screen.totals()
-    for fault in faults:
-        screen.say(f"differs: {fault}")
+    screen.differs(faults)
+    if not faults:
+        screen.proven(proofs.of_topics(screen.decisions))
     return faults
 
 
@@ -88,6 +89,7 @@ async def _play_all(stage: Stage, broker: EmbeddedBroker, admin: int, seconds: f
     stage.screen.head()
     for step in scripted(rng):
         await stage.play(step)
+    stage.proves(proofs.of_scenario(stage.screen.decisions))
     await _while_polled(stage)
     await _without_kafka(stage, broker, admin, rng)
     number = 0
@@ -101,16 +103,19 @@ async def _while_polled(stage: Stage) -> None:
     async with asyncio.timeout(_POLLED_SECONDS):
         while not stage.polled.all_polled:  # noqa: ASYNC110  (the platforms only count)
             await asyncio.sleep(_POLL_SECONDS)
+    begun = len(stage.screen.decisions)
     for step in stage.polled.steps():
         if isinstance(step, str):
             stage.screen.remark(step)
         else:
             await stage.play(step)
+    stage.proves(proofs.of_polling(stage.screen.decisions[begun:]))
 
 
 async def _without_kafka(stage: Stage, broker: EmbeddedBroker, admin: int, rng: random.Random) -> None:
     """Freeze Kafka: webhooks are acknowledged from the spool meanwhile, and published when Kafka is back."""
     stage.screen.remark("Kafka goes away. Webhooks come in all the same:")
+    begun = len(stage.screen.decisions)
     broker.pause()
     try:
         count = 0
@@ -128,6 +133,7 @@ async def _without_kafka(stage: Stage, broker: EmbeddedBroker, admin: int, rng: 
     await stage.decided()
     if waiting < count:
         raise Failed(f"the spool held {waiting:.0f} records while Kafka was away, and not {count}")
+    stage.proves(proofs.of_outage(stage.screen.decisions[begun:], count))
 
 
 async def _until_interrupted() -> None:

@@ -7,12 +7,16 @@ import re
 import shutil
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import headrace
+from headrace.cli import takes_color
 from headrace.cli._formatting import short
+from headrace.core.text_width import cut_to, fill, text_width, wrap
+from headrace.observe.escapes import escaped
 from headrace.records.seen import TOTALS
 from headrace_demo.configuration import Ports
 from headrace_demo.scenario import Expected
@@ -33,7 +37,7 @@ _NOTES = {
 }
 _PROGRAM = Path(sys.executable).with_name("headrace")
 _SAMPLE = Path(headrace.__file__).parent / "providers/leadsquared/samples/webhook-activities.json"
-_DIM, _RED, _PLAIN = "\033[2m", "\033[31m", "\033[0m"
+_DIM, _RED, _GREEN, _PLAIN = "\033[2m", "\033[31m", "\033[32m", "\033[0m"
 
 
 class Screen:
@@ -42,7 +46,7 @@ class Screen:
     def __init__(self) -> None:
         self.decisions: list[dict[str, Any]] = []
         self._versions: Counter[tuple[str, str, str]] = Counter()
-        self._colors = sys.stdout.isatty()
+        self._colors = takes_color() if takes_color() is not None else sys.stdout.isatty()
         self._width = shutil.get_terminal_size(_PIPE).columns
 
     def head(self) -> None:
@@ -64,11 +68,26 @@ class Screen:
             }
         )
         color = _RED if entry["fate"] == "dead" else _DIM if entry["fate"] != "published" else ""
-        self.say(f"{color}{line}{_PLAIN}" if color and self._colors else line)
+        self.say(self._colored(line, color))
 
     def remark(self, text: str) -> None:
         """Print a sentence between the lines."""
         self.say("", text, "")
+
+    def proven(self, lines: Iterable[str]) -> None:
+        """Print what was just shown, a line each."""
+        self.say("")
+        for line in lines:
+            first, *rest = wrap(f"Proven: {line}", self._width, " " * len("Proven: "))
+            self.say(self._colored("Proven", _GREEN) + first.removeprefix("Proven"), *rest)
+
+    def differs(self, faults: Iterable[str]) -> None:
+        """Print what is not as it should be."""
+        for fault in faults:
+            self.say(self._colored("differs", _RED) + f": {escaped(fault)}")
+
+    def _colored(self, text: str, color: str) -> str:
+        return f"{color}{text}{_PLAIN}" if color and self._colors else text
 
     def acknowledged(self, provider: str) -> None:
         """Print that a webhook got its answer, though Kafka does not have it yet."""
@@ -82,8 +101,9 @@ class Screen:
         for name in _FIRST_TO_GO:
             if sum(widths.values()) + 2 * len(widths) + _ROOM_FOR_NOTE > self._width:
                 del widths[name]
-        begin = "".join(f"{_cut(cells[name], width):<{width}}  " for name, width in widths.items())
-        return (begin + _cut(cells["note"], max(_LEAST_NOTE, self._width - len(begin)))).rstrip()
+        begin = "".join(f"{fill(cut_to(escaped(cells[name]), width), width)}  " for name, width in widths.items())
+        room = max(_LEAST_NOTE, self._width - text_width(begin))
+        return (begin + cut_to(escaped(cells["note"]), room)).rstrip()
 
     def missing(self, expected: list[tuple[str, Expected]]) -> list[str]:
         """Return what must have happened, provider by provider, and has not yet."""
@@ -175,10 +195,6 @@ def _provider(entry: dict[str, Any]) -> str:
 def _from_here(path: Path) -> str:
     """Return a path as it is typed in the working directory."""
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _words(key: list[str]) -> str:

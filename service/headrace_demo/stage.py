@@ -1,6 +1,7 @@
 """The steps of the scenario, played one at a time."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Final
 
 from headrace_demo.failure import Failed
@@ -41,6 +42,11 @@ class Stage:
         elif step.payload:
             file = ("--provider", step.provider, "--tenant", "acme", "--resource", step.resource, "-")
             await headrace("ingest", *file, stdin=step.payload)
+
+    def proves(self, lines: Iterable[str]) -> None:
+        """Show what an act has proven, where nothing came of it that should not."""
+        if not self.screen.unexpected(self.expected, self.copies):
+            self.screen.proven(lines)
 
     async def decided(self) -> None:
         """Wait until the normalizer has decided on everything that was handed in."""

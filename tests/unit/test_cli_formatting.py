@@ -9,12 +9,23 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from headrace.cli import main
-from headrace.cli._event_lines import event_line, event_titles, letter_line, note
-from headrace.cli._formatting import clock, columns_that_fit, count, footnote, short, table
+from headrace.cli import main, takes_color
+from headrace.cli._event_lines import event_line, event_titles, letter_line, note, source_width
+from headrace.cli._formatting import (
+    clock,
+    columns_that_fit,
+    count,
+    error_text,
+    footnote,
+    once_on_a_terminal,
+    short,
+    table,
+    table_blocks,
+)
 from headrace.cli._input_files import bodies
 from headrace.cli._letter_filter import moment
-from headrace.cli._output import styled
+from headrace.cli._output import progress, styled
+from headrace.core.text_width import text_width
 from headrace_events import Data, DeadLetter, Event, Native, Problem, Provenance, RawPosition, Source
 
 
@@ -108,6 +119,21 @@ def test_where_there_is_one_source_it_has_no_column(monkeypatch: pytest.MonkeyPa
     assert "acme/north" in click.unstyle(event_line(provisional, brief=True))
 
 
+def test_lines_of_events_stand_below_their_titles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a source is, and whatever letters a lead has; where there is little room the note has it."""
+    for columns, titles in ((80, "time source type id note"), (120, "time source via type lead id note")):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        wide = source_width(["/acme/north-emea-production"])
+        head = event_titles(wide=wide)
+        assert " ".join(head.split()) == titles
+        for lead in ("lead/81", "lead/王小明"):
+            one = event(category="call", action="completed", outcome="busy")
+            one.source, one.subject = "/acme/north-emea-production", lead
+            line = click.unstyle(event_line(one, brief=True, wide=wide))
+            assert text_width(line) <= columns
+            assert text_width(line[: line.index("busy")]) == head.index("note")
+
+
 def test_what_is_worth_a_note() -> None:
     """Outcome, traffic that is no sales activity, a provisional row, a replay and a later revision are noted."""
     call = event(category="call", action="unanswered", outcome="busy", revised="2026-08-08T09:00:07Z")
@@ -195,6 +221,41 @@ def test_a_free_column_ends_where_the_terminal_does(
     assert "c" * 30 in lines[1]
 
 
+def test_the_widest_column_is_cut_first(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """And by columns of the terminal, not by letters: what is short stays whole."""
+    on_a_terminal(monkeypatch)
+    table(("name", "code", "n"), [("合同" * 40, "c" * 60, "1"), ("é" * 20, "c", "2")], free=("name", "code"))
+    titles, first, second = (click.unstyle(line) for line in capsys.readouterr().out.splitlines())
+    assert (text_width(first), first.count("…")) == (80, 2)
+    assert "é" * 20 in second
+    assert {text_width(line[: line.rindex(last)]) for line, last in ((titles, "n"), (first, "1"), (second, "2"))} == {
+        79
+    }
+
+
+def test_what_does_not_fit_beside_the_others_stands_below(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last cell goes on below its beginning, or whole below the row; in a pipe a row is one line."""
+    words = "word " * 30 + "end"
+    rows = [("t" * 20, words), ("b", "short")]
+    assert [len(block) for block in table_blocks(("name", "why"), rows)] == [1, 1, 1]
+    on_a_terminal(monkeypatch)
+    for name, beside in (("t" * 20, True), ("t" * 70, False)):
+        _, row, other = (
+            [click.unstyle(line) for line in block] for block in table_blocks(("n", "why"), [(name, words), rows[1]])
+        )
+        assert max(map(len, row)) <= 80
+        assert " ".join(" ".join(row).split()) == f"{name} {words}"
+        assert ("word" in row[0]) is beside
+        assert len(other) == 1
+
+
+def test_a_name_stands_once_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe in every row."""
+    assert once_on_a_terminal(["a", "a", "b"]) == ["a", "a", "b"]
+    on_a_terminal(monkeypatch)
+    assert once_on_a_terminal(["a", "a", "b"]) == ["a", "", "b"]
+
+
 @pytest.mark.parametrize("style", [None, "red"])
 def test_a_note_goes_on_below_its_beginning(
     style: str | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -240,6 +301,56 @@ def test_lines_of_tail_and_dead_letters_end_where_the_terminal_does(
     for line in (letter_line(letter, brief=True), event_line(stage, brief=True)):
         assert len(click.unstyle(line)) <= columns
     assert len(click.unstyle(letter_line(letter, brief=True, indent=11))) <= columns - 11
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "colored"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_colours_are_as_the_environment_wants_them(
+    environ: dict[str, str],
+    terminal: bool,  # noqa: FBT001  (pytest passes parameters so)
+    colored: bool,  # noqa: FBT001  (as above)
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """On a terminal, unless it takes none; or where somebody forces it, for a pager."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "TERM"):
+        monkeypatch.setenv(name, environ.get(name, ""))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    found = takes_color()
+    assert (sys.stdout.isatty() if found is None else found) is colored
+
+
+def test_errors_end_their_lines_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal, behind what click writes before them; lines of theirs stay lines."""
+    message = "the configuration cannot be used:\n  headrace.toml:3: " + "unknown key " * 9 + "\n  two"
+    assert error_text(message, 7) == message
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    first, *lines, last = error_text(message, 7).split("\n")
+    assert (first, last) == ("the configuration cannot be used:", "  two")
+    assert lines[0].startswith("  headrace.toml:3: unknown")
+    assert all(line.startswith("    ") and len(line) <= 40 for line in lines[1:])
+    assert error_text("word " * 7 + "end", 7).split("\n") == ["word word word word word word", "  word end"]
+
+
+def test_progress_clears_its_line_without_colours(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What clears a line is no colour: without it, what was longer before would stay."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    context = click.Context(click.Command("any"))
+    context.color = False
+    with context:
+        progress("1 of 2")
+    assert capsys.readouterr().err == "\r1 of 2\x1b[K"
 
 
 def test_the_help_fits_into_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:

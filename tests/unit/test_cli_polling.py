@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -156,7 +157,7 @@ def test_a_feed_by_lead_is_as_stale_as_its_longest_unread_lead() -> None:
 
 
 def test_the_table_says_what_is_wrong_once_for_each_tenant(capsys: pytest.CaptureFixture[str]) -> None:
-    """A tenant's name stands in its first line; its reason below, once, and a feed's own sentence beside it."""
+    """Each row has the tenant's name, for `grep`; its reason is below, once, and a feed's own sentence beside it."""
     found = remembered(
         rows=FeedState(succeeded=NOW - MINUTE, next=NOW + MINUTE), trail=FeedState(failures=2, code="rejected")
     )
@@ -165,14 +166,32 @@ def test_the_table_says_what_is_wrong_once_for_each_tenant(capsys: pytest.Captur
     feeds._write(rows_of(found), NOW / 1000)
     lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert lines == [
-        "tenant feed state leads last success next turn staleness errors records left today",
-        "things/t rows parked - 1 min ago in 1 min - - 0 9",
-        "trail parked 0 never - - 2x rejected 0",
+        "tenant feed state staleness errors leads last success next turn records left today",
+        "things/t rows parked - - - 1 min ago in 1 min 0 9",
+        "things/t trail parked - 2x rejected 0 never - 0 9",
         "",
         "/things/t is parked since 2026-08-08 09:00:00 UTC, tried again at 2026-08-08 09:00:00 UTC: it says no",
         "/things/t: the platform's clock is 1 min 30 s behind ours",
         "/things/t trail: it will never be",
     ]
+
+
+def test_a_narrow_terminal_shows_what_needs_somebody(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tenant stands above its feeds, state, staleness and errors come first, and what is left out is named."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    found = remembered(rows=FeedState(failures=2, code="unavailable", succeeded=NOW - 90_000 * MINUTE))
+    found.apply(entry(SOURCE, Standing(left={"day": 9})))
+    feeds._write(rows_of(found), NOW / 1000)
+    lines = [click.unstyle(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0].split()[:5] == ["tenant,", "feed", "state", "staleness", "errors"]
+    assert [line.split() for line in lines[1:3]] == [
+        ["things/t"],
+        ["rows", "failing", "-", "2x", "unavailable", "-", "62", "d", "ago"],
+    ]
+    assert lines[4] == "  a wider terminal, or a pipe, also shows: next turn, records, left today"
 
 
 @pytest.mark.parametrize(
@@ -227,6 +246,17 @@ def test_nothing_is_polled(run: Any) -> None:
     done = run("feeds")
     assert done.exit_code == 0
     assert done.stdout == "No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].\n"
+
+
+def test_a_tenant_that_is_not_configured_is_no_tenant_that_is_well(run: Any) -> None:
+    """Whoever misspells a name is told so, with what was meant and what there is; of a broken one, what is wrong."""
+    Path("headrace.toml").write_text("[tenants.outreach.acme]\n[tenants.outreach.south]\npolling = 3\n")
+    for command in ("status", "feeds"):
+        done = run(command, "-t", "acmee")
+        assert done.exit_code == 2
+        assert 'no tenant is called "acmee"; did you mean "acme"?; configured are outreach/acme, ' in done.stderr
+        assert "no tenant of leadping is configured" in run(command, "-p", "leadping").stderr
+        assert 'tenant "south" of outreach cannot be used:\n  headrace.toml:3' in run(command, "-t", "south").stderr
 
 
 def test_what_cannot_be_fetched_is_said_before_anybody_is_asked(run: Any) -> None:

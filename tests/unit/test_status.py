@@ -175,6 +175,25 @@ def test_it_is_one_screen(
     assert [line.partition(" more")[2].split()[-1] for line in hidden] == ["trouble", "all"]
 
 
+def test_a_reason_is_whole_where_the_screen_has_room(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes on below its beginning; with too many of them, each is cut at the end of its line."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    reason = "the platform answered 503 Service Unavailable, 合同 and so on, for all"
+    ways = [WayRow(source=f"/things/t{number}", via=Via.POLL, state="failing", why=(reason,)) for number in range(20)]
+    page.write_page(ways[:2], [], "", NOW)
+    first, *more = [click.unstyle(line) for line in capsys.readouterr().out.splitlines()][3:]
+    begin = first.index("the platform")
+    assert " ".join([first[begin:], more[0].strip()]) == reason
+    assert more[0].index(more[0].strip()) == begin
+    assert len(more) == 3
+    page.write_page(ways, [], "", NOW)
+    assert [click.unstyle(line)[-1] for line in capsys.readouterr().out.splitlines()[3:6]] == ["…"] * 3
+
+
 def from_(minutes: int) -> str:
     return (NOW - timedelta(minutes=minutes)).replace(tzinfo=None).isoformat() + "Z"
 

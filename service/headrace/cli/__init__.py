@@ -13,7 +13,7 @@ import click
 
 from headrace import __version__
 
-__all__ = ["main"]
+__all__ = ["main", "takes_color"]
 
 _SECTIONS: Final = {
     "Run it": {
@@ -81,13 +81,15 @@ class _Commands(click.Group):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; what an error quotes from outside is escaped, its lines stay."""
+        """Run a command; what an error quotes from outside is escaped, its lines end between words."""
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            from headrace.observe.escapes import escaped_lines  # noqa: PLC0415  (help imports nothing)
+            from headrace.cli._formatting import error_text  # noqa: PLC0415  (help imports nothing)
+            from headrace.observe.escapes import escaped_lines  # noqa: PLC0415  (as above)
 
-            error.message = escaped_lines(error.message)  # type: ignore[misc]  # the same error, made safe
+            begins = len("Error: ") + len(error.format_message()) - len(error.message)
+            error.message = error_text(escaped_lines(error.message), begins)  # type: ignore[misc]  # the same error, made safe
             raise
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
@@ -180,5 +182,16 @@ def main(ctx: click.Context) -> None:
       headrace tail                        in another
       headrace ingest --provider P --tenant T *.json
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
-        ctx.color = False
+    ctx.color = takes_color()
+
+
+def takes_color() -> bool | None:
+    """Return whether what is printed is coloured; None leaves it to each stream, which is where it is a terminal.
+
+    By https://no-color.org and https://force-color.org: the latter for `headrace status | less -R`.
+    """
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return None if sys.stdout.isatty() and os.environ.get("TERM") != "dumb" else False

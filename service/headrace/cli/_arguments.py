@@ -1,7 +1,7 @@
 """Options that several commands share: the configuration, a provider, a tenant, a resource."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import click
@@ -22,6 +22,7 @@ from headrace.sdk.settings import PolledTenant
 FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True)
 """A file that can be read, or - for standard input."""
 
+_MOST_NAMED: Final = 8
 _BROKEN: Final = "the configuration cannot be used:\n"
 
 
@@ -130,6 +131,42 @@ def check_left_out(config: Config, of: Provider | None, tenant: str) -> None:
         provider, _, name = source[1:].partition("/")
         if name == tenant and (of is None or of.name == provider):
             raise click.ClickException(f'tenant "{tenant}" of {provider} cannot be used:\n{_lines(faults)}')
+
+
+def check_configured(config: Config, of: Provider | None, tenant: str | None) -> None:
+    """End the command where a filter fits no tenant that is configured, or only such as cannot be used."""
+    if tenant is not None and not any(_fits(account.source, of, tenant) for account in config.tenants):
+        check_left_out(config, of, tenant)
+    if reason := _unconfigured(config, of, tenant):
+        raise click.BadParameter(reason, param_hint="--provider" if tenant is None else "--tenant")
+
+
+def warn_of_unconfigured(config: Config, of: Provider | None, tenant: str | None) -> None:
+    """Write that a filter fits no tenant that is configured: of one that was, there may be records all the same."""
+    if reason := _unconfigured(config, of, tenant):
+        echo(f"{reason[0].upper()}{reason[1:]}", err=True)
+
+
+def _unconfigured(config: Config, of: Provider | None, tenant: str | None) -> str:
+    """Return that a filter fits no tenant that is configured, "" where it fits one."""
+    known = [*config.tenants.by_source, *config.tenants.left_out]
+    if (of is None and tenant is None) or any(_fits(source, of, tenant) for source in known):
+        return ""
+    named = "" if tenant is None else f' is called "{tenant}"'
+    names = {source.rpartition("/")[2] for source in known if _fits(source, of, None)}
+    whose = "no tenant" if of is None else f"no tenant of {of.name}"
+    return f"{whose}{named or ' is configured'}{did_you_mean(tenant or '', names)}; {_shown(known)}"
+
+
+def _shown(sources: Collection[str]) -> str:
+    shown = [source[1:] for source in sorted(sources)]
+    rest = f" and {len(shown) - _MOST_NAMED:,} more" if len(shown) > _MOST_NAMED else ""
+    return f"configured are {_listed(shown[:_MOST_NAMED])}{rest}" if shown else "no tenant is configured at all"
+
+
+def _fits(source: str, of: Provider | None, tenant: str | None) -> bool:
+    provider, _, name = source[1:].partition("/")
+    return (of is None or of.name == provider) and tenant in (None, name)
 
 
 def polled(config: Config, of: Provider, tenant: str) -> tuple[Account, PolledTenant]:

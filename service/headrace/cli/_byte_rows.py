@@ -1,6 +1,5 @@
 """Bytes as rows of a terminal, with a place in them underlined: text with its control characters escaped, or a dump."""
 
-import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from headrace.core.text_width import text_width
 from headrace.observe.escapes import escaped
 
 _ROW_BYTES: Final = 68
@@ -107,7 +107,7 @@ def _underline(value: bytes, first: int, low: int, high: int, *, dumped: bool) -
     if dumped:
         return " " * (3 * (low - first)) + " ".join(["^^"] * max(1, high - low))
     text = _text(value[low:high].rstrip(b"\r\n")) if low < high else ""
-    return " " * _columns(_text(value[first:low])) + "^" * max(1, _columns(text))
+    return " " * text_width(_text(value[first:low])) + "^" * max(1, text_width(text))
 
 
 def _text(part: bytes) -> str:
@@ -118,11 +118,3 @@ def _dump(part: bytes) -> str:
     numbers = " ".join(f"{byte:02x}" for byte in part)
     letters = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in part)  # noqa: PLR2004  (printable ASCII)
     return f"{numbers:<{3 * _DUMP_BYTES}} {letters}"
-
-
-def _columns(text: str) -> int:
-    """Return the columns of a text on a terminal: letters of East Asia take two, what joins a letter none."""
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )

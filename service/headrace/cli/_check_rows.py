@@ -1,12 +1,13 @@
 """What `headrace check --online` found: one row a thing that was looked at, and what to do about each fault."""
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Final, Literal, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
-from headrace.cli._formatting import count, footnote, table
+from headrace.cli._formatting import count, footnote, once_on_a_terminal, table_blocks
 from headrace.cli._output import echo, echo_json, styled
 from headrace.observe.redact import scrub
 
@@ -39,12 +40,13 @@ def write_json(rows: Sequence[CheckRow]) -> None:
 def write_table(rows: Sequence[CheckRow]) -> None:
     """Print rows as a table, and below it, with what to do, what is not known and each fault."""
     shown = list(map(_safe, rows))
-    before = ["", *(row.where for row in shown)]
+    where = once_on_a_terminal([row.where for row in shown])
     cells = [
-        (row.where if row.where != above else "", row.check, styled(row.state, fg=_COLORS[row.state]), row.found)
-        for row, above in zip(shown, before, strict=False)
+        (name, row.check, styled(row.state, fg=_COLORS[row.state]), row.found)
+        for name, row in zip(where, shown, strict=True)
     ]
-    table(_TITLES, cells, free=("found",))
+    for line in chain.from_iterable(table_blocks(_TITLES, cells)):
+        echo(line)
     for state in ("unknown", "fault"):
         _write_notes([row for row in shown if row.state == state and row.next])
     echo()

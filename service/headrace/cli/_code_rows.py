@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from headrace.cli._event_lines import PROVISIONAL
-from headrace.cli._formatting import clock, columns_that_fit, cut, table
+from headrace.cli._formatting import clock, columns_that_fit, cut, name_columns_left_out, table
 from headrace.cli._open_codes import OpenCode
 from headrace.cli._output import echo, styled
 
@@ -34,6 +34,7 @@ def print_codes(codes: Sequence[OpenCode], *, whole: bool) -> None:
     fit = max(needed, columns_that_fit(titles, [[cut(cell, _MEASURED) for cell in row] for row in rows]))
     right = [title for title in ("events", "last", "first") if title in titles[:fit]]
     table(titles[:fit], [row[:fit] for row in rows], right=right, free=("published as", "name", "code"))
+    name_columns_left_out(titles[fit:])
     guessed = [(one.code or "-", one.name or "-", one.proposal) for one in codes]
     about = [(code, name, guess.type, guess.why) for code, name, guess in guessed if guess is not None]
     if about:
@@ -44,7 +45,7 @@ def print_codes(codes: Sequence[OpenCode], *, whole: bool) -> None:
 def _cells(one: OpenCode, *, whole: bool, brief: bool) -> tuple[str, ...]:
     now = datetime.now(UTC)
     return (
-        one.source,
+        one.source[1:],
         one.resource,
         one.code or "-",
         one.name or "-",

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from headrace.cli._formatting import cut, short, table
+from headrace.cli._formatting import cut, once_on_a_terminal, short, table
 from headrace.cli._output import echo, echo_json, styled
 from headrace.config.tenants import Account
 from headrace.observe.redact import scrub
@@ -63,6 +63,8 @@ def write_table(found: Sequence[Looked], public_url: str) -> None:
     """Print webhooks as a table, and below it what there is to say of some of them."""
     cells = [line for each in found for line in _lines(each, public_url)]
     if cells:
+        names = once_on_a_terminal([tenant for tenant, *_ in cells])
+        cells = [(name, *others) for name, (_, *others) in zip(names, cells, strict=True)]
         table(_TITLES, cells, free=("points to", "webhook"))
         echo()
         echo(f"  {_HERE} is {public_url.rstrip('/')}/webhooks/PROVIDER/TENANT")
@@ -81,9 +83,9 @@ def _known(each: Looked, public_url: str) -> list[str]:
 
 def _lines(each: Looked, public_url: str) -> Iterator[Sequence[str]]:
     known = _known(each, public_url)
-    for number, row in enumerate(each.rows):
+    for row in each.rows:
         yield (
-            each.account.source[1:] if number == 0 else "",
+            each.account.source[1:],
             row.tells,
             styled(row.state, fg=_COLORS.get(row.state)),
             _place(printable(row.url, known), receiver_url(each.account, public_url)),

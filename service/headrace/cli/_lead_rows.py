@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
-from headrace.cli._formatting import clock, columns_that_fit, count, table
+from headrace.cli._formatting import clock, count, footnote, sentence, table, table_as_it_fits
 from headrace.cli._output import echo, styled
 from headrace.core.timestamps import from_millis
 from headrace.poller.state import TenantState
@@ -86,12 +86,11 @@ def write(found: Sequence[Lead], source: str, now: datetime) -> None:
         (lead.lead, _state(lead), lead.by, _clock(_since(lead), now), _clock(lead.read, now), _clock(lead.news, now))
         for lead in found
     ]
-    shown = columns_that_fit(_TITLES, rows)
-    table(_TITLES[:shown], [row[:shown] for row in rows], right=("since", "read", "news"))
+    table_as_it_fits(_TITLES, rows, right=("since", "read", "news"))
     echo()
     dropped = sum(lead.state == "dropped" for lead in found)
     held = sum(lead.state == "held back" for lead in found)
-    echo(f"{count(len(found) - dropped, 'lead')} of {source}{_more(dropped, held)}.")
+    sentence(f"{count(len(found) - dropped, 'lead')} of {source}{_more(dropped, held)}.")
 
 
 def write_dropped(found: Sequence[Lead], now: datetime) -> None:
@@ -99,12 +98,12 @@ def write_dropped(found: Sequence[Lead], now: datetime) -> None:
     rows = [(lead.lead, _state(lead), lead.by, _clock(_since(lead), now), f"{lead.gone}x") for lead in found]
     table(_DROPPED_TITLES, rows, right=("since", "gone"))
     echo()
-    for sentence, times in Counter(lead.sentence for lead in found if lead.sentence).most_common():
-        echo(f"  {times:,} dropped: {sentence}")
-    echo("headrace leads restore watches dropped leads again.")
+    for reason, times in Counter(lead.sentence for lead in found if lead.sentence).most_common():
+        footnote(f"{times:,} dropped: {reason}")
+    sentence("headrace leads restore watches dropped leads again.")
     held = sum(lead.state == "held back" for lead in found)
     if held:
-        echo(f"{held:,} held back, too many at once to drop: headrace leads remove takes them away.")
+        sentence(f"{held:,} held back, too many at once to drop: headrace leads remove takes them away.")
 
 
 def _more(dropped: int, held: int) -> str:

@@ -20,6 +20,8 @@ from headrace.observe.escapes import escaped, escaped_lines
 
 _OUT: Final = "stdout"
 _ERR: Final = "stderr"
+_CLEAR: Final = "\x1b[K"
+"""Clears the rest of a line: no colour, so it is written where none is wanted, too."""
 
 _thrown_away: Final[set[str]] = set()
 """The streams of this process that nobody reads any more."""
@@ -63,8 +65,8 @@ def echo_json(text: bytes | str) -> None:
 
 def progress(text: str) -> None:
     """Show a line on standard error in place of the one before, where that is a terminal; an empty one clears it."""
-    if sys.stderr.isatty() and _SHOWS_PROGRESS in _shown:
-        _write(f"\r{shown(text)}\x1b[K", err=True, nl=False)
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and _SHOWS_PROGRESS in _shown:
+        _write(f"{shown(text)}{_CLEAR}", err=True, nl=False, color=True)
 
 
 def show_no_progress() -> None:
@@ -121,9 +123,9 @@ def _pipe() -> int | None:
     return None
 
 
-def _write(text: str, *, err: bool = False, nl: bool = True) -> None:
+def _write(text: str, *, err: bool = False, nl: bool = True, color: bool | None = None) -> None:
     try:
-        click.echo(text, err=err, nl=nl)
+        click.echo(text, err=err, nl=nl, color=color)
     except OSError as error:
         failed(error, err=err)
 

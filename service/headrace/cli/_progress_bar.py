@@ -4,7 +4,7 @@ import shutil
 import time
 from typing import Final, Self
 
-from headrace.cli._formatting import span
+from headrace.cli._formatting import cut, span
 from headrace.cli._output import progress
 
 _EVERY_SECONDS: Final = 0.5
@@ -33,7 +33,7 @@ class ProgressBar:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _EVERY_SECONDS
-            progress(self._line(now - self._began)[: shutil.get_terminal_size().columns - 1])
+            progress(cut(self._line(now - self._began), shutil.get_terminal_size().columns - 1))
 
     def _line(self, seconds: float) -> str:
         filled = min(_WIDE, self.done * _WIDE // self._total)

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from headrace.cli._formatting import clock, columns_that_fit, count, table
+from headrace.cli._formatting import clock, count, footnote, table_as_it_fits
 from headrace.cli._output import echo, styled
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis, parse
@@ -95,8 +95,7 @@ def _write_table(feed: RestingFeed, now: datetime) -> None:
         ("-" if row.lead is UNSET else row.lead, row.code, _until(row, now), f"{row.times}x", _clock(row.since, now))
         for row in feed.leads
     ]
-    shown = columns_that_fit(_TITLES, cells)
-    table(_TITLES[:shown], [each[:shown] for each in cells], right=("until", "times", "since"))
+    table_as_it_fits(_TITLES, cells, right=("until", "times", "since"))
     if feed.more:
         echo(f"  and {feed.more:,} more")
 
@@ -104,7 +103,7 @@ def _write_table(feed: RestingFeed, now: datetime) -> None:
 def _write_reasons(feed: RestingFeed) -> None:
     reasons = Counter((row.code, row.sentence) for row in feed.leads)
     for (code, sentence), times in reasons.most_common():
-        echo(f"  {code}, {times:,} of these: {sentence}")
+        footnote(f"{code}, {times:,} of these: {sentence}")
 
 
 def _until(row: RestingRow, now: datetime) -> str:

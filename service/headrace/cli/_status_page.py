@@ -2,22 +2,19 @@
 
 import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Final
 
-from headrace.cli._formatting import count, footnote, span, table
-from headrace.cli._output import echo, styled
+from headrace.cli._formatting import count, footnote, note_height, span, table_blocks, table_lines
+from headrace.cli._output import Styled, echo, styled
 from headrace.cli._status_rows import TROUBLE, NoticeRow, WayRow
 from headrace.core.timestamps import parse
 
 _TITLES: Final = ("tenant", "via", "state", "read", "why")
 _COLORS: Final = {"ok": "green", "unwatched": "white", "unread": "cyan", "behind": "yellow", "paused": "magenta"}
 _FEWEST: Final = 3
-_NARROWEST: Final = 20
-_WIDEST: Final = 10_000
 _AROUND_LINES: Final = 8
 """Lines beside those of ways and notices."""
 
@@ -28,21 +25,34 @@ def write_page(ways: Sequence[WayRow], notices: Sequence[NoticeRow], remark: str
     confirmed = sum(row.confirmed for row in notices)
     verdict = f"{count(confirmed, 'notice')} open, {bad:,} of {count(len(ways), 'way')} in trouble"
     echo(styled(f"{now:%Y-%m-%d %H:%M:%S} UTC: {verdict}", bold=True))
-    columns, room = _screen()
-    heights = [len(textwrap.wrap(_sentence(row, now), columns)) for row in notices]
-    listed = _fitting(heights, max(room // 2, room - max(bad, _FEWEST)))
-    _write_ways(ways, max(_FEWEST, room - sum(heights[:listed])), now)
+    room = _screen_lines()
+    heights = [note_height(_sentence(row, now)) for row in notices]
+    titles, *of_ways = _blocks([_cells(row, now) for row in ways], room - sum(heights))
+    in_trouble = sum(map(len, of_ways[:bad]))
+    listed = _fitting(heights, max(room // 2, room - max(in_trouble, _FEWEST)))
+    fit = _fitting(list(map(len, of_ways)), room - sum(heights[:listed]))
+    _write_ways(ways, [titles, *of_ways[: max(_FEWEST, fit)]])
     _write_notices(notices, listed, now)
     if remark:
         echo()
         footnote(remark)
 
 
-def _write_ways(ways: Sequence[WayRow], most: int, now: datetime) -> None:
+def _blocks(rows: Sequence[Sequence[str]], room: int) -> list[list[Styled]]:
+    """Return the lines of the titles and of each way: with all that there is to say of it, if all of that fits."""
+    blocks = table_blocks(_TITLES, rows, right=("read",))
+    if sum(map(len, blocks[1:])) <= room:
+        return blocks
+    return [[line] for line in table_lines(_TITLES, rows, right=("read",), free=("why",))]
+
+
+def _write_ways(ways: Sequence[WayRow], blocks: Sequence[Sequence[str]]) -> None:
+    """Write ways as a table: the titles, then those that there is room for."""
     if ways:
         echo()
-        table(_TITLES, [_cells(row, now) for row in ways[:most]], right=("read",), free=("why",))
-    if left := ways[most:]:
+        for line in chain.from_iterable(blocks):
+            echo(line)
+    if left := ways[len(blocks) - 1 :]:
         footnote(f"and {len(left):,} more, {sum(row.state in TROUBLE for row in left) or 'none'} in trouble")
 
 
@@ -56,16 +66,13 @@ def _write_notices(notices: Sequence[NoticeRow], most: int, now: datetime) -> No
         footnote(f"and {count(len(left), 'notice')} more: headrace status --json lists them all")
 
 
-def _screen() -> tuple[int, int]:
-    """Return the columns of a sentence, and the lines that the screen has for ways and notices."""
-    if not sys.stdout.isatty():
-        return _WIDEST, sys.maxsize
-    columns, lines = shutil.get_terminal_size()
-    return max(_NARROWEST, columns - 4), max(2 * _FEWEST, lines - _AROUND_LINES)
+def _screen_lines() -> int:
+    """Return the lines that the screen has for ways and notices."""
+    return max(2 * _FEWEST, shutil.get_terminal_size().lines - _AROUND_LINES) if sys.stdout.isatty() else sys.maxsize
 
 
 def _fitting(heights: Sequence[int], room: int) -> int:
-    """Return how many sentences of these heights fit, counted from the first."""
+    """Return how many of these heights fit, counted from the first."""
     return sum(total <= room for total in accumulate(heights))
 
 

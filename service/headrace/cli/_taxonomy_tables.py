@@ -1,13 +1,14 @@
 """`headrace taxonomy show` and `docs`: a provider's table with a tenant's overlay before it, as text or Markdown."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Final
 
 import click
 import msgspec
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import footnote, table
+from headrace.cli._formatting import footnote, table_blocks
 from headrace.cli._mapping_parts import parts
 from headrace.cli._markdown import markdown_table, table_of_texts
 from headrace.cli._output import echo, echo_json
@@ -137,7 +138,8 @@ def _print(rows: Iterable[TableRow], provider: Provider) -> None:
     ]
     name = ("name",) if any(row.name for row in rows) else ()
     titles = (*(("table",) if several else ()), "code", *name, "becomes", "row of", "applies")
-    table(titles, cells, free=("applies", "code", "becomes"))
+    for line in chain.from_iterable(table_blocks(titles, cells, free=("code", "becomes"))):
+        echo(line)
 
 
 def _code(row: TableRow) -> str:

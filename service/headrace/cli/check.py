@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from headrace.cli import _arguments as arguments, use_configuration
-from headrace.cli._formatting import count, cut, table
+from headrace.cli._formatting import count, cut, footnote, sentence, table, table_as_it_fits
 from headrace.cli._online_check import check_online
 from headrace.cli._output import echo, styled
 from headrace.cli._table_rows import codes_of, own_entries
@@ -86,7 +86,7 @@ def command(
             faults |= set(error.faults)
     if faults or config is None:
         for fault in sorted(faults):
-            echo(str(fault), err=True)
+            sentence(str(fault), hanging=True, err=True)
         echo(styled(f"{count(len(faults), 'thing')} to mend.", bold=True), err=True)
         ctx.exit(1)
     _summary(config)
@@ -114,10 +114,10 @@ def _summary(config: Config) -> None:
     )
     echo()
     if not config.tenants.by_source:
-        echo("  No tenant yet: add [tenants.PROVIDER.NAME], where PROVIDER is " + ", ".join(discover()))
+        footnote("No tenant yet: add [tenants.PROVIDER.NAME], where PROVIDER is " + ", ".join(discover()))
         return
-    titles = ("provider", "tenant", "mapping", "built in", "overlay", "polling", "secrets")
-    table(titles, [_row(each) for each in config.tenants], right=("built in", "overlay", "secrets"))
+    titles = ("provider", "tenant", "polling", "secrets", "overlay", "mapping", "built in")
+    table_as_it_fits(titles, [_row(each) for each in config.tenants], right=("built in", "overlay", "secrets"))
     for each in config.tenants:
         _typed_places(each)
 
@@ -129,9 +129,9 @@ def _typed_places(account: Account) -> None:
     if not typed:
         return
     echo()
-    echo(f"{account.provider.name}/{account.name}: what does not fit stays in fields, and explain says so.")
+    sentence(f"{account.provider.name}/{account.name}: what does not fit stays in fields, and explain says so.")
     for codes, native, target in sorted(typed):
-        echo(f"  {cut(codes, _CODES)}: {native} → {target} takes {takes(target)}")
+        footnote(f"{cut(codes, _CODES)}: {native} → {target} takes {takes(target)}")
 
 
 def _row(account: Account) -> tuple[object, ...]:
@@ -142,4 +142,4 @@ def _row(account: Account) -> tuple[object, ...]:
     polling = "on" if account.settings.polling else "off"
     polling = "paused" if account.settings.paused else polling
     secrets = len(account.settings.webhook_secrets)
-    return account.provider.name, account.name, account.mapping_id, built_in, overlay, polling, secrets or "none"
+    return account.provider.name, account.name, polling, secrets or "none", overlay, account.mapping_id, built_in

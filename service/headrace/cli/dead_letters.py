@@ -1,16 +1,17 @@
 """`headrace dead-letters`: list those that are still open, show one with its bytes, send them back."""
 
-import shutil
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from itertools import chain
 from typing import Any, Final
 
 import click
 import msgspec
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._event_lines import letter_line, letter_titles
-from headrace.cli._formatting import cut
+from headrace.cli._event_lines import letter_line, pointer_of
+from headrace.cli._formatting import clock, table_blocks
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import EVERY_LETTER, LetterFilter, moment
 from headrace.cli._letter_page import show_letter
@@ -22,6 +23,7 @@ from headrace.cli.redrive import command as redrive
 
 _encode: Final = msgspec.json.Encoder().encode
 _WIDEST: Final = 10
+_TITLES: Final = ("letter", "state", "time", "source", "problem", "where and what")
 
 
 class _ListsByDefault(click.Group):
@@ -91,8 +93,9 @@ def list_open(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any)
     \b
       headrace dead-letters list --since 2d -t acme
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    config = arguments.configuration(ctx)
-    found = run_with_kafka(config, letters_with_states(config, LetterFilter(**options)))
+    config, wanted = arguments.configuration(ctx), LetterFilter(**options)
+    arguments.warn_of_unconfigured(config, wanted.provider, wanted.tenant)
+    found = run_with_kafka(config, letters_with_states(config, wanted))
     shown = [one for one in found if whole or one.state in STILL_OPEN]
     if as_json:
         for one in shown:
@@ -104,13 +107,28 @@ def list_open(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any)
 
 
 def _print(letters: Sequence[Letter]) -> None:
-    brief = sys.stdout.isatty()
-    if brief:
-        titles = f"{'':<{_WIDEST}} {letter_titles('letter')}"
-        echo(styled(cut(titles, shutil.get_terminal_size().columns), dim=True))
+    """Print a table on a terminal, in a pipe a line each that is always built alike."""
+    if sys.stdout.isatty():
+        cells = list(map(_cells, letters))
+        for line in chain.from_iterable(table_blocks(_TITLES, cells, right=("time",), free=("source",))):
+            echo(line)
+        return
     for one in letters:
-        state = f"{one.state:<{_WIDEST}} "
-        echo(styled(state, bold=True) + letter_line(one.letter, brief=brief, indent=len(state), place=one.place))
+        echo(styled(f"{one.state:<{_WIDEST}} ", bold=True) + letter_line(one.letter, brief=False, place=one.place))
+
+
+def _cells(one: Letter) -> tuple[str, ...]:
+    """Return the cells of a letter: its place, by which one goes on, comes first."""
+    problem, now = one.letter.problem, datetime.now(UTC)
+    where = pointer_of(problem)
+    return (
+        one.place,
+        styled(one.state, bold=True),
+        clock(one.letter.recordedtime, now).strip(),
+        one.letter.source[1:],
+        styled(problem.code, fg="red"),
+        f"{where}: {problem.detail}" if where else problem.detail,
+    )
 
 
 @command.command("show", short_help="show dead letters with their bytes, and what they would become today")
@@ -149,6 +167,7 @@ def show(
     if chosen and wanted != EVERY_LETTER:
         raise click.UsageError("name places, or choose letters by options: not both")
     config = arguments.configuration(ctx)
+    arguments.warn_of_unconfigured(config, wanted.provider, wanted.tenant)
     missing: list[str] = []
     remark = ""
     if chosen:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import count
+from headrace.cli._formatting import count, definitions
 from headrace.cli._input_files import bodies, opened
 from headrace.cli._output import echo, echo_json, is_read, styled
 from headrace.config.load import find
@@ -154,7 +154,7 @@ def _place(explained: Explained) -> str:
 
 
 def _fact(name: str, text: str) -> None:
-    echo(f"  {name:<8} " + text)
+    definitions([(f"{name:<7}", text)])
 
 
 def _version(identity: Identity) -> str:

@@ -1,9 +1,11 @@
 """`headrace feeds`: how far each platform is read, and what is wrong with it."""
 
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
+from operator import itemgetter
 from typing import Final
 
 import click
@@ -14,7 +16,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._backfill_rows import sentence_of
 from headrace.cli._feed_orders import pause, resume, rewind, wake
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
-from headrace.cli._formatting import columns_that_fit, count, footnote, span, table
+from headrace.cli._formatting import count, footnote, span, table, table_as_it_fits
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
 from headrace.cli._resting import resting_feeds, write as write_resting
@@ -26,10 +28,11 @@ from headrace.poller.state import PartitionState, read_all
 from headrace.sdk.provider import Provider
 
 _TITLES: Final = (
-    *("tenant", "feed", "state", "leads", "last success", "next turn", "staleness", "errors"),
+    *("tenant", "feed", "state", "staleness", "errors", "leads", "last success", "next turn"),
     *("records", "left today"),
 )
-_RIGHT: Final = ("last success", "next turn", "staleness", "records", "left today")
+"""What needs somebody comes first: a narrow terminal shows no more."""
+_RIGHT: Final = ("staleness", "leads", "last success", "next turn", "records", "left today")
 _COLORS: Final[dict[Word, str]] = {
     "ok": "green",
     "unread": "cyan",
@@ -81,6 +84,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, r
     if ctx.invoked_subcommand is not None:
         return
     config = arguments.configuration(ctx)
+    arguments.check_configured(config, provider, tenant)
     accounts = [
         account
         for account in config.tenants
@@ -129,17 +133,26 @@ def _rows(accounts: Sequence[Account], state: PartitionState) -> Iterator[FeedRo
 
 
 def _write(found: Sequence[FeedRow], now: float) -> None:
-    cells: list[Sequence[str]] = []
-    for source, feeds in groupby(found, key=lambda row: row.source):
-        for number, row in enumerate(feeds):
-            cells.append(_cells(row, now, source[1:] if number == 0 else ""))
-    shown = columns_that_fit(_TITLES, cells)
-    table(_TITLES[:shown], [each[:shown] for each in cells], right=_RIGHT)
+    cells = [_cells(row, now) for row in found]
+    if sys.stdout.isatty():
+        table_as_it_fits(("tenant, feed", *_TITLES[2:]), list(_grouped(cells)), right=_RIGHT)
+    else:
+        table(_TITLES, cells, right=_RIGHT)
     notes = [note for row in found for note in _notes(row)]
     if notes:
         echo()
     for note in dict.fromkeys(notes):  # what concerns the tenant is written once, not for each of its feeds
         footnote(note)
+
+
+def _grouped(cells: Sequence[Sequence[str]]) -> Iterator[Sequence[str]]:
+    """Yield the rows of a terminal: a tenant with what is left of its budget, and its feeds below it."""
+    for tenant, feeds in groupby(cells, key=itemgetter(0)):
+        rows = list(feeds)
+        *_, left = rows[0]
+        yield (styled(tenant, bold=True), *([""] * (len(_TITLES) - 3)), left)
+        for _, feed, *others, _ in rows:
+            yield (f"  {feed}", *others, "")
 
 
 def _write_gaps(state: PartitionState, oldest: float) -> None:
@@ -152,22 +165,19 @@ def _write_gaps(state: PartitionState, oldest: float) -> None:
             footnote(styled(f"{_at(from_millis(gap.at))}: {found}; {hint}", fg="red"))
 
 
-def _cells(row: FeedRow, now: float, tenant: str) -> Sequence[str]:
-    leads = "-" if row.leads is UNSET else f"{row.leads:,}"
-    if row.leads is not UNSET and (unread := row.never_read):
-        leads = f"{row.leads:,}, {unread:,} unread"
+def _cells(row: FeedRow, now: float) -> Sequence[str]:
     left = row.calls_left.get("day")
     return (
-        tenant,
+        row.source[1:],
         row.feed,
         styled(row.state, fg=_COLORS[row.state]),
-        leads,
-        _ago(row.last_success, now),
-        _ahead(row.next_turn, now),
         "-" if row.staleness_seconds is UNSET else span(row.staleness_seconds, 1),
         f"{row.failures}x {row.code}" if row.failures else "-",
+        "-" if row.leads is UNSET else f"{row.leads:,}",
+        _ago(row.last_success, now),
+        _ahead(row.next_turn, now),
         f"{row.records:,}",
-        "" if not tenant else "-" if left is None else f"{left:,}",
+        "-" if left is None else f"{left:,}",
     )
 
 

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import columns_that_fit, count, footnote, table
+from headrace.cli._formatting import count, footnote, table_as_it_fits
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._ledger_rows import HourRow, cells, hour_rows
 from headrace.cli._letter_filter import moment
@@ -72,8 +72,7 @@ async def _read(config: Config, account: Account) -> TenantState:
 
 def _write(found: Sequence[HourRow]) -> None:
     shown = [cells(row) for row in found]
-    fit = columns_that_fit(_TITLES, shown)
-    table(_TITLES[:fit], [each[:fit] for each in shown], right=_TITLES[1:])
+    table_as_it_fits(_TITLES, shown, right=_TITLES[1:])
     echo()
     for note in _notes(found):
         footnote(note)
@@ -86,6 +85,8 @@ def _notes(found: Sequence[HourRow]) -> Iterator[str]:
     if facts:
         lost, unread = sum(row.poll for row in closed), sum(row.webhook for row in closed)
         yield f"{count(facts, 'fact')} of closed hours: webhooks lost {lost / facts:.2%}, polling {unread / facts:.2%}"
+    if any(row.poll_later or row.webhook_later for row in found):
+        yield "later: of the facts that both told, half within the first time, 95 % within the second"
     if len(closed) < len(found):
         yield "* not all partitions of raw have reported it yet"
     if missed := sum(row.missed_by_discovery for row in found):

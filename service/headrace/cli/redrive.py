@@ -10,7 +10,7 @@ import click
 from msgspec import Struct, field
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import clock, count, table
+from headrace.cli._formatting import clock, count, footnote, sentence, table
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import EVERY_LETTER, LetterFilter, moment
 from headrace.cli._letter_places import Places, places_of
@@ -88,6 +88,7 @@ def command(ctx: click.Context, /, places: Sequence[str], yes: bool, nudged: boo
     if chosen and (nudged or wanted != EVERY_LETTER):
         raise click.UsageError("name places, or choose letters by options: not both")
     config = arguments.configuration(ctx)
+    arguments.warn_of_unconfigured(config, wanted.provider, wanted.tenant)
     if nudged:
         _redrive_nudged(config, wanted, yes=yes)
         return
@@ -110,7 +111,7 @@ def _redrive_nudged(config: Config, wanted: LetterFilter, *, yes: bool) -> None:
         raise click.UsageError("--nudged needs --since, and knows no --reason")
     span = AppendedBetween(wanted.since, wanted.until)
     found = run_with_kafka(config, count_nudged(config, span, wanted.wants_source))
-    table(("source", "records"), [(source, f"{number:,}") for source, number in sorted(found.items())])
+    table(("source", "records"), [(source[1:], f"{number:,}") for source, number in sorted(found.items())])
     if found and (yes or confirmed(f"Send {count(found.total(), 'record')} of webhooks to raw again?")):
         sent, too_large = run_with_kafka(config, send_nudged(config, span, wanted.wants_source))
         echo(f"{count(sent, 'record')} back into {config.topic_prefix}raw")
@@ -174,23 +175,23 @@ def _show(found: FoundLetters) -> None:
         groups.setdefault((each.letter.source, each.letter.problem.code), []).append(each.letter)
     now = datetime.now(UTC)
     rows = [
-        (source, code, f"{len(letters):,}", clock(max(each.recordedtime for each in letters), now))
+        (source[1:], code, f"{len(letters):,}", clock(max(each.recordedtime for each in letters), now))
         for (source, code), letters in sorted(groups.items())
     ]
     if rows:
         table(("source", "problem", "letters", "newest"), rows, right=("letters", "newest"))
     elif found.others:
         others = ", ".join(f"{code} ({number:,})" for code, number in found.others.most_common())
-        echo(f"No dead letter fits; there are others: {others}")
+        sentence(f"No dead letter fits; there are others: {others}")
     else:
         echo("There is no dead letter to send back.")
     if found.copies:
-        echo(f"  {count(found.copies, 'older letter')} of records that have a newer one: only the newest goes back")
+        footnote(f"{count(found.copies, 'older letter')} of records that have a newer one: only the newest goes back")
     if found.foreign:
-        echo(f"  {count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
+        footnote(f"{count(found.foreign, 'letter')} that Headrace did not append: cannot go back")
     if found.gone:
-        echo(f"  {count(found.gone, 'letter')} without bytes whose record is not on raw (any more): cannot go back")
+        footnote(f"{count(found.gone, 'letter')} without bytes whose record is not on raw (any more): cannot go back")
     if found.replays:
-        echo(f"  {count(found.replays, 'letter')} of a replay, not sent: run `headrace replay` again")
+        footnote(f"{count(found.replays, 'letter')} of a replay, not sent: run `headrace replay` again")
     for source, number in sorted(found.unknown.items()):
-        echo(f"  {count(number, 'letter')} of {source}, which is not configured: would only come back")
+        footnote(f"{count(number, 'letter')} of {source}, which is not configured: would only come back")

@@ -67,6 +67,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, w
     if watch and as_json:
         raise click.UsageError("--watch draws a screen: leave out --json, or run it again and again")
     config, wanted = arguments.configuration(ctx), StatusFilter(provider, tenant)
+    arguments.check_configured(config, provider, tenant)
     if watch:
         with contextlib.suppress(KeyboardInterrupt):
             run_with_kafka(config, while_read(_watch(config, wanted)))
@@ -119,7 +120,7 @@ def _write_json(ways: Sequence[WayRow], notices: Sequence[NoticeRow]) -> None:
 
 
 def _empty(accounts: Sequence[Account]) -> str:
-    return "" if accounts else "No tenant is configured that is asked for."
+    return "" if accounts else "No tenant is configured: add [tenants.PROVIDER.NAME] to headrace.toml."
 
 
 def _clear() -> None:

@@ -11,7 +11,14 @@ import msgspec
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._event_lines import event_line, event_titles, letter_line, letter_titles
+from headrace.cli._event_lines import (
+    SOURCE_WIDE,
+    event_line,
+    event_titles,
+    letter_line,
+    letter_titles,
+    source_width,
+)
 from headrace.cli._formatting import cut
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._output import Styled, echo, echo_json, is_read, styled, while_read
@@ -87,12 +94,25 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     if wanted.dead_letters and wanted.types:
         raise click.UsageError("dead letters have no type: leave out --type or --dead-letters")
     config = arguments.configuration(ctx)
+    arguments.warn_of_unconfigured(config, wanted.provider, wanted.tenant)
     if sys.stdout.isatty() and not wanted.as_json:
-        titles = letter_titles("raw") if wanted.dead_letters else event_titles(_only(config, wanted))
+        wide = _wide(config, wanted)
+        titles = (
+            letter_titles("raw", wide=wide) if wanted.dead_letters else event_titles(_only(config, wanted), wide=wide)
+        )
+        echo(styled(cut(_beginning(config, wanted), shutil.get_terminal_size().columns), dim=True), err=True)
         echo(styled(cut(titles, shutil.get_terminal_size().columns), dim=True))
     with contextlib.suppress(KeyboardInterrupt):
         lines = _letters(config, wanted) if wanted.dead_letters else _events(config, wanted)
         run_with_kafka(config, while_read(_print(lines, wanted.most)))
+
+
+def _beginning(config: Config, wanted: TailOptions) -> str:
+    """Return what is to be seen: without it, a screen that stays empty looks as if something were wrong."""
+    what = "dead letters" if wanted.dead_letters else "events"
+    topic = f"{config.topic_prefix}{'dead-letters' if wanted.dead_letters else 'events'}"
+    which = f"All {what} on {topic}, then new ones" if wanted.from_start else f"New {what} on {topic}"
+    return f"{which}, until Ctrl-C" + ("" if wanted.from_start else "; --from-start shows the older ones, too")
 
 
 async def _print(lines: AsyncGenerator[str], most: int | None) -> None:
@@ -109,24 +129,34 @@ def _only(config: Config, wanted: TailOptions) -> str | None:
     """Return the source of all events that are to be expected, None where there are several."""
     if wanted.provider is not None and wanted.tenant is not None:
         return source_of(wanted.provider.name, wanted.tenant)
-    sources = [one for one in (*config.tenants.by_source, *config.tenants.left_out) if wanted.wants_source(one)]
+    sources = _sources(config, wanted)
     return sources[0] if len(sources) == 1 else None
+
+
+def _sources(config: Config, wanted: TailOptions) -> list[str]:
+    return [one for one in (*config.tenants.by_source, *config.tenants.left_out) if wanted.wants_source(one)]
+
+
+def _wide(config: Config, wanted: TailOptions) -> int:
+    return source_width(_sources(config, wanted))
 
 
 async def _events(config: Config, wanted: TailOptions) -> AsyncGenerator[str]:
     """Yield a line for each event that is wanted."""
     brief = sys.stdout.isatty()
-    only = _only(config, wanted) if brief else None
+    only, wide = (_only(config, wanted), _wide(config, wanted)) if brief else (None, SOURCE_WIDE)
     async with contextlib.aclosing(read_events(config, from_start=wanted.from_start, follow=True)) as events:
         async for record, event in events:
             if wanted.wants(event):
-                yield (record.value or b"").decode() if wanted.as_json else event_line(event, brief=brief, only=only)
+                line = event_line(event, brief=brief, only=only, wide=wide)
+                yield (record.value or b"").decode() if wanted.as_json else line
 
 
 async def _letters(config: Config, wanted: TailOptions) -> AsyncGenerator[str]:
     """Yield a line for each dead letter that is wanted."""
     brief = sys.stdout.isatty()
+    wide = _wide(config, wanted) if brief else SOURCE_WIDE
     async with contextlib.aclosing(read_dead_letters(config, from_start=wanted.from_start, follow=True)) as letters:
         async for _, letter in letters:
             if wanted.wants_source(letter.source):
-                yield _encode(letter).decode() if wanted.as_json else letter_line(letter, brief=brief)
+                yield _encode(letter).decode() if wanted.as_json else letter_line(letter, brief=brief, wide=wide)

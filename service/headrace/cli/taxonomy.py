@@ -91,8 +91,9 @@ def unmapped(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) 
     \b
       headrace taxonomy unmapped -t acme --since 7d
     """  # noqa: D301  (\b is click's mark for a paragraph that keeps its lines)
-    config = arguments.configuration(ctx)
-    found = run_with_kafka(config, open_codes(config, EventFilter(**options)))
+    config, wanted = arguments.configuration(ctx), EventFilter(**options)
+    arguments.warn_of_unconfigured(config, wanted.provider, wanted.tenant)
+    found = run_with_kafka(config, open_codes(config, wanted))
     listed = [one for one in found.codes if whole or one.today == OPEN]
     if as_json:
         for one in listed:
