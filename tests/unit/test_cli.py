@@ -103,7 +103,7 @@ def test_check_says_what_is_good(run: Any) -> None:
     done = run("check")
     assert done.exit_code == 0
     assert "headrace.toml is good." in done.output
-    provider, tenant, mapping, rows, *overlay, polling, secrets = done.output.splitlines()[-1].split()
+    provider, tenant, polling, secrets, *overlay, mapping, rows = done.output.splitlines()[-1].split()
     assert (provider, tenant, overlay, polling, secrets) == ("outreach", "acme", ["1", "row"], "on", "2")
     assert len(mapping) == 8
     assert int(rows) > 100

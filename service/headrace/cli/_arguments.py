@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from headrace.cli._formatting import count
+from headrace.cli._formatting import count, sentence
 from headrace.cli._output import echo
 from headrace.config import Config, load
 from headrace.config.load import Loaded, load_what_is_sound
@@ -40,7 +40,7 @@ def configuration(ctx: click.Context) -> Config:
     left_out = [source[1:] for source in found.config.tenants.left_out]
     if found.faults:
         named = _listed(left_out) or f"{count(len(found.faults), 'thing')} below [tenants]"
-        echo(f"Left out, because not everything is right with it: {named} (`headrace check` says what).", err=True)
+        sentence(f"Left out, because not everything is right with it: {named} (`headrace check` says what).", err=True)
     return found.config
 
 

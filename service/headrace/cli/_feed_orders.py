@@ -11,6 +11,7 @@ import click
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
+from headrace.cli._formatting import sentence
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._output import echo
@@ -157,7 +158,7 @@ def rewind(
         target.meant,
         lambda found: found.since == begin and found.rewound >= ordered,
     )
-    echo(f"It is read again from {from_millis(begin)} on.")
+    sentence(f"It is read again from {from_millis(begin)} on.")
 
 
 def _target(ctx: click.Context, provider: Provider, tenant: str, feed: str | None, *, waits: bool) -> _Target:
@@ -184,7 +185,7 @@ def _give(target: _Target, order: Order, names: Collection[str], stands: Callabl
     began = _now()
     run_with_kafka(target.config, _write(target, order))
     if not target.waits:
-        echo(f"Ordered: {word} {target.title}. A running poller does it within seconds; headrace feeds shows it.")
+        sentence(f"Ordered: {word} {target.title}. A running poller does it within seconds; headrace feeds shows it.")
     elif run_with_kafka(target.config, _comes(target, set(names), stands, began)):
         echo(f"Done: {word} {target.title}.")
     else:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from headrace.cli._event_changes import changes
-from headrace.cli._formatting import count, cut, definitions, span, table
+from headrace.cli._formatting import count, cut, definitions, sentence, span, table
 from headrace.cli._id_trail import UNSEEN, FoundEvent, IdTrail
 from headrace.cli._output import echo, styled
 from headrace.cli._raw_copies import RawCopy
@@ -102,12 +102,16 @@ def show_reads(reads: Sequence[PartitionRead], notes: Sequence[str]) -> None:
         records, seconds = sum(read.records for read in parts), sum(read.seconds for read in parts)
         size = sum(read.bytes for read in parts) / 1e6
         word = "partition" if len(parts) == 1 else "partitions"
-        echo(f"Read {topic} {word} {numbers}: {count(records, 'record')}, {size:,.1f} MB, {seconds:.1f} s", err=True)
+        sentence(
+            f"Read {topic} {word} {numbers}: {count(records, 'record')}, {size:,.1f} MB, {seconds:.1f} s", err=True
+        )
     for read in reads:
         if read.deleted:
-            echo(f"{read.topic} {read.partition}: {read.deleted:,} offsets were deleted while it was read", err=True)
+            sentence(
+                f"{read.topic} {read.partition}: {read.deleted:,} offsets were deleted while it was read", err=True
+            )
     for note in notes:
-        echo(note, err=True)
+        sentence(note, err=True)
 
 
 def _facts(*pairs: tuple[str, str]) -> None:

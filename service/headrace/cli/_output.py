@@ -8,6 +8,7 @@ or works `while_read`.
 import asyncio
 import contextlib
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Coroutine
@@ -16,6 +17,7 @@ from typing import Any, Final
 
 import click
 
+from headrace.core.text_width import cut_to
 from headrace.observe.escapes import escaped, escaped_lines
 
 _OUT: Final = "stdout"
@@ -66,7 +68,8 @@ def echo_json(text: bytes | str) -> None:
 def progress(text: str) -> None:
     """Show a line on standard error in place of the one before, where that is a terminal; an empty one clears it."""
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and _SHOWS_PROGRESS in _shown:
-        _write(f"{shown(text)}{_CLEAR}", err=True, nl=False, color=True)
+        line = cut_to(shown(text), shutil.get_terminal_size().columns - 1)  # a second one could not be cleared
+        _write(f"\r{line}{_CLEAR}", err=True, nl=False, color=True)
 
 
 def show_no_progress() -> None:

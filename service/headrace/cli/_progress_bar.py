@@ -1,10 +1,9 @@
 """A bar on standard error for long work: how much is done, and how long the rest takes at that pace."""
 
-import shutil
 import time
 from typing import Final, Self
 
-from headrace.cli._formatting import cut, span
+from headrace.cli._formatting import span
 from headrace.cli._output import progress
 
 _EVERY_SECONDS: Final = 0.5
@@ -33,7 +32,7 @@ class ProgressBar:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _EVERY_SECONDS
-            progress(cut(self._line(now - self._began), shutil.get_terminal_size().columns - 1))
+            progress(self._line(now - self._began))
 
     def _line(self, seconds: float) -> str:
         filled = min(_WIDE, self.done * _WIDE // self._total)

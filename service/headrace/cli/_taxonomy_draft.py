@@ -7,7 +7,7 @@ import click
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._code_uses import EventFilter
-from headrace.cli._formatting import count
+from headrace.cli._formatting import count, sentence
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._open_codes import open_codes
@@ -59,7 +59,7 @@ def draft(ctx: click.Context, /, force: bool, output: Path | None, **options: An
     if found.remark:
         echo(found.remark, err=True)
     if not result.codes:
-        echo(f"Every code of {account.source[1:]} on Kafka has a row of its own: nothing to draft.", err=True)
+        sentence(f"Every code of {account.source[1:]} on Kafka has a row of its own: nothing to draft.", err=True)
     elif output is None:
         for line in result.text.expandtabs().rstrip().split("\n"):
             echo(line)
@@ -108,6 +108,6 @@ def _write(file: Path, result: OverlayDraft) -> None:
         write_whole(file, result.text)
     except OSError as error:
         raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
-    echo(
+    sentence(
         f"{file}: {count(result.codes, 'code')}, {result.guesses} with a guess. Decide each row, then `headrace check`."
     )

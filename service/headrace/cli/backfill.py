@@ -12,6 +12,7 @@ import click
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._backfill_rows import backfill_row, portion, sentence_of
+from headrace.cli._formatting import sentence
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._output import echo, progress
@@ -101,10 +102,10 @@ def command(
         found = run_with_kafka(config, _follow(config, account.source, name, int(time.time() * 1000)))
     except KeyboardInterrupt:
         progress("")
-        echo(f"It goes on without you. {_how_to_look(account, name)}")
+        sentence(f"It goes on without you. {_how_to_look(account, name)}")
         return
     progress("")
-    echo(f"Back-fill {name}: {sentence_of(backfill_row(name, found, found.ended))}.")
+    sentence(f"Back-fill {name}: {sentence_of(backfill_row(name, found, found.ended))}.")
     if found.outcome != "done":
         ctx.exit(1)
 
@@ -146,7 +147,7 @@ async def _write(config: Config, source: str, order: Order) -> None:
 def _cancel(config: Config, account: Account, name: str) -> None:
     found = run_with_kafka(config, _read_state(config, account.source)).backfills
     if name in found and found[name].ended:
-        echo(f"Back-fill {name} has ended already: {found[name].outcome}.")
+        sentence(f"Back-fill {name} has ended already: {found[name].outcome}.")
         return
     run_with_kafka(config, _write(config, account.source, CancelBackfill(name)))
     known = (
@@ -154,7 +155,7 @@ def _cancel(config: Config, account: Account, name: str) -> None:
         if name in found
         else f" None of {account.source} has this id so far: if it was ordered just now, it ends at once."
     )
-    echo(f"Ordered: end back-fill {name}. A running poller does it within seconds; what it brought stays.{known}")
+    sentence(f"Ordered: end back-fill {name}. A running poller does it within seconds; what it brought stays.{known}")
 
 
 async def _read_state(config: Config, source: str) -> TenantState:
@@ -180,7 +181,7 @@ async def _follow(config: Config, source: str, name: str, since: int) -> Backfil
 
 async def _ask_for_a_poller() -> None:
     await asyncio.sleep(_PATIENCE_SECONDS)
-    echo(f"No poller has taken it so far. {WHERE_IT_IS}", err=True)
+    sentence(f"No poller has taken it so far. {WHERE_IT_IS}", err=True)
 
 
 def _show(name: str, found: Backfill) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._event_lines import letter_line, pointer_of
-from headrace.cli._formatting import clock, table_blocks
+from headrace.cli._formatting import clock, sentence, table_blocks
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import EVERY_LETTER, LetterFilter, moment
 from headrace.cli._letter_page import show_letter
@@ -103,7 +103,7 @@ def list_open(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any)
     elif shown:
         _print(shown)
     else:
-        echo("No dead letter is open" + (f"; --all lists {len(found):,} that was." if found else "."))
+        sentence("No dead letter is open" + (f"; --all lists {len(found):,} that was." if found else "."))
 
 
 def _print(letters: Sequence[Letter]) -> None:
@@ -181,7 +181,7 @@ def show(
     if remark:
         echo(remark, err=True)
     for place in missing:
-        echo(f"There is no dead letter at {place} of {config.topic_prefix}dead-letters (any more).", err=True)
+        sentence(f"There is no dead letter at {place} of {config.topic_prefix}dead-letters (any more).", err=True)
     if not (found or missing or as_json):
         echo("There is no such dead letter.")
     ctx.exit(1 if missing else 0)

@@ -122,7 +122,7 @@ def _show_resting(accounts: Sequence[Account], state: PartitionState, *, as_json
             echo_json(msgspec.json.encode(feed))
         return
     for note in dict.fromkeys(note for row in _rows(accounts, state) for note in _standing_notes(row)):
-        echo(note)
+        footnote(note)
     write_resting(found, datetime.now(UTC))
 
 

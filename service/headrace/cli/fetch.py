@@ -3,9 +3,8 @@
 import click
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import count
+from headrace.cli._formatting import count, sentence
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
-from headrace.cli._output import echo
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.observe.escapes import escaped
@@ -45,11 +44,11 @@ def command(ctx: click.Context, provider: Provider, tenant: str, resource: str, 
     _check(account, resource, id)
     found = run_with_kafka(config, _fetch(config, account, resource, id))
     for at in found:
-        echo(f"{resource} {id} is in {config.topic_prefix}raw, partition {at.partition}, offset {at.offset}")
+        sentence(f"{resource} {id} is in {config.topic_prefix}raw, partition {at.partition}, offset {at.offset}")
     if not found:
         raise click.ClickException(f"the platform's answer holds no {resource}")
     if len(found) > 1:
-        echo(f"The answer held {count(len(found), 'record')}.")
+        sentence(f"The answer held {count(len(found), 'record')}.")
 
 
 def _check(account: Account, resource: str, id: str) -> None:  # noqa: A002  (as above)

@@ -19,10 +19,11 @@ from headrace.cli._find_query import (
     split_source,
 )
 from headrace.cli._find_scan import search_ids
+from headrace.cli._formatting import sentence
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._lead_page import show_lead
 from headrace.cli._letter_filter import moment
-from headrace.cli._output import echo, echo_json, is_read
+from headrace.cli._output import echo_json, is_read
 from headrace.config import Config
 from headrace.kafka.partition_scan import ScanSpan
 from headrace.sdk.provider import Provider
@@ -159,7 +160,7 @@ def _find_lead(config: Config, options: FindOptions) -> bool:
 def _nothing(options: FindOptions, what: str) -> None:
     since = "in the last 7 days" if options.since is None else f"since {options.since:%Y-%m-%dT%H:%MZ}"
     more = "" if options.everywhere else ", and --everywhere in all partitions"
-    echo(f"Nothing of {what} {since}: --since looks further back{more}.", err=True)
+    sentence(f"Nothing of {what} {since}: --since looks further back{more}.", err=True)
 
 
 def _millis(when: datetime) -> int:

@@ -8,10 +8,10 @@ import click
 from msgspec import Struct
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import count
+from headrace.cli._formatting import count, sentence
 from headrace.cli._input_files import bodies, opened
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
-from headrace.cli._output import echo, progress
+from headrace.cli._output import progress
 from headrace.config import Config
 from headrace.core.record import ProducerRecord
 from headrace.kafka.appender import Appender
@@ -85,7 +85,7 @@ async def _ingest(config: Config, target: IngestTarget, files: tuple[str, ...]) 
     if len(files) > 1:
         _sum_up(total, raw.name, f"{len(files)} files")
     if total.unreadable:
-        echo("What is unreadable becomes a dead letter: headrace tail --dead-letters --from-start")
+        sentence("What is unreadable becomes a dead letter: headrace tail --dead-letters --from-start")
     return not total.too_large
 
 
@@ -96,7 +96,7 @@ async def _ingest_file(target: IngestTarget, file: str, writer: RawWriter) -> In
             if out.size > writer.limit:
                 counts.too_large += 1
                 size = f"{out.size:,} bytes, more than the {writer.limit:,} that raw takes"
-                echo(f"{file}: left out a record of {size}", err=True)
+                sentence(f"{file}: left out a record of {size}", err=True)
             else:
                 counts.unreadable += from_raw_record(out.headers, out.value).identity is None
                 await writer.add(out)
@@ -146,4 +146,4 @@ def _sum_up(counts: IngestCounts, topic: str, file: str) -> None:
     name = "standard input" if file == "-" else file
     unreadable = f", {counts.unreadable:,} of them unreadable" if counts.unreadable else ""
     too_large = f"; {counts.too_large:,} too large and left out" if counts.too_large else ""
-    echo(f"{count(counts.appended, 'record')} into {topic} ({name}){unreadable}{too_large}")
+    sentence(f"{count(counts.appended, 'record')} into {topic} ({name}){unreadable}{too_large}")

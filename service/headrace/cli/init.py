@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from headrace.cli import _arguments as arguments
+from headrace.cli._formatting import sentence
 from headrace.cli._output import echo
 from headrace.cli._starter_file import starter
 from headrace.config.load import FILE, TENANT_NAME
@@ -52,7 +53,7 @@ def command(words: Sequence[str], providers: Sequence[Provider], tenant: str) ->
         return
     _write(path, text)
     where = "" if path == Path(FILE) else f" {path}"
-    echo(f"Wrote {path}, with a tenant of {', '.join(by_name)}. Fill in what is empty, then: headrace check{where}")
+    sentence(f"Wrote {path}, with a tenant of {', '.join(by_name)}. Fill in what is empty, then: headrace check{where}")
 
 
 def _path(words: Sequence[str], named: Sequence[str]) -> Path:

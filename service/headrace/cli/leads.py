@@ -9,7 +9,7 @@ import msgspec
 
 from headrace.cli import _arguments as arguments
 from headrace.cli._feed_rows import calls_take, limits_of
-from headrace.cli._formatting import count, span
+from headrace.cli._formatting import count, sentence, span
 from headrace.cli._input_files import opened
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._lead_files import CannotRead, leads_of
@@ -96,13 +96,13 @@ def list_(ctx: click.Context, provider: Provider, tenant: str, dropped: bool, as
         for lead in found:
             echo_json(msgspec.json.encode(lead))
     elif not found:
-        echo(f"No lead of {account.source} {'was dropped or is held back' if dropped else 'is watched'}.")
+        sentence(f"No lead of {account.source} {'was dropped or is held back' if dropped else 'is watched'}.")
     elif dropped:
         write_dropped(found, datetime.now(UTC))
     else:
         write(found, account.source, datetime.now(UTC))
         if account.settings.paused:
-            echo("The tenant is paused: none of them is read until it goes on.")
+            sentence("The tenant is paused: none of them is read until it goes on.")
 
 
 @command.command("remove", short_help="watch leads no more")
@@ -122,9 +122,9 @@ def remove(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str
     known = [lead for lead in named if lead in state.leads or lead in state.dropped]
     if known:
         run_with_kafka(config, write_counted(remove_leads(config, account.source, known), len(known)))
-    echo(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(named) - len(known))}.")
+    sentence(f"{count(len(known), 'lead')} of {account.source} removed{_rest(len(named) - len(known))}.")
     for lead in sorted(set(named) & set(canonical(settings, settings.leads))):
-        echo(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
+        sentence(f"{lead} is watched all the same: take it out of leads in the configuration", err=True)
 
 
 @command.command("wake", short_help="read leads next")
@@ -148,7 +148,7 @@ def wake(ctx: click.Context, provider: Provider, tenant: str, leads: tuple[str, 
     known = [lead for lead in named if lead in watched]
     if known:
         run_with_kafka(config, write_counted(wake_leads(config, account.source, feeds, known), len(known)))
-    echo(f"{count(len(known), 'lead')} of {account.source} woken{_rest(len(named) - len(known))}.")
+    sentence(f"{count(len(known), 'lead')} of {account.source} woken{_rest(len(named) - len(known))}.")
     _point_to_dropped(state, named)
     _warn_of_no_polling(account)
 
@@ -176,7 +176,7 @@ def restore(ctx: click.Context, provider: Provider, tenant: str, everyone: bool,
     if known:
         run_with_kafka(config, write_counted(restore_leads(config, account.source, known), len(known)))
     unknown = len(named) - len(known)
-    echo(
+    sentence(
         f"{count(len(known), 'lead')} of {account.source} restored"
         + (f"; {unknown:,} not among the dropped" if unknown else "")
         + "."
@@ -197,7 +197,7 @@ def _point_to_dropped(state: TenantState, named: Iterable[str]) -> None:
 
 def _warn_of_no_polling(account: Account) -> None:
     if not account.settings.polling:
-        echo("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
+        sentence("Nobody reads them yet: set polling = true for this tenant, and run a poller.", err=True)
 
 
 def _rest(unknown: int) -> str:
@@ -214,11 +214,15 @@ def _watch(ctx: click.Context, provider: Provider, tenant: str, leads: Sequence[
     if new:
         run_with_kafka(config, write_counted(append_leads(config, account.source, new), len(new)))
     known = len(leads) - len(new)
-    echo(f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + ".")
+    sentence(
+        f"{count(len(new), 'new lead')} of {account.source}" + (f"; {known:,} watched before" if known else "") + "."
+    )
     limits = limits_of(account)
     if limits is not None and len(new) >= BAR_FROM_LEADS:
         took = span(calls_take(len(new), limits, state.standing.left), 1)
-        echo(f"To read each of them once takes {took} or more at this budget: headrace feeds counts those never read.")
+        sentence(
+            f"To read each of them once takes {took} or more at this budget: headrace feeds counts those never read."
+        )
     if limits is not None:
         warn_of_staleness(account, state, limits, len({*state.leads, *new, *canonical(settings, settings.leads)}))
     _warn_of_no_polling(account)

@@ -11,10 +11,10 @@ from msgspec import Struct
 from headrace.cli import _arguments as arguments
 from headrace.cli._diff_file import DiffFile
 from headrace.cli._file_tables import FileTables, tables_of
-from headrace.cli._formatting import count
+from headrace.cli._formatting import count, sentence
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import moment
-from headrace.cli._output import echo, echo_json
+from headrace.cli._output import echo_json
 from headrace.cli._replay_comparing import compare
 from headrace.cli._replay_files import BodyTenant, FilesDiffer, compare_files
 from headrace.cli._replay_findings import PAUSED, TOO_LARGE, Findings
@@ -121,20 +121,20 @@ def _replay(config: Config, wish: _Wish) -> int:
         with diff.whole():
             findings = run_with_kafka(config, compare(config, wish.wanted, outbox, diff))
     except KeyboardInterrupt:
-        echo("Stopped while it compared: nothing was sent.", err=True)
+        sentence("Stopped while it compared: nothing was sent.", err=True)
         return _STOPPED
     _show(findings, wish)
     hindered = findings.unsendable.keys() & {PAUSED, TOO_LARGE}  # what is not remembered never can be published
     if not wish.yes or not len(outbox):
         if len(outbox) and not wish.as_json:
-            echo(f"Nothing was published: with --yes, {count(len(outbox), 'record')} go back to raw.")
+            sentence(f"Nothing was published: with --yes, {count(len(outbox), 'record')} go back to raw.")
         return _HINDERED if wish.yes and hindered else 0
     sending = Sending(config, outbox)
     try:
         run_with_kafka(config, sending.run())
     except KeyboardInterrupt:
         left = len(outbox) - sending.sent
-        echo(
+        sentence(
             f"Stopped: {count(sending.sent, 'record')} back in raw, {sending.decided:,} of them decided, {left:,} left."
             " The same command goes on with the rest.",
             err=True,
@@ -156,7 +156,7 @@ def _files(ctx: click.Context, wish: _Wish, of: BodyTenant, files: tuple[str, ..
         show_changes(found.findings)
         show_rest(found.findings)
     if not found.findings.compared:
-        echo("Nothing was compared: no record in these files is of what was asked for.", err=True)
+        sentence("Nothing was compared: no record in these files is of what was asked for.", err=True)
         return 1
     return _DIFFERS if against is not None and found.differs else 0
 
@@ -167,4 +167,4 @@ def _show(findings: Findings, wish: _Wish) -> None:
         return
     show_changes(findings)
     show_rest(findings)
-    echo("What was a dead letter is not replayed: `headrace redrive` sends back what can be read now.")
+    sentence("What was a dead letter is not replayed: `headrace redrive` sends back what can be read now.")

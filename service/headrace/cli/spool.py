@@ -10,7 +10,7 @@ import msgspec
 
 from headrace import __version__
 from headrace.cli._arguments import configuration
-from headrace.cli._formatting import count, span, table
+from headrace.cli._formatting import count, sentence, span, table
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, progress, styled
 from headrace.config import Config
@@ -100,7 +100,7 @@ def _write(config: Config, found: SpoolReport) -> None:
         table(titles, aside, right=("records", "size", "age"))
     used = sum(group.bytes for group in (*found.waiting, *found.set_aside))
     echo()
-    echo(
+    sentence(
         f"{found.path}: {_size(used)} of {_size(config.spool.max_bytes)}; since it was made "
         f"{count(found.put, 'record')} came in and {count(found.drained, 'record')} went on to Kafka."
     )
@@ -127,7 +127,7 @@ async def _drain(config: Config, path: Path, *, again: bool) -> int:
         await RawTopic(config).look()
         before = spool.facts()
         if again:
-            echo(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
+            sentence(f"{count(await spool.take_back(), 'record')} that had been set aside will be tried again.")
         ingress = Ingress(
             config, spool, ReceiverMetrics(Registry(__version__), config.tenants), ReceiverHealth(time.monotonic)
         )
@@ -153,9 +153,9 @@ async def _until_empty(spool: Spool, ingress: Ingress) -> None:
 
 
 def _summary(before: SpoolFacts, after: SpoolFacts) -> int:
-    echo(f"{count(after.drained - before.drained, 'record')} went on to Kafka.")
+    sentence(f"{count(after.drained - before.drained, 'record')} went on to Kafka.")
     if after.set_aside:
-        echo(f"{count(after.set_aside, 'record')} set aside: `headrace spool show` says why.")
+        sentence(f"{count(after.set_aside, 'record')} set aside: `headrace spool show` says why.")
     if after.waiting:
-        echo(f"{count(after.waiting, 'record')} to go: Kafka does not take more now; try again later.", err=True)
+        sentence(f"{count(after.waiting, 'record')} to go: Kafka does not take more now; try again later.", err=True)
     return after.waiting

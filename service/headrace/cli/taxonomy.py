@@ -9,7 +9,7 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._code_rows import print_codes
 from headrace.cli._code_uses import EventFilter
 from headrace.cli._codes_today import OPEN
-from headrace.cli._formatting import definitions
+from headrace.cli._formatting import definitions, sentence
 from headrace.cli._kafka_errors import run_with_kafka
 from headrace.cli._letter_filter import moment
 from headrace.cli._mapping_parts import parts
@@ -103,10 +103,10 @@ def unmapped(ctx: click.Context, /, whole: bool, as_json: bool, **options: Any) 
     else:
         codes = {(one.source, one.resource, one.code) for one in found.codes}
         decided = f" today; --all lists {len(codes):,} that had none" if codes else ""
-        echo(f"Every {'code' if found.codes else 'event'} on Kafka has a row of its own{decided}.")
+        sentence(f"Every {'code' if found.codes else 'event'} on Kafka has a row of its own{decided}.")
     without = sorted({one.source[1:] for one in found.codes} & {source[1:] for source in config.tenants.left_out})
     if without:
-        echo(
+        sentence(
             f"{', '.join(without)}: listed as if without rows of its own; what runs still uses those it had.", err=True
         )
     if found.remark:
