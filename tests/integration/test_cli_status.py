@@ -84,7 +84,7 @@ def test_the_exit_code_says_whether_anything_needs_somebody(world: World) -> Non
         (SOURCE, "poll", "parked"),
         (SOURCE, "webhook", "unwatched"),
     ]
-    assert "0 of 0 ways" in headrace("status", "-t", "south").stdout
+    assert 'no tenant is called "south"' in headrace("status", "-t", "south", code=2).stderr
 
 
 async def test_without_the_topic_of_notices_it_says_so(world: World) -> None:

@@ -23,11 +23,11 @@ def test_each_line_has_its_numbers() -> None:
     assert lost.startswith("nothing is lost: 1 broken")
     polled = [*decided("nudged"), *decided("published", "published", "unchanged", via="poll")]
     (both,) = proofs.of_polling(polled)
-    assert both == "webhook and poll make one event: 2 by poll, 1 known by webhook, 1 feeds woken"
+    assert both == "both ways make one event: 2 by poll, 1 known before, 1 feeds woken"
     (durable,) = proofs.of_outage(decided("published", "published", "duplicate"), 3)
-    assert durable == "acknowledged is durable: 3 webhooks outlived the outage; 2 events, 1 were copies"
+    assert durable == "acknowledged is durable: 3 webhooks survived, as 2 events, once each"
     (topics,) = proofs.of_topics(found)
-    assert topics == "the topics hold exactly that: 2 events, each id once, and 1 dead letters"
+    assert topics == "the topics hold just that: 2 events, each id once, 1 dead letters"
 
 
 @pytest.mark.parametrize(("no_color", "first"), [("", "\x1b[32mProven\x1b[0m: short"), ("1", "Proven: short")])

@@ -15,7 +15,7 @@ CheckState: TypeAlias = Literal["ok", "fault", "unknown", "off"]
 _TITLES: Final = ("where", "check", "state", "found")
 _MOST_NAMED: Final = 5
 """Tenants of which the same is said."""
-_COLORS: Final[dict[CheckState, str]] = {"ok": "green", "fault": "red", "unknown": "yellow", "off": "white"}
+_COLORS: Final[dict[CheckState, str | None]] = {"ok": "green", "fault": "red", "unknown": "yellow", "off": None}
 
 
 class CheckRow(Struct, frozen=True, omit_defaults=True):

@@ -17,7 +17,7 @@ PROVISIONAL: Final = " (provisional)"
 """Suffix of a provenance's row that stands for a whole range of codes."""
 
 SOURCE_WIDE: Final = 16
-_BESIDE_SOURCE: Final = 64
+_BESIDE_SOURCE: Final = 61
 """Columns that the rest of a line needs at least."""
 _WHOLE_TIME: Final = 24
 _WIDTHS: Final = {"time": 11, "source": SOURCE_WIDE, "via": 7, "type": 20, "lead": 11, "id": 17}

@@ -13,7 +13,7 @@ from headrace.cli._status_rows import TROUBLE, NoticeRow, WayRow
 from headrace.core.timestamps import parse
 
 _TITLES: Final = ("tenant", "via", "state", "read", "why")
-_COLORS: Final = {"ok": "green", "unwatched": "white", "unread": "cyan", "behind": "yellow", "paused": "magenta"}
+_COLORS: Final = {"ok": "green", "unwatched": None, "unread": "cyan", "behind": "yellow", "paused": "magenta"}
 _FEWEST: Final = 3
 _AROUND_LINES: Final = 8
 """Lines beside those of ways and notices."""

@@ -16,11 +16,11 @@ from headrace.cli import _arguments as arguments
 from headrace.cli._backfill_rows import sentence_of
 from headrace.cli._feed_orders import pause, resume, rewind, wake
 from headrace.cli._feed_rows import FeedRow, Word, feed_rows
-from headrace.cli._formatting import count, footnote, span, table, table_as_it_fits
+from headrace.cli._formatting import count, footnote, sentence, span, table, table_as_it_fits
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._output import echo, echo_json, styled
 from headrace.cli._resting import resting_feeds, write as write_resting
-from headrace.cli._staleness import sentence
+from headrace.cli._staleness import sentence as staleness_sentence
 from headrace.config import Config
 from headrace.config.tenants import Account
 from headrace.core.timestamps import from_millis, parse
@@ -91,7 +91,7 @@ def command(ctx: click.Context, provider: Provider | None, tenant: str | None, r
         if account.settings.polling and provider in (None, account.provider) and tenant in (None, account.name)
     ]
     if not accounts:
-        echo("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
+        sentence("No tenant that is asked for is polled: set polling = true in [tenants.PROVIDER.NAME].", err=as_json)
         return
     state = run_with_kafka(config, _read_state(config))
     if resting:
@@ -252,7 +252,7 @@ def _estimates(row: FeedRow) -> Iterator[str]:
         took = "" if row.pass_seconds is UNSET else f", which takes {span(row.pass_seconds, 1)} or more at this budget"
         yield f"{row.source} {row.feed}: it is behind with its round through {count(row.leads, 'lead')}{took}"
     if row.sweep_seconds is not UNSET and row.max_staleness_seconds is not UNSET:
-        found = sentence(row.sweep_seconds, row.would_do, row.max_staleness_seconds)
+        found = staleness_sentence(row.sweep_seconds, row.would_do, row.max_staleness_seconds)
         yield styled(f"{row.source} {row.feed}: {found}", fg="yellow")
 
 

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from headrace.cli import _arguments as arguments
-from headrace.cli._formatting import count, footnote, table_as_it_fits
+from headrace.cli._formatting import count, footnote, sentence, table_as_it_fits
 from headrace.cli._kafka_errors import existing_topics, run_with_kafka
 from headrace.cli._ledger_rows import HourRow, cells, hour_rows
 from headrace.cli._letter_filter import moment
@@ -62,7 +62,7 @@ def command(ctx: click.Context, provider: Provider, tenant: str, since: datetime
     elif found:
         _write(found)
     else:
-        echo(_nothing(config, account))
+        sentence(_nothing(config, account))
 
 
 async def _read(config: Config, account: Account) -> TenantState:
