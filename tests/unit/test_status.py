@@ -227,6 +227,13 @@ def test_without_a_terminal_everything_is_written(capsys: pytest.CaptureFixture[
     assert len(written) == 1 + 1 + 1 + 40 + 5
 
 
+def test_what_unwatched_means_stands_below_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no trouble, and nothing else says why nobody looks."""
+    ways = [WayRow(source=f"/things/{name}", via=Via.WEBHOOK, state="unwatched") for name in "ab"]
+    page.write_page(ways, [], "", NOW)
+    assert click.unstyle(capsys.readouterr().out).splitlines()[-1].startswith("  unwatched: nobody looks at these")
+
+
 def test_a_screen_is_no_json() -> None:
     """The one is for people, the other for programs."""
     done = CliRunner().invoke(main, ["status", "--watch", "--json"])

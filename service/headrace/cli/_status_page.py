@@ -15,7 +15,8 @@ from headrace.core.timestamps import parse
 _TITLES: Final = ("tenant", "via", "state", "read", "why")
 _COLORS: Final = {"ok": "green", "unwatched": None, "unread": "cyan", "behind": "yellow", "paused": "magenta"}
 _FEWEST: Final = 3
-_AROUND_LINES: Final = 8
+_UNWATCHED: Final = "unwatched: nobody looks at these webhooks: the tenant is not polled, or public_url is not set"
+_AROUND_LINES: Final = 10
 """Lines beside those of ways and notices."""
 
 
@@ -54,6 +55,8 @@ def _write_ways(ways: Sequence[WayRow], blocks: Sequence[Sequence[str]]) -> None
             echo(line)
     if left := ways[len(blocks) - 1 :]:
         footnote(f"and {len(left):,} more, {sum(row.state in TROUBLE for row in left) or 'none'} in trouble")
+    if any(row.state == "unwatched" for row in ways):
+        footnote(styled(_UNWATCHED, dim=True))
 
 
 def _write_notices(notices: Sequence[NoticeRow], most: int, now: datetime) -> None:
