@@ -17,8 +17,8 @@ SHARES: Final = {"outreach": 0.2, "leadsquared": 0.02, "leadping": 0.03}
 """Parts of all events; the rest comes by webhook alone. LeadSquared's come by webhook as well.
 
 Of LeadSquared each reading reads five minutes again: with more rows in these than a stream remembers, most are appended
-once more, and duplicates would be the load. Of Outreach, too: so it is read once a minute (three are the default), and of
-its 60,000 rows of five minutes most come five times.
+once more, and duplicates would be the load. Of Outreach, too: so it is read once a minute, and of its 60,000 rows of
+five minutes most come five times.
 """
 LATE_BY: Final = 10.0
 _MODULES: Final[dict[str, Any]] = {"outreach": outreach, "leadsquared": leadsquared, "leadping": leadping}
