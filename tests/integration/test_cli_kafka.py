@@ -277,8 +277,8 @@ def test_from_a_file_to_events(headrace: Headrace) -> None:
         assert bad.split()[1] == "outreach/acme"
         assert "$." in bad
         assert [line.rsplit(" ", 3)[0] for line in names(headrace("taxonomy", "unmapped"))[:2]] == [
-            "/outreach/acme event sun_landed - unmapped 2",
-            "/outreach/acme event moon_landed - custom.logged (provisional) 1",
+            "outreach/acme event sun_landed - unmapped 2",
+            "outreach/acme event moon_landed - custom.logged (provisional) 1",
         ]
         assert headrace("redrive", "--yes").stdout.endswith(f"1 record back into {headrace.prefix}raw\n")
         letters = headrace("tail", "--dead-letters", "--from-start", "--json", "-n", "2").stdout.splitlines()
