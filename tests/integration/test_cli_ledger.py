@@ -78,6 +78,7 @@ def test_hours_are_shown_as_a_table_and_for_programs(headrace: Headrace) -> None
     assert [line.strip() for line in lines[3:]] == [
         "",
         "1,000 facts of closed hours: webhooks lost 3.00%, polling 1.00%",
+        "later: of the facts that both told, half within the first time, 95 % within the second",
         "* not all partitions of raw have reported it yet",
         "2 records of the sweep should have been named by discovery",
         "3 facts found no room in memory: they are in no other number",

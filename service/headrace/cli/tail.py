@@ -82,7 +82,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     """Follow events as they are published, one line each, until Ctrl-C. Only committed records are shown.
 
     Times are UTC: when the event happened, or when a dead letter was written. On a terminal long ids are shortened,
-    and the source is left out where there is one tenant; in a pipe and with --json all is complete.
+    and the source is left out where there is one tenant, lead and via where it is narrow; in a pipe and with --json
+    all is complete.
 
     \b
       headrace tail
