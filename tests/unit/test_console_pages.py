@@ -133,6 +133,15 @@ async def test_a_token_logs_in_and_out(guarded: Page) -> None:
     assert (await guarded.get("/"))[0] == 303
 
 
+async def test_the_cookie_of_a_page_behind_tls_is_for_tls_alone(guarded: Page) -> None:
+    """Whether TLS ends here or in a proxy in front."""
+    for scheme, secure in (("https", True), ("http", False)):
+        async with guarded.session.post(
+            f"{guarded.url}/login", data={"token": LOGIN}, headers={"X-Forwarded-Proto": scheme}, allow_redirects=False
+        ) as answer:
+            assert ("Secure" in answer.headers["Set-Cookie"]) is secure
+
+
 async def test_too_many_wrong_tokens_shut_the_door(guarded: Page) -> None:
     """For a while, with a sentence."""
     answers = [await guarded.post("/login", token=f"wrong-{number}") for number in range(25)]

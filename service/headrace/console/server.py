@@ -95,9 +95,9 @@ class PageServer:
             _log.warning("console_login_refused", shut=shut)
             return _page(render("login.html", wrong=wrong), 429 if shut else 401)
         response = web.Response(status=303, headers={"Location": "/"})
-        response.set_cookie(
-            COOKIE, cookie, max_age=LASTS_SECONDS, httponly=True, samesite="Strict", secure=request.secure
-        )
+        # A proxy that ends TLS says so; whoever forges it gets a cookie that is sent more seldom, and nothing else.
+        secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+        response.set_cookie(COOKIE, cookie, max_age=LASTS_SECONDS, httponly=True, samesite="Strict", secure=secure)
         return response
 
     async def _log_out(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002  (aiohttp's signature)
