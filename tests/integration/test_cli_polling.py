@@ -193,12 +193,12 @@ def test_feeds_are_shown_from_unread_to_read(world: World) -> None:
         assert {"cursor", "last_success", "next_turn"} <= world.feeds(*NORTH)[0].keys()
         lines = world.headrace("feeds").stdout.splitlines()
         assert lines[0].split() == [
-            *("tenant", "feed", "state", "leads", "last", "success", "next", "turn", "staleness", "errors"),
+            *("tenant", "feed", "state", "staleness", "errors", "leads", "last", "success", "next", "turn"),
             *("records", "left", "today"),
         ]
         assert [line.split()[:3] for line in lines[1:4]] == [
             ["leadping/acme", "lead-events", "ok"],
-            ["tenant-events", "ok", "-"],
+            ["leadping/acme", "tenant-events", "ok"],
             ["outreach/north", "events", "ok"],
         ]
     assert len(ids(world, "outreach")) == len(world.outreach.history.ledger.wanted(world.outreach.history.end))
