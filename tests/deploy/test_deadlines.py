@@ -141,7 +141,7 @@ def test_memory_limits_hold_what_the_program_is_bounded_by() -> None:
 def test_tenants_that_a_poller_has_memory_for() -> None:
     """Beside what it is bounded by and a million leads of 172 bytes, so many find room at their worst."""
     (whole,) = re.findall(r"^\| poller \| [\d +]+ = (\d+) \|", TEXT, re.MULTILINE)
-    each = sum(map(float, re.findall(r"([\d.]+) MiB each tenant", (TOP / "README.md").read_text("utf-8"))))
+    each = sum(map(float, re.findall(r"([\d.]+) MiB each tenant", (TOP / "service/docs/memory.md").read_text("utf-8"))))
     left = 1_024 - int(whole) - 172_000_000 / 2**20
     assert int(left / each) == 6
     assert f"a million leads, and six tenants of {each:g} MiB" in TEXT

@@ -30,7 +30,7 @@ GOOD = (
     b'"CreatedOn":"2026-08-08 07:38:00"}'
 )
 LAW = 320 * MIB
-"""What a normalizer of one partition may take, by the README."""
+"""What a normalizer of one partition may take, by service/docs/memory.md."""
 
 
 def values() -> list[bytes]:

@@ -17,7 +17,7 @@ from tests.kafka.broker import Broker
 MIB: Final = 2**20
 PART: Final = 64 * 1024
 LAW: Final = 460 * MIB
-"""What a poller of these tenants may take at worst, by the README."""
+"""What a poller of these tenants may take at worst, by service/docs/memory.md."""
 MANY: Final = 2
 """Hostile tenants of each platform, those with leads with four turns at a time: 18 answers at once."""
 LISTS: Final = (("/ProspectActivity.svc/", "ProspectActivities"), ("/events/leads/", "items"), ("", "data"))

@@ -1,4 +1,4 @@
-"""The webhooks of the README are signed as their platforms sign them: they are taken, and each makes an event."""
+"""The webhooks of "Get started" are signed as their platforms sign them: they are taken, and each makes an event."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ from headrace.explain import explain_raw
 from headrace.providers.discover import builtin, discover
 from headrace.sdk.provider import Delivery
 
-README: Final = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
+PAGE: Final = (Path(__file__).parents[2] / "service/docs/get-started.md").read_text("utf-8")
 SECRETS: Final = {"outreach": "a secret", "leadping": "whsec_YSBzZWNyZXQ="}
 _BLOCK: Final = re.compile(r"^```bash\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _URL: Final = re.compile(r"http://127\.0\.0\.1:8080/webhooks/([a-z]+)/main")
@@ -23,15 +23,15 @@ _TOOLS: Final = ("bash", "openssl", "base64", "od")
 
 
 def webhooks() -> dict[str, str]:
-    """Return the shell blocks of the README that send a webhook, by provider."""
-    return {found[1]: block for block in _BLOCK.findall(README) if (found := _URL.search(block))}
+    """Return the shell blocks of the page that send a webhook, by provider."""
+    return {found[1]: block for block in _BLOCK.findall(PAGE) if (found := _URL.search(block))}
 
 
 def test_each_is_found() -> None:
     """With the secret that the text has beside it."""
     assert webhooks().keys() == SECRETS.keys()
     for secret in SECRETS.values():
-        assert f'webhook_secrets = ["{secret}"]' in README
+        assert f'webhook_secrets = ["{secret}"]' in PAGE
 
 
 @pytest.mark.skipif(not all(map(shutil.which, _TOOLS)), reason=f"needs {', '.join(_TOOLS)}")

@@ -54,7 +54,7 @@ def _check_placement(raw: Topic, placed_by: int | None) -> Iterator[str]:
     if placed_by not in (None, raw.partitions):
         yield (
             f"{raw.name} has {raw.partitions} partitions and had {placed_by}: ids would change their place; see the "
-            "README on how to re-split"
+            "runbook on how to re-split"
         )
 
 
@@ -62,7 +62,7 @@ def _check_partitions(raw: Topic, seen: Topic) -> Iterator[str]:
     if raw.partitions != seen.partitions:
         yield (
             f"{raw.name} has {raw.partitions} partitions and {seen.name} has {seen.partitions}: they belong together "
-            "one to one; see the README on how to re-split"
+            "one to one; see the runbook on how to re-split"
         )
 
 

@@ -124,7 +124,7 @@ async def _begin(config: Config, raw: Topic | None) -> None:
         if empty and used:
             raise UnfitTopics(
                 f"{seen}-{empty[0]} is empty, but {used[0]} was written: what was published is forgotten, or the "
-                f"topics were given more partitions (see the README on how to re-split); restore {seen}, or choose a "
+                f"topics were given more partitions (see the runbook on how to re-split); restore {seen}, or choose a "
                 "new topic_prefix to begin without memory"
             )
         for partition, position in known.items():
