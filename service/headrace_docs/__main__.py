@@ -13,23 +13,26 @@ SOURCES: Final = TOP / "build/docs-sources"
 SITE: Final = TOP / "build/docs"
 
 
-def build() -> list[str]:
-    """Build the site, and return what is wrong with it."""
-    assemble(SOURCES)
-    command = (sys.executable, "-m", "zensical", "build", "--clean", "--strict", "-f", str(SOURCES / "zensical.toml"))
+def build(sources: Path, site: Path) -> list[str]:
+    """Assemble the sources in one folder, build the site in another, and return what is wrong with it.
+
+    What was built before stays where the generator fails.
+    """
+    assemble(sources)
+    command = (sys.executable, "-m", "zensical", "build", "--strict", "-f", str(sources / "zensical.toml"))
     done = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  (our own)
     if done.returncode:
         return [done.stdout + done.stderr]
-    shutil.rmtree(SITE, ignore_errors=True)
-    shutil.move(SOURCES / "site", SITE)
-    return [*faults(SITE)]
+    shutil.rmtree(site, ignore_errors=True)
+    shutil.move(sources / "site", site)
+    return [*faults(site)]
 
 
-def main(site: Path = SITE) -> None:
+def main() -> None:
     """Build the site, and say where it is."""
-    if found := build():
+    if found := build(SOURCES, SITE):
         sys.exit("\n".join(found))
-    sys.stdout.write(f"{site}/index.html\n")
+    sys.stdout.write(f"{SITE}/index.html\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Assemble the sources of the site in a folder: pages with their links, the files that they name, the configuration.
 
-Links are written for the repository, where they lead to files. Here a link to a page leads to its place on the site, and
-a link to another file to a copy of it. A folder has no place on the site: its name stays, without a link.
+Links are written for the repository, where they lead to files. Here a link to a page leads to its place on the site,
+and a link to another file to a copy of it. A folder has no place on the site: its name stays, without a link.
 """
 
 import re
@@ -38,11 +38,13 @@ def assemble(folder: Path) -> None:
     for page in every_page():
         target = pages / page.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(_page(page, pages), "utf-8")
+        target.write_text(page_text(page, pages), "utf-8")
     shutil.copy(HOME / "site.css", pages)
     shutil.copytree(HOME / "theme", folder / "theme")
     text = (HOME / "site.toml").read_text("utf-8")
-    (folder / "zensical.toml").write_text(text.replace("[project]\n", f"[project]\nnav = {_navigation()}\n", 1), "utf-8")
+    (folder / "zensical.toml").write_text(
+        text.replace("[project]\n", f"[project]\nnav = {_navigation()}\n", 1), "utf-8"
+    )
 
 
 def _navigation() -> str:
@@ -54,8 +56,8 @@ def _navigation() -> str:
     return f"[{', '.join(chapters)}]"
 
 
-def _page(page: Page, pages: Path) -> str:
-    """Return a page of the site."""
+def page_text(page: Page, pages: Path) -> str:
+    """Return a page of the site, and copy the files that it names below `pages`. Raises `BrokenLinkError`."""
     if isinstance(page.source, str):
         source, text = page.source, (TOP / page.source).read_text("utf-8")
     else:

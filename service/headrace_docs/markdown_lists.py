@@ -1,8 +1,8 @@
-"""Markdown as the repository's web view reads it, written as Python-Markdown reads it the same way.
+r"""Markdown as the repository's web view reads it, written as Python-Markdown reads it the same way.
 
 GitHub's Markdown (https://github.github.com/gfm/) lets a list follow a paragraph without a blank line, and indents what
 belongs to an item by the width of its marker. Python-Markdown wants the blank line, and four columns a level. In tables
-GitHub's takes `\\|` within code for `|`, where Python-Markdown needs no backslash.
+GitHub's takes `\|` within code for `|`, where Python-Markdown needs no backslash.
 """
 
 import re
@@ -23,12 +23,13 @@ def for_python_markdown(text: str) -> str:
 def _lines(text: str) -> Iterator[str]:
     """Yield the lines anew. `levels` holds the columns at which the content of each open item begins."""
     levels: list[int] = []
-    fence, above = "", ""
+    fence, above, loose = "", "", False
     for line in text.splitlines():
         if fence:
             yield _moved(line, levels)
             fence = "" if line.strip() == fence else fence
         elif not line.strip():
+            loose = bool(levels)
             yield ""
         else:
             indent = len(line) - len(line.lstrip())
@@ -36,7 +37,8 @@ def _lines(text: str) -> Iterator[str]:
             if not above or marker or indent or _FENCE.match(line):
                 while levels and indent < levels[-1]:
                     levels.pop()
-            if marker and above and not levels and not _MARKER.match(above) and above[0] != " ":
+            begins = not levels and not _MARKER.match(above) and not above.startswith(" ")
+            if marker and above and (begins or loose):
                 yield ""
             yield from _with_marker(line, marker, levels) if marker else [_moved(line, levels)]
             fence = found[1] if (found := _FENCE.match(line)) else ""
@@ -51,7 +53,7 @@ def _with_marker(line: str, marker: re.Match[str], levels: list[int]) -> Iterato
 
 
 def _moved(line: str, levels: list[int]) -> str:
-    """Return a line where its item begins now, as far from there as before; code spans of a table without backslashes."""
+    """Return a line as far from where its item begins now as before; code in a table without backslashes."""
     if line.lstrip().startswith("|"):
         line = _CODE.sub(lambda code: code[0].replace("\\|", "|"), line)
     column = levels[-1] if levels else 0

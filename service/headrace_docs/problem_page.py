@@ -16,8 +16,8 @@ _MAKERS: Final = ("Problem", "_refused", "bad_value")
 _HEAD: Final = """\
 # Problems
 
-A failure is data: `code`, `title`, `detail`, and where it is (`source.pointer` in the payload, or `source.offset` in its
-bytes). The same value is the body of a refused webhook (RFC 9457, `application/problem+json`, with the type
+A failure is data: `code`, `title`, `detail`, and where it is (`source.pointer` in the payload, or `source.offset` in
+its bytes). The same value is the body of a refused webhook (RFC 9457, `application/problem+json`, with the type
 `urn:headrace:problem:CODE`), and the reason of a dead letter, whose form is
 [`dead-letter.schema.json`](../../schemas/json/dead-letter.schema.json). Codes are added to, never renamed; they are the
 values of `reason` in [`headrace_refusals_total` and `headrace_dead_letters_total`](../headrace/observe/METRICS.md).
@@ -69,29 +69,30 @@ def problems() -> Iterator[NamedProblem]:
 
 def _of_module(tree: ast.Module) -> Iterator[NamedProblem]:
     """Yield the problems of a module; texts that a function gives a name to are known in it."""
-    statuses, numbers, names = dict(_statuses(tree)), dict(_numbers(tree)), {}
-    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
-        known = dict(_assigned(function))
-        names.update(dict.fromkeys(ast.walk(function), known))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _MAKERS:
-            args = list(node.args)
-            status = statuses.get(node, "")
-            match args[:1]:
-                case [ast.Constant(int(number))]:
-                    status = str(number)
-                case [ast.Name(name)] if name in numbers:
-                    status = numbers[name]
-            texts = [_text(each, names.get(node, {})) for each in (args[1:] if status and not statuses.get(node) else args)]
-            yield from _named(texts, status, is_whole=node.func.id == "Problem")
-
-
-def _statuses(tree: ast.AST) -> Iterator[tuple[ast.AST, str]]:
-    """Yield each `Problem` that stands in a `Refused`, with the status of that."""
+    numbers = dict(_numbers(tree))
+    names: dict[ast.AST, dict[str, str]] = {}
+    within: dict[ast.AST, str] = {}
     for node in ast.walk(tree):
         match node:
-            case ast.Call(func=ast.Name("Refused"), args=[ast.Constant(int(status)), ast.Call() as inner, *_]):
-                yield inner, str(status)
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                known = dict(_assigned(node))
+                names |= dict.fromkeys(ast.walk(node), known)
+            case ast.Call(func=ast.Name("Refused"), args=[status, ast.Call() as inner, *_]):
+                within[inner] = _number(status, numbers)
+            case ast.Call(func=ast.Name(maker), args=[first, *rest]) if maker in _MAKERS:
+                status = _number(first, numbers)
+                texts = [_text(each, names.get(node, {})) for each in (rest if status else (first, *rest))]
+                yield from _named(texts, status or within.get(node, ""), is_whole=maker == "Problem")
+
+
+def _number(node: ast.AST, numbers: dict[str, str]) -> str:
+    """Return a status, an empty text for what is none."""
+    match node:
+        case ast.Constant(int(number)):
+            return str(number)
+        case ast.Name(name):
+            return numbers.get(name, "")
+    return ""
 
 
 def _numbers(tree: ast.Module) -> Iterator[tuple[str, str]]:
