@@ -13,7 +13,8 @@ LEAST  := import sys; sys.exit(sys.version_info < (3, 11) and "this needs Python
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo quick test crash crash-100 lint lint-changed format bench bench-peers profile staleness \
-        dashboards screenshots scenes schemas contract dist upgrade pins audit kubernetes soak overload clean
+        dashboards screenshots scenes schemas docs docs-serve contract dist upgrade pins audit kubernetes soak overload \
+        clean
 
 help:  ## show this list
 	@echo "Headrace: three sales platforms, one stream of canonical events on Kafka."
@@ -141,12 +142,19 @@ contract: venv  ## check that consumers of every release can read what is publis
 
 schemas: venv  ## write what is made from the code: the schemas, AsyncAPI, METRICS.md, MAPPING.md, alerts
 	@$(PY) -m headrace_events.generate
+	@$(PY) -m headrace.config.json_schema schemas/headrace.toml.schema.json
 	@$(PY) -m headrace.observe.metrics_page
 	@$(PY) -m headrace.observe.alerts.rules_file deploy/prometheus/alerts.yml
 	@$(PY) -m headrace.cli._mapping_page
 	@cp deploy/prometheus/alerts.yml deploy/chart/files/alerts.yml
 	@{ cat deploy/components/prometheus-rule/head.yaml; sed 's/^./  &/' deploy/prometheus/alerts.yml; } \
 		> deploy/components/prometheus-rule/prometheus-rule.yaml
+
+docs: venv  ## build the documentation site into build/docs: a warning or a broken link is an error
+	@$(PY) -m headrace_docs
+
+docs-serve: docs  ## show the documentation site on loopback (PORT=8000)
+	@$(PY) -m http.server --bind 127.0.0.1 --directory build/docs $(or $(PORT),8000)
 
 # The time of the last commit stands in every entry of a wheel: the same tree makes the same bytes.
 dist: venv  ## build the release into dist: the wheels headrace and headrace-events, and an SBOM of the image

@@ -12,8 +12,8 @@ _HEAD = """\
 
 Every key with its form and its default. How they are used together stands under
 [Configuration](../../service/docs/configuration.md). Editors read the same from
-[`headrace.toml.schema.json`](../../schemas/headrace.toml.schema.json), a JSON Schema: those with Taplo by the first line
-of the file:
+[`headrace.toml.schema.json`](../../schemas/headrace.toml.schema.json), a JSON Schema: those with Taplo by a first line
+such as this:
 
 ```toml
 #:schema ./headrace.toml.schema.json

@@ -85,7 +85,7 @@ def _table(part: Schema, struct: type[Struct]) -> Schema:
 
 
 def _property(known: Schema) -> Schema:
-    """Return the schema of a key without what only JSON has: null, `\\Z`, durations and sizes as numbers."""
+    """Return the schema of a key as it is written in TOML: never null; durations and sizes are texts."""
     kinds = [kind for kind in known.get("anyOf", ()) if kind != {"type": "null"}]
     shown = {key: value for key, value in known.items() if key != "anyOf"} | (kinds[0] if len(kinds) == 1 else {})
     if shown.get("default", "") in (None, "") or "$ref" in shown:
