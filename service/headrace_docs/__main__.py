@@ -1,4 +1,4 @@
-"""`python -m headrace_docs`: build the site into build/docs. A warning of the generator or a broken link is an error."""
+"""`python -m headrace_docs`: build the site into build/docs. A warning or a broken link is an error."""
 
 import shutil
 import subprocess

@@ -61,7 +61,8 @@ def test_it_says_that_it_needs_msgspec_and_has_the_services_version(installed: P
 
 def test_nothing_is_promised_of_an_index() -> None:
     """Nothing is published: no page tells anybody to install it by its name alone."""
-    pages = [*TOP.glob("*.md"), SCHEMAS / "README.md", *(TOP / "deploy").glob("*.md")]
+    folders = (TOP, TOP / "deploy", TOP / "service/docs")
+    pages = [SCHEMAS / "README.md", *(page for folder in folders for page in folder.glob("*.md"))]
     assert len(pages) >= 5
     for page in pages:
         text = page.read_text("utf-8")

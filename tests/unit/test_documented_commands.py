@@ -16,6 +16,7 @@ TOP: Final = Path(__file__).parents[2]
 PAGES: Final = (
     *("README.md", "MAPPING.md", "CONTRIBUTING.md", "schemas/README.md"),
     *("deploy/README.md", "deploy/KUBERNETES.md", "deploy/RUNBOOK.md"),
+    *(str(each.relative_to(TOP)) for each in sorted(TOP.glob("service/docs/*.md"))),
     *(str(each.relative_to(TOP)) for each in sorted(TOP.glob("service/headrace/providers/*/README.md"))),
 )
 _BLOCK: Final = re.compile(r"^```.*?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
