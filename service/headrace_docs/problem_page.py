@@ -61,10 +61,10 @@ def problem_page() -> str:
 def problems() -> Iterator[NamedProblem]:
     """Yield every problem that the code names by a word of its own."""
     for path in sorted(HOME.rglob("*.py")):
-        parts = path.relative_to(HOME).parts
-        if parts[0] != "cli":
+        parts, text = path.relative_to(HOME).parts, path.read_text("utf-8")
+        if parts[0] != "cli" and any(f"{maker}(" in text for maker in _MAKERS):
             by = parts[1] if parts[0] == "providers" else ""
-            yield from (found._replace(by=by) for found in _of_module(ast.parse(path.read_text("utf-8"))))
+            yield from (found._replace(by=by) for found in _of_module(ast.parse(text)))
 
 
 def _of_module(tree: ast.Module) -> Iterator[NamedProblem]:
@@ -77,8 +77,8 @@ def _of_module(tree: ast.Module) -> Iterator[NamedProblem]:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 known = dict(_assigned(node))
                 names |= dict.fromkeys(ast.walk(node), known)
-            case ast.Call(func=ast.Name("Refused"), args=[status, ast.Call() as inner, *_]):
-                within[inner] = _number(status, numbers)
+            case ast.Call(func=ast.Name("Refused"), args=[first, ast.Call() as inner, *_]):
+                within[inner] = _number(first, numbers)
             case ast.Call(func=ast.Name(maker), args=[first, *rest]) if maker in _MAKERS:
                 status = _number(first, numbers)
                 texts = [_text(each, names.get(node, {})) for each in (rest if status else (first, *rest))]
