@@ -70,7 +70,7 @@ def _tenants(of_providers: dict[str, Schema]) -> Schema:
 
 def _table(part: Schema, struct: type[Struct]) -> Schema:
     """Return the schema of a table: unknown keys are faults, and a table that may be a list is one or the other."""
-    whole = {
+    whole: Schema = {
         "type": "object",
         "description": inspect.cleandoc(part.get("description", "")),
         "properties": {key: _property(known) for key, known in part["properties"].items()},
