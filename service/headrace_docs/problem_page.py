@@ -112,7 +112,7 @@ def _assigned(function: ast.AST) -> Iterator[tuple[str, str]]:
 
 
 def _named(texts: list[str], status: str, *, is_whole: bool) -> Iterator[NamedProblem]:
-    """Yield the problem of code, title and detail; a provider's own helper knows the title, and leaves it out."""
+    """Yield the problem of code, title and detail; a provider's own function knows the title, and leaves it out."""
     if texts and _CODE.fullmatch(texts[0]):
         code, *rest = texts
         title = rest.pop(0) if is_whole or len(rest) > 1 else ""
