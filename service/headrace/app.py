@@ -9,7 +9,7 @@ import signal
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Final, cast
 
 import structlog
 import uvloop
@@ -27,7 +27,7 @@ from headrace.observe.notice_metrics import show_notices
 from headrace.observe.registry import Registry
 from headrace.observe.span_export import CannotTrace, SpanExport, exporting_spans, show_spans
 from headrace.observe.tracer import Tracer
-from headrace.roles import CANNOT_RUN, NormalizerRole, PollerRole, ReceiverRole, Role, leaves, run_beside_receiver
+from headrace.roles import CANNOT_RUN, NormalizerRole, PollerRole, ReceiverRole, Role, RoleBeside, leaves, run_beside
 from headrace.spool import CannotSpool
 
 ROLES: Final[Mapping[str, type[Role]]] = {
@@ -119,11 +119,10 @@ async def _run_roles(
                 group.create_task(_guard())
                 group.create_task(ConfigWatch(live, os.environ, notices).run())
                 receives = any(isinstance(role, ReceiverRole) for role in roles)
-                for role in roles:
-                    if receives and isinstance(role, NormalizerRole | PollerRole):
-                        group.create_task(run_beside_receiver(role))
-                    else:
-                        group.create_task(role.run())
+                for name, role in zip(names, roles, strict=True):
+                    goes_on = receives if name in ROLES else len(roles) > 1
+                    beside = goes_on and not isinstance(role, ReceiverRole)
+                    group.create_task(run_beside(cast("RoleBeside", role)) if beside else role.run())
         except asyncio.CancelledError:
             _log.info("stopped")
 

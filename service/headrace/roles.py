@@ -19,7 +19,7 @@ from headrace.kafka.wait_for_kafka import when_kafka_answers
 from headrace.normalizer.commit import Decision
 from headrace.normalizer.metrics import NormalizerMetrics
 from headrace.normalizer.normalizer import Normalizer
-from headrace.observe.admin import Probed
+from headrace.observe.admin import CannotServe, Probed
 from headrace.observe.health import Health, ReceiverHealth
 from headrace.observe.registry import Registry
 from headrace.poller.metrics import PollerMetrics
@@ -54,6 +54,26 @@ class Role(Protocol):
 
     async def run(self) -> None:
         """Work until cancelled, then end in order. Raises errors with a sentence for the operator."""
+
+
+class Stoppable(Probed, Protocol):
+    """The health of a role that may not run while its process goes on."""
+
+    def stopped(self, reason: str) -> None:
+        """Note why it does not run."""
+
+
+class RoleBeside(Protocol):
+    """A role that runs beside others, which go on where it cannot."""
+
+    name: str
+
+    @property
+    def health(self) -> Stoppable:
+        """What the probes of the admin port ask."""
+
+    async def run(self) -> None:
+        """See Role."""
 
 
 class ReceiverRole:
@@ -152,13 +172,16 @@ class PollerRole:
         await Poller(self._live, topics, self._metrics, self.health).run()
 
 
-async def run_beside_receiver(role: NormalizerRole | PollerRole) -> None:
-    """Run a role in a process that receives as well: while it cannot run, say so and try again; the port stays open."""
+async def run_beside(role: RoleBeside) -> None:
+    """Run a role in a process that receives as well: while it cannot run, say so and try again; the port stays open.
+
+    So what only shows runs beside any other role.
+    """
     reason = ""
     while True:
         try:
             await role.run()
-        except* CANNOT_RUN as refusals:
+        except* (*CANNOT_RUN, CannotServe) as refusals:
             found = "; ".join(map(str, leaves(refusals)))
             if found != reason:
                 _log.error("role_cannot_run", role=role.name, reason=found, again_in_seconds=RETRY_SECONDS)

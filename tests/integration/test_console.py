@@ -16,7 +16,9 @@ from headrace.config.tenants import Tenants
 from headrace.console import watch as watching
 from headrace.console.server import PageServer
 from headrace.console.watch import Watch
+from headrace.core.record import ProducerRecord
 from headrace.core.redaction import Redaction
+from headrace.kafka.appender import Appender
 from tests.fake_provider import Row, account
 from tests.integration.pipeline import Pipeline, make_pipeline, until
 from tests.kafka.broker import Broker
@@ -146,8 +148,9 @@ async def test_redacted_bytes_are_shown_by_setting_alone(kafka: Broker, prefix: 
     pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
     async with pipeline.running() as running:
         await pipeline.append([Row(1, v=1, text="secret words")])
+        await pipeline.append([Row(1, v=2, text="other secret words")])
         await pipeline.settled(running)
-    (record,) = await pipeline.records("events")
+    _, record = await pipeline.records("events")
     place = f"/events/{record.partition}/{record.offset}"
     redacted, other = account(redact=Redaction(drop=["text"])), account("other")
     for tenant, why, shown in ((redacted, "are redacted", 0), (other, "is not configured", 1)):
@@ -156,6 +159,8 @@ async def test_redacted_bytes_are_shown_by_setting_alone(kafka: Broker, prefix: 
             text = await looker.get(place)
             assert why in text
             assert text.count("secret words") == shown, "that of the event, as it was published"
+            trail = await looker.get(f"{place}/trail")
+            assert ("secret words" in trail) is bool(shown)
         async with looked_at(pipeline, redacted_bytes=True) as looker:
             assert "secret words" in await looker.get(place)
 
@@ -173,6 +178,21 @@ async def test_it_reads_only_while_somebody_looks(kafka: Broker, prefix: str, mo
         await pipeline.settled(running)
         assert looker.watch.version == version, "nobody looked"
         await looker.shows("/events", lambda text: "thing/1" in text, "it is read again")
+        await until(lambda: not looker.watch.is_reading, "it rests again")
+        assert "The stream is being read" in await looker.get("/events"), "what was read then is not what is so now"
+        text = await looker.shows("/events", lambda text: "thing/1" in text, "it is read once more")
+        assert text.count('<tr id="e') == 1
+
+
+async def test_a_foreign_record_ends_nothing(kafka: Broker, prefix: str) -> None:
+    """It is said that a part cannot be read; the others are."""
+    pipeline = await make_pipeline(kafka.bootstrap_servers, prefix)
+    async with Appender(pipeline.config.kafka) as appender:
+        await appender.append(pipeline.topic("cursors"), 0, ProducerRecord(b"x", b"\x00", []))
+    async with looked_at(pipeline) as looker:
+        text = await looker.shows("/", lambda text: "cannot be read" in text, "that it cannot be read is shown")
+        assert "Tenants and notices" in text
+        await looker.shows("/partitions", lambda text: text.count("✓") == 2, "the partitions are read")
 
 
 async def test_that_kafka_is_away_is_shown_and_passes(kafka: Broker, prefix: str) -> None:

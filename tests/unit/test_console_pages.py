@@ -149,6 +149,20 @@ async def test_too_many_wrong_tokens_shut_the_door(guarded: Page) -> None:
     assert "wait a minute" in answers[-1][1]
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "multipart/form-data"},
+        {"Content-Type": "application/x-www-form-urlencoded; charset=foo"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+    ],
+)
+async def test_a_login_that_is_no_form_is_refused(guarded: Page, headers: dict[str, str]) -> None:
+    """It is whoever sent it who is wrong, not the page."""
+    async with guarded.session.post(f"{guarded.url}/login", data=b"token=\xff\xfe", headers=headers) as answer:
+        assert answer.status in {400, 401}
+
+
 async def test_a_filter_is_only_text(page: Page) -> None:
     """Whatever a query holds, it is shown as it is."""
     evil = '"><script>alert(1)</script>'

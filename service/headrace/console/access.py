@@ -21,7 +21,7 @@ LASTS_SECONDS: Final = 12 * 3_600
 FAILED_SECONDS: Final = 0.5
 """What a wrong token costs whoever tries it."""
 MOST_FAILED: Final = 20
-"""Wrong tokens of a minute; then nobody is let in for a while."""
+"""Wrong tokens of a minute; then the next are refused at once. The right one is let in: strangers lock nobody out."""
 _MINUTE: Final = 60.0
 
 
@@ -56,13 +56,13 @@ class Access:
         return good and self._now() < int(until)
 
     async def log_in(self, token: str) -> str | None:
-        """Return the cookie that a token gets, None where it is wrong, or too many were."""
-        if self.is_shut:
-            return None
+        """Return the cookie that a token gets, None where it is wrong; after many wrong ones that is said at once."""
         digest = hashlib.sha256(token.encode("utf-8", "replace")).digest()
         if self._settings.token and hmac.compare_digest(digest, self._key):
             until = str(int(self._now()) + LASTS_SECONDS)
             return f"{until}.{self._digest(until)}"
+        if self.is_shut:
+            return None
         self._failed.append(self._now())
         await asyncio.sleep(FAILED_SECONDS)
         return None

@@ -79,6 +79,6 @@ async def _within_bounds(config: Config, since: str) -> tuple[str, int]:
                 offset = await offset_since(log, topic, partition, begin)
                 events += 0 if offset is None else ends[partition][1] - offset
             wanted = events if wanted < 0 else wanted
-            if events <= MOST_EVENTS or choice == SINCE[0]:
+            if events <= MOST_EVENTS:
                 return choice, wanted
-    return SINCE[0], wanted
+    return f"{max(1, 60 * MOST_EVENTS // events)}s", wanted

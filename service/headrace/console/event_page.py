@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shlex
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Final
@@ -17,6 +18,7 @@ from headrace.cli._letter_places import place_of
 from headrace.cli._raw_copies import raw_event_of
 from headrace.config import Config
 from headrace.config.live import LiveConfig
+from headrace.config.tenants import Account
 from headrace.console.one_record import one_record
 from headrace.console.raw_bytes import ShownBytes, shown_bytes
 from headrace.core.timestamps import parse
@@ -66,14 +68,15 @@ class EventPages:
             found = {
                 "event": event,
                 "place": place_of(partition, offset),
-                "command": f"headrace find --id {_base(event)} --source {event.source} --since 30d",
+                "command": f"headrace find --id {shlex.quote(_base(event))} --source {event.source} --since 30d",
             }
             try:
                 async with asyncio.timeout(TRAIL_SECONDS):
                     trail = await _trail(config, event)
             except TimeoutError:
                 return found | {"trail": None, "versions": [], "late": True}
-            return found | {"trail": trail, "versions": _versions(trail), "late": False}
+            account = config.tenants.by_source.get(event.source)
+            return found | {"trail": trail, "versions": _versions(trail, account), "late": False}
 
 
 async def _event(config: Config, partition: int, offset: int) -> Event | None:
@@ -104,6 +107,8 @@ async def _raw(config: Config, event: Event) -> Mapping[str, Any]:
         raw = raw_event_of(record)
     except NewerFormat as error:
         return {"raw": None, "bytes": ShownBytes(b"", str(error))}
+    if raw.source != event.source or raw.id not in {"", event.data.native.id}:
+        return {"raw": None, "bytes": ShownBytes(b"", "Another record stands at its place: raw was made anew.")}
     return {"raw": raw, "bytes": shown_bytes(config, event.source, record.value or b"")}
 
 
@@ -111,8 +116,8 @@ def _base(event: Event) -> str:
     return f"{event.data.native.resource}/{event.data.native.id}"
 
 
-def _versions(trail: IdTrail | None) -> list[tuple[FoundEvent, Mapping[str, tuple[Any, Any]]]]:
-    """Return each version with what it changed, the oldest first."""
-    events = list(trail.events) if trail else []
+def _versions(trail: IdTrail | None, account: Account | None) -> list[tuple[FoundEvent, Mapping[str, tuple[Any, Any]]]]:
+    """Return each version, as it would be published today, with what it changed; the oldest first."""
+    events = [FoundEvent(one.place, as_today(one.event, account)) for one in trail.events] if trail else []
     changed = [{}, *(changes(before.event, one.event) for before, one in pairwise(events))]
     return list(zip(events, changed[: len(events)], strict=True))

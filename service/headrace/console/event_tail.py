@@ -43,8 +43,12 @@ class ShownEvent(Struct, frozen=True):
 class EventTail:
     """Reads the end of a topic of events. `last` is when the newest of each source and way was published."""
 
-    def __init__(self, topic: str, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, topic: str, today: Callable[[Event], Event], steady: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Read `topic`; `today` returns an event as its tenant's settings of now would have it published."""
         self.topic: Final = topic
+        self._today: Final = today
         self.flow: Final = Flow()
         self.shown: Final[deque[ShownEvent]] = deque(maxlen=MOST_SHOWN)
         self.last: Final[dict[tuple[str, str], str]] = {}
@@ -81,6 +85,7 @@ class EventTail:
         """Forget where it stood: what comes while nobody looks is not read later."""
         self._positions.clear()
         self.flow.clear()
+        self.last.clear()
 
     def _chosen(self, news: dict[int, tuple[int, int]]) -> list[int]:
         """Return the partitions to read this time, others first the next time."""
@@ -122,11 +127,14 @@ class EventTail:
         return newest, whole and count == len(newest)
 
     def _take(self, found: list[tuple[Record, Event]]) -> None:
-        for record, event in sorted(found, key=lambda each: each[1].recordedtime):
+        known = {(one.partition, one.offset) for one in self.shown}  # after a pause the end is read again
+        for record, published in sorted(found, key=lambda each: each[1].recordedtime):
+            event = self._today(published)
             if len(self.last) < MOST_WAYS or (event.source, event.data.provenance.via) in self.last:
                 self.last[event.source, event.data.provenance.via] = event.recordedtime
-            size = len(record.value or b"")
-            self.shown.append(ShownEvent(record.partition, record.offset, event, size))
+            if (record.partition, record.offset) not in known:
+                size = len(record.value or b"")
+                self.shown.append(ShownEvent(record.partition, record.offset, event, size))
         while sum(one.size for one in self.shown) > MOST_BYTES and len(self.shown) > 1:
             self.shown.popleft()
 

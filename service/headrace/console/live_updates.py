@@ -43,8 +43,9 @@ class LiveUpdates:
         try:
             with self._watch.viewing():
                 await self._send_all(response, page, wanted)
-        except (ConnectionError, TimeoutError):
-            pass  # it went, or does not read: a browser begins again by itself
+        except (ConnectionError, TimeoutError):  # it went, or does not read: a browser begins again by itself
+            if request.transport is not None:
+                request.transport.abort()  # else what it did not take is waited for, without end
         finally:
             self._viewers -= 1
         return response
@@ -76,6 +77,8 @@ class LiveUpdates:
             self._version = self._watch.version
         found = self._rendered.get((page, wanted))
         if found is None:
+            if len(self._rendered) >= MOST_VIEWERS:
+                self._rendered.clear()
             found = self._rendered[page, wanted] = list(parts_of(page, self._watch, wanted))
         return found
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import click
 import structlog
@@ -21,6 +21,10 @@ from headrace.kafka.topic_follower import NoTopic
 from headrace.kafka.topics import UnfitTopics
 from headrace.records.newer_format import NewerFormat
 
+_TOO_LONG: Final = (
+    "What this page shows could not be read in time: others read as well, Kafka is slow, or it is much. Load it again, "
+    "or choose a shorter time."
+)
 _NO_EVENT: Final = "There is no event at this place (any more)."
 FAILED: Final = 500
 READ_SECONDS: Final = 20.0
@@ -28,11 +32,16 @@ READ_SECONDS: Final = 20.0
 
 _log = structlog.get_logger()
 
+T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class NotThere(Exception):  # noqa: N818  (what is the case)
     """What a page is about does not exist, or not any more: the text says so."""
+
+
+class TooLong(Exception):  # noqa: N818  (what is the case)
+    """Reading for a page takes longer than it may."""
 
 
 class Pages:
@@ -96,8 +105,7 @@ class Pages:
         return _html(render(name, logs_in=self._logs_in, **values), status)
 
     async def _event(self, request: web.Request) -> web.StreamResponse:
-        async with asyncio.timeout(READ_SECONDS):
-            found = await self._events.read(*_place(request))
+        found = await _in_time(self._events.read(*_place(request)))
         if found is None:
             raise NotThere(
                 "There is no event at this place (any more): it is older than the topic keeps, or of another."
@@ -105,20 +113,17 @@ class Pages:
         return self._page("event.html", page="events", **found)
 
     async def _trail(self, request: web.Request) -> web.StreamResponse:
-        async with asyncio.timeout(READ_SECONDS):
-            found = await self._events.trail(*_place(request))
+        found = await _in_time(self._events.trail(*_place(request)))
         if found is None:
             raise NotThere(_NO_EVENT)
         return _html(render("part_trail.html", **found))
 
     async def _letter_list(self, request: web.Request) -> web.StreamResponse:  # noqa: ARG002  (aiohttp's signature)
-        async with asyncio.timeout(READ_SECONDS):
-            found = await self._letters.newest()
+        found = await _in_time(self._letters.newest())
         return self._page("letters.html", page="letters", **found)
 
     async def _letter(self, request: web.Request) -> web.StreamResponse:
-        async with asyncio.timeout(READ_SECONDS):
-            found = await self._letters.read(*_place(request))
+        found = await _in_time(self._letters.read(*_place(request)))
         if found is None:
             raise NotThere("There is no dead letter at this place (any more).")
         return self._page("letter.html", page="letters", **found)
@@ -128,25 +133,39 @@ class Pages:
         return self._page("codes.html", page="codes", since=since, choices=SINCE)
 
     async def _codes_found(self, request: web.Request) -> web.StreamResponse:
-        async with asyncio.timeout(READ_SECONDS):
-            found = await self._codes.read(since_of(request.query))
+        found = await _in_time(self._codes.read(since_of(request.query)))
         return _html(render("part_codes.html", **found))
+
+
+async def _in_time(reading: Awaitable[T]) -> T:
+    """Return what reading for a page brings. Raises `TooLong`."""
+    try:
+        async with asyncio.timeout(READ_SECONDS) as limit:
+            return await reading
+    except TimeoutError:
+        if limit.expired():
+            raise TooLong from None
+        raise
 
 
 def _problem(error: Exception) -> tuple[str, str, int]:
     """Return what a page says of an error: title, sentence and status."""
+    title, sentence, status = "It failed", "This page failed, by a fault of the program: its log has more.", FAILED
     match error:
         case NotThere():
-            return "Not there", str(error), 404
+            title, sentence, status = "Not there", str(error), 404
+        case TooLong():
+            title, sentence, status = "It takes too long", _TOO_LONG, 503
         case click.ClickException(message=message):
-            return "Not readable", message, 503
+            title, sentence, status = "Not readable", message, 503
         case NoTopic() | NewerFormat() | UnfitTopics():
-            return "Not readable", str(error), 503
+            title, sentence, status = "Not readable", str(error), 503
         case KafkaError() if isinstance(error, REFUSED):
-            return "Kafka refuses it", f"{type(error).__name__}: {error}; {RIGHTS}.", 503
+            title, sentence, status = "Kafka refuses it", f"{type(error).__name__}: {error}; {RIGHTS}.", 503
         case KafkaError() | TimeoutError() | OSError():
-            return "Kafka does not answer", f"Kafka did not answer in time ({why(error)}): load the page again.", 503
-    return "It failed", "This page failed, by a fault of the program: its log has more.", FAILED
+            sentence = f"Kafka did not answer in time ({why(error)}): load the page again."
+            title, status = "Kafka does not answer", 503
+    return title, sentence, status
 
 
 def _place(request: web.Request) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from headrace.observe.escapes import escaped, escaped_lines
 
 _encode: Final = msgspec.json.Encoder(decimal_format="string").encode
 _QUOTED: Final = re.compile("`([^`]+)`")
+_DEEPEST: Final = 40
 _POINTS: Final = 100
 """Width of the box that a course is drawn in."""
 
@@ -33,7 +34,10 @@ def _finalize(value: object) -> object:
 
 def ago(moment: str | datetime, now: datetime | None = None) -> str:
     """Return how long ago a moment was, in words."""
-    then = parse(moment) if isinstance(moment, str) else moment
+    try:
+        then = parse(moment) if isinstance(moment, str) else moment
+    except ValueError:
+        return f"at {moment}"
     return f"{span(max(0, int(((now or datetime.now(UTC)) - then).total_seconds())), 1)} ago"
 
 
@@ -45,9 +49,21 @@ def pretty(value: object) -> Markup:
 def text_of(value: bytes) -> Markup:
     """Return bytes as text: JSON indented, anything else as it is, with what is no UTF-8 replaced."""
     try:
-        return _lines(msgspec.json.format(value, indent=2).decode())
+        return _lines((msgspec.json.format(value, indent=2) if _depth(value) <= _DEEPEST else value).decode())
     except (msgspec.DecodeError, UnicodeDecodeError):
         return _lines(value.decode("utf-8", "replace"))
+
+
+def _depth(value: bytes) -> int:
+    """Return how deep brackets are nested, those in strings counted as well: indented, each level costs every line."""
+    deepest = depth = 0
+    for byte in value:
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
 
 
 def sentence(text: str) -> Markup:

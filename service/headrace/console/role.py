@@ -23,6 +23,15 @@ class PageHealth:
 
     def __init__(self) -> None:
         self.is_open = False
+        self._reason = ""
+
+    def opened(self) -> None:
+        """Note that the port is open."""
+        self.is_open, self._reason = True, ""
+
+    def stopped(self, reason: str) -> None:
+        """Note why it is not shown, while the process goes on for others."""
+        self.is_open, self._reason = False, reason
 
     def startup(self) -> HealthReport:
         """Return whether it has started."""
@@ -37,7 +46,7 @@ class PageHealth:
         return self._report()
 
     def _report(self) -> HealthReport:
-        why = "its port is open" if self.is_open else "its port is not open yet"
+        why = "its port is open" if self.is_open else self._reason or "its port is not open yet"
         return HealthReport((Check("console", "port", ok=self.is_open, why=why),))
 
 
@@ -56,7 +65,7 @@ class ConsoleRole:
         show_no_progress()
         watch = Watch(self._live)
         async with serving(self._live, watch) as url, asyncio.TaskGroup() as group:
-            self.health.is_open = True
+            self.health.opened()
             _log.info("console_open", url=url)
             group.create_task(watch.run())
             group.create_task(self._look_at_rights())

@@ -1,9 +1,10 @@
 """The port of the page: who is let in, which answers it gives, and the headers of all of them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -21,6 +22,13 @@ from headrace.observe.admin import CannotServe
 STATIC: Final = Path(__file__).parent / "static"
 IDLE_SECONDS: Final = 30.0
 STOP_SECONDS: Final = 2.0
+LOGIN_SECONDS: Final = 10.0
+_SERVED: Final[Mapping[str, Any]] = {
+    "access_log": None,
+    "handler_cancellation": True,  # whoever has left needs nothing to be read
+    "keepalive_timeout": IDLE_SECONDS,
+    "shutdown_timeout": STOP_SECONDS,
+}
 MOST_LOGIN_BYTES: Final = 4_096
 _OPEN: Final = ("/login", "/static/")
 """What is shown before anybody has logged in."""
@@ -43,7 +51,7 @@ class PageServer:
         self.app.router.add_get("/login", self._login_page)
         self.app.router.add_post("/login", self._log_in)
         self.app.router.add_get("/logout", self._log_out)
-        self.app.router.add_get("/live", self._updates.answer)
+        self.app.router.add_get("/live", self._updates.answer, allow_head=False)
         self.app.router.add_static("/static/", STATIC)
         for path, handler in pages.routes().items():
             self.app.router.add_get(path, handler)
@@ -86,7 +94,11 @@ class PageServer:
         return _page(render("login.html", wrong=""))
 
     async def _log_in(self, request: web.Request) -> web.StreamResponse:
-        form = await request.post()
+        try:
+            async with asyncio.timeout(LOGIN_SECONDS):
+                form = await request.post()
+        except (ValueError, LookupError, TimeoutError):
+            raise web.HTTPBadRequest from None
         token = form.get("token")
         cookie = await self._access.log_in(token) if isinstance(token, str) else None
         if cookie is None:
@@ -124,7 +136,7 @@ def _page(text: str, status: int = 200) -> web.Response:
 async def serving(live: LiveConfig, watch: Watch) -> AsyncIterator[str]:
     """Serve the page until the block ends; yield its address. Raises `CannotServe` where the port is taken."""
     settings, server = live.config.console, PageServer(live, watch)
-    runner = web.AppRunner(server.app, access_log=None, keepalive_timeout=IDLE_SECONDS, shutdown_timeout=STOP_SECONDS)
+    runner = web.AppRunner(server.app, **_SERVED)
     await runner.setup()
     live.follow(server.follow)
     try:

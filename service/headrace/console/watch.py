@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import structlog
 from msgspec import Struct
 
+from headrace.cli._code_uses import as_today
 from headrace.cli._status_rows import WORST_FIRST, NoticeRow, WayRow, notice_rows, rows_of, way_rows
 from headrace.cli._status_topics import StatusTopics
 from headrace.config import Config
@@ -24,6 +26,7 @@ from headrace.kafka.consumer import Consumer
 from headrace.kafka.role_rights import REFUSED
 from headrace.kafka.topic_follower import NoTopic
 from headrace.records.newer_format import NewerFormat
+from headrace_events import Event
 
 EVENTS_SECONDS: Final = 1.0
 STATUS_SECONDS: Final = 2.0
@@ -37,6 +40,8 @@ SLICE: Final = 20
 """Tenants whose rows are made without letting others run."""
 
 RIGHTS: Final = "`headrace topics acls --role console` prints what the page needs"
+
+_log = structlog.get_logger()
 
 Look = Callable[[], Awaitable[None]]
 
@@ -59,7 +64,7 @@ class Watch:
     def __init__(self, live: LiveConfig) -> None:
         self._live: Final = live
         self.standing: Final = PageState()
-        self.events: Final = EventTail(f"{live.config.topic_prefix}events")
+        self.events: Final = EventTail(f"{live.config.topic_prefix}events", self._today)
         self.trouble: Final[dict[str, str]] = {}
         self.read_at: Final[dict[str, datetime]] = {}
         self.version = 0
@@ -128,9 +133,18 @@ class Watch:
             except (KafkaError, TimeoutError, OSError, NoTopic, NewerFormat) as error:
                 self._note(name, _sentence(error))
                 await asyncio.sleep(AGAIN_SECONDS)
+            except Exception:  # noqa: BLE001  (a foreign record, or a fault of ours: neither may end the process)
+                _log.exception("console_look_failed", part=name)
+                self._note(name, "a record cannot be read, by a fault of the program or of its writer: the log has it")
+                await asyncio.sleep(AGAIN_SECONDS)
             if not self.is_wanted:  # else somebody looked while the client was stopped
                 self._reading.discard(name)
+                self.read_at.pop(name, None)  # whoever looks next must not take it for what is so then
+                self.trouble.pop(name, None)
                 self._wanted.clear()
+
+    def _today(self, event: Event) -> Event:
+        return as_today(event, self.config.tenants.by_source.get(event.source))
 
     def _note(self, name: str, trouble: str = "") -> None:
         if trouble:

@@ -6,7 +6,7 @@ for (const place of document.querySelectorAll("[data-load]")) {
   fetch(place.dataset.load, { credentials: "same-origin" })
     .then(async (answer) => {
       const html = await answer.text();
-      if (answer.ok) place.innerHTML = html;
+      if (answer.ok && !answer.redirected) place.innerHTML = html;
       else place.firstElementChild.textContent = new DOMParser().parseFromString(html, "text/html").querySelector("main p")?.textContent ?? "It cannot be read.";
     })
     .catch(() => { place.firstElementChild.textContent = "The page's server does not answer: load the page again."; })
@@ -39,7 +39,9 @@ for (const place of document.querySelectorAll("[data-load]")) {
   };
 
   const flush = () => {
-    for (const [part, html] of held) { held.delete(part); show(part, html); }
+    const waiting = [...held];
+    held.clear();
+    for (const [part, html] of waiting) show(part, html);
   };
   document.addEventListener("selectionchange", () => { if (!holding && getSelection().isCollapsed) flush(); });
 
@@ -53,15 +55,24 @@ for (const place of document.querySelectorAll("[data-load]")) {
     });
   }
 
-  const source = new EventSource("/live?" + query);
-  source.onopen = () => { pulse.className = "on"; pulse.textContent = "live"; };
-  source.onerror = () => {
-    pulse.className = "off";
-    pulse.textContent = source.readyState === EventSource.CLOSED ? "not connected: load the page again" : "not connected: it is tried again";
+  let source;
+  const open = () => {
+    source = new EventSource("/live?" + query);
+    source.onopen = () => { pulse.className = "on"; pulse.textContent = "live"; };
+    source.onerror = () => {
+      pulse.className = "off";
+      pulse.textContent = source.readyState === EventSource.CLOSED ? "not connected: load the page again" : "not connected: it is tried again";
+    };
+    source.onmessage = (message) => {
+      const { part, html } = JSON.parse(message.data);
+      if (holding && part === "events") held.set(part, html);
+      else show(part, html);
+    };
   };
-  source.onmessage = (message) => {
-    const { part, html } = JSON.parse(message.data);
-    if (holding && part === "events") held.set(part, html);
-    else show(part, html);
-  };
+  // What nobody looks at is not read, and takes none of the few connections that a browser opens to one server.
+  document.addEventListener("visibilitychange", () => {
+    source.close();
+    if (!document.hidden) open();
+  });
+  open();
 })();
