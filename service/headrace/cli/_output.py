@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from io import TextIOBase
 from typing import Any, Final
 
@@ -72,9 +72,14 @@ def progress(text: str) -> None:
         _write(f"\r{line}{_CLEAR}", err=True, nl=False, color=True)
 
 
-def show_no_progress() -> None:
-    """Show no progress from now on: a server reads all the time."""
+@contextlib.contextmanager
+def without_progress() -> Iterator[None]:
+    """Show no progress while the block runs: a server reads all the time."""
     _shown.discard(_SHOWS_PROGRESS)
+    try:
+        yield
+    finally:
+        _shown.add(_SHOWS_PROGRESS)
 
 
 def confirmed(question: str) -> bool:

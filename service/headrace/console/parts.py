@@ -15,6 +15,8 @@ from headrace.providers.discover import discover
 from headrace_events import Event, Type
 
 MOST_WAYS: Final = 100
+COLOURS: Final = 4
+"""Platforms that have a colour of their own in the style sheet; a fifth has that of the first."""
 MOST_NOTICES: Final = 50
 MOST_EVENTS: Final = 60
 FEW_EVENTS: Final = 20
@@ -79,6 +81,7 @@ def flow_part(watch: Watch) -> str:
     return render(
         "part_flow.html",
         lanes=flow.lanes(sorted(discover())),
+        colours=COLOURS,
         rate=flow.rate,
         minute=flow.minute,
         seconds=min(60, round(flow.seconds)),
@@ -134,7 +137,9 @@ def ways_part(watch: Watch, wanted: Filter) -> str:
 
 
 def _line(one: ShownEvent) -> Mapping[str, object]:
-    return {"one": one, "event": one.event, "provider": one.event.data.native.provider}
+    providers, provider = sorted(discover()), one.event.data.native.provider
+    own = providers.index(provider) % COLOURS if provider in providers else ""
+    return {"one": one, "event": one.event, "own": own}
 
 
 def _age(watch: Watch) -> dict[str, object]:

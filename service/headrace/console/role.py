@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from headrace.cli._output import show_no_progress
+from headrace.cli._output import without_progress
 from headrace.config.live import LiveConfig
 from headrace.console.server import serving
 from headrace.console.watch import Watch
@@ -62,8 +62,11 @@ class ConsoleRole:
 
     async def run(self) -> None:
         """Serve the page until cancelled. Raises `CannotServe`."""
-        show_no_progress()
         watch = Watch(self._live)
+        with without_progress():
+            await self._serve(watch)
+
+    async def _serve(self, watch: Watch) -> None:
         async with serving(self._live, watch) as url, asyncio.TaskGroup() as group:
             self.health.opened()
             _log.info("console_open", url=url)
