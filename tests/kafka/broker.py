@@ -1,5 +1,6 @@
 """What every kind of broker for tests can do."""
 
+import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -88,8 +89,9 @@ class ProcessBroker(Broker):
         self._child = None
 
     def pause(self) -> None:
-        """Freeze it (SIGSTOP): connections stay open, nothing answers."""
+        """Freeze it (SIGSTOP): connections stay open, nothing answers once this returns."""
         self.child.signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def resume(self) -> None:
         """Let it go on after `pause` (SIGCONT)."""
