@@ -20,16 +20,12 @@ Way = tuple[str, str]
 
 
 class Tick(Struct, frozen=True):
-    """What came within `seconds`: events in all, `looked_at` of them were read, and how often each way was among these.
-
-    `unmapped` of these were unmapped.
-    """
+    """What came within `seconds`: events, of which `looked_at` were read, and how often each way was among them."""
 
     seconds: float
     events: int
     looked_at: int
     ways: Counter[Way]
-    unmapped: int = 0
 
 
 class Lane(Struct, frozen=True):
@@ -114,12 +110,11 @@ class Flow:
 def tick_of(seconds: float, events: int, found: Iterable[Event]) -> Tick:
     """Return the tick of `events` of which these were read."""
     ways: Counter[Way] = Counter()
-    looked_at = unmapped = 0
+    looked_at = 0
     for event in found:
         looked_at += 1
         ways[event.data.native.provider, event.data.provenance.via] += 1
-        unmapped += event.data.category == "unmapped"
-    return Tick(seconds, max(events, looked_at), looked_at, ways, unmapped)
+    return Tick(seconds, max(events, looked_at), looked_at, ways)
 
 
 def _share(tick: Tick, provider: str) -> float:

@@ -107,9 +107,7 @@ class Pages:
     async def _event(self, request: web.Request) -> web.StreamResponse:
         found = await _in_time(self._events.read(*_place(request)))
         if found is None:
-            raise NotThere(
-                "There is no event at this place (any more): it is older than the topic keeps, or of another."
-            )
+            raise NotThere(_NO_EVENT)
         return self._page("event.html", page="events", **found)
 
     async def _trail(self, request: web.Request) -> web.StreamResponse:
